@@ -1,0 +1,54 @@
+PYTHON ?= python3.11
+BIN    := .venv/bin
+SETUP  := .venv/.complete
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: $(SETUP) ## the virtual environment .venv, with everything
+
+$(SETUP): requirements-dev.txt
+	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is not on the PATH: install Python 3.11, or name one with make PYTHON=..." >&2; exit 1; }
+	@echo "Setting up .venv (once, about a minute) ..."
+	@$(PYTHON) -m venv --clear .venv
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@touch $@
+
+.PHONY: demo
+demo: setup ## sample events through the real parts, and what everyone received
+	@$(BIN)/python -m local demo
+
+.PHONY: up
+up: setup ## the embedded Postgres, Debezium and Pub/Sub, in the foreground
+	@$(BIN)/python -m local up
+
+.PHONY: test
+test: setup ## the whole test suite
+	@$(BIN)/python -m pytest
+
+.PHONY: check
+check: setup ## format, lint, types, import contracts
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+.PHONY: format
+format: setup ## rewrite the sources in the project's format
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+.PHONY: lock
+lock: setup ## the two lock files again, from pyproject.toml
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml -o requirements.txt
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header -c requirements.txt pyproject.toml --group dev -o requirements-dev.txt
+
+.PHONY: clean
+clean: ## stop nothing, remove what was made: .venv, .local, caches
+	@if [ -x $(BIN)/python ]; then $(BIN)/python -m local clean; fi
+	@rm -rf .venv .local .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist *.egg-info
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

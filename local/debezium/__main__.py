@@ -1,0 +1,50 @@
+"""Runs Debezium on the configuration that is deployed: `python -m local.debezium --help`."""
+
+import argparse
+import logging
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from local.debezium.configuration import MissingVariable, engine_properties, read
+from local.debezium.engine import Engine, EngineFailed
+from local.debezium.sink import PubSubSink
+
+_CONFIGURATION = Path(__file__).parents[2] / "debezium" / "application.properties"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Capture changes until SIGTERM or SIGINT; returns the exit status."""
+    parser = argparse.ArgumentParser(
+        prog="python -m local.debezium",
+        description="Publishes new rows of domain_events to Pub/Sub with the Debezium engine.",
+        epilog="The variables that the configuration names come from the environment, as does "
+        "PUBSUB_EMULATOR_HOST.",
+    )
+    parser.add_argument(
+        "--configuration",
+        type=Path,
+        default=_CONFIGURATION,
+        help="a Debezium Server configuration (default: the one we deploy)",
+    )
+    options = parser.parse_args(arguments)
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    try:
+        settings = read(options.configuration, os.environ)
+        sink = PubSubSink(settings["debezium.sink.pubsub.project.id"])
+        Engine(engine_properties(settings), sink).run(stop)
+    except (OSError, MissingVariable, EngineFailed) as error:
+        print(f"Debezium stopped: {' '.join(str(error).split())}", file=sys.stderr)  # noqa: T201
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    status = main()
+    sys.stderr.flush()
+    os._exit(status)  # a JVM thread that hangs must not keep the process

@@ -1,0 +1,64 @@
+"""Reads a Debezium Server configuration the way Debezium Server does."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+_EXPRESSION = re.compile(r"\$\{(?P<name>[^:}]+)(?::(?P<default>[^}]*))?\}")
+_CONVERTERS = ("key", "value", "header")
+
+
+class MissingVariable(Exception):
+    """The configuration needs environment variables that are not set."""
+
+    def __init__(self, names: list[str]) -> None:
+        super().__init__(f"missing in the environment: {', '.join(names)}")
+
+
+def read(path: Path, environment: Mapping[str, str]) -> dict[str, str]:
+    """The settings of a properties file, `${NAME}` and `${NAME:default}` filled in.
+
+    Raises:
+        MissingVariable: Some expressions have neither a value nor a default; it names them all.
+    """
+    missing: list[str] = []
+
+    def fill_in(match: re.Match[str]) -> str:
+        name, default = match["name"], match["default"]
+        if name not in environment and default is None:
+            missing.append(name)
+        return environment.get(name) or default or ""
+
+    settings = {
+        name: _EXPRESSION.sub(fill_in, value) for name, value in _parse(path.read_text()).items()
+    }
+    if missing:
+        raise MissingVariable(sorted(set(missing)))
+    return settings
+
+
+def engine_properties(settings: Mapping[str, str]) -> dict[str, str]:
+    """What Debezium Server hands to the Debezium engine, from its own settings."""
+    properties = {"name": settings["debezium.sink.type"]}
+    for name, value in settings.items():
+        kind, _, rest = name.removeprefix("debezium.").partition(".")
+        if kind == "source":
+            properties[rest] = value
+        elif kind in {"transforms", "predicates"}:
+            properties[f"{kind}.{rest}".removesuffix(".")] = value
+        elif kind == "format":
+            converter, _, option = rest.partition(".")
+            if converter in _CONVERTERS:
+                properties[f"{converter}.converter.{option}"] = value
+            else:
+                for each in _CONVERTERS:
+                    properties.setdefault(f"{each}.converter.{rest}", value)
+    return properties
+
+
+def _parse(text: str) -> dict[str, str]:
+    """The subset of Java's properties format that our file uses: no escapes but line ends."""
+    unfolded = re.sub(r"\\\n[ \t]*", "", text)
+    lines = (line.strip() for line in unfolded.splitlines())
+    pairs = (line.partition("=") for line in lines if line and line[0] not in "#!")
+    return {name.rstrip(): value.lstrip() for name, _, value in pairs}

@@ -1,0 +1,23 @@
+"""What can go wrong with the embedded stack, each as one line for a person."""
+
+from pathlib import Path
+
+
+class StackError(Exception):
+    """Base of this package's errors."""
+
+
+class FolderInUse(StackError):
+    """The data folder belongs to another running process."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(f"{folder} is in use by another process: stop that one first")
+
+
+class StartFailed(StackError):
+    """A part did not start: which, why, and where its log is."""
+
+    def __init__(self, part: str, reason: str, log_path: Path | None = None) -> None:
+        reason = " ".join(reason.split()) or "no reason given"
+        where = f" (log: {log_path})" if log_path else ""
+        super().__init__(f"{part} did not start: {reason}{where}")

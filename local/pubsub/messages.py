@@ -1,0 +1,76 @@
+"""What is published and what is delivered, with the limits Pub/Sub documents."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from local.pubsub.errors import InvalidArgument
+
+# https://cloud.google.com/pubsub/quotas#resource_limits
+MAX_MESSAGES_PER_PUBLISH = 1_000
+MAX_PUBLISH_BYTES = 10_000_000
+MAX_ATTRIBUTES = 100
+MAX_ATTRIBUTE_KEY_BYTES = 256
+MAX_ATTRIBUTE_VALUE_BYTES = 1_024
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a publisher hands over."""
+
+    data: bytes = b""
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    ordering_key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """Published content; one instance is shared by all subscriptions."""
+
+    content: Content
+    message_id: str
+    publish_time_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A message under lease; the acknowledgement quotes ``ack_id``."""
+
+    ack_id: str
+    message: Message
+
+
+def check_publishable(contents: Sequence[Content]) -> None:
+    """Accept one publish request, whole.
+
+    Raises:
+        InvalidArgument: if it is empty or too large, or if any message in it is.
+    """
+    if not contents:
+        raise InvalidArgument("No messages to publish")
+    if len(contents) > MAX_MESSAGES_PER_PUBLISH:
+        raise InvalidArgument(
+            f"{len(contents)} messages in one request, at most {MAX_MESSAGES_PER_PUBLISH}"
+        )
+    request_bytes = sum(map(_checked_bytes, contents))
+    if request_bytes > MAX_PUBLISH_BYTES:
+        raise InvalidArgument(f"Request of {request_bytes} bytes, at most {MAX_PUBLISH_BYTES}")
+
+
+def _checked_bytes(content: Content) -> int:
+    if not content.data and not content.attributes:
+        raise InvalidArgument("Some messages are empty")
+    if len(content.attributes) > MAX_ATTRIBUTES:
+        raise InvalidArgument(f"{len(content.attributes)} attributes, at most {MAX_ATTRIBUTES}")
+    total = len(content.data)
+    for key, value in content.attributes.items():
+        key_bytes, value_bytes = len(key.encode()), len(value.encode())
+        if key_bytes > MAX_ATTRIBUTE_KEY_BYTES:
+            raise InvalidArgument(
+                f"Attribute key of {key_bytes} bytes, at most {MAX_ATTRIBUTE_KEY_BYTES}"
+            )
+        if value_bytes > MAX_ATTRIBUTE_VALUE_BYTES:
+            raise InvalidArgument(
+                f"Attribute value of {value_bytes} bytes, at most {MAX_ATTRIBUTE_VALUE_BYTES}"
+            )
+        total += key_bytes + value_bytes
+    return total

@@ -1,0 +1,1 @@
+"""The vocabulary: events, audiences, facts, effects, outcomes. It needs only pydantic."""

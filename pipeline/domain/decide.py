@@ -1,0 +1,169 @@
+"""From an event and the facts to its outcome: who is left out and why, what the others get."""
+
+import traceback
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import PurePath
+from typing import Any, Final
+from uuid import UUID
+
+from pipeline.domain.audience import Nobody
+from pipeline.domain.effects import Channel, Delivery, Effect, Email, Notification, channel_of
+from pipeline.domain.errors import HandlerFailed
+from pipeline.domain.events import Event, Unrouted
+from pipeline.domain.facts import Candidate, Facts, Person
+from pipeline.domain.handler import Handler
+from pipeline.domain.identifiers import UserId
+from pipeline.domain.outcome import Outcome, Skip, Status
+from pipeline.domain.preferences import Verdict, resolve
+
+AI_USER: Final = UserId(UUID(int=0))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """What holds for every event type.
+
+    Attributes:
+        system_users: profiles that stand for a program; they never receive anything.
+        max_event_age: an event this old or older is recorded as expired; None: no limit.
+    """
+
+    system_users: frozenset[UserId] = frozenset({AI_USER})
+    max_event_age: timedelta | None = timedelta(hours=24)
+
+
+def decide(
+    handler: Handler[Any], event: Event[Any], facts: Facts, policy: Policy, *, now: datetime
+) -> Outcome:
+    """Decide one event.
+
+    Args:
+        handler: the handler of the event's type.
+        event: the event.
+        facts: loaded for a batch that holds the event.
+        policy: what holds for every type.
+        now: the time at which the batch is decided, for the age limit.
+
+    Raises:
+        HandlerFailed: the handler raised, or broke its contract; nothing of the event is kept.
+    """
+    if policy.max_event_age is not None and now - event.created_at >= policy.max_event_age:
+        hours = policy.max_event_age / timedelta(hours=1)
+        return _outcome(event, Status.EXPIRED, f"older than {hours:g} hours")
+    try:
+        audience = handler.audience(event)
+        if isinstance(audience, Nobody):
+            return _outcome(event, Status.COMPLETED, audience.reason)
+        results = list(_results(handler, event, facts, policy))
+    except HandlerFailed:
+        raise
+    except Exception as error:
+        raise HandlerFailed(_describe(handler, error)) from error
+    return replace(
+        _outcome(event, Status.COMPLETED, None if results else "nobody in the audience"),
+        effects=tuple(item for item in results if not isinstance(item, Skip)),
+        skips=tuple(item for item in results if isinstance(item, Skip)),
+    )
+
+
+def leave_unrouted(event: Unrouted) -> Outcome:
+    """Record an event whose type has no handler yet; a replay can complete it later."""
+    return Outcome(
+        event_id=event.id,
+        event_type=event.type,
+        status=Status.UNROUTED,
+        reason="no handler for this event type",
+        message=event.message,
+    )
+
+
+def _outcome(event: Event[Any], status: Status, reason: str | None) -> Outcome:
+    return Outcome(
+        event_id=event.id,
+        event_type=event.type,
+        status=status,
+        reason=reason,
+        message=event.message,
+    )
+
+
+def _results(
+    handler: Handler[Any], event: Event[Any], facts: Facts, policy: Policy
+) -> Iterator[Skip | tuple[UserId, Effect]]:
+    thread = facts.thread(event.thread_id)
+    project_id = (thread.project_id if thread else None) or handler.project_id(event)
+    for candidate in facts.candidates.get(event.id, ()):
+        person = facts.people.get(candidate.user_id)
+        reason = _exclusion(handler, event, candidate, policy)
+        if person is None or reason is not None:
+            reason = reason or "no_profile"
+            yield from (Skip(candidate.user_id, channel, reason) for channel in handler.channels)
+            continue
+        rows = facts.preferences.get(person.id, ())
+        verdicts = {
+            channel: resolve(
+                rows,
+                handler.preference,
+                channel,
+                thread_id=event.thread_id,
+                project_id=project_id,
+            )
+            for channel in handler.channels
+        }
+        yield from _for_person(handler, event, person, facts, verdicts)
+
+
+def _exclusion(
+    handler: Handler[Any], event: Event[Any], candidate: Candidate, policy: Policy
+) -> str | None:
+    if handler.excludes_actor and candidate.user_id == event.actor_id:
+        return "actor"
+    if candidate.user_id in policy.system_users:
+        return "system_user"
+    return None if candidate.has_access else "no_access"
+
+
+def _for_person(
+    handler: Handler[Any],
+    event: Event[Any],
+    person: Person,
+    facts: Facts,
+    verdicts: dict[Channel, Verdict],
+) -> Iterator[Skip | tuple[UserId, Effect]]:
+    wanted = tuple(handler.decide(event, person, facts))
+    _check_contract(handler, wanted)
+    for effect in wanted:
+        verdict = verdicts[channel_of(effect)]
+        if verdict.muted:
+            continue
+        if isinstance(effect, Email) and verdict.digest:
+            yield person.id, replace(effect, delivery=Delivery.AGGREGATED)
+        else:
+            yield person.id, effect
+    used = {channel_of(effect) for effect in wanted}
+    for channel, verdict in verdicts.items():
+        if verdict.row is not None and verdict.muted:
+            reason = f"muted:{verdict.row.scope.name.lower()}"
+            yield Skip(person.id, channel, reason, verdict.row.id)
+        elif channel not in used:
+            yield Skip(person.id, channel, "not_eligible")
+
+
+def _check_contract(handler: Handler[Any], effects: tuple[Effect, ...]) -> None:
+    keys = [
+        effect.kind if isinstance(effect, Notification) else type(effect).__name__
+        for effect in effects
+    ]
+    if len(set(keys)) < len(keys):
+        raise HandlerFailed(f"{type(handler).__name__} gave one person two effects of one kind")
+    if not {channel_of(effect) for effect in effects} <= set(handler.channels):
+        raise HandlerFailed(f"{type(handler).__name__} used a channel that it does not declare")
+
+
+def _describe(handler: Handler[Any], error: Exception) -> str:
+    """Where a handler failed, without the error's own words: they may quote the event."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    place = f"{PurePath(frame.filename).name}:{frame.lineno}"
+    return f"{type(handler).__name__} raised {type(error).__name__} at {place}"

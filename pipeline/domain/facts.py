@@ -1,0 +1,87 @@
+"""What handlers may know: an immutable picture of the database, loaded once for a batch."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from pipeline.domain.identifiers import EventId, OrganisationId, ProjectId, ThreadId, UserId
+from pipeline.domain.preferences import PreferenceRow
+
+UNKNOWN_PERSON: Final = "Someone"
+UNKNOWN_PROJECT: Final = "Project"
+UNNAMED_THREAD: Final = "thread"
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """One profile."""
+
+    id: UserId
+    full_name: str | None
+    email: str
+
+    @property
+    def name(self) -> str:
+        """What to call the person."""
+        return self.full_name or self.email or UNKNOWN_PERSON
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """One project."""
+
+    id: ProjectId
+    name: str
+    owner_organisation_id: OrganisationId
+
+
+@dataclass(frozen=True, slots=True)
+class Thread:
+    """One chat thread; ``topic`` may be missing."""
+
+    id: ThreadId
+    topic: str | None
+    project_id: ProjectId | None
+
+    @property
+    def name(self) -> str:
+        """The topic, or a word in its place."""
+        return (self.topic or "").strip() or UNNAMED_THREAD
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """Someone in the audience of an event; ``has_access`` is False where a right is missing."""
+
+    user_id: UserId
+    has_access: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """The facts of one batch of events of one type."""
+
+    candidates: Mapping[EventId, Sequence[Candidate]] = field(default_factory=dict)
+    people: Mapping[UserId, Person] = field(default_factory=dict)
+    projects: Mapping[ProjectId, Project] = field(default_factory=dict)
+    threads: Mapping[ThreadId, Thread] = field(default_factory=dict)
+    preferences: Mapping[UserId, Sequence[PreferenceRow]] = field(default_factory=dict)
+
+    def person_name(self, user_id: UserId | None) -> str:
+        """The person's name, or ``Someone``."""
+        person = None if user_id is None else self.people.get(user_id)
+        return UNKNOWN_PERSON if person is None else person.name
+
+    def project_name(self, project_id: ProjectId | None) -> str:
+        """The project's name, or ``Project``."""
+        project = None if project_id is None else self.projects.get(project_id)
+        return (project.name if project else "") or UNKNOWN_PROJECT
+
+    def thread(self, thread_id: ThreadId | None) -> Thread | None:
+        """The thread, or None where there is none."""
+        return None if thread_id is None else self.threads.get(thread_id)
+
+
+def thread_label(name: str) -> str:
+    """A thread's name as people see it: ``#general``, never ``##general``."""
+    return name if name.startswith("#") else f"#{name}"

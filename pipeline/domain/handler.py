@@ -1,0 +1,46 @@
+"""The extension point: a handler says what follows from one type of event."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from typing import ClassVar, Generic
+
+from pipeline.domain.audience import Audience
+from pipeline.domain.effects import Channel, Effect
+from pipeline.domain.events import Event, Payload, PayloadT
+from pipeline.domain.facts import Facts, Person
+from pipeline.domain.identifiers import EventType, ProjectId
+from pipeline.domain.preferences import Preference
+
+
+class Handler(ABC, Generic[PayloadT]):
+    """What follows from one type of event.
+
+    A handler is pure: the same event and facts give the same effects; it has no clock, no
+    chance and no I/O. Who is excluded or lacks access is settled before ``decide`` is asked, who
+    has muted what after it.
+
+    Attributes:
+        event_type: the event type, as the database spells it.
+        payload: the model of its payload.
+        channels: the channels it can use; a candidate who gets nothing on one has it recorded.
+        preference: the name and scope under which people mute it.
+        excludes_actor: whether whoever caused the event hears of it.
+    """
+
+    event_type: ClassVar[EventType]
+    payload: ClassVar[type[Payload]]
+    channels: ClassVar[tuple[Channel, ...]]
+    preference: ClassVar[Preference]
+    excludes_actor: ClassVar[bool] = False
+
+    @abstractmethod
+    def audience(self, event: Event[PayloadT]) -> Audience:
+        """Who may hear of the event."""
+
+    @abstractmethod
+    def decide(self, event: Event[PayloadT], person: Person, facts: Facts) -> Iterable[Effect]:
+        """What one person of the audience gets."""
+
+    def project_id(self, event: Event[PayloadT]) -> ProjectId | None:
+        """The project the event belongs to; override where the payload may name it."""
+        return event.project_id

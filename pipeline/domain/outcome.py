@@ -1,0 +1,41 @@
+"""What became of an event: the state for the ledger and every row that follows."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from uuid import UUID
+
+from pipeline.domain.effects import Channel, Effect
+from pipeline.domain.identifiers import EventId, EventType, UserId
+from pipeline.domain.message import Message
+
+
+class Status(StrEnum):
+    """The final states: ``COMPLETED`` is for ever, the others last until a replay completes."""
+
+    COMPLETED = "completed"
+    EXPIRED = "expired"
+    UNROUTED = "unrouted"
+    DEAD = "dead"
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """A candidate got nothing on a channel; ``preference_id`` names the row that decided so."""
+
+    user_id: UserId
+    channel: Channel
+    reason: str
+    preference_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """Everything one event leads to; written whole or not at all."""
+
+    event_id: EventId
+    event_type: EventType
+    status: Status
+    message: Message = field(repr=False)
+    reason: str | None = None
+    effects: tuple[tuple[UserId, Effect], ...] = ()
+    skips: tuple[Skip, ...] = ()

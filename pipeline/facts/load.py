@@ -1,0 +1,84 @@
+"""Load the facts of a batch with a number of statements that does not depend on its size."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+from uuid import UUID
+
+import orjson
+from psycopg import Connection
+
+from pipeline.domain.audience import Audience
+from pipeline.domain.events import Event
+from pipeline.domain.facts import Facts, Person, Project, Thread
+from pipeline.domain.handler import Handler
+from pipeline.domain.identifiers import EventId, UserId
+from pipeline.domain.preferences import PreferenceRow, Scope
+from pipeline.facts.audiences import resolve_audiences
+from pipeline.postgres.sql import load
+
+_THREADS: Final = load("pipeline.facts", "threads")
+_PROJECTS: Final = load("pipeline.facts", "projects")
+_PEOPLE: Final = load("pipeline.facts", "people")
+_PREFERENCES: Final = load("pipeline.facts", "preferences")
+
+_SCOPES: Final = {"global": Scope.GLOBAL, "project": Scope.PROJECT, "thread": Scope.THREAD}
+
+
+def load_facts(
+    connection: Connection[Any], handler: Handler[Any], events: Sequence[Event[Any]]
+) -> Facts:
+    """Read what the handler may know to decide these events.
+
+    Args:
+        connection: in autocommit; the statements need no common snapshot.
+        handler: the handler of the events' type.
+        events: events of one type.
+    """
+    candidates = resolve_audiences(connection, _audiences(handler, events))
+    audience = {candidate.user_id for found in candidates.values() for candidate in found}
+    actors = {event.actor_id for event in events if event.actor_id}
+    threads = {
+        row[0]: Thread(*row)
+        for row in _rows(connection, _THREADS, (event.thread_id for event in events))
+    }
+    project_ids = {thread.project_id for thread in threads.values()}
+    project_ids |= {handler.project_id(event) for event in events}
+    return Facts(
+        candidates=candidates,
+        people={row[0]: Person(*row) for row in _rows(connection, _PEOPLE, audience | actors)},
+        projects={row[0]: Project(*row) for row in _rows(connection, _PROJECTS, project_ids)},
+        threads=threads,
+        preferences=_preferences(connection, handler.preference.name, audience),
+    )
+
+
+def _audiences(handler: Handler[Any], events: Iterable[Event[Any]]) -> dict[EventId, Audience]:
+    audiences = {}
+    for event in events:
+        try:
+            audiences[event.id] = handler.audience(event)
+        except Exception:  # noqa: BLE001, S112 - decide asks again, and buries this event alone
+            continue
+    return audiences
+
+
+def _rows(
+    connection: Connection[Any], statement: bytes, ids: Iterable[UUID | None]
+) -> Iterable[tuple[Any, ...]]:
+    asked = sorted({identifier for identifier in ids if identifier is not None})
+    if not asked:
+        return ()
+    return connection.execute(statement, {"asked": orjson.dumps(asked).decode()})
+
+
+def _preferences(
+    connection: Connection[Any], name: str, users: Iterable[UserId]
+) -> Mapping[UserId, Sequence[PreferenceRow]]:
+    preferences: dict[UserId, list[PreferenceRow]] = defaultdict(list)
+    asked = sorted(users)
+    if asked:
+        parameters = {"asked": orjson.dumps(asked).decode(), "name": name}
+        for user_id, row_id, scope, *rest in connection.execute(_PREFERENCES, parameters):
+            preferences[user_id].append(PreferenceRow(row_id, _SCOPES[scope], *rest))
+    return dict(preferences)

@@ -1,0 +1,72 @@
+"""chat_message_sent: someone wrote in a chat thread."""
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from pipeline.domain.audience import Audience, Nobody, ThreadParticipants
+from pipeline.domain.effects import Channel, Effect, Notification, ThreadActivity
+from pipeline.domain.events import Event, Payload
+from pipeline.domain.facts import UNNAMED_THREAD, Facts, Person, thread_label
+from pipeline.domain.handler import Handler
+from pipeline.domain.identifiers import EventType, UserId
+from pipeline.domain.preferences import Preference, Scope
+from pipeline.handlers import links
+
+
+class ChatMessageSent(Payload):
+    """Payload of ``chat_message_sent``."""
+
+    full_content: str = "New message"
+    mentioned_user_ids: frozenset[UserId] = frozenset()
+
+
+class ChatMessageSentHandler(Handler[ChatMessageSent]):
+    """Tell the other participants: a mention on its own, the rest as one counter per thread."""
+
+    event_type = EventType("chat_message_sent")
+    payload = ChatMessageSent
+    channels = (Channel.IN_APP,)
+    preference = Preference("chat_message", Scope.THREAD)
+    excludes_actor: ClassVar[bool] = True
+
+    def audience(self, event: Event[ChatMessageSent]) -> Audience:
+        """The participants of the thread; a mentioned outsider hears nothing."""
+        if event.thread_id is None:
+            return Nobody("the event names no thread")
+        return ThreadParticipants(event.thread_id)
+
+    def decide(
+        self, event: Event[ChatMessageSent], person: Person, facts: Facts
+    ) -> Iterable[Effect]:
+        """A notification for a mention, a count on the thread's open row otherwise."""
+        if event.thread_id is None:
+            return
+        thread = facts.thread(event.thread_id)
+        name = thread.name if thread else UNNAMED_THREAD
+        label = thread_label(name)
+        project_id = (thread.project_id if thread else None) or event.project_id
+        project_name = facts.project_name(project_id)
+        link = links.chat(project_id, event.thread_id)
+        if person.id in event.payload.mentioned_user_ids:
+            yield Notification(
+                kind="mention",
+                title=f"{facts.person_name(event.actor_id)} mentioned you in {label}"
+                f" - {project_name}",
+                body=event.payload.full_content,
+                link=link,
+                payload={
+                    "count": 1,
+                    "thread_id": event.thread_id,
+                    "thread_name": name,
+                    "project_name": project_name,
+                    "type": "mention",
+                },
+            )
+        else:
+            yield ThreadActivity(
+                thread_id=event.thread_id,
+                thread_name=name,
+                label=label,
+                project_name=project_name,
+                link=link,
+            )

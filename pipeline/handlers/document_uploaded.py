@@ -1,0 +1,64 @@
+"""document_uploaded: a file was added to a project."""
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from pydantic import Field
+
+from pipeline.domain.audience import Audience, DocumentViewers, Nobody
+from pipeline.domain.effects import Channel, Delivery, Effect, Email, Notification
+from pipeline.domain.events import Event, Payload
+from pipeline.domain.facts import Facts, Person
+from pipeline.domain.handler import Handler
+from pipeline.domain.identifiers import EventType
+from pipeline.domain.preferences import Preference, Scope
+from pipeline.handlers import links
+
+
+class DocumentUploaded(Payload):
+    """Payload of ``document_uploaded``."""
+
+    file_name: str = Field("A new file", alias="fileName")
+
+
+class DocumentUploadedHandler(Handler[DocumentUploaded]):
+    """Tell everyone who can view the document, in the app and with the next digest."""
+
+    event_type = EventType("document_uploaded")
+    payload = DocumentUploaded
+    channels = (Channel.IN_APP, Channel.EMAIL)
+    preference = Preference("document_uploaded", Scope.PROJECT)
+    excludes_actor: ClassVar[bool] = True
+
+    def audience(self, event: Event[DocumentUploaded]) -> Audience:
+        """The project's people; with a document, those who can view it."""
+        if event.project_id is None:
+            return Nobody("the event names no project")
+        return DocumentViewers(event.project_id, event.resource_id)
+
+    def decide(
+        self, event: Event[DocumentUploaded], person: Person, facts: Facts
+    ) -> Iterable[Effect]:
+        """One notification and one aggregated e-mail."""
+        file_name = event.payload.file_name
+        project_name = facts.project_name(event.project_id)
+        link = links.document(event.project_id, event.resource_id)
+        yield Notification(
+            kind=self.event_type,
+            title=f"Document uploaded - {project_name}",
+            body=f'New file **"{file_name}"** was uploaded to **{project_name}**.',
+            link=link,
+        )
+        yield Email(
+            delivery=Delivery.AGGREGATED,
+            subject=f"New document uploaded to {project_name}",
+            data={
+                "file_name": file_name,
+                "project_name": project_name,
+                "uploader_name": facts.person_name(event.actor_id),
+                "resource_id": event.resource_id,
+                "link_url": link,
+            },
+            project_id=event.project_id,
+            project_name=project_name,
+        )

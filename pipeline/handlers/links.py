@@ -1,0 +1,26 @@
+"""The paths within the application that notifications point to."""
+
+from urllib.parse import urlencode
+
+from pipeline.domain.identifiers import ProjectId, ResourceId, ThreadId
+
+DASHBOARD = "/dashboard"
+
+
+def project(project_id: ProjectId | None) -> str:
+    """A project's workspace; without a project, the dashboard."""
+    return DASHBOARD if project_id is None else f"/project/workspace/{project_id}"
+
+
+def document(project_id: ProjectId | None, resource_id: ResourceId | None) -> str:
+    """A document in its project's workspace."""
+    if resource_id is None:
+        return project(project_id)
+    return f"{project(project_id)}?{urlencode({'resourceId': resource_id})}"
+
+
+def chat(project_id: ProjectId | None, thread_id: ThreadId) -> str:
+    """A thread in the chat of its project; the dashboard has no chat."""
+    if project_id is None:
+        return DASHBOARD
+    return f"{project(project_id)}?{urlencode({'tab': 'chat', 'thread': thread_id})}"

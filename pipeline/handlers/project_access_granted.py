@@ -1,0 +1,67 @@
+"""project_access_granted: someone was given access to a project."""
+
+from collections.abc import Iterable
+
+from pipeline.domain.audience import Audience, named
+from pipeline.domain.effects import Channel, Delivery, Effect, Email, Notification
+from pipeline.domain.events import Event, Payload
+from pipeline.domain.facts import Facts, Person
+from pipeline.domain.handler import Handler
+from pipeline.domain.identifiers import EventType, ProjectId, UserId
+from pipeline.domain.preferences import Preference, Scope
+from pipeline.handlers import links
+
+
+class ProjectAccessGranted(Payload):
+    """Payload of ``project_access_granted``."""
+
+    affected_user_id: UserId | None = None
+    project_id: ProjectId | None = None
+    project_name: str = "a project"
+    new_permission: str = "view"
+
+
+class ProjectAccessGrantedHandler(Handler[ProjectAccessGranted]):
+    """Tell the person, in the app and by e-mail at once."""
+
+    event_type = EventType("project_access_granted")
+    payload = ProjectAccessGranted
+    channels = (Channel.IN_APP, Channel.EMAIL)
+    preference = Preference("project_access_granted", Scope.PROJECT)
+
+    def audience(self, event: Event[ProjectAccessGranted]) -> Audience:
+        """The person who was given access."""
+        return named(event.payload.affected_user_id, field="affected_user_id")
+
+    def project_id(self, event: Event[ProjectAccessGranted]) -> ProjectId | None:
+        """The event's project, or else the payload's."""
+        return event.project_id or event.payload.project_id
+
+    def decide(
+        self, event: Event[ProjectAccessGranted], person: Person, facts: Facts
+    ) -> Iterable[Effect]:
+        """One notification and one immediate e-mail."""
+        project_id = self.project_id(event)
+        project_name = event.payload.project_name
+        permission = event.payload.new_permission
+        link = links.project(project_id)
+        title = f"You've been added to {project_name}"
+        about = {
+            "project_id": project_id,
+            "project_name": project_name,
+            "new_permission": permission,
+        }
+        yield Notification(
+            kind=self.event_type,
+            title=title,
+            body=f"You now have **{permission}** access to **{project_name}**",
+            link=link,
+            payload={"type": self.event_type, **about},
+        )
+        yield Email(
+            delivery=Delivery.IMMEDIATE,
+            subject=title,
+            data={**about, "link_url": link},
+            project_id=project_id,
+            project_name=project_name,
+        )

@@ -1,0 +1,225 @@
+"""Migrate: the numbered SQL files of the repository in, a database with all of them applied out."""
+
+import hashlib
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import psycopg
+from psycopg import errors
+
+from pipeline.domain.errors import ConfigurationError, FanoutError, TransientError
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+MIGRATIONS: Final = Path(__file__).resolve().parents[2] / "migrations"
+APPLICATION_TABLES: Final = (
+    "chat_thread_participants",
+    "chat_threads",
+    "domain_events",
+    "meeting_participants",
+    "meetings",
+    "notification_processing",
+    "notifications",
+    "org_members",
+    "orgs",
+    "pending_emails",
+    "permissions",
+    "profiles",
+    "project_access_grants",
+    "projects",
+    "resources",
+    "user_notification_preferences",
+)
+
+# Any constant will do, as long as nothing else in the database takes the same one.
+_LOCK_KEY: Final = 0x66616E6F7574
+_REFERENCE: Final = "reference/"
+_RECORDER: Final = """
+    CREATE TABLE IF NOT EXISTS public.fanout_migrations (
+        name       text PRIMARY KEY,
+        checksum   text NOT NULL,
+        applied_at timestamptz NOT NULL DEFAULT now()
+    )
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One SQL file: ``0001_ledger.sql``, or ``reference/0001_people.sql``."""
+
+    name: str
+    sql: bytes
+
+    @property
+    def is_reference(self) -> bool:
+        """Whether the file creates the application's tables rather than ours."""
+        return self.name.startswith(_REFERENCE)
+
+    @property
+    def checksum(self) -> str:
+        """The SHA-256 of the file, in hexadecimal."""
+        return hashlib.sha256(self.sql).hexdigest()
+
+
+def migrate(
+    dsn: str,
+    *,
+    reference_schema: bool = False,
+    report: Callable[[str], None] = lambda _: None,
+    directory: Path = MIGRATIONS,
+) -> list[str]:
+    """Apply what is not yet applied, in the order of the names.
+
+    Each file is applied and recorded in a transaction of its own, one process at a time: after a
+    failure the database is as the last whole file left it, and running again goes on from there.
+
+    Args:
+        dsn: A database, as a user who owns the application's tables and may create roles.
+        reference_schema: Whether to create the application's own tables first.
+        report: Takes one line for each file applied and for each warning of the database.
+        directory: Where the files are.
+
+    Returns:
+        The names of the files that this call applied.
+
+    Raises:
+        ConfigurationError: The database lacks the application's tables, holds a file in another
+            version than this one, or refuses a file.
+        TransientError: A table was in use for too long; running again goes on.
+    """
+    migrations = _read(directory)
+    applied = []
+    with _connect(dsn) as connection:
+        connection.add_notice_handler(lambda notice: _report_warning(notice, report))
+        with _one_at_a_time(connection, of="fanout_migrations"):
+            connection.execute(_RECORDER)
+        _check_recorded(connection, migrations)
+        if not reference_schema:
+            _check_application_tables(connection)
+        for migration in migrations:
+            if migration.is_reference and not reference_schema:
+                continue
+            started = time.monotonic()
+            if _apply(connection, migration):
+                applied.append(migration.name)
+                report(f"applied {migration.name} in {time.monotonic() - started:.2f} s")
+    return applied
+
+
+def pending(dsn: str, *, directory: Path = MIGRATIONS) -> list[str]:
+    """The names of our files that the database lacks, reference schema aside; changes nothing."""
+    with _connect(dsn) as connection:
+        recorded = _recorded(connection) if _has_recorder(connection) else {}
+    return [
+        migration.name
+        for migration in _read(directory)
+        if not migration.is_reference and migration.name not in recorded
+    ]
+
+
+def _read(directory: Path) -> list[Migration]:
+    """All files in the order in which they apply: the reference schema first."""
+    paths = [*sorted(directory.glob("reference/*.sql")), *sorted(directory.glob("*.sql"))]
+    if not paths:
+        raise ConfigurationError(
+            f"no migrations in {directory}: run this from a checkout of the repository"
+        )
+    return [Migration(path.relative_to(directory).as_posix(), path.read_bytes()) for path in paths]
+
+
+def _connect(dsn: str) -> Connection:
+    try:
+        return psycopg.connect(dsn, autocommit=True, application_name="fanout-migrate")
+    except psycopg.Error as error:
+        message = " ".join(str(error).split())
+        raise ConfigurationError(f"cannot connect to the database: {message}") from error
+
+
+def _has_recorder(connection: Connection) -> bool:
+    found = connection.execute("SELECT to_regclass('public.fanout_migrations') IS NOT NULL")
+    return found.fetchone() == (True,)
+
+
+def _recorded(connection: Connection) -> dict[str, str]:
+    """The checksum of each applied file."""
+    rows = connection.execute("SELECT name, checksum FROM public.fanout_migrations")
+    return dict(rows.fetchall())
+
+
+def _check_recorded(connection: Connection, migrations: list[Migration]) -> None:
+    recorded = _recorded(connection)
+    for migration in migrations:
+        if recorded.get(migration.name, migration.checksum) != migration.checksum:
+            raise ConfigurationError(
+                f"{migration.name} was changed after this database applied it: "
+                "restore the file and put the change into a new one"
+            )
+
+
+def _check_application_tables(connection: Connection) -> None:
+    rows = connection.execute(
+        "SELECT name FROM unnest(%s::text[]) AS name "
+        "WHERE to_regclass(format('public.%%I', name)) IS NULL ORDER BY name",
+        [list(APPLICATION_TABLES)],
+    )
+    missing = [name for (name,) in rows]
+    if missing:
+        raise ConfigurationError(
+            f"the application's tables are missing: {', '.join(missing)}; "
+            "check DATABASE_URL, or add --reference-schema to create them"
+        )
+
+
+def _apply(connection: Connection, migration: Migration) -> bool:
+    """Apply one file and record it, or neither; whether it was still to do."""
+    with _one_at_a_time(connection, of=migration.name):
+        if migration.name in _recorded(connection):
+            return False
+        connection.execute(migration.sql)
+        connection.execute(
+            "INSERT INTO public.fanout_migrations (name, checksum) VALUES (%s, %s)",
+            [migration.name, migration.checksum],
+        )
+    return True
+
+
+@contextmanager
+def _one_at_a_time(connection: Connection, *, of: str) -> Iterator[None]:
+    """A transaction that no other migration of this database runs beside."""
+    try:
+        with connection.transaction():
+            connection.execute("SET LOCAL lock_timeout = 0")
+            connection.execute("SET LOCAL statement_timeout = 0")
+            connection.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK_KEY])
+            # Whoever waits for a table's lock holds up everyone behind: better to give way.
+            connection.execute("SET LOCAL lock_timeout = '5s'")
+            connection.execute("SET LOCAL search_path = pg_catalog")
+            yield
+    except psycopg.Error as error:
+        raise _explained(error, of) from error
+
+
+def _explained(error: psycopg.Error, name: str) -> FanoutError:
+    """The error for `name`, without the DETAIL, which quotes rows."""
+    message = f"{name}: {error.diag.message_primary or ' '.join(str(error).split())}"
+    match error:
+        case errors.LockNotAvailable() | errors.DeadlockDetected():
+            return TransientError(f"{message}; the table is in use, run migrate again")
+        case psycopg.OperationalError():
+            return TransientError(f"{message}; run migrate again")
+        case errors.DuplicateTable() if name.startswith(_REFERENCE):
+            hint = "the application's tables are there already, leave out --reference-schema"
+        case errors.InsufficientPrivilege():
+            hint = "run migrate as the owner of the application's tables"
+        case _:
+            hint = error.diag.message_hint or ""
+    return ConfigurationError(f"{message}; {hint}" if hint else message)
+
+
+def _report_warning(notice: errors.Diagnostic, report: Callable[[str], None]) -> None:
+    if notice.severity_nonlocalized == "WARNING":
+        report(f"warning: {notice.message_primary}")

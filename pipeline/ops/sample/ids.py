@@ -1,0 +1,36 @@
+"""Names in, the fixed ids of the sample out: the same in every database, and in no real one."""
+
+from typing import Final
+from uuid import NAMESPACE_DNS, UUID, uuid5
+
+_NAMESPACE: Final = uuid5(NAMESPACE_DNS, "sample.fanout.example")
+
+
+def organisation(key: str) -> UUID:
+    """The id of a sample organisation."""
+    return uuid5(_NAMESPACE, f"organisation/{key}")
+
+
+def person(key: str) -> UUID:
+    """The id of a sample person."""
+    return uuid5(_NAMESPACE, f"person/{key}")
+
+
+def project(key: str) -> UUID:
+    """The id of a sample project."""
+    return uuid5(_NAMESPACE, f"project/{key}")
+
+
+def resource(key: str) -> UUID:
+    """The id of a sample document or folder."""
+    return uuid5(_NAMESPACE, f"resource/{key}")
+
+
+def thread(key: str) -> UUID:
+    """The id of a sample chat thread."""
+    return uuid5(_NAMESPACE, f"thread/{key}")
+
+
+def preference(key: str) -> UUID:
+    """The id of a sample preference."""
+    return uuid5(_NAMESPACE, f"preference/{key}")

@@ -1,0 +1,161 @@
+"""Seed: sample people and events in, as an application would write them; or out again."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import psycopg
+from psycopg import sql
+from psycopg.types.json import Jsonb
+
+from pipeline.domain.errors import ConfigurationError
+from pipeline.ops.sample import ids
+from pipeline.ops.sample.events import CHAT_MESSAGE_SENT, SampleEvent, sample_events
+from pipeline.ops.sample.people import ORGANISATIONS, PEOPLE, PROJECTS, tables
+from pipeline.postgres.errors import classify
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+_INSERT_EVENT: Final = """
+    INSERT INTO public.domain_events
+        (event_type, actor_id, project_id, resource_id, thread_id, payload)
+    VALUES (%s, %s, %s, %s, %s, %s)
+    RETURNING id
+"""
+_INSERT_MESSAGE: Final = """
+    INSERT INTO public.project_messages (thread_id, user_id, content)
+    VALUES (%s, %s, %s)
+    RETURNING id
+"""
+
+
+def seed(dsn: str, *, report: Callable[[str], None] = lambda _: None) -> list[int]:
+    """Insert the people and then the events.
+
+    Args:
+        dsn: A migrated database, as the owner of the application's tables.
+        report: Takes one line for the people and one for the events.
+
+    Returns:
+        The ids of the events.
+
+    Raises:
+        ConfigurationError: The database is not migrated, or refuses the rows.
+    """
+    people = seed_people(dsn)
+    report(f"seeded {people} people in {len(PROJECTS)} projects")
+    events = seed_events(dsn)
+    report(f"seeded {len(events)} events, {events[0]} to {events[-1]}")
+    return events
+
+
+def seed_people(dsn: str) -> int:
+    """Insert people, organisations, projects, documents, threads and preferences, or none of them.
+
+    Rows that are there already stay as they are, so that seeding twice is harmless.
+
+    Returns:
+        How many people the sample has.
+    """
+    with _connect(dsn) as connection, connection.transaction(), connection.cursor() as cursor:
+        for table, rows in tables():
+            cursor.executemany(_insert(table, list(rows[0])), rows)
+    return len(PEOPLE)
+
+
+def seed_events(dsn: str) -> list[int]:
+    """Insert the events, each in a transaction of its own; every call inserts all of them anew.
+
+    Returns:
+        The ids of the events, in order.
+
+    Raises:
+        ConfigurationError: The people are missing.
+    """
+    with _connect(dsn) as connection:
+        if not _is_seeded(connection):
+            raise ConfigurationError("the sample people are missing: seed them before the events")
+        return [_insert_event(connection, event) for event in sample_events(datetime.now(UTC))]
+
+
+def clear(dsn: str) -> int:
+    """Delete the sample and all that followed from its events; nothing else is touched.
+
+    Returns:
+        How many events were deleted.
+
+    Raises:
+        ConfigurationError: The database does not hold the sample.
+    """
+    projects = [ids.project(key) for key in PROJECTS]
+    with _connect(dsn) as connection, connection.transaction():
+        if not _is_seeded(connection):
+            raise ConfigurationError(
+                "this database does not hold the sample data: there is nothing to clear, "
+                "check DATABASE_URL"
+            )
+        connection.execute(
+            "DELETE FROM public.event_dead_letters WHERE event_id IN "
+            "(SELECT id FROM public.domain_events WHERE project_id = ANY (%s))",
+            [projects],
+        )
+        deleted = connection.execute(
+            "DELETE FROM public.domain_events WHERE project_id = ANY (%s)", [projects]
+        ).rowcount
+        # In this order, since a grant or a message outlives neither its project nor its author.
+        for table, keys in (
+            ("public.projects", projects),
+            ("public.orgs", [ids.organisation(key) for key in ORGANISATIONS]),
+            ("auth.users", [ids.person(key) for key in PEOPLE]),
+        ):
+            delete = sql.SQL("DELETE FROM {} WHERE id = ANY (%s)").format(_qualified(table))
+            connection.execute(delete, [keys])
+    return deleted
+
+
+@contextmanager
+def _connect(dsn: str) -> Iterator[Connection]:
+    try:
+        with psycopg.connect(dsn, autocommit=True, application_name="fanout-seed") as connection:
+            yield connection
+    except psycopg.Error as error:
+        raise classify(error) from error
+
+
+def _is_seeded(connection: Connection) -> bool:
+    """Whether every sample organisation is there, by ids that no other program makes."""
+    found = connection.execute(
+        "SELECT count(*) FROM public.orgs WHERE id = ANY (%s)",
+        [[ids.organisation(key) for key in ORGANISATIONS]],
+    )
+    return found.fetchone() == (len(ORGANISATIONS),)
+
+
+def _insert(table: str, columns: list[str]) -> sql.Composed:
+    return sql.SQL("INSERT INTO {} ({}) VALUES ({}) ON CONFLICT DO NOTHING").format(
+        _qualified(table),
+        sql.SQL(", ").join(map(sql.Identifier, columns)),
+        sql.SQL(", ").join(map(sql.Placeholder, columns)),
+    )
+
+
+def _qualified(table: str) -> sql.Identifier:
+    return sql.Identifier(*table.split("."))
+
+
+def _insert_event(connection: Connection, event: SampleEvent) -> int:
+    """Insert an event and, as the application does, the message it tells of."""
+    with connection.transaction():
+        payload = event.payload
+        if event.event_type == CHAT_MESSAGE_SENT:
+            content = payload["full_content"]
+            message = [event.thread_id, event.actor_id, content]
+            payload = {"message_id": _inserted(connection, _INSERT_MESSAGE, message), **payload}
+        columns = [event.event_type, event.actor_id, event.project_id, event.resource_id]
+        return _inserted(connection, _INSERT_EVENT, [*columns, event.thread_id, Jsonb(payload)])
+
+
+def _inserted(connection: Connection, statement: str, values: list[Any]) -> int:
+    row = connection.execute(statement.encode(), values).fetchone()
+    return int(row[0]) if row else 0

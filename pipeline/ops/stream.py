@@ -1,0 +1,128 @@
+"""Run the stream on one machine until it is told to stop."""
+
+import logging
+import random
+import re
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any, Final
+
+import apache_beam as beam
+from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+
+from pipeline.domain import errors
+from pipeline.domain.errors import FanoutError, TransientError
+from pipeline.postgres.pool import close_pools
+from pipeline.pubsub.subscription import Subscription, open_subscription
+from pipeline.settings import PubSubSettings
+from pipeline.sources.pull import PullFromPubSub
+from pipeline.topology import Topology
+
+REPORT_SECONDS: Final = 10.0
+FIRST_PAUSE_SECONDS: Final = 0.5
+LONGEST_PAUSE_SECONDS: Final = 30.0
+
+_RAISED: Final = re.compile(r"^pipeline\.domain\.errors\.(\w+): (.*)$", re.MULTILINE)
+
+_log: Final = logging.getLogger(__name__)
+
+
+def run_stream(topology: Topology, settings: PubSubSettings) -> None:
+    """Read the subscription and write what follows, until SIGINT or SIGTERM.
+
+    At a stop what has been pulled is written and acknowledged first. After a transient error the
+    messages in hand are given back and the pipeline is built anew, with growing pauses.
+
+    Raises:
+        ConfigurationError: nothing can be read or written; what was in hand is given back.
+    """
+    subscription = open_subscription(settings.subscription)
+    with _stopped_by_signals(subscription), _reporting(subscription):
+        _log.info("reading %s", settings.subscription)
+        try:
+            _keep_running(topology, settings, subscription)
+        finally:
+            returned = subscription.give_back()
+            close_pools()
+        _log.info("stopped; %d acknowledged, %d given back", subscription.acknowledged, returned)
+
+
+def _keep_running(topology: Topology, settings: PubSubSettings, subscription: Subscription) -> None:
+    pause = FIRST_PAUSE_SECONDS
+    while not subscription.stopping:
+        started = time.monotonic()
+        try:
+            pipeline = beam.Pipeline(runner=FnApiRunner(), options=PipelineOptions(flags=[]))
+            topology.build(pipeline, PullFromPubSub(settings))
+            pipeline.run().wait_until_finish()
+        except RuntimeError as error:
+            failure = cause_of(error)
+            if not isinstance(failure, TransientError):
+                raise failure from error
+            subscription.give_back()
+            if time.monotonic() - started > LONGEST_PAUSE_SECONDS:
+                pause = FIRST_PAUSE_SECONDS
+            seconds = random.uniform(pause / 2, pause)  # noqa: S311 - jitter needs no secrecy
+            _log.warning("%s; starting again in %.1f s", failure, seconds)
+            subscription.wait_for_stop(seconds)
+            pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+
+
+def cause_of(error: RuntimeError) -> BaseException:
+    """The error of ours that ended a bundle, or the runner's own.
+
+    The runner hands over the text of a worker's traceback, not the exception.
+    """
+    raised = _RAISED.findall(str(error))
+    if not raised:
+        return error
+    name, text = raised[-1]
+    kind = getattr(errors, name)
+    return kind(text) if kind in (TransientError, errors.ConfigurationError) else FanoutError(text)
+
+
+@contextmanager
+def _stopped_by_signals(subscription: Subscription) -> Iterator[None]:
+    """The first signal stops the source; a second one has its usual effect."""
+
+    def stop(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - signal's signature
+        subscription.stop()
+        for each, handler in earlier.items():
+            signal.signal(each, handler)
+
+    earlier: dict[signal.Signals, Any] = {
+        number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in earlier.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _reporting(subscription: Subscription) -> Iterator[None]:
+    """Log how many messages were done with, while there are any."""
+    ended = threading.Event()
+
+    def report() -> None:
+        before = 0
+        while not ended.wait(REPORT_SECONDS):
+            now = subscription.acknowledged
+            if now > before:
+                rate = (now - before) / REPORT_SECONDS
+                _log.info("%s messages done, %.0f a second", f"{now:,}", rate)
+            before = now
+
+    thread = threading.Thread(target=report, name="report", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()

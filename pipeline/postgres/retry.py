@@ -1,0 +1,50 @@
+"""Run an idempotent piece of database work until it succeeds, or until patience is at an end."""
+
+import logging
+import random
+import time
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
+
+import psycopg
+from psycopg import Connection
+
+from pipeline.domain.errors import TransientError
+from pipeline.postgres.errors import classify
+from pipeline.postgres.pool import get_pool
+from pipeline.settings import DatabaseSettings
+
+ResultT = TypeVar("ResultT")
+
+FIRST_PAUSE_SECONDS: Final = 0.05
+LONGEST_PAUSE_SECONDS: Final = 2.0
+
+_log: Final = logging.getLogger(__name__)
+
+
+def with_connection(
+    settings: DatabaseSettings, work: Callable[[Connection[Any]], ResultT]
+) -> ResultT:
+    """Call ``work`` with a connection of the process's pool, in autocommit.
+
+    ``work`` must be idempotent: a cut connection leaves open whether it was committed, so it is
+    simply done again. Pauses grow with full jitter, so that workers do not return in step.
+
+    Raises:
+        RejectedByDatabase: Postgres refuses the rows.
+        TransientError: it did not succeed within ``settings.patience``.
+        ConfigurationError: it cannot succeed.
+    """
+    deadline = time.monotonic() + settings.patience.total_seconds()
+    pause = FIRST_PAUSE_SECONDS
+    while True:
+        try:
+            with get_pool(settings).connection() as connection:
+                return work(connection)
+        except psycopg.Error as error:
+            failure = classify(error)
+            if not isinstance(failure, TransientError) or time.monotonic() >= deadline:
+                raise failure from None
+            _log.warning("%s; trying again", failure)
+        time.sleep(random.uniform(0, pause))  # noqa: S311 - jitter needs no secrecy
+        pause = min(pause * 2, LONGEST_PAUSE_SECONDS)

@@ -1,0 +1,1 @@
+"""How the pipeline talks to Pub/Sub: one client of each kind per process."""

@@ -1,0 +1,56 @@
+"""Publish messages and return once Pub/Sub has stored them."""
+
+from collections.abc import Iterable, Iterator
+from functools import cache
+from typing import Final
+
+from google.api_core.exceptions import GoogleAPICallError, RetryError
+from google.cloud.pubsub_v1 import PublisherClient
+from google.pubsub_v1 import PublisherClient as PublisherApi
+from google.pubsub_v1.types import PubsubMessage
+
+from pipeline.domain.message import Message
+from pipeline.pubsub.errors import classify
+
+TIMEOUT_SECONDS: Final = 60.0
+# A request may have 10 MB and 1,000 messages: https://cloud.google.com/pubsub/quotas
+MAX_REQUEST_BYTES: Final = 5_000_000
+MAX_REQUEST_MESSAGES: Final = 1_000
+
+
+@cache
+def get_publisher() -> PublisherClient:
+    """The process's publisher; it honours ``PUBSUB_EMULATOR_HOST``."""
+    return PublisherClient()
+
+
+def publish(topic: str, messages: Iterable[Message]) -> None:
+    """Publish to ``projects/P/topics/T`` and return when all messages are stored.
+
+    Raises:
+        TransientError: Pub/Sub could not be reached in time; some may have been stored.
+        ConfigurationError: the topic is missing, or closed to us.
+    """
+    for request in _requests(messages):
+        try:
+            # The client's own publish takes attributes as keyword arguments, which collide with
+            # its parameters; the method beneath takes whole messages.
+            PublisherApi.publish(
+                get_publisher(), topic=topic, messages=request, timeout=TIMEOUT_SECONDS
+            )
+        except (GoogleAPICallError, RetryError) as error:
+            raise classify(error, topic) from None
+
+
+def _requests(messages: Iterable[Message]) -> Iterator[list[PubsubMessage]]:
+    request: list[PubsubMessage] = []
+    room = MAX_REQUEST_BYTES
+    for message in messages:
+        size = len(message.data) + sum(len(k) + len(v) for k, v in message.attributes.items())
+        if request and (size > room or len(request) == MAX_REQUEST_MESSAGES):
+            yield request
+            request, room = [], MAX_REQUEST_BYTES
+        request.append(PubsubMessage(data=message.data, attributes=dict(message.attributes)))
+        room -= size
+    if request:
+        yield request

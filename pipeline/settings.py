@@ -1,0 +1,51 @@
+"""Settings of the running pipeline: validated once, frozen, passed on explicitly."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from psycopg import ProgrammingError
+from psycopg.conninfo import conninfo_to_dict
+
+from pipeline.domain.errors import ConfigurationError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatabaseSettings:
+    """How to reach Postgres, and for how long to insist.
+
+    Attributes:
+        dsn: the connection string; kept out of ``repr``, since it may hold a password.
+        pool_size: the most connections one process opens.
+        statement_timeout: after which the server gives a statement up.
+        patience: for how long a transient error is retried before it is raised.
+    """
+
+    dsn: str = field(repr=False)
+    pool_size: int = 4
+    statement_timeout: timedelta = timedelta(seconds=30)
+    patience: timedelta = timedelta(seconds=5)
+
+    def __post_init__(self) -> None:
+        if not self.dsn:
+            raise ConfigurationError(
+                "DATABASE_URL is not set: export DATABASE_URL=postgresql://user@host/database"
+            )
+        try:
+            conninfo_to_dict(self.dsn)
+        except ProgrammingError:
+            raise ConfigurationError(
+                "DATABASE_URL is not a connection string: postgresql://user@host/database"
+            ) from None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PubSubSettings:
+    """What the stream reads.
+
+    Attributes:
+        subscription: ``projects/P/subscriptions/S``.
+        acknowledge: False for a dry run: what was pulled is given back in the end.
+    """
+
+    subscription: str
+    acknowledge: bool = True

@@ -1,0 +1,101 @@
+"""Write dead letters: to their table, which people query, and to their topic, which wakes them."""
+
+import base64
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+import orjson
+from psycopg import Connection
+
+from pipeline import __version__
+from pipeline.domain.dead_letter import DeadLetter
+from pipeline.domain.message import Message
+from pipeline.postgres.retry import with_connection
+from pipeline.postgres.sql import load
+from pipeline.pubsub.publish import publish
+from pipeline.settings import DatabaseSettings
+
+# Limits of Pub/Sub: https://cloud.google.com/pubsub/quotas#resource_limits
+MAX_ATTRIBUTES: Final = 100
+MAX_ATTRIBUTE_BYTES: Final = 1024
+MAX_DATA_BYTES: Final = 1024 * 1024
+RESERVED_PREFIX: Final = "goog"
+
+_WRITE: Final = load("pipeline.sinks", "write_dead_letters")
+
+
+def write_dead_letters(
+    settings: DatabaseSettings, topic: str | None, letters: Sequence[DeadLetter]
+) -> None:
+    """Record letters in ``event_dead_letters`` and the ledger, then publish them.
+
+    A letter offered again gains an attempt in the table; the topic may carry it twice.
+
+    Raises:
+        TransientError: offer all of them again.
+        ConfigurationError: the table or the topic is missing, or closed to us.
+    """
+    distinct = list({letter.key: letter for letter in letters}.values())
+    parameters = {"letters": _document(distinct), "version": __version__}
+
+    def write(connection: Connection[Any]) -> None:
+        connection.execute(_WRITE, parameters)
+
+    with_connection(settings, write)
+    if topic is not None:
+        publish(topic, map(to_message, distinct))
+
+
+def to_message(letter: DeadLetter) -> Message:
+    """The letter as it is published: the message's data and attributes, and what went wrong.
+
+    What Pub/Sub would refuse is cut or left out; the table has it all.
+    """
+    ours = {
+        "dead_letter_stage": letter.stage,
+        "dead_letter_error": letter.error_class,
+        "dead_letter_reason": letter.reason,
+        "dead_letter_fingerprint": letter.fingerprint,
+        "dead_letter_version": __version__,
+    }
+    kept = [
+        (name, value)
+        for name, value in letter.message.attributes.items()
+        if not name.startswith(RESERVED_PREFIX)
+    ]
+    named = dict(kept[: MAX_ATTRIBUTES - len(ours)]) | ours
+    return Message(
+        letter.message.data[:MAX_DATA_BYTES],
+        {name: _cut(value) for name, value in named.items()},
+    )
+
+
+def _cut(value: str) -> str:
+    return value.encode()[:MAX_ATTRIBUTE_BYTES].decode(errors="ignore")
+
+
+def _document(letters: Iterable[DeadLetter]) -> str:
+    rows = [
+        {
+            "letter_key": letter.key,
+            "event_id": letter.event_id,
+            "event_type": _storable(letter.event_type),
+            "stage": letter.stage,
+            "error_class": letter.error_class,
+            "message": letter.reason,
+            "fingerprint": letter.fingerprint,
+            "data": base64.b64encode(letter.message.data).decode(),
+            "attributes": _storable_mapping(letter.message.attributes),
+        }
+        for letter in letters
+    ]
+    return orjson.dumps(rows).decode()
+
+
+def _storable_mapping(values: Mapping[str, str]) -> dict[str | None, str | None]:
+    return {_storable(name): _storable(value) for name, value in values.items()}
+
+
+def _storable(text: str | None) -> str | None:
+    """Postgres stores no U+0000; a dead letter must not die of what killed its event."""
+    return None if text is None else text.replace("\0", "\N{REPLACEMENT CHARACTER}")

@@ -1,0 +1,128 @@
+"""Write outcomes: a batch in one statement, atomic, harmless when repeated."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Final
+
+import orjson
+from psycopg import Connection
+
+from pipeline import __version__
+from pipeline.domain.dead_letter import DeadLetter
+from pipeline.domain.effects import Channel, Email, Notification, ThreadActivity, channel_of
+from pipeline.domain.errors import PermanentError, RejectedByDatabase, UnknownEvent
+from pipeline.domain.outcome import Outcome
+from pipeline.postgres.retry import with_connection
+from pipeline.postgres.sql import load
+from pipeline.settings import DatabaseSettings
+
+STAGE: Final = "write"
+
+_WRITE: Final = load(__package__, "write_outcomes")
+
+
+def write_outcomes(settings: DatabaseSettings, outcomes: Sequence[Outcome]) -> list[DeadLetter]:
+    """Write outcomes with everything that follows from them.
+
+    Each event is written whole or not at all, once however often it is offered. Where Postgres
+    refuses a batch it is halved until the rows at fault stand alone: n outcomes with one of them
+    bad take at most 2 * log2(n) + 1 statements.
+
+    Returns:
+        A dead letter for each event that Postgres refuses, or has no row of.
+
+    Raises:
+        TransientError: not all could be written; offer all of them again.
+        ConfigurationError: none can be written.
+    """
+    distinct = list({outcome.event_id: outcome for outcome in outcomes}.values())
+    return list(_write(settings, distinct))
+
+
+def _write(settings: DatabaseSettings, outcomes: Sequence[Outcome]) -> Iterator[DeadLetter]:
+    if not outcomes:
+        return
+    parameters = {"batch": _document(outcomes), "version": __version__}
+
+    def write(connection: Connection[Any]) -> dict[int, str]:
+        return dict(connection.execute(_WRITE, parameters).fetchall())
+
+    try:
+        result = with_connection(settings, write)
+    except RejectedByDatabase as error:
+        if len(outcomes) == 1:
+            yield DeadLetter.of(outcomes[0].message, STAGE, error)
+            return
+        middle = len(outcomes) // 2
+        yield from _write(settings, outcomes[:middle])
+        yield from _write(settings, outcomes[middle:])
+        return
+    for outcome in outcomes:
+        if result[outcome.event_id] == "missing":
+            yield DeadLetter.of(outcome.message, STAGE, _missing())
+
+
+def _missing() -> PermanentError:
+    return UnknownEvent("domain_events has no row with this id: deleted since, or never written")
+
+
+def _document(outcomes: Iterable[Outcome]) -> str:
+    """The batch as the JSON document that the statement unpacks."""
+    lists: dict[str, list[dict[str, Any]]] = {
+        name: [] for name in ("events", "notifications", "counts", "emails", "skips")
+    }
+    for outcome in outcomes:
+        event_id = outcome.event_id
+        channels = [channel_of(effect) for _, effect in outcome.effects]
+        lists["events"].append(
+            {
+                "event_id": event_id,
+                "event_type": outcome.event_type,
+                "status": outcome.status,
+                "reason": outcome.reason,
+                "notifications": channels.count(Channel.IN_APP),
+                "emails": channels.count(Channel.EMAIL),
+                "skipped": len(outcome.skips),
+            }
+        )
+        for user_id, effect in outcome.effects:
+            name, row = _row(effect)
+            lists[name].append({"event_id": event_id, "user_id": user_id, **row})
+        lists["skips"] += [
+            {
+                "event_id": event_id,
+                "user_id": skip.user_id,
+                "channel": skip.channel,
+                "reason": skip.reason,
+                "preference_id": skip.preference_id,
+            }
+            for skip in outcome.skips
+        ]
+    return orjson.dumps(lists).decode()
+
+
+def _row(effect: Notification | ThreadActivity | Email) -> tuple[str, dict[str, Any]]:
+    match effect:
+        case Notification():
+            return "notifications", {
+                "kind": effect.kind,
+                "title": effect.title,
+                "body": effect.body,
+                "link_url": effect.link,
+                "payload": effect.payload,
+            }
+        case ThreadActivity():
+            return "counts", {
+                "thread_id": effect.thread_id,
+                "thread_name": effect.thread_name,
+                "label": effect.label,
+                "project_name": effect.project_name,
+                "link_url": effect.link,
+            }
+        case Email():
+            return "emails", {
+                "delivery_type": effect.delivery,
+                "project_id": effect.project_id,
+                "project_name": effect.project_name,
+                "subject": effect.subject,
+                "body_data": effect.data,
+            }

@@ -1,0 +1,66 @@
+"""The sinks of a dry run: one JSON object a line on standard output, nothing written."""
+
+import sys
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+import apache_beam as beam
+import orjson
+
+from pipeline.domain.dead_letter import DeadLetter
+from pipeline.domain.effects import Channel, channel_of
+from pipeline.domain.outcome import Outcome
+
+Batches = beam.PCollection[list[Outcome]]
+Letters = beam.PCollection[DeadLetter]
+Nothing = beam.PCollection[None]
+
+
+class PreviewOutcomes(beam.PTransform[Batches, Letters]):
+    """Print what each event would lead to."""
+
+    def expand(self, batches: Batches) -> Letters:
+        """One step without an output of its own."""
+        return batches | "Print" >> beam.FlatMap(_preview)
+
+
+class PreviewDeadLetters(beam.PTransform[Letters, Nothing]):
+    """Print which messages would be buried, and why."""
+
+    def expand(self, letters: Letters) -> Nothing:
+        """One step without an output."""
+        return letters | "Print" >> beam.Map(_preview_letter)
+
+
+def _preview(outcomes: list[Outcome]) -> Iterable[DeadLetter]:
+    for outcome in outcomes:
+        channels = Counter(channel_of(effect) for _, effect in outcome.effects)
+        _print(
+            {
+                "event_id": outcome.event_id,
+                "event_type": outcome.event_type,
+                "status": outcome.status,
+                "reason": outcome.reason,
+                "notifications": channels[Channel.IN_APP],
+                "emails": channels[Channel.EMAIL],
+                "skipped": len(outcome.skips),
+            }
+        )
+    return ()
+
+
+def _preview_letter(letter: DeadLetter) -> None:
+    _print(
+        {
+            "event_id": letter.event_id,
+            "event_type": letter.event_type,
+            "status": "dead",
+            "reason": f"{letter.error_class}: {letter.reason}",
+        }
+    )
+
+
+def _print(row: dict[str, Any]) -> None:
+    sys.stdout.write(orjson.dumps(row).decode() + "\n")
+    sys.stdout.flush()

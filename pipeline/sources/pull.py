@@ -1,0 +1,90 @@
+"""The portable Pub/Sub source: a subscription in, an unbounded PCollection of messages out.
+
+An unbounded splittable DoFn that pulls up to 1,000 messages a bundle and acknowledges them in the
+bundle finalizer, which the runner calls once the bundle is committed. On FnApiRunner that is the
+end of the first fused stage: what that stage writes is written before it is acknowledged.
+"""
+
+from collections.abc import Iterable
+from functools import partial
+from typing import Any, Final
+
+import apache_beam as beam
+from apache_beam.io.restriction_trackers import OffsetRange, OffsetRestrictionTracker
+from apache_beam.io.watermark_estimators import ManualWatermarkEstimator
+from apache_beam.pvalue import PBegin
+from apache_beam.runners.sdf_utils import RestrictionTrackerView
+from apache_beam.transforms.core import RestrictionProvider
+from apache_beam.utils.timestamp import Duration, Timestamp
+
+from pipeline.domain.message import Message
+from pipeline.pubsub.subscription import open_subscription
+from pipeline.settings import PubSubSettings
+
+MAX_MESSAGES: Final = 1_000
+_END: Final = 2**62
+
+
+class PullFromPubSub(beam.PTransform[PBegin, beam.PCollection[Message]]):
+    """Read a subscription until its ``stop`` is called; one source per process and subscription.
+
+    A message is acknowledged after the bundle it was in. When the bundle fails, the run ends with
+    an error and the messages come back: call ``Subscription.give_back`` to have them at once.
+    """
+
+    def __init__(self, settings: PubSubSettings) -> None:
+        super().__init__()
+        self._settings = settings
+
+    def expand(self, pbegin: PBegin) -> beam.PCollection[Message]:
+        """One element, the subscription, that never ends."""
+        return (
+            pbegin
+            | "NameSubscription" >> beam.Create([self._settings.subscription], reshuffle=False)
+            | "Pull" >> beam.ParDo(_Pull(acknowledge=self._settings.acknowledge))
+        )
+
+
+class _Pulls(RestrictionProvider):
+    """One position per pull; there is no end to them."""
+
+    def initial_restriction(self, element: str) -> OffsetRange:  # noqa: ARG002 - Beam's signature
+        return OffsetRange(0, _END)
+
+    def create_tracker(self, restriction: OffsetRange) -> OffsetRestrictionTracker:
+        return OffsetRestrictionTracker(restriction)
+
+    def restriction_size(self, element: str, restriction: OffsetRange) -> int:  # noqa: ARG002
+        return 1
+
+
+_WATERMARK: Any = beam.DoFn.WatermarkEstimatorParam(ManualWatermarkEstimator.default_provider())
+_PULLS: Any = beam.DoFn.RestrictionParam(_Pulls())
+
+
+class _Pull(beam.DoFn):
+    def __init__(self, *, acknowledge: bool) -> None:
+        self._acknowledge = acknowledge
+
+    # The finalizer must come before the restriction: Beam binds them by position.
+    @beam.DoFn.unbounded_per_element()
+    def process(
+        self,
+        subscription_name: str,
+        finalizer: Any = beam.DoFn.BundleFinalizerParam,  # noqa: ANN401 - Beam has no type for it
+        watermark: ManualWatermarkEstimator = _WATERMARK,
+        pulls: RestrictionTrackerView = _PULLS,
+    ) -> Iterable[Message]:
+        subscription = open_subscription(subscription_name)
+        if subscription.stopping:
+            # Claiming the last position is how a restriction says that it is done.
+            pulls.try_claim(_END - 1)
+            return
+        if not pulls.try_claim(pulls.current_restriction().start):
+            return
+        ids, messages = subscription.pull(MAX_MESSAGES)
+        if ids and self._acknowledge:
+            finalizer.register(partial(subscription.acknowledge, ids))
+        yield from messages
+        watermark.set_watermark(Timestamp.now())
+        pulls.defer_remainder(Duration(0))

@@ -1,0 +1,77 @@
+"""Decide: batches of events of one type in; batches of outcomes out, and dead letters."""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import apache_beam as beam
+from apache_beam.pvalue import TaggedOutput
+
+from pipeline.domain.dead_letter import DeadLetter
+from pipeline.domain.decide import Policy, decide, leave_unrouted
+from pipeline.domain.errors import PermanentError
+from pipeline.domain.events import Event, Unrouted
+from pipeline.domain.handler import Handler
+from pipeline.domain.outcome import Outcome
+from pipeline.facts import load_facts
+from pipeline.postgres.retry import with_connection
+from pipeline.settings import DatabaseSettings
+from pipeline.transforms.tags import DEAD, OUTCOMES, Outputs
+
+STAGE: Final = "decide"
+
+Batches = beam.PCollection[list[Event[Any]]]
+
+
+def decide_batch(
+    settings: DatabaseSettings,
+    handler: Handler[Any],
+    events: Sequence[Event[Any]],
+    policy: Policy,
+) -> tuple[list[Outcome], list[DeadLetter]]:
+    """Load the facts of a batch, then decide its events one by one.
+
+    Raises:
+        TransientError: the facts could not be loaded; nothing was decided.
+        ConfigurationError: the facts cannot be loaded.
+    """
+    facts = with_connection(settings, lambda connection: load_facts(connection, handler, events))
+    now = datetime.now(UTC)
+    outcomes, letters = [], []
+    for event in events:
+        try:
+            outcomes.append(decide(handler, event, facts, policy, now=now))
+        except PermanentError as error:
+            letters.append(DeadLetter.of(event.message, STAGE, error))
+    return outcomes, letters
+
+
+class Decide(beam.PTransform[Batches, Outputs]):
+    """Decide batches of events with a handler; outputs ``outcomes`` and ``dead``."""
+
+    def __init__(self, settings: DatabaseSettings, handler: Handler[Any], policy: Policy) -> None:
+        super().__init__()
+        self._fn = _Decide(settings, handler, policy)
+
+    def expand(self, batches: Batches) -> Outputs:
+        """One step with two outputs."""
+        return batches | "Handle" >> beam.ParDo(self._fn).with_outputs(DEAD, main=OUTCOMES)
+
+
+class _Decide(beam.DoFn):
+    def __init__(self, settings: DatabaseSettings, handler: Handler[Any], policy: Policy) -> None:
+        self._settings = settings
+        self._handler = handler
+        self._policy = policy
+
+    def process(self, events: list[Event[Any]]) -> Iterable[Any]:
+        outcomes, letters = decide_batch(self._settings, self._handler, events, self._policy)
+        for letter in letters:
+            yield TaggedOutput(DEAD, letter)
+        if outcomes:
+            yield outcomes
+
+
+def leave_batch_unrouted(events: list[Unrouted]) -> list[Outcome]:
+    """The outcomes of events whose types no handler knows."""
+    return [leave_unrouted(event) for event in events]

@@ -1,0 +1,101 @@
+"""A database for each test, copied from a template that is migrated once."""
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final, Self
+from uuid import uuid4
+
+import psycopg
+from psycopg import sql
+
+from local.postgres import Postgres
+from pipeline.ops.migrate import migrate
+
+_PASSWORD: Final = secrets.token_hex(16)
+_TEMPLATE: Final = "fanout_template"
+_LOGINS: Final = {
+    "test_writer": "LOGIN IN ROLE fanout_writer",
+    "test_operator": "LOGIN IN ROLE fanout_operator",
+    "test_cdc": "LOGIN REPLICATION IN ROLE fanout_cdc",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """A database and how to connect to it, as whom."""
+
+    name: str
+    cluster: Postgres
+
+    @property
+    def dsn(self) -> str:
+        """As the owner of everything."""
+        return self.cluster.dsn(database=self.name)
+
+    @property
+    def writer_dsn(self) -> str:
+        """As the pipeline: a login in ``fanout_writer``."""
+        return self._as("test_writer")
+
+    @property
+    def operator_dsn(self) -> str:
+        """As someone at the console: a login in ``fanout_operator``."""
+        return self._as("test_operator")
+
+    @property
+    def cdc_dsn(self) -> str:
+        """As change data capture: a login with REPLICATION in ``fanout_cdc``."""
+        return self._as("test_cdc")
+
+    def connect(self) -> psycopg.Connection:
+        """An autocommit connection as the owner."""
+        return psycopg.connect(self.dsn, autocommit=True)
+
+    def _as(self, user: str) -> str:
+        return self.cluster.dsn(database=self.name, user=user, password=_PASSWORD)
+
+
+@dataclass(frozen=True, slots=True)
+class Databases:
+    """Makes databases on one cluster."""
+
+    cluster: Postgres
+
+    @classmethod
+    def with_template(cls, cluster: Postgres) -> Self:
+        """Migrate the template, reference schema included, and create the logins of the tests."""
+        databases = cls(cluster)
+        databases._administer("CREATE DATABASE {}", _TEMPLATE)
+        migrate(cluster.dsn(database=_TEMPLATE), reference_schema=True)
+        for name, attributes in _LOGINS.items():
+            databases._administer(f"CREATE ROLE {{}} {attributes} PASSWORD '{_PASSWORD}'", name)
+        # Nobody can hold up a copy by being connected to it.
+        databases._administer("ALTER DATABASE {} ALLOW_CONNECTIONS false", _TEMPLATE)
+        return databases
+
+    @contextmanager
+    def migrated(self) -> Iterator[Database]:
+        """A copy of the template, dropped at the end whoever is still connected."""
+        with self._created(f"CREATE DATABASE {{}} TEMPLATE {_TEMPLATE}") as database:
+            yield database
+
+    @contextmanager
+    def empty(self) -> Iterator[Database]:
+        """A database without any table, dropped at the end whoever is still connected."""
+        with self._created("CREATE DATABASE {} TEMPLATE template0") as database:
+            yield database
+
+    @contextmanager
+    def _created(self, statement: str) -> Iterator[Database]:
+        database = Database(f"test_{uuid4().hex[:12]}", self.cluster)
+        self._administer(statement, database.name)
+        try:
+            yield database
+        finally:
+            self._administer("DROP DATABASE {} WITH (FORCE)", database.name)
+
+    def _administer(self, statement: str, name: str) -> None:
+        with psycopg.connect(self.cluster.dsn(), autocommit=True) as connection:
+            connection.execute(sql.SQL(statement).format(sql.Identifier(name)))

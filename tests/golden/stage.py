@@ -1,0 +1,178 @@
+"""The stage on which golden cases play: insert events, run the graph, look at every row."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Final, NamedTuple
+from uuid import UUID
+
+import apache_beam as beam
+from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+from psycopg.types.json import Jsonb
+
+from pipeline.domain.decide import Policy
+from pipeline.domain.identifiers import EventId, EventType
+from pipeline.domain.message import Message
+from pipeline.domain.wire import encode
+from pipeline.handlers import HANDLERS
+from pipeline.settings import DatabaseSettings
+from pipeline.topology import Topology
+from tests.databases import Database
+
+SIX_MINUTES: Final = timedelta(minutes=6)
+
+
+class N(NamedTuple):
+    """One row of notifications."""
+
+    user: UUID
+    event: int
+    title: str
+    body: str | None
+    link: str | None
+    payload: dict[str, Any]
+
+
+class E(NamedTuple):
+    """One row of pending_emails."""
+
+    user: UUID
+    event: int
+    event_type: str
+    delivery: str
+    project: UUID | None
+    project_name: str | None
+    subject: str
+    data: dict[str, Any]
+    status: str = "pending"
+
+
+class D(NamedTuple):
+    """One row of notification_decisions."""
+
+    user: UUID
+    event: int
+    channel: str
+    reason: str
+
+
+@dataclass
+class Stage:
+    """One database, and the graph that the stream uses over it."""
+
+    database: Database
+    policy: Policy = field(default_factory=Policy)
+
+    def emit(
+        self,
+        event_type: str,
+        payload: dict[str, Any] | None = None,
+        *,
+        age: timedelta = SIX_MINUTES,
+        **columns: UUID,
+    ) -> int:
+        """Insert an event as an application does; gives its id."""
+        names = "".join(f", {name}" for name in columns)
+        marks = ", %s" * len(columns)
+        row = self.rows(
+            f"INSERT INTO domain_events (event_type, payload, created_at{names})"
+            f" VALUES (%s, %s, now() - %s{marks}) RETURNING id",
+            event_type,
+            None if payload is None else Jsonb(payload, dumps=_dumps),
+            age,
+            *columns.values(),
+        )
+        return int(row[0][0])
+
+    def prefer(
+        self, user: UUID, scope: str, scope_id: UUID | None, name: str, channel: str, status: str
+    ) -> None:
+        """Set a preference."""
+        self.execute(
+            "INSERT INTO user_notification_preferences"
+            " (user_id, scope_type, scope_id, event_type, channel, status)"
+            " VALUES (%s, %s, %s, %s, %s, %s)",
+            user,
+            scope,
+            scope_id,
+            name,
+            channel,
+            status,
+        )
+
+    def message(self, event_id: int) -> Message:
+        """The message that change data capture sends for an event."""
+        row = self.rows(
+            "SELECT event_type, created_at, actor_id, project_id, resource_id, thread_id,"
+            " meeting_id, payload::text FROM domain_events WHERE id = %s",
+            event_id,
+        )[0]
+        names = ("created_at", "actor_id", "project_id", "resource_id", "thread_id", "meeting_id")
+        columns = dict(zip((*names, "payload"), row[1:], strict=True))
+        return encode(EventId(event_id), EventType(row[0]), columns)
+
+    def deliver(self, *event_ids: int) -> None:
+        """Run the graph over the messages of these events, as the pipeline's own role."""
+        self.deliver_messages(self.message(event_id) for event_id in event_ids)
+
+    def deliver_messages(self, messages: Iterable[Message]) -> None:
+        """Run the graph over messages; ends when all are done with."""
+        topology = Topology(
+            database=DatabaseSettings(dsn=self.database.writer_dsn),
+            handlers=HANDLERS,
+            policy=self.policy,
+        )
+        pipeline = beam.Pipeline(runner=FnApiRunner(), options=PipelineOptions(flags=[]))
+        topology.build(pipeline, beam.Create(list(messages), reshuffle=False))
+        pipeline.run().wait_until_finish()
+
+    def notifications(self) -> list[N]:
+        """Every notification, by event and person."""
+        return [
+            N(*row)
+            for row in self.rows(
+                "SELECT user_id, event_id, title, body, link_url, payload FROM notifications"
+                " ORDER BY event_id, user_id, id"
+            )
+        ]
+
+    def emails(self) -> list[E]:
+        """Every queued e-mail, by event and person."""
+        return [
+            E(*row)
+            for row in self.rows(
+                "SELECT user_id, event_id, event_type, delivery_type, project_id, project_name,"
+                " subject, body_data, status FROM pending_emails ORDER BY event_id, user_id"
+            )
+        ]
+
+    def decisions(self) -> list[D]:
+        """Every recorded silence, by event, person and channel."""
+        return [
+            D(*row)
+            for row in self.rows(
+                "SELECT user_id, event_id, channel, reason FROM notification_decisions"
+                " ORDER BY event_id, user_id, channel"
+            )
+        ]
+
+    def ledger(self) -> dict[int, str]:
+        """The state of every event that has one."""
+        return dict(self.rows("SELECT event_id, processing_status FROM notification_processing"))
+
+    def rows(self, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
+        """What a query gives."""
+        with self.database.connect() as connection:
+            return connection.execute(statement, parameters or None).fetchall()  # type: ignore[call-overload,no-any-return]
+
+    def execute(self, statement: str, *parameters: object) -> None:
+        """Run a statement that gives nothing."""
+        with self.database.connect() as connection:
+            connection.execute(statement, parameters or None)  # type: ignore[call-overload]
+
+
+def _dumps(value: object) -> bytes:
+    import orjson
+
+    return orjson.dumps(value)

@@ -1,0 +1,53 @@
+from collections.abc import Iterator
+
+import pytest
+from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
+
+from local.pubsub import Emulator
+from tests.local.pubsub.google_emulator import Unusable, google_emulator
+from tests.local.pubsub.project import Project
+
+
+@pytest.fixture(scope="module")
+def ours() -> Iterator[str]:
+    """The address of our emulator."""
+    with Emulator() as emulator:
+        yield emulator.address
+
+
+@pytest.fixture(scope="module")
+def googles() -> Iterator[str]:
+    """The address of Google's emulator; skips where that cannot run."""
+    try:
+        with google_emulator() as address:
+            yield address
+    except Unusable as reason:
+        pytest.skip(str(reason))
+
+
+@pytest.fixture
+def address(ours: str) -> str:
+    """The emulator under test; the contract suite overrides it with each implementation."""
+    return ours
+
+
+@pytest.fixture
+def publisher(address: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[PublisherClient]:
+    monkeypatch.setenv("PUBSUB_EMULATOR_HOST", address)
+    client = PublisherClient()
+    yield client
+    client.stop()
+    client.transport.close()
+
+
+@pytest.fixture
+def subscriber(address: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[SubscriberClient]:
+    monkeypatch.setenv("PUBSUB_EMULATOR_HOST", address)
+    with SubscriberClient() as client:
+        yield client
+
+
+@pytest.fixture
+def project(publisher: PublisherClient, subscriber: SubscriberClient) -> Project:
+    """A project nobody else uses, with one topic and one subscription of it."""
+    return Project(publisher, subscriber)

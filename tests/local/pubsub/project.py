@@ -1,0 +1,85 @@
+"""A throwaway Pub/Sub project: what tests say about it, they say in one line."""
+
+import time
+import uuid
+from collections.abc import Sequence
+
+from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
+from google.pubsub_v1 import types
+
+# Longer than any test waits for something that should come, shorter than any lease.
+SOON_SECONDS = 5.0
+# An empty pull ends a little before its timeout: about a second with Google's emulator.
+EMPTY_PULL_SECONDS = 1.5
+
+
+class Project:
+    """One topic and one subscription in a project of their own."""
+
+    def __init__(self, publisher: PublisherClient, subscriber: SubscriberClient) -> None:
+        self.publisher = publisher
+        self.subscriber = subscriber
+        self.path = f"projects/test-{uuid.uuid4().hex[:12]}"
+        self.topic = self.create_topic("domain-events")
+        self.subscription = self.create_subscription("pipeline")
+
+    def create_topic(self, topic_id: str) -> str:
+        name = f"{self.path}/topics/{topic_id}"
+        self.publisher.create_topic(name=name)
+        return name
+
+    def create_subscription(self, subscription_id: str, filter_text: str = "") -> str:
+        name = f"{self.path}/subscriptions/{subscription_id}"
+        self.subscriber.create_subscription(
+            types.Subscription(name=name, topic=self.topic, filter=filter_text)
+        )
+        return name
+
+    def publish(self, *texts: str) -> list[str]:
+        """Publish one message per text, in one request, and return the message ids."""
+        return self.publish_messages([types.PubsubMessage(data=t.encode()) for t in texts])
+
+    def publish_messages(self, messages: Sequence[types.PubsubMessage]) -> list[str]:
+        # The official client adds publish(topic, data) in front of the API's own method.
+        request = types.PublishRequest(topic=self.topic, messages=messages)
+        return list(self.publisher.transport.publish(request).message_ids)
+
+    def pull(
+        self, subscription: str | None = None, *, most: int = 100, timeout: float = SOON_SECONDS
+    ) -> list[types.ReceivedMessage]:
+        """Pull once."""
+        response = self.subscriber.pull(
+            subscription=subscription or self.subscription,
+            max_messages=most,
+            timeout=timeout,
+            retry=None,
+        )
+        return list(response.received_messages)
+
+    def pull_texts(self, count: int, subscription: str | None = None) -> list[str]:
+        """Pull until ``count`` messages came or the time is up, and return their texts."""
+        texts: list[str] = []
+        give_up = time.monotonic() + SOON_SECONDS
+        while len(texts) < count and (left := give_up - time.monotonic()) > 0:
+            texts += map(text_of, self.pull(subscription, timeout=left))
+        return texts
+
+    def pull_nothing(self, subscription: str | None = None) -> bool:
+        """Say whether the subscription stays silent for a while."""
+        return not self.pull(subscription, timeout=EMPTY_PULL_SECONDS)
+
+    def acknowledge(self, *received: types.ReceivedMessage) -> None:
+        self.subscriber.acknowledge(
+            subscription=self.subscription, ack_ids=[r.ack_id for r in received]
+        )
+
+    def modify_ack_deadline(self, received: types.ReceivedMessage, seconds: int) -> None:
+        self.subscriber.modify_ack_deadline(
+            subscription=self.subscription,
+            ack_ids=[received.ack_id],
+            ack_deadline_seconds=seconds,
+        )
+
+
+def text_of(received: types.ReceivedMessage) -> str:
+    return received.message.data.decode()
