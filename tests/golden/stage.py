@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 import apache_beam as beam
+import orjson
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from psycopg.types.json import Jsonb
@@ -21,6 +22,7 @@ from pipeline.topology import Topology
 from tests.databases import Database
 
 SIX_MINUTES: Final = timedelta(minutes=6)
+COLUMNS: Final = ("actor_id", "project_id", "resource_id", "thread_id", "meeting_id")
 
 
 class N(NamedTuple):
@@ -70,32 +72,38 @@ class Stage:
         payload: dict[str, Any] | None = None,
         *,
         age: timedelta = SIX_MINUTES,
-        **columns: UUID,
+        **columns: UUID | None,
     ) -> int:
         """Insert an event as an application does; gives its id."""
-        names = "".join(f", {name}" for name in columns)
-        marks = ", %s" * len(columns)
         row = self.rows(
-            f"INSERT INTO domain_events (event_type, payload, created_at{names})"
-            f" VALUES (%s, %s, now() - %s{marks}) RETURNING id",
+            "INSERT INTO domain_events (event_type, payload, created_at, actor_id, project_id,"
+            " resource_id, thread_id, meeting_id)"
+            " VALUES (%s, %s, now() - %s, %s, %s, %s, %s, %s) RETURNING id",
             event_type,
-            None if payload is None else Jsonb(payload, dumps=_dumps),
+            None if payload is None else Jsonb(payload, dumps=orjson.dumps),
             age,
-            *columns.values(),
+            *(columns.get(name) for name in COLUMNS),
         )
         return int(row[0][0])
 
     def prefer(
-        self, user: UUID, scope: str, scope_id: UUID | None, name: str, channel: str, status: str
+        self,
+        user: UUID,
+        status: str,
+        *,
+        name: str = "*",
+        channel: str = "in_app",
+        project: UUID | None = None,
+        thread: UUID | None = None,
     ) -> None:
-        """Set a preference."""
+        """Set a preference: for a thread, for a project, or without either everywhere."""
         self.execute(
             "INSERT INTO user_notification_preferences"
             " (user_id, scope_type, scope_id, event_type, channel, status)"
             " VALUES (%s, %s, %s, %s, %s, %s)",
             user,
-            scope,
-            scope_id,
+            "thread" if thread else "project" if project else "global",
+            thread or project,
             name,
             channel,
             status,
@@ -108,8 +116,7 @@ class Stage:
             " meeting_id, payload::text FROM domain_events WHERE id = %s",
             event_id,
         )[0]
-        names = ("created_at", "actor_id", "project_id", "resource_id", "thread_id", "meeting_id")
-        columns = dict(zip((*names, "payload"), row[1:], strict=True))
+        columns = dict(zip(("created_at", *COLUMNS, "payload"), row[1:], strict=True))
         return encode(EventId(event_id), EventType(row[0]), columns)
 
     def deliver(self, *event_ids: int) -> None:
@@ -164,15 +171,9 @@ class Stage:
     def rows(self, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
         """What a query gives."""
         with self.database.connect() as connection:
-            return connection.execute(statement, parameters or None).fetchall()  # type: ignore[call-overload,no-any-return]
+            return connection.execute(statement, parameters or None).fetchall()
 
     def execute(self, statement: str, *parameters: object) -> None:
         """Run a statement that gives nothing."""
         with self.database.connect() as connection:
-            connection.execute(statement, parameters or None)  # type: ignore[call-overload]
-
-
-def _dumps(value: object) -> bytes:
-    import orjson
-
-    return orjson.dumps(value)
+            connection.execute(statement, parameters or None)

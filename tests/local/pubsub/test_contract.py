@@ -10,6 +10,7 @@ from google.api_core import exceptions
 from google.cloud.pubsub_v1 import SubscriberClient
 from google.pubsub_v1 import types
 
+from tests.local.pubsub.inbox import Inbox
 from tests.local.pubsub.project import SOON_SECONDS, Project, text_of
 
 
@@ -20,9 +21,7 @@ def address(request: pytest.FixtureRequest) -> str:
 
 
 class TestPublishing:
-    def test_a_message_arrives_with_its_data_attributes_id_and_time(
-        self, project: Project
-    ) -> None:
+    def test_a_message_arrives_with_its_data_attributes_id_and_time(self, project: Project) -> None:
         attributes = {"event_id": "42", "event_type": "document_uploaded", "empty": ""}
         before = datetime.now(UTC)
 
@@ -170,9 +169,7 @@ class TestLeases:
         assert second.message.publish_time == first.message.publish_time
         assert second.ack_id != first.ack_id
 
-    def test_an_ack_id_of_a_lease_that_is_over_acknowledges_nothing(
-        self, project: Project
-    ) -> None:
+    def test_an_ack_id_of_a_lease_that_is_over_acknowledges_nothing(self, project: Project) -> None:
         project.publish("again")
         [first] = project.pull()
         project.modify_ack_deadline(first, 0)
@@ -272,9 +269,7 @@ class TestResources:
         assert created.ack_deadline_seconds == 600
         assert (found.topic, found.ack_deadline_seconds) == (project.topic, 10)
 
-    def test_a_subscription_survives_its_topic_with_what_it_holds(
-        self, project: Project
-    ) -> None:
+    def test_a_subscription_survives_its_topic_with_what_it_holds(self, project: Project) -> None:
         project.publish("kept")
 
         project.publisher.delete_topic(topic=project.topic)
@@ -299,9 +294,7 @@ Call = Callable[[Project], object]
 MISSING: dict[str, Call] = {
     "get topic": lambda p: p.publisher.get_topic(topic=f"{p.path}/topics/missing"),
     "delete topic": lambda p: p.publisher.delete_topic(topic=f"{p.path}/topics/missing"),
-    "publish": lambda p: p.publisher.publish(f"{p.path}/topics/missing", b"x").result(
-        SOON_SECONDS
-    ),
+    "publish": lambda p: p.publisher.publish(f"{p.path}/topics/missing", b"x").result(SOON_SECONDS),
     "subscribe to topic": lambda p: p.subscriber.create_subscription(
         name=f"{p.path}/subscriptions/new", topic=f"{p.path}/topics/missing"
     ),
@@ -322,9 +315,7 @@ INVALID: dict[str, Call] = {
     "topic id of two characters": lambda p: p.create_topic("ab"),
     "topic id in Google's name space": lambda p: p.create_topic("google-events"),
     "topic id with a space": lambda p: p.create_topic("domain events"),
-    "subscription named as a topic": lambda p: p.subscriber.get_subscription(
-        subscription=p.topic
-    ),
+    "subscription named as a topic": lambda p: p.subscriber.get_subscription(subscription=p.topic),
     "no messages": lambda p: p.publish_messages([]),
     "empty message": lambda p: p.publish("fine", ""),
     "pull of no messages": lambda p: p.pull(most=0),

@@ -1,0 +1,145 @@
+"""Debezium as a child process."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+
+from local import processes
+from local.errors import StartFailed
+
+_PART = "Debezium"
+_ROOT = Path(__file__).parents[2]
+_START_SECONDS = 60.0
+_STOP_SECONDS = 15.0
+_POLL_SECONDS = 0.05
+
+_SLOT_TAKEN_SINCE = """
+    SELECT FROM pg_replication_slots AS slot
+    JOIN pg_stat_activity AS walsender ON walsender.pid = slot.active_pid
+    WHERE slot.slot_name = 'fanout_events' AND walsender.backend_start >= %s
+"""
+
+
+class Debezium:
+    """Publishes the inserts into `domain_events` of one database, from its own process.
+
+    The position is kept in `data_dir`, so a later start goes on where an earlier run ended, killed
+    or not; what was published but not yet recorded there is published again.
+
+    Args:
+        data_dir: For the position and the log; made if need be.
+        database_url: The database, as a role with REPLICATION.
+        emulator: Host and port of the Pub/Sub emulator.
+        project: The Pub/Sub project; its topics must exist.
+    """
+
+    def __init__(self, data_dir: Path, *, database_url: str, emulator: str, project: str) -> None:
+        self._data_dir = data_dir
+        self._database_url = database_url
+        self._emulator = emulator
+        self._project = project
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Return once it reads from the replication slot, which it creates if need be.
+
+        Raises:
+            StartFailed: It gave up.
+        """
+        if self.is_running:
+            raise StartFailed(_PART, "it is already running", self.log_path)
+        try:
+            self._data_dir.mkdir(parents=True, exist_ok=True)
+            with psycopg.connect(self._database_url, autocommit=True) as connection:
+                row = connection.execute("SELECT clock_timestamp()").fetchone()
+                self._process = self._spawn()
+                self._wait_for_slot(connection, row)
+        except (OSError, psycopg.Error) as error:
+            self.kill()
+            raise StartFailed(_PART, str(error), self.log_path) from error
+        except BaseException:
+            self.kill()
+            raise
+
+    def stop(self) -> None:
+        """Let it finish the batch in hand and record the position; harmless when not running."""
+        self._end(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End it at once, as a crash would."""
+        self._end(signal.SIGKILL)
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it was started and has not ended."""
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def log_path(self) -> Path:
+        """Its warnings and errors, appended to by every start."""
+        return self._data_dir / "debezium.log"
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def _spawn(self) -> subprocess.Popen[bytes]:
+        with self.log_path.open("ab") as log:
+            return processes.spawn(
+                [sys.executable, "-m", "local.debezium"],
+                folder=_ROOT,
+                environment=os.environ | self._environment(),
+                output=log,
+            )
+
+    def _environment(self) -> dict[str, str]:
+        database = {
+            name: str(value) for name, value in conninfo_to_dict(self._database_url).items()
+        }
+        return {
+            "DATABASE_HOST": database["host"],
+            "DATABASE_PORT": database["port"],
+            "DATABASE_NAME": database["dbname"],
+            "DATABASE_USER": database["user"],
+            "DATABASE_PASSWORD": database["password"],
+            "DATABASE_SSLMODE": "disable",
+            "OFFSETS_FILE": str(self._data_dir.resolve() / "offsets.dat"),
+            "PUBSUB_EMULATOR_HOST": self._emulator,
+            "PUBSUB_PROJECT_ID": self._project,
+        }
+
+    def _wait_for_slot(
+        self, connection: psycopg.Connection, since: tuple[object, ...] | None
+    ) -> None:
+        deadline = time.monotonic() + _START_SECONDS
+        while connection.execute(_SLOT_TAKEN_SINCE, since).fetchone() is None:
+            if not self.is_running:
+                raise StartFailed(_PART, self._last_words(), self.log_path)
+            if time.monotonic() > deadline:
+                raise StartFailed(_PART, "the replication slot stays inactive", self.log_path)
+            time.sleep(_POLL_SECONDS)
+
+    def _last_words(self) -> str:
+        lines = self.log_path.read_text(errors="replace").strip().splitlines()
+        return lines[-1].removeprefix("Debezium stopped: ") if lines else "it wrote nothing"
+
+    def _end(self, number: signal.Signals) -> None:
+        process, self._process = self._process, None
+        if process is not None:
+            processes.end(process, number, patience=_STOP_SECONDS)

@@ -1,0 +1,186 @@
+"""The embedded stack: all parts, in the order in which they need each other."""
+
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from threading import Event
+from types import TracebackType
+from typing import Self
+
+import psycopg
+from google.api_core.exceptions import GoogleAPICallError
+from psycopg import sql
+
+from local import topics
+from local.debezium import Debezium
+from local.errors import PartStopped, StartFailed
+from local.postgres import Postgres
+from local.pubsub import Emulator
+
+_ROOT = Path(__file__).parents[1]
+_DATABASE = "app"
+_CAPTURE_ROLE = "fanout_cdc"
+_WRITER_ROLE = "fanout_writer"
+_WATCH_SECONDS = 0.5
+
+
+class Stack:
+    """Postgres with the schema, Pub/Sub with its topics, and Debezium between them.
+
+    Everything listens on loopback. Postgres and the position of Debezium are kept in `data_dir`;
+    messages live as long as the stack. With PUBSUB_EMULATOR_HOST in the environment that emulator
+    is used instead of our own.
+
+    Args:
+        data_dir: Made if need be.
+        report: Told in one line about each part as it comes up.
+    """
+
+    def __init__(self, data_dir: Path, *, report: Callable[[str], None] = lambda _: None) -> None:
+        self._data_dir = data_dir
+        self._report = report
+        self._parts = ExitStack()
+        self._emulator_address = ""
+        self._passwords: dict[str, str] = {}
+        self.postgres = Postgres(data_dir / "postgres")
+        self.debezium: Debezium | None = None
+
+    def start(self) -> None:
+        """Start all parts; when one fails, the others are stopped again.
+
+        Raises:
+            StackError: A part did not start.
+        """
+        try:
+            self._start_postgres()
+            self._start_pubsub()
+            self._migrate()
+            self._start_debezium()
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """Stop all parts; harmless when none is running."""
+        self._parts.close()
+
+    def watch(self, stop: Event) -> None:
+        """Return when `stop` is set.
+
+        Raises:
+            PartStopped: A part ended by itself.
+        """
+        while not stop.wait(_WATCH_SECONDS):
+            if not self.postgres.is_running:
+                raise PartStopped("Postgres", self.postgres.log_path)
+            if self.debezium is not None and not self.debezium.is_running:
+                raise PartStopped("Debezium", self.debezium.log_path)
+
+    def remove(self) -> None:
+        """Delete everything that was kept.
+
+        Raises:
+            FolderInUse: The stack runs, here or in another process.
+        """
+        self.postgres.remove()
+        shutil.rmtree(self._data_dir, ignore_errors=True)
+
+    def environment(self) -> dict[str, str]:
+        """The variables with which another process uses this stack."""
+        return {
+            "DATABASE_URL": self.postgres.dsn(_DATABASE),
+            "WRITER_DATABASE_URL": self._role_url(_WRITER_ROLE),
+            "PUBSUB_EMULATOR_HOST": self._emulator_address,
+            "PUBSUB_PROJECT_ID": topics.PROJECT,
+            "SUBSCRIPTION": topics.subscription_path(topics.EVENTS_SUBSCRIPTION),
+            "DEAD_LETTER_TOPIC": topics.topic_path(topics.DEAD_LETTERS),
+        }
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def _start_postgres(self) -> None:
+        with self._reported("Postgres"):
+            self._parts.callback(self.postgres.stop)
+            self.postgres.start()
+            with psycopg.connect(self.postgres.dsn(), autocommit=True) as connection:
+                exists = "SELECT FROM pg_database WHERE datname = %s"
+                if connection.execute(exists, (_DATABASE,)).fetchone() is None:
+                    connection.execute(sql.SQL("CREATE DATABASE {}").format(_name(_DATABASE)))
+
+    def _start_pubsub(self) -> None:
+        given = os.environ.get("PUBSUB_EMULATOR_HOST")
+        with self._reported(f"Pub/Sub at {given}" if given else "Pub/Sub"):
+            if given:
+                self._emulator_address = given
+            else:
+                emulator = Emulator()
+                self._parts.callback(emulator.stop)
+                self._emulator_address = emulator.start()
+            try:
+                topics.create(self._emulator_address)
+            except GoogleAPICallError as error:
+                raise StartFailed("Pub/Sub", str(error)) from error
+
+    def _migrate(self) -> None:
+        with self._reported("Schema"):
+            outcome = subprocess.run(  # noqa: S603 - our own program
+                [sys.executable, "-m", "pipeline", "migrate", "--reference-schema"],
+                cwd=_ROOT,
+                env=os.environ | {"DATABASE_URL": self.postgres.dsn(_DATABASE)},
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            if outcome.returncode != 0:
+                raise StartFailed("Schema", outcome.stderr.strip() or outcome.stdout)
+            self._let_roles_log_in()
+
+    def _let_roles_log_in(self) -> None:
+        """Migrations leave that to whoever runs the installation."""
+        statement = sql.SQL("ALTER ROLE {} LOGIN PASSWORD {}")
+        with psycopg.connect(self.postgres.dsn(), autocommit=True) as connection:
+            for role in (_CAPTURE_ROLE, _WRITER_ROLE):
+                self._passwords[role] = secrets.token_hex(16)
+                connection.execute(
+                    statement.format(_name(role), sql.Literal(self._passwords[role]))
+                )
+
+    def _start_debezium(self) -> None:
+        with self._reported("Debezium"):
+            self.debezium = Debezium(
+                self._data_dir / "debezium",
+                database_url=self._role_url(_CAPTURE_ROLE),
+                emulator=self._emulator_address,
+                project=topics.PROJECT,
+            )
+            self._parts.callback(self.debezium.stop)
+            self.debezium.start()
+
+    def _role_url(self, role: str) -> str:
+        return self.postgres.dsn(_DATABASE, role, self._passwords[role])
+
+    @contextmanager
+    def _reported(self, part: str) -> Iterator[None]:
+        started = time.monotonic()
+        yield
+        self._report(f"{part}: ready after {time.monotonic() - started:.1f} s")
+
+
+def _name(identifier: str) -> sql.Identifier:
+    return sql.Identifier(identifier)

@@ -1,0 +1,55 @@
+"""The Pub/Sub topics and subscriptions of the local installation."""
+
+from contextlib import suppress
+from typing import Final
+
+import grpc
+from google.api_core.exceptions import AlreadyExists
+from google.pubsub_v1 import PublisherClient, SubscriberClient
+from google.pubsub_v1.services.publisher.transports import PublisherGrpcTransport
+from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcTransport
+
+PROJECT: Final = "fanout-local"
+EVENTS: Final = "domain-events"
+DEAD_LETTERS: Final = "domain-events-dead-letters"
+HEARTBEATS: Final = "domain-events-heartbeats"
+EVENTS_SUBSCRIPTION: Final = "domain-events-pipeline"
+DEAD_LETTERS_SUBSCRIPTION: Final = "domain-events-dead-letters-inspection"
+
+_TOPICS = (EVENTS, DEAD_LETTERS, HEARTBEATS)
+_SUBSCRIPTIONS = {EVENTS_SUBSCRIPTION: EVENTS, DEAD_LETTERS_SUBSCRIPTION: DEAD_LETTERS}
+_ACK_DEADLINE_SECONDS = 60
+
+
+def topic_path(topic: str) -> str:
+    """The full name of one of the topics."""
+    return PublisherClient.topic_path(PROJECT, topic)
+
+
+def subscription_path(subscription: str) -> str:
+    """The full name of one of the subscriptions."""
+    return SubscriberClient.subscription_path(PROJECT, subscription)
+
+
+def create(emulator: str) -> None:
+    """Make the topics and subscriptions that do not exist yet.
+
+    Raises:
+        google.api_core.exceptions.GoogleAPICallError: The emulator does not answer, or refuses.
+    """
+    # Not by way of PUBSUB_EMULATOR_HOST: this process keeps the environment it was given.
+    with grpc.insecure_channel(emulator) as channel:
+        publisher = PublisherClient(transport=PublisherGrpcTransport(channel=channel))
+        subscriber = SubscriberClient(transport=SubscriberGrpcTransport(channel=channel))
+        for topic in _TOPICS:
+            with suppress(AlreadyExists):
+                publisher.create_topic(request={"name": topic_path(topic)})
+        for subscription, topic in _SUBSCRIPTIONS.items():
+            with suppress(AlreadyExists):
+                subscriber.create_subscription(
+                    request={
+                        "name": subscription_path(subscription),
+                        "topic": topic_path(topic),
+                        "ack_deadline_seconds": _ACK_DEADLINE_SECONDS,
+                    }
+                )

@@ -1,0 +1,257 @@
+from collections import Counter
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from pipeline.domain.errors import ConfigurationError, InvalidEvent
+from pipeline.domain.events import Event, Payload, Unrouted
+from pipeline.domain.identifiers import EventId, EventType
+from pipeline.domain.wire import decode, encode
+from pipeline.handlers import HANDLERS
+from pipeline.ops.migrate import migrate
+from pipeline.ops.seed import clear, seed, seed_events, seed_people
+from tests.databases import Database
+
+# What the application's own producers put into each payload.
+PRODUCED_KEYS = {
+    "document_uploaded": {"fileName", "size", "mimeType", "rootResourceType", "source"},
+    "chat_message_sent": {"message_id", "full_content", "mentioned_user_ids"},
+    "thread_unread_stale": {
+        "user_id",
+        "thread_topic",
+        "latest_message_at",
+        "latest_sender_id",
+        "anchor_last_read_at",
+        "unread_count",
+    },
+    "project_access_granted": {
+        "affected_user_id",
+        "project_id",
+        "project_name",
+        "new_permission",
+        "changed_by_id",
+        "org_id",
+        "org_name",
+    },
+}
+
+# Where seeding, and what follows from it, writes.
+TABLES = (
+    "auth.users",
+    "public.profiles",
+    "public.orgs",
+    "public.org_members",
+    "public.projects",
+    "public.project_access_grants",
+    "public.resources",
+    "public.permissions",
+    "public.chat_threads",
+    "public.chat_thread_participants",
+    "public.project_messages",
+    "public.user_notification_preferences",
+    "public.domain_events",
+    "public.notification_processing",
+    "public.notifications",
+    "public.event_dead_letters",
+)
+
+
+def contents(database: Database) -> dict[str, list[tuple[Any, ...]]]:
+    """Every row of those tables."""
+    query = sql.SQL("SELECT * FROM {} ORDER BY 1, 2")
+    with database.connect() as connection:
+        return {
+            table: connection.execute(query.format(sql.Identifier(*table.split(".")))).fetchall()
+            for table in TABLES
+        }
+
+
+def decoded(database: Database) -> list[Event[Payload] | Unrouted | InvalidEvent]:
+    """Every event of the database as the pipeline understands it, in order."""
+    payloads = {name: handler.payload for name, handler in HANDLERS.items()}
+    results: list[Event[Payload] | Unrouted | InvalidEvent] = []
+    with database.connect() as connection:
+        for event_id, event_type, payload, created_at, *ids in connection.execute(
+            "SELECT id, event_type, payload::text, created_at, actor_id, project_id, resource_id, "
+            "thread_id FROM public.domain_events ORDER BY id"
+        ):
+            keys = dict(
+                zip(("actor_id", "project_id", "resource_id", "thread_id"), ids, strict=True)
+            )
+            columns = {"payload": payload, "created_at": created_at, **keys}
+            message = encode(EventId(event_id), EventType(event_type), columns)
+            try:
+                results.append(decode(message, payloads))
+            except InvalidEvent as error:
+                results.append(error)
+    return results
+
+
+def test_every_seeded_event_is_understood_but_one_malformed_and_one_unknown(
+    database: Database,
+) -> None:
+    events = seed(database.dsn)
+    kinds = Counter(type(result) for result in decoded(database))
+    assert kinds == {Event: len(events) - 2, Unrouted: 1, InvalidEvent: 1}
+    assert len(events) == 24
+
+
+def test_there_are_events_of_every_type_with_a_handler(database: Database) -> None:
+    seed(database.dsn)
+    types = {result.type for result in decoded(database) if isinstance(result, Event)}
+    assert types >= set(PRODUCED_KEYS)
+    assert types <= set(HANDLERS)
+
+
+def test_payloads_have_the_keys_that_the_producers_write(database: Database) -> None:
+    seed(database.dsn)
+    with database.connect() as connection:
+        for event_type, payload in connection.execute(
+            "SELECT event_type, payload FROM public.domain_events WHERE event_type = ANY (%s)",
+            [list(PRODUCED_KEYS)],
+        ):
+            assert set(payload) == PRODUCED_KEYS[event_type]
+
+
+def test_a_chat_event_tells_of_a_message_in_its_thread(database: Database) -> None:
+    seed(database.dsn)
+    with database.connect() as connection:
+        told = connection.execute(
+            """
+            SELECT count(*), count(message.id)
+            FROM public.domain_events AS event
+            LEFT JOIN public.project_messages AS message
+                ON message.id = (event.payload ->> 'message_id')::bigint
+                AND message.thread_id = event.thread_id
+                AND message.user_id = event.actor_id
+                AND message.content = event.payload ->> 'full_content'
+            WHERE event_type = 'chat_message_sent'
+            """
+        ).fetchone()
+    assert told is not None
+    assert told[0] == told[1] > 0
+
+
+def test_events_happen_now_and_one_after_the_other(database: Database) -> None:
+    seed_people(database.dsn)
+    with database.connect() as connection:
+        before = connection.execute("SELECT clock_timestamp()").fetchone()
+        events = seed_events(database.dsn)
+        times = connection.execute(
+            "SELECT id, created_at FROM public.domain_events ORDER BY created_at"
+        ).fetchall()
+    assert before is not None
+    assert [event_id for event_id, _ in times] == events == sorted(events)
+    assert times[0][1] > before[0]
+    assert len({created_at for _, created_at in times}) == len(events)
+
+
+def test_two_databases_get_the_same_people_and_payloads(
+    database: Database, empty_database: Database
+) -> None:
+    migrate(empty_database.dsn, reference_schema=True)
+    query = b"""
+        SELECT event_type, actor_id, project_id, resource_id, thread_id,
+            payload - 'message_id' - 'latest_message_at'
+        FROM public.domain_events ORDER BY id
+    """
+    found = []
+    for each in (database, empty_database):
+        seed(each.dsn)
+        with each.connect() as connection:
+            found.append(connection.execute(query).fetchall())
+    assert found[0] == found[1]
+
+
+def test_seeding_people_again_changes_nothing(database: Database) -> None:
+    seed_people(database.dsn)
+    once = contents(database)
+    seed_people(database.dsn)
+    assert contents(database) == once
+
+
+def test_seeding_events_again_lets_everything_happen_again(database: Database) -> None:
+    first = seed(database.dsn)
+    second = seed_events(database.dsn)
+    assert len(second) == len(first)
+    assert min(second) > max(first)
+
+
+def test_events_are_refused_before_the_people(database: Database) -> None:
+    with pytest.raises(ConfigurationError, match="seed them before the events"):
+        seed_events(database.dsn)
+
+
+def test_a_database_without_tables_is_told_to_migrate(empty_database: Database) -> None:
+    with pytest.raises(ConfigurationError, match="pipeline migrate"):
+        seed(empty_database.dsn)
+
+
+def test_clearing_takes_the_sample_and_what_followed_and_leaves_the_rest(
+    database: Database,
+) -> None:
+    with database.connect() as connection:
+        connection.execute(
+            """
+            INSERT INTO auth.users (id) VALUES ('a0000000-0000-4000-8000-000000000001');
+            INSERT INTO public.profiles (id, email, app_role) VALUES
+                ('a0000000-0000-4000-8000-000000000001', 'ida@example.test', 'borrower');
+            INSERT INTO public.domain_events (event_type) VALUES ('invite_accepted');
+            INSERT INTO public.event_dead_letters
+                (letter_key, event_id, stage, error_class, message, fingerprint)
+            SELECT 'event:' || id, id, 'decode', 'InvalidEvent', 'a bug', 'f00d'
+            FROM public.domain_events;
+            """
+        )
+        before = contents(database)
+        events = seed(database.dsn)
+        connection.execute(
+            """
+            INSERT INTO public.notification_processing (event_id, processing_status)
+            SELECT id, 'completed' FROM public.domain_events WHERE id = ANY (%s)
+            """,
+            [events],
+        )
+        connection.execute(
+            """
+            INSERT INTO public.event_dead_letters
+                (letter_key, event_id, stage, error_class, message, fingerprint)
+            SELECT 'event:' || id, id, 'decode', 'InvalidEvent', 'a bug', 'f00d'
+            FROM public.domain_events WHERE id = ANY (%s)
+            """,
+            [events],
+        )
+        connection.execute(
+            """
+            INSERT INTO public.notifications (event_id, user_id, title)
+            SELECT id, actor_id, 'hello' FROM public.domain_events
+            WHERE id = ANY (%s) AND actor_id IS NOT NULL
+            """,
+            [events],
+        )
+    assert clear(database.dsn) == len(events)
+    assert contents(database) == before
+
+
+def test_clearing_refuses_a_database_that_was_never_seeded(database: Database) -> None:
+    before = contents(database)
+    with pytest.raises(ConfigurationError, match="does not hold the sample data"):
+        clear(database.dsn)
+    assert contents(database) == before
+
+
+def test_clearing_twice_refuses_the_second_time(database: Database) -> None:
+    seed(database.dsn)
+    clear(database.dsn)
+    with pytest.raises(ConfigurationError, match="nothing to clear"):
+        clear(database.dsn)
+
+
+def test_the_pipelines_own_role_may_not_seed(database: Database) -> None:
+    with pytest.raises(ConfigurationError, match="permission denied"):
+        seed(database.writer_dsn)
+    with psycopg.connect(database.dsn) as connection:
+        found = connection.execute("SELECT count(*) FROM public.orgs").fetchone()
+    assert found == (0,)
