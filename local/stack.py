@@ -102,6 +102,10 @@ class Stack:
             "DEAD_LETTER_TOPIC": topics.topic_path(topics.DEAD_LETTERS),
         }
 
+    def capture_url(self) -> str:
+        """The database, as the role that Debezium has."""
+        return self._role_url(_CAPTURE_ROLE)
+
     def __enter__(self) -> Self:
         self.start()
         return self
@@ -139,7 +143,7 @@ class Stack:
 
     def _migrate(self) -> None:
         with self._reported("Schema"):
-            outcome = subprocess.run(  # noqa: S603 - our own program
+            outcome = subprocess.run(
                 [sys.executable, "-m", "pipeline", "migrate", "--reference-schema"],
                 cwd=_ROOT,
                 env=os.environ | {"DATABASE_URL": self.postgres.dsn(_DATABASE)},
@@ -165,7 +169,7 @@ class Stack:
         with self._reported("Debezium"):
             self.debezium = Debezium(
                 self._data_dir / "debezium",
-                database_url=self._role_url(_CAPTURE_ROLE),
+                database_url=self.capture_url(),
                 emulator=self._emulator_address,
                 project=topics.PROJECT,
             )

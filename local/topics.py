@@ -1,6 +1,7 @@
 """The Pub/Sub topics and subscriptions of the local installation."""
 
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Final
 
 import grpc
@@ -31,19 +32,26 @@ def subscription_path(subscription: str) -> str:
     return SubscriberClient.subscription_path(PROJECT, subscription)
 
 
+@contextmanager
+def clients(emulator: str) -> Iterator[tuple[PublisherClient, SubscriberClient]]:
+    """Clients of the emulator at that address, whatever PUBSUB_EMULATOR_HOST says."""
+    with grpc.insecure_channel(emulator) as channel:
+        yield (
+            PublisherClient(transport=PublisherGrpcTransport(channel=channel)),
+            SubscriberClient(transport=SubscriberGrpcTransport(channel=channel)),
+        )
+
+
 def create(emulator: str) -> None:
     """Make the topics and subscriptions that do not exist yet.
 
     Raises:
         google.api_core.exceptions.GoogleAPICallError: The emulator does not answer, or refuses.
     """
-    # Not by way of PUBSUB_EMULATOR_HOST: this process keeps the environment it was given.
-    with grpc.insecure_channel(emulator) as channel:
-        publisher = PublisherClient(transport=PublisherGrpcTransport(channel=channel))
-        subscriber = SubscriberClient(transport=SubscriberGrpcTransport(channel=channel))
+    with clients(emulator) as (publisher, subscriber):
         for topic in _TOPICS:
             with suppress(AlreadyExists):
-                publisher.create_topic(request={"name": topic_path(topic)})
+                publisher.create_topic(request={"name": topic_path(topic)}, retry=None, timeout=10)
         for subscription, topic in _SUBSCRIPTIONS.items():
             with suppress(AlreadyExists):
                 subscriber.create_subscription(
@@ -51,5 +59,7 @@ def create(emulator: str) -> None:
                         "name": subscription_path(subscription),
                         "topic": topic_path(topic),
                         "ack_deadline_seconds": _ACK_DEADLINE_SECONDS,
-                    }
+                    },
+                    retry=None,
+                    timeout=10,
                 )

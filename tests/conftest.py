@@ -5,19 +5,16 @@ from collections.abc import Iterator
 import pytest
 
 from local.postgres import Postgres
-from tests.databases import Database, Databases
+from tests.databases import Database, Databases, scratch_cluster
+from tests.golden.stage import Stage
+from tests.golden.world import populate
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+def postgres() -> Iterator[Postgres]:
     """A running cluster that forgets everything when its machine loses power."""
-    cluster = Postgres(tmp_path_factory.mktemp("postgres"), durable=False)
-    cluster.start()
-    try:
+    with scratch_cluster() as cluster:
         yield cluster
-    finally:
-        cluster.stop()
-        cluster.remove()
 
 
 @pytest.fixture(scope="session")
@@ -38,3 +35,11 @@ def empty_database(databases: Databases) -> Iterator[Database]:
     """A fresh database without any table."""
     with databases.empty() as database:
         yield database
+
+
+@pytest.fixture
+def stage(database: Database) -> Stage:
+    """The golden world in a fresh database, and the graph over it."""
+    with database.connect() as connection:
+        populate(connection)
+    return Stage(database)

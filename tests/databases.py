@@ -1,17 +1,25 @@
 """A database for each test, copied from a template that is migrated once."""
 
 import secrets
+import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final, Self
 from uuid import uuid4
 
 import psycopg
+import pytest
 from psycopg import sql
 
 from local.postgres import Postgres
 from pipeline.ops.migrate import migrate
+
+# A database is 300 files: in memory they are made in 15 ms, on a disk in 20 to 500.
+_MEMORY: Final = Path("/dev/shm")  # noqa: S108 - every name below it is made by mkdtemp
+_ROOM_BYTES: Final = 4 * 1024**3
 
 _PASSWORD: Final = secrets.token_hex(16)
 _TEMPLATE: Final = "fanout_template"
@@ -20,6 +28,22 @@ _LOGINS: Final = {
     "test_operator": "LOGIN IN ROLE fanout_operator",
     "test_cdc": "LOGIN REPLICATION IN ROLE fanout_cdc",
 }
+
+
+@contextmanager
+def scratch_cluster() -> Iterator[Postgres]:
+    """A running cluster, in memory where there is room for it; gone at the end."""
+    in_memory = _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free >= _ROOM_BYTES
+    with pytest.MonkeyPatch.context() as patch:
+        if in_memory:
+            patch.setattr(tempfile, "tempdir", str(_MEMORY))
+        cluster = Postgres(Path(tempfile.mkdtemp(prefix="fanout-tests-")), durable=False)
+        cluster.start()
+    try:
+        yield cluster
+    finally:
+        cluster.stop()
+        cluster.remove()
 
 
 @dataclass(frozen=True, slots=True)

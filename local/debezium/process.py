@@ -83,6 +83,11 @@ class Debezium:
         return self._process is not None and self._process.poll() is None
 
     @property
+    def exit_status(self) -> int | None:
+        """How it ended by itself; None before that, and after `stop` and `kill`."""
+        return self._process.poll() if self._process is not None else None
+
+    @property
     def log_path(self) -> Path:
         """Its warnings and errors, appended to by every start."""
         return self._data_dir / "debezium.log"

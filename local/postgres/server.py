@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -26,6 +27,9 @@ _SUPERUSER = "postgres"
 _START_SECONDS = 60.0
 _STOP_SECONDS = 10.0
 _POLL_SECONDS = 0.02
+
+# "could not bind" and the like are logged below the severity of the exit they lead to.
+_COMPLAINT = re.compile(r"(?:FATAL|PANIC|error|LOG(?=: +could not)): +(.+)")
 
 _SETTINGS = {
     "listen_addresses": _HOST,
@@ -240,10 +244,9 @@ class Postgres:
 
 
 def _complaint(log: str) -> str:
-    """The line of a log that says best why a program gave up."""
-    lines = [line for line in log.splitlines() if line.strip()]
-    errors = [line for line in lines if "FATAL:" in line or "PANIC:" in line or "error:" in line]
-    return (errors or lines or ["it wrote nothing"])[-1]
+    """What a program's log gives as the first reason why it gave up."""
+    match = _COMPLAINT.search(log)
+    return match[1] if match else (log.strip().splitlines() or ["it wrote nothing"])[-1]
 
 
 def _stop_orphan(data: Path) -> None:

@@ -33,6 +33,11 @@ class Leases:
     def __len__(self) -> int:
         return len(self._leases)
 
+    @property
+    def deadline_entries(self) -> int:
+        """How many deadlines are kept, those of leases that are over included."""
+        return len(self._deadlines)
+
     def grant(self, message: Message, deadline: float) -> str:
         """Lease a message until ``deadline`` and return the ack id of that lease."""
         ack_id = self._new_ack_id()

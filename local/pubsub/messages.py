@@ -21,6 +21,11 @@ class Content:
     attributes: Mapping[str, str] = field(default_factory=dict)
     ordering_key: str = ""
 
+    def size_bytes(self) -> int:
+        """The size that counts against limits: data, attribute keys and values."""
+        attributes = self.attributes.items()
+        return len(self.data) + sum(len(k.encode()) + len(v.encode()) for k, v in attributes)
+
 
 @dataclass(frozen=True, slots=True)
 class Message:
@@ -51,26 +56,24 @@ def check_publishable(contents: Sequence[Content]) -> None:
         raise InvalidArgument(
             f"{len(contents)} messages in one request, at most {MAX_MESSAGES_PER_PUBLISH}"
         )
-    request_bytes = sum(map(_checked_bytes, contents))
+    for content in contents:
+        _check_content(content)
+    request_bytes = sum(content.size_bytes() for content in contents)
     if request_bytes > MAX_PUBLISH_BYTES:
         raise InvalidArgument(f"Request of {request_bytes} bytes, at most {MAX_PUBLISH_BYTES}")
 
 
-def _checked_bytes(content: Content) -> int:
+def _check_content(content: Content) -> None:
     if not content.data and not content.attributes:
         raise InvalidArgument("Some messages are empty")
     if len(content.attributes) > MAX_ATTRIBUTES:
         raise InvalidArgument(f"{len(content.attributes)} attributes, at most {MAX_ATTRIBUTES}")
-    total = len(content.data)
     for key, value in content.attributes.items():
-        key_bytes, value_bytes = len(key.encode()), len(value.encode())
-        if key_bytes > MAX_ATTRIBUTE_KEY_BYTES:
-            raise InvalidArgument(
-                f"Attribute key of {key_bytes} bytes, at most {MAX_ATTRIBUTE_KEY_BYTES}"
-            )
-        if value_bytes > MAX_ATTRIBUTE_VALUE_BYTES:
-            raise InvalidArgument(
-                f"Attribute value of {value_bytes} bytes, at most {MAX_ATTRIBUTE_VALUE_BYTES}"
-            )
-        total += key_bytes + value_bytes
-    return total
+        _check_bytes("Attribute key", key, MAX_ATTRIBUTE_KEY_BYTES)
+        _check_bytes("Attribute value", value, MAX_ATTRIBUTE_VALUE_BYTES)
+
+
+def _check_bytes(what: str, text: str, limit: int) -> None:
+    size = len(text.encode())
+    if size > limit:
+        raise InvalidArgument(f"{what} of {size} bytes, at most {limit}")

@@ -13,6 +13,9 @@ from local.pubsub.names import check_subscription
 
 MIN_ACK_DEADLINE_SECONDS = 10
 MAX_ACK_DEADLINE_SECONDS = 600
+# Against an emulator the Google clients keep gRPC's limit of 4 MiB for what they receive; this
+# leaves a quarter for ids and framing.
+MAX_PULL_BYTES = 3 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +100,8 @@ class Subscription:
     ) -> list[Delivery]:
         """Lease up to ``max_messages``, at once if any wait, else as soon as one does.
 
+        Stops before ``MAX_PULL_BYTES``, but a larger message is still delivered, alone.
+
         Args:
             max_messages: at least 1.
             wait_seconds: how long to wait for the first message.
@@ -178,8 +183,15 @@ class Subscription:
         return now
 
     def _lease(self, max_messages: int, deadline: float) -> list[Delivery]:
-        messages = [self._waiting.popleft() for _ in range(min(max_messages, len(self._waiting)))]
-        return [Delivery(self._leases.grant(m, deadline), m) for m in messages]
+        deliveries: list[Delivery] = []
+        room = MAX_PULL_BYTES
+        while self._waiting and len(deliveries) < max_messages:
+            room -= self._waiting[0].content.size_bytes()
+            if room < 0 and deliveries:
+                break
+            message = self._waiting.popleft()
+            deliveries.append(Delivery(self._leases.grant(message, deadline), message))
+        return deliveries
 
     @staticmethod
     def _check_ack_ids(ack_ids: Sequence[str]) -> None:

@@ -95,11 +95,11 @@ def migrate(
     applied = []
     with _connect(dsn) as connection:
         connection.add_notice_handler(lambda notice: _report_warning(notice, report))
+        if not reference_schema:
+            _check_application_tables(connection)
         with _one_at_a_time(connection, of="fanout_migrations"):
             connection.execute(_RECORDER)
         _check_recorded(connection, migrations)
-        if not reference_schema:
-            _check_application_tables(connection)
         for migration in migrations:
             if migration.is_reference and not reference_schema:
                 continue

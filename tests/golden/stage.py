@@ -109,19 +109,24 @@ class Stage:
             status,
         )
 
-    def message(self, event_id: int) -> Message:
-        """The message that change data capture sends for an event."""
-        row = self.rows(
-            "SELECT event_type, created_at, actor_id, project_id, resource_id, thread_id,"
-            " meeting_id, payload::text FROM domain_events WHERE id = %s",
-            event_id,
-        )[0]
-        columns = dict(zip(("created_at", *COLUMNS, "payload"), row[1:], strict=True))
-        return encode(EventId(event_id), EventType(row[0]), columns)
+    def messages(self, *event_ids: int) -> list[Message]:
+        """The messages that change data capture sends for these events, or for all."""
+        rows = self.rows(
+            "SELECT id, event_type, created_at, actor_id, project_id, resource_id, thread_id,"
+            " meeting_id, payload::text FROM domain_events ORDER BY id"
+        )
+        names = ("created_at", *COLUMNS, "payload")
+        every = {
+            row[0]: encode(
+                EventId(row[0]), EventType(row[1]), dict(zip(names, row[2:], strict=True))
+            )
+            for row in rows
+        }
+        return [every[event_id] for event_id in event_ids or every]
 
     def deliver(self, *event_ids: int) -> None:
         """Run the graph over the messages of these events, as the pipeline's own role."""
-        self.deliver_messages(self.message(event_id) for event_id in event_ids)
+        self.deliver_messages(self.messages(*event_ids))
 
     def deliver_messages(self, messages: Iterable[Message]) -> None:
         """Run the graph over messages; ends when all are done with."""

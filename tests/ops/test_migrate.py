@@ -9,7 +9,7 @@ import pytest
 from local.postgres import Postgres
 from pipeline.domain.errors import ConfigurationError, TransientError
 from pipeline.ops.migrate import MIGRATIONS, migrate, pending
-from tests.databases import Database
+from tests.databases import Database, scratch_cluster
 
 OURS = [path.name for path in sorted(MIGRATIONS.glob("*.sql"))]
 REFERENCE = [f"reference/{path.name}" for path in sorted(MIGRATIONS.glob("reference/*.sql"))]
@@ -58,15 +58,10 @@ def application(empty_database: Database) -> Database:
 
 
 @pytest.fixture
-def fresh_cluster(tmp_path: Path) -> Iterator[Postgres]:
+def fresh_cluster() -> Iterator[Postgres]:
     """A cluster without our roles."""
-    cluster = Postgres(tmp_path / "postgres", durable=False)
-    cluster.start()
-    try:
+    with scratch_cluster() as cluster:
         yield cluster
-    finally:
-        cluster.stop()
-        cluster.remove()
 
 
 @pytest.fixture
@@ -155,11 +150,12 @@ def test_a_user_who_may_not_create_roles_is_told_which_to_have_created(
     assert migrate(dsn)[0] == "0008_roles.sql"
 
 
-def test_a_database_without_the_application_is_refused_by_the_names_of_its_tables(
+def test_a_database_without_the_application_is_left_alone_and_its_missing_tables_are_named(
     empty_database: Database,
 ) -> None:
     with pytest.raises(ConfigurationError, match=r"domain_events, .*--reference-schema"):
         migrate(empty_database.dsn)
+    assert rows(empty_database, "SELECT to_regclass('public.fanout_migrations')") == [(None,)]
 
 
 def test_the_reference_schema_is_refused_where_the_application_is(application: Database) -> None:

@@ -152,7 +152,7 @@ def sample_events(now: datetime) -> list[SampleEvent]:
         uploaded("jonas", "mill-appraisal", size=2_310_557),
         said("jonas", "mill-closing", "The appraisal came in above the estimate."),
         said("tomas", "mill-closing", "Then the title work is the last open item."),
-        uploaded("grace", "cedar-site-plan", size=734_003),
+        uploaded("elias", "cedar-site-plan", size=734_003),
         malformed(),
         said("elias", "cedar-untitled", "Is the site visit still on for Tuesday?"),
         said("grace", "cedar-untitled", "Yes, nine o'clock at the north gate."),

@@ -35,15 +35,16 @@ def address(ours: str) -> str:
 def publisher(address: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[PublisherClient]:
     monkeypatch.setenv("PUBSUB_EMULATOR_HOST", address)
     client = PublisherClient()
-    yield client
-    client.stop()
-    client.transport.close()
+    with client:
+        yield client
+        client.stop()
 
 
 @pytest.fixture
 def subscriber(address: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[SubscriberClient]:
     monkeypatch.setenv("PUBSUB_EMULATOR_HOST", address)
-    with SubscriberClient() as client:
+    client = SubscriberClient()
+    with client:
         yield client
 
 

@@ -8,10 +8,9 @@ from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
 from google.pubsub_v1 import PublisherClient as ApiClient
 from google.pubsub_v1 import types
 
-# Longer than any test waits for something that should come, shorter than any lease.
+# What should come comes within this, and it is shorter than any lease.
 SOON_SECONDS = 5.0
-# An empty pull ends a little before its timeout: about a second with Google's emulator.
-EMPTY_PULL_SECONDS = 1.5
+SILENCE_SECONDS = 0.5
 
 
 class Project:
@@ -67,7 +66,7 @@ class Project:
 
     def pull_nothing(self, subscription: str | None = None) -> bool:
         """Say whether the subscription stays silent for a while."""
-        return not self.pull(subscription, timeout=EMPTY_PULL_SECONDS)
+        return not self.pull(subscription, timeout=SILENCE_SECONDS)
 
     def acknowledge(self, *received: types.ReceivedMessage) -> None:
         self.subscriber.acknowledge(

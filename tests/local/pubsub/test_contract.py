@@ -74,26 +74,6 @@ class TestPublishing:
 
         assert project.pull_texts(1, late) == ["after"]
 
-    def test_a_filter_lets_through_only_what_it_names(self, project: Project) -> None:
-        chosen = project.create_subscription(
-            "chosen", 'attributes.type = "wanted" AND attributes.size = "1"'
-        )
-
-        project.publish_messages(
-            [
-                types.PubsubMessage(data=data, attributes=attributes)
-                for data, attributes in (
-                    (b"wrong type", {"type": "other", "size": "1"}),
-                    (b"no size", {"type": "wanted"}),
-                    (b"right", {"type": "wanted", "size": "1", "more": "x"}),
-                )
-            ]
-        )
-
-        assert project.pull_texts(1, chosen) == ["right"]
-        assert project.pull_nothing(chosen)
-        assert len(project.pull_texts(3)) == 3
-
 
 class TestPulling:
     def test_a_pull_takes_no_more_than_it_asked_for(self, project: Project) -> None:
@@ -104,6 +84,14 @@ class TestPulling:
 
         assert len(first) <= 2
         assert sorted([*map(text_of, first), *rest]) == ["a", "b", "c"]
+
+    def test_a_pull_takes_no_more_than_the_official_client_accepts(
+        self, project: Project
+    ) -> None:
+        for _ in range(6):
+            project.publish(*["x" * 10_000] * 100)
+
+        assert len(project.pull_texts(600)) == 600
 
     def test_a_waiting_pull_gets_what_is_published_meanwhile(self, project: Project) -> None:
         with ThreadPoolExecutor(1) as executor:
@@ -331,7 +319,6 @@ INVALID: dict[str, Call] = {
             name=f"{p.path}/subscriptions/new", topic=p.topic, ack_deadline_seconds=601
         )
     ),
-    "filter that is none": lambda p: p.create_subscription("chosen", "anything goes"),
 }
 
 

@@ -1,0 +1,247 @@
+"""Debezium on the deployed configuration: what it reads from it, publishes, and does in faults."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from google.pubsub_v1.types import PubsubMessage
+
+from local import topics
+from local.debezium import Debezium
+from local.debezium.configuration import MissingVariable, engine_properties, read
+from local.errors import StartFailed
+from local.pubsub import Emulator
+from local.stack import Stack
+
+DEPLOYED = Path(__file__).parents[2] / "debezium" / "application.properties"
+ENVIRONMENT = {
+    "DATABASE_HOST": "db.internal",
+    "DATABASE_NAME": "app",
+    "DATABASE_PASSWORD": "secret",
+    "PUBSUB_PROJECT_ID": "acme",
+}
+DEADLINE_SECONDS = 60.0
+
+
+def test_expressions_take_the_environment_or_their_default() -> None:
+    properties = engine_properties(read(DEPLOYED, ENVIRONMENT | {"DATABASE_PORT": "6432"}))
+
+    assert properties["database.hostname"] == "db.internal"
+    assert properties["database.port"] == "6432"
+    assert properties["database.sslmode"] == "verify-full"
+    assert not [value for value in properties.values() if "${" in value]
+
+
+def test_all_missing_variables_are_named_at_once() -> None:
+    with pytest.raises(MissingVariable, match=r"DATABASE_NAME, PUBSUB_PROJECT_ID$"):
+        read(DEPLOYED, {"DATABASE_HOST": "db.internal", "DATABASE_PASSWORD": "secret"})
+
+
+def test_settings_reach_the_engine_under_the_names_it_knows() -> None:
+    properties = engine_properties(read(DEPLOYED, ENVIRONMENT))
+
+    assert properties["transforms"] == "outbox,heartbeats"
+    assert properties["transforms.outbox.predicate"] == "isEvent"
+    assert properties["predicates.isEvent.pattern"] == "fanout[.]public[.]domain_events"
+    assert properties["value.converter.schemas.enable"] == "false"
+    assert properties["header.converter.class"].endswith("StringConverter")
+    assert "sink.pubsub.project.id" not in properties
+
+
+def test_a_folded_value_is_one_line_again() -> None:
+    query = engine_properties(read(DEPLOYED, ENVIRONMENT))["heartbeat.action.query"]
+
+    assert "fanout_heartbeat WHERE beat_at" in query
+    assert query.endswith("DEFAULT VALUES")
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("PUBSUB_EMULATOR_HOST", raising=False)
+        patch.setenv("HEARTBEAT_INTERVAL_MS", "500")
+        stack = Stack(tmp_path_factory.mktemp("stack"))
+        with stack:
+            yield stack
+        stack.remove()
+
+
+@pytest.fixture
+def debezium(stack: Stack) -> Debezium:
+    assert stack.debezium is not None
+    if not stack.debezium.is_running:
+        stack.debezium.start()
+    return stack.debezium
+
+
+def execute(stack: Stack, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
+    with psycopg.connect(stack.environment()["DATABASE_URL"], autocommit=True) as connection:
+        cursor = connection.execute(statement.encode(), parameters)
+        return cursor.fetchall() if cursor.description else []
+
+
+def insert(stack: Stack, count: int = 1, payload: str | None = None) -> set[str]:
+    """Insert events; gives their ids in decimal, as the messages have them."""
+    statement = """
+        INSERT INTO domain_events (event_type, payload)
+        SELECT 'document_uploaded', %s::jsonb FROM generate_series(1, %s) RETURNING id
+    """
+    return {str(event_id) for (event_id,) in execute(stack, statement, payload, count)}
+
+
+def drain(stack: Stack, until: Callable[[list[PubsubMessage]], bool]) -> list[PubsubMessage]:
+    """Pull and acknowledge until the messages are as wanted."""
+    subscription = topics.subscription_path(topics.EVENTS_SUBSCRIPTION)
+    messages: list[PubsubMessage] = []
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    with topics.clients(stack.environment()["PUBSUB_EMULATOR_HOST"]) as (_, subscriber):
+        while not until(messages):
+            assert time.monotonic() < deadline, f"only {len(messages)} messages arrived"
+            pull = {"subscription": subscription, "max_messages": 1000}
+            received = subscriber.pull(request=pull, timeout=DEADLINE_SECONDS).received_messages
+            messages += [each.message for each in received]
+            ack_ids = [each.ack_id for each in received]
+            if ack_ids:
+                acknowledge = {"subscription": subscription, "ack_ids": ack_ids}
+                subscriber.acknowledge(request=acknowledge)
+    return messages
+
+
+def all_of(ids: set[str]) -> Callable[[list[PubsubMessage]], bool]:
+    return lambda messages: ids <= {message.attributes["id"] for message in messages}
+
+
+@pytest.mark.e2e
+def test_a_message_holds_the_row_and_names_it_in_its_attributes(
+    stack: Stack, debezium: Debezium
+) -> None:
+    assert debezium.is_running
+    (event_id,) = insert(stack, payload='{"null": null, "empty": [], "mixed": [1, "a"]}')
+
+    (message,) = drain(stack, all_of({event_id}))
+
+    body = json.loads(message.data)
+    created_at = body.pop("created_at")
+    payload = body.pop("payload")
+    assert dict(message.attributes) == {"id": event_id, "event_type": "document_uploaded"}
+    assert json.loads(payload) == {"null": None, "empty": [], "mixed": [1, "a"]}
+    assert created_at.endswith("Z")
+    assert body == {
+        "type": "document_uploaded",
+        "actor_id": None,
+        "project_id": None,
+        "resource_id": None,
+        "thread_id": None,
+        "meeting_id": None,
+    }
+
+
+@pytest.mark.e2e
+def test_an_event_without_payload_has_null(stack: Stack, debezium: Debezium) -> None:
+    assert debezium.is_running
+    (message,) = drain(stack, all_of(insert(stack)))
+
+    assert json.loads(message.data)["payload"] is None
+
+
+@pytest.mark.e2e
+def test_events_committed_while_it_is_stopped_arrive_later(
+    stack: Stack, debezium: Debezium
+) -> None:
+    debezium.stop()
+    ids = insert(stack, 100)
+
+    debezium.start()
+
+    assert len(drain(stack, all_of(ids))) == 100
+
+
+@pytest.mark.e2e
+def test_a_kill_in_the_middle_of_a_backlog_loses_nothing(stack: Stack, debezium: Debezium) -> None:
+    debezium.stop()
+    ids = insert(stack, 20_000)
+    debezium.start()
+    early = drain(stack, lambda messages: len(messages) >= 1_000)
+    debezium.kill()
+    in_flight = len({message.attributes["id"] for message in early})
+
+    debezium.start()
+    late = drain(stack, all_of(ids - {message.attributes["id"] for message in early}))
+
+    assert in_flight < len(ids)
+    assert {message.attributes["id"] for message in early + late} == ids
+
+
+@pytest.mark.e2e
+def test_heartbeats_move_the_slot_and_are_not_messages(stack: Stack, debezium: Debezium) -> None:
+    assert debezium.is_running
+    execute(stack, "CREATE TABLE neighbour AS SELECT generate_series(1, 10000) AS id")
+    ((position,),) = execute(stack, "SELECT pg_current_wal_lsn()")
+
+    confirmed = "SELECT confirmed_flush_lsn >= %s FROM pg_replication_slots"
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while execute(stack, confirmed, position) != [(True,)]:
+        assert time.monotonic() < deadline, "the slot holds back the log"
+        time.sleep(0.1)
+
+    (event_id,) = insert(stack)
+    (message,) = drain(stack, all_of({event_id}))
+    assert message.attributes["id"] == event_id
+
+
+@pytest.mark.e2e
+def test_it_goes_on_after_a_crash_of_postgres(stack: Stack, debezium: Debezium) -> None:
+    stack.postgres.crash()
+    stack.postgres.start()
+    ids = insert(stack, 10)
+
+    drain(stack, all_of(ids))
+
+    assert debezium.is_running
+
+
+@pytest.mark.e2e
+def test_it_stops_with_one_line_when_it_cannot_publish_and_nothing_is_lost(
+    stack: Stack, debezium: Debezium, tmp_path: Path
+) -> None:
+    debezium.stop()
+    with Emulator() as empty, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("EVENTS_TOPIC", "missing")
+        patch.setenv("HEARTBEATS_TOPIC", "missing")
+        misdirected = Debezium(
+            tmp_path,
+            database_url=stack.capture_url(),
+            emulator=empty.address,
+            project=topics.PROJECT,
+        )
+        misdirected.start()
+        ids = insert(stack)
+        deadline = time.monotonic() + DEADLINE_SECONDS
+        while misdirected.is_running:
+            assert time.monotonic() < deadline, "it goes on without publishing"
+            time.sleep(0.05)
+    assert misdirected.exit_status == 1
+    assert misdirected.log_path.read_text().startswith("Debezium stopped: can't publish to ")
+    assert misdirected.log_path.read_text().count("\n") == 1
+
+    debezium.start()
+
+    drain(stack, all_of(ids))
+
+
+@pytest.mark.e2e
+def test_a_slot_made_anew_stops_it_instead_of_skipping_events(
+    stack: Stack, debezium: Debezium
+) -> None:
+    debezium.stop()
+    execute(stack, "SELECT pg_drop_replication_slot('fanout_events')")
+    insert(stack)
+    make = "SELECT pg_create_logical_replication_slot('fanout_events', 'pgoutput')"
+    execute(stack, make)
+
+    with pytest.raises(StartFailed, match="slot"):
+        debezium.start()

@@ -1,0 +1,155 @@
+"""The pipeline as its own process, over an emulator of the test's."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Self
+
+import grpc
+from google.pubsub_v1 import PublisherClient, SubscriberClient
+from google.pubsub_v1.services.publisher.transports import PublisherGrpcTransport
+from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcTransport
+from google.pubsub_v1.types import PubsubMessage
+
+from local.pubsub import Emulator
+from pipeline.domain.message import Message
+from tests.deadline import wait_until
+
+TOPIC: Final = "projects/fanout-test/topics/events"
+SUBSCRIPTION: Final = "projects/fanout-test/subscriptions/events"
+DEAD_LETTER_TOPIC: Final = "projects/fanout-test/topics/dead-letters"
+DEAD_LETTER_SUBSCRIPTION: Final = "projects/fanout-test/subscriptions/dead-letters"
+ACKNOWLEDGEMENT_SECONDS: Final = 10
+START_SECONDS: Final = 30.0
+ROOT: Final = Path(__file__).parents[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Broker:
+    """An emulator with the topics of a stream, and clients of it."""
+
+    address: str
+    publisher: PublisherClient
+    subscriber: SubscriberClient
+
+    def publish(self, messages: Iterable[Message]) -> None:
+        """Publish to the topic that the stream reads."""
+        wanted = [PubsubMessage(data=m.data, attributes=dict(m.attributes)) for m in messages]
+        for start in range(0, len(wanted), 1000):
+            self.publisher.publish(topic=TOPIC, messages=wanted[start : start + 1000])
+
+    def is_drained(self) -> bool:
+        """Whether no message comes for longer than the acknowledgement deadline."""
+        received = self.subscriber.pull(
+            subscription=SUBSCRIPTION, max_messages=1, timeout=ACKNOWLEDGEMENT_SECONDS + 1.0
+        ).received_messages
+        if received:
+            self.subscriber.modify_ack_deadline(
+                subscription=SUBSCRIPTION, ack_ids=[received[0].ack_id], ack_deadline_seconds=0
+            )
+        return not received
+
+    def dead_letters(self) -> list[Message]:
+        """Take what is on the dead-letter topic now."""
+        letters: list[Message] = []
+        while True:
+            received = self.subscriber.pull(
+                subscription=DEAD_LETTER_SUBSCRIPTION, max_messages=100, timeout=1.0
+            ).received_messages
+            if not received:
+                return letters
+            letters += [Message(r.message.data, dict(r.message.attributes)) for r in received]
+            self.subscriber.acknowledge(
+                subscription=DEAD_LETTER_SUBSCRIPTION, ack_ids=[r.ack_id for r in received]
+            )
+
+
+@contextmanager
+def broker() -> Iterator[Broker]:
+    """An emulator of one's own, with the shortest acknowledgement deadline that Pub/Sub allows."""
+    with Emulator() as emulator, grpc.insecure_channel(emulator.address) as channel:
+        publisher = PublisherClient(transport=PublisherGrpcTransport(channel=channel))
+        subscriber = SubscriberClient(transport=SubscriberGrpcTransport(channel=channel))
+        for topic, subscription in (
+            (TOPIC, SUBSCRIPTION),
+            (DEAD_LETTER_TOPIC, DEAD_LETTER_SUBSCRIPTION),
+        ):
+            publisher.create_topic(name=topic)
+            subscriber.create_subscription(
+                request={
+                    "name": subscription,
+                    "topic": topic,
+                    "ack_deadline_seconds": ACKNOWLEDGEMENT_SECONDS,
+                }
+            )
+        yield Broker(emulator.address, publisher, subscriber)
+
+
+class Stream:
+    """``python -m pipeline run``, or a variant of it; its log is kept in a file."""
+
+    def __init__(
+        self, broker: Broker, dsn: str, log: Path, *flags: str, module: str = "pipeline"
+    ) -> None:
+        self._command = [
+            sys.executable, "-m", module, "run", "--subscription", SUBSCRIPTION,
+            "--dead-letter-topic", DEAD_LETTER_TOPIC, *flags,
+        ]  # fmt: skip
+        self._environment = os.environ | {
+            "DATABASE_URL": dsn,
+            "PUBSUB_EMULATOR_HOST": broker.address,
+        }
+        self._log = log
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Return when it reads."""
+        before = self.log.count("reading")
+        with self._log.open("ab") as log, self._log.with_suffix(".out").open("ab") as out:
+            self._process = subprocess.Popen(
+                self._command, cwd=ROOT, env=self._environment, stdout=out, stderr=log
+            )
+        wait_until(
+            lambda: self.log.count("reading") > before or self.process.poll() is not None,
+            seconds=START_SECONDS,
+            what="the pipeline reads",
+        )
+
+    @property
+    def process(self) -> subprocess.Popen[bytes]:
+        """The process that was started last."""
+        assert self._process is not None
+        return self._process
+
+    @property
+    def log(self) -> str:
+        """What it wrote on standard error so far."""
+        return self._log.read_text() if self._log.exists() else ""
+
+    @property
+    def output(self) -> str:
+        """What it wrote on standard output so far."""
+        return self._log.with_suffix(".out").read_text()
+
+    def kill(self) -> None:
+        """SIGKILL: no time for anything."""
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
+        """Ask it to stop; gives the exit status, fails after the 10 s that it may take."""
+        self.process.send_signal(number)
+        return self.process.wait(timeout=10)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self.kill()

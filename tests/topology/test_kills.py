@@ -1,0 +1,93 @@
+"""SIGKILL of the pipeline while thousands of events are in flight, and what is left afterwards."""
+
+from pathlib import Path
+
+from pipeline.domain.message import Message
+from tests.deadline import wait_until
+from tests.golden.stage import Stage
+from tests.golden.world import P1, R1, T1, U1, U2, U3, U4
+from tests.streams import Broker, Stream
+
+EVENTS = 5_000
+UPLOADS = EVENTS // 2
+
+
+def insert_events(stage: Stage) -> list[Message]:
+    """Half uploads, half chat messages of one thread; gives their messages."""
+    stage.execute(
+        "INSERT INTO domain_events (event_type, payload, actor_id, project_id, resource_id)"
+        """ SELECT 'document_uploaded', '{"fileName": "a.pdf"}', %s, %s, %s"""
+        " FROM generate_series(1, %s)",
+        U1, P1, R1, UPLOADS,
+    )  # fmt: skip
+    stage.execute(
+        "INSERT INTO domain_events (event_type, payload, actor_id, project_id, thread_id)"
+        " SELECT 'chat_message_sent', '{}', %s, %s, %s FROM generate_series(1, %s)",
+        U1, P1, T1, EVENTS - UPLOADS,
+    )  # fmt: skip
+    return stage.messages()
+
+
+def done(stage: Stage) -> int:
+    return int(stage.rows("SELECT count(*) FROM notification_processing")[0][0])
+
+
+def wait_until_done(stage: Stage, number: int) -> None:
+    wait_until(lambda: done(stage) >= number, seconds=60, what=f"{number} events done")
+
+
+def test_after_kills_every_event_is_done_exactly_once(
+    stage: Stage, events: Broker, tmp_path: Path
+) -> None:
+    events.publish(insert_events(stage))
+    stream = Stream(events, stage.database.writer_dsn, tmp_path / "log")
+    for share in (0.1, 0.4, 0.7):
+        stream.start()
+        wait_until_done(stage, round(EVENTS * share))
+        stream.kill()
+        assert done(stage) < EVENTS, "killed too late to prove anything"
+    with stream:
+        wait_until_done(stage, EVENTS)
+        assert stream.stop() == 0
+
+    assert stage.rows(
+        "SELECT processing_status, count(*) FROM notification_processing GROUP BY 1"
+    ) == [("completed", EVENTS)]
+    assert sorted(
+        stage.rows(
+            "SELECT user_id, kind, count(*), sum((payload ->> 'count')::int) FROM notifications"
+            " GROUP BY 1, 2"
+        ),
+        key=str,
+    ) == sorted(
+        [
+            (U2, "document_uploaded", UPLOADS, None),
+            (U4, "document_uploaded", UPLOADS, None),
+            (U2, "thread_activity", 1, EVENTS - UPLOADS),
+            (U3, "thread_activity", 1, EVENTS - UPLOADS),
+        ],
+        key=str,
+    )
+    assert sorted(stage.rows("SELECT user_id, count(*) FROM pending_emails GROUP BY 1")) == sorted(
+        [(U2, UPLOADS), (U4, UPLOADS)]
+    )
+    assert stage.rows("SELECT count(*) FROM event_dead_letters") == [(0,)]
+
+
+def test_control_a_pipeline_that_acknowledges_early_loses_events(
+    stage: Stage, events: Broker, tmp_path: Path
+) -> None:
+    events.publish(insert_events(stage))
+    stream = Stream(
+        events,
+        stage.database.writer_dsn,
+        tmp_path / "log",
+        module="tests.topology.early_acknowledgement",
+    )
+    stream.start()
+    wait_until_done(stage, 1)
+    stream.kill()
+    with stream:
+        wait_until(events.is_drained, seconds=60, what="nothing is left to read")
+        assert stream.stop() == 0
+    assert 0 < done(stage) < EVENTS
