@@ -152,7 +152,8 @@ class Stack:
                 check=False,
             )
             if outcome.returncode != 0:
-                raise StartFailed("Schema", outcome.stderr.strip() or outcome.stdout)
+                complaint = (outcome.stderr.strip() or "the migration failed").splitlines()[-1]
+                raise StartFailed("Schema", complaint)
             self._let_roles_log_in()
 
     def _let_roles_log_in(self) -> None:

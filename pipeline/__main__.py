@@ -49,7 +49,10 @@ def _migrate(options: argparse.Namespace) -> None:
 def _seed(options: argparse.Namespace) -> None:
     from pipeline.ops.seed import clear, seed
 
-    (clear if options.clear else seed)(_database_url(), report=_say)
+    if options.clear:
+        _say(f"removed {clear(_database_url())} events and everything else that was seeded")
+    else:
+        seed(_database_url(), report=_say)
 
 
 def _run(options: argparse.Namespace) -> None:

@@ -38,6 +38,7 @@ class Engine:
         start_jvm()
         self._sink = sink
         self._failure: str | None = None
+        self._closing = False
         self._finished = threading.Event()
         java_properties = jpype.JClass("java.util.Properties")()
         for name, value in properties.items():
@@ -75,6 +76,7 @@ class Engine:
             self._finished.set()
 
     def _close(self) -> None:
+        self._closing = True
         deadline = time.monotonic() + _CLOSE_SECONDS
         while time.monotonic() < deadline:
             try:
@@ -87,8 +89,10 @@ class Engine:
             raise EngineFailed(f"it did not close within {_CLOSE_SECONDS:.0f} s")
 
     def _completed(self, success: bool, message: object, error: Throwable | None) -> None:  # noqa: FBT001 - Java's
-        if not success and self._failure is None:
-            self._failure = str(_root_cause(error) or message)
+        # Told to close while it starts, it calls that a failure.
+        if not (success or self._closing or self._failure):
+            cause = _root_cause(error)
+            self._failure = str((cause and cause.getMessage()) or cause or message)
 
     def _publish(self, records: Records, committer: Committer) -> None:
         try:

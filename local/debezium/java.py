@@ -50,6 +50,7 @@ class Committer(Protocol):
 class Throwable(Protocol):
     """`java.lang.Throwable`."""
 
+    def getMessage(self) -> object: ...  # noqa: D102, N802 - Java's name
     def getCause(self) -> "Throwable | None": ...  # noqa: D102, N802 - Java's name
 
 

@@ -2,7 +2,6 @@
 
 import logging
 import random
-import re
 import signal
 import threading
 import time
@@ -15,8 +14,8 @@ import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
-from pipeline.domain import errors
-from pipeline.domain.errors import FanoutError, TransientError
+from pipeline.domain.errors import TransientError
+from pipeline.postgres.check import check_database
 from pipeline.postgres.pool import close_pools
 from pipeline.pubsub.subscription import Subscription, open_subscription
 from pipeline.settings import PubSubSettings
@@ -26,8 +25,6 @@ from pipeline.topology import Topology
 REPORT_SECONDS: Final = 10.0
 FIRST_PAUSE_SECONDS: Final = 0.5
 LONGEST_PAUSE_SECONDS: Final = 30.0
-
-_RAISED: Final = re.compile(r"^pipeline\.domain\.errors\.(\w+): (.*)$", re.MULTILINE)
 
 _log: Final = logging.getLogger(__name__)
 
@@ -40,7 +37,9 @@ def run_stream(topology: Topology, settings: PubSubSettings) -> None:
 
     Raises:
         ConfigurationError: nothing can be read or written; what was in hand is given back.
+        TransientError: the database was not ready at the start.
     """
+    check_database(topology.database)
     subscription = open_subscription(settings.subscription)
     with _stopped_by_signals(subscription), _reporting(subscription):
         _log.info("reading %s", settings.subscription)
@@ -60,10 +59,7 @@ def _keep_running(topology: Topology, settings: PubSubSettings, subscription: Su
             pipeline = beam.Pipeline(runner=FnApiRunner(), options=PipelineOptions(flags=[]))
             topology.build(pipeline, PullFromPubSub(settings))
             pipeline.run().wait_until_finish()
-        except RuntimeError as error:
-            failure = cause_of(error)
-            if not isinstance(failure, TransientError):
-                raise failure from error
+        except TransientError as failure:
             subscription.give_back()
             if time.monotonic() - started > LONGEST_PAUSE_SECONDS:
                 pause = FIRST_PAUSE_SECONDS
@@ -71,19 +67,6 @@ def _keep_running(topology: Topology, settings: PubSubSettings, subscription: Su
             _log.warning("%s; starting again in %.1f s", failure, seconds)
             subscription.wait_for_stop(seconds)
             pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
-
-
-def cause_of(error: RuntimeError) -> BaseException:
-    """The error of ours that ended a bundle, or the runner's own.
-
-    The runner hands over the text of a worker's traceback, not the exception.
-    """
-    raised = _RAISED.findall(str(error))
-    if not raised:
-        return error
-    name, text = raised[-1]
-    kind = getattr(errors, name)
-    return kind(text) if kind in (TransientError, errors.ConfigurationError) else FanoutError(text)
 
 
 @contextmanager

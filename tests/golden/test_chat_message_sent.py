@@ -156,3 +156,15 @@ def test_without_a_thread_nobody_hears(stage: Stage) -> None:
     stage.deliver(event)
     assert stage.notifications() == []
     assert stage.ledger() == {event: "completed"}
+
+
+def test_an_event_that_the_application_counted_itself_is_not_counted_again(stage: Stage) -> None:
+    event = wrote(stage)
+    stage.execute(
+        "INSERT INTO notifications (user_id, event_id, kind, title, read_at)"
+        " VALUES (%s, %s, 'thread_activity', 'old', now()), (%s, %s, NULL, 'older', NULL)",
+        U2, event, U3, event,
+    )  # fmt: skip
+    stage.deliver(event)
+    assert {row.title for row in stage.notifications()} == {"old", "older"}
+    assert stage.ledger() == {event: "completed"}

@@ -74,6 +74,13 @@ tally AS (
     )
     JOIN admitted USING (event_id)
     JOIN event USING (event_id)
+    -- The application itself may have counted the event, in a row that has been read since.
+    WHERE NOT EXISTS (
+        SELECT FROM public.notifications AS earlier
+        WHERE earlier.event_id = wanted.event_id
+        AND earlier.user_id = wanted.user_id
+        AND (earlier.kind IS NULL OR earlier.kind = 'thread_activity')
+    )
     GROUP BY wanted.user_id, wanted.thread_id
 ),
 counted AS (
