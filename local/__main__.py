@@ -8,6 +8,8 @@ from pathlib import Path
 from threading import Event
 from typing import Never
 
+from rich.console import Console
+
 from local.errors import StackError
 from local.stack import Stack
 
@@ -19,7 +21,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         status: int = options.run(options)
-    except StackError as error:
+    except (StackError, OSError) as error:
         _say(str(error))
         return 1
     return status
@@ -46,9 +48,23 @@ def up(options: argparse.Namespace) -> int:
     return 0
 
 
+def demo(options: argparse.Namespace) -> int:
+    """Send sample events through all parts, show what everyone received, stop."""
+    from local.demo import run_demo
+
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        run_demo(options.data_dir / "demo", Console())
+    except KeyboardInterrupt:
+        _say("Stopped.")
+        return 130
+    return 0
+
+
 def clean(options: argparse.Namespace) -> int:
     """Delete everything an earlier run has kept."""
-    Stack(options.data_dir).remove()
+    for data_dir in (options.data_dir / "demo", options.data_dir):
+        Stack(data_dir).remove()
     return 0
 
 
@@ -68,6 +84,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for run, summary in (
         (up, "run the stack in the foreground and print the environment to use"),
+        (demo, "send sample events through all parts and show what everyone received"),
         (clean, "delete everything an earlier run has kept"),
     ):
         command = commands.add_parser(

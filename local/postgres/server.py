@@ -78,7 +78,7 @@ class Postgres:
             _stop_orphan(home.folder / "data")
             self._initialize(home)
             self._launch(home)
-        except OSError as error:
+        except (OSError, subprocess.TimeoutExpired) as error:
             self.crash()
             raise StartFailed(_PART, str(error), self.log_path) from error
         except BaseException:
@@ -99,8 +99,9 @@ class Postgres:
         Raises:
             FolderInUse: A server runs on this folder.
         """
-        if self._process is not None:
+        if self.is_running:
             raise FolderInUse(self._data_dir)
+        self._release()
         if self._data_dir.exists():
             self._claim_folder()
             Home.remove(self._data_dir)
@@ -191,9 +192,13 @@ class Postgres:
                 *([] if self._durable else ["--no-sync"]),
                 output=log,
             )
-            if initdb.wait(_START_SECONDS) != 0:
-                reason = _complaint(self.log_path.read_text(errors="replace"))
-                raise StartFailed(_PART, f"initdb: {reason}", self.log_path)
+            try:
+                initdb.wait(_START_SECONDS)
+            finally:
+                processes.end(initdb, signal.SIGINT, patience=_STOP_SECONDS)
+        if initdb.returncode != 0:
+            reason = _complaint(self.log_path.read_text(errors="replace"))
+            raise StartFailed(_PART, f"initdb: {reason}", self.log_path)
         partial.rename(home.folder / "data")
 
     def _launch(self, home: Home) -> None:

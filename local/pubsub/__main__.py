@@ -5,17 +5,20 @@ import signal
 import sys
 import threading
 
+from local.errors import StackError
 from local.pubsub.emulator import Emulator
+
+_HIGHEST_PORT = 65_535
 
 
 def main() -> int:
     """Serve until told to stop; print the address as an environment setting.
 
     Returns:
-        0 after a clean stop, 1 if the port is taken.
+        0 after a clean stop, 1 if it did not start.
     """
     parser = argparse.ArgumentParser(prog="python -m local.pubsub", description=__doc__)
-    parser.add_argument("--port", type=int, default=0, help="0, the default, takes a free one")
+    parser.add_argument("--port", type=_port, default=0, help="0, the default, takes a free one")
     port = parser.parse_args().port
 
     told_to_stop = threading.Event()
@@ -26,10 +29,17 @@ def main() -> int:
             sys.stdout.write(f"PUBSUB_EMULATOR_HOST={emulator.address}\n")
             sys.stdout.flush()
             told_to_stop.wait()
-    except RuntimeError as error:
+    except StackError as error:
         sys.stderr.write(f"{error}\n")
         return 1
     return 0
+
+
+def _port(text: str) -> int:
+    port = int(text)
+    if not 0 <= port <= _HIGHEST_PORT:
+        raise ValueError(text)
+    return port
 
 
 if __name__ == "__main__":

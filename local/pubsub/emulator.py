@@ -20,7 +20,7 @@ class Emulator:
     and retry policies, retention, snapshots and seek, schemas, updates.
 
     Args:
-        port: 0 takes a free one.
+        port: 0 takes a free one, and keeps it from one start to the next.
     """
 
     def __init__(self, port: int = 0) -> None:
@@ -42,7 +42,8 @@ class Emulator:
         """Serve calls from now on, with an empty broker, and return the address.
 
         Raises:
-            RuntimeError: if the port is taken or the emulator is started already.
+            StartFailed: if the port is taken.
+            RuntimeError: if the emulator is started already.
         """
         if self._server is not None:
             raise RuntimeError("The emulator is started already")

@@ -6,7 +6,7 @@ from google.pubsub_v1 import types
 from local.pubsub import wire
 from local.pubsub.broker import Broker, Topic
 from local.pubsub.pages import page
-from local.pubsub.rpc import empty, unary
+from local.pubsub.rpc import Handler, empty, unary
 
 
 class PublisherService:
@@ -17,7 +17,7 @@ class PublisherService:
     def __init__(self, broker: Broker) -> None:
         self._broker = broker
 
-    def handlers(self) -> dict[str, grpc.RpcMethodHandler]:
+    def handlers(self) -> dict[str, Handler]:
         """The handler of each method, by its name in the API."""
         return {
             "CreateTopic": unary(self.create_topic, types.Topic.deserialize, types.Topic.serialize),

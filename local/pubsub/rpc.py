@@ -1,7 +1,7 @@
 """Between gRPC and plain methods: (de)serialisation, and errors as status codes."""
 
 from collections.abc import Callable, Iterator
-from typing import TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import grpc
 
@@ -9,6 +9,9 @@ from local.pubsub.errors import AlreadyExists, InvalidArgument, NotEmulated, Not
 
 RequestT = TypeVar("RequestT")
 ResponseT = TypeVar("ResponseT")
+
+# Quoted: the class is generic in its type stubs only.
+Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 
 _STATUS: dict[type[PubSubError], grpc.StatusCode] = {
     NotFound: grpc.StatusCode.NOT_FOUND,
@@ -27,7 +30,7 @@ def unary(
     method: Callable[[RequestT, grpc.ServicerContext], ResponseT],
     deserialize: Callable[[bytes], RequestT],
     serialize: Callable[[ResponseT], bytes],
-) -> grpc.RpcMethodHandler:
+) -> Handler:
     """Serve a method with one request and one response."""
 
     def call(request: RequestT, context: grpc.ServicerContext) -> ResponseT:
@@ -46,7 +49,7 @@ def stream(
     method: Callable[[Iterator[RequestT], grpc.ServicerContext], Iterator[ResponseT]],
     deserialize: Callable[[bytes], RequestT],
     serialize: Callable[[ResponseT], bytes],
-) -> grpc.RpcMethodHandler:
+) -> Handler:
     """Serve a method with a stream of requests and a stream of responses."""
 
     def call(requests: Iterator[RequestT], context: grpc.ServicerContext) -> Iterator[ResponseT]:
@@ -60,10 +63,10 @@ def stream(
     )
 
 
-class NotEmulatedHandler(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc has no stubs
+class NotEmulatedHandler(grpc.GenericRpcHandler):
     """Answers every remaining method with UNIMPLEMENTED and a sentence that says which."""
 
-    def service(self, call: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler:
+    def service(self, call: grpc.HandlerCallDetails) -> Handler:
         """Make a handler for one call."""
 
         def refuse(_request: bytes, context: grpc.ServicerContext) -> None:

@@ -4,6 +4,7 @@ from concurrent import futures
 
 import grpc
 
+from local.errors import StartFailed
 from local.pubsub.broker import Broker
 from local.pubsub.publisher import PublisherService
 from local.pubsub.rpc import NotEmulatedHandler
@@ -33,16 +34,19 @@ def build_server(broker: Broker, port: int) -> tuple[grpc.Server, int]:
         The server and its port.
 
     Raises:
-        RuntimeError: if the port is taken.
+        StartFailed: if the port is taken.
     """
     executor = futures.ThreadPoolExecutor(_MAX_THREADS, thread_name_prefix="pubsub-emulator")
     services = (PublisherService(broker), SubscriberService(broker))
     server = grpc.server(
         executor,
-        handlers=(
+        handlers=[
             *(grpc.method_handlers_generic_handler(s.name, s.handlers()) for s in services),
             NotEmulatedHandler(),
-        ),
+        ],
         options=_OPTIONS,
     )
-    return server, server.add_insecure_port(f"{HOST}:{port}")
+    try:
+        return server, server.add_insecure_port(f"{HOST}:{port}")
+    except RuntimeError as error:
+        raise StartFailed("Pub/Sub", f"port {port} is taken") from error

@@ -8,7 +8,7 @@ from google.pubsub_v1 import types
 from local.pubsub import wire
 from local.pubsub.broker import Broker
 from local.pubsub.pages import page
-from local.pubsub.rpc import empty, stream, unary
+from local.pubsub.rpc import Handler, empty, stream, unary
 from local.pubsub.streaming_pull import StreamingPull
 from local.pubsub.subscription import Subscription
 
@@ -24,7 +24,7 @@ class SubscriberService:
     def __init__(self, broker: Broker) -> None:
         self._broker = broker
 
-    def handlers(self) -> dict[str, grpc.RpcMethodHandler]:
+    def handlers(self) -> dict[str, Handler]:
         """The handler of each method, by its name in the API."""
         return {
             "CreateSubscription": unary(
@@ -134,6 +134,6 @@ class SubscriberService:
 
 def _wait_seconds(context: grpc.ServicerContext) -> float:
     # Leaves time to answer with an empty response before the client calls it an error.
-    remaining: float = context.time_remaining()
+    remaining = context.time_remaining()
     margin = min(remaining / 10, _LONGEST_MARGIN_SECONDS)
     return min(remaining - margin, _LONGEST_WAIT_SECONDS)

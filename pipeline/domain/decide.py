@@ -17,6 +17,7 @@ from pipeline.domain.handler import Handler
 from pipeline.domain.identifiers import UserId
 from pipeline.domain.outcome import Outcome, Skip, Status
 from pipeline.domain.preferences import Verdict, resolve
+from pipeline.domain.reasons import Reason
 
 AI_USER: Final = UserId(UUID(int=0))
 
@@ -98,8 +99,8 @@ def _results(
         person = facts.people.get(candidate.user_id)
         reason = _exclusion(handler, event, candidate, policy)
         if person is None or reason is not None:
-            reason = reason or "no_profile"
-            yield from (Skip(candidate.user_id, channel, reason) for channel in handler.channels)
+            why = reason or Reason.NO_PROFILE
+            yield from (Skip(candidate.user_id, channel, why) for channel in handler.channels)
             continue
         rows = facts.preferences.get(person.id, ())
         verdicts = {
@@ -117,12 +118,12 @@ def _results(
 
 def _exclusion(
     handler: Handler[Any], event: Event[Any], candidate: Candidate, policy: Policy
-) -> str | None:
+) -> Reason | None:
     if handler.excludes_actor and candidate.user_id == event.actor_id:
-        return "actor"
+        return Reason.ACTOR
     if candidate.user_id in policy.system_users:
-        return "system_user"
-    return None if candidate.has_access else "no_access"
+        return Reason.SYSTEM_USER
+    return None if candidate.has_access else Reason.NO_ACCESS
 
 
 def _for_person(
@@ -145,10 +146,9 @@ def _for_person(
     used = {channel_of(effect) for effect in wanted}
     for channel, verdict in verdicts.items():
         if verdict.row is not None and verdict.muted:
-            reason = f"muted:{verdict.row.scope.name.lower()}"
-            yield Skip(person.id, channel, reason, verdict.row.id)
+            yield Skip(person.id, channel, Reason.muted(verdict.row.scope), verdict.row.id)
         elif channel not in used:
-            yield Skip(person.id, channel, "not_eligible")
+            yield Skip(person.id, channel, Reason.NOT_ELIGIBLE)
 
 
 def _check_contract(handler: Handler[Any], effects: tuple[Effect, ...]) -> None:

@@ -7,6 +7,7 @@ from uuid import UUID
 from pipeline.domain.effects import Channel, Effect
 from pipeline.domain.identifiers import EventId, EventType, UserId
 from pipeline.domain.message import Message
+from pipeline.domain.reasons import Reason
 
 
 class Status(StrEnum):
@@ -24,7 +25,7 @@ class Skip:
 
     user_id: UserId
     channel: Channel
-    reason: str
+    reason: Reason
     preference_id: UUID | None = None
 
 

@@ -45,7 +45,7 @@ def seed(dsn: str, *, report: Callable[[str], None] = lambda _: None) -> list[in
     """
     people = seed_people(dsn)
     report(f"seeded {people} people in {len(PROJECTS)} projects")
-    events = seed_events(dsn)
+    events = list(seed_events(dsn))
     report(f"seeded {len(events)} events, {events[0]} to {events[-1]}")
     return events
 
@@ -64,11 +64,11 @@ def seed_people(dsn: str) -> int:
     return len(PEOPLE)
 
 
-def seed_events(dsn: str) -> list[int]:
+def seed_events(dsn: str) -> Iterator[int]:
     """Insert the events, each in a transaction of its own; every call inserts all of them anew.
 
-    Returns:
-        The ids of the events, in order.
+    Yields:
+        The id of each event once it is committed; the next is inserted when it is asked for.
 
     Raises:
         ConfigurationError: The people are missing.
@@ -76,7 +76,8 @@ def seed_events(dsn: str) -> list[int]:
     with _connect(dsn) as connection:
         if not _is_seeded(connection):
             raise ConfigurationError("the sample people are missing: seed them before the events")
-        return [_insert_event(connection, event) for event in sample_events(datetime.now(UTC))]
+        for event in sample_events(datetime.now(UTC)):
+            yield _insert_event(connection, event)
 
 
 def clear(dsn: str) -> int:

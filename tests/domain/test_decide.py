@@ -16,6 +16,7 @@ from pipeline.domain.facts import Facts, Person, Thread
 from pipeline.domain.identifiers import EventId, UserId
 from pipeline.domain.outcome import Outcome, Skip, Status
 from pipeline.domain.preferences import PreferenceRow, Scope
+from pipeline.domain.reasons import Reason
 from tests.builders import (
     ANN,
     BOB,
@@ -34,7 +35,7 @@ from tests.builders import (
     preference,
 )
 
-SECRET: Final = "kanarienvogel"
+CANARY: Final = "kanarienvogel"
 BOTH: Final = (notification(title="hello"), email())
 POLICY: Final = Policy()
 
@@ -49,7 +50,7 @@ def decided(
     return decide(handler or GreetedHandler(), about or event(), known, policy, now=NOON)
 
 
-def nothing_for(user: UserId, reason: str, row: UUID | None = None) -> tuple[Skip, Skip]:
+def nothing_for(user: UserId, reason: Reason, row: UUID | None = None) -> tuple[Skip, Skip]:
     return Skip(user, Channel.IN_APP, reason, row), Skip(user, Channel.EMAIL, reason, row)
 
 
@@ -78,7 +79,7 @@ def test_everyone_in_the_audience_gets_what_the_handler_wants() -> None:
 
 def test_the_actor_hears_nothing() -> None:
     outcome = decided(facts(ANN, BOB), event(actor_id=ANN))
-    assert outcome.skips == nothing_for(ANN, "actor")
+    assert outcome.skips == nothing_for(ANN, Reason.ACTOR)
     assert {user for user, _ in outcome.effects} == {BOB}
 
 
@@ -91,53 +92,57 @@ def test_the_actor_hears_of_it_where_the_handler_leaves_nobody_out() -> None:
 
 
 def test_a_system_user_hears_nothing() -> None:
-    assert decided(facts(AI_USER)).skips == nothing_for(AI_USER, "system_user")
+    assert decided(facts(AI_USER)).skips == nothing_for(AI_USER, Reason.SYSTEM_USER)
 
 
 def test_who_is_a_system_user_can_be_configured() -> None:
     outcome = decided(facts(AI_USER, BOB), policy=Policy(system_users=frozenset({BOB})))
-    assert outcome.skips == nothing_for(BOB, "system_user")
+    assert outcome.skips == nothing_for(BOB, Reason.SYSTEM_USER)
     assert {user for user, _ in outcome.effects} == {AI_USER}
 
 
 def test_someone_without_a_profile_hears_nothing() -> None:
     outcome = decided(facts(BOB, without_profile=[BOB]))
-    assert (outcome.effects, outcome.skips) == ((), nothing_for(BOB, "no_profile"))
+    assert (outcome.effects, outcome.skips) == ((), nothing_for(BOB, Reason.NO_PROFILE))
 
 
 def test_someone_without_access_hears_nothing() -> None:
     outcome = decided(facts(BOB, without_access=[BOB]))
-    assert (outcome.effects, outcome.skips) == ((), nothing_for(BOB, "no_access"))
+    assert (outcome.effects, outcome.skips) == ((), nothing_for(BOB, Reason.NO_ACCESS))
 
 
 def test_the_first_of_several_reasons_is_the_one_recorded() -> None:
     known = facts(ANN, AI_USER, without_access=[ANN, AI_USER], without_profile=[ANN, AI_USER])
     assert decided(known, event(actor_id=ANN)).skips == (
-        *nothing_for(ANN, "actor"),
-        *nothing_for(AI_USER, "system_user"),
+        *nothing_for(ANN, Reason.ACTOR),
+        *nothing_for(AI_USER, Reason.SYSTEM_USER),
     )
 
 
 @pytest.mark.parametrize(
-    ("scope", "scope_id"),
-    [(Scope.GLOBAL, None), (Scope.PROJECT, TOWER), (Scope.THREAD, GENERAL)],
+    ("scope", "scope_id", "reason"),
+    [
+        (Scope.GLOBAL, None, Reason.MUTED_GLOBALLY),
+        (Scope.PROJECT, TOWER, Reason.MUTED_PROJECT),
+        (Scope.THREAD, GENERAL, Reason.MUTED_THREAD),
+    ],
     ids=["global", "project", "thread"],
 )
 def test_who_muted_the_event_hears_nothing_and_the_row_is_named(
-    scope: Scope, scope_id: UUID | None
+    scope: Scope, scope_id: UUID | None, reason: Reason
 ) -> None:
     row = preference(number=7, scope=scope, scope_id=scope_id)
     about = event(project_id=TOWER, thread_id=GENERAL)
     outcome = decided(facts(BOB, rows={BOB: [row]}), about)
     assert outcome.effects == ()
-    assert outcome.skips == nothing_for(BOB, f"muted:{scope.name.lower()}", row.id)
+    assert outcome.skips == nothing_for(BOB, reason, row.id)
 
 
 def test_a_channel_is_muted_without_the_other() -> None:
     row = preference(number=7, channel="email")
     outcome = decided(facts(BOB, rows={BOB: [row]}))
     assert outcome.effects == ((BOB, BOTH[0]),)
-    assert outcome.skips == (Skip(BOB, Channel.EMAIL, "muted:global", row.id),)
+    assert outcome.skips == (Skip(BOB, Channel.EMAIL, Reason.MUTED_GLOBALLY, row.id),)
 
 
 def test_a_threads_own_project_decides_before_the_events() -> None:
@@ -165,7 +170,7 @@ def test_a_digest_preference_makes_every_email_wait(wanted: Delivery) -> None:
 
 def test_a_channel_that_the_handler_leaves_out_is_recorded() -> None:
     outcome = decided(facts(BOB), handler=Wants(lambda: [email()]))
-    assert outcome.skips == (Skip(BOB, Channel.IN_APP, "not_eligible"),)
+    assert outcome.skips == (Skip(BOB, Channel.IN_APP, Reason.NOT_ELIGIBLE),)
 
 
 def test_an_audience_of_nobody_is_completed_for_its_reason() -> None:
@@ -185,7 +190,7 @@ def test_an_audience_without_people_is_completed_for_that_reason() -> None:
 
 def raise_with_a_value() -> Iterable[Effect]:
     yield email()
-    raise KeyError(SECRET)
+    raise KeyError(CANARY)
 
 
 def test_a_handler_that_raises_is_named_with_its_line_and_without_its_words() -> None:
@@ -200,7 +205,7 @@ def test_a_handler_that_raises_is_named_with_its_line_and_without_its_words() ->
 def test_an_audience_that_raises_fails_the_event_too() -> None:
     class Broken(GreetedHandler):
         def audience(self, event: Event[Greeted]) -> Audience:  # noqa: ARG002
-            raise ValueError(SECRET)
+            raise ValueError(CANARY)
 
     with pytest.raises(HandlerFailed, match=r"^Broken raised ValueError at test_decide\.py:\d+$"):
         decided(facts(BOB), handler=Broken())
@@ -217,7 +222,7 @@ def test_an_audience_that_raises_fails_the_event_too() -> None:
 def test_two_effects_of_one_kind_for_one_person_break_the_contract(
     effects: tuple[Effect, ...],
 ) -> None:
-    with pytest.raises(HandlerFailed, match="^Wants gave one person two effects of one kind$"):
+    with pytest.raises(HandlerFailed, match=r"^Wants gave one person two effects of one kind$"):
         decided(facts(BOB), handler=Wants(lambda: effects))
 
 

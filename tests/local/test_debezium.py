@@ -190,6 +190,7 @@ def test_a_kill_in_the_middle_of_a_backlog_loses_nothing(stack: Stack, debezium:
 @pytest.mark.e2e
 def test_heartbeats_move_the_slot_and_are_not_messages(stack: Stack, debezium: Debezium) -> None:
     assert debezium.is_running
+    execute(stack, "INSERT INTO fanout_heartbeat (beat_at) VALUES (now() - interval '2 hours')")
     execute(stack, "CREATE TABLE neighbour AS SELECT generate_series(1, 10000) AS id")
     ((position,),) = execute(stack, "SELECT pg_current_wal_lsn()")
 
@@ -202,6 +203,8 @@ def test_heartbeats_move_the_slot_and_are_not_messages(stack: Stack, debezium: D
     (event_id,) = insert(stack)
     (message,) = drain(stack, all_of({event_id}))
     assert message.attributes["id"] == event_id
+    old = "SELECT FROM fanout_heartbeat WHERE beat_at < now() - interval '1 hour'"
+    assert execute(stack, old) == []
 
 
 @pytest.mark.e2e

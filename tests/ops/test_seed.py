@@ -138,7 +138,7 @@ def test_events_happen_now_and_one_after_the_other(database: Database) -> None:
     seed_people(database.dsn)
     with database.connect() as connection:
         before = connection.execute("SELECT clock_timestamp()").fetchone()
-        events = seed_events(database.dsn)
+        events = list(seed_events(database.dsn))
         times = connection.execute(
             "SELECT id, created_at FROM public.domain_events ORDER BY created_at"
         ).fetchall()
@@ -174,14 +174,14 @@ def test_seeding_people_again_changes_nothing(database: Database) -> None:
 
 def test_seeding_events_again_lets_everything_happen_again(database: Database) -> None:
     first = seed(database.dsn)
-    second = seed_events(database.dsn)
+    second = list(seed_events(database.dsn))
     assert len(second) == len(first)
     assert min(second) > max(first)
 
 
 def test_events_are_refused_before_the_people(database: Database) -> None:
     with pytest.raises(ConfigurationError, match="seed them before the events"):
-        seed_events(database.dsn)
+        list(seed_events(database.dsn))
 
 
 def test_a_database_without_tables_is_told_to_migrate(empty_database: Database) -> None:

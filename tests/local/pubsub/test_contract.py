@@ -85,9 +85,7 @@ class TestPulling:
         assert len(first) <= 2
         assert sorted([*map(text_of, first), *rest]) == ["a", "b", "c"]
 
-    def test_a_pull_takes_no_more_than_the_official_client_accepts(
-        self, project: Project
-    ) -> None:
+    def test_a_pull_takes_no_more_than_the_official_client_accepts(self, project: Project) -> None:
         for _ in range(6):
             project.publish(*["x" * 10_000] * 100)
 

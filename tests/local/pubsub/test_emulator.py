@@ -1,14 +1,51 @@
 """What our emulator does beyond the contract: documented limits, clear refusals, clean ends."""
 
 import time
+from collections.abc import Iterator
+from queue import SimpleQueue
 
 import grpc
 import pytest
 from google.api_core import exceptions
 from google.pubsub_v1 import types
 
+from local.errors import StartFailed
 from local.pubsub import Emulator
-from tests.local.pubsub.project import SOON_SECONDS, Project
+from tests.local.pubsub import raw
+from tests.local.pubsub.project import SOON_SECONDS, Project, text_of
+
+
+class Stream:
+    """An open StreamingPull, request by request."""
+
+    def __init__(self, channel: grpc.Channel, subscription: str) -> None:
+        self._requests: SimpleQueue[types.StreamingPullRequest | None] = SimpleQueue()
+        self.send(subscription=subscription, stream_ack_deadline_seconds=10)
+        self._responses = raw.streaming_pull(channel)(iter(self._requests.get, None), timeout=30)
+
+    def send(self, **fields: object) -> None:
+        self._requests.put(types.StreamingPullRequest(fields))
+
+    def receive(self, count: int) -> list[types.ReceivedMessage]:
+        """Read until ``count`` messages came or the stream ended."""
+        received: list[types.ReceivedMessage] = []
+        for response in self._responses:
+            received += response.received_messages
+            if len(received) >= count:
+                break
+        return received
+
+    def close(self) -> None:
+        self._requests.put(None)
+
+
+@pytest.fixture
+def stream(address: str, project: Project) -> Iterator[Stream]:
+    with grpc.insecure_channel(address) as channel:
+        stream = Stream(channel, project.subscription)
+        yield stream
+        stream.close()
+
 
 TOO_LARGE: dict[str, list[types.PubsubMessage]] = {
     "1,001 messages": [types.PubsubMessage(data=b"x")] * 1_001,
@@ -36,13 +73,8 @@ def test_what_is_exactly_at_the_limits_passes(address: str, project: Project) ->
     project.publish_messages([types.PubsubMessage(data=data, attributes=attributes)])
     # Against an emulator the official client accepts no more than 4 MiB.
     with grpc.insecure_channel(address, [("grpc.max_receive_message_length", -1)]) as channel:
-        pull = channel.unary_unary(
-            "/google.pubsub.v1.Subscriber/Pull",
-            request_serializer=types.PullRequest.serialize,
-            response_deserializer=types.PullResponse.deserialize,
-        )
         request = types.PullRequest(subscription=project.subscription, max_messages=1)
-        [received] = pull(request, timeout=SOON_SECONDS).received_messages
+        [received] = raw.pull(channel)(request, timeout=SOON_SECONDS).received_messages
 
     assert received.message.data == data
     assert dict(received.message.attributes) == attributes
@@ -110,27 +142,78 @@ def test_a_filter_lets_through_only_what_it_names(project: Project) -> None:
 def test_a_message_is_not_lost_to_a_pull_whose_client_has_gone(
     address: str, project: Project
 ) -> None:
+    message = types.PubsubMessage(data=b"for the living")
     with grpc.insecure_channel(address) as channel:
-        pull = channel.unary_unary(
-            "/google.pubsub.v1.Subscriber/Pull",
-            request_serializer=types.PullRequest.serialize,
-            response_deserializer=types.PullResponse.deserialize,
+        abandoned = raw.pull(channel).future(
+            types.PullRequest(subscription=project.subscription, max_messages=10), timeout=60
         )
-        publish = channel.unary_unary(
-            "/google.pubsub.v1.Publisher/Publish",
-            request_serializer=types.PublishRequest.serialize,
-            response_deserializer=types.PublishResponse.deserialize,
-        )
-        request = types.PullRequest(subscription=project.subscription, max_messages=10)
-        abandoned = pull.future(request, timeout=60)
         abandoned.cancel()
-        message = types.PubsubMessage(data=b"for the living")
-        publish(types.PublishRequest(topic=project.topic, messages=[message]), timeout=5)
+        # On the same connection, so that the emulator reads the cancellation first.
+        raw.publish(channel)(types.PublishRequest(topic=project.topic, messages=[message]))
 
     assert project.pull_texts(1) == ["for the living"]
 
 
+class TestStreamRequests:
+    """What travels on a stream in the direction of the emulator."""
+
+    def test_acknowledgements_and_deadlines_are_applied(
+        self, stream: Stream, project: Project
+    ) -> None:
+        project.publish("acknowledged", "refused")
+        received = {text_of(r): r for r in stream.receive(2)}
+
+        stream.send(ack_ids=[received["acknowledged"].ack_id])
+        stream.send(
+            modify_deadline_ack_ids=[received["refused"].ack_id], modify_deadline_seconds=[0]
+        )
+
+        [again] = stream.receive(1)
+        assert text_of(again) == "refused"
+
+    @pytest.mark.parametrize(
+        "request_fields",
+        [
+            {"ack_ids": ["nonsense"]},
+            {"modify_deadline_ack_ids": ["1"], "modify_deadline_seconds": []},
+            {"modify_deadline_ack_ids": ["1"], "modify_deadline_seconds": [601]},
+            {"stream_ack_deadline_seconds": 9},
+        ],
+    )
+    def test_a_bad_request_ends_the_stream(
+        self, stream: Stream, request_fields: dict[str, object]
+    ) -> None:
+        stream.send(**request_fields)
+
+        with pytest.raises(grpc.RpcError) as refusal:
+            stream.receive(1)
+        assert refusal.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+
+    def test_closing_the_client_side_ends_the_stream_without_an_error(self, stream: Stream) -> None:
+        stream.close()
+
+        assert stream.receive(1) == []
+
+    def test_deleting_the_subscription_ends_the_stream(
+        self, stream: Stream, project: Project
+    ) -> None:
+        project.subscriber.delete_subscription(subscription=project.subscription)
+
+        with pytest.raises(grpc.RpcError) as refusal:
+            stream.receive(1)
+        assert refusal.value.code() is grpc.StatusCode.NOT_FOUND
+
+
 class TestLifeCycle:
+    @pytest.fixture
+    def own(self) -> Iterator[Emulator]:
+        with Emulator() as emulator:
+            yield emulator
+
+    @pytest.fixture
+    def address(self, own: Emulator) -> str:
+        return own.address
+
     def test_the_address_is_known_while_it_is_started(self) -> None:
         emulator = Emulator()
 
@@ -148,7 +231,7 @@ class TestLifeCycle:
     def test_a_port_has_one_emulator(self) -> None:
         with Emulator() as first:
             port = int(first.address.rpartition(":")[2])
-            with pytest.raises(RuntimeError, match=str(port)):
+            with pytest.raises(StartFailed, match=str(port)):
                 Emulator(port).start()
 
     def test_started_again_it_is_empty_and_at_the_same_address(self) -> None:
@@ -166,41 +249,25 @@ class TestLifeCycle:
 
         assert second == first
 
-    def test_stopping_ends_pulls_and_streams_that_wait(self) -> None:
-        with Emulator() as emulator, grpc.insecure_channel(emulator.address) as channel:
-            subscription = types.Subscription(
-                name="projects/test/subscriptions/pipeline", topic=_create_topic(emulator.address)
+    def test_stopping_ends_pulls_and_streams_that_wait(
+        self, own: Emulator, stream: Stream, project: Project
+    ) -> None:
+        project.publish("the stream is open")
+        assert len(stream.receive(1)) == 1
+        with grpc.insecure_channel(own.address) as channel:
+            pull = raw.pull(channel).future(
+                types.PullRequest(subscription=project.subscription, max_messages=1)
             )
-            channel.unary_unary(
-                "/google.pubsub.v1.Subscriber/CreateSubscription",
-                request_serializer=types.Subscription.serialize,
-            )(subscription)
-            pull = channel.unary_unary(
-                "/google.pubsub.v1.Subscriber/Pull",
-                request_serializer=types.PullRequest.serialize,
-            ).future(types.PullRequest(subscription=subscription.name, max_messages=1))
-            opening = types.StreamingPullRequest(
-                subscription=subscription.name, stream_ack_deadline_seconds=10
-            )
-            stream = channel.stream_stream(
-                "/google.pubsub.v1.Subscriber/StreamingPull",
-                request_serializer=types.StreamingPullRequest.serialize,
-            )(_then_wait(opening))
 
             started = time.monotonic()
-            emulator.stop()
+            own.stop()
 
             assert isinstance(pull.exception(SOON_SECONDS), grpc.RpcError)
             with pytest.raises(grpc.RpcError):
-                next(stream)
+                stream.receive(1)
             assert time.monotonic() - started < SOON_SECONDS
 
 
-def _create_topic(address: str) -> str:
-    name = "projects/test/topics/domain-events"
+def _create_topic(address: str) -> None:
     with grpc.insecure_channel(address) as channel:
-        channel.unary_unary(
-            "/google.pubsub.v1.Publisher/CreateTopic",
-            request_serializer=types.Topic.serialize,
-        )(types.Topic(name=name))
-    return name
+        raw.create_topic(channel)(types.Topic(name="projects/test/topics/domain-events"))

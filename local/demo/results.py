@@ -1,0 +1,116 @@
+"""What became of the sample events, read from the tables that the application would read."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final
+
+import psycopg
+
+_PENDING: Final = """
+    SELECT count(*) FROM unnest(%s::bigint[]) AS event (id)
+    WHERE NOT EXISTS (
+        SELECT FROM notification_processing WHERE event_id = event.id
+        AND processing_status IN ('completed', 'expired', 'unrouted', 'dead')
+    )
+"""
+_RECEIVED: Final = """
+    SELECT coalesce(person.full_name, person.email), result.channel, result.what, result.detail
+    FROM (
+        SELECT user_id, event_id, 1 AS rank, 'in-app' AS channel, title AS what, body AS detail
+        FROM notifications WHERE event_id = ANY (%(events)s)
+        UNION ALL
+        SELECT user_id, event_id, 2, 'e-mail', subject,
+               CASE delivery_type WHEN 'immediate' THEN 'at once' ELSE 'in the next digest' END
+        FROM pending_emails WHERE event_id = ANY (%(events)s)
+    ) AS result
+    JOIN profiles AS person ON person.id = result.user_id
+    ORDER BY 1, result.rank, result.event_id
+"""
+_SILENCES: Final = """
+    SELECT coalesce(person.full_name, person.email, decision.user_id::text),
+           event.event_type,
+           array_agg(DISTINCT CASE decision.channel WHEN 'email' THEN 'e-mail' ELSE 'in-app' END),
+           decision.reason, count(DISTINCT event.id)
+    FROM notification_decisions AS decision
+    JOIN domain_events AS event ON event.id = decision.event_id
+    LEFT JOIN profiles AS person ON person.id = decision.user_id
+    WHERE event.id = ANY (%(events)s)
+    GROUP BY 1, 2, decision.reason
+    ORDER BY 1, 2, decision.reason
+"""
+_SET_ASIDE: Final = """
+    SELECT ledger.event_id, ledger.event_type, ledger.processing_status,
+           coalesce(letter.message, ledger.reason)
+    FROM notification_processing AS ledger
+    LEFT JOIN event_dead_letters AS letter USING (event_id)
+    WHERE ledger.event_id = ANY (%(events)s) AND ledger.processing_status <> 'completed'
+    ORDER BY ledger.event_id
+"""
+_LATENCIES: Final = """
+    SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY completed_at - event_created_at),
+           max(completed_at - event_created_at)
+    FROM notification_processing
+    WHERE event_id = ANY (%(events)s)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """One thing that one person got."""
+
+    person: str
+    channel: str
+    what: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """What one person did not get, on which channels, for which reason, how many times."""
+
+    person: str
+    event_type: str
+    channels: Sequence[str]
+    reason: str
+    events: int
+
+
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """One event that led to nothing: ``status`` is dead, unrouted or expired."""
+
+    event_id: int
+    event_type: str
+    status: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Results:
+    """Everything that followed from the sample events."""
+
+    received: Sequence[Received]
+    silences: Sequence[Silence]
+    set_aside: Sequence[SetAside]
+    median: timedelta
+    worst: timedelta
+
+
+def count_pending(connection: psycopg.Connection[Any], events: Sequence[int]) -> int:
+    """How many of these events have no final state in the ledger yet."""
+    row = connection.execute(_PENDING, [list(events)]).fetchone()
+    return int(row[0]) if row else len(events)
+
+
+def read_results(connection: psycopg.Connection[Any], events: Sequence[int]) -> Results:
+    """All that followed from these events; they must have their final state."""
+    asked = {"events": list(events)}
+    median, worst = connection.execute(_LATENCIES, asked).fetchall()[0]
+    return Results(
+        received=[Received(*row) for row in connection.execute(_RECEIVED, asked)],
+        silences=[Silence(*row) for row in connection.execute(_SILENCES, asked)],
+        set_aside=[SetAside(*row) for row in connection.execute(_SET_ASIDE, asked)],
+        median=median,
+        worst=worst,
+    )

@@ -1,0 +1,108 @@
+"""How the demo looks in a terminal."""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Final
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from local.demo.results import Received, Results, SetAside, Silence
+from pipeline.domain.reasons import Reason
+
+_FIRST_COLUMN_WIDTH: Final = 14
+_MENTION: Final = re.compile(r"@\[([^\]]*)\]\(user:[^)]*\)")
+_NEXT: Final = (
+    ("make up", "keep the stack running, and print how to use it"),
+    ("make test", "run the tests; some of them kill the pipeline"),
+    ("make help", "everything else"),
+)
+
+
+def show_ready(console: Console, line: str) -> None:
+    """One part is up."""
+    part, _, detail = line.partition(": ")
+    console.print(f"  [green]✓[/] {part:<11}[dim]{detail}[/]", highlight=False)
+
+
+def show(console: Console, results: Results) -> None:
+    """Everything that followed from the sample events."""
+    console.print("\n[bold]What everyone received[/], and what not, and why\n")
+    silences = defaultdict(list)
+    for silence in results.silences:
+        silences[silence.person].append(silence)
+    received = defaultdict(list)
+    for item in results.received:
+        received[item.person].append(item)
+    for person in sorted({*received, *silences}):
+        console.print(Text(f"  {person}", style="bold cyan"))
+        console.print(_person(received[person], silences[person]))
+        console.print()
+    if results.set_aside:
+        console.print("[bold]Events that led to nothing[/]\n")
+        console.print(_set_aside(results.set_aside))
+        console.print()
+    _show_summary(console, results)
+    console.print("\n  Next:")
+    for command, purpose in _NEXT:
+        console.print(f"    [cyan]{command:<12}[/][dim]{purpose}[/]", highlight=False)
+
+
+def _person(received: Iterable[Received], silences: Iterable[Silence]) -> Table:
+    rows = _rows()
+    for item in received:
+        rows.add_row(item.channel, _one_line(item.what), _one_line(item.detail))
+    for silence in silences:
+        times = f" x {silence.events}" if silence.events > 1 else ""
+        channels = " or ".join(silence.channels) if len(silence.channels) == 1 else "either"
+        rows.add_row(
+            Text(f"not {channels}", style="yellow"),
+            f"{silence.event_type}{times}",
+            f"they {Reason(silence.reason).words}",
+            style="dim",
+        )
+    return rows
+
+
+def _set_aside(events: Iterable[SetAside]) -> Table:
+    rows = _rows()
+    for event in events:
+        state = Text(event.status, style="red" if event.status == "dead" else "yellow")
+        rows.add_row(state, f"{event.event_type}, event {event.event_id}", event.reason)
+    return rows
+
+
+def _rows() -> Table:
+    table = Table.grid(padding=(0, 2), expand=True)
+    table.add_column(width=_FIRST_COLUMN_WIDTH, justify="right", style="green")
+    table.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
+    table.add_column(ratio=1, no_wrap=True, overflow="ellipsis", style="dim")
+    return table
+
+
+def _show_summary(console: Console, results: Results) -> None:
+    in_app = sum(item.channel == "in-app" for item in results.received)
+    dead = sum(event.status == "dead" for event in results.set_aside)
+    console.print(
+        f"  [bold]{in_app}[/] notifications, [bold]{len(results.received) - in_app}[/] e-mails,"
+        f" [bold]{dead}[/] dead letter (in event_dead_letters)\n"
+        f"  [bold]{_milliseconds(results.median)}[/] from commit to row in the median,"
+        f" [bold]{_milliseconds(results.worst)}[/] at worst: the first of all",
+        highlight=False,
+    )
+
+
+def _one_line(markdown: str) -> Text:
+    """A text as the application shows it: bold where it says so, mentions by name."""
+    line = _MENTION.sub(r"@\1", " ".join(markdown.split()))
+    text = Text()
+    for index, part in enumerate(line.split("**")):
+        text.append(part, style="bold" if index % 2 else "")
+    return text
+
+
+def _milliseconds(duration: timedelta) -> str:
+    return f"{duration / timedelta(milliseconds=1):.0f} ms"

@@ -1,0 +1,86 @@
+"""The pipeline as a child process, the way an installation on one machine runs it."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from local import processes
+from local.errors import PartStopped, StartFailed
+
+_PART: Final = "Pipeline"
+_ROOT: Final = Path(__file__).parents[2]
+_START_SECONDS: Final = 60.0
+_STOP_SECONDS: Final = 10.0
+
+
+class Worker:
+    """``python -m pipeline run`` over an embedded stack.
+
+    Args:
+        log_path: for what it says on standard error.
+        environment: of a started stack.
+    """
+
+    def __init__(self, log_path: Path, environment: dict[str, str]) -> None:
+        self._log_path = log_path
+        self._stack = environment
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Return once it reads the subscription.
+
+        Raises:
+            StartFailed: it gave up, or took too long.
+        """
+        command = [
+            sys.executable, "-m", "pipeline", "run",
+            "--subscription", self._stack["SUBSCRIPTION"],
+            "--dead-letter-topic", self._stack["DEAD_LETTER_TOPIC"],
+        ]  # fmt: skip
+        # The least privileged role that can do the work, as in production.
+        variables = self._stack | {"DATABASE_URL": self._stack["WRITER_DATABASE_URL"]}
+        with self._log_path.open("wb") as log:
+            self._process = processes.spawn(
+                command, folder=_ROOT, environment=os.environ | variables, output=log
+            )
+        deadline = time.monotonic() + _START_SECONDS
+        while b" reading " not in self._log_path.read_bytes():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                lines = self._log_path.read_text(errors="replace").splitlines()
+                raise StartFailed(_PART, lines[-1] if lines else "", self._log_path)
+            time.sleep(0.05)
+
+    def check(self) -> None:
+        """Return while it runs.
+
+        Raises:
+            PartStopped: it ended by itself.
+        """
+        if self._process is None or self._process.poll() is not None:
+            raise PartStopped(_PART, self._log_path)
+
+    def stop(self) -> None:
+        """Let it write what it has; harmless when it does not run."""
+        if self._process is not None:
+            processes.end(self._process, signal.SIGTERM, patience=_STOP_SECONDS)
+
+    def __enter__(self) -> Self:
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()

@@ -1,0 +1,44 @@
+"""Why a candidate got nothing on a channel: the word in the table, and the words for people."""
+
+from enum import StrEnum
+
+from pipeline.domain.preferences import Scope
+
+
+class Reason(StrEnum):
+    """A reason as ``notification_decisions`` holds it."""
+
+    ACTOR = "actor"
+    SYSTEM_USER = "system_user"
+    NO_ACCESS = "no_access"
+    NO_PROFILE = "no_profile"
+    NOT_ELIGIBLE = "not_eligible"
+    MUTED_GLOBALLY = "muted:global"
+    MUTED_PROJECT = "muted:project"
+    MUTED_THREAD = "muted:thread"
+
+    @classmethod
+    def muted(cls, scope: Scope) -> "Reason":
+        """The reason for a preference of this scope."""
+        return {
+            Scope.GLOBAL: cls.MUTED_GLOBALLY,
+            Scope.PROJECT: cls.MUTED_PROJECT,
+            Scope.THREAD: cls.MUTED_THREAD,
+        }[scope]
+
+    @property
+    def words(self) -> str:
+        """The reason in words, to follow "because they"."""
+        return _WORDS[self]
+
+
+_WORDS = {
+    Reason.ACTOR: "did it themselves",
+    Reason.SYSTEM_USER: "are a program, not a person",
+    Reason.NO_ACCESS: "may not view it",
+    Reason.NO_PROFILE: "have no profile",
+    Reason.NOT_ELIGIBLE: "are not meant to be told of this",
+    Reason.MUTED_GLOBALLY: "muted it everywhere",
+    Reason.MUTED_PROJECT: "muted it for the project",
+    Reason.MUTED_THREAD: "muted the thread",
+}
