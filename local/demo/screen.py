@@ -57,9 +57,9 @@ def _person(received: Iterable[Received], silences: Iterable[Silence]) -> Table:
         rows.add_row(item.channel, _one_line(item.what), _one_line(item.detail))
     for silence in silences:
         times = f" x {silence.events}" if silence.events > 1 else ""
-        channels = " or ".join(silence.channels) if len(silence.channels) == 1 else "either"
+        channels = f"not {silence.channels[0]}" if len(silence.channels) == 1 else "neither"
         rows.add_row(
-            Text(f"not {channels}", style="yellow"),
+            Text(channels, style="yellow"),
             f"{silence.event_type}{times}",
             f"they {Reason(silence.reason).words}",
             style="dim",

@@ -119,11 +119,11 @@ def _results(
 def _exclusion(
     handler: Handler[Any], event: Event[Any], candidate: Candidate, policy: Policy
 ) -> Reason | None:
-    if handler.excludes_actor and candidate.user_id == event.actor_id:
+    if candidate.user_id == handler.author(event):
         return Reason.ACTOR
     if candidate.user_id in policy.system_users:
         return Reason.SYSTEM_USER
-    return None if candidate.has_access else Reason.NO_ACCESS
+    return candidate.exclusion
 
 
 def _for_person(

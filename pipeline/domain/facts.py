@@ -6,6 +6,7 @@ from typing import Final
 
 from pipeline.domain.identifiers import EventId, OrganisationId, ProjectId, ThreadId, UserId
 from pipeline.domain.preferences import PreferenceRow
+from pipeline.domain.reasons import Reason
 
 UNKNOWN_PERSON: Final = "Someone"
 UNKNOWN_PROJECT: Final = "Project"
@@ -51,10 +52,10 @@ class Thread:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """Someone in the audience of an event; ``has_access`` is False where a right is missing."""
+    """Someone in the audience of an event; with an exclusion they are told nothing."""
 
     user_id: UserId
-    has_access: bool = True
+    exclusion: Reason | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from pipeline.domain.audience import Audience
 from pipeline.domain.effects import Channel, Effect
 from pipeline.domain.events import Event, Payload, PayloadT
 from pipeline.domain.facts import Facts, Person
-from pipeline.domain.identifiers import EventType, ProjectId
+from pipeline.domain.identifiers import EventType, ProjectId, UserId
 from pipeline.domain.preferences import Preference
 
 
@@ -24,14 +24,12 @@ class Handler(ABC, Generic[PayloadT]):
         payload: the model of its payload.
         channels: the channels it can use; a candidate who gets nothing on one has it recorded.
         preference: the name and scope under which people mute it.
-        excludes_actor: whether whoever caused the event hears of it.
     """
 
     event_type: ClassVar[EventType]
     payload: ClassVar[type[Payload]]
     channels: ClassVar[tuple[Channel, ...]]
     preference: ClassVar[Preference]
-    excludes_actor: ClassVar[bool] = False
 
     @abstractmethod
     def audience(self, event: Event[PayloadT]) -> Audience:
@@ -40,6 +38,10 @@ class Handler(ABC, Generic[PayloadT]):
     @abstractmethod
     def decide(self, event: Event[PayloadT], person: Person, facts: Facts) -> Iterable[Effect]:
         """What one person of the audience gets."""
+
+    def author(self, event: Event[PayloadT]) -> UserId | None:  # noqa: ARG002 - for overriding
+        """Whoever caused the event and so needs not be told; by default nobody is left out."""
+        return None
 
     def project_id(self, event: Event[PayloadT]) -> ProjectId | None:
         """The project the event belongs to; override where the payload may name it."""

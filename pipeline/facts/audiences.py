@@ -11,6 +11,7 @@ from psycopg import Connection
 from pipeline.domain.audience import Audience, DocumentViewers, NamedUser, ThreadParticipants
 from pipeline.domain.facts import Candidate
 from pipeline.domain.identifiers import EventId
+from pipeline.domain.reasons import Reason
 from pipeline.postgres.sql import load
 
 _STATEMENTS: Final = {
@@ -35,6 +36,7 @@ def resolve_audiences(
         ]
         if asked:
             rows = connection.execute(statement, {"asked": orjson.dumps(asked).decode()})
-            for event_id, user_id, has_access in rows:
-                candidates[event_id].append(Candidate(user_id, has_access))
+            for event_id, user_id, exclusion in rows:
+                reason = Reason(exclusion) if exclusion else None
+                candidates[event_id].append(Candidate(user_id, reason))
     return dict(candidates)

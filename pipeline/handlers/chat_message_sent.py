@@ -1,7 +1,6 @@
 """chat_message_sent: someone wrote in a chat thread."""
 
 from collections.abc import Iterable
-from typing import ClassVar
 
 from pipeline.domain.audience import Audience, Nobody, ThreadParticipants
 from pipeline.domain.effects import Channel, Effect, Notification, ThreadActivity
@@ -27,13 +26,16 @@ class ChatMessageSentHandler(Handler[ChatMessageSent]):
     payload = ChatMessageSent
     channels = (Channel.IN_APP,)
     preference = Preference("chat_message", Scope.THREAD)
-    excludes_actor: ClassVar[bool] = True
 
     def audience(self, event: Event[ChatMessageSent]) -> Audience:
         """The participants of the thread; a mentioned outsider hears nothing."""
         if event.thread_id is None:
             return Nobody("the event names no thread")
         return ThreadParticipants(event.thread_id)
+
+    def author(self, event: Event[ChatMessageSent]) -> UserId | None:
+        """The actor."""
+        return event.actor_id
 
     def decide(
         self, event: Event[ChatMessageSent], person: Person, facts: Facts

@@ -1,7 +1,6 @@
 """document_uploaded: a file was added to a project."""
 
 from collections.abc import Iterable
-from typing import ClassVar
 
 from pydantic import Field
 
@@ -10,7 +9,7 @@ from pipeline.domain.effects import Channel, Delivery, Effect, Email, Notificati
 from pipeline.domain.events import Event, Payload
 from pipeline.domain.facts import Facts, Person
 from pipeline.domain.handler import Handler
-from pipeline.domain.identifiers import EventType
+from pipeline.domain.identifiers import EventType, UserId
 from pipeline.domain.preferences import Preference, Scope
 from pipeline.handlers import links
 
@@ -28,13 +27,16 @@ class DocumentUploadedHandler(Handler[DocumentUploaded]):
     payload = DocumentUploaded
     channels = (Channel.IN_APP, Channel.EMAIL)
     preference = Preference("document_uploaded", Scope.PROJECT)
-    excludes_actor: ClassVar[bool] = True
 
     def audience(self, event: Event[DocumentUploaded]) -> Audience:
         """The project's people; with a document, those who can view it."""
         if event.project_id is None:
             return Nobody("the event names no project")
         return DocumentViewers(event.project_id, event.resource_id)
+
+    def author(self, event: Event[DocumentUploaded]) -> UserId | None:
+        """The actor."""
+        return event.actor_id
 
     def decide(
         self, event: Event[DocumentUploaded], person: Person, facts: Facts

@@ -147,11 +147,12 @@ def test_a_document_that_is_gone_can_be_viewed_by_nobody(database: Database) -> 
 def test_a_circle_of_folders_ends(database: Database) -> None:
     with database.connect() as connection:
         plant(connection, seed=0)
-        connection.execute("DELETE FROM permissions")
         connection.execute("UPDATE resources SET parent_id = %s WHERE id = %s", RESOURCES[1::-1])
         connection.execute("UPDATE resources SET parent_id = %s WHERE id = %s", RESOURCES[:2])
         found = resolve_audiences(connection, {EventId(1): viewers(PROJECTS[0], RESOURCES[0])})
         allowed = can_view(connection)
-    assert {each.user_id for each in found[EventId(1)] if each.has_access} <= {
-        user for user, resource in allowed if resource == RESOURCES[0]
+    assert {each.user_id for each in found[EventId(1)] if each.has_access} == {
+        user
+        for user, resource in allowed
+        if resource == RESOURCES[0] and user in {each.user_id for each in found[EventId(1)]}
     }

@@ -37,9 +37,12 @@ candidates AS (
     JOIN public.org_members AS member ON member.org_id = asked.org_id AND member.role = 'owner'
 )
 SELECT candidates.event_id, candidates.user_id,
-       asked.resource_id IS NULL
-       OR owner.user_id IS NOT NULL
-       OR coalesce(nearest.permission <> 'none', false) AS has_access
+       CASE
+           WHEN asked.resource_id IS NULL
+               OR owner.user_id IS NOT NULL
+               OR nearest.permission <> 'none' THEN NULL
+           ELSE 'no_access'
+       END AS exclusion
 FROM candidates
 JOIN asked USING (event_id)
 LEFT JOIN public.org_members AS owner

@@ -1,0 +1,90 @@
+"""A database with people and events, and what the sinks wrote into it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+import pytest
+
+from pipeline.domain.identifiers import UserId
+from pipeline.postgres.pool import close_pools, get_pool
+from pipeline.settings import DatabaseSettings
+from tests.builders import ANN, BOB, GENERAL, GREETED
+from tests.databases import Database
+from tests.facts.statements import recording_cursor
+
+EVENTS: Final = 200
+# Everything of a row but when it was written, in an order that does not depend on that either.
+CONTENTS: Final = {
+    "notification_processing": "to_jsonb(t) - 'completed_at' - 'created_at'",
+    "notifications": "to_jsonb(t) - 'created_at'",
+    "pending_emails": "to_jsonb(t) - 'created_at'",
+    "notification_decisions": "to_jsonb(t) - 'created_at'",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A database that sinks write to as the pipeline's own role, and a look at every row."""
+
+    database: Database
+    settings: DatabaseSettings
+
+    def rows(self, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
+        """What a query gives."""
+        with self.database.connect() as connection:
+            return connection.execute(statement, parameters or None).fetchall()
+
+    def ledger(self) -> dict[int, str]:
+        """The state of every event that has one."""
+        return dict(self.rows("SELECT event_id, processing_status FROM notification_processing"))
+
+    def contents(self) -> dict[str, list[Any]]:
+        """All rows of the four tables that outcomes are written to."""
+        return {
+            table: [row for (row,) in self.rows(f"SELECT {row} FROM {table} AS t ORDER BY 1")]  # noqa: S608 - our own names
+            for table, row in CONTENTS.items()
+        }
+
+    def recording(self) -> list[object]:
+        """Every statement that the sinks will execute; ask before the first of them."""
+        statements: list[object] = []
+        options = get_pool(self.settings).kwargs
+        assert isinstance(options, dict)
+        options["cursor_factory"] = recording_cursor(statements)
+        return statements
+
+
+@pytest.fixture
+def written(database: Database) -> Iterator[Written]:
+    """Ann, Bob, a thread and events 1 to 200; nothing is written yet."""
+    with database.connect() as connection:
+        for user in (ANN, BOB):
+            add_person(connection, user)
+        connection.execute(
+            "INSERT INTO orgs (id, name, entity_type) VALUES (%s, 'Acme', 'borrower')", [GENERAL]
+        )
+        connection.execute(
+            "INSERT INTO projects (id, name, owner_org_id) VALUES (%s, 'Tower', %s)",
+            [GENERAL, GENERAL],
+        )
+        connection.execute(
+            "INSERT INTO chat_threads (id, project_id, topic) VALUES (%s, %s, 'general')",
+            [GENERAL, GENERAL],
+        )
+        connection.execute(
+            "INSERT INTO domain_events (event_type, payload)"
+            " SELECT %s, '{}' FROM generate_series(1, %s)",
+            [GREETED, EVENTS],
+        )
+    yield Written(database, DatabaseSettings(dsn=database.writer_dsn))
+    close_pools()
+
+
+def add_person(connection: Any, user: UserId) -> None:  # noqa: ANN401
+    """Insert a person with a profile."""
+    connection.execute("INSERT INTO auth.users (id) VALUES (%s)", [user])
+    connection.execute(
+        "INSERT INTO profiles (id, email, app_role) VALUES (%s, %s, 'borrower')",
+        [user, f"{user}@x.test"],
+    )
