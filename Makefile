@@ -1,4 +1,4 @@
-PYTHON ?= python3.11
+PYTHON ?= $(or $(shell command -v python3.11),$(shell command -v python3))
 BIN    := .venv/bin
 SETUP  := .venv/.complete
 
@@ -12,7 +12,8 @@ help: ## list these targets
 setup: $(SETUP) ## the virtual environment .venv, with everything
 
 $(SETUP): requirements-dev.txt
-	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is not on the PATH: install Python 3.11, or name one with make PYTHON=..." >&2; exit 1; }
+	@$(PYTHON) -c 'import sys, venv; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null || \
+	  { echo "Python 3.11 with venv is needed: install it, or name one with make PYTHON=..." >&2; exit 1; }
 	@echo "Setting up .venv (once, about a minute) ..."
 	@$(PYTHON) -m venv --clear .venv
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements-dev.txt

@@ -16,6 +16,7 @@ from pipeline.domain.identifiers import EventId, EventType, ProjectId, ThreadId,
 from pipeline.domain.message import ID_ATTRIBUTE, TYPE_ATTRIBUTE, Message
 from pipeline.domain.outcome import Outcome, Skip, Status
 from pipeline.domain.preferences import Preference, PreferenceRow, Scope
+from pipeline.domain.reasons import Reason
 
 NOON: Final = datetime(2026, 3, 2, 12, tzinfo=UTC)
 GREETED: Final = EventType("greeted")
@@ -39,10 +40,12 @@ class GreetedHandler(Handler[Greeted]):
     payload = Greeted
     channels: ClassVar[tuple[Channel, ...]] = (Channel.IN_APP, Channel.EMAIL)
     preference = Preference("greeted", Scope.THREAD)
-    excludes_actor: ClassVar[bool] = True
 
     def audience(self, event: Event[Greeted]) -> Audience:  # noqa: ARG002 - always the same
         return NamedUser(BOB)
+
+    def author(self, event: Event[Greeted]) -> UserId | None:
+        return event.actor_id
 
     def decide(
         self,
@@ -100,7 +103,11 @@ def facts(
     """Facts in which these people are the audience of event 1."""
     denied, unknown = set(without_access), set(without_profile)
     return Facts(
-        candidates={EventId(1): [Candidate(user, user not in denied) for user in user_ids]},
+        candidates={
+            EventId(1): [
+                Candidate(user, Reason.NO_ACCESS if user in denied else None) for user in user_ids
+            ]
+        },
         people={user: person(user) for user in user_ids if user not in unknown},
         preferences=rows or {},
     )

@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import quote
 
-import psutil  # type: ignore[import-untyped] # it ships no annotations
+import psutil
 import psycopg
 
 from local import processes

@@ -13,6 +13,7 @@ from pipeline.domain.effects import Channel, Delivery, Effect, Email
 from pipeline.domain.errors import HandlerFailed
 from pipeline.domain.events import Event, Unrouted
 from pipeline.domain.facts import Facts, Person, Thread
+from pipeline.domain.handler import Handler
 from pipeline.domain.identifiers import EventId, UserId
 from pipeline.domain.outcome import Outcome, Skip, Status
 from pipeline.domain.preferences import PreferenceRow, Scope
@@ -85,7 +86,8 @@ def test_the_actor_hears_nothing() -> None:
 
 def test_the_actor_hears_of_it_where_the_handler_leaves_nobody_out() -> None:
     class ForAll(GreetedHandler):
-        excludes_actor = False
+        def author(self, event: Event[Greeted]) -> UserId | None:
+            return Handler.author(self, event)
 
     outcome = decided(facts(ANN), event(actor_id=ANN), ForAll())
     assert outcome.effects == ((ANN, BOTH[0]), (ANN, BOTH[1]))

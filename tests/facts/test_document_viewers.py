@@ -10,6 +10,7 @@ import pytest
 from pipeline.domain.audience import Audience, DocumentViewers
 from pipeline.domain.facts import Candidate
 from pipeline.domain.identifiers import EventId, ProjectId, ResourceId, UserId
+from pipeline.domain.reasons import Reason
 from pipeline.facts.audiences import resolve_audiences
 from tests.databases import Database
 
@@ -118,11 +119,11 @@ def test_who_hears_of_a_document_is_who_the_application_lets_view_it(
     for number, (project, resource) in questions.items():
         owners = forest.owners[forest.resource_organisation[resource]]
         assert found.get(EventId(number), []) == [
-            Candidate(UserId(user), (user, resource) in allowed)
+            Candidate(UserId(user), None if (user, resource) in allowed else Reason.NO_ACCESS)
             for user in sorted(forest.granted[project] | owners)
         ]
-    answers = {each.has_access for candidates in found.values() for each in candidates}
-    assert answers == {True, False}
+    answers = {each.exclusion for candidates in found.values() for each in candidates}
+    assert answers == {None, Reason.NO_ACCESS}
 
 
 def test_without_a_document_everyone_of_the_project_and_its_owners_hears(
@@ -140,8 +141,7 @@ def test_a_document_that_is_gone_can_be_viewed_by_nobody(database: Database) -> 
     with database.connect() as connection:
         plant(connection, seed=0)
         found = resolve_audiences(connection, {EventId(1): viewers(PROJECTS[0], UNKNOWN)})
-    assert found[EventId(1)]
-    assert not any(each.has_access for each in found[EventId(1)])
+    assert {each.exclusion for each in found[EventId(1)]} == {Reason.NO_ACCESS}
 
 
 def test_a_circle_of_folders_ends(database: Database) -> None:
@@ -151,8 +151,6 @@ def test_a_circle_of_folders_ends(database: Database) -> None:
         connection.execute("UPDATE resources SET parent_id = %s WHERE id = %s", RESOURCES[:2])
         found = resolve_audiences(connection, {EventId(1): viewers(PROJECTS[0], RESOURCES[0])})
         allowed = can_view(connection)
-    assert {each.user_id for each in found[EventId(1)] if each.has_access} == {
-        user
-        for user, resource in allowed
-        if resource == RESOURCES[0] and user in {each.user_id for each in found[EventId(1)]}
-    }
+    for candidate in found[EventId(1)]:
+        assert (candidate.exclusion is None) is ((candidate.user_id, RESOURCES[0]) in allowed)
+    assert found[EventId(1)]

@@ -22,6 +22,7 @@ from pipeline.domain.identifiers import (
     ThreadId,
     UserId,
 )
+from pipeline.domain.reasons import Reason
 from pipeline.domain.wire import decode, encode
 from tests.builders import NOON, preference
 
@@ -78,7 +79,9 @@ def events(draw: st.DrawFn, handler: Handler[Any]) -> Event[Any]:
 @st.composite
 def facts(draw: st.DrawFn) -> Facts:
     """Facts that may or may not know whom and what the event names."""
-    candidates = draw(st.lists(st.builds(Candidate, user_ids, st.booleans()), max_size=4))
+    candidates = draw(
+        st.lists(st.builds(Candidate, user_ids, st.none() | st.sampled_from(Reason)), max_size=4)
+    )
     muted = [replace(preference(), id=UUID(int=9))]
     return Facts(
         candidates={EventId(1): candidates},

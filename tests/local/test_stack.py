@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import psutil  # type: ignore[import-untyped] # it ships no annotations
+import psutil
 import psycopg
 import pytest
 

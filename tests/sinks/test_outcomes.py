@@ -199,7 +199,7 @@ def test_what_the_application_wrote_itself_is_left_as_it_is(written: Written) ->
     assert written.rows("SELECT subject, status FROM pending_emails") == [("theirs", "sent")]
 
 
-def test_a_counter_of_an_unfinished_event_that_was_read_does_not_bury_the_event(
+def test_what_the_application_counted_and_was_read_since_is_not_counted_again(
     written: Written,
 ) -> None:
     with written.database.connect() as connection:
@@ -209,6 +209,8 @@ def test_a_counter_of_an_unfinished_event_that_was_read_does_not_bury_the_event(
             [BOB],
         )
     assert write_outcomes(written.settings, [outcome(1, (BOB, activity()))]) == []
+    assert written.ledger() == {1: "completed"}
+    assert written.rows("SELECT title FROM notifications") == [("theirs",)]
 
 
 def test_an_email_names_a_project_that_exists(written: Written) -> None:

@@ -6,9 +6,11 @@ import subprocess
 import sys
 from collections.abc import Iterator
 
+import grpc
 import pytest
-from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
+from google.pubsub_v1 import types
 
+from tests.local.pubsub import raw
 from tests.local.pubsub.project import Project
 
 STOP_SECONDS = 10.0
@@ -33,18 +35,33 @@ def address(process: subprocess.Popen[str]) -> str:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_it_serves_until_a_signal_and_exits_with_zero(
-    process: subprocess.Popen[str],
-    publisher: PublisherClient,
-    subscriber: SubscriberClient,
-    number: signal.Signals,
+    process: subprocess.Popen[str], project: Project, number: signal.Signals
 ) -> None:
-    project = Project(publisher, subscriber)
     project.publish("hello")
     assert project.pull_texts(1) == ["hello"]
 
     process.send_signal(number)
     _, stderr = process.communicate(timeout=STOP_SECONDS)
 
+    assert (process.returncode, stderr) == (0, "")
+
+
+def test_a_signal_does_not_wait_for_a_pull(
+    process: subprocess.Popen[str], address: str, project: Project
+) -> None:
+    other_topic = project.create_topic("audit")
+    with grpc.insecure_channel(address) as channel:
+        pull = raw.pull(channel).future(
+            types.PullRequest(subscription=project.subscription, max_messages=1), timeout=60
+        )
+        # Answered on the same connection, so the pull has arrived too.
+        message = types.PubsubMessage(data=b"x")
+        raw.publish(channel)(types.PublishRequest(topic=other_topic, messages=[message]))
+
+        process.terminate()
+        _, stderr = process.communicate(timeout=STOP_SECONDS)
+
+        assert pull.exception(STOP_SECONDS) is not None
     assert (process.returncode, stderr) == (0, "")
 
 

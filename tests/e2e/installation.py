@@ -1,0 +1,58 @@
+"""What the tests of a whole installation do with it."""
+
+import time
+from dataclasses import dataclass
+from typing import Any, Final
+
+import psycopg
+
+from local.demo.worker import Worker
+from local.pubsub import Emulator
+from local.stack import Stack
+from pipeline.ops.sample import ids
+from tests.deadline import wait_until
+
+ARRIVAL_SECONDS: Final = 20.0
+# Twenty times what an event takes when all parts run.
+SILENCE_SECONDS: Final = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """A running stack, its pipeline, and a connection of the application's owner."""
+
+    stack: Stack
+    emulator: Emulator
+    worker: Worker
+    connection: psycopg.Connection[Any]
+
+    def insert(self) -> int:
+        """Insert an event as the application does."""
+        row = self.connection.execute(
+            "INSERT INTO domain_events (event_type, project_id, payload)"
+            " VALUES ('project_access_granted', %s, jsonb_build_object("
+            "'affected_user_id', %s::text, 'project_name', 'Harbor Point')) RETURNING id",
+            [ids.project("harbor"), str(ids.person("priya"))],
+        ).fetchone()
+        assert row is not None
+        return int(row[0])
+
+    def has_arrived(self, event: int) -> bool:
+        """Whether the event's notification is there."""
+        row = self.connection.execute(
+            "SELECT count(*) FROM notifications WHERE event_id = %s", [event]
+        ).fetchone()
+        return row == (1,)
+
+    def wait_for(self, event: int) -> None:
+        """Return when the event has arrived; fails if it does not."""
+        wait_until(lambda: self.has_arrived(event), seconds=ARRIVAL_SECONDS, what="it arrives")
+
+    def stays_away(self, event: int) -> bool:
+        """Whether the event does not arrive, for far longer than it would take."""
+        deadline = time.monotonic() + SILENCE_SECONDS
+        while time.monotonic() < deadline:
+            if self.has_arrived(event):
+                return False
+            time.sleep(0.05)
+        return True
