@@ -35,7 +35,7 @@ _SILENCES: Final = """
     FROM notification_decisions AS decision
     JOIN domain_events AS event ON event.id = decision.event_id
     LEFT JOIN profiles AS person ON person.id = decision.user_id
-    WHERE event.id = ANY (%(events)s)
+    WHERE event.id = ANY (%(events)s) AND decision.reason <> 'counted'
     GROUP BY 1, 2, decision.reason
     ORDER BY 1, 2, decision.reason
 """

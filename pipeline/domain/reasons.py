@@ -13,6 +13,7 @@ class Reason(StrEnum):
     NO_ACCESS = "no_access"
     NO_PROFILE = "no_profile"
     NOT_ELIGIBLE = "not_eligible"
+    COUNTED = "counted"
     MUTED_GLOBALLY = "muted:global"
     MUTED_PROJECT = "muted:project"
     MUTED_THREAD = "muted:thread"
@@ -38,6 +39,7 @@ _WORDS = {
     Reason.NO_ACCESS: "may not view it",
     Reason.NO_PROFILE: "have no profile",
     Reason.NOT_ELIGIBLE: "are not meant to be told of this",
+    Reason.COUNTED: "have it counted in the thread's open notification",
     Reason.MUTED_GLOBALLY: "muted it everywhere",
     Reason.MUTED_PROJECT: "muted it for the project",
     Reason.MUTED_THREAD: "muted the thread",

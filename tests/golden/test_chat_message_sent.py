@@ -105,6 +105,9 @@ def test_g64_the_counter_row_carries_the_earliest_event_of_its_batch(stage: Stag
     last = stage.emit("chat_message_sent", {}, actor_id=U1, thread_id=T1, age=timedelta(minutes=1))
     stage.deliver(first, earliest, last)
     assert stage.notifications() == sorted([activity(U2, earliest, 3), activity(U3, earliest, 3)])
+    assert {row for row in stage.decisions() if row.reason == "counted"} == {
+        D(user, event, "in_app", "counted") for user in (U2, U3) for event in (first, last)
+    }
 
 
 def test_after_the_thread_was_read_a_new_counter_row_is_opened(stage: Stage) -> None:

@@ -61,13 +61,8 @@ notified AS (
     ORDER BY event_id, user_id, kind
     ON CONFLICT (event_id, user_id, kind) DO NOTHING
 ),
--- The messages of one batch for one counter row, summed: a statement can update a row only once.
--- Names and links are the same within a batch, since its facts were loaded once.
-tally AS (
-    SELECT wanted.user_id, wanted.thread_id, count(*)::int AS messages,
-           (array_agg(event_id ORDER BY event.created_at, event_id))[1] AS first_event_id,
-           max(wanted.thread_name) AS thread_name, max(wanted.label) AS label,
-           max(wanted.project_name) AS project_name, max(wanted.link_url) AS link_url
+wanted_count AS (
+    SELECT wanted.*, event.created_at
     FROM document, jsonb_to_recordset(document.batch -> 'counts') AS wanted (
         event_id bigint, user_id uuid, thread_id uuid, thread_name text, label text,
         project_name text, link_url text
@@ -81,7 +76,16 @@ tally AS (
         AND earlier.user_id = wanted.user_id
         AND (earlier.kind IS NULL OR earlier.kind = 'thread_activity')
     )
-    GROUP BY wanted.user_id, wanted.thread_id
+),
+-- The messages of one batch for one counter row, summed: a statement can update a row only once.
+-- Names and links are the same within a batch, since its facts were loaded once.
+tally AS (
+    SELECT user_id, thread_id, count(*)::int AS messages,
+           (array_agg(event_id ORDER BY created_at, event_id))[1] AS first_event_id,
+           max(thread_name) AS thread_name, max(label) AS label,
+           max(project_name) AS project_name, max(link_url) AS link_url
+    FROM wanted_count
+    GROUP BY user_id, thread_id
 ),
 counted AS (
     INSERT INTO public.notifications AS counter (
@@ -110,6 +114,7 @@ counted AS (
                 + (excluded.payload ->> 'count')::int
         ),
         created_at = excluded.created_at
+    RETURNING event_id, user_id, counter_thread_id
 ),
 mailed AS (
     INSERT INTO public.pending_emails (
@@ -133,6 +138,14 @@ skipped AS (
         event_id bigint, user_id uuid, channel text, reason text, preference_id uuid
     )
     JOIN admitted USING (event_id)
+    UNION ALL
+    -- Who has no row for a message was told by the row of an earlier one.
+    SELECT wanted.event_id, wanted.user_id, 'in_app', 'counted', NULL
+    FROM wanted_count AS wanted
+    JOIN counted
+        ON counted.user_id = wanted.user_id
+        AND counted.counter_thread_id = wanted.thread_id
+        AND counted.event_id <> wanted.event_id
     ORDER BY event_id, user_id, channel
     ON CONFLICT (event_id, user_id, channel) DO NOTHING
 )
