@@ -2,7 +2,14 @@
 
 from dataclasses import dataclass
 
-from pipeline.domain.identifiers import ProjectId, ResourceId, ThreadId, UserId
+from pipeline.domain.identifiers import (
+    MeetingId,
+    OrganisationId,
+    ProjectId,
+    ResourceId,
+    ThreadId,
+    UserId,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +34,34 @@ class ThreadParticipants:
 
 
 @dataclass(frozen=True, slots=True)
+class MeetingParticipants:
+    """Everyone who takes part in a meeting, whatever they answered."""
+
+    meeting_id: MeetingId
+
+
+@dataclass(frozen=True, slots=True)
+class OrganisationOwners:
+    """The owners of an organisation."""
+
+    organisation_id: OrganisationId
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeOwner:
+    """The one person to be nudged about a resume of a project; told of each tier at most once.
+
+    Excluded unless they own the project's organisation now, and excluded when another event gave
+    them the same nudge, or is about to. ``nudge_tier`` is a text, as in a payload.
+    """
+
+    user_id: UserId
+    project_id: ProjectId
+    resume_type: str
+    nudge_tier: str
+
+
+@dataclass(frozen=True, slots=True)
 class DocumentViewers:
     """Those with a grant on the project, and the owners of its organisation.
 
@@ -38,9 +73,22 @@ class DocumentViewers:
     resource_id: ResourceId | None
 
 
-Audience = Nobody | NamedUser | ThreadParticipants | DocumentViewers
+Audience = (
+    Nobody
+    | NamedUser
+    | ThreadParticipants
+    | MeetingParticipants
+    | OrganisationOwners
+    | ResumeOwner
+    | DocumentViewers
+)
+
+
+def missing(field: str) -> Nobody:
+    """Nobody, because the payload does not say what it must."""
+    return Nobody(f"payload.{field} is missing")
 
 
 def named(user_id: UserId | None, *, field: str) -> NamedUser | Nobody:
     """The person a payload field names, or nobody, with the missing field as the reason."""
-    return Nobody(f"payload.{field} is missing") if user_id is None else NamedUser(user_id)
+    return missing(field) if user_id is None else NamedUser(user_id)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, ClassVar, Final, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, model_validator
 
 from pipeline.domain.identifiers import (
     EventId,
@@ -58,6 +58,9 @@ class Payload(BaseModel):
 
 
 NullableText = Annotated[str | None, KEEP_NULL]
+
+# Bounded: JSON can spell integers that it cannot be written with again.
+Count = Annotated[NonNegativeInt, Field(le=2**31 - 1)]
 
 PayloadT = TypeVar("PayloadT", bound=Payload)
 

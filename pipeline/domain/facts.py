@@ -73,10 +73,10 @@ class Facts:
         person = None if user_id is None else self.people.get(user_id)
         return UNKNOWN_PERSON if person is None else person.name
 
-    def project_name(self, project_id: ProjectId | None) -> str:
-        """The project's name, or ``Project``."""
+    def project_name(self, project_id: ProjectId | None, *, unknown: str = UNKNOWN_PROJECT) -> str:
+        """The project's name, or the word for one that is not known."""
         project = None if project_id is None else self.projects.get(project_id)
-        return (project.name if project else "") or UNKNOWN_PROJECT
+        return (project.name if project else "") or unknown
 
     def thread(self, thread_id: ThreadId | None) -> Thread | None:
         """The thread, or None where there is none."""

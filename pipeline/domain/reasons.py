@@ -12,6 +12,8 @@ class Reason(StrEnum):
     SYSTEM_USER = "system_user"
     NO_ACCESS = "no_access"
     NO_PROFILE = "no_profile"
+    NOT_OWNER = "not_owner"
+    ALREADY_NUDGED = "already_nudged"
     NOT_ELIGIBLE = "not_eligible"
     COUNTED = "counted"
     MUTED_GLOBALLY = "muted:global"
@@ -38,6 +40,8 @@ _WORDS = {
     Reason.SYSTEM_USER: "are a program, not a person",
     Reason.NO_ACCESS: "may not view it",
     Reason.NO_PROFILE: "have no profile",
+    Reason.NOT_OWNER: "do not own the project's organisation",
+    Reason.ALREADY_NUDGED: "are told the same by another event",
     Reason.NOT_ELIGIBLE: "are not meant to be told of this",
     Reason.COUNTED: "have it counted in the thread's open notification",
     Reason.MUTED_GLOBALLY: "muted it everywhere",

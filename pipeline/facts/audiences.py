@@ -8,7 +8,15 @@ from typing import Any, Final
 import orjson
 from psycopg import Connection
 
-from pipeline.domain.audience import Audience, DocumentViewers, NamedUser, ThreadParticipants
+from pipeline.domain.audience import (
+    Audience,
+    DocumentViewers,
+    MeetingParticipants,
+    NamedUser,
+    OrganisationOwners,
+    ResumeOwner,
+    ThreadParticipants,
+)
 from pipeline.domain.facts import Candidate
 from pipeline.domain.identifiers import EventId
 from pipeline.domain.reasons import Reason
@@ -16,6 +24,9 @@ from pipeline.postgres.sql import load
 
 _STATEMENTS: Final = {
     ThreadParticipants: load("pipeline.facts", "thread_participants"),
+    MeetingParticipants: load("pipeline.facts", "meeting_participants"),
+    OrganisationOwners: load("pipeline.facts", "organisation_owners"),
+    ResumeOwner: load("pipeline.facts", "resume_owners"),
     DocumentViewers: load("pipeline.facts", "document_viewers"),
 }
 

@@ -1,14 +1,13 @@
 """Load the facts of a batch with a number of statements that does not depend on its size."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
 import orjson
 from psycopg import Connection
 
-from pipeline.domain.audience import Audience
 from pipeline.domain.events import Event
 from pipeline.domain.facts import Facts, Person, Project, Thread
 from pipeline.domain.handler import Handler
@@ -16,6 +15,8 @@ from pipeline.domain.identifiers import EventId, UserId
 from pipeline.domain.preferences import PreferenceRow, Scope
 from pipeline.facts.audiences import resolve_audiences
 from pipeline.postgres.sql import load
+
+AnswerT = TypeVar("AnswerT")
 
 _THREADS: Final = load("pipeline.facts", "threads")
 _PROJECTS: Final = load("pipeline.facts", "projects")
@@ -35,7 +36,7 @@ def load_facts(
         handler: the handler of the events' type.
         events: events of one type.
     """
-    candidates = resolve_audiences(connection, _audiences(handler, events))
+    candidates = resolve_audiences(connection, _answers(handler.audience, events))
     audience = {candidate.user_id for found in candidates.values() for candidate in found}
     actors = {event.actor_id for event in events if event.actor_id}
     threads = {
@@ -43,7 +44,7 @@ def load_facts(
         for row in _rows(connection, _THREADS, (event.thread_id for event in events))
     }
     project_ids = {thread.project_id for thread in threads.values()}
-    project_ids |= {handler.project_id(event) for event in events}
+    project_ids |= set(_answers(handler.project_id, events).values())
     return Facts(
         candidates=candidates,
         people={row[0]: Person(*row) for row in _rows(connection, _PEOPLE, audience | actors)},
@@ -53,14 +54,17 @@ def load_facts(
     )
 
 
-def _audiences(handler: Handler[Any], events: Iterable[Event[Any]]) -> dict[EventId, Audience]:
-    audiences = {}
+def _answers(
+    ask: Callable[[Event[Any]], AnswerT], events: Iterable[Event[Any]]
+) -> dict[EventId, AnswerT]:
+    """What a handler answers for each event; none where it raises."""
+    answers = {}
     for event in events:
         try:
-            audiences[event.id] = handler.audience(event)
+            answers[event.id] = ask(event)
         except Exception:  # noqa: BLE001, S112 - decide asks again, and buries this event alone
             continue
-    return audiences
+    return answers
 
 
 def _rows(

@@ -5,6 +5,7 @@ from urllib.parse import urlencode
 from pipeline.domain.identifiers import ProjectId, ResourceId, ThreadId
 
 DASHBOARD = "/dashboard"
+TEAM = "/team"
 
 
 def project(project_id: ProjectId | None) -> str:
@@ -24,3 +25,13 @@ def chat(project_id: ProjectId | None, thread_id: ThreadId) -> str:
     if project_id is None:
         return DASHBOARD
     return f"{project(project_id)}?{urlencode({'tab': 'chat', 'thread': thread_id})}"
+
+
+def thread(project_id: ProjectId | None, thread_id: ThreadId) -> str:
+    """A thread that someone has just joined: the application opens it in another way."""
+    return f"{project(project_id)}?{urlencode({'threadId': thread_id})}"
+
+
+def meetings(project_id: ProjectId | None) -> str:
+    """The meetings of a project; without one, those of the dashboard."""
+    return f"{project(project_id)}?{urlencode({'tab': 'meetings'})}"

@@ -2,11 +2,9 @@
 
 from collections.abc import Iterable
 
-from pydantic import NonNegativeInt
-
 from pipeline.domain.audience import Audience, Nobody, named
 from pipeline.domain.effects import Channel, Delivery, Effect, Email
-from pipeline.domain.events import Event, Payload
+from pipeline.domain.events import Count, Event, Payload
 from pipeline.domain.facts import Facts, Person, thread_label
 from pipeline.domain.handler import Handler
 from pipeline.domain.identifiers import EventType, UserId
@@ -19,7 +17,7 @@ class ThreadUnreadStale(Payload):
 
     user_id: UserId | None = None
     thread_topic: str | None = None
-    unread_count: NonNegativeInt = 1
+    unread_count: Count = 1
 
 
 class ThreadUnreadStaleHandler(Handler[ThreadUnreadStale]):

@@ -14,6 +14,7 @@ from pipeline.postgres.retry import with_connection
 from pipeline.postgres.sql import load
 from pipeline.pubsub.publish import publish
 from pipeline.settings import DatabaseSettings
+from pipeline.sinks.tally import count_dead
 
 # Limits of Pub/Sub: https://cloud.google.com/pubsub/quotas#resource_limits
 MAX_ATTRIBUTES: Final = 100
@@ -42,6 +43,7 @@ def write_dead_letters(
         connection.execute(_WRITE, parameters)
 
     with_connection(settings, write)
+    count_dead(len(distinct))
     if topic is not None:
         publish(topic, map(to_message, distinct))
 

@@ -14,6 +14,7 @@ from pipeline.domain.outcome import Outcome
 from pipeline.postgres.retry import with_connection
 from pipeline.postgres.sql import load
 from pipeline.settings import DatabaseSettings
+from pipeline.sinks.tally import count_outcomes
 
 STAGE: Final = "write"
 
@@ -56,6 +57,7 @@ def _write(settings: DatabaseSettings, outcomes: Sequence[Outcome]) -> Iterator[
         yield from _write(settings, outcomes[:middle])
         yield from _write(settings, outcomes[middle:])
         return
+    count_outcomes(outcome for outcome in outcomes if result[outcome.event_id] == "written")
     for outcome in outcomes:
         if result[outcome.event_id] == "missing":
             yield DeadLetter.of(outcome.message, STAGE, _missing())

@@ -11,6 +11,7 @@ import orjson
 from pipeline.domain.dead_letter import DeadLetter
 from pipeline.domain.effects import Channel, channel_of
 from pipeline.domain.outcome import Outcome
+from pipeline.sinks.tally import count_dead, count_outcomes
 
 Batches = beam.PCollection[list[Outcome]]
 Letters = beam.PCollection[DeadLetter]
@@ -34,6 +35,7 @@ class PreviewDeadLetters(beam.PTransform[Letters, Nothing]):
 
 
 def _preview(outcomes: list[Outcome]) -> Iterable[DeadLetter]:
+    count_outcomes(outcomes)
     for outcome in outcomes:
         channels = Counter(channel_of(effect) for _, effect in outcome.effects)
         _print(
@@ -51,6 +53,7 @@ def _preview(outcomes: list[Outcome]) -> Iterable[DeadLetter]:
 
 
 def _preview_letter(letter: DeadLetter) -> None:
+    count_dead(1)
     _print(
         {
             "event_id": letter.event_id,

@@ -5,7 +5,7 @@ from typing import Final
 from uuid import UUID
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.domain.effects import Channel
@@ -61,10 +61,30 @@ def oracle(
 
 
 @given(row_lists, channels, reaches)
+@settings(max_examples=400)
 def test_the_row_that_decides_is_the_one_of_the_documented_rule(
     given_rows: list[PreferenceRow], channel: Channel, asked: Preference
 ) -> None:
     assert ask(given_rows, channel, asked).row == oracle(given_rows, channel, asked)
+
+
+PRECEDENCE: Final = [
+    pytest.param(
+        preference(event_type="greeted", channel="*"),
+        preference(number=2, event_type="*", channel="in_app"),
+        id="the exact type, before the exact channel",
+    ),
+    pytest.param(preference(channel="in_app"), preference(number=2), id="the exact channel"),
+    pytest.param(
+        preference(updated_at=NOON + timedelta(microseconds=1)), preference(number=2), id="newest"
+    ),
+    pytest.param(preference(number=2), preference(number=1), id="of two as new, the higher id"),
+]
+
+
+@pytest.mark.parametrize(("winner", "loser"), PRECEDENCE)
+def test_within_a_scope_there_is_an_order_too(winner: PreferenceRow, loser: PreferenceRow) -> None:
+    assert ask([winner, loser]).row == ask([loser, winner]).row == winner
 
 
 @given(st.data(), row_lists, channels)

@@ -75,12 +75,12 @@ MALFORMED: Final = [
     pytest.param(message(data=b"null"), InvalidEvent, "an object is needed", id="null"),
     pytest.param(message({}), InvalidEvent, "created_at: Field required", id="no created_at"),
     pytest.param(body(created_at=None), InvalidEvent, "created_at: ", id="created_at null"),
-    pytest.param(body(created_at=CANARY), InvalidEvent, "created_at: Input should be a valid date",
+    pytest.param(body(created_at=CANARY), InvalidEvent, "created_at: [^,]* valid datetime or date$",
                  id="created_at is a word"),
     pytest.param(body(created_at=True), InvalidEvent, "created_at: ", id="created_at is a bool"),
     *(
         pytest.param(
-            body(**{column: CANARY}), InvalidEvent, f"{column}: Input should be a valid UUID",
+            body(**{column: CANARY}), InvalidEvent, f"{column}: Input should be a valid UUID$",
             id=f"{column} is a word",
         )
         for column in ("actor_id", "project_id", "resource_id", "thread_id", "meeting_id")

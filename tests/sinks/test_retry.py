@@ -118,11 +118,11 @@ def test_a_role_without_rights_names_the_mend(written: Written) -> None:
         write_outcomes(settings, [outcome(1)])
 
 
-def test_a_wrong_database_is_an_error_of_the_configuration(written: Written) -> None:
-    dsn = written.settings.dsn.replace(written.database.name, "nowhere")
-    settings = DatabaseSettings(dsn=dsn, patience=IMPATIENT)
-    with pytest.raises(ConfigurationError, match=r"correct DATABASE_URL$"):
-        with_connection(settings, lambda connection: connection.execute("SELECT 1"))
+def test_a_server_that_is_not_there_can_be_tried_again(written: Written) -> None:
+    settings = DatabaseSettings(dsn="postgresql://nobody@127.0.0.1:1/x", patience=IMPATIENT)
+    with pytest.raises(TransientError, match=r"^Postgres cannot be reached"):
+        write_outcomes(settings, [outcome(1)])
+    assert written.ledger() == {}
 
 
 def test_a_process_has_one_bounded_pool_for_the_same_settings(written: Written) -> None:

@@ -194,8 +194,6 @@ class TestStreamingPull:
 
         assert sorted(inbox.texts) == texts
         assert project.pull_nothing()
-        project.publish("after the cancellation")
-        assert project.pull_texts(1) == ["after the cancellation"]
 
     def test_what_a_subscriber_refuses_comes_again(
         self, project: Project, subscriber: SubscriberClient

@@ -1,0 +1,74 @@
+"""``catch-up``: the bounded run over what the ledger shows as unfinished."""
+
+import argparse
+import json
+import signal
+import sys
+import threading
+from datetime import timedelta
+
+from pipeline.commands.command import (
+    Commands,
+    add_command,
+    add_processing_arguments,
+    duration,
+    moment,
+)
+
+
+def add(commands: Commands) -> None:
+    """Add the command."""
+    command = add_command(
+        commands,
+        "catch-up",
+        _execute,
+        "process every event that the ledger holds no final state of",
+        "python -m pipeline catch-up",
+        "python -m pipeline catch-up --dry-run --event-type document_uploaded --since 2h",
+        "python -m pipeline catch-up --every 60s --older-than 2m",
+    )
+    often = command.add_mutually_exclusive_group()
+    often.add_argument("--once", action="store_true", help="one pass, then exit (the default)")
+    often.add_argument(
+        "--every", type=duration, metavar="DURATION", help="a pass every so often, until stopped"
+    )
+    command.add_argument(
+        "--older-than",
+        type=duration,
+        default=timedelta(0),
+        metavar="DURATION",
+        help="leave younger events to the stream (default: leave none)",
+    )
+    command.add_argument("--event-type", metavar="TYPE", help="events of this type only")
+    command.add_argument(
+        "--since", type=moment, metavar="TIME", help="created then or later: a time, or 2h for ago"
+    )
+    command.add_argument("--until", type=moment, metavar="TIME", help="created before then")
+    add_processing_arguments(command)
+
+
+def _execute(options: argparse.Namespace) -> None:
+    from pipeline.commands.processing import topology_of
+    from pipeline.ops.catch_up import catch_up, reconcile
+    from pipeline.sources.unfinished import Selection
+
+    topology = topology_of(options)
+    selection = Selection(
+        event_type=options.event_type,
+        since=options.since,
+        until=options.until,
+        older_than=options.older_than,
+    )
+    if options.every is None:
+        _print(catch_up(topology, selection))
+        return
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    for summary in reconcile(topology, selection, every=options.every, stop=stop):
+        _print(summary)
+
+
+def _print(summary: dict[str, float]) -> None:
+    sys.stdout.write(json.dumps(summary) + "\n")
+    sys.stdout.flush()

@@ -1,0 +1,30 @@
+"""``migrate``: bring the schema up to date."""
+
+import argparse
+
+from pipeline.commands.command import Commands, add_command, say
+
+
+def add(commands: Commands) -> None:
+    """Add the command."""
+    command = add_command(
+        commands,
+        "migrate",
+        _execute,
+        "bring the database's schema up to date",
+        "python -m pipeline migrate",
+        "python -m pipeline migrate --reference-schema",
+    )
+    command.add_argument(
+        "--reference-schema",
+        action="store_true",
+        help="first create the application's tables, for a database that has none",
+    )
+
+
+def _execute(options: argparse.Namespace) -> None:
+    from pipeline.ops.migrate import migrate
+
+    applied = migrate(options.database.dsn, reference_schema=options.reference_schema, report=say)
+    if not applied:
+        say("the schema is up to date")

@@ -1,0 +1,20 @@
+"""From the arguments of a command that processes events to the graph it builds."""
+
+import argparse
+from datetime import timedelta
+
+from pipeline.domain.decide import Policy
+from pipeline.handlers import HANDLERS
+from pipeline.topology import Topology
+
+
+def topology_of(options: argparse.Namespace) -> Topology:
+    """The graph that the arguments ask for."""
+    return Topology(
+        database=options.database,
+        handlers=HANDLERS,
+        policy=Policy(max_event_age=timedelta(hours=options.max_event_age_hours)),
+        dead_letter_topic=options.dead_letter_topic,
+        batch_size=options.batch_size,
+        dry_run=options.dry_run,
+    )

@@ -1,0 +1,29 @@
+"""``seed``: sample people and events."""
+
+import argparse
+
+from pipeline.commands.command import Commands, add_command, say
+
+
+def add(commands: Commands) -> None:
+    """Add the command."""
+    command = add_command(
+        commands,
+        "seed",
+        _execute,
+        "insert sample people, projects, threads and events",
+        "python -m pipeline seed",
+        "python -m pipeline seed --clear",
+    )
+    command.add_argument(
+        "--clear", action="store_true", help="remove what was seeded, and what followed from it"
+    )
+
+
+def _execute(options: argparse.Namespace) -> None:
+    from pipeline.ops.seed import clear, seed
+
+    if options.clear:
+        say(f"removed {clear(options.database.dsn)} events and everything else that was seeded")
+    else:
+        seed(options.database.dsn, report=say)

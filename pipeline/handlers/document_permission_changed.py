@@ -1,0 +1,78 @@
+"""document_permission_changed: someone who could view a document may now edit it."""
+
+from collections.abc import Iterable
+
+from pipeline.domain.audience import Audience, Nobody, named
+from pipeline.domain.effects import Channel, Effect, Notification
+from pipeline.domain.events import Event, NullableText, Payload
+from pipeline.domain.facts import Facts, Person
+from pipeline.domain.handler import Handler
+from pipeline.domain.identifiers import EventType, ProjectId, ResourceId, UserId
+from pipeline.domain.preferences import Preference, Scope
+from pipeline.handlers import links
+
+
+class DocumentPermissionChanged(Payload):
+    """Payload of ``document_permission_changed``; a null ``old_permission`` means no access."""
+
+    affected_user_id: UserId | None = None
+    project_id: ProjectId | None = None
+    project_name: str | None = None
+    resource_id: ResourceId | None = None
+    resource_name: str = "a document"
+    old_permission: NullableText = "view"
+    new_permission: str = "view"
+
+
+class DocumentPermissionChangedHandler(Handler[DocumentPermissionChanged]):
+    """Tell the person of an upgrade, in the app; of any other change, not at all."""
+
+    event_type = EventType("document_permission_changed")
+    payload = DocumentPermissionChanged
+    channels = (Channel.IN_APP,)
+    preference = Preference("document_permission_changed", Scope.PROJECT)
+
+    def audience(self, event: Event[DocumentPermissionChanged]) -> Audience:
+        """The person whose access has changed."""
+        if (event.payload.old_permission, event.payload.new_permission) != ("view", "edit"):
+            return Nobody("only a change from view to edit is told")
+        if self.project_id(event) is None:
+            return Nobody("the event names no project")
+        if _resource_id(event) is None:
+            return Nobody("the event names no document")
+        return named(event.payload.affected_user_id, field="affected_user_id")
+
+    def project_id(self, event: Event[DocumentPermissionChanged]) -> ProjectId | None:
+        """The event's project, or else the payload's."""
+        return event.project_id or event.payload.project_id
+
+    def decide(
+        self, event: Event[DocumentPermissionChanged], person: Person, facts: Facts
+    ) -> Iterable[Effect]:
+        """One notification."""
+        project_id, resource_id = self.project_id(event), _resource_id(event)
+        project_name = event.payload.project_name or facts.project_name(
+            project_id, unknown="a project"
+        )
+        old, new = event.payload.old_permission, event.payload.new_permission
+        resource_name = event.payload.resource_name
+        yield Notification(
+            kind=self.event_type,
+            title=f"Document access upgraded - {project_name}",
+            body=f'Your access to **"{resource_name}"** has been upgraded'
+            f" from **{old}** to **{new}** in **{project_name}**",
+            link=links.document(project_id, resource_id),
+            payload={
+                "type": self.event_type,
+                "project_id": project_id,
+                "project_name": project_name,
+                "resource_id": resource_id,
+                "resource_name": resource_name,
+                "old_permission": old,
+                "new_permission": new,
+            },
+        )
+
+
+def _resource_id(event: Event[DocumentPermissionChanged]) -> ResourceId | None:
+    return event.resource_id or event.payload.resource_id

@@ -1,0 +1,73 @@
+"""document_permission_granted: someone was given access to a document."""
+
+from collections.abc import Iterable
+
+from pipeline.domain.audience import Audience, Nobody, named
+from pipeline.domain.effects import Channel, Effect, Notification
+from pipeline.domain.events import Event, Payload
+from pipeline.domain.facts import Facts, Person
+from pipeline.domain.handler import Handler
+from pipeline.domain.identifiers import EventType, ProjectId, ResourceId, UserId
+from pipeline.domain.preferences import Preference, Scope
+from pipeline.handlers import links
+
+
+class DocumentPermissionGranted(Payload):
+    """Payload of ``document_permission_granted``; some producers leave the project's name out."""
+
+    affected_user_id: UserId | None = None
+    project_id: ProjectId | None = None
+    project_name: str | None = None
+    resource_id: ResourceId | None = None
+    resource_name: str = "a document"
+    new_permission: str = "view"
+
+
+class DocumentPermissionGrantedHandler(Handler[DocumentPermissionGranted]):
+    """Tell the person, in the app."""
+
+    event_type = EventType("document_permission_granted")
+    payload = DocumentPermissionGranted
+    channels = (Channel.IN_APP,)
+    preference = Preference("document_permission_granted", Scope.PROJECT)
+
+    def audience(self, event: Event[DocumentPermissionGranted]) -> Audience:
+        """The person who was given access."""
+        if self.project_id(event) is None:
+            return Nobody("the event names no project")
+        if _resource_id(event) is None:
+            return Nobody("the event names no document")
+        return named(event.payload.affected_user_id, field="affected_user_id")
+
+    def project_id(self, event: Event[DocumentPermissionGranted]) -> ProjectId | None:
+        """The event's project, or else the payload's."""
+        return event.project_id or event.payload.project_id
+
+    def decide(
+        self, event: Event[DocumentPermissionGranted], person: Person, facts: Facts
+    ) -> Iterable[Effect]:
+        """One notification."""
+        project_id, resource_id = self.project_id(event), _resource_id(event)
+        project_name = event.payload.project_name or facts.project_name(
+            project_id, unknown="a project"
+        )
+        resource_name, permission = event.payload.resource_name, event.payload.new_permission
+        yield Notification(
+            kind=self.event_type,
+            title=f"Document access granted - {project_name}",
+            body=f'You now have **{permission}** access to **"{resource_name}"**'
+            f" in **{project_name}**",
+            link=links.document(project_id, resource_id),
+            payload={
+                "type": self.event_type,
+                "project_id": project_id,
+                "project_name": project_name,
+                "resource_id": resource_id,
+                "resource_name": resource_name,
+                "new_permission": permission,
+            },
+        )
+
+
+def _resource_id(event: Event[DocumentPermissionGranted]) -> ResourceId | None:
+    return event.resource_id or event.payload.resource_id

@@ -1,0 +1,70 @@
+"""invite_accepted: someone has joined an organisation."""
+
+from collections.abc import Iterable
+
+from pipeline.domain.audience import Audience, Nobody, OrganisationOwners, missing
+from pipeline.domain.effects import Channel, Delivery, Effect, Email, Notification
+from pipeline.domain.events import Event, Payload
+from pipeline.domain.facts import Facts, Person
+from pipeline.domain.handler import Handler
+from pipeline.domain.identifiers import EventType, OrganisationId, UserId
+from pipeline.domain.preferences import Preference, Scope
+from pipeline.handlers import links
+
+
+class InviteAccepted(Payload):
+    """Payload of ``invite_accepted``."""
+
+    org_id: OrganisationId | None = None
+    org_name: str = "your organization"
+    new_member_id: UserId | None = None
+    new_member_name: str = "A new member"
+    new_member_email: str | None = None
+
+
+class InviteAcceptedHandler(Handler[InviteAccepted]):
+    """Tell the owners of the organisation, in the app and by e-mail at once."""
+
+    event_type = EventType("invite_accepted")
+    payload = InviteAccepted
+    channels = (Channel.IN_APP, Channel.EMAIL)
+    preference = Preference("invite_accepted", Scope.GLOBAL)
+
+    def audience(self, event: Event[InviteAccepted]) -> Audience:
+        """The owners; without a new member there is no news for them."""
+        if event.payload.org_id is None:
+            return missing("org_id")
+        if self.author(event) is None:
+            return Nobody("the event names no new member")
+        return OrganisationOwners(event.payload.org_id)
+
+    def author(self, event: Event[InviteAccepted]) -> UserId | None:
+        """The new member: the actor, or else whom the payload names."""
+        return event.actor_id or event.payload.new_member_id
+
+    def decide(
+        self, event: Event[InviteAccepted], person: Person, facts: Facts
+    ) -> Iterable[Effect]:
+        """One notification and one immediate e-mail, of no project."""
+        member, organisation = event.payload.new_member_name, event.payload.org_name
+        about = {
+            "org_id": event.payload.org_id,
+            "org_name": organisation,
+            "new_member_id": self.author(event),
+            "new_member_name": member,
+            "new_member_email": event.payload.new_member_email,
+        }
+        yield Notification(
+            kind=self.event_type,
+            title=f"New team member joined - {organisation}",
+            body=f"**{member}** has joined **{organisation}**",
+            link=links.TEAM,
+            payload={"type": self.event_type, **about},
+        )
+        yield Email(
+            delivery=Delivery.IMMEDIATE,
+            subject=f"{member} has joined {organisation}",
+            data={**about, "link_url": links.TEAM},
+            project_id=None,
+            project_name=None,
+        )

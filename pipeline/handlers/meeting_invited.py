@@ -1,0 +1,60 @@
+"""meeting_invited: someone was invited to a meeting."""
+
+from collections.abc import Iterable
+
+from pipeline.domain.audience import Audience, Nobody, named
+from pipeline.domain.effects import Channel, Effect, Notification
+from pipeline.domain.events import Event, Payload
+from pipeline.domain.facts import Facts, Person
+from pipeline.domain.handler import Handler
+from pipeline.domain.identifiers import EventType, UserId
+from pipeline.domain.preferences import Preference, Scope
+from pipeline.handlers import links
+
+
+class MeetingInvited(Payload):
+    """Payload of ``meeting_invited``."""
+
+    invited_user_id: UserId | None = None
+    meeting_title: str = "a meeting"
+    start_time: str | None = None
+
+
+class MeetingInvitedHandler(Handler[MeetingInvited]):
+    """Tell the invited person, in the app."""
+
+    event_type = EventType("meeting_invited")
+    payload = MeetingInvited
+    channels = (Channel.IN_APP,)
+    preference = Preference("meeting_invited", Scope.PROJECT)
+
+    def audience(self, event: Event[MeetingInvited]) -> Audience:
+        """The invited person, even where they invited themselves."""
+        if event.meeting_id is None:
+            return Nobody("the event names no meeting")
+        return named(event.payload.invited_user_id, field="invited_user_id")
+
+    def decide(
+        self, event: Event[MeetingInvited], person: Person, facts: Facts
+    ) -> Iterable[Effect]:
+        """One notification; the browser writes the time in the reader's own zone."""
+        title, start_time = event.payload.meeting_title, event.payload.start_time
+        organizer = facts.person_name(event.actor_id)
+        project_name = facts.project_name(event.project_id) if event.project_id else None
+        yield Notification(
+            kind="meeting_invitation",
+            title=f"{organizer} invited you to a meeting"
+            + (f" - {project_name}" if project_name else ""),
+            body=f"**{title}**" + ("\n{{meeting_time}}" if start_time else ""),
+            link=links.meetings(event.project_id),
+            payload={
+                "type": "meeting_invitation",
+                "meeting_id": event.meeting_id,
+                "meeting_title": title,
+                "start_time": start_time,
+                "organizer_id": event.actor_id,
+                "organizer_name": organizer,
+                "project_id": event.project_id,
+                "project_name": project_name,
+            },
+        )

@@ -1,0 +1,76 @@
+"""meeting_reminder: a meeting is about to begin."""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+
+from pipeline.domain.audience import Audience, named
+from pipeline.domain.effects import Channel, Effect, Notification
+from pipeline.domain.events import Count, Event, Payload
+from pipeline.domain.facts import Facts, Person
+from pipeline.domain.handler import Handler
+from pipeline.domain.identifiers import EventType, UserId
+from pipeline.domain.preferences import Preference, Scope
+from pipeline.handlers import links
+
+
+class MeetingReminder(Payload):
+    """Payload of ``meeting_reminder``."""
+
+    user_id: UserId | None = None
+    meeting_title: str = "a meeting"
+    start_time: str | None = None
+    meeting_link: str | None = None
+    reminder_minutes: Count = 30
+
+
+class MeetingReminderHandler(Handler[MeetingReminder]):
+    """Remind the participant, in the app."""
+
+    event_type = EventType("meeting_reminder")
+    payload = MeetingReminder
+    channels = (Channel.IN_APP,)
+    preference = Preference("meeting_reminder", Scope.PROJECT)
+
+    def audience(self, event: Event[MeetingReminder]) -> Audience:
+        """The one participant whom the event names, who is also its actor."""
+        return named(event.payload.user_id, field="user_id")
+
+    def decide(
+        self, event: Event[MeetingReminder], person: Person, facts: Facts
+    ) -> Iterable[Effect]:
+        """One notification; the browser writes the time in the reader's own zone."""
+        payload = event.payload
+        project_name = facts.project_name(event.project_id) if event.project_id else None
+        yield Notification(
+            kind=self.event_type,
+            title=f"Reminder: Meeting in {payload.reminder_minutes} minutes",
+            body="\n".join(_lines(payload, project_name)),
+            link=links.meetings(event.project_id),
+            payload={
+                "type": self.event_type,
+                "meeting_id": event.meeting_id,
+                "meeting_title": payload.meeting_title,
+                "start_time": payload.start_time,
+                "meeting_link": payload.meeting_link,
+                "project_id": event.project_id,
+                "project_name": project_name,
+                "reminder_minutes": payload.reminder_minutes,
+            },
+        )
+
+
+def _lines(payload: MeetingReminder, project_name: str | None) -> Iterator[str]:
+    yield f"**{payload.meeting_title}**"
+    if _is_a_time(payload.start_time):
+        yield "Starts at {{meeting_time}}"
+    if project_name:
+        yield project_name
+
+
+def _is_a_time(text: str | None) -> bool:
+    """Whether the browser will find a time to put in the token's place."""
+    try:
+        datetime.fromisoformat(text or "")
+    except ValueError:
+        return False
+    return True

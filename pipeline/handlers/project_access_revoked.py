@@ -1,0 +1,54 @@
+"""project_access_revoked: someone has lost access to a project."""
+
+from collections.abc import Iterable
+
+from pipeline.domain.audience import Audience, named
+from pipeline.domain.effects import Channel, Effect, Notification
+from pipeline.domain.events import Event, Payload
+from pipeline.domain.facts import Facts, Person
+from pipeline.domain.handler import Handler
+from pipeline.domain.identifiers import EventType, ProjectId, UserId
+from pipeline.domain.preferences import Preference, Scope
+from pipeline.handlers import links
+
+
+class ProjectAccessRevoked(Payload):
+    """Payload of ``project_access_revoked``."""
+
+    affected_user_id: UserId | None = None
+    project_id: ProjectId | None = None
+    project_name: str = "a project"
+
+
+class ProjectAccessRevokedHandler(Handler[ProjectAccessRevoked]):
+    """Tell the person, in the app; what they set for a project they have lost says nothing."""
+
+    event_type = EventType("project_access_revoked")
+    payload = ProjectAccessRevoked
+    channels = (Channel.IN_APP,)
+    preference = Preference("project_access_revoked", Scope.GLOBAL)
+
+    def audience(self, event: Event[ProjectAccessRevoked]) -> Audience:
+        """The person who has lost access."""
+        return named(event.payload.affected_user_id, field="affected_user_id")
+
+    def project_id(self, event: Event[ProjectAccessRevoked]) -> ProjectId | None:
+        """The event's project, or else the payload's."""
+        return event.project_id or event.payload.project_id
+
+    def decide(
+        self, event: Event[ProjectAccessRevoked], person: Person, facts: Facts
+    ) -> Iterable[Effect]:
+        """One notification that leads to the dashboard."""
+        project_name = event.payload.project_name
+        yield Notification(
+            kind=self.event_type,
+            title=f"Access removed - {project_name}",
+            body=f"Your access to **{project_name}** has been removed",
+            link=links.DASHBOARD,
+            payload={
+                "type": self.event_type,
+                "project_id": self.project_id(event),
+                "project_name": project_name,
+            },
+        )

@@ -1,0 +1,58 @@
+"""The catalogue as files: paths below ``docs`` and what belongs into them."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from pipeline.domain.handler import Handler
+from pipeline.domain.identifiers import EventType
+from pipeline.ops.catalogue.entry import describe
+from pipeline.ops.catalogue.page import page
+
+DOCS: Final = Path(__file__).resolve().parents[3] / "docs"
+STALE: Final = "the catalogue is stale: run make catalogue"
+_SCHEMAS: Final = "events/*.schema.json"
+
+
+def catalogue(handlers: Mapping[EventType, Handler[Any]]) -> dict[str, str]:
+    """Every file of the catalogue, by its path below ``docs``.
+
+    Raises:
+        LookupError: a payload class gives no example.
+    """
+    entries = [describe(handlers[event_type]) for event_type in sorted(handlers)]
+    schemas = {
+        f"events/{entry.handler.event_type}.schema.json": _json(entry.schema) for entry in entries
+    }
+    return {"events.md": page(entries), **schemas}
+
+
+def on_disk(docs: Path) -> dict[str, str]:
+    """The catalogue as it is written there."""
+    paths = [path for path in (docs / "events.md", *docs.glob(_SCHEMAS)) if path.is_file()]
+    return {path.relative_to(docs).as_posix(): path.read_text("utf-8") for path in paths}
+
+
+def rewrite(docs: Path, wanted: Mapping[str, str]) -> list[str]:
+    """Make the files what they should be, and remove those of types that are gone.
+
+    Returns:
+        The paths that changed.
+    """
+    present = on_disk(docs)
+    changed = sorted(
+        name for name in present.keys() | wanted.keys() if present.get(name) != wanted.get(name)
+    )
+    for name in changed:
+        path = docs / name
+        if name in wanted:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(wanted[name], "utf-8")
+        else:
+            path.unlink()
+    return changed
+
+
+def _json(document: Mapping[str, Any]) -> str:
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"

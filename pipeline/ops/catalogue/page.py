@@ -1,0 +1,162 @@
+"""Entries in, the page for people out, as Markdown."""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Final
+
+from pipeline.domain.effects import Channel, Delivery, Effect, Email, Notification, ThreadActivity
+from pipeline.domain.preferences import Scope
+from pipeline.ops.catalogue.entry import Column, Entry, Field
+from pipeline.ops.catalogue.rehearsal import NEIGHBOUR, READER
+
+_HEAD: Final = """\
+# Events
+
+What may be written to `domain_events`, and what follows from it. This page and the JSON Schemas
+beside it are made from the handlers: change those, and run `make catalogue`.
+
+For every type:
+
+* A payload key that is absent, null or an empty text takes its default; keys that are not listed
+  are ignored. Ids are UUIDs, as text.
+* *Needed* is that without which nobody is told; the ledger then says so. What has the wrong type
+  makes a dead letter.
+* People are left out, and it is recorded why, who may not view what the event is about, have no
+  profile, are programs, or muted it. A preference for a thread beats one for its project, which
+  beats one for everywhere.
+* An event that is 24 hours old when the pipeline meets it is recorded as expired; nobody is told.
+"""
+_CHANNELS: Final = {Channel.IN_APP: "in the app", Channel.EMAIL: "by e-mail"}
+_DELIVERIES: Final = {Delivery.IMMEDIATE: "at once", Delivery.AGGREGATED: "with the next digest"}
+_SCOPES: Final = {
+    Scope.GLOBAL: "everywhere",
+    Scope.PROJECT: "for a project or everywhere",
+    Scope.THREAD: "for a thread, for its project or everywhere",
+}
+
+
+def page(entries: Sequence[Entry]) -> str:
+    """The whole page."""
+    return "\n".join([_HEAD, *_contents(entries), *(_section(entry) for entry in entries)])
+
+
+def _contents(entries: Iterable[Entry]) -> Iterator[str]:
+    yield "| event type | what happened | who is told | how |"
+    yield "|---|---|---|---|"
+    for entry in entries:
+        name = entry.handler.event_type
+        cells = (
+            f"[`{name}`](#{name})",
+            _capital(entry.occasion),
+            entry.recipients,
+            _channels(entry),
+        )
+        yield f"| {' | '.join(map(_cell, cells))} |"
+    yield ""
+
+
+def _section(entry: Entry) -> str:
+    handler = entry.handler
+    actor = " Whoever caused the event is left out." if entry.spares_actor else ""
+    scope = _SCOPES[handler.preference.scope]
+    return "\n".join(
+        [
+            f"## {handler.event_type}",
+            "",
+            f"{_capital(entry.occasion)} {entry.consequence}",
+            "",
+            f"* **Recipients**: {entry.recipients}{actor}",
+            f"* **Channels**: {_channels(entry)}",
+            f"* **Muted as**: `{handler.preference.name}`, {scope}",
+            f"* **Columns**: {', '.join(map(_column, entry.columns)) or 'none'}",
+            f"* **Schema**: [{handler.event_type}.schema.json](events/{handler.event_type}.schema.json)",
+            "",
+            *_table(entry.fields),
+            "For example, this payload",
+            "",
+            "```json",
+            json.dumps(entry.example, indent=2, ensure_ascii=False),
+            "```",
+            "",
+            *_consequences(entry),
+        ]
+    )
+
+
+def _table(fields: Sequence[Field]) -> Iterator[str]:
+    if not fields:
+        yield "Its payload has no keys that matter."
+    else:
+        yield "| payload key | type | default | |"
+        yield "|---|---|---|---|"
+        for field in fields:
+            cells = (f"`{field.name}`", field.type, _default(field.default), _remark(field))
+            yield f"| {' | '.join(map(_cell, cells))} |"
+    yield ""
+
+
+def _consequences(entry: Entry) -> Iterator[str]:
+    told = [
+        (person, told) for person in (READER, NEIGHBOUR) if (told := entry.told.effects(person))
+    ]
+    if len(told) > 1 and told[0][1] == told[1][1]:
+        yield from _one_consequence("each of them", told[0][1])
+        return
+    for person, effects in told:
+        yield from _one_consequence(person.name, effects)
+
+
+def _one_consequence(who: str, effects: Iterable[Effect]) -> Iterator[str]:
+    yield f"leads, for {who}, to"
+    yield ""
+    for effect in effects:
+        yield from (f"> {line}".rstrip() for line in _effect(effect))
+        yield ""
+
+
+def _effect(effect: Effect) -> list[str]:
+    match effect:
+        case Notification():
+            return [
+                f"in the app: **{effect.title}**",
+                "",
+                *effect.body.splitlines(),
+                "",
+                _link(effect.link),
+            ]
+        case ThreadActivity():
+            counted = f"one message more in the thread's open notification, for **{effect.label}**"
+            return [f"in the app: {counted} in {effect.project_name}", "", _link(effect.link)]
+        case Email():
+            return [f"by e-mail, {_DELIVERIES[effect.delivery]}: **{effect.subject}**"]
+
+
+def _link(link: str) -> str:
+    return f"to `{link}`"
+
+
+def _column(column: Column) -> str:
+    return f"`{column.name}` (needed)" if column.needed else f"`{column.name}`"
+
+
+def _channels(entry: Entry) -> str:
+    return " and ".join(_CHANNELS[channel] for channel in entry.handler.channels)
+
+
+def _default(value: Any) -> str:  # noqa: ANN401 - a default is of its field's type
+    return "" if value is None else f"`{json.dumps(value, ensure_ascii=False)}`"
+
+
+def _remark(field: Field) -> str:
+    parts = ["needed"] if field.needed else []
+    if field.null_matters:
+        parts.append("null has a meaning of its own")
+    return "; ".join(parts)
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+def _capital(sentence: str) -> str:
+    return sentence[:1].upper() + sentence[1:]

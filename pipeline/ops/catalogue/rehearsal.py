@@ -1,0 +1,82 @@
+"""A handler and its own example in, who would be told what out: what the catalogue shows.
+
+The people and places have fixed ids, so that an example can name them: ``READER`` is whoever an
+event names or mentions.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+from uuid import UUID
+
+from pipeline.domain.facts import Person, Project, Thread
+from pipeline.domain.handler import Handler
+from pipeline.domain.identifiers import OrganisationId, ProjectId, ThreadId, UserId
+from pipeline.domain.reasons import Reason
+from pipeline.testing import Told, given
+
+READER: Final = Person(
+    UserId(UUID("a0000000-0000-4000-8000-000000000001")), "Priya Raman", "priya@x.test"
+)
+NEIGHBOUR: Final = Person(
+    UserId(UUID("a0000000-0000-4000-8000-000000000002")), "Leo Marchetti", "leo@x.test"
+)
+ACTOR: Final = Person(
+    UserId(UUID("a0000000-0000-4000-8000-000000000003")), "Maya Lindqvist", "maya@x.test"
+)
+PROJECT: Final = Project(
+    ProjectId(UUID("b0000000-0000-4000-8000-000000000001")),
+    "Harbor Point",
+    OrganisationId(UUID("b0000000-0000-4000-8000-000000000002")),
+)
+THREAD: Final = Thread(
+    ThreadId(UUID("c0000000-0000-4000-8000-000000000001")), "General", PROJECT.id
+)
+COLUMNS: Final[Mapping[str, UUID]] = {
+    "actor_id": ACTOR.id,
+    "project_id": PROJECT.id,
+    "resource_id": UUID("d0000000-0000-4000-8000-000000000001"),
+    "thread_id": THREAD.id,
+    "meeting_id": UUID("e0000000-0000-4000-8000-000000000001"),
+}
+_WORLD: Final = given(READER, NEIGHBOUR, project=PROJECT, thread=THREAD)
+
+
+def example(handler: Handler[Any]) -> dict[str, Any]:
+    """The example that the payload class gives: the first of its schema's ``examples``.
+
+    Raises:
+        LookupError: it gives none; the text says how.
+    """
+    given_extra = handler.payload.model_config.get("json_schema_extra")
+    examples = given_extra.get("examples") if isinstance(given_extra, dict) else None
+    if not (isinstance(examples, list) and examples and isinstance(examples[0], dict)):
+        raise LookupError(
+            f"{handler.payload.__name__} gives no example: add"
+            ' model_config = ConfigDict(json_schema_extra={"examples": [{...}]})'
+        )
+    return dict(examples[0])
+
+
+def rehearse(
+    handler: Handler[Any], payload: Mapping[str, Any], *, without: str | None = None
+) -> Told:
+    """Decide an event with this payload.
+
+    Args:
+        handler: of the event's type.
+        payload: what is sent.
+        without: a key of the payload, or a column, to leave out.
+    """
+    sent = {key: value for key, value in payload.items() if key != without}
+    columns = {name: None if name == without else value for name, value in COLUMNS.items()}
+    return _WORLD.when(handler, sent, actor=ACTOR, **columns)
+
+
+def spares_the_actor(handler: Handler[Any]) -> bool:
+    """Whether someone in the audience who caused the event is left out."""
+    return (
+        Reason.ACTOR
+        in _WORLD.when(handler, example(handler), **{**COLUMNS, "actor_id": READER.id})
+        .silences(READER)
+        .values()
+    )

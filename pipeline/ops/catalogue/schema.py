@@ -1,0 +1,43 @@
+"""A payload model in, the JSON Schema of what producers may send out."""
+
+from typing import Any, Final
+
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core import core_schema
+
+from pipeline.domain.events import Payload
+
+DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
+_NULL: Final = {"type": "null"}
+
+
+def payload_schema(payload: type[Payload]) -> dict[str, Any]:
+    """The schema of a payload, with the names that producers use."""
+    return {"$schema": DIALECT, **payload.model_json_schema(schema_generator=_ForProducers)}
+
+
+class _ForProducers(GenerateJsonSchema):
+    """Says of every payload that null is as good as an absent key, and other keys are ignored."""
+
+    def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
+        """The schema of one model."""
+        described = super().model_schema(schema)
+        if issubclass(schema["cls"], Payload):
+            properties = described.get("properties", {})
+            described["properties"] = {
+                name: _or_null(accepted) for name, accepted in properties.items()
+            }
+            described["additionalProperties"] = True
+        return described
+
+    def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ANN401, ARG002 - pydantic's
+        """The name of a field says as much as a title made of it."""
+        return False
+
+
+def _or_null(accepted: JsonSchemaValue) -> JsonSchemaValue:
+    if _NULL in accepted.get("anyOf", ()):
+        return accepted
+    default = {name: accepted[name] for name in ("default",) if name in accepted}
+    alone = {name: value for name, value in accepted.items() if name not in default}
+    return {"anyOf": [alone, _NULL], **default}

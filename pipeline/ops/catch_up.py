@@ -1,0 +1,121 @@
+"""Catch up: everything that the ledger shows as unfinished, through the graph of the stream."""
+
+import logging
+import random
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Final
+
+import apache_beam as beam
+from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from pipeline.domain.errors import TransientError
+from pipeline.postgres.check import check_database
+from pipeline.postgres.pool import close_pools
+from pipeline.sinks.tally import FIELDS, tally
+from pipeline.sources.unfinished import ReadUnfinished, Selection, count_unfinished
+from pipeline.topology import Topology
+
+# For how long passes may fail without a single event done before the command gives up.
+PATIENCE: Final = timedelta(minutes=2)
+FIRST_PAUSE_SECONDS: Final = 0.2
+LONGEST_PAUSE_SECONDS: Final = 5.0
+
+_log: Final = logging.getLogger(__name__)
+
+
+def catch_up(topology: Topology, selection: Selection) -> dict[str, float]:
+    """Process every selected event that has no final state, once.
+
+    Events that commit while it runs may or may not be included. A pass that fails for a transient
+    reason is repeated: the ledger knows what is left.
+
+    Returns:
+        How many events there were, what they led to, and the seconds it took.
+
+    Raises:
+        ConfigurationError: nothing can be read or written.
+        TransientError: nothing could be done for ``PATIENCE``.
+    """
+    started = time.monotonic()
+    before = tally()
+    check_database(topology.database)
+    try:
+        with _progress(topology, selection):
+            _until_done(topology, selection)
+    finally:
+        close_pools()
+    after = tally()
+    summary: dict[str, float] = {field: after[field] - before[field] for field in FIELDS}
+    return summary | {"seconds": round(time.monotonic() - started, 3)}
+
+
+def reconcile(
+    topology: Topology, selection: Selection, *, every: timedelta, stop: threading.Event
+) -> Iterator[dict[str, float]]:
+    """Catch up again and again until ``stop`` is set; yields each summary."""
+    while not stop.is_set():
+        yield catch_up(topology, selection)
+        stop.wait(every.total_seconds())
+
+
+def _until_done(topology: Topology, selection: Selection) -> None:
+    deadline = time.monotonic() + PATIENCE.total_seconds()
+    pause = FIRST_PAUSE_SECONDS
+    done = tally()["events"]
+    while True:
+        try:
+            pipeline = beam.Pipeline(runner=FnApiRunner(), options=PipelineOptions(flags=[]))
+            topology.build(pipeline, ReadUnfinished(topology.database, selection))
+            pipeline.run().wait_until_finish()
+        except TransientError as failure:
+            if tally()["events"] > done:
+                done = tally()["events"]
+                deadline = time.monotonic() + PATIENCE.total_seconds()
+                pause = FIRST_PAUSE_SECONDS
+            if time.monotonic() > deadline:
+                raise
+            _log.warning("%s; going on in a moment", failure)
+            time.sleep(random.uniform(pause / 2, pause))  # noqa: S311 - jitter needs no secrecy
+            pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+        else:
+            return
+
+
+@contextmanager
+def _progress(topology: Topology, selection: Selection) -> Iterator[None]:
+    """A bar on a terminal; elsewhere nothing, since the summary says it all."""
+    console = Console(stderr=True)
+    if not console.is_terminal or topology.dry_run:
+        yield
+        return
+    total = count_unfinished(topology.database, selection)
+    before = tally()["events"]
+    ended = threading.Event()
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console) as progress:
+        task = progress.add_task("events", total=total)
+
+        def follow() -> None:
+            while not ended.wait(0.2):
+                progress.update(task, completed=tally()["events"] - before)
+
+        thread = threading.Thread(target=follow, name="progress", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            thread.join()
+            progress.update(task, completed=tally()["events"] - before)

@@ -1,0 +1,20 @@
+"""The handler kit: an event in, what each person gets out; no Beam, no database.
+
+::
+
+    def test_the_project_hears_of_an_upload() -> None:
+        told = given(ANN, BOB, project=TOWER).when(UPLOADED, {"fileName": "a.pdf"}, actor=ANN)
+        assert told.notification(BOB).title == "Document uploaded - Tower"
+        assert told.silence(ANN) is Reason.ACTOR
+
+The payload passes through the decoder and the decision through ``pipeline.domain.decide``, so that
+defaults, nulls, exclusions and preferences are those of the stream. It is in the package, and not
+among the tests, because a team that keeps its handlers in a repository of its own tests them with
+it, and because the catalogue shows what its examples lead to with it. It needs no pytest.
+"""
+
+from pipeline.testing.facts import person, prefers, project, thread
+from pipeline.testing.given import Given, given
+from pipeline.testing.told import Told
+
+__all__ = ["Given", "Told", "given", "person", "prefers", "project", "thread"]

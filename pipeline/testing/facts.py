@@ -1,0 +1,49 @@
+"""People, places and preferences by name: the same name is the same thing in every test."""
+
+from datetime import UTC, datetime
+from typing import Final
+from uuid import NAMESPACE_DNS, UUID, uuid5
+
+from pipeline.domain.facts import Person, Project, Thread
+from pipeline.domain.identifiers import OrganisationId, ProjectId, ThreadId, UserId
+from pipeline.domain.preferences import ANY, PreferenceRow, Scope
+
+_NAMESPACE: Final = uuid5(NAMESPACE_DNS, "testing.fanout.example")
+_BEFORE: Final = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def person(name: str, *, full_name: str | None = None) -> Person:
+    """Someone with a profile; ``full_name`` is the name unless told otherwise."""
+    return Person(UserId(_id("person", name)), full_name or name, f"{name.lower()}@x.test")
+
+
+def project(name: str) -> Project:
+    """A project."""
+    return Project(ProjectId(_id("project", name)), name, OrganisationId(_id("owner", name)))
+
+
+def thread(topic: str | None, *, of: Project | None = None) -> Thread:
+    """A chat thread, of a project or of none."""
+    return Thread(ThreadId(_id("thread", topic or "")), topic, of.id if of else None)
+
+
+def prefers(
+    who: Person,
+    status: str,
+    *,
+    event_type: str = ANY,
+    channel: str = ANY,
+    within: Project | Thread | None = None,
+) -> tuple[Person, PreferenceRow]:
+    """One row of someone's preferences: for a thread, for a project, or everywhere."""
+    scope = {Thread: Scope.THREAD, Project: Scope.PROJECT}.get(type(within), Scope.GLOBAL)
+    scope_id = within.id if within else None
+    named = f"{who.id}/{scope_id}/{event_type}/{channel}"
+    row = PreferenceRow(
+        _id("preference", named), scope, scope_id, event_type, channel, status, _BEFORE
+    )
+    return who, row
+
+
+def _id(kind: str, name: str) -> UUID:
+    return uuid5(_NAMESPACE, f"{kind}/{name}")

@@ -1,0 +1,20 @@
+from difflib import unified_diff
+from pathlib import Path
+from typing import Final
+
+from tests.transforms.graphs import steps, stream_graph
+
+GOLDEN: Final = Path(__file__).with_name("labels.txt")
+
+
+def test_every_step_bears_the_name_by_which_a_running_job_knows_it() -> None:
+    expected = GOLDEN.read_text().splitlines()
+    difference = "\n".join(
+        unified_diff(
+            expected, sorted(steps(stream_graph())), GOLDEN.name, "the graph", "", "", 0, ""
+        )
+    )
+    assert not difference, (
+        f"An update of a running job matches steps by name. If these shall change, edit"
+        f" {GOLDEN.name}:\n{difference}"
+    )

@@ -1,0 +1,109 @@
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+import pytest
+
+from pipeline.domain.audience import Audience, NamedUser
+from pipeline.domain.decide import Policy
+from pipeline.domain.effects import Effect
+from pipeline.domain.errors import ConfigurationError, TransientError
+from pipeline.domain.events import Event, Unrouted
+from pipeline.domain.facts import Facts, Person
+from pipeline.domain.identifiers import EventId, ProjectId, UserId
+from pipeline.domain.outcome import Status
+from pipeline.postgres.pool import close_pools
+from pipeline.settings import DatabaseSettings
+from pipeline.transforms.decide import decide_batch, leave_batch_unrouted
+from tests.builders import GREETED, Greeted, GreetedHandler, event, message
+from tests.golden.stage import Stage
+from tests.golden.world import U2
+from tests.transforms.graphs import NOWHERE
+
+BOB: Final = UserId(U2)
+SOON: Final = timedelta(seconds=0.2)
+
+
+@pytest.fixture(autouse=True)
+def pools() -> Iterator[None]:
+    """No test leaves a connection behind."""
+    yield
+    close_pools()
+
+
+@dataclass(frozen=True)
+class Fragile(GreetedHandler):
+    """Greets Bob, but one of its methods raises for events that say so."""
+
+    def audience(self, event: Event[Greeted]) -> Audience:
+        raise_if(event, "audience")
+        return NamedUser(BOB)
+
+    def project_id(self, event: Event[Greeted]) -> ProjectId | None:
+        raise_if(event, "project")
+        return event.project_id
+
+
+def raise_if(event: Event[Greeted], what: str) -> None:
+    if event.payload.greeting == what:
+        raise KeyError(what)
+
+
+def settings_of(stage: Stage) -> DatabaseSettings:
+    return DatabaseSettings(dsn=stage.database.writer_dsn)
+
+
+def greeting(event_id: int, text: str = "hello") -> Event[Greeted]:
+    return event(event_id, payload=Greeted(greeting=text), created_at=datetime.now(UTC))
+
+
+def test_a_batch_is_decided_in_its_order(stage: Stage) -> None:
+    events = [greeting(number) for number in (3, 1, 2)]
+    outcomes, letters = decide_batch(settings_of(stage), Fragile(), events, Policy())
+    assert letters == []
+    assert [outcome.event_id for outcome in outcomes] == [3, 1, 2]
+    assert all(user == BOB for outcome in outcomes for user, _ in outcome.effects)
+    assert [len(outcome.effects) for outcome in outcomes] == [2, 2, 2]
+
+
+@pytest.mark.parametrize("method", ["audience", "decide", "project"])
+def test_an_event_whose_handler_raises_is_buried_alone(stage: Stage, method: str) -> None:
+    class Failing(Fragile):
+        def decide(self, event: Event[Greeted], person: Person, facts: Facts) -> Iterable[Effect]:
+            raise_if(event, "decide")
+            return super().decide(event, person, facts)
+
+    events = [greeting(1), greeting(2, method), greeting(3)]
+    outcomes, letters = decide_batch(settings_of(stage), Failing(), events, Policy())
+    assert [outcome.event_id for outcome in outcomes] == [1, 3]
+    (letter,) = letters
+    assert (letter.event_id, letter.stage, letter.error_class) == (2, "decide", "HandlerFailed")
+    assert letter.message == events[1].message
+
+
+def test_the_age_of_an_event_is_counted_from_now(stage: Stage) -> None:
+    old = replace(greeting(1), created_at=datetime.now(UTC) - timedelta(hours=25))
+    outcomes, _ = decide_batch(settings_of(stage), Fragile(), [old, greeting(2)], Policy())
+    assert [outcome.status for outcome in outcomes] == [Status.EXPIRED, Status.COMPLETED]
+
+
+def test_without_facts_nothing_is_decided() -> None:
+    unreachable = replace(NOWHERE, dsn="postgresql://nobody@127.0.0.1:1/x", patience=SOON)
+    with pytest.raises(TransientError):
+        decide_batch(unreachable, Fragile(), [greeting(1)], Policy())
+
+
+def test_without_a_table_of_facts_the_mend_is_named(stage: Stage) -> None:
+    stage.execute("DROP TABLE user_notification_preferences")
+    with pytest.raises(ConfigurationError, match="python -m pipeline migrate"):
+        decide_batch(settings_of(stage), Fragile(), [greeting(1)], Policy())
+
+
+def test_unrouted_events_are_recorded_as_such() -> None:
+    events = [Unrouted(id=EventId(n), type=GREETED, message=message()) for n in (1, 2)]
+    outcomes = leave_batch_unrouted(events)
+    assert [(outcome.event_id, outcome.status) for outcome in outcomes] == [
+        (1, Status.UNROUTED),
+        (2, Status.UNROUTED),
+    ]
