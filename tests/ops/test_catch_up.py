@@ -57,10 +57,8 @@ def counts(stage: Stage) -> dict[str, int]:
     }
 
 
-def upload(stage: Stage, **options: timedelta) -> int:
-    return stage.emit(
-        "document_uploaded", {}, actor_id=U1, project_id=P1, resource_id=R1, **options
-    )
+def upload(stage: Stage, age: timedelta = timedelta(minutes=6)) -> int:
+    return stage.emit("document_uploaded", {}, age=age, actor_id=U1, project_id=P1, resource_id=R1)
 
 
 def insert_uploads(stage: Stage, number: int) -> None:
