@@ -29,7 +29,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def up(options: argparse.Namespace) -> int:
     """Run the stack in the foreground until SIGINT or SIGTERM."""
-    signal.signal(signal.SIGTERM, _interrupt)
+    _interrupt_on_signals()
     stack = Stack(options.data_dir, report=_say)
     try:
         stack.start()
@@ -52,7 +52,7 @@ def demo(options: argparse.Namespace) -> int:
     """Send sample events through all parts, show what everyone received, stop."""
     from local.demo import run_demo
 
-    signal.signal(signal.SIGTERM, _interrupt)
+    _interrupt_on_signals()
     try:
         run_demo(options.data_dir / "demo", Console())
     except KeyboardInterrupt:
@@ -96,6 +96,12 @@ def _parser() -> argparse.ArgumentParser:
         )
         command.set_defaults(run=run)
     return parser
+
+
+def _interrupt_on_signals() -> None:
+    """Let Ctrl-C work even where the shell that started us ignores it, as one in a script does."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
 
 
 def _interrupt(*_: object) -> Never:

@@ -11,7 +11,7 @@ from pipeline.domain.message import TYPE_ATTRIBUTE, Message
 from pipeline.domain.wire import event_id_of
 
 MAX_REASON_CHARACTERS: Final = 1_000
-_VARIABLE: Final = re.compile(r"\d+|0x[0-9a-f]+", re.IGNORECASE)
+_VARIABLE: Final = re.compile(r"0x[0-9a-f]+|\d+", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)

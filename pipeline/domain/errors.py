@@ -7,6 +7,7 @@
     │   ├── MalformedMessage    the message is not an event (see below for its kinds)
     │   ├── UnknownEvent        no row of domain_events has this id
     │   ├── HandlerFailed       a handler raised: a bug of ours
+    │   ├── NotStorable         an effect holds what JSON cannot express: a bug of ours
     │   └── RejectedByDatabase  Postgres refuses this event's rows
     ├── TransientError          the same work will succeed later: retried, then redelivered
     └── ConfigurationError      nothing will succeed until a person mends it: the process stops
@@ -65,6 +66,10 @@ class UnknownEvent(PermanentError):
 
 class HandlerFailed(PermanentError):
     """The handler of this event raised; none of its effects were kept."""
+
+
+class NotStorable(PermanentError):
+    """An effect of this event holds a value that JSON, and so our statement, cannot express."""
 
 
 class RejectedByDatabase(PermanentError):

@@ -36,7 +36,12 @@ FIELDS_NAMED_IN_AN_ERROR: Final = 5
 
 
 def _in_utc(moment: datetime) -> datetime:
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    if moment.tzinfo is None:
+        return moment.replace(tzinfo=UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("the time is out of range") from None
 
 
 class _Columns(BaseModel):
@@ -139,7 +144,7 @@ def _object(text: bytes, what: str) -> dict[str, Any]:
     try:
         value = orjson.loads(text)
     except orjson.JSONDecodeError as error:
-        if "recursion" in error.msg:
+        if "depth" in error.msg or "recursion" in error.msg:
             raise TooDeep(f"{what} is nested deeper than {MAX_DEPTH} levels") from None
         raise NotJson(f"{what} is not JSON: {error.msg} at character {error.pos}") from None
     if not isinstance(value, dict):
@@ -152,20 +157,19 @@ def _object(text: bytes, what: str) -> dict[str, Any]:
 
 def _check_values(value: dict[str, Any], what: str) -> None:
     """Refuse what JSON allows and Postgres, or a later reader, does not."""
-    level: list[Any] = [value]
+    level: list[dict[str, Any] | list[Any]] = [value]
     for _ in range(MAX_DEPTH):
-        if any(isinstance(item, str) and "\0" in item for item in level):
+        children = [child for container in level for child in _children(container)]
+        if any(isinstance(child, str) and "\0" in child for child in children):
             raise ForbiddenCharacter(f"{what} holds U+0000, which Postgres cannot store")
-        level = [child for item in level for child in _children(item)]
+        level = [child for child in children if isinstance(child, dict | list)]
         if not level:
             return
     raise TooDeep(f"{what} is nested deeper than {MAX_DEPTH} levels")
 
 
-def _children(item: object) -> list[Any]:
-    if isinstance(item, dict):
-        return [*item.keys(), *item.values()]
-    return item if isinstance(item, list) else []
+def _children(container: dict[str, Any] | list[Any]) -> list[Any]:
+    return [*container.keys(), *container.values()] if isinstance(container, dict) else container
 
 
 def _validated(model: type[ModelT], value: object, what: str) -> ModelT:

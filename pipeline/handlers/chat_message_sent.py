@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 
+from pydantic import ConfigDict
+
 from pipeline.domain.audience import Audience, Nobody, ThreadParticipants
 from pipeline.domain.effects import Channel, Effect, Notification, ThreadActivity
 from pipeline.domain.events import Event, Payload
@@ -14,6 +16,17 @@ from pipeline.handlers import links
 
 class ChatMessageSent(Payload):
     """Payload of ``chat_message_sent``."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "full_content": "@[Priya](user:a0000000-0000-4000-8000-000000000001) signed?",
+                    "mentioned_user_ids": ["a0000000-0000-4000-8000-000000000001"],
+                }
+            ]
+        }
+    )
 
     full_content: str = "New message"
     mentioned_user_ids: frozenset[UserId] = frozenset()

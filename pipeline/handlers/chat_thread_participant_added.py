@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 
+from pydantic import ConfigDict
+
 from pipeline.domain.audience import Audience, Nobody, named
 from pipeline.domain.effects import Channel, Delivery, Effect, Email, Notification
 from pipeline.domain.events import Event, Payload
@@ -14,6 +16,10 @@ from pipeline.handlers import links
 
 class ChatThreadParticipantAdded(Payload):
     """Payload of ``chat_thread_participant_added``; the topic it may carry can be out of date."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"added_user_id": "a0000000-0000-4000-8000-000000000001"}]}
+    )
 
     added_user_id: UserId | None = None
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 
+from pydantic import ConfigDict
+
 from pipeline.domain.audience import Audience, Nobody, named
 from pipeline.domain.effects import Channel, Effect, Notification
 from pipeline.domain.events import Event, Payload
@@ -14,6 +16,21 @@ from pipeline.handlers import links
 
 class DocumentPermissionGranted(Payload):
     """Payload of ``document_permission_granted``; some producers leave the project's name out."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "affected_user_id": "a0000000-0000-4000-8000-000000000001",
+                    "project_id": "b0000000-0000-4000-8000-000000000001",
+                    "project_name": "Harbor Point",
+                    "resource_id": "d0000000-0000-4000-8000-000000000001",
+                    "resource_name": "Rent roll.xlsx",
+                    "new_permission": "view",
+                }
+            ]
+        }
+    )
 
     affected_user_id: UserId | None = None
     project_id: ProjectId | None = None

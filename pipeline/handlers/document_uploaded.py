@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from pipeline.domain.audience import Audience, DocumentViewers, Nobody
 from pipeline.domain.effects import Channel, Delivery, Effect, Email, Notification
@@ -16,6 +16,8 @@ from pipeline.handlers import links
 
 class DocumentUploaded(Payload):
     """Payload of ``document_uploaded``."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"fileName": "Rent roll.xlsx"}]})
 
     file_name: str = Field("A new file", alias="fileName")
 

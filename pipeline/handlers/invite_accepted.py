@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 
+from pydantic import ConfigDict
+
 from pipeline.domain.audience import Audience, Nobody, OrganisationOwners, missing
 from pipeline.domain.effects import Channel, Delivery, Effect, Email, Notification
 from pipeline.domain.events import Event, Payload
@@ -14,6 +16,20 @@ from pipeline.handlers import links
 
 class InviteAccepted(Payload):
     """Payload of ``invite_accepted``."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "org_id": "b0000000-0000-4000-8000-000000000002",
+                    "org_name": "Harrow & Pine",
+                    "new_member_id": "a0000000-0000-4000-8000-000000000003",
+                    "new_member_name": "Maya Lindqvist",
+                    "new_member_email": "maya@harrow.example",
+                }
+            ]
+        }
+    )
 
     org_id: OrganisationId | None = None
     org_name: str = "your organization"

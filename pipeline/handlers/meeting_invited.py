@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 
+from pydantic import ConfigDict
+
 from pipeline.domain.audience import Audience, Nobody, named
 from pipeline.domain.effects import Channel, Effect, Notification
 from pipeline.domain.events import Event, Payload
@@ -14,6 +16,18 @@ from pipeline.handlers import links
 
 class MeetingInvited(Payload):
     """Payload of ``meeting_invited``."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "invited_user_id": "a0000000-0000-4000-8000-000000000001",
+                    "meeting_title": "Site visit",
+                    "start_time": "2026-03-02T20:00:00Z",
+                }
+            ]
+        }
+    )
 
     invited_user_id: UserId | None = None
     meeting_title: str = "a meeting"

@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
+from pydantic import ConfigDict
+
 from pipeline.domain.audience import Audience, named
 from pipeline.domain.effects import Channel, Effect, Notification
 from pipeline.domain.events import Count, Event, Payload
@@ -15,6 +17,20 @@ from pipeline.handlers import links
 
 class MeetingReminder(Payload):
     """Payload of ``meeting_reminder``."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "user_id": "a0000000-0000-4000-8000-000000000001",
+                    "meeting_title": "Site visit",
+                    "start_time": "2026-03-02T20:00:00Z",
+                    "meeting_link": "https://meet.example/site-visit",
+                    "reminder_minutes": 30,
+                }
+            ]
+        }
+    )
 
     user_id: UserId | None = None
     meeting_title: str = "a meeting"

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from pipeline.domain.audience import Audience, MeetingParticipants, Nobody
 from pipeline.domain.effects import Channel, Effect, Notification
@@ -17,6 +17,18 @@ from pipeline.handlers import links
 
 class MeetingUpdated(Payload):
     """Payload of ``meeting_updated``; ``changes`` is handed on as it was sent."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "meeting_title": "Site visit",
+                    "start_time": "2026-03-02T21:00:00Z",
+                    "changes": {"timeChanged": True},
+                }
+            ]
+        }
+    )
 
     meeting_title: str = "a meeting"
     start_time: str | None = None

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 
+from pydantic import ConfigDict
+
 from pipeline.domain.audience import Audience, named
 from pipeline.domain.effects import Channel, Delivery, Effect, Email, Notification
 from pipeline.domain.events import Event, Payload
@@ -14,6 +16,19 @@ from pipeline.handlers import links
 
 class ProjectAccessGranted(Payload):
     """Payload of ``project_access_granted``."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "affected_user_id": "a0000000-0000-4000-8000-000000000001",
+                    "project_id": "b0000000-0000-4000-8000-000000000001",
+                    "project_name": "Harbor Point",
+                    "new_permission": "edit",
+                }
+            ]
+        }
+    )
 
     affected_user_id: UserId | None = None
     project_id: ProjectId | None = None

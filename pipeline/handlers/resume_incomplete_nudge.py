@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable
 from typing import Annotated
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, ConfigDict
 
 from pipeline.domain.audience import Audience, Nobody, ResumeOwner, missing
 from pipeline.domain.effects import Channel, Delivery, Effect, Email, Notification
@@ -23,6 +23,19 @@ def _whole(value: object) -> object:
 
 class ResumeIncompleteNudge(Payload):
     """Payload of ``resume_incomplete_nudge``; 0 is a percentage, but no tier."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "user_id": "a0000000-0000-4000-8000-000000000001",
+                    "resume_type": "project",
+                    "completion_percent": 45,
+                    "nudge_tier": 1,
+                }
+            ]
+        }
+    )
 
     user_id: UserId | None = None
     resume_type: str | None = None

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 
+from pydantic import ConfigDict
+
 from pipeline.domain.audience import Audience, Nobody, named
 from pipeline.domain.effects import Channel, Delivery, Effect, Email
 from pipeline.domain.events import Count, Event, Payload
@@ -14,6 +16,18 @@ from pipeline.handlers import links
 
 class ThreadUnreadStale(Payload):
     """Payload of ``thread_unread_stale``."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "user_id": "a0000000-0000-4000-8000-000000000001",
+                    "thread_topic": "Closing checklist",
+                    "unread_count": 3,
+                }
+            ]
+        }
+    )
 
     user_id: UserId | None = None
     thread_topic: str | None = None

@@ -9,7 +9,7 @@ from psycopg import Connection
 from pipeline import __version__
 from pipeline.domain.dead_letter import DeadLetter
 from pipeline.domain.effects import Channel, Email, Notification, ThreadActivity, channel_of
-from pipeline.domain.errors import PermanentError, RejectedByDatabase, UnknownEvent
+from pipeline.domain.errors import NotStorable, PermanentError, UnknownEvent
 from pipeline.domain.outcome import Outcome
 from pipeline.postgres.retry import with_connection
 from pipeline.postgres.sql import load
@@ -42,14 +42,9 @@ def write_outcomes(settings: DatabaseSettings, outcomes: Sequence[Outcome]) -> l
 def _write(settings: DatabaseSettings, outcomes: Sequence[Outcome]) -> Iterator[DeadLetter]:
     if not outcomes:
         return
-    parameters = {"batch": _document(outcomes), "version": __version__}
-
-    def write(connection: Connection[Any]) -> dict[int, str]:
-        return dict(connection.execute(_WRITE, parameters).fetchall())
-
     try:
-        result = with_connection(settings, write)
-    except RejectedByDatabase as error:
+        result = _write_at_once(settings, outcomes)
+    except PermanentError as error:
         if len(outcomes) == 1:
             yield DeadLetter.of(outcomes[0].message, STAGE, error)
             return
@@ -63,12 +58,26 @@ def _write(settings: DatabaseSettings, outcomes: Sequence[Outcome]) -> Iterator[
             yield DeadLetter.of(outcome.message, STAGE, _missing())
 
 
+def _write_at_once(settings: DatabaseSettings, outcomes: Sequence[Outcome]) -> dict[int, str]:
+    """Run the statement; gives what it says of each event."""
+    parameters = {"batch": _document(outcomes), "version": __version__}
+
+    def write(connection: Connection[Any]) -> dict[int, str]:
+        return dict(connection.execute(_WRITE, parameters).fetchall())
+
+    return with_connection(settings, write)
+
+
 def _missing() -> PermanentError:
     return UnknownEvent("domain_events has no row with this id: deleted since, or never written")
 
 
 def _document(outcomes: Iterable[Outcome]) -> str:
-    """The batch as the JSON document that the statement unpacks."""
+    """The batch as the JSON document that the statement unpacks.
+
+    Raises:
+        NotStorable: a handler put something into an effect that JSON has no way to say.
+    """
     lists: dict[str, list[dict[str, Any]]] = {
         name: [] for name in ("events", "notifications", "counts", "emails", "skips")
     }
@@ -99,7 +108,10 @@ def _document(outcomes: Iterable[Outcome]) -> str:
             }
             for skip in outcome.skips
         ]
-    return orjson.dumps(lists).decode()
+    try:
+        return orjson.dumps(lists).decode()
+    except TypeError:
+        raise NotStorable("an effect holds a value that JSON cannot express") from None
 
 
 def _row(effect: Notification | ThreadActivity | Email) -> tuple[str, dict[str, Any]]:

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import orjson
 
-from pipeline.domain.audience import Audience, NamedUser, Nobody
+from pipeline.domain.audience import Audience, Nobody
 from pipeline.domain.decide import Policy, decide
 from pipeline.domain.events import Event
 from pipeline.domain.facts import Candidate, Facts, Person, Project, Thread
@@ -32,14 +32,14 @@ class Given:
     Attributes:
         audience: to whom the handler's audience resolves, where it does not name one person.
         facts: all that handlers may know but the audience.
-        denied: those of the audience who may not view what the event is about.
+        excluded: those of the audience whom the resolution of it excludes, and why.
         columns: what the event's row names unless ``when`` says otherwise.
         policy: what holds for every type.
     """
 
     audience: Sequence[Person]
     facts: Facts
-    denied: frozenset[UserId] = frozenset()
+    excluded: Mapping[UserId, Reason] = field(default_factory=dict)
     columns: Mapping[str, UUID | None] = field(default_factory=dict)
     policy: Policy = field(default_factory=Policy)
 
@@ -89,12 +89,10 @@ class Given:
     def _candidates(self, audience: Audience) -> list[Candidate]:
         if isinstance(audience, Nobody):
             return []
-        if isinstance(audience, NamedUser):
-            return [self._candidate(audience.user_id)]
-        return [self._candidate(person.id) for person in self.audience]
-
-    def _candidate(self, user_id: UserId) -> Candidate:
-        return Candidate(user_id, Reason.NO_ACCESS if user_id in self.denied else None)
+        # An audience with a user_id is that one person, whatever else it asks of them.
+        named: UserId | None = getattr(audience, "user_id", None)
+        found = [named] if named else [person.id for person in self.audience]
+        return [Candidate(user_id, self.excluded.get(user_id)) for user_id in found]
 
 
 def given(
@@ -102,7 +100,7 @@ def given(
     project: Project | None = None,
     thread: Thread | None = None,
     preferences: Iterable[tuple[Person, PreferenceRow]] = (),
-    without_access: Iterable[Person] = (),
+    excluded: Mapping[Person, Reason] | None = None,
     without_profile: Iterable[Person] = (),
     system_users: Iterable[Person] = (),
     **columns: UUID | None,
@@ -115,7 +113,8 @@ def given(
         project: where the event happens.
         thread: where the event happens.
         preferences: rows made by ``prefers``.
-        without_access: those of the audience who may not view what the event is about.
+        excluded: those of the audience whom the resolution of it excludes, and why; such as who
+            may not view what the event is about.
         without_profile: those of the audience whose profile is gone.
         system_users: those who are programs.
         **columns: other columns of ``domain_events``, such as ``resource_id``.
@@ -133,7 +132,7 @@ def given(
             threads={thread.id: thread} if thread else {},
             preferences=rows,
         ),
-        denied=frozenset(person.id for person in without_access),
+        excluded={person.id: reason for person, reason in (excluded or {}).items()},
         columns={
             "project_id": project.id if project else None,
             "thread_id": thread.id if thread else None,

@@ -173,6 +173,15 @@ class Stage:
         """The state of every event that has one."""
         return dict(self.rows("SELECT event_id, processing_status FROM notification_processing"))
 
+    def reasons(self) -> dict[int, str]:
+        """Why each event with a final state but no effects came to nothing."""
+        return dict(
+            self.rows(
+                "SELECT event_id, reason FROM notification_processing"
+                " WHERE processing_status = 'completed' AND reason IS NOT NULL"
+            )
+        )
+
     def rows(self, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
         """What a query gives."""
         with self.database.connect() as connection:

@@ -31,7 +31,7 @@ def test_the_uploader_is_named_and_not_told() -> None:
 
 
 def test_whoever_may_not_view_the_document_is_not_told() -> None:
-    told = given(BOB, CY, project=TOWER, without_access=[CY]).when(UPLOADED)
+    told = given(BOB, CY, project=TOWER, excluded={CY: Reason.NO_ACCESS}).when(UPLOADED)
     assert told.reached == {BOB.id}
     assert told.silence(CY) is Reason.NO_ACCESS
 

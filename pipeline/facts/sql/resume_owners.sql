@@ -50,7 +50,7 @@ LEFT JOIN LATERAL (
         ON email.event_id = event.id AND email.user_id = asked.user_id
     WHERE event.event_type = 'resume_incomplete_nudge'
         AND event.project_id = asked.project_id
-        AND event.payload ->> 'user_id' = asked.user_id::text
+        AND left(event.payload ->> 'user_id', 36) = asked.user_id::text
         AND event.payload ->> 'resume_type' = asked.resume_type
         AND event.payload ->> 'nudge_tier' = asked.nudge_tier
         AND event.id <> asked.event_id

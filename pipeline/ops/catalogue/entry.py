@@ -3,32 +3,41 @@
 import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from enum import Enum, auto
+from typing import Any, Final
+from uuid import UUID
 
-from pipeline.domain.events import KEEP_NULL, Payload
 from pipeline.domain.handler import Handler
+from pipeline.ops.catalogue.fields import Key, keys
 from pipeline.ops.catalogue.rehearsal import COLUMNS, example, rehearse, spares_the_actor
 from pipeline.ops.catalogue.schema import payload_schema
 from pipeline.testing import Told
 
+_ANOTHER: Final = UUID("f0000000-0000-4000-8000-000000000001")
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+
+class Need(Enum):
+    """Whether anyone is told without it; EITHER: it may stand in the payload or in the column."""
+
+    NONE = auto()
+    EITHER = auto()
+    ALONE = auto()
+
+
+@dataclass(frozen=True, slots=True)
 class Field:
-    """One key of a payload; of an object within it, with the path to it."""
+    """One key of a payload, and whether it is needed."""
 
-    name: str
-    type: str
-    default: Any
-    needed: bool
-    null_matters: bool
+    key: Key
+    need: Need
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Column:
-    """One column of ``domain_events`` that the handler looks at."""
+    """One column of ``domain_events`` that changes what follows, and whether it is needed."""
 
     name: str
-    needed: bool
+    need: Need
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,23 +48,23 @@ class Entry:
         handler: what the rest was read from.
         occasion: what happened.
         consequence: what follows, in one sentence.
-        fields: the keys of the payload; needed are those without which nobody is told.
-        columns: the columns that change what follows.
         spares_actor: whether whoever caused the event is left out.
         schema: the JSON Schema of the payload.
         example: a payload.
         told: what the example leads to.
+        fields: the keys of the payload.
+        columns: the columns that matter.
     """
 
     handler: Handler[Any]
     occasion: str
     consequence: str
-    fields: Sequence[Field]
-    columns: Sequence[Column]
     spares_actor: bool
     schema: Mapping[str, Any]
     example: Mapping[str, Any]
     told: Told
+    fields: Sequence[Field]
+    columns: Sequence[Column]
 
     @property
     def recipients(self) -> str:
@@ -75,23 +84,19 @@ def describe(handler: Handler[Any]) -> Entry:
         LookupError: the payload class gives no example.
     """
     schema, sent = payload_schema(handler.payload), example(handler)
-    told = rehearse(handler, sent)
-    without = {name: rehearse(handler, sent, without=name) for name in (*sent, *COLUMNS)}
-    needed = {name for name, less in without.items() if not less.reached}
     return Entry(
         handler=handler,
         occasion=_first_paragraph(inspect.getmodule(type(handler))).partition(": ")[2],
         consequence=_first_paragraph(type(handler)),
-        fields=list(_fields(handler.payload, schema, schema, needed)),
-        columns=[
-            Column(name=name, needed=name in needed)
-            for name in COLUMNS
-            if without[name].outcome.effects != told.outcome.effects or name in needed
-        ],
         spares_actor=spares_the_actor(handler),
         schema=schema,
         example=sent,
-        told=told,
+        told=rehearse(handler, sent),
+        fields=[
+            Field(key, _need_of_key(handler, sent, key.name))
+            for key in keys(handler.payload, schema)
+        ],
+        columns=list(_columns(handler, sent)),
     )
 
 
@@ -99,61 +104,31 @@ def _first_paragraph(documented: object) -> str:
     return " ".join((inspect.getdoc(documented) or "").partition("\n\n")[0].split())
 
 
-def _fields(
-    payload: type[Payload],
-    schema: Mapping[str, Any],
-    whole: Mapping[str, Any],
-    needed: set[str],
-    path: str = "",
-) -> Iterator[Field]:
-    kept_null = {
-        info.alias or name
-        for name, info in payload.model_fields.items()
-        if KEEP_NULL in info.metadata
-    }
-    for name, accepted in schema.get("properties", {}).items():
-        alternatives = _alternatives(accepted, whole)
-        yield Field(
-            name=path + name,
-            type=" or ".join(dict.fromkeys(_in_words(each, whole) for each in alternatives)),
-            default=accepted.get("default"),
-            needed=not path and name in needed,
-            null_matters=not path and name in kept_null,
-        )
-        for each in alternatives:
-            if "properties" in each:
-                yield from _fields(payload, each, whole, needed, f"{path}{name}.")
+def _columns(handler: Handler[Any], sent: Mapping[str, Any]) -> Iterator[Column]:
+    effects = rehearse(handler, sent).outcome.effects
+    for name in COLUMNS:
+        variants = ({**COLUMNS, name: None}, {**COLUMNS, name: _ANOTHER})
+        if any(rehearse(handler, sent, varied).outcome.effects != effects for varied in variants):
+            yield Column(name, _need_of_column(handler, sent, name))
 
 
-def _alternatives(accepted: Mapping[str, Any], whole: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """What a key may hold beside null, references followed."""
-    if "$ref" in accepted:
-        return [whole["$defs"][accepted["$ref"].rpartition("/")[2]]]
-    if "anyOf" in accepted:
-        return [
-            found
-            for each in accepted["anyOf"]
-            if each != {"type": "null"}
-            for found in _alternatives(each, whole)
-        ]
-    return [accepted]
+def _need_of_key(handler: Handler[Any], sent: Mapping[str, Any], name: str) -> Need:
+    less = _without(sent, name)
+    if not rehearse(handler, less).reached:
+        return Need.ALONE
+    return _need_of_either(handler, less, name)
 
 
-def _in_words(schema: Mapping[str, Any], whole: Mapping[str, Any]) -> str:
-    if "const" in schema:
-        return f"`{schema['const']}`"
-    if "enum" in schema:
-        return " or ".join(f"`{value}`" for value in schema["enum"])
-    kind = schema.get("type", "anything")
-    if kind == "array":
-        items = _alternatives(schema.get("items", {}), whole)
-        return "array of " + " or ".join(_in_words(each, whole) for each in items)
-    words = schema.get("format", {"string": "text"}.get(kind, kind))
-    words = {"uuid": "UUID", "date-time": "time, ISO 8601"}.get(words, words)
-    bounds = (
-        ("minimum", "at least"),
-        ("exclusiveMinimum", "more than"),
-        ("maximum", "at most"),
-        ("exclusiveMaximum", "less than"),
-    )
-    return ", ".join([words, *(f"{said} {schema[key]}" for key, said in bounds if key in schema)])
+def _need_of_column(handler: Handler[Any], sent: Mapping[str, Any], name: str) -> Need:
+    if not rehearse(handler, sent, {**COLUMNS, name: None}).reached:
+        return Need.ALONE
+    return _need_of_either(handler, _without(sent, name), name)
+
+
+def _need_of_either(handler: Handler[Any], less: Mapping[str, Any], name: str) -> Need:
+    alone = name not in COLUMNS or rehearse(handler, less, {**COLUMNS, name: None}).reached
+    return Need.NONE if alone else Need.EITHER
+
+
+def _without(sent: Mapping[str, Any], name: str) -> dict[str, Any]:
+    return {key: value for key, value in sent.items() if key != name}

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from pipeline.domain.effects import Channel, Delivery, Effect, Email, Notification, ThreadActivity
 from pipeline.domain.preferences import Scope
-from pipeline.ops.catalogue.entry import Column, Entry, Field
+from pipeline.ops.catalogue.entry import Column, Entry, Field, Need
 from pipeline.ops.catalogue.rehearsal import NEIGHBOUR, READER
 
 _HEAD: Final = """\
@@ -25,6 +25,9 @@ For every type:
   profile, are programs, or muted it. A preference for a thread beats one for its project, which
   beats one for everywhere.
 * An event that is 24 hours old when the pipeline meets it is recorded as expired; nobody is told.
+
+In the examples Maya Lindqvist does something in the project Harbor Point, and Priya Raman and Leo
+Marchetti are those who may hear of it, unless the event names one of them.
 """
 _CHANNELS: Final = {Channel.IN_APP: "in the app", Channel.EMAIL: "by e-mail"}
 _DELIVERIES: Final = {Delivery.IMMEDIATE: "at once", Delivery.AGGREGATED: "with the next digest"}
@@ -59,6 +62,7 @@ def _section(entry: Entry) -> str:
     handler = entry.handler
     actor = " Whoever caused the event is left out." if entry.spares_actor else ""
     scope = _SCOPES[handler.preference.scope]
+    schema = f"{handler.event_type}.schema.json"
     return "\n".join(
         [
             f"## {handler.event_type}",
@@ -69,7 +73,7 @@ def _section(entry: Entry) -> str:
             f"* **Channels**: {_channels(entry)}",
             f"* **Muted as**: `{handler.preference.name}`, {scope}",
             f"* **Columns**: {', '.join(map(_column, entry.columns)) or 'none'}",
-            f"* **Schema**: [{handler.event_type}.schema.json](events/{handler.event_type}.schema.json)",
+            f"* **Schema**: [{schema}](events/{schema})",
             "",
             *_table(entry.fields),
             "For example, this payload",
@@ -90,28 +94,27 @@ def _table(fields: Sequence[Field]) -> Iterator[str]:
         yield "| payload key | type | default | |"
         yield "|---|---|---|---|"
         for field in fields:
-            cells = (f"`{field.name}`", field.type, _default(field.default), _remark(field))
+            cells = (
+                f"`{field.key.name}`",
+                field.key.type,
+                _default(field.key.default),
+                _remark(field),
+            )
             yield f"| {' | '.join(map(_cell, cells))} |"
     yield ""
 
 
 def _consequences(entry: Entry) -> Iterator[str]:
-    told = [
-        (person, told) for person in (READER, NEIGHBOUR) if (told := entry.told.effects(person))
-    ]
+    readers = [(person, entry.told.effects(person)) for person in (READER, NEIGHBOUR)]
+    told = [(person.name, effects) for person, effects in readers if effects]
     if len(told) > 1 and told[0][1] == told[1][1]:
-        yield from _one_consequence("each of them", told[0][1])
-        return
-    for person, effects in told:
-        yield from _one_consequence(person.name, effects)
-
-
-def _one_consequence(who: str, effects: Iterable[Effect]) -> Iterator[str]:
-    yield f"leads, for {who}, to"
-    yield ""
-    for effect in effects:
-        yield from (f"> {line}".rstrip() for line in _effect(effect))
+        told = [("each of them", told[0][1])]
+    for number, (who, effects) in enumerate(told):
+        yield f"{'and' if number else 'leads'}, for {who}, to"
         yield ""
+        for effect in effects:
+            yield from (f"> {line}".rstrip() for line in _effect(effect))
+            yield ""
 
 
 def _effect(effect: Effect) -> list[str]:
@@ -120,7 +123,7 @@ def _effect(effect: Effect) -> list[str]:
             return [
                 f"in the app: **{effect.title}**",
                 "",
-                *effect.body.splitlines(),
+                *"\\\n".join(effect.body.splitlines()).split("\n"),
                 "",
                 _link(effect.link),
             ]
@@ -136,7 +139,12 @@ def _link(link: str) -> str:
 
 
 def _column(column: Column) -> str:
-    return f"`{column.name}` (needed)" if column.needed else f"`{column.name}`"
+    remark = {
+        Need.ALONE: " (needed)",
+        Need.EITHER: " (needed, unless the payload has it)",
+        Need.NONE: "",
+    }[column.need]
+    return f"`{column.name}`{remark}"
 
 
 def _channels(entry: Entry) -> str:
@@ -148,10 +156,12 @@ def _default(value: Any) -> str:  # noqa: ANN401 - a default is of its field's t
 
 
 def _remark(field: Field) -> str:
-    parts = ["needed"] if field.needed else []
-    if field.null_matters:
-        parts.append("null has a meaning of its own")
-    return "; ".join(parts)
+    need = {
+        Need.ALONE: ["needed"],
+        Need.EITHER: ["needed, here or in the column"],
+        Need.NONE: [],
+    }[field.need]
+    return "; ".join(need + ["null has a meaning of its own"] * field.key.null_matters)
 
 
 def _cell(text: str) -> str:

@@ -1,5 +1,6 @@
 """A payload model in, the JSON Schema of what producers may send out."""
 
+import inspect
 from typing import Any, Final
 
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
@@ -9,6 +10,7 @@ from pipeline.domain.events import Payload
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 _NULL: Final = {"type": "null"}
+_DEFAULTS: Final = "A key that is absent, null or an empty text takes its default."
 
 
 def payload_schema(payload: type[Payload]) -> dict[str, Any]:
@@ -27,6 +29,7 @@ class _ForProducers(GenerateJsonSchema):
             described["properties"] = {
                 name: _or_null(accepted) for name, accepted in properties.items()
             }
+            described["description"] = _described(schema["cls"])
             described["additionalProperties"] = True
         return described
 
@@ -35,9 +38,13 @@ class _ForProducers(GenerateJsonSchema):
         return False
 
 
+def _described(payload: type[Payload]) -> str:
+    return f"{inspect.getdoc(payload)} {_DEFAULTS}".replace("``", "`")
+
+
 def _or_null(accepted: JsonSchemaValue) -> JsonSchemaValue:
     if _NULL in accepted.get("anyOf", ()):
         return accepted
-    default = {name: accepted[name] for name in ("default",) if name in accepted}
-    alone = {name: value for name, value in accepted.items() if name not in default}
-    return {"anyOf": [alone, _NULL], **default}
+    alone = {name: value for name, value in accepted.items() if name != "default"}
+    default = accepted.keys() & {"default"}
+    return {"anyOf": [alone, _NULL], **{name: accepted[name] for name in default}}

@@ -1,0 +1,210 @@
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from tests.golden.stage import D, E, N, Stage
+from tests.golden.world import P1, U1, U2, U4, WORKSPACE
+
+
+def nudged(stage: Stage, *, project: UUID | None = P1, **payload: object) -> int:
+    default = {
+        "user_id": str(U2),
+        "resume_type": "project",
+        "completion_percent": 0,
+        "nudge_tier": 1,
+    }
+    return stage.emit("resume_incomplete_nudge", default | payload, project_id=project)
+
+
+def expected(event: int, *, label: str = "Project", percent: int = 0, tier: int = 1) -> tuple[N, E]:
+    """The two rows of one nudge to U2."""
+    title = f"Complete your {label} Resume"
+    about: dict[str, Any] = {
+        "resume_type": label.lower(),
+        "completion_percent": percent,
+        "nudge_tier": tier,
+        "project_name": "Tower",
+    }
+    body = (
+        f"Your {label} resume for **Tower** is **{percent}%** complete."
+        " Finish it to generate your OM!"
+    )
+    payload = {"type": "resume_incomplete_nudge", "project_id": str(P1), **about}
+    data = {**about, "resume_type_label": label, "link_url": WORKSPACE}
+    return (
+        N(U2, event, title, body, WORKSPACE, payload),
+        E(U2, event, "resume_incomplete_nudge", "immediate", P1, "Tower", f"{title} - Tower", data),
+    )
+
+
+def left_out(event: int, reason: str, user: UUID = U2) -> list[D]:
+    return [D(user, event, channel, reason) for channel in ("email", "in_app")]
+
+
+def test_g30_the_owner_is_nudged_in_the_app_and_by_email_at_once(stage: Stage) -> None:
+    event = nudged(stage)
+    stage.deliver(event)
+    notification, email = expected(event)
+    assert (stage.notifications(), stage.emails()) == ([notification], [email])
+    assert stage.decisions() == []
+
+
+def test_g31_a_tier_is_told_once_for_each_resume(stage: Stage) -> None:
+    first = nudged(stage)
+    stage.deliver(first)
+    again = nudged(stage)
+    tier = nudged(stage, nudge_tier=2)
+    borrower = nudged(stage, resume_type="borrower")
+    stage.deliver(again, tier, borrower)
+    rows = [expected(first), expected(tier, tier=2), expected(borrower, label="Borrower")]
+    assert stage.notifications() == [notification for notification, _ in rows]
+    assert stage.emails() == [email for _, email in rows]
+    assert stage.decisions() == left_out(again, "already_nudged")
+
+
+def test_g32_who_owns_nothing_is_not_nudged(stage: Stage) -> None:
+    event = nudged(stage, user_id=str(U4))
+    stage.deliver(event)
+    assert (stage.notifications(), stage.emails()) == ([], [])
+    assert stage.decisions() == left_out(event, "not_owner", U4)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("user_id", None),
+        ("resume_type", None),
+        ("resume_type", ""),
+        ("completion_percent", None),
+        ("nudge_tier", None),
+        ("nudge_tier", 0),
+    ],
+)
+def test_g32_without_any_of_its_fields_nothing_follows(
+    stage: Stage, field: str, value: object
+) -> None:
+    event = nudged(stage, **{field: value})
+    stage.deliver(event)
+    assert (stage.notifications(), stage.emails()) == ([], [])
+    assert stage.reasons() == {event: f"payload.{field} is missing"}
+
+
+def test_without_a_project_nothing_follows(stage: Stage) -> None:
+    event = nudged(stage, project=None)
+    stage.deliver(event)
+    assert stage.notifications() == []
+    assert stage.reasons() == {event: "the event names no project"}
+
+
+@pytest.mark.parametrize(("sent", "percent"), [(45.0, 45), (45.9, 45), ("45", 45), (99.9, 99)])
+def test_g33_the_percentage_is_written_as_an_integer(
+    stage: Stage, sent: object, percent: int
+) -> None:
+    event = nudged(stage, resume_type="borrower", completion_percent=sent)
+    stage.deliver(event)
+    notification, email = expected(event, label="Borrower", percent=percent)
+    assert (stage.notifications(), stage.emails()) == ([notification], [email])
+
+
+def test_g34_who_muted_everything_is_not_nudged(stage: Stage) -> None:
+    stage.prefer(U2, "muted", channel="*")
+    event = nudged(stage)
+    stage.deliver(event)
+    assert (stage.notifications(), stage.emails()) == ([], [])
+    assert stage.decisions() == left_out(event, "muted:global")
+
+
+def test_nudges_can_be_muted_by_name_for_one_project(stage: Stage) -> None:
+    stage.prefer(U2, "muted", name="resume_incomplete_nudge", project=P1)
+    event = nudged(stage)
+    stage.deliver(event)
+    assert stage.decisions() == left_out(event, "muted:project")
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)], ids=["in-order", "reversed"])
+def test_of_two_like_events_the_earlier_one_tells_in_whatever_order(
+    stage: Stage, order: tuple[int, int]
+) -> None:
+    events = nudged(stage), nudged(stage, nudge_tier="1")
+    for number in order:
+        stage.deliver(events[number])
+    assert stage.notifications() == [expected(events[0])[0]]
+    assert stage.emails() == [expected(events[0])[1]]
+    assert stage.decisions() == left_out(events[1], "already_nudged")
+
+
+def test_of_two_like_events_in_one_batch_the_earlier_one_tells(stage: Stage) -> None:
+    first, second = nudged(stage), nudged(stage)
+    stage.deliver(second, first)
+    assert stage.notifications() == [expected(first)[0]]
+    assert stage.decisions() == left_out(second, "already_nudged")
+
+
+def test_an_event_that_comes_to_light_after_a_later_one_stays_silent(stage: Stage) -> None:
+    late, event = nudged(stage), nudged(stage)
+    stage.execute("CREATE TABLE held_back AS SELECT * FROM domain_events WHERE id = %s", late)
+    stage.execute("DELETE FROM domain_events WHERE id = %s", late)
+    stage.deliver(event)
+    stage.execute("INSERT INTO domain_events SELECT * FROM held_back")
+    stage.deliver(late)
+    assert stage.notifications() == [expected(event)[0]]
+    assert stage.decisions() == left_out(late, "already_nudged")
+
+
+@pytest.mark.parametrize("status", ["dead", "expired", "unrouted"])
+def test_an_earlier_event_that_came_to_nothing_stands_in_nobodys_way(
+    stage: Stage, status: str
+) -> None:
+    first, second = nudged(stage), nudged(stage)
+    stage.execute("INSERT INTO notification_processing VALUES (%s, %s)", first, status)
+    stage.deliver(second)
+    assert stage.notifications() == [expected(second)[0]]
+    stage.deliver(first)
+    assert stage.notifications() == [expected(second)[0]]
+
+
+@pytest.mark.parametrize("status", ["pending", "processing", "failed"])
+def test_an_earlier_event_that_is_not_done_with_is_waited_for(stage: Stage, status: str) -> None:
+    first, second = nudged(stage), nudged(stage)
+    stage.execute("INSERT INTO notification_processing VALUES (%s, %s)", first, status)
+    stage.deliver(second)
+    assert stage.notifications() == []
+    stage.deliver(first)
+    assert stage.notifications() == [expected(first)[0]]
+
+
+def test_an_earlier_event_that_says_too_little_is_not_waited_for(stage: Stage) -> None:
+    nudged(stage, completion_percent=None)
+    second = nudged(stage)
+    stage.deliver(second)
+    assert stage.notifications() == [expected(second)[0]]
+
+
+def test_who_muted_notifications_gets_one_email_for_two_like_events(stage: Stage) -> None:
+    stage.prefer(U2, "muted")
+    stage.prefer(U2, "immediate", channel="email")
+    first, second = nudged(stage), nudged(stage)
+    stage.deliver(first)
+    stage.deliver(second)
+    assert (stage.notifications(), stage.emails()) == ([], [expected(first)[1]])
+
+
+def test_every_owner_is_nudged_for_themselves(stage: Stage) -> None:
+    events = nudged(stage), nudged(stage, user_id=str(U1))
+    stage.deliver(*events)
+    assert [(row.user, row.event) for row in stage.notifications()] == [
+        (U2, events[0]),
+        (U1, events[1]),
+    ]
+
+
+def test_what_the_application_told_itself_is_not_told_again(stage: Stage) -> None:
+    first, second = nudged(stage), nudged(stage)
+    stage.deliver(first)
+    stage.execute("UPDATE notifications SET kind = NULL")
+    stage.execute("DELETE FROM notification_processing")
+    stage.execute("DELETE FROM pending_emails")
+    stage.execute("INSERT INTO notification_processing VALUES (%s, 'completed')", first)
+    stage.deliver(second)
+    assert stage.notifications() == [expected(first)[0]]
