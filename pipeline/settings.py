@@ -25,6 +25,14 @@ class DatabaseSettings:
     statement_timeout: timedelta = timedelta(seconds=30)
     patience: timedelta = timedelta(seconds=5)
 
+    @property
+    def silence(self) -> timedelta:
+        """How long one piece of work may take before its connection counts as dead.
+
+        The server's own time-out comes first wherever the server can still be heard.
+        """
+        return self.statement_timeout + timedelta(seconds=1)
+
     def __post_init__(self) -> None:
         if not self.dsn:
             raise ConfigurationError(

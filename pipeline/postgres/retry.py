@@ -12,6 +12,7 @@ from psycopg import Connection
 from pipeline.domain.errors import TransientError
 from pipeline.postgres.errors import classify
 from pipeline.postgres.pool import get_pool
+from pipeline.postgres.watchdog import WATCHDOG
 from pipeline.settings import DatabaseSettings
 
 ResultT = TypeVar("ResultT")
@@ -39,7 +40,10 @@ def with_connection(
     pause = FIRST_PAUSE_SECONDS
     while True:
         try:
-            with get_pool(settings).connection() as connection:
+            with (
+                get_pool(settings).connection() as connection,
+                WATCHDOG.watch(connection, settings.silence.total_seconds()),
+            ):
                 return work(connection)
         except psycopg.Error as error:
             failure = classify(error)
