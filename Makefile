@@ -31,6 +31,10 @@ up: setup ## the embedded Postgres, Debezium and Pub/Sub, in the foreground
 test: setup ## the whole test suite
 	@$(BIN)/python -m pytest
 
+.PHONY: bench
+bench: setup ## measure against the budgets and write docs/performance.md; about 5 minutes
+	@$(BIN)/python -m bench
+
 .PHONY: check
 check: setup ## format, lint, types, import contracts
 	@$(BIN)/ruff format --check .
@@ -42,6 +46,14 @@ check: setup ## format, lint, types, import contracts
 format: setup ## rewrite the sources in the project's format
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
+
+.PHONY: catalogue
+catalogue: setup ## docs/events.md and the payload schemas again, from the handlers
+	@$(BIN)/python -m pipeline.ops.catalogue
+
+.PHONY: event
+event: setup ## the files of a new event type: make event NAME=thing_happened
+	@$(BIN)/python -m pipeline.ops.new_event "$(NAME)"
 
 .PHONY: lock
 lock: setup ## the two lock files again, from pyproject.toml

@@ -11,7 +11,8 @@ from pipeline import __version__
 ROOT: Final = Path(__file__).resolve().parents[1]
 RUN: Final = ("run", "--subscription", "projects/p/subscriptions/s")
 SECONDS: Final = 30
-HEAVY: Final = ("apache_beam", "google.cloud.pubsub_v1", "grpc", "psycopg", "pydantic")
+UNREACHABLE: Final = "postgresql://nobody:kanarienvogel@127.0.0.1:1/x"
+HEAVY: Final = ("apache_beam", "google.cloud.pubsub_v1", "grpc", "psycopg_pool")
 
 # Runs a command in a fresh interpreter and says at its end which of the heavy modules it loaded.
 LOADED: Final = f"""
@@ -63,8 +64,8 @@ def test_help_is_complete_and_waits_for_nothing_heavy(
 
 
 def test_control_a_command_that_runs_does_load_what_it_needs() -> None:
-    done = python("-c", LOADED, "migrate", DATABASE_URL="")
-    assert done.stderr.splitlines()[-1] == "loaded: psycopg"
+    done = python("-c", LOADED, "catch-up", DATABASE_URL=UNREACHABLE)
+    assert done.stderr.splitlines()[-1].startswith("loaded: apache_beam ")
 
 
 def test_the_module_shows_its_help() -> None:
@@ -97,24 +98,24 @@ def test_a_database_url_that_is_none_is_named_without_being_quoted() -> None:
 
 @pytest.mark.parametrize("arguments", [("migrate",), ("seed",)], ids=lambda given: given[0])
 def test_a_database_that_is_not_there_is_one_line(arguments: tuple[str, ...]) -> None:
-    done = command(*arguments, DATABASE_URL="postgresql://nobody:kanarienvogel@127.0.0.1:1/x")
+    done = command(*arguments, DATABASE_URL=UNREACHABLE)
     assert done.returncode == 1
     assert done.stderr.startswith(f"pipeline {arguments[0]}: ")
     assert done.stderr.count("\n") == 1
     assert "kanarienvogel" not in done.stderr
 
 
-@pytest.mark.parametrize("level", ["LOUD", "10", "debug "])
+@pytest.mark.parametrize("level", ["LOUD", "10", "DEBUG "])
 def test_a_log_level_that_is_none_is_one_line_with_those_that_are(level: str) -> None:
     done = command("migrate", LOG_LEVEL=level)
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == (
-        f"pipeline migrate: LOG_LEVEL={level} is unknown: use DEBUG, INFO, WARNING or ERROR\n"
-    )
+    assert done.stderr.startswith(f"pipeline migrate: LOG_LEVEL={level} is unknown: use ")
+    assert all(known in done.stderr for known in ("DEBUG", "INFO", "WARNING", "ERROR"))
+    assert done.stderr.count("\n") == 1
 
 
 def test_a_runner_that_is_none_is_one_line_with_those_that_are() -> None:
-    done = command(*RUN, "--runner", "SparkRunner")
+    done = command(*RUN, "--runner", "SparkRunner", DATABASE_URL=UNREACHABLE)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == (
         "pipeline run: --runner SparkRunner is not known here:"
@@ -124,9 +125,7 @@ def test_a_runner_that_is_none_is_one_line_with_those_that_are() -> None:
 
 @pytest.mark.parametrize("hours", ["inf", "nan"])
 def test_an_age_limit_that_is_no_duration_is_refused_without_a_traceback(hours: str) -> None:
-    done = command(
-        *RUN, "--max-event-age-hours", hours, DATABASE_URL="postgresql://nobody@127.0.0.1:1/x"
-    )
+    done = command(*RUN, "--max-event-age-hours", hours, DATABASE_URL=UNREACHABLE)
     assert done.returncode in {1, 2}
     assert "Traceback" not in done.stderr
     assert "--max-event-age-hours" in done.stderr

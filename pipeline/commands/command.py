@@ -45,7 +45,7 @@ def add_processing_arguments(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument(
         "--max-event-age-hours",
-        type=float,
+        type=_hours,
         default=24,
         metavar="HOURS",
         help="events of this age are recorded as expired (default: %(default)s)",
@@ -88,6 +88,14 @@ def moment(text: str) -> datetime:
 def say(line: str) -> None:
     """Tell the person, not the program that reads the output."""
     print(line, file=sys.stderr)  # noqa: T201 - this is where a command speaks
+
+
+def _hours(text: str) -> float:
+    try:
+        timedelta(hours=float(text))
+    except (ValueError, OverflowError):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of hours") from None
+    return float(text)
 
 
 def _positive(text: str) -> int:

@@ -11,7 +11,8 @@ from pipeline.domain.message import TYPE_ATTRIBUTE, Message
 from pipeline.domain.wire import event_id_of
 
 MAX_REASON_CHARACTERS: Final = 1_000
-_VARIABLE: Final = re.compile(r"0x[0-9a-f]+|\d+", re.IGNORECASE)
+# What tells two causes apart, an SQLSTATE and the line of a bug, is not variable.
+_VARIABLE: Final = re.compile(r"0x[0-9a-f]+|(?<!SQLSTATE )(?<!\.py:)\b\d+\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)

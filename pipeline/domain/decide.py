@@ -21,6 +21,9 @@ from pipeline.domain.reasons import Reason
 
 AI_USER: Final = UserId(UUID(int=0))
 
+# Set to "1" on a replayed message. Whoever can publish it could as well publish a younger date.
+IGNORE_AGE_ATTRIBUTE: Final = "replay_ignore_age"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
@@ -33,6 +36,14 @@ class Policy:
 
     system_users: frozenset[UserId] = frozenset({AI_USER})
     max_event_age: timedelta | None = timedelta(hours=24)
+
+    def expiry(self, event: Event[Any], now: datetime) -> str | None:
+        """Why the event comes too late, if it does and nobody replays it all the same."""
+        limit = self.max_event_age
+        wanted_anyhow = event.message.attributes.get(IGNORE_AGE_ATTRIBUTE) == "1"
+        if limit is None or wanted_anyhow or now - event.created_at < limit:
+            return None
+        return f"older than {limit / timedelta(hours=1):g} hours"
 
 
 def decide(
@@ -50,9 +61,8 @@ def decide(
     Raises:
         HandlerFailed: the handler raised, or broke its contract; nothing of the event is kept.
     """
-    if policy.max_event_age is not None and now - event.created_at >= policy.max_event_age:
-        hours = policy.max_event_age / timedelta(hours=1)
-        return _outcome(event, Status.EXPIRED, f"older than {hours:g} hours")
+    if expiry := policy.expiry(event, now):
+        return _outcome(event, Status.EXPIRED, expiry)
     try:
         audience = handler.audience(event)
         if isinstance(audience, Nobody):
@@ -95,6 +105,7 @@ def _results(
 ) -> Iterator[Skip | tuple[UserId, Effect]]:
     thread = facts.thread(event.thread_id)
     project_id = (thread.project_id if thread else None) or handler.project_id(event)
+    unset = dict.fromkeys(handler.channels, Verdict(None))
     for candidate in facts.candidates.get(event.id, ()):
         person = facts.people.get(candidate.user_id)
         reason = _exclusion(handler, event, candidate, policy)
@@ -102,17 +113,21 @@ def _results(
             why = reason or Reason.NO_PROFILE
             yield from (Skip(candidate.user_id, channel, why) for channel in handler.channels)
             continue
-        rows = facts.preferences.get(person.id, ())
-        verdicts = {
-            channel: resolve(
-                rows,
-                handler.preference,
-                channel,
-                thread_id=event.thread_id,
-                project_id=project_id,
-            )
-            for channel in handler.channels
-        }
+        rows = facts.preferences.get(person.id)
+        verdicts = (
+            unset
+            if rows is None
+            else {
+                channel: resolve(
+                    rows,
+                    handler.preference,
+                    channel,
+                    thread_id=event.thread_id,
+                    project_id=project_id,
+                )
+                for channel in handler.channels
+            }
+        )
         yield from _for_person(handler, event, person, facts, verdicts)
 
 

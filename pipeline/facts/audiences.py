@@ -1,8 +1,8 @@
 """Resolve audiences to candidates: one statement per kind of audience, however many events."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import fields
 from typing import Any, Final
 
 import orjson
@@ -34,20 +34,52 @@ _STATEMENTS: Final = {
 def resolve_audiences(
     connection: Connection[Any], audiences: Mapping[EventId, Audience]
 ) -> dict[EventId, Sequence[Candidate]]:
-    """The candidates of every event, in the order of their ids."""
-    candidates: dict[EventId, list[Candidate]] = defaultdict(list)
+    """The candidates of every event, in the order of their ids.
+
+    Events that ask for the same people, as the messages of one thread do, are asked for once.
+    """
+    candidates: dict[EventId, Sequence[Candidate]] = {}
+    for kind, sharing in _by_kind(audiences).items():
+        if kind is NamedUser:
+            found = {events[0]: [Candidate(asked.user_id)] for asked, events in sharing}
+        elif kind in _STATEMENTS:
+            found = _find(connection, _STATEMENTS[kind], sharing)
+        else:
+            continue
+        for _, events in sharing:
+            if events[0] in found:
+                candidates |= dict.fromkeys(events, found[events[0]])
+    return candidates
+
+
+def _by_kind(
+    audiences: Mapping[EventId, Audience],
+) -> dict[type, list[tuple[Any, list[EventId]]]]:
+    """For each kind its distinct audiences, each with the events that share it."""
+    sharing: dict[Hashable, tuple[Audience, list[EventId]]] = {}
     for event_id, audience in audiences.items():
-        if isinstance(audience, NamedUser):
-            candidates[event_id].append(Candidate(audience.user_id))
-    for kind, statement in _STATEMENTS.items():
-        asked = [
-            {"event_id": event_id, **asdict(audience)}
-            for event_id, audience in audiences.items()
-            if type(audience) is kind
-        ]
-        if asked:
-            rows = connection.execute(statement, {"asked": orjson.dumps(asked).decode()})
-            for event_id, user_id, exclusion in rows:
-                reason = Reason(exclusion) if exclusion else None
-                candidates[event_id].append(Candidate(user_id, reason))
-    return dict(candidates)
+        # Which nudge comes first depends on the event itself.
+        key = (audience, event_id) if isinstance(audience, ResumeOwner) else audience
+        sharing.setdefault(key, (audience, []))[1].append(event_id)
+    kinds: dict[type, list[tuple[Any, list[EventId]]]] = defaultdict(list)
+    for audience, events in sharing.values():
+        kinds[type(audience)].append((audience, events))
+    return kinds
+
+
+def _find(
+    connection: Connection[Any], statement: bytes, sharing: list[tuple[Any, list[EventId]]]
+) -> dict[EventId, list[Candidate]]:
+    """The candidates of each audience, under the first event that has it."""
+    asked = [
+        {"event_id": events[0]}
+        | {field.name: getattr(audience, field.name) for field in fields(audience)}
+        for audience, events in sharing
+    ]
+    candidates: dict[EventId, list[Candidate]] = defaultdict(list)
+    for event_id, user_id, exclusion in connection.execute(
+        statement, {"asked": orjson.dumps(asked).decode()}
+    ):
+        reason = Reason(exclusion) if exclusion else None
+        candidates[event_id].append(Candidate(user_id, reason))
+    return candidates

@@ -1,6 +1,7 @@
-"""The paths within the application that notifications point to."""
+"""The paths within the application that notifications point to.
 
-from urllib.parse import urlencode
+What is put into them are UUIDs, which need no quoting.
+"""
 
 from pipeline.domain.identifiers import ProjectId, ResourceId, ThreadId
 
@@ -17,21 +18,21 @@ def document(project_id: ProjectId | None, resource_id: ResourceId | None) -> st
     """A document in its project's workspace."""
     if resource_id is None:
         return project(project_id)
-    return f"{project(project_id)}?{urlencode({'resourceId': resource_id})}"
+    return f"{project(project_id)}?resourceId={resource_id}"
 
 
 def chat(project_id: ProjectId | None, thread_id: ThreadId) -> str:
     """A thread in the chat of its project; the dashboard has no chat."""
     if project_id is None:
         return DASHBOARD
-    return f"{project(project_id)}?{urlencode({'tab': 'chat', 'thread': thread_id})}"
+    return f"{project(project_id)}?tab=chat&thread={thread_id}"
 
 
 def thread(project_id: ProjectId | None, thread_id: ThreadId) -> str:
     """A thread that someone has just joined: the application opens it in another way."""
-    return f"{project(project_id)}?{urlencode({'threadId': thread_id})}"
+    return f"{project(project_id)}?threadId={thread_id}"
 
 
 def meetings(project_id: ProjectId | None) -> str:
     """The meetings of a project; without one, those of the dashboard."""
-    return f"{project(project_id)}?{urlencode({'tab': 'meetings'})}"
+    return f"{project(project_id)}?tab=meetings"

@@ -19,6 +19,7 @@ ResultT = TypeVar("ResultT")
 
 FIRST_PAUSE_SECONDS: Final = 0.05
 LONGEST_PAUSE_SECONDS: Final = 2.0
+CONNECT_SECONDS: Final = 5
 
 _log: Final = logging.getLogger(__name__)
 
@@ -47,8 +48,19 @@ def with_connection(
                 return work(connection)
         except psycopg.Error as error:
             failure = classify(error)
-            if not isinstance(failure, TransientError) or time.monotonic() >= deadline:
+            if not isinstance(failure, TransientError):
                 raise failure from None
+            if time.monotonic() >= deadline:
+                raise _with_reason(settings, failure) from None
             _log.warning("%s; trying again", failure)
         time.sleep(random.uniform(0, pause))  # noqa: S311 - jitter needs no secrecy
         pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+
+
+def _with_reason(settings: DatabaseSettings, failure: TransientError) -> TransientError:
+    """The failure, with what a connection of our own is told: the pool keeps that to itself."""
+    try:
+        psycopg.connect(settings.dsn, connect_timeout=CONNECT_SECONDS).close()
+    except psycopg.Error as error:
+        return TransientError(f"Postgres cannot be reached: {str(error).splitlines()[0]}")
+    return failure

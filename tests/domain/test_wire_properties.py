@@ -64,7 +64,7 @@ def test_any_bytes_are_an_event_or_malformed(data: bytes, event_type: str) -> No
 
 
 @given(bodies, event_types)
-@settings(max_examples=300)
+@settings(max_examples=200)
 @example({"created_at": "0001-01-01T00:00:00+14:00"}, GREETED)
 def test_any_json_is_an_event_or_malformed(body: object, event_type: str) -> None:
     decodes_or_is_malformed(message(body, event_type=event_type))

@@ -10,18 +10,32 @@ from pipeline.domain.audience import Audience, NamedUser
 from pipeline.domain.events import Event, Payload
 from pipeline.domain.facts import Candidate, Facts, Person, Project, Thread
 from pipeline.domain.handler import Handler
-from pipeline.domain.identifiers import EventId, EventType, ProjectId, UserId
+from pipeline.domain.identifiers import (
+    EventId,
+    EventType,
+    OrganisationId,
+    ProjectId,
+    ResourceId,
+    UserId,
+)
 from pipeline.domain.preferences import Scope
 from pipeline.facts import load_facts
 from pipeline.handlers import HANDLERS
 from tests.builders import Greeted, GreetedHandler, event
 from tests.facts.statements import recording_cursor
 from tests.golden.stage import Stage
-from tests.golden.world import M1, O1, P1, R1, T1, T2, T3, U1, U2, U3, U4
+from tests.golden.world import M1, O1, P1, R1, T1, T2, T3, U1, U2, U3
+from tests.handlers.strategies import examples
 
 MOST_STATEMENTS: Final = 6
 BOB: Final = UserId(U2)
 UNKNOWN: Final = UUID(int=0x99)
+WORLD: Final[dict[object, UUID]] = {
+    UserId | None: U2,
+    OrganisationId | None: O1,
+    ProjectId | None: P1,
+    ResourceId | None: R1,
+}
 
 
 @dataclass(frozen=True)
@@ -53,21 +67,19 @@ def load(
         return load_facts(connection, handler, events), statements
 
 
-def naming_people(model: type[Payload]) -> Payload:
-    """A payload that names a person wherever its type lets it."""
+def naming_what_exists(model: type[Payload]) -> Payload:
+    """The payload that documents the model, about the golden world."""
     hints = get_type_hints(model)
+    (*_, documented) = examples(model)
+    names = {info.alias or name: hints[name] for name, info in model.model_fields.items()}
     return model.model_validate(
-        {
-            info.alias or name: str(U4)
-            for name, info in model.model_fields.items()
-            if hints[name] == UserId | None
-        }
+        {key: WORLD.get(names.get(key), value) for key, value in documented.items()}
     )
 
 
 def batch(handler: Handler[Any], size: int) -> list[Event[Any]]:
     """Events that name something of everything there is."""
-    payload = naming_people(handler.payload)
+    payload = naming_what_exists(handler.payload)
     return [
         event(
             number,

@@ -16,7 +16,11 @@ ancestors AS (
     UNION ALL
     SELECT ancestors.resource_id, resource.parent_id, ancestors.depth + 1
     FROM ancestors
-    JOIN public.resources AS resource ON resource.id = ancestors.ancestor_id
+    -- OFFSET 0 makes this a look into the index for each row. A recursion is estimated far too
+    -- high, and the planner would rather read the whole table; below, too.
+    CROSS JOIN LATERAL (
+        SELECT parent_id FROM public.resources WHERE id = ancestors.ancestor_id OFFSET 0
+    ) AS resource
     -- The bound keeps a cycle, which the schema does not forbid, from running for ever.
     WHERE resource.parent_id IS NOT NULL AND ancestors.depth < 64
 ),
@@ -24,7 +28,10 @@ nearest AS (
     SELECT DISTINCT ON (ancestors.resource_id, permission.user_id)
            ancestors.resource_id, permission.user_id, permission.permission
     FROM ancestors
-    JOIN public.permissions AS permission ON permission.resource_id = ancestors.ancestor_id
+    CROSS JOIN LATERAL (
+        SELECT user_id, permission FROM public.permissions
+        WHERE resource_id = ancestors.ancestor_id OFFSET 0
+    ) AS permission
     ORDER BY ancestors.resource_id, permission.user_id, ancestors.depth
 ),
 candidates AS (

@@ -1,0 +1,52 @@
+"""The machine the figures hold for, and how noisy it was meanwhile."""
+
+import os
+import platform
+import statistics
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import psutil
+
+_ROUNDS: Final = 7
+_LOOPS: Final = 2_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """How much the same work varied, at the start and the end: slowest round over fastest."""
+
+    start: float
+    end: float
+
+
+def describe() -> str:
+    """Processor, cores, memory, system and Python, on one line."""
+    model = platform.processor() or platform.machine()
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            model = line.partition(":")[2].strip()
+            break
+    memory = psutil.virtual_memory().total / 2**30
+    return (
+        f"{os.cpu_count()} cores of {model}, {memory:.0f} GB,"
+        f" {platform.system()}, Python {platform.python_version()}"
+    )
+
+
+def spread() -> float:
+    """The slowest over the fastest of a few rounds of the same loop: 1.0 is a quiet machine."""
+    seconds = []
+    for _ in range(_ROUNDS):
+        started = time.perf_counter()
+        for _ in range(_LOOPS):
+            pass
+        seconds.append(time.perf_counter() - started)
+    return max(seconds) / min(seconds)
+
+
+def median(values: list[float]) -> float:
+    """The middle of several runs."""
+    return statistics.median(values)
