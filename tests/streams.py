@@ -33,7 +33,7 @@ ROOT: Final = Path(__file__).parents[1]
 class Broker:
     """An emulator with the topics of a stream, and clients of it."""
 
-    address: str
+    emulator: Emulator
     publisher: PublisherClient
     subscriber: SubscriberClient
 
@@ -87,7 +87,7 @@ def broker() -> Iterator[Broker]:
                     "ack_deadline_seconds": ACKNOWLEDGEMENT_SECONDS,
                 }
             )
-        yield Broker(emulator.address, publisher, subscriber)
+        yield Broker(emulator, publisher, subscriber)
 
 
 class Stream:
@@ -102,7 +102,7 @@ class Stream:
         ]  # fmt: skip
         self._environment = os.environ | {
             "DATABASE_URL": dsn,
-            "PUBSUB_EMULATOR_HOST": broker.address,
+            "PUBSUB_EMULATOR_HOST": broker.emulator.address,
         }
         self._log = log
         self._process: subprocess.Popen[bytes] | None = None

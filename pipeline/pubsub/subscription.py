@@ -1,5 +1,6 @@
 """One subscription, pulled from one process: what is pulled is acknowledged, or given back."""
 
+import logging
 import threading
 from collections.abc import Sequence
 from functools import cache
@@ -14,7 +15,9 @@ from pipeline.pubsub.errors import classify
 
 # How long an idle pull waits for a first message, and so how long a stop may take.
 PULL_SECONDS: Final = 2.0
-TIMEOUT_SECONDS: Final = 10.0
+TIMEOUT_SECONDS: Final = 3.0
+
+_log: Final = logging.getLogger(__name__)
 
 
 class Subscription:
@@ -70,8 +73,10 @@ class Subscription:
         return ids, [Message(item.message.data, dict(item.message.attributes)) for item in received]
 
     def acknowledge(self, ids: Sequence[str]) -> None:
-        """Tell Pub/Sub that these messages are done with."""
-        self._client.acknowledge(subscription=self.name, ack_ids=list(ids), timeout=TIMEOUT_SECONDS)
+        """Tell Pub/Sub that these messages are done with; if it fails, they come again."""
+        self._client.acknowledge(
+            subscription=self.name, ack_ids=list(ids), timeout=TIMEOUT_SECONDS, retry=None
+        )
         with self._lock:
             self._held.difference_update(ids)
             self.acknowledged += len(ids)
@@ -79,18 +84,24 @@ class Subscription:
     def give_back(self) -> int:
         """Return every message held, for immediate redelivery; gives their number.
 
-        Without this they come back only when their acknowledgement deadline has passed.
+        Without this, or where Pub/Sub cannot be reached, they come back when their
+        acknowledgement deadline has passed.
         """
         with self._lock:
             ids = sorted(self._held)
             self._held.clear()
         if ids:
-            self._client.modify_ack_deadline(
-                subscription=self.name,
-                ack_ids=ids,
-                ack_deadline_seconds=0,
-                timeout=TIMEOUT_SECONDS,
-            )
+            try:
+                self._client.modify_ack_deadline(
+                    subscription=self.name,
+                    ack_ids=ids,
+                    ack_deadline_seconds=0,
+                    timeout=TIMEOUT_SECONDS,
+                    retry=None,
+                )
+            except (GoogleAPICallError, RetryError) as error:
+                _log.warning("%s; its messages come back by themselves", classify(error, self.name))
+                return 0
         return len(ids)
 
 

@@ -12,9 +12,9 @@ _NAMESPACE: Final = uuid5(NAMESPACE_DNS, "testing.fanout.example")
 _BEFORE: Final = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def person(name: str, *, full_name: str | None = None) -> Person:
-    """Someone with a profile; ``full_name`` is the name unless told otherwise."""
-    return Person(UserId(_id("person", name)), full_name or name, f"{name.lower()}@x.test")
+def person(name: str) -> Person:
+    """Someone with a profile."""
+    return Person(UserId(_id("person", name)), name, f"{name.lower()}@x.test")
 
 
 def project(name: str) -> Project:

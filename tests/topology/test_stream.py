@@ -23,6 +23,14 @@ def upload(stage: Stage) -> int:
     return stage.emit("document_uploaded", {}, actor_id=U1, project_id=P1, resource_id=R1)
 
 
+def insert_uploads(stage: Stage, number: int) -> None:
+    stage.execute(
+        "INSERT INTO domain_events (event_type, actor_id, project_id, resource_id)"
+        " SELECT 'document_uploaded', %s, %s, %s FROM generate_series(1, %s)",
+        U1, P1, R1, number,
+    )  # fmt: skip
+
+
 def completed(stage: Stage) -> set[int]:
     return {event for event, status in stage.ledger().items() if status == "completed"}
 
@@ -129,11 +137,7 @@ def test_a_stop_under_load_writes_what_was_pulled_and_leaves_the_rest(
     stage: Stage, events: Broker, stream: Stream, number: signal.Signals
 ) -> None:
     total = 3_000
-    stage.execute(
-        "INSERT INTO domain_events (event_type, actor_id, project_id, resource_id)"
-        " SELECT 'document_uploaded', %s, %s, %s FROM generate_series(1, %s)",
-        U1, P1, R1, total,
-    )  # fmt: skip
+    insert_uploads(stage, total)
     events.publish(stage.messages())
     with stream:
         wait_until(lambda: len(completed(stage)) > 0, seconds=30, what="the first are done")
@@ -246,4 +250,17 @@ def test_an_unreachable_database_is_one_readable_line(events: Broker, tmp_path: 
     with stream:
         assert stream.process.wait(20) == 1
     assert stream.log.splitlines()[-1].startswith("pipeline run: Postgres cannot be reached")
+    assert "Traceback" not in stream.log
+
+
+def test_a_stop_is_as_quick_where_pubsub_is_gone(
+    stage: Stage, events: Broker, stream: Stream
+) -> None:
+    total = 3_000
+    insert_uploads(stage, total)
+    events.publish(stage.messages())
+    with stream:
+        wait_until(lambda: len(completed(stage)) > 0, seconds=30, what="the first are done")
+        events.emulator.stop()
+        assert stream.stop() == 0
     assert "Traceback" not in stream.log

@@ -5,5 +5,5 @@ import sys
 from pipeline.handlers import HANDLERS
 from pipeline.ops.catalogue.files import DOCS, catalogue, rewrite
 
-for changed in rewrite(DOCS, catalogue(HANDLERS)):
-    sys.stderr.write(f"docs/{changed}\n")
+for path in rewrite(DOCS, catalogue(HANDLERS)):
+    sys.stderr.write(f"wrote docs/{path}\n")

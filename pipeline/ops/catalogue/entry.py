@@ -11,6 +11,7 @@ from pipeline.domain.handler import Handler
 from pipeline.ops.catalogue.fields import Key, keys
 from pipeline.ops.catalogue.rehearsal import COLUMNS, example, rehearse, spares_the_actor
 from pipeline.ops.catalogue.schema import payload_schema
+from pipeline.ops.recipients import first_paragraph, recipients
 from pipeline.testing import Told
 
 _ANOTHER: Final = UUID("f0000000-0000-4000-8000-000000000001")
@@ -48,6 +49,7 @@ class Entry:
         handler: what the rest was read from.
         occasion: what happened.
         consequence: what follows, in one sentence.
+        recipients: who may hear of it.
         spares_actor: whether whoever caused the event is left out.
         schema: the JSON Schema of the payload.
         example: a payload.
@@ -59,22 +61,13 @@ class Entry:
     handler: Handler[Any]
     occasion: str
     consequence: str
+    recipients: str
     spares_actor: bool
     schema: Mapping[str, Any]
     example: Mapping[str, Any]
     told: Told
     fields: Sequence[Field]
     columns: Sequence[Column]
-
-    @property
-    def recipients(self) -> str:
-        """Who may hear of it."""
-        return recipients(self.handler)
-
-
-def recipients(handler: Handler[Any]) -> str:
-    """Who may hear of an event type, in the words of its handler."""
-    return _first_paragraph(type(handler).audience)
 
 
 def describe(handler: Handler[Any]) -> Entry:
@@ -86,8 +79,9 @@ def describe(handler: Handler[Any]) -> Entry:
     schema, sent = payload_schema(handler.payload), example(handler)
     return Entry(
         handler=handler,
-        occasion=_first_paragraph(inspect.getmodule(type(handler))).partition(": ")[2],
-        consequence=_first_paragraph(type(handler)),
+        occasion=first_paragraph(inspect.getmodule(type(handler))).partition(": ")[2],
+        consequence=first_paragraph(type(handler)),
+        recipients=recipients(handler),
         spares_actor=spares_the_actor(handler),
         schema=schema,
         example=sent,
@@ -98,10 +92,6 @@ def describe(handler: Handler[Any]) -> Entry:
         ],
         columns=list(_columns(handler, sent)),
     )
-
-
-def _first_paragraph(documented: object) -> str:
-    return " ".join((inspect.getdoc(documented) or "").partition("\n\n")[0].split())
 
 
 def _columns(handler: Handler[Any], sent: Mapping[str, Any]) -> Iterator[Column]:

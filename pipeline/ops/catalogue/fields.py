@@ -71,6 +71,6 @@ def _in_words(schema: Schema, whole: Schema) -> str:
     if kind == "array":
         items = _alternatives(schema.get("items", {}), whole)
         return "array of " + " or ".join(_in_words(each, whole) for each in items)
-    word = schema.get("format", kind)
+    word = str(schema.get("format", kind))
     bounds = (f"{said} {schema[bound]}" for bound, said in _BOUNDS.items() if bound in schema)
     return ", ".join([_WORDS.get(word, word), *bounds])

@@ -1,0 +1,46 @@
+"""``why``: who got what of an event, and who got nothing and why."""
+
+import argparse
+import sys
+from uuid import UUID
+
+from pipeline.commands.command import Commands, add_command
+
+
+def add(commands: Commands) -> None:
+    """Add the command."""
+    command = add_command(
+        commands,
+        "why",
+        _execute,
+        "say who got what of an event, and who got nothing and why",
+        "python -m pipeline why --event 42",
+        "python -m pipeline why --event 42 --user 6f1c2a34-0000-4000-8000-000000000001",
+        "python -m pipeline why --event 42 --json",
+    )
+    command.add_argument(
+        "--event", required=True, type=_event_id, metavar="ID", help="the id in domain_events"
+    )
+    command.add_argument(
+        "--user", type=UUID, metavar="UUID", help="this person only, considered or not"
+    )
+    command.add_argument("--json", action="store_true", help="one JSON object, for programs")
+
+
+def _execute(options: argparse.Namespace) -> None:
+    import orjson
+    from rich.console import Console
+
+    from pipeline.ops.why import document, read_account, show
+
+    account = read_account(options.database, options.event, options.user)
+    if options.json:
+        sys.stdout.write(orjson.dumps(document(account), option=orjson.OPT_UTC_Z).decode() + "\n")
+    else:
+        show(Console(highlight=False), account)
+
+
+def _event_id(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and 0 < int(text) < 2**63):
+        raise argparse.ArgumentTypeError(f"{text!r} is no event id: a positive integer is needed")
+    return int(text)

@@ -1,0 +1,31 @@
+"""``make event NAME=thing_happened``: write the files, then say what to do next."""
+
+import sys
+from pathlib import Path
+
+from pipeline.ops.new_event import NameRefused, write_event
+
+_ROOT = Path(__file__).resolve().parents[3]
+_NEXT = """\
+It works as it is: everyone in the project is told, in the app. Next:
+  1. say what really follows, in pipeline/handlers/{name}.py
+  2. say so in tests/handlers/test_{name}.py; run .venv/bin/pytest tests/handlers
+  3. run make catalogue, then make check
+  4. see it arrive: docs/adding-an-event-type.md
+"""
+
+
+def main(arguments: list[str]) -> int:
+    """Write the files; gives the exit status."""
+    name = arguments[0] if arguments else ""
+    try:
+        written = write_event(name, _ROOT)
+    except NameRefused as error:
+        sys.stderr.write(f"make event: {error}\n")
+        return 1
+    sys.stderr.write("".join(f"wrote {path}\n" for path in written) + _NEXT.format(name=name))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,75 @@
+"""Write the files of a new event type."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from string import Template
+from typing import Final
+
+from pipeline.ops.new_event.name import check_name, class_name, paths
+
+TABLE: Final = "pipeline/handlers/__init__.py"
+_TEMPLATES: Final = Path(__file__).parent / "templates"
+_IMPORT: Final = re.compile(r"^from pipeline\.handlers\.", re.MULTILINE)
+_ENTRY: Final = re.compile(r"^        (\w+)Handler\(\),$", re.MULTILINE)
+_END: Final = re.compile(r"^    \)$", re.MULTILINE)
+
+
+def write_event(name: str, root: Path) -> list[str]:
+    """Write a handler that works, its test, and its line in the table; then the catalogue.
+
+    Args:
+        name: of the event type, ``thing_happened``.
+        root: of the repository.
+
+    Returns:
+        The paths of what was written, below the root.
+
+    Raises:
+        NameRefused: nothing was written.
+    """
+    handler, test = (_TEMPLATES / f"{kind}.py.txt" for kind in ("handler", "test"))
+    check_name(name, root, handler.read_text("utf-8"))
+    words = name.replace("_", " ")
+    filling = {
+        "event_type": name,
+        "Payload": class_name(name),
+        "words": words,
+        "Words": words.capitalize(),
+    }
+    for path, template in zip(paths(name), (handler, test), strict=True):
+        (root / path).write_text(Template(template.read_text("utf-8")).substitute(filling), "utf-8")
+    table = root / TABLE
+    table.write_text(with_handler(table.read_text("utf-8"), name), "utf-8")
+    written = [*paths(name), TABLE]
+    # How long the name is decides where lines break.
+    _run(root, "ruff", "check", "--quiet", "--select", "I", "--fix", *written)
+    _run(root, "ruff", "format", "--quiet", *written)
+    _run(root, "pipeline.ops.catalogue")
+    return written
+
+
+def with_handler(table: str, name: str) -> str:
+    """The table of contents with one handler more; imports are sorted afterwards."""
+    handler = class_name(name)
+    later = (entry.start() for entry in _ENTRY.finditer(table) if entry[1] > handler)
+    end = _END.search(table)
+    imports = _IMPORT.search(table)
+    if end is None or imports is None:
+        raise ValueError(f"{TABLE} is not the table that it was")
+    entry = next(later, end.start())
+    return "".join(
+        [
+            table[: imports.start()],
+            f"from pipeline.handlers.{name} import {handler}Handler\n",
+            table[imports.start() : entry],
+            f"        {handler}Handler(),\n",
+            table[entry:],
+        ]
+    )
+
+
+def _run(root: Path, module: str, *arguments: str) -> None:
+    command = [sys.executable, "-m", module, *arguments]
+    subprocess.run(command, cwd=root, check=True)  # noqa: S603 - of our own making

@@ -1,0 +1,8 @@
+"""Why: an event, and maybe a person, in; who got what, and who got nothing and why, out."""
+
+from pipeline.ops.why.account import Account
+from pipeline.ops.why.document import document
+from pipeline.ops.why.query import read_account
+from pipeline.ops.why.screen import show
+
+__all__ = ["Account", "document", "read_account", "show"]

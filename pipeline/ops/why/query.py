@@ -1,0 +1,97 @@
+"""Read the account of one event, in one snapshot and without the right to change anything."""
+
+from collections.abc import Mapping
+from typing import Any, Final, TypeVar
+from uuid import UUID
+
+from psycopg import Connection
+from psycopg.rows import class_row
+
+from pipeline.domain.errors import UnknownEvent
+from pipeline.domain.identifiers import EventType
+from pipeline.handlers import HANDLERS
+from pipeline.ops.recipients import recipients
+from pipeline.ops.why.account import (
+    Account,
+    EventRow,
+    Ledger,
+    Letter,
+    Person,
+    Received,
+    Silence,
+    by_person,
+)
+from pipeline.postgres.check import check_database
+from pipeline.postgres.pool import close_pools
+from pipeline.postgres.retry import with_connection
+from pipeline.postgres.sql import load
+from pipeline.settings import DatabaseSettings
+
+RowT = TypeVar("RowT")
+
+_SNAPSHOT: Final = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"
+_EVENT: Final = load(__package__, "event")
+_LEDGER: Final = load(__package__, "ledger")
+_LETTER: Final = load(__package__, "letter")
+_RECEIVED: Final = load(__package__, "received")
+_SILENCES: Final = load(__package__, "silences")
+_PERSON: Final = load(__package__, "person")
+
+
+def read_account(settings: DatabaseSettings, event_id: int, user_id: UUID | None) -> Account:
+    """Everything about an event, or everything between it and one person.
+
+    Raises:
+        UnknownEvent: there is no such event.
+        TransientError: the database does not answer now.
+        ConfigurationError: it cannot be asked.
+    """
+    check_database(settings)
+
+    def read(connection: Connection[Any]) -> Account:
+        with connection.transaction():
+            connection.execute(_SNAPSHOT)
+            return _account(connection, event_id, user_id)
+
+    try:
+        return with_connection(settings, read)
+    finally:
+        close_pools()
+
+
+def _account(connection: Connection[Any], event_id: int, user_id: UUID | None) -> Account:
+    asked = {"event": event_id, "user": user_id}
+    letter = _first(connection, Letter, _LETTER, asked)
+    event = _first(connection, EventRow, _EVENT, asked)
+    if event is None:
+        kept = f"; its message is row {letter.id} of event_dead_letters" if letter else ""
+        raise UnknownEvent(
+            f"domain_events has no event {event_id}: deleted since, or never written{kept}"
+        )
+    people = by_person(
+        _rows(connection, Received, _RECEIVED, asked), _rows(connection, Silence, _SILENCES, asked)
+    )
+    if user_id is not None and not people:
+        found = connection.execute(_PERSON, asked).fetchone()
+        people = [Person(user_id, found[0] if found else None)]
+    handler = HANDLERS.get(EventType(event.type))
+    return Account(
+        event=event,
+        ledger=_first(connection, Ledger, _LEDGER, asked),
+        letter=letter,
+        people=people,
+        audience=recipients(handler) if handler else None,
+    )
+
+
+def _rows(
+    connection: Connection[Any], kind: type[RowT], statement: bytes, asked: Mapping[str, Any]
+) -> list[RowT]:
+    with connection.cursor(row_factory=class_row(kind)) as cursor:
+        return cursor.execute(statement, asked).fetchall()
+
+
+def _first(
+    connection: Connection[Any], kind: type[RowT], statement: bytes, asked: Mapping[str, Any]
+) -> RowT | None:
+    return next(iter(_rows(connection, kind, statement, asked)), None)

@@ -1,0 +1,16 @@
+-- What people got of an event. In: its id, and one person or null for everyone.
+SELECT received.user_id, coalesce(nullif(person.full_name, ''), person.email) AS name,
+       received.channel, received.what, received.delivery, received.status, received.since
+FROM (
+    SELECT user_id, id, 'in_app' AS channel, title AS what, NULL AS delivery,
+           CASE WHEN read_at IS NULL THEN 'unread' ELSE 'read' END AS status, read_at AS since
+    FROM public.notifications
+    WHERE event_id = %(event)s
+    UNION ALL
+    SELECT user_id, id, 'email', subject, delivery_type, status, processed_at
+    FROM public.pending_emails
+    WHERE event_id = %(event)s
+) AS received
+LEFT JOIN public.profiles AS person ON person.id = received.user_id
+WHERE %(user)s::uuid IS NULL OR received.user_id = %(user)s::uuid
+ORDER BY received.user_id, received.channel DESC, received.id

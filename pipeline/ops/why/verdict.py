@@ -1,0 +1,75 @@
+"""What became of an event and what to do about it, in words: pure functions of its account."""
+
+from datetime import timedelta
+from typing import Final
+
+from pipeline.domain.outcome import Status
+from pipeline.ops.why.account import Account, Person
+from pipeline.ops.why.words import duration, row
+
+# The stream needs well under a second: what is older is not on its way any more.
+ON_ITS_WAY: Final = timedelta(minutes=1)
+
+
+def state(account: Account) -> str:
+    """What became of the event, and how fast."""
+    ledger = account.ledger
+    if ledger is None:
+        return "not processed yet"
+    after = f" {duration(ledger.took)} after it was written" if ledger.took is not None else ""
+    reason = f": {ledger.reason}" if ledger.reason and ledger.status != Status.DEAD else ""
+    return f"{ledger.status}{after}{reason}"
+
+
+def advice(account: Account) -> str | None:
+    """What to do next; None where there is nothing to do."""
+    if account.ledger is None:
+        return _about_the_unprocessed(account)
+    known: dict[str, str | None] = {
+        Status.COMPLETED: None,
+        Status.EXPIRED: "too late to tell anyone; if they must hear all the same, run the pipeline"
+        " with a higher --max-event-age-hours and publish the event again",
+        Status.UNROUTED: _about_the_unrouted(account),
+        Status.DEAD: _about_the_dead(account),
+    }
+    otherwise = "no final state, and none of this pipeline's: run python -m pipeline catch-up"
+    return known.get(account.ledger.status, otherwise)
+
+
+def not_considered(account: Account, person: Person) -> str:
+    """Why nothing was decided about the person asked about."""
+    who = "they were" if person.name else "no profile has this id; they were"
+    if account.ledger is None or account.ledger.status != Status.COMPLETED:
+        return f"{who} not considered; the event is {state(account)}"
+    if account.ledger.reason:
+        return f"{who} not considered, nor was anybody: {account.ledger.reason}"
+    return f"{who} not considered; {audience(account)}"
+
+
+def audience(account: Account) -> str:
+    """Who may hear of events of this type."""
+    if account.audience is None:
+        return f"{account.event.type} has no handler any more"
+    return f"who may hear of {account.event.type}: {account.audience}"
+
+
+def _about_the_unprocessed(account: Account) -> str:
+    age = duration(account.event.age)
+    if account.event.age < ON_ITS_WAY:
+        return f"it is {age} old and likely on its way: ask again in a moment"
+    return (
+        f"it is {age} old: see that Debezium and the pipeline run; python -m pipeline catch-up"
+        " processes it without Debezium"
+    )
+
+
+def _about_the_unrouted(account: Account) -> str:
+    if account.audience is None:
+        first = f"give {account.event.type} a handler (docs/adding-an-event-type.md)"
+        return f"{first}, then publish the event again"
+    return f"{account.event.type} has a handler by now: publish the event again"
+
+
+def _about_the_dead(account: Account) -> str:
+    kept = f"; its message is kept in {row(account.letter)}" if account.letter else ""
+    return f"mend the cause, then publish the event again{kept}"

@@ -1,0 +1,155 @@
+import json
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import pytest
+from pydantic import BaseModel, ConfigDict, Field
+
+from pipeline.domain.audience import Audience, NamedUser, Nobody
+from pipeline.domain.effects import Channel, Delivery, Effect, Email
+from pipeline.domain.events import Event, NullableText, Payload
+from pipeline.domain.facts import Facts, Person
+from pipeline.domain.handler import Handler
+from pipeline.domain.identifiers import EventType, ProjectId, UserId
+from pipeline.domain.preferences import Preference, Scope
+from pipeline.handlers import HANDLERS
+from pipeline.ops.catalogue import STALE, catalogue, rewrite
+from pipeline.ops.catalogue.files import DOCS, on_disk
+from pipeline.ops.catalogue.rehearsal import PROJECT, READER, example, rehearse
+from pipeline.ops.catalogue.schema import payload_schema
+from tests.builders import GreetedHandler
+
+EACH: Final = [pytest.param(handler, id=name) for name, handler in HANDLERS.items()]
+
+
+class Place(BaseModel):
+    """An object within a payload."""
+
+    floor: int = Field(0, ge=0)
+
+
+class KeyLent(Payload):
+    """Payload of ``key_lent``."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "toWhom": str(READER.id),
+                    "project_id": str(PROJECT.id),
+                    "kind": "master",
+                    "note": "back by noon",
+                    "places": [{"floor": 3}],
+                    "due": "2026-03-02T12:00:00Z",
+                }
+            ]
+        }
+    )
+
+    to_whom: UserId | None = Field(None, alias="toWhom")
+    project_id: ProjectId | None = None
+    kind: Literal["master", "spare"] = "spare"
+    note: NullableText = "none"
+    places: tuple[Place, ...] = ()
+    due: datetime | None = None
+
+
+class KeyLentHandler(Handler[KeyLent]):
+    """Tell the borrower, with the next digest."""
+
+    event_type = EventType("key_lent")
+    payload = KeyLent
+    channels = (Channel.EMAIL,)
+    preference = Preference("keys", Scope.GLOBAL)
+
+    def audience(self, event: Event[KeyLent]) -> Audience:
+        """The borrower | nobody else."""
+        if (event.project_id or event.payload.project_id) is None:
+            return Nobody("no project")
+        return NamedUser(event.payload.to_whom) if event.payload.to_whom else Nobody("no borrower")
+
+    def decide(
+        self,
+        event: Event[KeyLent],
+        person: Person,  # noqa: ARG002
+        facts: Facts,  # noqa: ARG002
+    ) -> Iterable[Effect]:
+        """One e-mail."""
+        yield Email(
+            delivery=Delivery.AGGREGATED,
+            subject=f"The {event.payload.kind} key is yours",
+            data={},
+            project_id=event.project_id,
+            project_name=None,
+        )
+
+
+def test_the_catalogue_is_up_to_date() -> None:
+    assert on_disk(DOCS) == catalogue(HANDLERS), STALE
+
+
+@pytest.mark.parametrize("handler", EACH)
+def test_an_example_shows_every_key_and_leads_to_something(handler: Handler[Any]) -> None:
+    sent = example(handler)
+    assert sent.keys() == payload_schema(handler.payload)["properties"].keys()
+    handler.payload.model_validate(sent)
+    assert rehearse(handler, sent).reached, (
+        f"nobody is told: the example must name {READER.id} where it names the person"
+    )
+
+
+@pytest.mark.parametrize("handler", EACH)
+def test_a_schema_accepts_null_for_every_key_and_keys_it_does_not_know(
+    handler: Handler[Any],
+) -> None:
+    schema = payload_schema(handler.payload)
+    assert schema["additionalProperties"] is True
+    assert "required" not in schema
+    assert all({"type": "null"} in each["anyOf"] for each in schema["properties"].values())
+
+
+def test_a_payload_class_without_an_example_is_told_how_to_give_one() -> None:
+    with pytest.raises(LookupError, match=r"Greeted gives no example: add model_config = "):
+        catalogue({GreetedHandler.event_type: GreetedHandler()})
+
+
+def test_the_page_says_what_a_producer_must_know() -> None:
+    page = catalogue({KeyLentHandler.event_type: KeyLentHandler()})["events.md"]
+    rows = [line for line in page.splitlines() if line.startswith("| `")]
+    assert rows == [
+        "| `toWhom` | UUID |  | needed |",
+        "| `project_id` | UUID |  | needed, here or in the column |",
+        '| `kind` | `master` or `spare` | `"spare"` |  |',
+        '| `note` | text | `"none"` | null has a meaning of its own |',
+        "| `places` | array of object | `[]` |  |",
+        "| `due` | time, ISO 8601 |  |  |",
+    ]
+    assert "* **Recipients**: The borrower | nobody else.\n" in page
+    assert "* **Muted as**: `keys`, everywhere\n" in page
+    assert "* **Columns**: `project_id` (needed, unless the payload has it)\n" in page
+    assert "leads, for Priya Raman, to" in page
+    assert "> by e-mail, with the next digest: **The master key is yours**" in page
+
+
+def test_the_page_shows_one_contents_row_and_one_section_for_every_type() -> None:
+    page = catalogue(HANDLERS)["events.md"]
+    assert [line[3:] for line in page.splitlines() if line.startswith("## ")] == sorted(HANDLERS)
+    assert page.count("| [`") == len(HANDLERS)
+
+
+def test_rewriting_writes_what_changed_and_removes_what_is_gone(tmp_path: Path) -> None:
+    assert rewrite(tmp_path, {"events.md": "a", "events/old.schema.json": "{}"}) == [
+        "events.md",
+        "events/old.schema.json",
+    ]
+    wanted = {"events.md": "a", "events/new.schema.json": "{}"}
+    assert rewrite(tmp_path, wanted) == ["events/new.schema.json", "events/old.schema.json"]
+    assert on_disk(tmp_path) == wanted
+    assert rewrite(tmp_path, wanted) == []
+
+
+def test_a_schema_is_the_same_every_time() -> None:
+    first, again = (json.dumps(payload_schema(KeyLent)) for _ in range(2))
+    assert first == again
