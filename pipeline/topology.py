@@ -30,8 +30,8 @@ from pipeline.transforms.tags import DEAD, EVENTS, OUTCOMES, UNROUTED
 
 Source = beam.PTransform[PBegin, beam.PCollection[Message]]
 Batch = beam.PTransform[beam.PCollection[Any], beam.PCollection[list[Any]]]
-Write = beam.PTransform[beam.PCollection[list[Outcome]], beam.PCollection[DeadLetter]]
-Bury = beam.PTransform[beam.PCollection[DeadLetter], beam.PCollection[None]]
+Write = beam.PTransform[beam.PCollection[list[Outcome]], beam.PCollection[list[DeadLetter]]]
+Bury = beam.PTransform[beam.PCollection[list[DeadLetter]], beam.PCollection[None]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +58,7 @@ class Topology:
         """Add every step to a pipeline; ``source`` gives messages."""
         payloads = {name: handler.payload for name, handler in self.handlers.items()}
         decoded = pipeline | "ReadEvents" >> source | "Decode" >> Decode(payloads)
-        decoded[DEAD] | "BuryUndecoded" >> self._bury()
+        decoded[DEAD] | "BatchUndecoded" >> self._batch() | "BuryUndecoded" >> self._bury()
 
         routed = decoded[EVENTS] | "RouteByType" >> RouteByType(self.handlers)
         for event_type in self.handlers:

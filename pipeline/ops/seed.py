@@ -11,7 +11,9 @@ from psycopg.types.json import Jsonb
 
 from pipeline.domain.errors import ConfigurationError
 from pipeline.ops.sample import ids
-from pipeline.ops.sample.events import CHAT_MESSAGE_SENT, SampleEvent, sample_events
+from pipeline.ops.sample.chat import CHAT_MESSAGE_SENT
+from pipeline.ops.sample.event import SampleEvent
+from pipeline.ops.sample.events import sample_events
 from pipeline.ops.sample.people import ORGANISATIONS, PEOPLE, PROJECTS, tables
 from pipeline.postgres.errors import classify
 
@@ -19,9 +21,14 @@ Connection = psycopg.Connection[tuple[Any, ...]]
 
 _INSERT_EVENT: Final = """
     INSERT INTO public.domain_events
-        (event_type, actor_id, project_id, resource_id, thread_id, payload)
-    VALUES (%s, %s, %s, %s, %s, %s)
+        (event_type, actor_id, project_id, resource_id, thread_id, meeting_id, payload)
+    VALUES (%s, %s, %s, %s, %s, %s, %s)
     RETURNING id
+"""
+# Some events are of an organisation and of no project.
+_SAMPLE_EVENTS: Final = """
+    SELECT id FROM public.domain_events
+    WHERE project_id = ANY (%s) OR project_id IS NULL AND payload ->> 'org_id' = ANY (%s)
 """
 _INSERT_MESSAGE: Final = """
     INSERT INTO public.project_messages (thread_id, user_id, content)
@@ -90,29 +97,29 @@ def clear(dsn: str) -> int:
         ConfigurationError: The database does not hold the sample.
     """
     projects = [ids.project(key) for key in PROJECTS]
+    organisations = [ids.organisation(key) for key in ORGANISATIONS]
     with _connect(dsn) as connection, connection.transaction():
         if not _is_seeded(connection):
             raise ConfigurationError(
                 "this database does not hold the sample data: there is nothing to clear, "
                 "check DATABASE_URL"
             )
-        connection.execute(
-            "DELETE FROM public.event_dead_letters WHERE event_id IN "
-            "(SELECT id FROM public.domain_events WHERE project_id = ANY (%s))",
-            [projects],
-        )
-        deleted = connection.execute(
-            "DELETE FROM public.domain_events WHERE project_id = ANY (%s)", [projects]
-        ).rowcount
+        found = connection.execute(_SAMPLE_EVENTS, [projects, [str(org) for org in organisations]])
+        events = [row[0] for row in found]
+        for statement in (
+            "DELETE FROM public.event_dead_letters WHERE event_id = ANY (%s)",
+            "DELETE FROM public.domain_events WHERE id = ANY (%s)",
+        ):
+            connection.execute(statement.encode(), [events])
         # In this order, since a grant or a message outlives neither its project nor its author.
         for table, keys in (
             ("public.projects", projects),
-            ("public.orgs", [ids.organisation(key) for key in ORGANISATIONS]),
+            ("public.orgs", organisations),
             ("auth.users", [ids.person(key) for key in PEOPLE]),
         ):
             delete = sql.SQL("DELETE FROM {} WHERE id = ANY (%s)").format(_qualified(table))
             connection.execute(delete, [keys])
-    return deleted
+    return len(events)
 
 
 @contextmanager
@@ -154,7 +161,8 @@ def _insert_event(connection: Connection, event: SampleEvent) -> int:
             message = [event.thread_id, event.actor_id, content]
             payload = {"message_id": _inserted(connection, _INSERT_MESSAGE, message), **payload}
         columns = [event.event_type, event.actor_id, event.project_id, event.resource_id]
-        return _inserted(connection, _INSERT_EVENT, [*columns, event.thread_id, Jsonb(payload)])
+        columns += [event.thread_id, event.meeting_id]
+        return _inserted(connection, _INSERT_EVENT, [*columns, Jsonb(payload)])
 
 
 def _inserted(connection: Connection, statement: str, values: list[Any]) -> int:

@@ -42,7 +42,6 @@ def run_stream(topology: Topology, settings: PubSubSettings) -> None:
     check_database(topology.database)
     subscription = open_subscription(settings.subscription)
     with _stopped_by_signals(subscription), _reporting(subscription):
-        _log.info("reading %s", settings.subscription)
         try:
             _keep_running(topology, settings, subscription)
         finally:

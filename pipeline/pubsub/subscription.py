@@ -33,6 +33,7 @@ class Subscription:
         self._lock = threading.Lock()
         self._held: set[str] = set()
         self._stopping = threading.Event()
+        self._reading = False
         self.acknowledged = 0
 
     @property
@@ -58,6 +59,9 @@ class Subscription:
             TransientError: Pub/Sub cannot be reached.
             ConfigurationError: the subscription is missing, or closed to us.
         """
+        if not self._reading:
+            self._reading = True
+            _log.info("reading %s", self.name)
         try:
             response = self._client.pull(
                 subscription=self.name, max_messages=most, timeout=PULL_SECONDS, retry=None

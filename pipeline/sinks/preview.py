@@ -14,7 +14,7 @@ from pipeline.domain.outcome import Outcome
 from pipeline.sinks.tally import count_dead, count_outcomes
 
 Batches = beam.PCollection[list[Outcome]]
-Letters = beam.PCollection[DeadLetter]
+Letters = beam.PCollection[list[DeadLetter]]
 Nothing = beam.PCollection[None]
 
 
@@ -31,10 +31,10 @@ class PreviewDeadLetters(beam.PTransform[Letters, Nothing]):
 
     def expand(self, letters: Letters) -> Nothing:
         """One step without an output."""
-        return letters | "Print" >> beam.Map(_preview_letter)
+        return letters | "Print" >> beam.Map(_preview_letters)
 
 
-def _preview(outcomes: list[Outcome]) -> Iterable[DeadLetter]:
+def _preview(outcomes: list[Outcome]) -> Iterable[list[DeadLetter]]:
     count_outcomes(outcomes)
     for outcome in outcomes:
         channels = Counter(channel_of(effect) for _, effect in outcome.effects)
@@ -52,16 +52,17 @@ def _preview(outcomes: list[Outcome]) -> Iterable[DeadLetter]:
     return ()
 
 
-def _preview_letter(letter: DeadLetter) -> None:
-    count_dead(1)
-    _print(
-        {
-            "event_id": letter.event_id,
-            "event_type": letter.event_type,
-            "status": "dead",
-            "reason": f"{letter.error_class}: {letter.reason}",
-        }
-    )
+def _preview_letters(letters: list[DeadLetter]) -> None:
+    count_dead(len(letters))
+    for letter in letters:
+        _print(
+            {
+                "event_id": letter.event_id,
+                "event_type": letter.event_type,
+                "status": "dead",
+                "reason": f"{letter.error_class}: {letter.reason}",
+            }
+        )
 
 
 def _print(row: dict[str, Any]) -> None:

@@ -1,6 +1,4 @@
-"""WriteDeadLetters: dead letters in, nothing out: each is in its table and on its topic."""
-
-from typing import Final
+"""WriteDeadLetters: batches of dead letters in, nothing out: table and topic have them."""
 
 import apache_beam as beam
 
@@ -8,14 +6,12 @@ from pipeline.domain.dead_letter import DeadLetter
 from pipeline.settings import DatabaseSettings
 from pipeline.sinks.dead_letters import write_dead_letters
 
-BATCH_SIZE: Final = 100
-
-Letters = beam.PCollection[DeadLetter]
+Letters = beam.PCollection[list[DeadLetter]]
 Nothing = beam.PCollection[None]
 
 
 class WriteDeadLetters(beam.PTransform[Letters, Nothing]):
-    """Record and publish dead letters, a bundle's at a time."""
+    """Record and publish dead letters, a batch at a time."""
 
     def __init__(self, settings: DatabaseSettings, topic: str | None) -> None:
         super().__init__()
@@ -23,12 +19,8 @@ class WriteDeadLetters(beam.PTransform[Letters, Nothing]):
         self._topic = topic
 
     def expand(self, letters: Letters) -> Nothing:
-        """Batch within the bundle, then write."""
-        return (
-            letters
-            | "Batch" >> beam.BatchElements(BATCH_SIZE, BATCH_SIZE)
-            | "Insert" >> beam.ParDo(_Write(self._settings, self._topic))
-        )
+        """One step, fused with what comes before it."""
+        return letters | "Insert" >> beam.ParDo(_Write(self._settings, self._topic))
 
 
 class _Write(beam.DoFn):

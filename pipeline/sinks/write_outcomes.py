@@ -1,4 +1,4 @@
-"""WriteOutcomes: batches of outcomes in, dead letters for those that Postgres refuses out."""
+"""WriteOutcomes: batches of outcomes in, dead letters for what Postgres refuses out."""
 
 from collections.abc import Iterable
 
@@ -10,7 +10,7 @@ from pipeline.settings import DatabaseSettings
 from pipeline.sinks.outcomes import write_outcomes
 
 Batches = beam.PCollection[list[Outcome]]
-Letters = beam.PCollection[DeadLetter]
+Letters = beam.PCollection[list[DeadLetter]]
 
 
 class WriteOutcomes(beam.PTransform[Batches, Letters]):
@@ -29,5 +29,7 @@ class _Write(beam.DoFn):
     def __init__(self, settings: DatabaseSettings) -> None:
         self._settings = settings
 
-    def process(self, outcomes: list[Outcome]) -> Iterable[DeadLetter]:
-        yield from write_outcomes(self._settings, outcomes)
+    def process(self, outcomes: list[Outcome]) -> Iterable[list[DeadLetter]]:
+        letters = write_outcomes(self._settings, outcomes)
+        if letters:
+            yield letters

@@ -1,4 +1,4 @@
-"""Decide: batches of events of one type in; batches of outcomes out, and dead letters."""
+"""Decide: batches of events of one type in; batches of outcomes and of dead letters out."""
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
@@ -66,8 +66,8 @@ class _Decide(beam.DoFn):
 
     def process(self, events: list[Event[Any]]) -> Iterable[Any]:
         outcomes, letters = decide_batch(self._settings, self._handler, events, self._policy)
-        for letter in letters:
-            yield TaggedOutput(DEAD, letter)
+        if letters:
+            yield TaggedOutput(DEAD, letters)
         if outcomes:
             yield outcomes
 

@@ -8,7 +8,11 @@ from tests.golden.world import P1, R1, U1, U4, WORKSPACE
 
 
 def changed(
-    stage: Stage, payload: dict[str, Any] | None = None, *, columns: dict[str, UUID] | None = None
+    stage: Stage,
+    payload: dict[str, Any] | None = None,
+    *,
+    project: UUID | None = P1,
+    resource: UUID | None = R1,
 ) -> int:
     default = {
         "affected_user_id": str(U4),
@@ -16,9 +20,12 @@ def changed(
         "resource_name": "a.pdf",
         "new_permission": "edit",
     }
-    named = {"project_id": P1, "resource_id": R1} if columns is None else columns
     return stage.emit(
-        "document_permission_changed", default | (payload or {}), actor_id=U1, **named
+        "document_permission_changed",
+        default | (payload or {}),
+        actor_id=U1,
+        project_id=project,
+        resource_id=resource,
     )
 
 
@@ -70,7 +77,8 @@ def test_names_that_the_payload_lacks_are_looked_up_or_have_a_default(stage: Sta
             "project_id": str(P1),
             "resource_id": str(R1),
         },
-        columns={},
+        project=None,
+        resource=None,
     )
     stage.deliver(event)
     assert stage.notifications() == [notification(event, "a document")]
@@ -78,8 +86,8 @@ def test_names_that_the_payload_lacks_are_looked_up_or_have_a_default(stage: Sta
 
 def test_without_a_document_a_project_or_a_person_nothing_follows(stage: Stage) -> None:
     events = {
-        changed(stage, columns={"project_id": P1}): "the event names no document",
-        changed(stage, columns={"resource_id": R1}): "the event names no project",
+        changed(stage, resource=None): "the event names no document",
+        changed(stage, project=None): "the event names no project",
         changed(stage, {"affected_user_id": None}): "payload.affected_user_id is missing",
     }
     stage.deliver(*events)

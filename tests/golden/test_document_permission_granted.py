@@ -7,15 +7,22 @@ from tests.golden.stage import D, N, Stage
 from tests.golden.world import P1, R1, U1, U4, WORKSPACE
 
 
-def granted(stage: Stage, *, columns: dict[str, UUID] | None = None, **payload: object) -> int:
+def granted(
+    stage: Stage, *, project: UUID | None = P1, resource: UUID | None = R1, **payload: object
+) -> int:
     default = {
         "affected_user_id": str(U4),
         "project_name": "Tower",
         "resource_name": "a.pdf",
         "new_permission": "edit",
     }
-    named = {"project_id": P1, "resource_id": R1} if columns is None else columns
-    return stage.emit("document_permission_granted", default | payload, actor_id=U1, **named)
+    return stage.emit(
+        "document_permission_granted",
+        default | payload,
+        actor_id=U1,
+        project_id=project,
+        resource_id=resource,
+    )
 
 
 def notification(event: int, *, name: str = "a.pdf", permission: str = "edit") -> N:
@@ -40,7 +47,7 @@ def test_g42_the_person_is_told_in_the_app(stage: Stage) -> None:
 
 
 def test_project_and_document_may_be_named_by_the_payload_only(stage: Stage) -> None:
-    event = granted(stage, columns={}, project_id=str(P1), resource_id=str(R1))
+    event = granted(stage, project=None, resource=None, project_id=str(P1), resource_id=str(R1))
     stage.deliver(event)
     assert stage.notifications() == [notification(event)]
 
@@ -55,17 +62,15 @@ def test_a_project_that_the_payload_does_not_name_is_looked_up(
 
 
 def test_a_project_that_nobody_knows_is_a_project(stage: Stage) -> None:
-    event = granted(
-        stage, columns={"resource_id": R1}, project_id=str(UUID(int=9)), project_name=None
-    )
+    event = granted(stage, project=None, project_id=str(UUID(int=9)), project_name=None)
     stage.deliver(event)
     assert [row.title for row in stage.notifications()] == ["Document access granted - a project"]
 
 
 def test_g42_without_a_document_a_project_or_a_person_nothing_follows(stage: Stage) -> None:
     events = {
-        granted(stage, columns={"project_id": P1}): "the event names no document",
-        granted(stage, columns={"resource_id": R1}): "the event names no project",
+        granted(stage, resource=None): "the event names no document",
+        granted(stage, project=None): "the event names no project",
         granted(stage, affected_user_id=None): "payload.affected_user_id is missing",
     }
     stage.deliver(*events)
@@ -75,6 +80,6 @@ def test_g42_without_a_document_a_project_or_a_person_nothing_follows(stage: Sta
 
 def test_it_can_be_muted_for_the_project(stage: Stage) -> None:
     stage.prefer(U4, "muted", name="document_permission_granted", project=P1)
-    event = granted(stage, columns={}, project_id=str(P1), resource_id=str(R1))
+    event = granted(stage, project=None, resource=None, project_id=str(P1), resource_id=str(R1))
     stage.deliver(event)
     assert stage.decisions() == [D(U4, event, "in_app", "muted:project")]

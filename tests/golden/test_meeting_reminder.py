@@ -1,4 +1,4 @@
-"""G28 in its corrected form: the time is a token, since the original's is UTC and does not say so."""
+"""G28 as corrected: the start is a token, since the original writes UTC without saying so."""
 
 from typing import Any
 

@@ -32,6 +32,7 @@ def expected(
     event: int,
     body: str,
     changes: dict[str, Any],
+    *,
     actor: UUID | None = U1,
     name: str = "Ann Actor",
 ) -> list[N]:
@@ -87,7 +88,9 @@ def test_g27_without_an_actor_every_participant_is_told(stage: Stage) -> None:
     event = updated(stage, BOTH, actor=None)
     stage.deliver(event)
     body = f"**Kick**{NEW_TIME}\n Participants updated"
-    assert stage.notifications() == expected((U1, U2, U4), event, body, BOTH, None, "Someone")
+    assert stage.notifications() == expected(
+        (U1, U2, U4), event, body, BOTH, actor=None, name="Someone"
+    )
 
 
 def test_without_title_time_and_project_the_rest_is_told(stage: Stage) -> None:

@@ -7,14 +7,14 @@ from tests.golden.stage import D, E, N, Stage
 from tests.golden.world import P1, U1, U2, U4, WORKSPACE
 
 
-def nudged(stage: Stage, *, project: UUID | None = P1, **payload: object) -> int:
+def nudged(stage: Stage, **payload: object) -> int:
     default = {
         "user_id": str(U2),
         "resume_type": "project",
         "completion_percent": 0,
         "nudge_tier": 1,
     }
-    return stage.emit("resume_incomplete_nudge", default | payload, project_id=project)
+    return stage.emit("resume_incomplete_nudge", default | payload, project_id=P1)
 
 
 def expected(event: int, *, label: str = "Project", percent: int = 0, tier: int = 1) -> tuple[N, E]:
@@ -91,7 +91,13 @@ def test_g32_without_any_of_its_fields_nothing_follows(
 
 
 def test_without_a_project_nothing_follows(stage: Stage) -> None:
-    event = nudged(stage, project=None)
+    payload = {
+        "user_id": str(U2),
+        "resume_type": "project",
+        "completion_percent": 0,
+        "nudge_tier": 1,
+    }
+    event = stage.emit("resume_incomplete_nudge", payload)
     stage.deliver(event)
     assert stage.notifications() == []
     assert stage.reasons() == {event: "the event names no project"}

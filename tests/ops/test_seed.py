@@ -13,6 +13,18 @@ from pipeline.handlers import HANDLERS
 from pipeline.ops.migrate import migrate
 from pipeline.ops.seed import clear, seed, seed_events, seed_people
 from tests.databases import Database
+from tests.golden.stage import COLUMNS, Stage
+
+MEETING = {"meeting_id", "meeting_title", "start_time", "end_time", "meeting_link"}
+ACCESS = {
+    "affected_user_id",
+    "project_id",
+    "project_name",
+    "changed_by_id",
+    "org_id",
+    "org_name",
+}
+DOCUMENT_ACCESS = ACCESS | {"resource_id", "resource_name", "old_permission", "new_permission"}
 
 # What the application's own producers put into each payload.
 PRODUCED_KEYS = {
@@ -26,15 +38,25 @@ PRODUCED_KEYS = {
         "anchor_last_read_at",
         "unread_count",
     },
-    "project_access_granted": {
-        "affected_user_id",
-        "project_id",
-        "project_name",
-        "new_permission",
-        "changed_by_id",
+    "meeting_invited": MEETING | {"invited_user_id"},
+    "meeting_updated": MEETING | {"changes"},
+    "meeting_reminder": MEETING | {"user_id", "reminder_minutes", "organizer_id"},
+    "resume_incomplete_nudge": {"resume_type", "completion_percent", "nudge_tier", "user_id"},
+    "invite_accepted": {
+        "new_member_id",
+        "new_member_name",
+        "new_member_email",
+        "invited_by",
         "org_id",
         "org_name",
+        "project_grant_ids",
     },
+    "project_access_granted": ACCESS | {"new_permission"},
+    "project_access_changed": ACCESS | {"old_permission", "new_permission"},
+    "project_access_revoked": ACCESS,
+    "document_permission_granted": DOCUMENT_ACCESS,
+    "document_permission_changed": DOCUMENT_ACCESS,
+    "chat_thread_participant_added": {"thread_topic", "added_user_id", "thread_id"},
 }
 
 # Where seeding, and what follows from it, writes.
@@ -50,6 +72,8 @@ TABLES = (
     "public.chat_threads",
     "public.chat_thread_participants",
     "public.project_messages",
+    "public.meetings",
+    "public.meeting_participants",
     "public.user_notification_preferences",
     "public.domain_events",
     "public.notification_processing",
@@ -75,11 +99,9 @@ def decoded(database: Database) -> list[Event[Payload] | Unrouted | InvalidEvent
     with database.connect() as connection:
         for event_id, event_type, payload, created_at, *ids in connection.execute(
             "SELECT id, event_type, payload::text, created_at, actor_id, project_id, resource_id, "
-            "thread_id FROM public.domain_events ORDER BY id"
+            "thread_id, meeting_id FROM public.domain_events ORDER BY id"
         ):
-            keys = dict(
-                zip(("actor_id", "project_id", "resource_id", "thread_id"), ids, strict=True)
-            )
+            keys = dict(zip(COLUMNS, ids, strict=True))
             columns = {"payload": payload, "created_at": created_at, **keys}
             message = encode(EventId(event_id), EventType(event_type), columns)
             try:
@@ -101,8 +123,7 @@ def test_every_seeded_event_is_understood_but_one_malformed_and_one_unknown(
 def test_there_are_events_of_every_type_with_a_handler(database: Database) -> None:
     seed(database.dsn)
     types = {result.type for result in decoded(database) if isinstance(result, Event)}
-    assert types >= set(PRODUCED_KEYS)
-    assert types <= set(HANDLERS)
+    assert types == set(HANDLERS) == set(PRODUCED_KEYS)
 
 
 def test_payloads_have_the_keys_that_the_producers_write(database: Database) -> None:
@@ -113,6 +134,24 @@ def test_payloads_have_the_keys_that_the_producers_write(database: Database) -> 
             [list(PRODUCED_KEYS)],
         ):
             assert set(payload) == PRODUCED_KEYS[event_type]
+
+
+def test_every_type_reaches_someone_and_two_like_nudges_reach_them_once(
+    database: Database,
+) -> None:
+    stage = Stage(database)
+    events = seed(database.dsn)
+    stage.deliver(*events)
+    told: dict[str, int] = dict(
+        stage.rows(
+            "SELECT event_type, sum(notifications + emails) FROM notification_processing"
+            " WHERE processing_status = 'completed' GROUP BY event_type"
+        )
+    )
+    assert set(told) == set(HANDLERS)
+    assert min(told.values()) > 0
+    assert told["resume_incomplete_nudge"] == 2
+    assert set(stage.ledger().values()) == {"completed", "unrouted", "dead"}
 
 
 def test_a_chat_event_tells_of_a_message_in_its_thread(database: Database) -> None:
@@ -153,7 +192,7 @@ def test_two_databases_get_the_same_people_and_payloads(
 ) -> None:
     migrate(empty_database.dsn, reference_schema=True)
     query = b"""
-        SELECT event_type, actor_id, project_id, resource_id, thread_id,
+        SELECT event_type, actor_id, project_id, resource_id, thread_id, meeting_id,
             payload - 'message_id' - 'latest_message_at'
         FROM public.domain_events ORDER BY id
     """

@@ -31,6 +31,11 @@ def thread(key: str) -> UUID:
     return uuid5(_NAMESPACE, f"thread/{key}")
 
 
+def meeting(key: str) -> UUID:
+    """The id of a sample meeting."""
+    return uuid5(_NAMESPACE, f"meeting/{key}")
+
+
 def preference(key: str) -> UUID:
     """The id of a sample preference."""
     return uuid5(_NAMESPACE, f"preference/{key}")

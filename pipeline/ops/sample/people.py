@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -55,6 +56,23 @@ class Thread:
     topic: str | None
     project: str
     participants: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Meeting:
+    """A meeting of an hour; the organizer takes part, too."""
+
+    title: str
+    project: str
+    organizer: str
+    participants: tuple[str, ...]
+    start: datetime
+    link: str
+
+    @property
+    def end(self) -> datetime:
+        """When it is over."""
+        return self.start + timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +155,18 @@ THREADS: Final = {
     "harbor-lender": Thread("#lender-questions", "harbor", ("maya", "jonas", "ruth")),
     "mill-closing": Thread("Closing checklist", "mill", ("tomas", "jonas", "amara")),
     "cedar-untitled": Thread(None, "cedar", ("grace", "elias")),
+}
+
+MEETINGS: Final = {
+    "site-visit": Meeting(
+        "Site visit with the lender",
+        "harbor",
+        "maya",
+        ("maya", "tomas", "jonas", "ruth"),
+        # Fixed, so that every database gets the same; and far off, so that it stays ahead.
+        datetime(2040, 5, 15, 16, tzinfo=UTC),
+        "https://meet.example/harbor-site-visit",
+    ),
 }
 
 PREFERENCES: Final = {
@@ -229,6 +259,19 @@ def tables() -> list[tuple[str, list[dict[str, Any]]]]:
                 for who in item.participants
             ],
         ),
+        ("public.meetings", [_meeting(key, item) for key, item in MEETINGS.items()]),
+        (
+            "public.meeting_participants",
+            [
+                {
+                    "meeting_id": ids.meeting(key),
+                    "user_id": ids.person(who),
+                    "is_organizer": who == item.organizer,
+                }
+                for key, item in MEETINGS.items()
+                for who in item.participants
+            ],
+        ),
         (
             "public.user_notification_preferences",
             [_preference(key, item) for key, item in PREFERENCES.items()],
@@ -263,6 +306,19 @@ def _resource(key: str, item: Document) -> dict[str, Any]:
         "parent_id": item.parent and ids.resource(item.parent),
         "resource_type": item.resource_type,
         "name": item.name,
+    }
+
+
+def _meeting(key: str, item: Meeting) -> dict[str, Any]:
+    return {
+        "id": ids.meeting(key),
+        "title": item.title,
+        "start_time": item.start,
+        "end_time": item.end,
+        "duration_minutes": (item.end - item.start) // timedelta(minutes=1),
+        "meeting_link": item.link,
+        "organizer_id": ids.person(item.organizer),
+        "project_id": ids.project(item.project),
     }
 
 

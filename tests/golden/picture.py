@@ -1,0 +1,52 @@
+"""Everything that the pipeline has written, without what depends on the time or the order."""
+
+from typing import Any, Final
+
+from tests.golden.stage import Stage
+
+# A counter row bears the event that happened to open it; whoever else is counted has a decision.
+# So neither is compared by itself: together they say of which messages a person was told.
+_QUERIES: Final = {
+    "notifications": """
+        SELECT CASE WHEN counter_thread_id IS NULL THEN event_id END, user_id, kind,
+               counter_thread_id, title, body, link_url, read_at, payload
+        FROM notifications ORDER BY 1, 2, 3, 4
+    """,
+    "messages counted": """
+        SELECT event_id, user_id FROM notifications WHERE counter_thread_id IS NOT NULL
+        UNION ALL
+        SELECT event_id, user_id FROM notification_decisions WHERE reason = 'counted'
+        ORDER BY 1, 2
+    """,
+    "emails": """
+        SELECT event_id, user_id, event_type, delivery_type, project_id, project_name, subject,
+               body_data, status
+        FROM pending_emails ORDER BY 1, 2
+    """,
+    "decisions": """
+        SELECT decision.event_id, decision.user_id, decision.channel, decision.reason,
+               preference.scope_type, preference.event_type, preference.channel
+        FROM notification_decisions AS decision
+        LEFT JOIN user_notification_preferences AS preference
+            ON preference.id = decision.preference_id
+        WHERE decision.reason <> 'counted' ORDER BY 1, 2, 3
+    """,
+    "ledger": """
+        SELECT event_id, event_type, processing_status, reason, notifications, emails, skipped,
+               error_message
+        FROM notification_processing ORDER BY 1
+    """,
+    # Neither attempt nor retry_count: they say how often a letter came.
+    "dead letters": """
+        SELECT letter_key, event_id, event_type, stage, error_class, message, fingerprint,
+               attributes, resolved_at, resolution
+        FROM event_dead_letters ORDER BY 1
+    """,
+}
+
+Picture = dict[str, list[tuple[Any, ...]]]
+
+
+def picture(stage: Stage) -> Picture:
+    """The rows of every table that the pipeline writes."""
+    return {name: stage.rows(query) for name, query in _QUERIES.items()}
