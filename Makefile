@@ -35,6 +35,14 @@ test: setup ## the whole test suite
 bench: setup ## measure against the budgets and write docs/performance.md; about 5 minutes
 	@$(BIN)/python -m bench
 
+.PHONY: torture
+torture: setup ## a thousand kills and other faults, about 20 minutes; writes docs/reliability.md
+	@FANOUT_TORTURE=full $(BIN)/python -m pytest tests/torture
+
+.PHONY: torture-smoke
+torture-smoke: setup ## the same faults, a few of each, as make test runs them
+	@$(BIN)/python -m pytest tests/torture
+
 .PHONY: check
 check: setup ## format, lint, types, import contracts
 	@$(BIN)/ruff format --check .

@@ -8,11 +8,21 @@ from collections.abc import Sequence
 from typing import Final
 
 from pipeline import __version__
-from pipeline.commands import catch_up, migrate, run, seed
+from pipeline.commands import (
+    catch_up,
+    dead_letters,
+    doctor,
+    migrate,
+    replay,
+    run,
+    seed,
+    status,
+    why,
+)
 from pipeline.domain.errors import ConfigurationError, FanoutError
 from pipeline.settings import DatabaseSettings
 
-_COMMANDS: Final = (migrate, seed, run, catch_up)
+_COMMANDS: Final = (migrate, seed, run, catch_up, why, dead_letters, replay, status, doctor)
 _ENVIRONMENT: Final = """\
 environment:
   DATABASE_URL            the database: postgresql://user@host/database
@@ -28,13 +38,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         _configure_logging(os.environ.get("LOG_LEVEL", "INFO").upper())
         options.database = DatabaseSettings(dsn=os.environ.get("DATABASE_URL", ""))
-        status: int | None = options.execute(options)
+        options.pubsub_emulator = os.environ.get("PUBSUB_EMULATOR_HOST")
+        exit_status: int | None = options.execute(options)
     except FanoutError as error:
         print(f"pipeline {options.name}: {error}", file=sys.stderr)  # noqa: T201
         return 1
     except KeyboardInterrupt:
         return 130
-    return status or 0
+    return exit_status or 0
 
 
 def _parser() -> argparse.ArgumentParser:

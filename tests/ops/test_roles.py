@@ -13,6 +13,7 @@ READ_BY_BOTH = (
     "event_dead_letters",
     "fanout_heartbeat",
     "fanout_migrations",
+    "fanout_replays",
     "meeting_participants",
     "meetings",
     "notification_decisions",
@@ -50,6 +51,9 @@ COLUMN_UPDATES = {
     ("fanout_operator", "notification_processing", "retry_count"),
     ("fanout_operator", "event_dead_letters", "resolved_at"),
     ("fanout_operator", "event_dead_letters", "resolution"),
+    ("fanout_operator", "fanout_replays", "finished_at"),
+    ("fanout_operator", "fanout_replays", "published"),
+    ("fanout_operator", "fanout_replays", "result"),
 }
 
 

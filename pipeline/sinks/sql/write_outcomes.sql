@@ -148,6 +148,17 @@ skipped AS (
         AND counted.event_id <> wanted.event_id
     ORDER BY event_id, user_id, channel
     ON CONFLICT (event_id, user_id, channel) DO NOTHING
+),
+-- An event that is completed after all, by a replay as a rule, needs no dead letter any more.
+resolved AS (
+    UPDATE public.event_dead_letters AS letter
+    SET resolved_at = now(), resolution = 'written'
+    FROM admitted
+    JOIN event USING (event_id)
+    WHERE letter.letter_key = 'event:' || admitted.event_id
+    -- IS NULL would let the planner read all open letters for each event, when it expects none.
+    AND coalesce(letter.resolved_at, 'infinity') = 'infinity'
+    AND event.status = 'completed'
 )
 SELECT event.event_id,
        CASE

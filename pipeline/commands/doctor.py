@@ -1,0 +1,64 @@
+"""``doctor``: look at everything that has to be right, before and while the pipeline runs."""
+
+import argparse
+
+from pipeline.commands.command import SUBSCRIPTION, TOPIC, Commands, add_command
+
+
+def add(commands: Commands) -> None:
+    """Add the command."""
+    command = add_command(
+        commands,
+        "doctor",
+        _execute,
+        "check database, capture, roles and Pub/Sub; say how to mend what is wrong",
+        "python -m pipeline doctor",
+        f"python -m pipeline doctor --subscription {SUBSCRIPTION} --dead-letter-topic {TOPIC}",
+        "python -m pipeline doctor --cdc-host db.example.com --json",
+    )
+    command.add_argument("--json", action="store_true", help="one JSON object")
+    command.add_argument(
+        "--subscription", metavar=SUBSCRIPTION, help="also look whether the stream can read it"
+    )
+    command.add_argument("--dead-letter-topic", metavar=TOPIC, help="also look whether it exists")
+    command.add_argument(
+        "--cdc-host", metavar="HOST", help="also look at Debezium's way: its DATABASE_HOST"
+    )
+    command.add_argument(
+        "--cdc-port", type=int, default=5432, metavar="PORT", help="its DATABASE_PORT (%(default)s)"
+    )
+    command.add_argument(
+        "--cdc-sslmode",
+        default="verify-full",
+        metavar="MODE",
+        help="its DATABASE_SSLMODE (%(default)s)",
+    )
+
+
+def _execute(options: argparse.Namespace) -> int:
+    import json
+    import sys
+
+    from rich.console import Console
+
+    from pipeline.ops.doctor.examine import examine
+    from pipeline.ops.doctor.installation import CaptureAddress, Installation
+    from pipeline.ops.doctor.screen import as_json, render
+
+    capture = None
+    if options.cdc_host is not None:
+        capture = CaptureAddress(options.cdc_host, options.cdc_port, options.cdc_sslmode)
+    with Installation(
+        database=options.database,
+        capture=capture,
+        emulator=options.pubsub_emulator,
+        subscription=options.subscription,
+        dead_letter_topic=options.dead_letter_topic,
+    ) as installation:
+        report = list(examine(installation))
+    summary = as_json(report)
+    if options.json:
+        sys.stdout.write(json.dumps(summary) + "\n")
+    else:
+        Console().print(render(report))
+    return 0 if summary["ok"] else 1

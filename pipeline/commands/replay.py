@@ -1,0 +1,185 @@
+"""``replay``: events once more through the stream, after their cause has been mended."""
+
+import argparse
+import json
+import math
+import re
+import signal
+import sys
+import threading
+import time
+from datetime import timedelta
+from types import FrameType
+from typing import TYPE_CHECKING, Final
+
+from pipeline.commands.command import TOPIC, Commands, add_command, moment, say
+from pipeline.commands.dead_letters import row_id
+from pipeline.domain.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from pipeline.ops.replay.selector import Selector
+
+INTERRUPTED: Final = 130
+
+_TOPIC: Final = re.compile(r"projects/[^/]+/topics/[^/]+")
+
+
+def add(commands: Commands) -> None:
+    """Add the command."""
+    command = add_command(
+        commands,
+        "replay",
+        _execute,
+        "show what would become of events if they came once more, or make them come",
+        "python -m pipeline replay --fingerprint 0123abcd4567",
+        f"python -m pipeline replay --fingerprint 0123abcd4567 --apply --topic {TOPIC}",
+        "python -m pipeline replay --missing --since 24h --type document_uploaded",
+    )
+    _add_selectors(command)
+    how = command.add_mutually_exclusive_group()
+    how.add_argument(
+        "--plan", action="store_true", help="show what would follow, change nothing (the default)"
+    )
+    how.add_argument("--apply", action="store_true", help="publish the events")
+    command.add_argument("--topic", metavar=TOPIC, help="the topic that the stream reads")
+    command.add_argument(
+        "--rate",
+        type=_rate,
+        default=500.0,
+        metavar="N",
+        help="the most messages a second (default: 500)",
+    )
+    command.add_argument("--note", metavar="TEXT", help="why, for the record")
+    command.add_argument(
+        "--ignore-age",
+        action="store_true",
+        help="complete events that are older than the stream allows",
+    )
+    command.add_argument(
+        "--max-event-age-hours",
+        type=_hours,
+        default=timedelta(hours=24),
+        metavar="HOURS",
+        help="the age that the stream allows, for the plan (default: 24)",
+    )
+
+
+def _add_selectors(command: argparse.ArgumentParser) -> None:
+    selectors = command.add_argument_group("which events; several conditions must all hold")
+    selectors.add_argument(
+        "--event", type=row_id, nargs="+", action="extend", metavar="ID", help="these events"
+    )
+    selectors.add_argument(
+        "--fingerprint", metavar="F", help="with an open dead letter of this cause"
+    )
+    selectors.add_argument("--type", metavar="T", help="of this type")
+    selectors.add_argument(
+        "--since", type=moment, metavar="TIME", help="created then or later: a time, or 2h for ago"
+    )
+    selectors.add_argument("--until", type=moment, metavar="TIME", help="created before then")
+    selectors.add_argument(
+        "--missing", action="store_true", help="the ledger holds no final state of them"
+    )
+    selectors.add_argument("--dead-letters", action="store_true", help="with an open dead letter")
+
+
+def _execute(options: argparse.Namespace) -> int:
+    return _apply(options) if options.apply else _plan(options)
+
+
+def _plan(options: argparse.Namespace) -> int:
+    selector = _selector(options)
+    from pipeline.domain.decide import Policy
+    from pipeline.handlers import HANDLERS
+    from pipeline.ops.replay.plan import make_plan
+    from pipeline.ops.replay.screen import show_plan
+
+    started = time.monotonic()
+    plan = make_plan(
+        options.database,
+        HANDLERS,
+        Policy(max_event_age=options.max_event_age_hours),
+        selector,
+        ignore_age=options.ignore_age,
+    )
+    show_plan(plan)
+    seconds = round(time.monotonic() - started, 3)
+    _print({"replay": None, "planned": plan.events, "published": 0, "seconds": seconds})
+    return 0
+
+
+def _apply(options: argparse.Namespace) -> int:
+    topic = _topic(options.topic)
+    selector = _selector(options)
+    from pipeline.ops.replay.publication import Order, apply
+
+    order = Order(
+        selector=selector,
+        topic=topic,
+        rate=options.rate,
+        note=options.note,
+        ignore_age=options.ignore_age,
+    )
+    replay = apply(options.database, order, _stop_at_signals())
+    if replay.stopped:
+        say(f"stopped: {replay.published:,} of {replay.planned:,} messages were sent")
+    _print(replay.summary)
+    return INTERRUPTED if replay.stopped else 0
+
+
+def _selector(options: argparse.Namespace) -> "Selector":
+    from pipeline.ops.replay.selector import Selector
+
+    return Selector(
+        events=tuple(options.event or ()),
+        fingerprint=options.fingerprint,
+        event_type=options.type,
+        since=options.since,
+        until=options.until,
+        missing=options.missing,
+        dead_letters=options.dead_letters,
+    )
+
+
+def _topic(text: str | None) -> str:
+    if text is None:
+        raise ConfigurationError(f"--apply needs --topic {TOPIC}: the one that the stream reads")
+    if _TOPIC.fullmatch(text) is None:
+        raise ConfigurationError(f"--topic {text} is no topic: write {TOPIC}")
+    return text
+
+
+def _stop_at_signals() -> threading.Event:
+    """Set by the first SIGINT or SIGTERM; a second one has its usual effect."""
+    stop = threading.Event()
+
+    def request(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - signal's signature
+        stop.set()
+        signal.signal(number, signal.SIG_DFL)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, request)
+    return stop
+
+
+def _rate(text: str) -> float:
+    return _number(text, most=1_000_000)
+
+
+def _hours(text: str) -> timedelta:
+    return timedelta(hours=_number(text, most=1_000_000))
+
+
+def _number(text: str, *, most: float) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 0 < number <= most:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number above 0 and up to {most:,}")
+    return number
+
+
+def _print(summary: dict[str, object]) -> None:
+    sys.stdout.write(json.dumps(summary) + "\n")
+    sys.stdout.flush()

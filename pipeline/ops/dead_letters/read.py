@@ -1,0 +1,135 @@
+"""Read the dead letters: by cause, one of them, or in numbers."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any, Final, TypeVar
+
+from psycopg import Connection
+from psycopg.rows import class_row
+
+from pipeline.domain.errors import ConfigurationError
+from pipeline.postgres.retry import with_connection
+from pipeline.postgres.sql import load
+from pipeline.settings import DatabaseSettings
+
+RowT = TypeVar("RowT")
+
+DAYS: Final = 14
+
+_GROUPS: Final = load("pipeline.ops.dead_letters", "groups")
+_LETTER: Final = load("pipeline.ops.dead_letters", "letter")
+_OPEN_BY_CAUSE: Final = load("pipeline.ops.dead_letters", "open_by_cause")
+_BY_DAY: Final = load("pipeline.ops.dead_letters", "by_day")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """Dead letters with one cause.
+
+    Attributes:
+        message: the reason, with ``#`` for every number in it.
+        event_types: the types that the messages claimed; empty for none.
+        letters: how many there are, ``open`` of them not resolved.
+        attempts: how many times they failed, all together.
+        sample_event_id: the event of one of them, where any names one.
+        sample_id: one of them.
+    """
+
+    fingerprint: str
+    stage: str
+    error_class: str
+    message: str
+    event_types: list[str]
+    letters: int
+    open: int
+    attempts: int
+    first_seen: datetime
+    last_seen: datetime
+    sample_event_id: int | None
+    sample_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Letter:
+    """One dead letter; ``event_state`` is what the ledger says of its event now."""
+
+    id: int
+    event_id: int | None
+    event_type: str | None
+    stage: str
+    error_class: str
+    message: str
+    fingerprint: str
+    attempt: int
+    pipeline_version: str | None
+    created_at: datetime
+    last_seen_at: datetime
+    resolved_at: datetime | None
+    resolution: str | None
+    event_state: str | None
+    attributes: dict[str, str] | None = field(repr=False)
+    data: bytes | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cause:
+    """How many open dead letters an event type has of one stage and class."""
+
+    event_type: str
+    stage: str
+    error_class: str
+    letters: int
+    oldest: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Day:
+    """How many dead letters were first seen on a day (UTC), ``open`` of them not resolved."""
+
+    day: date
+    letters: int
+    open: int
+
+
+def read_groups(database: DatabaseSettings, *, resolved: bool) -> list[Group]:
+    """The groups that have open letters, and with ``resolved`` all others too."""
+    return _read(database, Group, _GROUPS, {"resolved": resolved})
+
+
+def read_letter(
+    database: DatabaseSettings, *, letter_id: int | None = None, event_id: int | None = None
+) -> Letter:
+    """One letter, by its own id or by its event's.
+
+    Raises:
+        ConfigurationError: there is none.
+    """
+    found = _read(database, Letter, _LETTER, {"letter_id": letter_id, "event_id": event_id})
+    if not found:
+        what = f"event {event_id} has no dead letter" if event_id else f"no letter {letter_id}"
+        raise ConfigurationError(f"{what}: see dead-letters list --all")
+    return found[0]
+
+
+def read_causes(database: DatabaseSettings) -> list[Cause]:
+    """The open letters by type, stage and class."""
+    return _read(database, Cause, _OPEN_BY_CAUSE, {})
+
+
+def read_days(database: DatabaseSettings) -> list[Day]:
+    """The last ``DAYS`` days on which there were letters."""
+    return _read(database, Day, _BY_DAY, {"days": DAYS})
+
+
+def _read(
+    database: DatabaseSettings,
+    kind: type[RowT],
+    statement: bytes,
+    parameters: Mapping[str, Any],
+) -> list[RowT]:
+    def read(connection: Connection[Any]) -> list[RowT]:
+        with connection.cursor(row_factory=class_row(kind)) as cursor:
+            return cursor.execute(statement, parameters).fetchall()
+
+    return with_connection(database, read)

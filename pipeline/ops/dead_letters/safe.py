@@ -1,0 +1,45 @@
+"""What strangers wrote, made fit for a terminal."""
+
+import base64
+from typing import Final
+
+import orjson
+
+FIRST_BYTES: Final = 256
+MOST_CHARACTERS: Final = 20_000
+
+
+def printable(text: str) -> str:
+    """The text with everything escaped that could move a cursor, ring a bell or turn a line."""
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode()
+        for character in text
+    )
+
+
+def pretty(data: bytes) -> str:
+    """JSON indented; of anything else the first bytes, as Python would write them."""
+    try:
+        text = orjson.dumps(orjson.loads(data), option=orjson.OPT_INDENT_2).decode()
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError):
+        return _shortened(repr(data[:FIRST_BYTES]), len(data) - FIRST_BYTES, "bytes")
+    lines = "\n".join(printable(line) for line in text.split("\n"))
+    return _shortened(lines[:MOST_CHARACTERS], len(lines) - MOST_CHARACTERS, "characters")
+
+
+def _shortened(text: str, more: int, unit: str) -> str:
+    return f"{text}\n... and {more:,} {unit} more" if more > 0 else text
+
+
+def to_json(value: object) -> str:
+    """One line of JSON; bytes are text where they are UTF-8, and otherwise base64."""
+    return orjson.dumps(value, default=_of_bytes).decode()
+
+
+def _of_bytes(value: object) -> dict[str, str]:
+    if not isinstance(value, bytes):
+        raise TypeError
+    try:
+        return {"text": value.decode()}
+    except UnicodeDecodeError:
+        return {"base64": base64.b64encode(value).decode()}

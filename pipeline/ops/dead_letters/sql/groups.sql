@@ -1,0 +1,17 @@
+-- Dead letters by cause, the most recently seen first. The pattern is that of the fingerprint.
+SELECT letter.fingerprint,
+       letter.stage,
+       letter.error_class,
+       regexp_replace(min(letter.message), '0x[0-9a-f]+|\d+', '#', 'gi') AS message,
+       array_agg(DISTINCT coalesce(letter.event_type, '')) AS event_types,
+       count(*) AS letters,
+       count(*) FILTER (WHERE letter.resolved_at IS NULL) AS open,
+       sum(letter.attempt)::bigint AS attempts,
+       min(letter.created_at) AS first_seen,
+       max(letter.last_seen_at) AS last_seen,
+       max(letter.event_id) AS sample_event_id,
+       max(letter.id) AS sample_id
+FROM public.event_dead_letters AS letter
+WHERE %(resolved)s OR letter.resolved_at IS NULL
+GROUP BY letter.fingerprint, letter.stage, letter.error_class
+ORDER BY last_seen DESC, letter.fingerprint

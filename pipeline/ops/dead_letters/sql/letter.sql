@@ -1,0 +1,8 @@
+-- One dead letter by its own id or by its event's, and the state that the ledger holds of the event.
+SELECT letter.id, letter.event_id, letter.event_type, letter.stage, letter.error_class,
+       letter.message, letter.fingerprint, letter.attempt, letter.pipeline_version,
+       letter.created_at, letter.last_seen_at, letter.resolved_at, letter.resolution,
+       ledger.processing_status AS event_state, letter.attributes, letter.data
+FROM public.event_dead_letters AS letter
+LEFT JOIN public.notification_processing AS ledger ON ledger.event_id = letter.event_id
+WHERE letter.id = %(letter_id)s OR letter.letter_key = 'event:' || %(event_id)s::bigint

@@ -1,0 +1,15 @@
+"""The checks, by subject; ``CHECKS`` is their table of contents, in the order of the report."""
+
+from typing import Final
+
+from pipeline.ops.doctor.check import Check
+from pipeline.ops.doctor.checks import capture, pubsub, roles, schema, server, transport
+
+CHECKS: Final[tuple[Check, ...]] = (
+    *server.CHECKS,
+    *transport.CHECKS,
+    *schema.CHECKS,
+    *roles.CHECKS,
+    *capture.CHECKS,
+    *pubsub.CHECKS,
+)

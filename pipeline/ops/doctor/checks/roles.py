@@ -1,0 +1,81 @@
+"""The three roles, and who is connected."""
+
+from collections.abc import Iterable
+from functools import partial
+from typing import Final
+
+from pipeline.ops.doctor.check import Check, Finding, failed, ok, warning
+from pipeline.ops.doctor.installation import Installation
+from pipeline.ops.doctor.rights import CDC, OPERATOR, OUR_TABLES, RIGHTS, WRITER
+from pipeline.ops.migrate import APPLICATION_TABLES
+from pipeline.postgres.sql import load
+
+_RIGHTS: Final = load("pipeline.ops.doctor", "rights")
+_ROLE_EXISTS: Final = load("pipeline.ops.doctor", "role_exists")
+_HIDDEN: Final = load("pipeline.ops.doctor", "hidden_by_row_security")
+_CONNECTING: Final = load("pipeline.ops.doctor", "connecting_role")
+_NAMED: Final = 3
+
+
+def _rights(installation: Installation, role: str) -> Finding:
+    if not installation.rows(_ROLE_EXISTS, role=role)[0].found:
+        return failed(f"there is no role {role}", f"CREATE ROLE {role}, then grant it its rights")
+    found = {row.right_ for row in installation.rows(_RIGHTS, role=role)}
+    missing, extra = sorted(RIGHTS[role] - found), sorted(found - RIGHTS[role])
+    seen = "; ".join(
+        f"{word}: {_some(rights)}"
+        for word, rights in (("lacks", missing), ("beyond", extra))
+        if rights
+    )
+    mends = [f"GRANT {right} TO {role}" for right in missing]
+    mends += [f"REVOKE {right} FROM {role}" for right in extra]
+    mend = "; ".join(mends)
+    if len(mends) > _NAMED:
+        mend = "python -m pipeline migrate; if it is up to date, the GRANTs of migrations/*.sql"
+    if missing:
+        return failed(seen, mend)
+    if extra:
+        return warning(seen, mend)
+    return ok(f"exactly the {len(found)} it needs")
+
+
+def _some(names: list[str]) -> str:
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more
+
+
+def _row_security(installation: Installation) -> Finding:
+    hidden = [row.hidden for row in installation.rows(_HIDDEN, roles=list(RIGHTS))]
+    if hidden:
+        return failed(
+            f"hides rows of {_some(hidden)}",
+            "CREATE POLICY <role> ON <table> TO <role> USING (true) WITH CHECK (true)",
+        )
+    return ok("hides nothing from the three roles")
+
+
+def _connecting(installation: Installation) -> Finding:
+    tables = [f"public.{table}" for table in _tables()]
+    who = installation.rows(_CONNECTING, roles=list(RIGHTS), tables=tables)[0]
+    mend = f"let the pipeline log in as: CREATE ROLE pipeline LOGIN PASSWORD '…' IN ROLE {WRITER}"
+    if who.is_superuser:
+        return warning(f"{who.name} is a superuser", mend)
+    if who.is_owner:
+        return warning(f"{who.name} owns tables", mend)
+    if not who.roles:
+        return warning(f"{who.name} is in none of the three roles", mend)
+    return ok(f"{who.name}, in {', '.join(who.roles)}")
+
+
+def _tables() -> Iterable[str]:
+    return (*APPLICATION_TABLES, *OUR_TABLES)
+
+
+CHECKS: Final = (
+    *(
+        Check(f"{role.removeprefix('fanout_')} rights", role, partial(_rights, role=role))
+        for role in (CDC, WRITER, OPERATOR)
+    ),
+    Check("row security", "pg_policy", _row_security),
+    Check("connecting role", "role of DATABASE_URL", _connecting),
+)

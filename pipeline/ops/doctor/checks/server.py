@@ -1,0 +1,80 @@
+"""The server and its settings."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from pipeline.ops.doctor.check import Check, Finding, failed, ok, warning
+from pipeline.ops.doctor.installation import Installation, Unreachable
+from pipeline.postgres.sql import load
+
+# The first with views that read as whoever asks.
+OLDEST_VERSION: Final = 150_000
+
+_SERVER: Final = load("pipeline.ops.doctor", "server")
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A row of server.sql; ``keep_bytes`` is negative without a limit."""
+
+    version: str
+    version_number: int
+    wal_level: str
+    synchronous_commit: str
+    keep_bytes: int
+    database: str
+    role: str
+
+
+def server(installation: Installation) -> Server:
+    """The server and its settings, as this session has them."""
+    return Server(*installation.rows(_SERVER)[0])
+
+
+def judge_version(version: str, number: int) -> Finding:
+    """Whether the migrations apply."""
+    if number < OLDEST_VERSION:
+        return failed(f"Postgres {version}", "upgrade: 15 or later is needed, 17 is better")
+    return ok(f"Postgres {version}")
+
+
+def _answers(installation: Installation) -> Finding:
+    try:
+        row = server(installation)
+    except Unreachable as error:
+        return failed(str(error), "start the server, or correct DATABASE_URL")
+    return ok(f"database {row.database}, as {row.role}")
+
+
+def _version(installation: Installation) -> Finding:
+    row = server(installation)
+    return judge_version(row.version, row.version_number)
+
+
+def _wal_level(installation: Installation) -> Finding:
+    level = server(installation).wal_level
+    if level == "logical":
+        return ok(level)
+    return failed(
+        f"{level}: changes cannot be captured",
+        "ALTER SYSTEM SET wal_level = 'logical', then restart the server",
+    )
+
+
+def _synchronous_commit(installation: Installation) -> Finding:
+    value = server(installation).synchronous_commit
+    if value == "off":
+        return warning(
+            "off: a crash takes the last commits with it",
+            "set it to on for the database and the application's role"
+            " (the pipeline does so for itself)",
+        )
+    return ok(value)
+
+
+CHECKS: Final = (
+    Check("connection", "DATABASE_URL", _answers),
+    Check("server version", "server_version", _version),
+    Check("wal level", "wal_level", _wal_level),
+    Check("durable commits", "synchronous_commit", _synchronous_commit),
+)

@@ -1,0 +1,88 @@
+"""What is examined: a database, and whatever else of the installation was named."""
+
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Final, Self
+
+import psycopg
+from psycopg import Connection
+from psycopg.rows import namedtuple_row
+
+from pipeline.postgres.check import CONNECT_SECONDS
+from pipeline.settings import DatabaseSettings
+
+# Looking must never be what slows the database down, nor change anything.
+_OPTIONS: Final = "-c statement_timeout=15s -c default_transaction_read_only=on"
+
+
+class Unreachable(Exception):
+    """There is no connection to Postgres; the text is libpq's, which has no password in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureAddress:
+    """Where Debezium connects: DATABASE_HOST, DATABASE_PORT and DATABASE_SSLMODE of its process."""
+
+    host: str
+    port: int
+    sslmode: str
+
+
+@dataclass(slots=True, kw_only=True)
+class Installation:
+    """Opens one connection when it is first needed, and does not try again when that fails.
+
+    Attributes:
+        database: as the pipeline would connect to it.
+        capture: as Debezium does, if it was given.
+        emulator: the value of PUBSUB_EMULATOR_HOST, if it is set.
+        subscription: what the stream reads, if it was given.
+        dead_letter_topic: where dead letters go, if it was given.
+    """
+
+    database: DatabaseSettings
+    capture: CaptureAddress | None = None
+    emulator: str | None = None
+    subscription: str | None = None
+    dead_letter_topic: str | None = None
+    _connection: Connection[Any] | None = field(default=None, init=False)
+    _failure: str | None = field(default=None, init=False)
+
+    def connection(self) -> Connection[Any]:
+        """The connection, in autocommit and read-only.
+
+        Raises:
+            Unreachable: Postgres did not accept one.
+        """
+        if self._failure is not None:
+            raise Unreachable(self._failure)
+        if self._connection is None or self._connection.closed:
+            try:
+                self._connection = psycopg.connect(
+                    self.database.dsn,
+                    autocommit=True,
+                    connect_timeout=CONNECT_SECONDS,
+                    application_name="fanout-doctor",
+                    options=_OPTIONS,
+                )
+            except psycopg.OperationalError as error:
+                self._failure = str(error).splitlines()[0]
+                raise Unreachable(self._failure) from None
+        return self._connection
+
+    def rows(self, statement: bytes, **parameters: object) -> list[Any]:
+        """What a statement gives, as named tuples."""
+        with self.connection().cursor(row_factory=namedtuple_row) as cursor:
+            return cursor.execute(statement, parameters).fetchall()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._connection is not None:
+            self._connection.close()

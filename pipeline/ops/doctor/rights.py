@@ -1,0 +1,71 @@
+"""What each role may do: the one place the checks compare a database with.
+
+The migrations grant it; a migration that grants or revokes changes this file too.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from pipeline.ops.migrate import APPLICATION_TABLES
+
+CDC: Final = "fanout_cdc"
+WRITER: Final = "fanout_writer"
+OPERATOR: Final = "fanout_operator"
+
+OUR_TABLES: Final = (
+    "event_dead_letters",
+    "fanout_heartbeat",
+    "fanout_migrations",
+    "fanout_replays",
+    "notification_decisions",
+)
+OUR_VIEWS: Final = (
+    "fanout_events_per_minute",
+    "fanout_failures",
+    "fanout_latency",
+    "fanout_queue",
+)
+
+
+def _on(right: str, *relations: str) -> frozenset[str]:
+    return frozenset(f"{right} ON public.{relation}" for relation in relations)
+
+
+def _columns(verb: str, relation: str, *columns: str) -> frozenset[str]:
+    return frozenset(f"{verb} ({column}) ON public.{relation}" for column in columns)
+
+
+RIGHTS: Final[Mapping[str, frozenset[str]]] = {
+    CDC: (
+        _on("SELECT", "domain_events", "fanout_heartbeat")
+        | _on("INSERT", "fanout_heartbeat")
+        | _on("DELETE", "fanout_heartbeat")
+    ),
+    WRITER: (
+        _on("SELECT", *APPLICATION_TABLES, *OUR_TABLES)
+        | _on(
+            "INSERT",
+            "event_dead_letters",
+            "notification_decisions",
+            "notification_processing",
+            "notifications",
+            "pending_emails",
+        )
+        | _on("UPDATE", "event_dead_letters", "notification_processing")
+        | _columns("UPDATE", "notifications", "title", "body", "payload", "created_at")
+    ),
+    OPERATOR: (
+        _on("SELECT", *APPLICATION_TABLES, *OUR_TABLES, *OUR_VIEWS)
+        | _columns(
+            "UPDATE",
+            "notification_processing",
+            "processing_status",
+            "reason",
+            "error_message",
+            "retry_count",
+        )
+        | _columns("UPDATE", "event_dead_letters", "resolved_at", "resolution")
+        | _columns("INSERT", "fanout_replays", "id", "selector", "note", "planned")
+        | _columns("UPDATE", "fanout_replays", "finished_at", "published", "result")
+    ),
+}

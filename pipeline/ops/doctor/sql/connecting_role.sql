@@ -1,0 +1,17 @@
+-- Who is connected: which of our roles it is a member of, and which of these tables it owns.
+SELECT
+    role.rolname AS name,
+    role.rolsuper AS is_superuser,
+    ARRAY(
+        SELECT wanted
+        FROM unnest(%(roles)s::text[]) AS wanted
+        WHERE pg_has_role(role.oid, to_regrole(wanted), 'USAGE')
+    ) AS roles,
+    EXISTS (
+        SELECT
+        FROM unnest(%(tables)s::text[]) AS owned
+        JOIN pg_catalog.pg_class AS relation ON relation.oid = to_regclass(owned)
+        WHERE pg_has_role(role.oid, relation.relowner, 'USAGE')
+    ) AS is_owner
+FROM pg_catalog.pg_roles AS role
+WHERE role.rolname = current_user

@@ -1,0 +1,18 @@
+-- Tables with row security on which a role has rights, but no policy that shows it every row.
+SELECT format('%%I for %%s', relation.relname, role.rolname) AS hidden
+FROM pg_catalog.pg_class AS relation
+JOIN pg_catalog.pg_roles AS role ON role.rolname = ANY (%(roles)s)
+WHERE relation.relnamespace = 'public'::regnamespace
+    AND relation.relkind IN ('r', 'p')
+    AND relation.relrowsecurity
+    AND NOT role.rolbypassrls
+    AND has_any_column_privilege(role.oid, relation.oid, 'SELECT')
+    AND NOT EXISTS (
+        SELECT
+        FROM pg_catalog.pg_policy AS policy
+        WHERE policy.polrelid = relation.oid
+            AND role.oid = ANY (policy.polroles)
+            AND policy.polpermissive
+            AND pg_get_expr(policy.polqual, policy.polrelid) = 'true'
+    )
+ORDER BY 1

@@ -1,0 +1,10 @@
+-- What is set on the server, as this session has it.
+SELECT
+    current_setting('server_version') AS version,
+    current_setting('server_version_num')::int AS version_number,
+    current_setting('wal_level') AS wal_level,
+    current_setting('synchronous_commit') AS synchronous_commit,
+    (SELECT setting::bigint FROM pg_catalog.pg_settings WHERE name = 'max_slot_wal_keep_size')
+        * 1024 * 1024 AS keep_bytes,
+    current_database() AS database,
+    current_user AS role

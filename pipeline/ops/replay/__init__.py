@@ -1,0 +1,1 @@
+"""Replay: events that have their cause mended, once more through the stream's own topic."""

@@ -1,0 +1,101 @@
+"""From the ids of events to the messages that replay them."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from psycopg import Connection
+
+from pipeline.domain.decide import IGNORE_AGE_ATTRIBUTE
+from pipeline.domain.identifiers import EventId, EventType
+from pipeline.domain.message import REPLAY_ATTRIBUTE, Message
+from pipeline.domain.wire import encode
+from pipeline.postgres.retry import with_connection
+from pipeline.postgres.sql import load
+from pipeline.settings import DatabaseSettings
+from pipeline.sinks.dead_letters import MAX_ATTRIBUTES, RESERVED_PREFIX
+
+PAGE_SIZE: Final = 500
+
+_MESSAGES: Final = load("pipeline.ops.replay", "messages")
+_COLUMNS: Final = (
+    "created_at",
+    "actor_id",
+    "project_id",
+    "resource_id",
+    "thread_id",
+    "meeting_id",
+    "payload",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """What distinguishes the messages of a replay from those they repeat.
+
+    Attributes:
+        replay: the replay's id.
+        ignore_age: whether the events shall be completed however old they are.
+    """
+
+    replay: str
+    ignore_age: bool = False
+
+    def on(self, message: Message) -> Message:
+        """The message with these marks, and none of an earlier replay."""
+        ours = {REPLAY_ATTRIBUTE: self.replay}
+        if self.ignore_age:
+            ours[IGNORE_AGE_ATTRIBUTE] = "1"
+        theirs = [
+            (name, value)
+            for name, value in message.attributes.items()
+            if name not in (REPLAY_ATTRIBUTE, IGNORE_AGE_ATTRIBUTE)
+            # Pub/Sub adds such attributes itself, and refuses them from others.
+            and not name.startswith(RESERVED_PREFIX)
+        ]
+        return Message(message.data, dict(theirs[: MAX_ATTRIBUTES - len(ours)]) | ours)
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """One event's message; without a row in ``domain_events`` nothing can be written for it."""
+
+    event_id: EventId
+    message: Message
+    has_row: bool
+
+
+def read_messages(
+    database: DatabaseSettings, ids: Sequence[EventId], marks: Marks
+) -> Iterator[list[Replayed]]:
+    """The messages of these events, page by page.
+
+    An event is encoded as change data capture would encode its row now; one without a row is sent
+    as its open dead letter kept it. Events that have vanished are left out.
+    """
+    for start in range(0, len(ids), PAGE_SIZE):
+        rows = _read(database, ids[start : start + PAGE_SIZE])
+        yield [_replayed(row, marks) for row in rows]
+
+
+def _read(database: DatabaseSettings, ids: Iterable[EventId]) -> list[tuple[Any, ...]]:
+    parameters = {"ids": list(ids)}
+
+    def read(connection: Connection[Any]) -> list[tuple[Any, ...]]:
+        return connection.execute(_MESSAGES, parameters).fetchall()
+
+    return with_connection(database, read)
+
+
+def _replayed(row: tuple[Any, ...], marks: Marks) -> Replayed:
+    event_id, has_row, data, attributes, event_type, *columns = row
+    if has_row:
+        named = dict(zip(_COLUMNS, columns, strict=True))
+        message = encode(EventId(event_id), EventType(event_type), named)
+    else:
+        message = _as_kept(data, attributes)
+    return Replayed(EventId(event_id), marks.on(message), has_row)
+
+
+def _as_kept(data: bytes | None, attributes: Mapping[str, str] | None) -> Message:
+    return Message(data or b"", attributes or {})

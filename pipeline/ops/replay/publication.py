@@ -1,0 +1,147 @@
+"""Publish the selected events to the topic that the stream reads, no faster than asked."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
+from typing import Final
+from uuid import UUID, uuid4
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from pipeline.domain.errors import FanoutError
+from pipeline.domain.message import Message
+from pipeline.ops.replay import record
+from pipeline.ops.replay.messages import Marks, read_messages
+from pipeline.ops.replay.rate import TokenBucket
+from pipeline.ops.replay.selection import select
+from pipeline.ops.replay.selector import Selector
+from pipeline.postgres.check import check_database
+from pipeline.postgres.pool import close_pools
+from pipeline.pubsub.publish import MAX_REQUEST_MESSAGES, publish
+from pipeline.settings import DatabaseSettings
+
+REQUESTS_A_SECOND: Final = 10
+
+_log: Final = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What to publish where, and how.
+
+    Attributes:
+        selector: which events.
+        topic: ``projects/P/topics/T``, the one that the stream's subscription belongs to.
+        rate: messages a second.
+        note: why, for the record.
+        ignore_age: complete the events however old they are.
+    """
+
+    selector: Selector
+    topic: str
+    rate: float
+    note: str | None = None
+    ignore_age: bool = False
+
+
+@dataclass(slots=True)
+class Replay:
+    """A replay, and how far it has got."""
+
+    id: UUID
+    planned: int
+    published: int = 0
+    stopped: bool = False
+    seconds: float = 0.0
+
+    @property
+    def summary(self) -> dict[str, object]:
+        """The replay in one JSON object."""
+        return {
+            "replay": str(self.id),
+            "planned": self.planned,
+            "published": self.published,
+            "seconds": round(self.seconds, 3),
+        }
+
+
+def apply(database: DatabaseSettings, order: Order, stop: threading.Event) -> Replay:
+    """Publish every selected event that is not complete, until ``stop`` is set.
+
+    Whatever happens, the record says how many messages Pub/Sub has stored; sending them once more
+    is harmless.
+
+    Raises:
+        ConfigurationError: the selector, the user or the topic is wrong.
+        TransientError: Postgres or Pub/Sub could not be reached for long.
+    """
+    started = time.monotonic()
+    check_database(database)
+    try:
+        ids = select(database, order.selector).to_publish
+        replay = Replay(uuid4(), len(ids))
+        marks = Marks(str(replay.id), order.ignore_age)
+        pages = read_messages(database, ids, marks)
+        messages = (replayed.message for page in pages for replayed in page)
+        with _recorded(database, order, replay), _progress(replay) as show:
+            for number in _publish(order, messages, stop):
+                replay.published += number
+                show()
+            replay.stopped = stop.is_set() and replay.published < replay.planned
+    finally:
+        close_pools()
+    replay.seconds = time.monotonic() - started
+    return replay
+
+
+def _publish(order: Order, messages: Iterator[Message], stop: threading.Event) -> Iterator[int]:
+    """Publish at the rate; yields the size of each request once it is stored."""
+    size = min(MAX_REQUEST_MESSAGES, max(1, round(order.rate / REQUESTS_A_SECOND)))
+    bucket = TokenBucket(order.rate, size)
+    for request in _requests(messages, size):
+        if stop.wait(bucket.take(len(request))):
+            return
+        publish(order.topic, request)
+        yield len(request)
+
+
+def _requests(messages: Iterable[Message], size: int) -> Iterator[list[Message]]:
+    remaining = iter(messages)
+    while request := list(islice(remaining, size)):
+        yield request
+
+
+@contextmanager
+def _recorded(database: DatabaseSettings, order: Order, replay: Replay) -> Iterator[None]:
+    asked = order.selector.description | ({"ignore-age": True} if order.ignore_age else {})
+    record.begin(database, replay.id, selector=asked, note=order.note, planned=replay.planned)
+    result = "interrupted"
+    try:
+        yield
+        result = "stopped" if replay.stopped else "published"
+    except FanoutError as failure:
+        result = f"failed: {failure}"
+        _log.error("gave up after %d of %d messages", replay.published, replay.planned)
+        raise
+    finally:
+        record.end(database, replay.id, published=replay.published, result=result)
+
+
+@contextmanager
+def _progress(replay: Replay) -> Iterator[Callable[[], None]]:
+    """A bar on a terminal; elsewhere nothing, since the summary says it all."""
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+        task = progress.add_task("published", total=replay.planned)
+        yield lambda: progress.update(task, completed=replay.published)

@@ -1,0 +1,54 @@
+"""The record of a replay in ``fanout_replays``: who, what and how far."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+from uuid import UUID
+
+import orjson
+import psycopg
+from psycopg import Connection
+
+from pipeline.domain.errors import ConfigurationError
+from pipeline.postgres.retry import with_connection
+from pipeline.postgres.sql import load
+from pipeline.settings import DatabaseSettings
+
+_BEGIN: Final = load("pipeline.ops.replay", "begin_replay")
+_END: Final = load("pipeline.ops.replay", "end_replay")
+
+
+def begin(
+    database: DatabaseSettings,
+    replay: UUID,
+    *,
+    selector: Mapping[str, Any],
+    note: str | None,
+    planned: int,
+) -> None:
+    """Record that a replay begins.
+
+    Raises:
+        ConfigurationError: this user may not replay.
+    """
+    parameters = {
+        "id": replay,
+        "selector": orjson.dumps(selector).decode(),
+        "note": note,
+        "planned": planned,
+    }
+    with_connection(database, lambda connection: _execute(connection, _BEGIN, parameters))
+
+
+def end(database: DatabaseSettings, replay: UUID, *, published: int, result: str) -> None:
+    """Record how a replay ended."""
+    parameters = {"id": replay, "published": published, "result": result}
+    with_connection(database, lambda connection: _execute(connection, _END, parameters))
+
+
+def _execute(connection: Connection[Any], statement: bytes, parameters: dict[str, Any]) -> None:
+    try:
+        connection.execute(statement, parameters)
+    except psycopg.errors.InsufficientPrivilege:
+        raise ConfigurationError(
+            "this user may not replay: connect as a member of fanout_operator"
+        ) from None

@@ -1,0 +1,85 @@
+"""A plan as people read it, in 80 columns."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from pipeline.domain.outcome import Status
+from pipeline.ops.dead_letters.safe import printable
+from pipeline.ops.replay.plan import Plan
+
+WIDTH: Final = 80
+TYPE_WIDTH: Final = 30
+MOST_CAUSES: Final = 5
+
+
+def show_plan(plan: Plan) -> None:
+    """Print the plan on standard output."""
+    screen = Console(width=WIDTH, highlight=False)
+    if plan.types:
+        screen.print(_states(plan))
+    if any(each.create or each.present for each in plan.types.values()):
+        screen.print(_rows(plan))
+    screen.print()
+    for line in _remarks(plan):
+        screen.print(Text(line))
+
+
+def _states(plan: Plan) -> Table:
+    table = Table(
+        title="What would become of the events", title_justify="left", box=None, pad_edge=False
+    )
+    table.add_column("event type", min_width=TYPE_WIDTH, overflow="fold")
+    for heading in (
+        "complete\nalready",
+        "would\ncomplete",
+        "too\nold",
+        "no\nhandler",
+        "dead\nagain",
+    ):
+        table.add_column(heading, justify="right")
+    for event_type, each in sorted(plan.types.items()):
+        ends = (Status.COMPLETED, Status.EXPIRED, Status.UNROUTED, Status.DEAD)
+        counts = [each.complete, *(each.states[status] for status in ends)]
+        table.add_row(Text(printable(event_type) or "-"), *map(_number, counts))
+    return table
+
+
+def _rows(plan: Plan) -> Table:
+    table = Table(title="\nWhat people would get", title_justify="left", box=None, pad_edge=False)
+    table.add_column("event type", min_width=TYPE_WIDTH, overflow="fold")
+    table.add_column("channel")
+    table.add_column("create", justify="right")
+    table.add_column("there already", justify="right")
+    for event_type, each in sorted(plan.types.items()):
+        for channel in sorted(each.create.keys() | each.present.keys()):
+            counts = (each.create[channel], each.present[channel])
+            table.add_row(Text(printable(event_type)), channel, *map(_number, counts))
+    return table
+
+
+def _remarks(plan: Plan) -> Iterator[str]:
+    complete = sum(each.complete for each in plan.types.values())
+    if complete:
+        yield (
+            f"{complete:,} already complete: a replay writes nothing for them. A dead letter of"
+            " such an event is closed with dead-letters resolve."
+        )
+    if old := plan.ending(Status.EXPIRED):
+        yield f"{old:,} too old: they would only be recorded as expired, unless with --ignore-age."
+    if unrouted := plan.ending(Status.UNROUTED):
+        yield f"{unrouted:,} without a handler: they would only be recorded as unrouted."
+    if dead := plan.ending(Status.DEAD):
+        yield f"{dead:,} dead again:"
+        for cause, number in plan.causes.most_common(MOST_CAUSES):
+            yield f"  {number:,} x {printable(cause)}"
+    if plan.nameless:
+        yield f"{plan.nameless:,} cannot be replayed: a dead letter that names no event."
+    yield f"{plan.events:,} messages would be published; nothing was changed."
+
+
+def _number(count: int) -> str:
+    return f"{count:,}" if count else "-"

@@ -1,0 +1,105 @@
+"""From a selector to the ids of the events it means, and what the ledger says of them."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from psycopg import Connection
+
+from pipeline.domain.errors import ConfigurationError
+from pipeline.domain.identifiers import EventId
+from pipeline.domain.outcome import Status
+from pipeline.ops.replay.selector import Selector
+from pipeline.postgres.retry import with_connection
+from pipeline.postgres.sql import load
+from pipeline.settings import DatabaseSettings
+from pipeline.sources.unfinished import split_ids
+
+PAGE_SIZE: Final = 5_000
+
+_NAMED: Final = load("pipeline.ops.replay", "named_events")
+_EVENTS: Final = load("pipeline.ops.replay", "selected_events")
+_LETTERS: Final = load("pipeline.ops.replay", "selected_letters")
+_NAMELESS: Final = load("pipeline.ops.replay", "nameless_letters")
+
+Row = tuple[int, str, str | None]
+
+
+@dataclass(slots=True)
+class Selection:
+    """The selected events.
+
+    Attributes:
+        to_publish: those that a replay can do something for, in ascending order.
+        complete: how many of each type are complete already, so that a replay would write nothing.
+        nameless: selected dead letters that name no event and so cannot be replayed.
+    """
+
+    to_publish: list[EventId] = field(default_factory=list)
+    complete: Counter[str] = field(default_factory=Counter)
+    nameless: int = 0
+
+
+def select(database: DatabaseSettings, selector: Selector) -> Selection:
+    """Find the events that a selector means.
+
+    Raises:
+        ConfigurationError: an event or a fingerprint is named that does not exist.
+    """
+    selection = Selection()
+    for event_id, event_type, status in _rows(database, selector):
+        if status == Status.COMPLETED:
+            selection.complete[event_type] += 1
+        else:
+            selection.to_publish.append(EventId(event_id))
+    if selector.of_letters:
+        selection.nameless = _query(database, _NAMELESS, selector.parameters)[0][0]
+    found = len(selection.to_publish) + selection.complete.total() + selection.nameless
+    if selector.fingerprint is not None and found == 0:
+        raise ConfigurationError(
+            f"no open dead letter with the fingerprint {selector.fingerprint!r} meets the"
+            " conditions: see dead-letters list"
+        )
+    return selection
+
+
+def _rows(database: DatabaseSettings, selector: Selector) -> Iterator[Row]:
+    if selector.events:
+        yield from _named(database, selector.events)
+    elif selector.of_letters:
+        yield from _pages(database, _LETTERS, selector.parameters, after=0)
+    else:
+        for ids in split_ids(database):
+            conditions = {**selector.parameters, "last": ids.last}
+            yield from _pages(database, _EVENTS, conditions, after=ids.after)
+
+
+def _named(database: DatabaseSettings, events: tuple[int, ...]) -> list[Row]:
+    rows = _query(database, _NAMED, {"ids": list(events)})
+    unknown = sorted(set(events) - {row[0] for row in rows})
+    if unknown:
+        named = ", ".join(map(str, unknown))
+        raise ConfigurationError(f"neither an event nor an open dead letter has the id {named}")
+    return rows
+
+
+def _pages(
+    database: DatabaseSettings, statement: bytes, conditions: dict[str, Any], *, after: int
+) -> Iterator[Row]:
+    """All rows of a statement that gives those behind an id, lowest first."""
+    while True:
+        page = _query(database, statement, {**conditions, "after": after, "page": PAGE_SIZE})
+        yield from page
+        if len(page) < PAGE_SIZE:
+            return
+        after = page[-1][0]
+
+
+def _query(
+    database: DatabaseSettings, statement: bytes, parameters: dict[str, Any]
+) -> list[tuple[Any, ...]]:
+    def query(connection: Connection[Any]) -> list[tuple[Any, ...]]:
+        return connection.execute(statement, parameters).fetchall()
+
+    return with_connection(database, query)

@@ -1,0 +1,3 @@
+UPDATE public.fanout_replays
+SET finished_at = now(), published = %(published)s, result = %(result)s
+WHERE id = %(id)s

@@ -1,0 +1,8 @@
+-- Everything that people got of these events; kind is NULL where the application wrote it itself.
+SELECT event_id, user_id, 'in_app', kind
+FROM public.notifications
+WHERE event_id = ANY (%(ids)s::bigint[])
+UNION ALL
+SELECT event_id, user_id, 'email', NULL
+FROM public.pending_emails
+WHERE event_id = ANY (%(ids)s::bigint[])

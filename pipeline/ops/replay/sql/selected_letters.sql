@@ -1,0 +1,17 @@
+-- One page of the events with open dead letters that meet the conditions, by id, with their states.
+-- A letter that names no event is left out: however often it is sent, it can never become one.
+SELECT letter.event_id, coalesce(event.event_type, letter.event_type, ''), ledger.processing_status
+FROM public.event_dead_letters AS letter
+LEFT JOIN public.domain_events AS event ON event.id = letter.event_id
+LEFT JOIN public.notification_processing AS ledger ON ledger.event_id = letter.event_id
+WHERE letter.resolved_at IS NULL
+AND letter.event_id > %(after)s
+AND (%(fingerprint)s::text IS NULL OR letter.fingerprint = %(fingerprint)s)
+AND (
+    %(event_type)s::text IS NULL
+    OR coalesce(event.event_type, letter.event_type) = %(event_type)s
+)
+AND (%(since)s::timestamptz IS NULL OR coalesce(event.created_at, letter.created_at) >= %(since)s)
+AND (%(until)s::timestamptz IS NULL OR coalesce(event.created_at, letter.created_at) < %(until)s)
+ORDER BY letter.event_id
+LIMIT %(page)s

@@ -1,0 +1,98 @@
+"""The figures that an operator looks at."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """What waits, and for how long the oldest has; None when nothing does."""
+
+    waiting: int
+    oldest_seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class LastHour:
+    """Events by final state, and their number in each of the last 60 minutes, oldest first."""
+
+    states: Mapping[str, int]
+    per_minute: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """Seconds from an event to its rows, over the last hour; None when there was no event."""
+
+    p50_seconds: float | None
+    p95_seconds: float | None
+    p99_seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """The replication slot of change data capture.
+
+    Attributes:
+        active: whether someone reads it.
+        wal_status: the server's word: ``reserved``, ``extended``, ``unreserved`` or ``lost``.
+        lag_bytes: log written since the position that the reader confirmed.
+        kept_bytes: log that the server keeps for it.
+        left_bytes: log that may still be written before it is lost; None without a limit.
+        inactive_seconds: since when nobody reads it; None before Postgres 17.
+    """
+
+    active: bool
+    wal_status: str | None
+    lag_bytes: int | None
+    kept_bytes: int | None
+    left_bytes: int | None
+    inactive_seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Open dead letters of one cause; ``sample_event_id`` is the latest that names an event."""
+
+    fingerprint: str
+    error_class: str
+    stage: str
+    message: str
+    letters: int
+    first_seen_seconds: float
+    last_seen_seconds: float
+    sample_event_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetters:
+    """How many are open, and the causes seen last."""
+
+    open: int
+    causes: int
+    latest: Sequence[Failure]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """Everything at one moment; a part is None where there is nothing, or ``not_visible`` names it.
+
+    Attributes:
+        database: the database's name.
+        taken_at: ISO 8601, by the server's clock.
+        queues: by ``events``, ``emails:immediate`` and ``emails:aggregated``.
+        heartbeat_seconds: age of the last sign of life of change data capture.
+        log_bytes: write-ahead log on the server's disk.
+        not_visible: the parts that this role may not read.
+    """
+
+    database: str
+    taken_at: str
+    queues: Mapping[str, Queue] | None
+    last_hour: LastHour | None
+    latency: Latency | None
+    slot: Slot | None
+    heartbeat_seconds: float | None
+    log_bytes: int | None
+    dead_letters: DeadLetters | None
+    not_visible: Sequence[str]

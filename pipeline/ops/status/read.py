@@ -1,0 +1,137 @@
+"""Read the figures: one statement for each part, and no part costs another one."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeVar
+
+import psycopg
+from psycopg import Connection
+from psycopg.errors import InsufficientPrivilege
+
+from pipeline.domain.errors import ConfigurationError
+from pipeline.domain.outcome import Status as State
+from pipeline.ops.status.figures import (
+    DeadLetters,
+    Failure,
+    LastHour,
+    Latency,
+    Queue,
+    Slot,
+    Status,
+)
+from pipeline.postgres.check import CONNECT_SECONDS
+from pipeline.postgres.errors import classify
+from pipeline.postgres.sql import load
+from pipeline.settings import DatabaseSettings
+
+PartT = TypeVar("PartT")
+
+# As in debezium/application.properties.
+SLOT: Final = "fanout_events"
+LATEST_CAUSES: Final = 5
+_MINUTES: Final = 60
+# Looking must never be what slows the database down, nor change anything.
+_OPTIONS: Final = "-c statement_timeout=15s -c default_transaction_read_only=on"
+
+_NOW: Final = b"SELECT current_database(), now()"
+_QUEUES: Final = load("pipeline.ops.status", "queues")
+_STATES: Final = load("pipeline.ops.status", "states")
+_LATENCY: Final = load("pipeline.ops.status", "latency")
+_SLOT: Final = load("pipeline.ops.status", "slot")
+_HEARTBEAT: Final = load("pipeline.ops.status", "heartbeat")
+_LOG_SIZE: Final = load("pipeline.ops.status", "log_size")
+_FAILURES: Final = load("pipeline.ops.status", "failures")
+
+
+def read_status(settings: DatabaseSettings) -> Status:
+    """The figures of this moment.
+
+    A part that the role may not read is named in ``not_visible``.
+
+    Raises:
+        ConfigurationError: the database cannot be reached, or was never migrated.
+        TransientError: the connection was lost, or the server is too busy to answer.
+    """
+    try:
+        connection = psycopg.connect(
+            settings.dsn,
+            autocommit=True,
+            connect_timeout=CONNECT_SECONDS,
+            application_name="fanout-status",
+            options=_OPTIONS,
+        )
+    except psycopg.OperationalError as error:
+        reason = str(error).splitlines()[0]
+        raise ConfigurationError(f"Postgres cannot be reached: {reason}") from None
+    with connection:
+        try:
+            return _read(connection)
+        except psycopg.Error as error:
+            raise classify(error) from None
+
+
+def _read(connection: Connection[Any]) -> Status:
+    not_visible: list[str] = []
+
+    def part(name: str, read: Callable[[Connection[Any]], PartT]) -> PartT | None:
+        try:
+            return read(connection)
+        except InsufficientPrivilege:
+            not_visible.append(name)
+            return None
+
+    database, now = connection.execute(_NOW).fetchall()[0]
+    return Status(
+        database=database,
+        taken_at=now.isoformat(),
+        queues=part("queues", _queues),
+        last_hour=part("last_hour", _last_hour),
+        latency=part("latency", _latency),
+        slot=part("slot", _slot),
+        heartbeat_seconds=part("heartbeat_seconds", _heartbeat),
+        log_bytes=part("log_bytes", _log_size),
+        dead_letters=part("dead_letters", _dead_letters),
+        not_visible=not_visible,
+    )
+
+
+def _queues(connection: Connection[Any]) -> Mapping[str, Queue]:
+    return {name: Queue(*figures) for name, *figures in connection.execute(_QUEUES)}
+
+
+def _last_hour(connection: Connection[Any]) -> LastHour:
+    states = Counter({state.value: 0 for state in State})
+    per_minute = [0] * _MINUTES
+    for minutes_ago, state, events in connection.execute(_STATES):
+        states[state] += events
+        if 0 <= minutes_ago < _MINUTES:
+            per_minute[_MINUTES - 1 - minutes_ago] += events
+    return LastHour(dict(states), per_minute)
+
+
+def _latency(connection: Connection[Any]) -> Latency:
+    return Latency(*connection.execute(_LATENCY).fetchall()[0])
+
+
+def _slot(connection: Connection[Any]) -> Slot | None:
+    row = connection.execute(_SLOT, {"slot": SLOT}).fetchone()
+    return Slot(*row) if row else None
+
+
+def _heartbeat(connection: Connection[Any]) -> float | None:
+    row = connection.execute(_HEARTBEAT).fetchone()
+    return row[0] if row else None
+
+
+def _log_size(connection: Connection[Any]) -> int | None:
+    row = connection.execute(_LOG_SIZE).fetchone()
+    return row[0] if row else None
+
+
+def _dead_letters(connection: Connection[Any]) -> DeadLetters:
+    failures = [Failure(*row) for row in connection.execute(_FAILURES)]
+    return DeadLetters(
+        open=sum(failure.letters for failure in failures),
+        causes=len(failures),
+        latest=failures[:LATEST_CAUSES],
+    )

@@ -1,0 +1,131 @@
+"""How the status looks in a terminal of 80 columns."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, TypeVar
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from pipeline.ops.status.figures import (
+    DeadLetters,
+    Failure,
+    LastHour,
+    Latency,
+    Queue,
+    Slot,
+    Status,
+)
+from pipeline.ops.status.read import SLOT
+from pipeline.ops.status.units import duration, size
+
+FiguresT = TypeVar("FiguresT")
+
+_BARS: Final = "·▁▂▃▄▅▆▇█"
+_SILENT_SECONDS: Final = 60
+_WAITING: Final = {
+    "events": "events without a final state",
+    "emails:immediate": "e-mails to be sent at once",
+    "emails:aggregated": "e-mails for the next digest",
+}
+
+
+def render(status: Status) -> RenderableType:
+    """The whole screen."""
+    lines = Table.grid(padding=(0, 2))
+    lines.add_column(width=12, justify="right", style="cyan")
+    lines.add_column(overflow="fold")
+    for name, part, shown in (
+        ("waiting", "queues", _when_read(status.queues, _queues)),
+        ("last hour", "last_hour", _when_read(status.last_hour, _last_hour)),
+        ("latency", "latency", _when_read(status.latency, _latency)),
+        ("capture", "slot", _slot(status.slot)),
+        ("heartbeat", "heartbeat_seconds", _heartbeat(status.heartbeat_seconds)),
+        ("log on disk", "log_bytes", Text(size(status.log_bytes or 0))),
+        ("dead letters", "dead_letters", _when_read(status.dead_letters, _letters)),
+    ):
+        hidden = part in status.not_visible
+        lines.add_row(name, Text("not visible to this role", "yellow") if hidden else shown)
+    title = Text.assemble((status.database, "bold"), f" at {status.taken_at[:19]}")
+    return Group(title, "", lines)
+
+
+def _when_read(
+    figures: FiguresT | None, shown: Callable[[FiguresT], RenderableType]
+) -> RenderableType | None:
+    return None if figures is None else shown(figures)
+
+
+def _queues(queues: Mapping[str, Queue]) -> Text:
+    return Text("\n").join(
+        Text(f"{queues[name].waiting:,} {words}{_since(queues[name].oldest_seconds)}")
+        for name, words in _WAITING.items()
+    )
+
+
+def _since(oldest_seconds: float | None) -> str:
+    return "" if oldest_seconds is None else f", the oldest for {duration(oldest_seconds)}"
+
+
+def _last_hour(hour: LastHour) -> Text:
+    counts = ", ".join(f"{events:,} {state}" for state, events in hour.states.items())
+    most = max(hour.per_minute)
+    return Text.assemble(
+        f"{counts}\n", (_bars(hour.per_minute), "green"), f"\nat most {most:,} events a minute"
+    )
+
+
+def _bars(figures: Sequence[int]) -> str:
+    most = max(*figures, 1)
+    # Rounded up, so that a minute with any event at all shows.
+    return "".join(_BARS[-(-figure * (len(_BARS) - 1) // most)] for figure in figures)
+
+
+def _latency(latency: Latency) -> Text:
+    if latency.p50_seconds is None or latency.p95_seconds is None or latency.p99_seconds is None:
+        return Text("no event completed in the last hour")
+    return Text(
+        f"p50 {duration(latency.p50_seconds)}, p95 {duration(latency.p95_seconds)},"
+        f" p99 {duration(latency.p99_seconds)}, from created_at to the rows"
+    )
+
+
+def _slot(slot: Slot | None) -> Text:
+    if slot is None:
+        return Text(f"no slot {SLOT} in this database: nothing is captured", "red")
+    if slot.active:
+        state = Text("active")
+    else:
+        silent = slot.inactive_seconds
+        for_so_long = "" if silent is None else f" for {duration(silent)}"
+        state = Text(f"nobody has read the slot{for_so_long}", "red")
+    if slot.wal_status == "lost":
+        return Text.assemble(state, ("; the log it needs is gone", "red"))
+    left = "without a limit"
+    if slot.left_bytes is not None:
+        left = f"{size(slot.left_bytes)} left until it is lost"
+    return Text.assemble(
+        state, f", {size(slot.lag_bytes or 0)} behind\n{size(slot.kept_bytes or 0)} kept, {left}"
+    )
+
+
+def _heartbeat(seconds: float | None) -> Text:
+    if seconds is None:
+        return Text("none yet", "yellow")
+    return Text(f"{duration(seconds)} ago", "yellow" if seconds > _SILENT_SECONDS else "")
+
+
+def _letters(letters: DeadLetters) -> RenderableType:
+    if not letters.open:
+        return Text("none open")
+    total = Text(f"{letters.open:,} open, of {letters.causes:,} causes; seen last:", "red")
+    return Group(total, *(_cause(failure) for failure in letters.latest))
+
+
+def _cause(failure: Failure) -> Text:
+    sample = "" if failure.sample_event_id is None else f", event {failure.sample_event_id}"
+    return Text.assemble(
+        (f"{failure.letters:,} x {failure.error_class}", "bold"),
+        f" in {failure.stage}{sample}, {duration(failure.last_seen_seconds)} ago\n",
+        (f"  {failure.fingerprint}  {failure.message}", "dim"),
+    )

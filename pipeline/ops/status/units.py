@@ -1,0 +1,22 @@
+"""Durations and sizes, as people read them."""
+
+from typing import Final
+
+_DURATIONS: Final = ((86_400.0, "d"), (3_600.0, "h"), (60.0, "min"), (1.0, "s"))
+_SIZES: Final = ((1_000_000_000, "GB"), (1_000_000, "MB"), (1_000, "kB"))
+
+
+def duration(seconds: float) -> str:
+    """``40 ms``, ``1.2 s``, ``5 min``, ``3.5 h`` or ``2.0 d``."""
+    for length, unit in _DURATIONS:
+        if seconds >= length:
+            return f"{seconds / length:.{0 if unit == 'min' else 1}f} {unit}"
+    return f"{max(seconds, 0) * 1000:.0f} ms"
+
+
+def size(count: int) -> str:
+    """``512 bytes``, ``16.8 MB`` or ``1.1 GB``."""
+    for length, unit in _SIZES:
+        if count >= length:
+            return f"{count / length:.1f} {unit}"
+    return f"{count} bytes"

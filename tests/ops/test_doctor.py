@@ -1,0 +1,134 @@
+"""Doctor: the report, its exit status, and that no check costs another one."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from io import StringIO
+from pathlib import Path
+from typing import Final
+
+import pytest
+from rich.console import Console
+
+from pipeline.ops.doctor.check import Check, Finding, Verdict, ok, warning
+from pipeline.ops.doctor.checks import CHECKS
+from pipeline.ops.doctor.examine import examine
+from pipeline.ops.doctor.installation import Installation
+from pipeline.ops.doctor.screen import as_json, render
+from pipeline.settings import DatabaseSettings
+from tests.databases import Database
+from tests.ops.examination import BY_NAME, beat, slot
+
+ROOT: Final = Path(__file__).parents[2]
+ALWAYS_MADE: Final = [check.name for check in CHECKS if check.needs is None]
+
+
+@pytest.fixture
+def healthy(database: Database) -> Iterator[Database]:
+    """A database whose events are being captured."""
+    beat(database, "5 seconds")
+    with slot(database):
+        yield database
+
+
+def doctor(dsn: str, *flags: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    inherited = {k: v for k, v in os.environ.items() if k != "PUBSUB_EMULATOR_HOST"}
+    return subprocess.run(
+        [sys.executable, "-m", "pipeline", "doctor", *flags],
+        cwd=ROOT,
+        env=inherited | environment | {"DATABASE_URL": dsn},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_a_healthy_installation_passes_every_check(healthy: Database) -> None:
+    with Installation(database=DatabaseSettings(dsn=healthy.operator_dsn)) as installation:
+        report = list(examine(installation))
+    made = {each.check.name: each.finding for each in report if each.finding}
+    assert list(made) == ALWAYS_MADE
+    assert {name: finding for name, finding in made.items() if finding.verdict != Verdict.OK} == {}
+
+
+def test_the_exit_status_is_1_when_something_failed(healthy: Database) -> None:
+    well = doctor(healthy.writer_dsn)
+    assert (well.returncode, well.stderr) == (0, "")
+    assert "✗" not in well.stdout
+    with healthy.connect() as connection:
+        connection.execute("DROP PUBLICATION fanout_events")
+    ill = doctor(healthy.writer_dsn)
+    assert ill.returncode == 1
+    assert "✗  publication" in ill.stdout
+    assert "→ python -m pipeline migrate" in ill.stdout
+
+
+def test_json_has_every_check_with_its_verdict_and_mend(healthy: Database) -> None:
+    done = doctor(healthy.dsn, "--json", "--cdc-host", "203.0.113.7", "--cdc-port", "6543")
+    report = json.loads(done.stdout)
+    assert (done.returncode, report["ok"]) == (1, False)
+    assert [check["name"] for check in report["checks"]] == list(BY_NAME)
+    assert {tuple(check) for check in report["checks"]} == {
+        ("name", "looks_at", "verdict", "seen", "mend")
+    }
+    verdicts = {check["name"]: check["verdict"] for check in report["checks"]}
+    assert verdicts["wal level"] == "ok"
+    assert verdicts["connecting role"] == "warning"
+    assert verdicts["Debezium's way"] == "failed"
+    assert verdicts["subscription"] is None
+
+
+def test_the_report_fits_80_columns(empty_database: Database) -> None:
+    with Installation(database=DatabaseSettings(dsn=empty_database.dsn)) as installation:
+        report = list(examine(installation))
+    assert not as_json(report)["ok"]
+    shown = StringIO()
+    Console(file=shown, width=80).print(render(report))
+    assert max(map(len, shown.getvalue().splitlines())) <= 80
+    assert "left out: Debezium's way (--cdc-host)" in shown.getvalue()
+
+
+def test_without_a_database_one_check_fails_and_the_others_say_why(database: Database) -> None:
+    settings = DatabaseSettings(dsn=f"{database.dsn}_is_gone")
+    with Installation(database=settings) as installation:
+        report = [each.finding for each in examine(installation) if each.finding]
+    assert report[0].verdict == Verdict.FAILED
+    assert "does not exist" in report[0].seen
+    assert "\n" not in report[0].seen
+    assert {(finding.verdict, finding.seen) for finding in report[1:]} == {
+        (Verdict.WARNING, "not looked at: no connection to Postgres")
+    }
+
+
+def test_what_a_role_may_not_see_is_said_and_costs_no_other_check(healthy: Database) -> None:
+    with healthy.connect() as connection:
+        connection.execute("REVOKE EXECUTE ON FUNCTION pg_current_wal_lsn() FROM PUBLIC")
+    with Installation(database=DatabaseSettings(dsn=healthy.operator_dsn)) as installation:
+        report = {e.check.name: e.finding for e in examine(installation) if e.finding}
+    hidden = {name for name, finding in report.items() if "not visible" in finding.seen}
+    assert hidden == {"slot", "slot failover", "log kept", "heartbeat"}
+    assert {report[name].verdict for name in hidden} == {Verdict.WARNING}
+    assert {report[name].verdict for name in report.keys() - hidden} == {Verdict.OK}
+
+
+def test_a_check_that_breaks_is_a_warning_without_the_error_s_values(database: Database) -> None:
+    def broken(installation: Installation) -> Finding:
+        raise ValueError(installation.database.dsn)
+
+    checks = [Check("broken", "nothing", broken), Check("next", "nothing", lambda _: ok("well"))]
+    with Installation(database=DatabaseSettings(dsn=database.dsn)) as installation:
+        findings = [examined.finding for examined in examine(installation, checks)]
+    assert findings == [warning("could not be looked at: ValueError"), ok("well")]
+
+
+def test_the_emulator_comes_from_the_environment_by_the_command_line(healthy: Database) -> None:
+    done = doctor(healthy.writer_dsn, PUBSUB_EMULATOR_HOST="127.0.0.1:9")
+    assert "the emulator at 127.0.0.1:9" in done.stdout
+    assert "Google's service" in doctor(healthy.writer_dsn).stdout
+
+
+def test_every_check_has_a_name_of_its_own() -> None:
+    assert len(BY_NAME) == len(CHECKS)

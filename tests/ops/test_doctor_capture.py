@@ -1,0 +1,129 @@
+"""Doctor on change data capture: slot, kept log and heartbeat, well and not."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from local.debezium.configuration import read as read_configuration
+from local.postgres import Postgres, server
+from pipeline.ops.doctor.check import Verdict
+from pipeline.ops.doctor.checks.capture import PUBLICATION, PUBLISHED, Slot, judge_slot
+from pipeline.ops.doctor.checks.server import judge_version
+from pipeline.ops.status.read import SLOT
+from tests.databases import Database, Databases, scratch_cluster
+from tests.ops.examination import beat, found, slot
+
+ROOT: Final = Path(__file__).parents[2]
+
+
+def test_without_a_slot_nothing_is_captured(database: Database) -> None:
+    assert found(database, "slot").verdict == Verdict.FAILED
+    for name in ("slot failover", "heartbeat"):
+        finding = found(database, name)
+        assert (finding.verdict, finding.seen) == (
+            Verdict.WARNING,
+            f"not looked at: there is no slot {SLOT}",
+        )
+
+
+def test_a_slot_that_nobody_reads_is_caught(database: Database) -> None:
+    with slot(database, read=False):
+        finding = found(database, "slot")
+        assert finding.verdict == Verdict.FAILED
+        assert "nobody has read the slot for" in finding.seen
+        assert found(database, "heartbeat").seen == "not looked at: nobody reads the slot"
+
+
+def test_a_slot_of_another_database_is_caught(databases: Databases, database: Database) -> None:
+    with slot(database), databases.migrated() as other:
+        finding = found(other, "slot")
+    assert finding.verdict == Verdict.FAILED
+    assert database.name in finding.seen
+
+
+def test_a_slot_that_a_standby_would_not_have_is_caught(database: Database) -> None:
+    with slot(database, failover=False):
+        assert found(database, "slot failover").verdict == Verdict.WARNING
+
+
+@pytest.mark.parametrize("age", ["61 seconds", None])
+def test_a_reader_without_a_heartbeat_is_caught(database: Database, age: str | None) -> None:
+    with slot(database):
+        if age is not None:
+            beat(database, age)
+        finding = found(database, "heartbeat")
+    assert finding.verdict == Verdict.FAILED
+    assert finding.seen == ("none yet" if age is None else "the last one 1 min ago")
+
+
+def test_a_slot_with_another_plugin_is_caught() -> None:
+    well = Slot("app", "pgoutput", True, "reserved", True, None, 10, 10)  # noqa: FBT003 - a row
+    assert judge_slot(well, "app").verdict == Verdict.OK
+    assert judge_slot(replace(well, plugin="wal2json"), "app").verdict == Verdict.FAILED
+
+
+@contextmanager
+def cluster_with(settings: dict[str, str]) -> Iterator[Postgres]:
+    """A cluster of one's own, where settings that only a start can change are different."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in settings.items():
+            patch.setitem(vars(server)["_SETTINGS"], name, value)
+        with scratch_cluster() as cluster:
+            yield cluster
+
+
+def test_a_server_that_cannot_capture_and_limits_no_log_is_caught() -> None:
+    with (
+        cluster_with({"wal_level": "replica", "max_slot_wal_keep_size": "-1"}) as cluster,
+        Databases.with_template(cluster).migrated() as database,
+    ):
+        level, kept = found(database, "wal level"), found(database, "log kept")
+    assert (level.verdict, level.seen) == (Verdict.FAILED, "replica: changes cannot be captured")
+    assert kept.verdict == Verdict.WARNING
+    assert "max_slot_wal_keep_size is not set" in kept.seen
+
+
+def test_the_log_kept_for_a_slot_is_watched_until_it_is_lost() -> None:
+    verdicts = []
+    with (
+        cluster_with({"max_slot_wal_keep_size": "128MB"}) as cluster,
+        Databases.with_template(cluster).migrated() as database,
+        slot(database, read=False),
+        database.connect() as connection,
+    ):
+        for _ in range(40):
+            verdicts.append(found(database, "log kept").verdict)
+            connection.execute("SELECT pg_logical_emit_message(false, 'fill', 'x')")
+            connection.execute("SELECT pg_switch_wal()")
+        connection.execute("CHECKPOINT")
+        lost, kept = found(database, "slot"), found(database, "log kept")
+    assert [verdict for verdict in Verdict if verdict in verdicts] == [
+        Verdict.OK,
+        Verdict.WARNING,
+        Verdict.FAILED,
+    ]
+    assert sorted(verdicts, key=list(Verdict).index) == verdicts
+    assert (lost.verdict, kept.verdict) == (Verdict.FAILED, Verdict.FAILED)
+    assert "events were missed" in lost.seen
+    assert "gone" in kept.seen
+
+
+@pytest.mark.parametrize(
+    ("number", "verdict"), [(140_019, Verdict.FAILED), (150_000, Verdict.OK), (180_004, Verdict.OK)]
+)
+def test_a_server_that_is_too_old_is_caught(number: int, verdict: Verdict) -> None:
+    assert judge_version("x", number).verdict == verdict
+
+
+def test_the_checks_expect_what_debezium_is_told_to_read() -> None:
+    environment = dict.fromkeys(
+        ("DATABASE_HOST", "DATABASE_NAME", "DATABASE_PASSWORD", "PUBSUB_PROJECT_ID"), "x"
+    )
+    settings = read_configuration(ROOT / "debezium" / "application.properties", environment)
+    assert settings["debezium.source.publication.name"] == PUBLICATION
+    assert settings["debezium.source.slot.name"] == SLOT
+    assert settings["debezium.source.table.include.list"] in PUBLISHED

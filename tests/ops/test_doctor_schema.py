@@ -1,0 +1,161 @@
+"""Doctor on a database: faults of schema, publication and roles are caught, and mends mend."""
+
+from typing import Final
+
+import pytest
+from psycopg import sql
+
+from pipeline.ops.doctor.check import Verdict
+from tests.databases import Database
+from tests.ops.examination import found
+
+OFF: Final = """
+    DO $$ BEGIN
+        EXECUTE format('ALTER DATABASE %I SET synchronous_commit = off', current_database());
+    END $$
+"""
+
+# The check, the fault planted for it, what it then says.
+FAILURES: Final = [
+    ("publication", "DROP PUBLICATION fanout_events", "no publication"),
+    ("publication", "ALTER PUBLICATION fanout_events ADD TABLE orgs", "public.orgs"),
+    (
+        "publication",
+        "ALTER PUBLICATION fanout_events DROP TABLE fanout_heartbeat",
+        "publishes public.domain_events",
+    ),
+    (
+        "publication",
+        "ALTER PUBLICATION fanout_events SET (publish = 'insert, delete')",
+        "other changes",
+    ),
+    (
+        "publication",
+        "ALTER PUBLICATION fanout_events SET TABLE domain_events WHERE (id > 9), fanout_heartbeat",
+        "not all of public.domain_events",
+    ),
+    (
+        "publication",
+        "ALTER PUBLICATION fanout_events SET TABLE domain_events (id), fanout_heartbeat",
+        "not all of public.domain_events",
+    ),
+    (
+        "migrations",
+        "DELETE FROM fanout_migrations WHERE name LIKE '0012%'",
+        "1 not applied, the first is 0012_views.sql",
+    ),
+    (
+        "writer rights",
+        "REVOKE INSERT ON notifications FROM fanout_writer",
+        "lacks: INSERT ON public.notifications",
+    ),
+    (
+        "cdc rights",
+        "REVOKE SELECT ON domain_events FROM fanout_cdc",
+        "lacks: SELECT ON public.domain_events",
+    ),
+    (
+        "operator rights",
+        "REVOKE UPDATE (resolution) ON event_dead_letters FROM fanout_operator",
+        "lacks: UPDATE (resolution) ON public.event_dead_letters",
+    ),
+    (
+        "operator rights",
+        "REVOKE INSERT, UPDATE ON ALL TABLES IN SCHEMA public FROM fanout_operator",
+        "more",
+    ),
+    (
+        "row security",
+        "DROP POLICY fanout_writer ON profiles",
+        "hides rows of profiles for fanout_w",
+    ),
+    (
+        "row security",
+        "ALTER POLICY fanout_writer ON profiles USING (app_role = 'borrower')",
+        "hides rows of profiles for fanout_writer",
+    ),
+]
+WARNINGS: Final = [
+    (
+        "writer rights",
+        "GRANT DELETE ON notifications TO fanout_writer",
+        "beyond: DELETE ON public.notifications",
+    ),
+    (
+        "writer rights",
+        "GRANT UPDATE (read_at) ON notifications TO fanout_writer",
+        "beyond: UPDATE (read_at) ON public.notifications",
+    ),
+    (
+        "writer rights",
+        "GRANT SELECT ON resume_nudge_log TO PUBLIC",
+        "beyond: SELECT ON public.resume_nudge_log",
+    ),
+    ("cdc rights", "GRANT SELECT ON profiles TO fanout_cdc", "beyond: SELECT ON public.profiles"),
+    (
+        "operator rights",
+        "GRANT CREATE ON SCHEMA public TO fanout_operator",
+        "beyond: CREATE ON SCHEMA public",
+    ),
+    ("durable commits", OFF, "off"),
+    ("connecting role", "ALTER TABLE projects OWNER TO test_operator", "test_operator owns tables"),
+]
+FAULTS: Final = [(*fault, Verdict.FAILED) for fault in FAILURES] + [
+    (*fault, Verdict.WARNING) for fault in WARNINGS
+]
+
+
+@pytest.fixture
+def database(database: Database) -> Database:
+    """A database with row security on the application's people, as the application may have it."""
+    with database.connect() as connection:
+        connection.execute("ALTER TABLE public.profiles ENABLE ROW LEVEL SECURITY")
+    return database
+
+
+@pytest.mark.parametrize(
+    ("name", "fault", "words", "verdict"), FAULTS, ids=[f"{f[0]}: {f[2]}" for f in FAULTS]
+)
+def test_a_fault_of_the_database_is_caught(
+    database: Database, name: str, fault: str, words: str, verdict: Verdict
+) -> None:
+    assert found(database, name).verdict == Verdict.OK
+    with database.connect() as connection:
+        connection.execute(fault.encode())
+    finding = found(database, name)
+    assert finding.verdict == verdict
+    assert words in finding.seen
+    assert finding.mend
+
+
+MENDED_BY_A_STATEMENT: Final = [
+    (name, fault)
+    for name, fault, words, _ in FAULTS
+    if name in {"publication", "writer rights", "cdc rights", "operator rights"}
+    and words not in {"no publication", "more"}
+    and "PUBLIC" not in fault.split()
+]
+
+
+@pytest.mark.parametrize(("name", "fault"), MENDED_BY_A_STATEMENT)
+def test_the_mend_of_a_fault_mends_it(database: Database, name: str, fault: str) -> None:
+    with database.connect() as connection:
+        connection.execute(fault.encode())
+        connection.execute((found(database, name).mend or "").encode())
+    assert found(database, name).verdict == Verdict.OK
+
+
+def test_a_superuser_is_warned_and_so_is_a_stranger(database: Database) -> None:
+    finding = found(database, "connecting role", database.dsn)
+    assert (finding.verdict, finding.seen) == (Verdict.WARNING, "postgres is a superuser")
+    stranger = f"stranger_{database.name}"
+    name = sql.Identifier(stranger)
+    with database.connect() as connection:
+        connection.execute(sql.SQL("CREATE ROLE {} LOGIN PASSWORD 'pass'").format(name))
+        try:
+            dsn = database.cluster.dsn(database.name, stranger, "pass")
+            finding = found(database, "connecting role", dsn)
+        finally:
+            connection.execute(sql.SQL("DROP ROLE {}").format(name))
+    assert finding.verdict == Verdict.WARNING
+    assert "in none of the three roles" in finding.seen

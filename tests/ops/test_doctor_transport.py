@@ -1,0 +1,144 @@
+"""Doctor on the ways between the parts: encryption, poolers, emulators and Pub/Sub."""
+
+from collections.abc import Iterator
+from typing import Final
+
+import pytest
+
+from local import topics
+from local.pubsub import Emulator
+from pipeline.ops.doctor.check import Verdict, failed, ok
+from pipeline.ops.doctor.checks.transport import (
+    judge_capture,
+    judge_emulator,
+    judge_encryption,
+    judge_pooler,
+)
+from pipeline.ops.doctor.installation import CaptureAddress, Installation
+from pipeline.settings import DatabaseSettings
+from tests.databases import Database
+from tests.ops.examination import found, look
+
+ELSEWHERE: Final = "203.0.113.7"
+TOPIC: Final = topics.topic_path(topics.EVENTS)
+SUBSCRIPTION: Final = topics.subscription_path(topics.EVENTS_SUBSCRIPTION)
+DEAD_LETTER_TOPIC: Final = topics.topic_path(topics.DEAD_LETTERS)
+
+
+@pytest.mark.parametrize(
+    ("address", "encrypted", "sslmode", "verdict"),
+    [
+        ("127.0.0.1", False, "prefer", Verdict.OK),
+        ("::1", False, "disable", Verdict.OK),
+        ("/var/run/postgresql", False, "prefer", Verdict.OK),
+        ("", False, "prefer", Verdict.OK),
+        (ELSEWHERE, True, "verify-full", Verdict.OK),
+        (ELSEWHERE, False, "prefer", Verdict.FAILED),
+        (ELSEWHERE, True, "prefer", Verdict.FAILED),
+        (ELSEWHERE, True, "require", Verdict.FAILED),
+        (ELSEWHERE, True, "verify-ca", Verdict.FAILED),
+        ("10.0.0.1", False, "disable", Verdict.FAILED),
+    ],
+)
+def test_a_connection_that_others_could_read_or_take_over_is_caught(
+    address: str,
+    encrypted: bool,  # noqa: FBT001 - a parameter of the table above
+    sslmode: str,
+    verdict: Verdict,
+) -> None:
+    assert judge_encryption(address, encrypted=encrypted, sslmode=sslmode).verdict == verdict
+
+
+@pytest.mark.parametrize(
+    ("host", "port", "sslmode", "verdict"),
+    [
+        ("db.example.com", 5432, "verify-full", Verdict.OK),
+        ("localhost", 5432, "disable", Verdict.OK),
+        ("db.example.com", 6543, "verify-full", Verdict.FAILED),
+        ("db.example.com", 5432, "require", Verdict.FAILED),
+    ],
+)
+def test_a_way_of_debezium_through_a_pooler_or_in_the_clear_is_caught(
+    host: str, port: int, sslmode: str, verdict: Verdict
+) -> None:
+    assert judge_capture(CaptureAddress(host, port, sslmode)).verdict == verdict
+
+
+def test_a_pooler_between_the_pipeline_and_postgres_is_a_warning() -> None:
+    assert (judge_pooler(5432).verdict, judge_pooler(6543).verdict) == (Verdict.OK, Verdict.WARNING)
+
+
+@pytest.mark.parametrize(
+    ("emulator", "address", "verdict"),
+    [
+        (None, ELSEWHERE, Verdict.OK),
+        ("", ELSEWHERE, Verdict.OK),
+        ("127.0.0.1:8085", "127.0.0.1", Verdict.OK),
+        ("127.0.0.1:8085", ELSEWHERE, Verdict.FAILED),
+    ],
+)
+def test_an_emulator_beside_a_database_elsewhere_is_caught(
+    emulator: str | None, address: str, verdict: Verdict
+) -> None:
+    assert judge_emulator(emulator, address).verdict == verdict
+
+
+def test_a_connection_on_this_machine_is_well(database: Database) -> None:
+    assert found(database, "encryption") == ok("the connection stays on this machine")
+    assert found(database, "own session").verdict == Verdict.OK
+    assert found(database, "Pub/Sub is real") == ok("Google's service")
+
+
+@pytest.fixture
+def emulator(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The address of an emulator with the topics of a stream, where this process looks for it."""
+    with Emulator() as running:
+        topics.create(running.address)
+        monkeypatch.setenv("PUBSUB_EMULATOR_HOST", running.address)
+        yield running.address
+
+
+@pytest.fixture
+def stream(database: Database) -> Installation:
+    """An installation of which the Pub/Sub names were given."""
+    return Installation(
+        database=DatabaseSettings(dsn=database.operator_dsn),
+        subscription=SUBSCRIPTION,
+        dead_letter_topic=DEAD_LETTER_TOPIC,
+    )
+
+
+@pytest.mark.usefixtures("emulator")
+def test_a_subscription_and_a_topic_that_exist_are_well(stream: Installation) -> None:
+    assert look(stream, "subscription") == ok(f"reads {TOPIC}")
+    assert look(stream, "dead letters") == ok(DEAD_LETTER_TOPIC)
+
+
+def test_a_subscription_and_a_topic_that_do_not_exist_are_caught(
+    stream: Installation, emulator: str
+) -> None:
+    with topics.clients(emulator) as (publisher, subscriber):
+        subscriber.delete_subscription(subscription=SUBSCRIPTION)
+        publisher.delete_topic(topic=DEAD_LETTER_TOPIC)
+    for name, missing in (("subscription", SUBSCRIPTION), ("dead letters", DEAD_LETTER_TOPIC)):
+        assert look(stream, name) == failed(
+            f"{missing} does not exist", "create it, or correct its name"
+        )
+
+
+def test_a_subscription_that_outlived_its_topic_is_caught(
+    stream: Installation, emulator: str
+) -> None:
+    with topics.clients(emulator) as (publisher, _):
+        publisher.delete_topic(topic=TOPIC)
+    finding = look(stream, "subscription")
+    assert (finding.verdict, finding.seen) == (Verdict.FAILED, "its topic was deleted")
+
+
+def test_a_pubsub_that_cannot_be_reached_is_no_verdict(
+    stream: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PUBSUB_EMULATOR_HOST", "127.0.0.1:1")
+    finding = look(stream, "subscription")
+    assert finding.verdict == Verdict.WARNING
+    assert "Pub/Sub cannot be reached" in finding.seen

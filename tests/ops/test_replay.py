@@ -1,0 +1,603 @@
+"""Replay: what a plan foresees, what applying it publishes, and that nothing is written twice."""
+
+import argparse
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import psycopg
+import pytest
+
+from pipeline.commands.replay import add
+from pipeline.domain.decide import IGNORE_AGE_ATTRIBUTE, Policy
+from pipeline.domain.effects import Channel
+from pipeline.domain.errors import ConfigurationError
+from pipeline.domain.identifiers import EventType
+from pipeline.domain.message import Message
+from pipeline.domain.outcome import Status
+from pipeline.handlers import HANDLERS
+from pipeline.ops.replay.messages import Marks
+from pipeline.ops.replay.plan import Plan, make_plan
+from pipeline.ops.replay.publication import Order, Replay, apply
+from pipeline.ops.replay.rate import TokenBucket
+from pipeline.ops.replay.selector import Selector
+from pipeline.pubsub.publish import get_publisher
+from pipeline.settings import DatabaseSettings
+from tests.builders import NOON, event, message
+from tests.deadline import wait_until
+from tests.golden.stage import Stage
+from tests.golden.world import P1, R1, T1, U1, U2, U4
+from tests.streams import SUBSCRIPTION, TOPIC, Broker, Stream, broker
+
+ROOT: Final = Path(__file__).parents[2]
+APPLY: Final = ("--apply", "--topic", TOPIC)
+DAY: Final = timedelta(hours=24)
+EVERYTHING: Final = Selector(since=datetime(2000, 1, 1, tzinfo=UTC))
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """Someone at the console of a stage whose stream reads a topic of an emulator."""
+
+    stage: Stage
+    broker: Broker
+
+    def replay(self, selector: Selector, *, ignore_age: bool = False, rate: float = 500) -> Replay:
+        """Apply a replay within this process."""
+        order = Order(selector=selector, topic=TOPIC, rate=rate, ignore_age=ignore_age)
+        settings = DatabaseSettings(dsn=self.stage.database.operator_dsn)
+        return apply(settings, order, threading.Event())
+
+    def start(self, *arguments: str, dsn: str | None = None) -> subprocess.Popen[str]:
+        """Run the command."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "pipeline", "replay", *arguments],
+            cwd=ROOT,
+            env=os.environ | {"DATABASE_URL": dsn or self.stage.database.operator_dsn},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, *arguments: str) -> tuple[list[str], dict[str, Any]]:
+        """Run the command; gives the lines of its output, and the last one as what it is."""
+        process = self.start(*arguments)
+        output, errors = process.communicate(timeout=60)
+        assert (process.returncode, errors) == (0, "")
+        *lines, summary = output.splitlines()
+        return lines, json.loads(summary)
+
+    def refusal(self, *arguments: str, dsn: str | None = None) -> str:
+        """The one line that the command answers with."""
+        process = self.start(*arguments, dsn=dsn)
+        output, errors = process.communicate(timeout=60)
+        assert (process.returncode, output) == (1, "")
+        assert errors.count("\n") == 1
+        return errors.removeprefix("pipeline replay: ").rstrip()
+
+    def published(self) -> list[Message]:
+        """Take what is on the topic now."""
+        messages: list[Message] = []
+        while received := self.pull():
+            messages += received
+        return messages
+
+    def pull(self) -> list[Message]:
+        """Take some of what is on the topic."""
+        received = self.broker.subscriber.pull(
+            subscription=SUBSCRIPTION, max_messages=1000, timeout=0.3
+        ).received_messages
+        if received:
+            self.broker.subscriber.acknowledge(
+                subscription=SUBSCRIPTION, ack_ids=[each.ack_id for each in received]
+            )
+        return [Message(each.message.data, dict(each.message.attributes)) for each in received]
+
+    def records(self) -> list[tuple[Any, ...]]:
+        """Every replay, as it is recorded."""
+        return self.stage.rows(
+            "SELECT who, selector, note, planned, published, result, finished_at >= started_at"
+            " FROM fanout_replays ORDER BY started_at"
+        )
+
+
+@pytest.fixture
+def operator(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Iterator[Operator]:
+    """An operator whose programs talk to the emulator."""
+    with broker() as made:
+        monkeypatch.setenv("PUBSUB_EMULATOR_HOST", made.emulator.address)
+        get_publisher.cache_clear()
+        yield Operator(stage, made)
+        get_publisher().stop()
+        get_publisher.cache_clear()
+
+
+def upload(stage: Stage, file_name: object = "plan.pdf", age: timedelta = timedelta(0)) -> int:
+    return stage.emit(
+        "document_uploaded",
+        {"fileName": file_name},
+        age=age,
+        actor_id=U1,
+        project_id=P1,
+        resource_id=R1,
+    )
+
+
+def mend(stage: Stage) -> None:
+    """The application corrects the payloads that nobody could read."""
+    stage.execute(
+        """UPDATE domain_events SET payload = '{"fileName": "mended.pdf"}'"""
+        " WHERE payload ->> 'fileName' = '[]'"
+    )
+
+
+def plan(stage: Stage, selector: Selector = EVERYTHING, *, ignore_age: bool = False) -> Plan:
+    """What the operator's role is told."""
+    settings = DatabaseSettings(dsn=stage.database.operator_dsn)
+    return make_plan(settings, HANDLERS, Policy(), selector, ignore_age=ignore_age)
+
+
+def contents(stage: Stage) -> dict[str, list[str]]:
+    """Every row of every table."""
+    tables = stage.rows("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+    return {
+        name: [row for (row,) in stage.rows(f"SELECT t::text FROM {name} AS t ORDER BY 1")]  # noqa: S608 - names from the catalog
+        for (name,) in tables
+    }
+
+
+def open_letters(stage: Stage) -> list[tuple[Any, ...]]:
+    return stage.rows(
+        "SELECT event_id, attempt FROM event_dead_letters WHERE resolved_at IS NULL ORDER BY 1"
+    )
+
+
+def fingerprint(stage: Stage) -> str:
+    ((found,),) = stage.rows("SELECT DISTINCT fingerprint FROM event_dead_letters")
+    return str(found)
+
+
+def ids(messages: list[Message]) -> list[int]:
+    return sorted(int(each.attributes["id"]) for each in messages)
+
+
+def test_a_plan_tells_what_would_follow_by_type_and_channel(stage: Stage) -> None:
+    stage.deliver(upload(stage))
+    told = upload(stage)
+    upload(stage)
+    upload(stage, [])
+    upload(stage, age=timedelta(hours=25))
+    stage.emit("chat_message_sent", {}, actor_id=U1, project_id=P1, thread_id=T1)
+    stage.emit("moon_rose")
+    stage.execute(
+        "INSERT INTO notifications (user_id, event_id, title) VALUES (%s, %s, 'theirs')", U2, told
+    )
+    found = plan(stage)
+    uploads = found.types["document_uploaded"]
+    assert (found.events, uploads.complete) == (6, 1)
+    assert uploads.states == {Status.COMPLETED: 2, Status.DEAD: 1, Status.EXPIRED: 1}
+    assert uploads.create == {Channel.IN_APP: 3, Channel.EMAIL: 4}
+    assert uploads.present == {Channel.IN_APP: 1}
+    assert found.types["chat_message_sent"].create == {Channel.IN_APP: 2}
+    assert found.types["moon_rose"].states == {Status.UNROUTED: 1}
+    assert found.causes == {
+        "InvalidEvent in decode: payload: fileName: Input should be a valid string": 1
+    }
+
+
+def test_what_a_plan_foresees_is_what_a_delivery_then_writes(stage: Stage) -> None:
+    upload(stage)
+    stage.emit("chat_message_sent", {}, actor_id=U1, project_id=P1, thread_id=T1)
+    stage.emit("chat_message_sent", {}, actor_id=U2, project_id=P1, thread_id=T1)
+    found = plan(stage)
+    stage.deliver()
+    assert stage.rows(
+        "SELECT event_type, sum(notifications)::int, sum(emails)::int FROM notification_processing"
+        " GROUP BY 1 ORDER BY 1"
+    ) == [
+        (name, each.create[Channel.IN_APP], each.create[Channel.EMAIL])
+        for name, each in sorted(found.types.items())
+    ]
+    again = plan(stage)
+    assert again.events == 0
+    assert {name: each.complete for name, each in again.types.items()} == {
+        "document_uploaded": 1,
+        "chat_message_sent": 2,
+    }
+
+
+def test_a_plan_changes_no_table_and_publishes_nothing(operator: Operator) -> None:
+    stage = operator.stage
+    stage.deliver(upload(stage), upload(stage, []))
+    upload(stage, age=timedelta(hours=25))
+    upload(stage)
+    before = contents(stage)
+    _, summary = operator.run("--since", "7d", "--ignore-age")
+    assert (summary["replay"], summary["planned"], summary["published"]) == (None, 3, 0)
+    assert contents(stage) == before
+    assert operator.published() == []
+
+
+def test_the_table_of_a_plan_fits_80_columns_and_says_what_cannot_be(operator: Operator) -> None:
+    stage = operator.stage
+    stage.deliver(upload(stage), upload(stage, []))
+    upload(stage, age=timedelta(hours=25))
+    stage.emit("moon_rose")
+    lines, summary = operator.run("--since", "7d")
+    assert max(map(len, lines)) <= 80
+    shown = " ".join(" ".join(lines).split())
+    for words in (
+        "1 already complete: a replay writes nothing for them.",
+        "1 too old: they would only be recorded as expired, unless with --ignore-age.",
+        "1 without a handler",
+        "1 dead again: 1 x InvalidEvent in decode: payload: fileName: Input should be",
+        "3 messages would be published; nothing was changed.",
+    ):
+        assert words in shown
+    assert summary["planned"] == 3
+
+
+def test_a_mended_group_is_replayed_creates_what_was_missing_and_resolves_its_letters(
+    operator: Operator,
+) -> None:
+    stage = operator.stage
+    broken = [upload(stage, []) for _ in range(3)]
+    good = upload(stage)
+    stage.deliver()
+    assert open_letters(stage) == [(event_id, 1) for event_id in broken]
+    before = stage.notifications()
+    mend(stage)
+    _, summary = operator.run("--fingerprint", fingerprint(stage), *APPLY)
+    assert (summary["planned"], summary["published"]) == (3, 3)
+    messages = operator.published()
+    assert ids(messages) == broken
+    assert {each.attributes["replay"] for each in messages} == {summary["replay"]}
+    stage.deliver_messages(messages * 2)
+    assert open_letters(stage) == []
+    assert stage.rows("SELECT DISTINCT resolution FROM event_dead_letters") == [("written",)]
+    assert stage.ledger() == dict.fromkeys([*broken, good], "completed")
+    assert [(row.event, row.user) for row in stage.notifications() if row not in before] == [
+        (event_id, user) for event_id in broken for user in sorted((U2, U4))
+    ]
+    assert "fingerprint" in operator.refusal("--fingerprint", fingerprint(stage))
+
+
+def test_a_replayed_row_is_the_message_that_change_data_capture_sent(operator: Operator) -> None:
+    event_id = upload(operator.stage)
+    operator.replay(Selector(events=(event_id,)))
+    (sent,) = operator.published()
+    (captured,) = operator.stage.messages(event_id)
+    assert sent.data == captured.data
+    assert {**captured.attributes, "replay": sent.attributes["replay"]} == sent.attributes
+
+
+def test_a_letter_that_fails_again_gains_an_attempt_and_stays_one(operator: Operator) -> None:
+    stage = operator.stage
+    broken = upload(stage, [])
+    stage.deliver()
+    for attempt in (2, 3):
+        operator.replay(Selector(dead_letters=True))
+        stage.deliver_messages(operator.published())
+        assert open_letters(stage) == [(broken, attempt)]
+    assert stage.rows("SELECT count(*) FROM event_dead_letters") == [(1,)]
+
+
+def test_a_letter_without_a_row_is_sent_as_it_came_and_is_foreseen_to_fail(
+    operator: Operator,
+) -> None:
+    stage = operator.stage
+    event_id = upload(stage)
+    (captured,) = stage.messages(event_id)
+    stage.execute("DELETE FROM domain_events")
+    received = replace(
+        captured, attributes={**captured.attributes, "note": "kept", "googclient_x": "1"}
+    )
+    stage.deliver_messages([received])
+    assert plan(stage, Selector(dead_letters=True)).causes == {
+        "UnknownEvent in write: domain_events has no row with this id": 1
+    }
+    for attempt in (2, 3):
+        operator.replay(Selector(events=(event_id,)))
+        (sent,) = operator.published()
+        assert sent.data == captured.data
+        assert set(sent.attributes) == {"id", "event_type", "note", "replay"}
+        stage.deliver_messages([sent])
+        assert open_letters(stage) == [(event_id, attempt)]
+
+
+def test_a_letter_that_names_no_event_is_counted_and_not_sent(operator: Operator) -> None:
+    operator.stage.deliver_messages([Message(b"{}", {"event_type": "moon_rose"})])
+    assert plan(operator.stage, Selector(dead_letters=True)).nameless == 1
+    replay = operator.replay(Selector(dead_letters=True))
+    assert (replay.planned, replay.published) == (0, 0)
+
+
+def test_a_completed_event_is_not_sent_again_and_would_change_nothing(operator: Operator) -> None:
+    stage = operator.stage
+    chat = stage.emit("chat_message_sent", {}, actor_id=U1, project_id=P1, thread_id=T1)
+    stage.deliver(chat, upload(stage))
+    before = contents(stage)
+    replay = operator.replay(Selector(events=(chat,)))
+    assert (replay.planned, replay.published) == (0, 0)
+    assert operator.published() == []
+    marks = Marks(str(replay.id), ignore_age=True)
+    stage.deliver_messages([marks.on(each) for each in stage.messages()])
+    after = contents(stage)
+    assert len(after.pop("fanout_replays")) == len(before.pop("fanout_replays")) + 1
+    assert after == before
+
+
+def test_missing_means_without_a_final_state_in_the_ledger(operator: Operator) -> None:
+    stage = operator.stage
+    stage.deliver(
+        upload(stage),
+        upload(stage, []),
+        upload(stage, age=timedelta(hours=25)),
+        stage.emit("moon_rose"),
+    )
+    missing = [upload(stage), upload(stage)]
+    assert operator.replay(Selector(missing=True)).published == 2
+    messages = operator.published()
+    assert ids(messages) == missing
+    stage.deliver_messages(messages)
+    assert plan(stage, Selector(missing=True)).events == 0
+
+
+def test_conditions_are_all_to_be_met(stage: Stage) -> None:
+    upload(stage, age=timedelta(hours=3))
+    moon = stage.emit("moon_rose", age=timedelta(hours=3))
+    upload(stage, [], age=timedelta(hours=1))
+    stage.deliver(moon)
+    now = datetime.now(UTC)
+    two_hours_ago = now - timedelta(hours=2)
+    uploads = EventType("document_uploaded")
+    assert plan(stage, Selector(event_type=uploads)).events == 2
+    assert plan(stage, Selector(event_type=uploads, since=two_hours_ago)).events == 1
+    assert plan(stage, Selector(event_type=uploads, until=two_hours_ago)).events == 1
+    assert plan(stage, Selector(since=now - DAY, until=two_hours_ago, missing=True)).events == 1
+    stage.deliver()
+    assert plan(stage, Selector(dead_letters=True, since=two_hours_ago)).events == 1
+    assert plan(stage, Selector(dead_letters=True, until=two_hours_ago)).events == 0
+
+
+def test_old_events_are_completed_when_the_operator_insists(operator: Operator) -> None:
+    stage = operator.stage
+    old = upload(stage, age=timedelta(hours=25))
+    stage.deliver(old)
+    by_id = Selector(events=(old,))
+    assert plan(stage, by_id).ending(Status.EXPIRED) == 1
+    assert plan(stage, by_id, ignore_age=True).ending(Status.COMPLETED) == 1
+    operator.replay(by_id)
+    stage.deliver_messages(operator.published())
+    assert stage.ledger() == {old: "expired"}
+    operator.replay(by_id, ignore_age=True)
+    stage.deliver_messages(operator.published())
+    assert stage.ledger() == {old: "completed"}
+    assert {row.user for row in stage.notifications()} == {U2, U4}
+    assert operator.records()[-1][1] == {"event": [old], "ignore-age": True}
+
+
+@pytest.mark.parametrize(
+    ("attributes", "reason"),
+    [
+        ({}, "older than 24 hours"),
+        ({IGNORE_AGE_ATTRIBUTE: "0"}, "older than 24 hours"),
+        ({IGNORE_AGE_ATTRIBUTE: "1"}, None),
+    ],
+)
+def test_only_one_value_of_one_attribute_lifts_the_age_limit(
+    attributes: dict[str, str], reason: str | None
+) -> None:
+    old = event(message=Message(b"", attributes))
+    assert Policy().expiry(old, NOON + DAY) == reason
+    assert Policy().expiry(old, NOON + DAY / 2) is None
+
+
+def test_a_message_replayed_before_loses_the_marks_of_that_replay() -> None:
+    first = Marks("first", ignore_age=True).on(message(note="kept"))
+    again = Marks("again").on(first)
+    assert again == message(note="kept", replay="again")
+    crowded = Message(b"", {f"name{number}": "x" for number in range(200)})
+    assert len(Marks("r", ignore_age=True).on(crowded).attributes) == 100
+
+
+@pytest.mark.parametrize(("rate", "size"), [(500.0, 50), (3.0, 1), (0.5, 1), (20_000.0, 1000)])
+@pytest.mark.parametrize("seconds_a_request", [0.0, 0.01])
+def test_the_rate_is_kept_and_never_exceeded(
+    rate: float, size: int, seconds_a_request: float
+) -> None:
+    now = [100.0]
+    bucket = TokenBucket(rate, size, clock=lambda: now[0])
+    sent_at = []
+    for _ in range(200):
+        now[0] += bucket.take(size)
+        sent_at.append(now[0])
+        now[0] += min(seconds_a_request, size / rate / 2)
+    for first in range(0, 200, 20):
+        elapsed = sent_at[-1] - sent_at[first]
+        assert (200 - first - 1) * size <= rate * elapsed + size
+    assert 200 * size / (sent_at[-1] - sent_at[0]) == pytest.approx(rate, rel=0.02)
+
+
+def test_a_replay_takes_the_time_that_its_rate_asks_for(operator: Operator) -> None:
+    for _ in range(60):
+        upload(operator.stage)
+    replay = operator.replay(Selector(missing=True), rate=50)
+    # The first request, a tenth of a second's worth, goes out at once.
+    assert replay.seconds >= (60 - 5) / 50
+    assert replay.published == len(operator.published()) == 60
+
+
+def test_a_replay_that_is_interrupted_stops_cleanly_and_says_how_far_it_got(
+    operator: Operator,
+) -> None:
+    total = 2_000
+    operator.stage.execute(
+        "INSERT INTO domain_events (event_type) SELECT 'moon_rose' FROM generate_series(1, %s)",
+        total,
+    )
+    messages: list[Message] = []
+
+    def some_are_published() -> bool:
+        messages.extend(operator.pull())
+        return bool(messages)
+
+    with operator.start("--missing", *APPLY, "--rate", "100") as process:
+        wait_until(some_are_published, seconds=30, what="the first messages are published")
+        process.send_signal(signal.SIGINT)
+        output, errors = process.communicate(timeout=20)
+    summary = json.loads(output)
+    sent = summary["published"]
+    messages.extend(operator.published())
+    assert process.returncode == 130
+    assert 0 < sent < total
+    assert sent == len(messages)
+    assert errors == f"stopped: {sent:,} of 2,000 messages were sent\n"
+    assert operator.records() == [
+        ("test_operator", {"missing": True}, None, total, sent, "stopped", True)
+    ]
+
+
+def test_who_replayed_what_and_why_is_recorded(operator: Operator) -> None:
+    broken = upload(operator.stage, [])
+    operator.stage.deliver(broken)
+    cause = fingerprint(operator.stage)
+    since = "2026-03-02T18:00:00+00:00"
+    operator.run("--fingerprint", cause, "--since", since, *APPLY, "--note", "after the mend")
+    assert operator.records() == [
+        (
+            "test_operator",
+            {"fingerprint": cause, "since": since},
+            "after the mend",
+            1,
+            1,
+            "published",
+            True,
+        )
+    ]
+
+
+def test_the_record_cannot_be_forged(stage: Stage) -> None:
+    with psycopg.connect(stage.database.operator_dsn, autocommit=True) as connection:
+        for statement in (
+            b"INSERT INTO fanout_replays (id, who) VALUES (gen_random_uuid(), 'someone else')",
+            b"UPDATE fanout_replays SET who = 'someone else'",
+            b"UPDATE fanout_replays SET selector = '{}'",
+            b"DELETE FROM fanout_replays",
+        ):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute(statement)
+
+
+def test_a_topic_that_does_not_exist_is_one_line_and_recorded(operator: Operator) -> None:
+    event_id = upload(operator.stage)
+    process = operator.start("--event", str(event_id), "--apply", "--topic", f"{TOPIC}-missing")
+    output, errors = process.communicate(timeout=60)
+    assert (process.returncode, output) == (1, "")
+    failure = f"{TOPIC}-missing does not exist: create it, or correct its name"
+    assert errors.splitlines()[-1] == f"pipeline replay: {failure}"
+    assert "gave up after 0 of 1 messages" in errors
+    assert "Traceback" not in errors
+    assert operator.records()[0][3:] == (1, 0, f"failed: {failure}", True)
+
+
+def test_who_may_not_replay_is_told_as_whom_to_connect(operator: Operator) -> None:
+    event_id = upload(operator.stage)
+    assert operator.refusal(
+        "--event", str(event_id), *APPLY, dsn=operator.stage.database.writer_dsn
+    ) == ("this user may not replay: connect as a member of fanout_operator")
+    assert operator.published() == []
+
+
+def test_an_event_that_does_not_exist_is_named(operator: Operator) -> None:
+    known = upload(operator.stage)
+    assert operator.refusal("--event", str(known), "98", "--event", "99") == (
+        "neither an event nor an open dead letter has the id 98, 99"
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], "say which events"),
+        (["--event", "1", "--type", "x"], "--event names its events: leave out --type"),
+        (["--missing", "--dead-letters"], "--missing and --dead-letters exclude each other"),
+        (["--missing", "--fingerprint", "x"], "--missing and --fingerprint exclude each other"),
+        (["--until", "2h"], "add --since"),
+        (["--since", "1h", "--until", "2h"], "--since must be before --until"),
+        (["--missing", "--apply"], "--apply needs --topic projects/P/topics/T"),
+        (["--missing", "--apply", "--topic", "events"], "--topic events is no topic"),
+    ],
+    ids=lambda given: " ".join(given) if isinstance(given, list) else "",
+)
+def test_what_makes_no_sense_is_refused_in_one_line(arguments: list[str], words: str) -> None:
+    options = parser().parse_args(["replay", *arguments])
+    with pytest.raises(ConfigurationError) as refused:
+        options.execute(options)
+    assert words in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--missing", "--plan", "--apply"],
+        ["--event", "abc"],
+        ["--event", "0"],
+        ["--missing", "--rate", "0"],
+        ["--missing", "--rate", "nan"],
+        ["--missing", "--max-event-age-hours", "inf"],
+        ["--since", "yesterday"],
+    ],
+    ids=" ".join,
+)
+def test_an_argument_that_is_none_is_answered_with_the_usage(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        parser().parse_args(["replay", *arguments])
+    assert "error: argument --" in capsys.readouterr().err
+
+
+def parser() -> argparse.ArgumentParser:
+    """A command line with this one command."""
+    whole = argparse.ArgumentParser()
+    add(whole.add_subparsers())
+    return whole
+
+
+def test_a_refusal_of_the_command_is_one_line_and_status_1(operator: Operator) -> None:
+    assert operator.refusal().startswith("say which events: --event, ")
+
+
+def test_a_selector_says_of_itself_only_what_was_asked() -> None:
+    asked = Selector(missing=True, since=NOON)
+    assert asked.description == {"since": "2026-03-02T12:00:00+00:00", "missing": True}
+    with pytest.raises(ConfigurationError, match="say which events"):
+        Selector()
+
+
+def test_a_running_stream_completes_what_is_replayed(operator: Operator, tmp_path: Path) -> None:
+    stage = operator.stage
+    broken, lost = upload(stage, []), upload(stage)
+    stage.deliver(broken)
+    mend(stage)
+    with Stream(operator.broker, stage.database.writer_dsn, tmp_path / "log") as stream:
+        operator.replay(Selector(fingerprint=fingerprint(stage)))
+        operator.replay(Selector(missing=True))
+        wait_until(
+            lambda: stage.ledger() == {broken: "completed", lost: "completed"},
+            seconds=30,
+            what="both are completed",
+        )
+        assert stream.stop() == 0
+    assert open_letters(stage) == []
+    assert len(stage.notifications()) == 4

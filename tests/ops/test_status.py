@@ -1,0 +1,281 @@
+"""Status: the figures of a planted installation, on the screen and as JSON, for an operator."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from io import StringIO
+from pathlib import Path
+from typing import Any, Final
+
+import psycopg
+import pytest
+from rich.console import Console
+
+from local.debezium.configuration import read as read_configuration
+from pipeline.domain.errors import ConfigurationError
+from pipeline.ops.status.figures import Status
+from pipeline.ops.status.read import SLOT, read_status
+from pipeline.ops.status.screen import render
+from pipeline.settings import DatabaseSettings
+from tests.databases import Database
+
+ROOT: Final = Path(__file__).parents[2]
+KEYS: Final = {
+    "database": str,
+    "taken_at": str,
+    "queues": {
+        name: {"waiting": int, "oldest_seconds": float}
+        for name in ("events", "emails:immediate", "emails:aggregated")
+    },
+    "last_hour": {
+        "states": {"completed": int, "expired": int, "unrouted": int, "dead": int},
+        "per_minute": list,
+    },
+    "latency": {"p50_seconds": float, "p95_seconds": float, "p99_seconds": float},
+    "slot": {
+        "active": bool,
+        "wal_status": str,
+        "lag_bytes": int,
+        "kept_bytes": int,
+        "left_bytes": int,
+        "inactive_seconds": float,
+    },
+    "heartbeat_seconds": float,
+    "log_bytes": int,
+    "dead_letters": {"open": int, "causes": int, "latest": list},
+    "not_visible": list,
+}
+CAUSE_KEYS: Final = {
+    "fingerprint": str,
+    "error_class": str,
+    "stage": str,
+    "message": str,
+    "letters": int,
+    "first_seen_seconds": float,
+    "last_seen_seconds": float,
+    "sample_event_id": int,
+}
+
+
+@pytest.fixture
+def planted(database: Database) -> Iterator[Database]:
+    """Three completed events and a dead one, one that waits, two e-mails, a heartbeat, a slot."""
+    with database.connect() as connection:
+        connection.execute(
+            """
+            INSERT INTO auth.users (id) VALUES ('a0000000-0000-4000-8000-000000000001');
+            INSERT INTO public.profiles (id, email, app_role) VALUES
+                ('a0000000-0000-4000-8000-000000000001', 'ida@example.test', 'borrower');
+            INSERT INTO public.domain_events (event_type, created_at)
+            SELECT 'a', date_trunc('minute', now()) - interval '10 minutes'
+            FROM generate_series(1, 5);
+            INSERT INTO public.notification_processing
+                (event_id, processing_status, event_created_at, completed_at)
+            SELECT id, CASE id WHEN 4 THEN 'dead' ELSE 'completed' END, created_at,
+                created_at + id * interval '1 second'
+            FROM public.domain_events WHERE id < 5;
+            INSERT INTO public.pending_emails
+                (user_id, event_id, event_type, delivery_type, subject, body_data)
+            SELECT profiles.id, event_id, 'a', delivery_type, 'hello', '{}'
+            FROM public.profiles,
+                (VALUES (1, 'immediate'), (2, 'aggregated')) AS email (event_id, delivery_type)
+            WHERE profiles.email = 'ida@example.test';
+            INSERT INTO public.event_dead_letters
+                (letter_key, event_id, stage, error_class, message, fingerprint)
+            VALUES ('event:4', 4, 'Decide', 'HandlerFailed', 'KeyError in a handler', 'f00d');
+            INSERT INTO public.fanout_heartbeat (beat_at) VALUES (now() - interval '5 seconds');
+            """
+        )
+        connection.execute("SELECT pg_create_logical_replication_slot(%s, 'pgoutput')", [SLOT])
+        yield database
+        connection.execute("SELECT pg_drop_replication_slot(%s)", [SLOT])
+
+
+def status_of(dsn: str) -> Status:
+    return read_status(DatabaseSettings(dsn=dsn))
+
+
+def screen(status: Status) -> str:
+    """What a terminal of 80 columns shows."""
+    text = StringIO()
+    Console(file=text, width=80).print(render(status))
+    return text.getvalue()
+
+
+def start(dsn: str, *flags: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "pipeline", "status", *flags],
+        cwd=ROOT,
+        env=os.environ | {"DATABASE_URL": dsn},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def shape(value: Any) -> Any:  # noqa: ANN401 - JSON
+    """The keys and the types of a JSON object."""
+    if isinstance(value, dict):
+        return {key: shape(member) for key, member in value.items()}
+    return type(value)
+
+
+def test_the_slot_is_the_one_that_debezium_is_told_to_read() -> None:
+    environment = {
+        "DATABASE_HOST": "h",
+        "DATABASE_NAME": "d",
+        "DATABASE_PASSWORD": "p",
+        "PUBSUB_PROJECT_ID": "p",
+    }
+    settings = read_configuration(ROOT / "debezium" / "application.properties", environment)
+    assert settings["debezium.source.slot.name"] == SLOT
+
+
+def test_an_operator_without_pg_monitor_sees_everything_but_the_log_on_disk(
+    planted: Database,
+) -> None:
+    status = status_of(planted.operator_dsn)
+    assert status.not_visible == ["log_bytes"]
+    assert status.queues is not None
+    assert {name: queue.waiting for name, queue in status.queues.items()} == {
+        "events": 1,
+        "emails:immediate": 1,
+        "emails:aggregated": 1,
+    }
+    assert (status.queues["events"].oldest_seconds or 0) >= 600
+    assert status.last_hour is not None
+    assert status.last_hour.states == {"completed": 3, "expired": 0, "unrouted": 0, "dead": 1}
+    assert len(status.last_hour.per_minute) == 60
+    assert sum(status.last_hour.per_minute) == max(status.last_hour.per_minute) == 4
+    assert status.latency is not None
+    assert status.latency.p50_seconds == pytest.approx(2)
+    assert status.latency.p99_seconds == pytest.approx(2.98)
+    assert status.slot is not None
+    assert (status.slot.active, status.slot.wal_status) == (False, "reserved")
+    assert (status.slot.kept_bytes or 0) >= (status.slot.lag_bytes or 0) >= 0
+    assert 0 < (status.slot.left_bytes or 0) < 1.1 * 2**30
+    assert 5 <= (status.heartbeat_seconds or 0) < 60
+    assert status.dead_letters is not None
+    assert [(f.fingerprint, f.letters, f.sample_event_id) for f in status.dead_letters.latest] == [
+        ("f00d", 1, 4)
+    ]
+    assert "log on disk  not visible to this role" in screen(status)
+
+
+def test_a_member_of_pg_monitor_sees_the_log_on_disk_too(planted: Database) -> None:
+    status = status_of(planted.dsn)
+    assert status.not_visible == []
+    assert (status.log_bytes or 0) >= 16 * 2**20
+    assert "not visible" not in screen(status)
+
+
+@pytest.mark.parametrize(
+    ("revoked", "part"),
+    [
+        ("SELECT ON public.fanout_queue FROM fanout_operator", "queues"),
+        ("SELECT ON public.fanout_failures FROM fanout_operator", "dead_letters"),
+        ("SELECT ON public.fanout_heartbeat FROM fanout_operator", "heartbeat_seconds"),
+        ("EXECUTE ON FUNCTION pg_current_wal_lsn() FROM PUBLIC", "slot"),
+    ],
+    ids=lambda given: given.split()[-1],
+)
+def test_a_part_that_is_not_visible_says_so_and_costs_no_other(
+    planted: Database, revoked: str, part: str
+) -> None:
+    before = status_of(planted.operator_dsn)
+    with planted.connect() as connection:
+        connection.execute(f"REVOKE {revoked}".encode())
+    status = status_of(planted.operator_dsn)
+    assert status.not_visible == [
+        name
+        for name in ("queues", "slot", "heartbeat_seconds", "log_bytes", "dead_letters")
+        if name in {part, "log_bytes"}
+    ]
+    assert getattr(status, part) is None
+    assert screen(status).count("not visible to this role") == 2
+    assert status.last_hour == before.last_hour
+
+
+def test_the_screen_fits_80_columns_whatever_it_shows(planted: Database) -> None:
+    with planted.connect() as connection:
+        connection.execute(
+            """
+            INSERT INTO public.event_dead_letters
+                (letter_key, event_id, stage, error_class, message, fingerprint)
+            SELECT number::text, 9000000000000000000 + number, 'WriteOutcomes',
+                'RejectedByDatabase', repeat('a long message ', 20), number::text
+            FROM generate_series(1, 7) AS number
+            """
+        )
+    status = status_of(planted.dsn)
+    shown = screen(status)
+    assert max(map(len, shown.splitlines())) <= 80
+    assert "8 open, of 8 causes" in shown
+    assert shown.count("RejectedByDatabase") == 5
+    assert status.slot is not None
+    assert "nobody has read the slot" in shown
+    assert "nobody" not in screen(replace(status, slot=replace(status.slot, active=True)))
+    assert "gone" in screen(replace(status, slot=replace(status.slot, wal_status="lost")))
+
+
+def test_a_database_without_events_has_zeros_and_no_slot(database: Database) -> None:
+    status = status_of(database.operator_dsn)
+    assert status.queues is not None
+    assert [queue.waiting for queue in status.queues.values()] == [0, 0, 0]
+    assert (status.slot, status.heartbeat_seconds) == (None, None)
+    shown = screen(status)
+    for words in ("no slot fanout_events", "none yet", "none open", "no event completed"):
+        assert words in shown
+
+
+def test_json_has_these_keys_and_no_others(planted: Database) -> None:
+    output, errors = start(planted.dsn, "--json").communicate(timeout=30)
+    assert errors == ""
+    assert output.count("\n") == 1
+    status = json.loads(output)
+    assert shape(status) == KEYS
+    assert shape(status["dead_letters"]["latest"][0]) == CAUSE_KEYS
+
+
+def test_a_watch_goes_on_until_it_is_stopped(planted: Database) -> None:
+    with start(planted.operator_dsn, "--json", "--watch", "0.1s") as process:
+        assert process.stdout is not None
+        first = json.loads(process.stdout.readline())
+        with planted.connect() as connection:
+            connection.execute("INSERT INTO public.domain_events (event_type) VALUES ('b')")
+        later = (json.loads(line)["queues"]["events"]["waiting"] for line in process.stdout)
+        assert first["queues"]["events"]["waiting"] == 1
+        assert next(waiting for waiting in later if waiting > 1) == 2
+        process.send_signal(signal.SIGINT)
+        process.stdout.read()
+        assert process.wait(10) == 130
+
+
+@pytest.mark.parametrize("flag", ["--json", "--watch"])
+def test_a_database_that_cannot_be_read_is_one_line_and_status_1(
+    database: Database, flag: str
+) -> None:
+    process = start(f"{database.dsn}_is_gone", flag)
+    output, errors = process.communicate(timeout=30)
+    assert (process.returncode, output) == (1, "")
+    assert errors.startswith("pipeline status: Postgres cannot be reached: ")
+    assert errors.count("\n") == 1
+
+
+def test_a_database_that_was_never_migrated_is_told_to_migrate(empty_database: Database) -> None:
+    with pytest.raises(ConfigurationError, match="python -m pipeline migrate"):
+        status_of(empty_database.dsn)
+
+
+def test_control_the_operator_of_these_tests_is_no_member_of_pg_monitor(
+    database: Database,
+) -> None:
+    with (
+        psycopg.connect(database.operator_dsn) as operator,
+        pytest.raises(psycopg.errors.InsufficientPrivilege),
+    ):
+        operator.execute("SELECT * FROM pg_ls_waldir()")
