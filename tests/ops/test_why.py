@@ -197,7 +197,7 @@ def test_a_dead_event_shows_its_error_and_where_its_message_is_kept(stage: Stage
     assert "stage decode" in shown
     assert "error InvalidEvent: payload: fileName: Input should be a valid string" in shown
     assert f"dead letter row {letter} of event_dead_letters, attempt 2, " in shown
-    assert "next mend the cause, then publish the event again; its message is kept in" in shown
+    assert f"next mend the cause, then: python -m pipeline replay --event {event}" in shown
     assert "they were not considered; the event is dead" in said(screen(stage, event, U2))
 
 

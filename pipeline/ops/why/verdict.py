@@ -27,8 +27,8 @@ def advice(account: Account) -> str | None:
         return _about_the_unprocessed(account)
     known: dict[str, str | None] = {
         Status.COMPLETED: None,
-        Status.EXPIRED: "too late to tell anyone; if they must hear all the same, run the pipeline"
-        " with a higher --max-event-age-hours and publish the event again",
+        Status.EXPIRED: "too late to tell anyone; if they must hear all the same:"
+        f" {_replay(account)} --ignore-age",
         Status.UNROUTED: _about_the_unrouted(account),
         Status.DEAD: _about_the_dead(account),
     }
@@ -66,10 +66,14 @@ def _about_the_unprocessed(account: Account) -> str:
 def _about_the_unrouted(account: Account) -> str:
     if account.audience is None:
         first = f"give {account.event.type} a handler (docs/adding-an-event-type.md)"
-        return f"{first}, then publish the event again"
-    return f"{account.event.type} has a handler by now: publish the event again"
+        return f"{first}, then: {_replay(account)}"
+    return f"{account.event.type} has a handler by now: {_replay(account)}"
 
 
 def _about_the_dead(account: Account) -> str:
     kept = f"; its message is kept in {row(account.letter)}" if account.letter else ""
-    return f"mend the cause, then publish the event again{kept}"
+    return f"mend the cause, then: {_replay(account)}{kept}"
+
+
+def _replay(account: Account) -> str:
+    return f"python -m pipeline replay --event {account.event.id}"
