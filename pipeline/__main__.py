@@ -3,6 +3,7 @@
 import argparse
 import logging
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from typing import Final
@@ -35,6 +36,8 @@ _LOG_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; gives the exit status."""
     options = _parser().parse_args(arguments)
+    # A shell that runs a script starts its background programs with SIGINT ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         _configure_logging(os.environ.get("LOG_LEVEL", "INFO").upper())
         options.database = DatabaseSettings(dsn=os.environ.get("DATABASE_URL", ""))
