@@ -90,7 +90,7 @@ def _show_summary(console: Console, results: Results) -> None:
         f"  [bold]{in_app}[/] notifications, [bold]{len(results.received) - in_app}[/] e-mails,"
         f" [bold]{dead}[/] dead letter (in event_dead_letters)\n"
         f"  [bold]{_milliseconds(results.median)}[/] from commit to row in the median,"
-        f" [bold]{_milliseconds(results.worst)}[/] at worst: the first of all",
+        f" [bold]{_milliseconds(results.worst)}[/] at worst",
         highlight=False,
     )
 
