@@ -9,15 +9,13 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Final
 
-import apache_beam as beam
-from apache_beam.options.pipeline_options import PipelineOptions
-from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from pipeline.domain.errors import TransientError
 from pipeline.postgres.check import check_database
 from pipeline.postgres.pool import close_pools
+from pipeline.runner import local_pipeline
 from pipeline.sinks.tally import FIELDS, tally
 from pipeline.sources.unfinished import ReadUnfinished, Selection, count_unfinished
 from pipeline.topology import Topology
@@ -71,7 +69,7 @@ def _until_done(topology: Topology, selection: Selection) -> None:
     done = tally()["events"]
     while True:
         try:
-            pipeline = beam.Pipeline(runner=FnApiRunner(), options=PipelineOptions(flags=[]))
+            pipeline = local_pipeline()
             topology.build(pipeline, ReadUnfinished(topology.database, selection))
             pipeline.run().wait_until_finish()
         except TransientError as failure:

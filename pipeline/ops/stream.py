@@ -10,14 +10,11 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any, Final
 
-import apache_beam as beam
-from apache_beam.options.pipeline_options import PipelineOptions
-from apache_beam.runners.portability.fn_api_runner import FnApiRunner
-
 from pipeline.domain.errors import TransientError
 from pipeline.postgres.check import check_database
 from pipeline.postgres.pool import close_pools
 from pipeline.pubsub.subscription import Subscription, open_subscription
+from pipeline.runner import local_pipeline
 from pipeline.settings import PubSubSettings
 from pipeline.sources.pull import PullFromPubSub
 from pipeline.topology import Topology
@@ -55,7 +52,7 @@ def _keep_running(topology: Topology, settings: PubSubSettings, subscription: Su
     while not subscription.stopping:
         started = time.monotonic()
         try:
-            pipeline = beam.Pipeline(runner=FnApiRunner(), options=PipelineOptions(flags=[]))
+            pipeline = local_pipeline()
             topology.build(pipeline, PullFromPubSub(settings))
             pipeline.run().wait_until_finish()
         except TransientError as failure:

@@ -8,8 +8,6 @@ from uuid import UUID
 
 import apache_beam as beam
 import orjson
-from apache_beam.options.pipeline_options import PipelineOptions
-from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from psycopg.types.json import Jsonb
 
 from pipeline.domain.decide import Policy
@@ -18,6 +16,7 @@ from pipeline.domain.identifiers import EventId, EventType
 from pipeline.domain.message import TYPE_ATTRIBUTE, Message
 from pipeline.domain.wire import encode
 from pipeline.handlers import HANDLERS
+from pipeline.runner import local_pipeline
 from pipeline.settings import DatabaseSettings
 from pipeline.topology import Topology
 from tests.databases import Database
@@ -142,7 +141,7 @@ class Stage:
             policy=self.policy,
             dry_run=self.dry_run,
         )
-        pipeline = beam.Pipeline(runner=FnApiRunner(), options=PipelineOptions(flags=[]))
+        pipeline = local_pipeline()
         topology.build(pipeline, beam.Create(sent, reshuffle=False))
         pipeline.run().wait_until_finish()
 
