@@ -36,7 +36,7 @@ bench: setup ## measure against the budgets and write docs/performance.md; about
 	@$(BIN)/python -m bench
 
 .PHONY: torture
-torture: setup ## a thousand kills and other faults, about 20 minutes; writes docs/reliability.md
+torture: setup ## thousands of faults under load, about half an hour; writes docs/reliability.md
 	@FANOUT_TORTURE=full $(BIN)/python -m pytest tests/torture
 
 .PHONY: torture-smoke

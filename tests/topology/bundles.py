@@ -1,6 +1,6 @@
 """Run many bundles through the whole graph and print by how much each made the process grow.
 
-``python -m tests.topology.bundles local|plain BUNDLES`` prints kilobytes of resident memory for each
+``python -m tests.topology.bundles local|plain BUNDLES`` prints kilobytes of memory for each
 bundle, on the pipeline's own runner or on Beam's as it is.
 """
 
