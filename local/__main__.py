@@ -1,6 +1,7 @@
 """The embedded stack on the command line: `python -m local --help`."""
 
 import argparse
+import os
 import shlex
 import signal
 import sys
@@ -30,7 +31,8 @@ def main(arguments: list[str] | None = None) -> int:
 def up(options: argparse.Namespace) -> int:
     """Run the stack in the foreground until SIGINT or SIGTERM."""
     _interrupt_on_signals()
-    stack = Stack(options.data_dir, report=_say)
+    given = os.environ.get("PUBSUB_EMULATOR_HOST")
+    stack = Stack(options.data_dir, report=_say, emulator=given)
     try:
         stack.start()
         for name, value in stack.environment().items():

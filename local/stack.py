@@ -34,15 +34,22 @@ class Stack:
     """Postgres with the schema, Pub/Sub with its topics, and Debezium between them.
 
     Everything listens on loopback. Postgres and the position of Debezium are kept in `data_dir`;
-    messages live as long as the stack. With PUBSUB_EMULATOR_HOST in the environment that emulator
-    is used instead of our own.
+    messages live as long as the stack.
 
     Args:
         data_dir: Made if need be.
         report: Told in one line about each part as it comes up.
+        emulator: Host and port of a Pub/Sub emulator to use instead of our own.
     """
 
-    def __init__(self, data_dir: Path, *, report: Callable[[str], None] = lambda _: None) -> None:
+    def __init__(
+        self,
+        data_dir: Path,
+        *,
+        report: Callable[[str], None] = lambda _: None,
+        emulator: str | None = None,
+    ) -> None:
+        self._given_emulator = emulator
         self._data_dir = data_dir
         self._report = report
         self._parts = ExitStack()
@@ -99,6 +106,7 @@ class Stack:
             "PUBSUB_EMULATOR_HOST": self._emulator_address,
             "PUBSUB_PROJECT_ID": topics.PROJECT,
             "SUBSCRIPTION": topics.subscription_path(topics.EVENTS_SUBSCRIPTION),
+            "TOPIC": topics.topic_path(topics.EVENTS),
             "DEAD_LETTER_TOPIC": topics.topic_path(topics.DEAD_LETTERS),
         }
 
@@ -128,7 +136,7 @@ class Stack:
                     connection.execute(sql.SQL("CREATE DATABASE {}").format(_name(_DATABASE)))
 
     def _start_pubsub(self) -> None:
-        given = os.environ.get("PUBSUB_EMULATOR_HOST")
+        given = self._given_emulator
         with self._reported(f"Pub/Sub at {given}" if given else "Pub/Sub"):
             if given:
                 self._emulator_address = given
@@ -139,7 +147,8 @@ class Stack:
             try:
                 topics.create(self._emulator_address)
             except GoogleAPICallError as error:
-                raise StartFailed("Pub/Sub", str(error)) from error
+                mend = f"; unset PUBSUB_EMULATOR_HOST if {given} is not yours" if given else ""
+                raise StartFailed("Pub/Sub", f"{error}{mend}") from error
 
     def _migrate(self) -> None:
         with self._reported("Schema"):

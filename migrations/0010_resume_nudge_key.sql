@@ -5,5 +5,5 @@
 -- the file's transaction, writers of domain_events wait for one scan of the table. Where that is too
 -- long, create it beforehand, CONCURRENTLY and under this name.
 CREATE INDEX IF NOT EXISTS domain_events_resume_nudge_idx
-    ON public.domain_events (project_id, "left"(payload ->> 'user_id', 36))
+    ON public.domain_events (project_id, lower("left"(payload ->> 'user_id', 36)))
     WHERE event_type = 'resume_incomplete_nudge';

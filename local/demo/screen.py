@@ -30,7 +30,7 @@ def show_ready(console: Console, line: str) -> None:
 
 def show(console: Console, results: Results) -> None:
     """Everything that followed from the sample events."""
-    console.print("\n[bold]What everyone received[/], and what not, and why\n")
+    console.print("[bold]What everyone received[/], and what not, and why\n")
     silences = defaultdict(list)
     for silence in results.silences:
         silences[silence.person].append(silence)
@@ -98,6 +98,7 @@ def _show_summary(console: Console, results: Results) -> None:
 def _one_line(markdown: str) -> Text:
     """A text as the application shows it: bold where it says so, mentions by name."""
     line = _MENTION.sub(r"@\1", " ".join(markdown.split()))
+    line = line.replace("{{meeting_time}}", "(their local time)")
     text = Text()
     for index, part in enumerate(line.split("**")):
         text.append(part, style="bold" if index % 2 else "")

@@ -14,6 +14,7 @@ from pipeline.commands.command import (
     duration,
     moment,
 )
+from pipeline.domain.errors import ConfigurationError
 
 
 def add(commands: Commands) -> None:
@@ -52,6 +53,10 @@ def _execute(options: argparse.Namespace) -> None:
     from pipeline.ops.catch_up import catch_up, reconcile
     from pipeline.sources.unfinished import Selection
 
+    if options.since and options.until and options.since >= options.until:
+        raise ConfigurationError("--since must be before --until")
+    if options.every is not None and not options.every:
+        raise ConfigurationError("--every needs a duration above zero")
     topology = topology_of(options)
     selection = Selection(
         event_type=options.event_type,

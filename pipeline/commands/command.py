@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Final, TypeAlias
+from uuid import UUID
 
 TOPIC: Final = "projects/P/topics/T"
 SUBSCRIPTION: Final = "projects/P/subscriptions/S"
@@ -49,6 +50,15 @@ def add_processing_arguments(command: argparse.ArgumentParser) -> None:
         default=24,
         metavar="HOURS",
         help="events of this age are recorded as expired (default: %(default)s)",
+    )
+    command.add_argument(
+        "--system-user",
+        type=UUID,
+        action="append",
+        default=[],
+        metavar="UUID",
+        help="a profile that stands for a program and is never told anything, beside the AI user;"
+        " may be given several times",
     )
     command.add_argument(
         "--batch-size",

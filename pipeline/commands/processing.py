@@ -3,7 +3,8 @@
 import argparse
 from datetime import timedelta
 
-from pipeline.domain.decide import Policy
+from pipeline.domain.decide import AI_USER, Policy
+from pipeline.domain.identifiers import UserId
 from pipeline.handlers import HANDLERS
 from pipeline.topology import Topology
 
@@ -13,7 +14,10 @@ def topology_of(options: argparse.Namespace) -> Topology:
     return Topology(
         database=options.database,
         handlers=HANDLERS,
-        policy=Policy(max_event_age=timedelta(hours=options.max_event_age_hours)),
+        policy=Policy(
+            system_users=frozenset({AI_USER, *map(UserId, options.system_user)}),
+            max_event_age=timedelta(hours=options.max_event_age_hours),
+        ),
         dead_letter_topic=options.dead_letter_topic,
         batch_size=options.batch_size,
         dry_run=options.dry_run,

@@ -103,8 +103,7 @@ def _outcome(event: Event[Any], status: Status, reason: str | None) -> Outcome:
 def _results(
     handler: Handler[Any], event: Event[Any], facts: Facts, policy: Policy
 ) -> Iterator[Skip | tuple[UserId, Effect]]:
-    thread = facts.thread(event.thread_id)
-    project_id = (thread.project_id if thread else None) or handler.project_id(event)
+    project_id = handler.muted_in(event, facts)
     unset = dict.fromkeys(handler.channels, Verdict(None))
     for candidate in facts.candidates.get(event.id, ()):
         person = facts.people.get(candidate.user_id)
@@ -148,7 +147,7 @@ def _for_person(
     facts: Facts,
     verdicts: dict[Channel, Verdict],
 ) -> Iterator[Skip | tuple[UserId, Effect]]:
-    wanted = tuple(handler.decide(event, person, facts))
+    wanted = tuple(_storable(effect, facts) for effect in handler.decide(event, person, facts))
     _check_contract(handler, wanted)
     for effect in wanted:
         verdict = verdicts[channel_of(effect)]
@@ -164,6 +163,13 @@ def _for_person(
             yield Skip(person.id, channel, Reason.muted(verdict.row.scope), verdict.row.id)
         elif channel not in used:
             yield Skip(person.id, channel, Reason.NOT_ELIGIBLE)
+
+
+def _storable(effect: Effect, facts: Facts) -> Effect:
+    """The effect without a project that is gone: its row would be refused, and all others too."""
+    if isinstance(effect, Email) and effect.project_id not in facts.projects:
+        return replace(effect, project_id=None)
+    return effect
 
 
 def _check_contract(handler: Handler[Any], effects: tuple[Effect, ...]) -> None:

@@ -43,6 +43,10 @@ class Handler(ABC, Generic[PayloadT]):
         """Whoever caused the event and so needs not be told; by default nobody is left out."""
         return None
 
+    def muted_in(self, event: Event[PayloadT], facts: Facts) -> ProjectId | None:  # noqa: ARG002 - for overriding
+        """The project whose preferences apply; by default the one the event belongs to."""
+        return self.project_id(event)
+
     def project_id(self, event: Event[PayloadT]) -> ProjectId | None:
         """The project the event belongs to; override where the payload may name it."""
         return event.project_id

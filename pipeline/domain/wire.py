@@ -13,6 +13,7 @@ from uuid import UUID
 
 import orjson
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
+from pydantic_core import PydanticCustomError
 
 from pipeline.domain.errors import (
     ForbiddenCharacter,
@@ -41,7 +42,7 @@ def _in_utc(moment: datetime) -> datetime:
     try:
         return moment.astimezone(UTC)
     except OverflowError:
-        raise ValueError("the time is out of range") from None
+        raise PydanticCustomError("time_range", "the time is out of range") from None
 
 
 class _Columns(BaseModel):

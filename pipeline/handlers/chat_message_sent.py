@@ -1,17 +1,23 @@
 """chat_message_sent: someone wrote in a chat thread."""
 
 from collections.abc import Iterable
+from typing import Annotated
 
-from pydantic import ConfigDict
+from pydantic import BeforeValidator, ConfigDict
 
 from pipeline.domain.audience import Audience, Nobody, ThreadParticipants
 from pipeline.domain.effects import Channel, Effect, Notification, ThreadActivity
 from pipeline.domain.events import Event, Payload
 from pipeline.domain.facts import UNNAMED_THREAD, Facts, Person, thread_label
 from pipeline.domain.handler import Handler
-from pipeline.domain.identifiers import EventType, UserId
+from pipeline.domain.identifiers import EventType, ProjectId, UserId
 from pipeline.domain.preferences import Preference, Scope
 from pipeline.handlers import links
+
+
+def _without_blanks(users: object) -> object:
+    """One mention that names nobody must not cost all others theirs."""
+    return [user for user in users if user] if isinstance(users, list) else users
 
 
 class ChatMessageSent(Payload):
@@ -29,7 +35,7 @@ class ChatMessageSent(Payload):
     )
 
     full_content: str = "New message"
-    mentioned_user_ids: frozenset[UserId] = frozenset()
+    mentioned_user_ids: Annotated[frozenset[UserId], BeforeValidator(_without_blanks)] = frozenset()
 
 
 class ChatMessageSentHandler(Handler[ChatMessageSent]):
@@ -49,6 +55,11 @@ class ChatMessageSentHandler(Handler[ChatMessageSent]):
     def author(self, event: Event[ChatMessageSent]) -> UserId | None:
         """The actor."""
         return event.actor_id
+
+    def muted_in(self, event: Event[ChatMessageSent], facts: Facts) -> ProjectId | None:
+        """The project of the thread, or else of the event."""
+        thread = facts.thread(event.thread_id)
+        return (thread.project_id if thread else None) or event.project_id
 
     def decide(
         self, event: Event[ChatMessageSent], person: Person, facts: Facts

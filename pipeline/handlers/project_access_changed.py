@@ -33,7 +33,7 @@ class ProjectAccessChanged(Payload):
 
     affected_user_id: UserId | None = None
     project_id: ProjectId | None = None
-    project_name: str = "a project"
+    project_name: str | None = None
     old_permission: str = "view"
     new_permission: str = "view"
 
@@ -59,7 +59,9 @@ class ProjectAccessChangedHandler(Handler[ProjectAccessChanged]):
     ) -> Iterable[Effect]:
         """One notification, and one immediate e-mail if viewing became editing."""
         project_id = self.project_id(event)
-        project_name = event.payload.project_name
+        project_name = event.payload.project_name or facts.project_name(
+            self.project_id(event), unknown="a project"
+        )
         old, new = event.payload.old_permission, event.payload.new_permission
         link = links.project(project_id)
         about = {

@@ -32,7 +32,7 @@ class ProjectAccessGranted(Payload):
 
     affected_user_id: UserId | None = None
     project_id: ProjectId | None = None
-    project_name: str = "a project"
+    project_name: str | None = None
     new_permission: str = "view"
 
 
@@ -57,7 +57,9 @@ class ProjectAccessGrantedHandler(Handler[ProjectAccessGranted]):
     ) -> Iterable[Effect]:
         """One notification and one immediate e-mail."""
         project_id = self.project_id(event)
-        project_name = event.payload.project_name
+        project_name = event.payload.project_name or facts.project_name(
+            self.project_id(event), unknown="a project"
+        )
         permission = event.payload.new_permission
         link = links.project(project_id)
         title = f"You've been added to {project_name}"

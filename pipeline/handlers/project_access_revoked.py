@@ -31,7 +31,7 @@ class ProjectAccessRevoked(Payload):
 
     affected_user_id: UserId | None = None
     project_id: ProjectId | None = None
-    project_name: str = "a project"
+    project_name: str | None = None
 
 
 class ProjectAccessRevokedHandler(Handler[ProjectAccessRevoked]):
@@ -54,7 +54,9 @@ class ProjectAccessRevokedHandler(Handler[ProjectAccessRevoked]):
         self, event: Event[ProjectAccessRevoked], person: Person, facts: Facts
     ) -> Iterable[Effect]:
         """One notification that leads to the dashboard."""
-        project_name = event.payload.project_name
+        project_name = event.payload.project_name or facts.project_name(
+            self.project_id(event), unknown="a project"
+        )
         yield Notification(
             kind=self.event_type,
             title=f"Access removed - {project_name}",

@@ -9,7 +9,7 @@ from pipeline.domain.effects import Channel, Delivery, Effect, Email
 from pipeline.domain.events import Count, Event, Payload
 from pipeline.domain.facts import Facts, Person, thread_label
 from pipeline.domain.handler import Handler
-from pipeline.domain.identifiers import EventType, UserId
+from pipeline.domain.identifiers import EventType, ProjectId, UserId
 from pipeline.domain.preferences import Preference, Scope
 from pipeline.handlers import links
 
@@ -47,6 +47,11 @@ class ThreadUnreadStaleHandler(Handler[ThreadUnreadStale]):
         if event.thread_id is None:
             return Nobody("the event names no thread")
         return named(event.payload.user_id, field="user_id")
+
+    def muted_in(self, event: Event[ThreadUnreadStale], facts: Facts) -> ProjectId | None:
+        """The project of the thread, or else of the event."""
+        thread = facts.thread(event.thread_id)
+        return (thread.project_id if thread else None) or event.project_id
 
     def decide(
         self, event: Event[ThreadUnreadStale], person: Person, facts: Facts

@@ -46,6 +46,8 @@ def close_pools() -> None:
 
 
 def _server_options(settings: DatabaseSettings) -> str:
-    milliseconds = round(settings.statement_timeout.total_seconds() * 1000)
+    statement = round(settings.statement_timeout.total_seconds() * 1000)
+    # Whoever waits for a lock cannot stop; it is better to give way and come again.
+    lock = round(settings.patience.total_seconds() * 1000)
     # An acknowledged event must survive a crash of the server, whatever the role's default says.
-    return f"-c statement_timeout={milliseconds} -c synchronous_commit=on"
+    return f"-c statement_timeout={statement} -c lock_timeout={lock} -c synchronous_commit=on"

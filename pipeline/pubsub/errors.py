@@ -1,5 +1,8 @@
 """Which of the three classes an error of Pub/Sub belongs to."""
 
+from collections.abc import Callable
+from typing import TypeVar
+
 from google.api_core.exceptions import (
     Forbidden,
     GoogleAPICallError,
@@ -8,8 +11,26 @@ from google.api_core.exceptions import (
     RetryError,
     Unauthenticated,
 )
+from google.auth.exceptions import DefaultCredentialsError
 
 from pipeline.domain.errors import ConfigurationError, TransientError
+
+ClientT = TypeVar("ClientT")
+
+
+def connect(client: Callable[[], ClientT]) -> ClientT:
+    """Make a client of Pub/Sub.
+
+    Raises:
+        ConfigurationError: there are no credentials, nor an emulator, which needs none.
+    """
+    try:
+        return client()
+    except DefaultCredentialsError:
+        raise ConfigurationError(
+            "no Google credentials: run gcloud auth application-default login,"
+            " or set PUBSUB_EMULATOR_HOST to an emulator"
+        ) from None
 
 
 def classify(

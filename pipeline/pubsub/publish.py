@@ -10,7 +10,7 @@ from google.pubsub_v1 import PublisherClient as PublisherApi
 from google.pubsub_v1.types import PubsubMessage
 
 from pipeline.domain.message import Message
-from pipeline.pubsub.errors import classify
+from pipeline.pubsub.errors import classify, connect
 
 TIMEOUT_SECONDS: Final = 60.0
 # A request may have 10 MB and 1,000 messages: https://cloud.google.com/pubsub/quotas
@@ -21,7 +21,7 @@ MAX_REQUEST_MESSAGES: Final = 1_000
 @cache
 def get_publisher() -> PublisherClient:
     """The process's publisher; it honours ``PUBSUB_EMULATOR_HOST``."""
-    return PublisherClient()
+    return connect(PublisherClient)
 
 
 def publish(topic: str, messages: Iterable[Message]) -> None:

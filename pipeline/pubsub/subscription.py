@@ -11,7 +11,7 @@ from google.cloud.pubsub_v1 import SubscriberClient
 from google.pubsub_v1.types import PullResponse
 
 from pipeline.domain.message import Message
-from pipeline.pubsub.errors import classify
+from pipeline.pubsub.errors import classify, connect
 
 # How long an idle pull waits for a first message, and so how long a stop may take.
 PULL_SECONDS: Final = 2.0
@@ -29,7 +29,7 @@ class Subscription:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self._client = SubscriberClient()
+        self._client = connect(SubscriberClient)
         self._lock = threading.Lock()
         self._held: set[str] = set()
         self._stopping = threading.Event()

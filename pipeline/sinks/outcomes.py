@@ -17,6 +17,8 @@ from pipeline.settings import DatabaseSettings
 from pipeline.sinks.tally import count_outcomes
 
 STAGE: Final = "write"
+# A message to the server may have 1 GB, and long before that it costs memory at both ends.
+MAX_DOCUMENT_BYTES: Final = 64 * 2**20
 
 _WRITE: Final = load(__package__, "write_outcomes")
 
@@ -76,7 +78,7 @@ def _document(outcomes: Iterable[Outcome]) -> str:
     """The batch as the JSON document that the statement unpacks.
 
     Raises:
-        NotStorable: a handler put something into an effect that JSON has no way to say.
+        NotStorable: JSON cannot say what an effect holds, or the document grows too large.
     """
     lists: dict[str, list[dict[str, Any]]] = {
         name: [] for name in ("events", "notifications", "counts", "emails", "skips")
@@ -109,9 +111,13 @@ def _document(outcomes: Iterable[Outcome]) -> str:
             for skip in outcome.skips
         ]
     try:
-        return orjson.dumps(lists).decode()
+        document = orjson.dumps(lists)
     except TypeError:
         raise NotStorable("an effect holds a value that JSON cannot express") from None
+    if len(document) > MAX_DOCUMENT_BYTES:
+        limit = MAX_DOCUMENT_BYTES // 2**20
+        raise NotStorable(f"the rows that follow take more than the {limit} MB of a statement")
+    return document.decode()
 
 
 def _row(effect: Notification | ThreadActivity | Email) -> tuple[str, dict[str, Any]]:

@@ -147,7 +147,7 @@ def test_a_channel_is_muted_without_the_other() -> None:
     assert outcome.skips == (Skip(BOB, Channel.EMAIL, Reason.MUTED_GLOBALLY, row.id),)
 
 
-def test_a_threads_own_project_decides_before_the_events() -> None:
+def test_the_events_own_project_decides_whatever_thread_it_names() -> None:
     thread = Thread(GENERAL, "general", TOWER)
     row = preference(scope=Scope.PROJECT, scope_id=TOWER)
     base = facts(BOB, rows={BOB: [row]})
@@ -158,8 +158,8 @@ def test_a_threads_own_project_decides_before_the_events() -> None:
         threads={GENERAL: thread},
     )
     elsewhere = event(thread_id=GENERAL, project_id=UUID(int=0x99))
-    assert decided(known, elsewhere).effects == ()
-    assert decided(base, elsewhere).effects != ()
+    assert decided(known, elsewhere).effects != ()
+    assert decided(known, event(thread_id=GENERAL, project_id=TOWER)).effects == ()
 
 
 @pytest.mark.parametrize("wanted", Delivery)

@@ -17,15 +17,13 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installat
     """A running installation with the sample people in it."""
     folder = tmp_path_factory.mktemp("installation")
     emulator = Emulator()
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("PUBSUB_EMULATOR_HOST", emulator.start())
-        stack = Stack(folder / "stack")
-        try:
-            with stack, Worker(folder / "pipeline.log", stack.environment()) as worker:
-                url = stack.environment()["DATABASE_URL"]
-                seed_people(url)
-                with psycopg.connect(url, autocommit=True) as connection:
-                    yield Installation(stack, emulator, worker, connection)
-        finally:
-            stack.remove()
-            emulator.stop()
+    stack = Stack(folder / "stack", emulator=emulator.start())
+    try:
+        with stack, Worker(folder / "pipeline.log", stack.environment()) as worker:
+            url = stack.environment()["DATABASE_URL"]
+            seed_people(url)
+            with psycopg.connect(url, autocommit=True) as connection:
+                yield Installation(stack, emulator, worker, connection)
+    finally:
+        stack.remove()
+        emulator.stop()

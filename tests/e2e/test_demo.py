@@ -43,8 +43,14 @@ def test_the_demo_shows_what_everyone_received_twice_over(tmp_path: Path) -> Non
     assert left == []
 
 
-def test_a_demo_that_cannot_start_says_which_part_and_why(tmp_path: Path) -> None:
-    demo = run_demo(tmp_path, PUBSUB_EMULATOR_HOST="localhost:1")
+def test_a_demo_that_cannot_start_says_why(tmp_path: Path) -> None:
+    (tmp_path / "demo").touch()
+    demo = run_demo(tmp_path)
     assert demo.returncode == 1
-    assert demo.stderr.startswith("Pub/Sub did not start: ")
+    assert str(tmp_path / "demo") in demo.stderr
     assert "Traceback" not in demo.stderr
+
+
+def test_the_demo_keeps_to_itself_where_another_stack_is_in_use(tmp_path: Path) -> None:
+    demo = run_demo(tmp_path, PUBSUB_EMULATOR_HOST="localhost:1")
+    assert demo.returncode == 0, demo.stdout + demo.stderr

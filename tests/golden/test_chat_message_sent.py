@@ -171,3 +171,12 @@ def test_an_event_that_the_application_counted_itself_is_not_counted_again(stage
     stage.deliver(event)
     assert {row.title for row in stage.notifications()} == {"old", "older"}
     assert stage.ledger() == {event: "completed"}
+
+
+def test_a_mention_of_nobody_costs_the_others_nothing(stage: Stage) -> None:
+    event = wrote(stage, mentioned_user_ids=[None, "", str(U2)])
+    stage.deliver(event)
+    assert {(row.user, row.payload["type"]) for row in stage.notifications()} == {
+        (U2, "mention"),
+        (U3, "thread_activity"),
+    }

@@ -66,6 +66,11 @@ def test_g58_what_a_handler_failed_on_is_completed_once_it_is_mended(stage: Stag
     event = granted(stage)
     replace(stage, handlers={GRANTED: BrokenHandler()}).deliver(event)
     assert stage.ledger() == {event: "dead"}
+    [(attempts, reason)] = stage.rows(
+        "SELECT retry_count, error_message FROM notification_processing"
+    )
+    assert attempts == 1
+    assert reason.startswith("BrokenHandler raised ")
     assert (stage.notifications(), stage.emails()) == ([], [])
     stage.deliver(event)
     assert stage.ledger() == {event: "completed"}

@@ -4,7 +4,7 @@ from uuid import UUID
 import pytest
 
 from tests.golden.stage import D, E, N, Stage
-from tests.golden.world import P1, T1, U1, U4, WORKSPACE
+from tests.golden.world import O1, P1, T1, U1, U4, WORKSPACE
 
 
 def granted(stage: Stage, *, project: UUID | None = P1, **payload: object) -> int:
@@ -112,3 +112,33 @@ def test_someone_without_a_profile_is_recorded_and_not_told(stage: Stage) -> Non
         D(stranger, event, "email", "no_profile"),
         D(stranger, event, "in_app", "no_profile"),
     ]
+
+
+def test_a_name_that_the_payload_lacks_is_looked_up(stage: Stage) -> None:
+    stage.deliver(granted(stage, project_name=None))
+    assert [row.title for row in stage.notifications()] == ["You've been added to Tower"]
+
+
+def test_a_project_that_is_gone_costs_the_person_nothing(stage: Stage) -> None:
+    gone = UUID(int=98)
+    event = granted(stage, project=None, project_id=str(gone))
+    stage.deliver(event)
+    assert stage.ledger() == {event: "completed"}
+    assert len(stage.notifications()) == 1
+    assert [row.project for row in stage.emails()] == [None]
+
+
+def test_a_thread_that_the_event_happens_to_name_has_no_say(stage: Stage) -> None:
+    other = UUID(int=97)
+    stage.execute(
+        "INSERT INTO projects (id, name, owner_org_id) VALUES (%s, 'Bridge', %s)", other, O1
+    )
+    stage.prefer(U4, "muted", project=other)
+    event = stage.emit(
+        "project_access_granted",
+        {"affected_user_id": str(U4)},
+        project_id=other,
+        thread_id=T1,
+    )
+    stage.deliver(event)
+    assert stage.notifications() == []

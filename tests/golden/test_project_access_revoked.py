@@ -40,10 +40,10 @@ def test_g41_what_was_muted_everywhere_is_not_told(stage: Stage) -> None:
     assert stage.decisions() == [D(U4, event, "in_app", "muted:global")]
 
 
-def test_a_null_name_takes_the_default(stage: Stage) -> None:
+def test_a_null_name_is_looked_up(stage: Stage) -> None:
     event = revoked(stage, project_name=None)
     stage.deliver(event)
-    assert stage.notifications() == [notification(event, "a project")]
+    assert stage.notifications() == [notification(event, "Tower")]
 
 
 def test_without_a_person_nothing_follows(stage: Stage) -> None:

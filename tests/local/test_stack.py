@@ -45,7 +45,7 @@ def exports_of(up: subprocess.Popen[str]) -> dict[str, str]:
     else:
         pytest.fail(f"it did not come up: exit status {up.wait()}")
     exports: dict[str, str] = {}
-    while len(exports) < 6:
+    while len(exports) < 7:
         name, _, value = up.stdout.readline().strip().removeprefix("export ").partition("=")
         exports[name] = value
     return exports

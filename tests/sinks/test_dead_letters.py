@@ -69,7 +69,7 @@ def test_a_letter_seen_again_is_one_row_with_another_attempt(written: Written) -
         "SELECT attempt, error_class, resolved_at, resolution, last_seen_at > created_at"
         " FROM event_dead_letters"
     ) == [(2, "HandlerFailed", None, None, True)]
-    assert written.rows("SELECT retry_count FROM notification_processing") == [(1,)]
+    assert written.rows("SELECT retry_count FROM notification_processing") == [(2,)]
 
 
 def test_one_event_twice_in_a_batch_is_one_attempt(written: Written) -> None:

@@ -4,6 +4,7 @@ import json
 import signal
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from pipeline.domain.message import Message
@@ -264,3 +265,18 @@ def test_a_stop_is_as_quick_where_pubsub_is_gone(
         events.emulator.stop()
         assert stream.stop() == 0
     assert "Traceback" not in stream.log
+
+
+def test_a_stop_does_not_wait_for_a_locked_table(
+    stage: Stage, events: Broker, stream: Stream
+) -> None:
+    event = upload(stage)
+    with psycopg.connect(stage.database.dsn) as migration:
+        migration.execute("LOCK TABLE notifications")
+        events.publish(stage.messages(event))
+        with stream:
+            waits = "SELECT FROM pg_locks WHERE NOT granted"
+            wait_until(lambda: stage.rows(waits), seconds=20, what="the write waits")
+            assert stream.stop() == 0
+    with stream:
+        wait_for(stage, {event})

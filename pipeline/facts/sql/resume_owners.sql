@@ -50,9 +50,10 @@ LEFT JOIN LATERAL (
         ON email.event_id = event.id AND email.user_id = asked.user_id
     WHERE event.event_type = 'resume_incomplete_nudge'
         AND event.project_id = asked.project_id
-        AND left(event.payload ->> 'user_id', 36) = asked.user_id::text
+        AND lower(left(event.payload ->> 'user_id', 36)) = asked.user_id::text
         AND event.payload ->> 'resume_type' = asked.resume_type
-        AND event.payload ->> 'nudge_tier' = asked.nudge_tier
+        -- As the payload's model reads it: 1 and 1.0 are one tier.
+        AND regexp_replace(event.payload ->> 'nudge_tier', '[.]0*$', '') = asked.nudge_tier
         AND event.id <> asked.event_id
         AND (
             email.event_id IS NOT NULL

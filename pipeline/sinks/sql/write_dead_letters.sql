@@ -34,10 +34,10 @@ recorded AS (
 )
 INSERT INTO public.notification_processing AS ledger (
     event_id, event_type, processing_status, reason, error_message, event_created_at, completed_at,
-    processor_id, pipeline_version
+    retry_count, processor_id, pipeline_version
 )
 SELECT letter.event_id, origin.event_type, 'dead', letter.error_class, letter.message,
-       origin.created_at, clock_timestamp(), 'fanout', %(version)s
+       origin.created_at, clock_timestamp(), 1, 'fanout', %(version)s
 FROM letter
 JOIN public.domain_events AS origin ON origin.id = letter.event_id
 ORDER BY letter.event_id
@@ -50,5 +50,5 @@ ON CONFLICT (event_id) DO UPDATE SET
     completed_at = excluded.completed_at,
     processor_id = excluded.processor_id,
     pipeline_version = excluded.pipeline_version,
-    retry_count = ledger.retry_count + 1
+    retry_count = coalesce(ledger.retry_count, 0) + 1
 WHERE ledger.processing_status <> 'completed'

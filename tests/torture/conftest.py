@@ -1,0 +1,57 @@
+"""The rig of the torture tests, their marker, their time limit and their report."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.databases import Database
+from tests.torture import report
+from tests.torture.figures import Figures
+from tests.torture.pubsub import PubSub, pubsub
+from tests.torture.rig import Rig
+from tests.torture.scale import IS_FULL
+
+_HERE = Path(__file__).parent
+_STARTED = time.monotonic()
+_FIGURES = pytest.StashKey[Figures]()
+_LIMIT_SECONDS = 3_600 if IS_FULL else 120
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.is_relative_to(_HERE):
+            item.add_marker(pytest.mark.torture)
+            item.add_marker(pytest.mark.timeout(_LIMIT_SECONDS))
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, exitstatus: int, config: pytest.Config
+) -> None:
+    figures = config.stash.get(_FIGURES, None)
+    if figures is None:
+        return
+    terminalreporter.section("what was done to the pipeline, and what was found")
+    terminalreporter.write_line(report.summary(figures))
+    if IS_FULL and exitstatus == pytest.ExitCode.OK and figures.are_complete:
+        report.PATH.write_text(report.render(figures, seconds=time.monotonic() - _STARTED))
+
+
+@pytest.fixture(scope="session")
+def figures(pytestconfig: pytest.Config) -> Figures:
+    """Collects what the tests found."""
+    return pytestconfig.stash.setdefault(_FIGURES, Figures())
+
+
+@pytest.fixture
+def events() -> Iterator[PubSub]:
+    """A Pub/Sub that can be restarted."""
+    with pubsub() as made:
+        yield made
+
+
+@pytest.fixture
+def rig(database: Database, events: PubSub, tmp_path: Path) -> Rig:
+    """A fresh database with people in it, and a fresh Pub/Sub."""
+    return Rig.over(database, events, tmp_path / "lives.log")

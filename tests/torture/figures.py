@@ -1,0 +1,74 @@
+"""What a run did and found, for the terminal and for docs/reliability.md."""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from tests.torture.oracle import Audit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One fault, how often it was injected and what was found afterwards.
+
+    Attributes:
+        order: of the row in the table.
+        note: what else was measured.
+    """
+
+    order: int
+    fault: str
+    times: int
+    events: int | None = None
+    lost: int = 0
+    duplicated: int = 0
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Control:
+    """One weakened variant, and how it was caught."""
+
+    order: int
+    weakened: str
+    caught: str
+
+
+FAULTS: Final = 13
+CONTROLS: Final = 6
+
+
+@dataclass(slots=True)
+class Figures:
+    """Collects what the tests of one run report; a test reports only when it has passed."""
+
+    findings: list[Finding] = field(default_factory=list)
+    controls: list[Control] = field(default_factory=list)
+
+    def found(self, order: int, fault: str, times: int, result: Audit, note: str = "") -> None:
+        """Add a fault, with the audit after it."""
+        self.findings.append(
+            Finding(
+                order=order,
+                fault=fault,
+                times=times,
+                events=result.events,
+                lost=result.lost_events + result.lost,
+                duplicated=result.duplicated,
+                note=note,
+            )
+        )
+
+    def tried(self, order: int, fault: str, times: int, note: str) -> None:
+        """Add a fault that involves no database."""
+        self.findings.append(Finding(order=order, fault=fault, times=times, note=note))
+
+    def caught(self, order: int, weakened: str, how: str) -> None:
+        """Add a control that was caught, as it must be."""
+        self.controls.append(Control(order=order, weakened=weakened, caught=how))
+
+    @property
+    def are_complete(self) -> bool:
+        """Whether every fault and every control has reported."""
+        faults = {finding.order for finding in self.findings}
+        controls = {control.order for control in self.controls}
+        return len(faults) == FAULTS and len(controls) == CONTROLS

@@ -1,0 +1,117 @@
+"""Lives of the pipeline: started within milliseconds, and ended in any way.
+
+The standard library's fork server imports Beam and the pipeline once, opens nothing, starts no
+thread and is forked for each life. It ends with the process that started it, and so do the lives.
+"""
+
+import multiprocessing
+import os
+import random
+import signal
+from contextlib import suppress
+from multiprocessing import forkserver
+from multiprocessing.context import ForkServerProcess
+from multiprocessing.sharedctypes import RawValue
+from typing import Any, Final, Self
+
+import pytest
+
+from tests.deadline import wait_until
+from tests.streams import ROOT
+from tests.torture import variants, worker
+from tests.torture.worker import Place, State, Variant
+
+_CONTEXT: Final = multiprocessing.get_context("forkserver")
+START_SECONDS: Final = 60.0
+
+
+def _start_fork_server() -> None:
+    _CONTEXT.set_forkserver_preload([worker.__name__, variants.__name__])
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("PYTHONPATH", str(ROOT))
+        forkserver.ensure_running()
+
+
+class Life:
+    """The stream in a process of its own, from its start until it is killed, stopped or dies."""
+
+    def __init__(self, place: Place, *variants: Variant) -> None:
+        _start_fork_server()
+        self._place = place
+        self._state: Any = RawValue(State)
+        self._process: ForkServerProcess = _CONTEXT.Process(
+            target=worker.stream, args=(place, self._state, variants), daemon=True
+        )
+        self._process.start()
+
+    @property
+    def has_pulled(self) -> bool:
+        """Whether it has read any messages."""
+        return bool(self._state.pulls)
+
+    @property
+    def has_work_in_hand(self) -> bool:
+        """Whether it holds messages that it has not acknowledged."""
+        return bool(self._state.held)
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it has not ended."""
+        return self._process.is_alive()
+
+    @property
+    def log(self) -> str:
+        """What this and the other lives at its place have complained about."""
+        return self._place.log.read_text() if self._place.log.exists() else ""
+
+    def wait_for_work(self) -> None:
+        """Return when it has read messages, or has ended."""
+        wait_until(
+            lambda: self.has_pulled or not self.is_running,
+            seconds=START_SECONDS,
+            what="the pipeline reads",
+        )
+
+    def wait_for_death(self) -> None:
+        """Return when it has killed itself."""
+        self._process.join(START_SECONDS)
+        assert self._process.exitcode == -signal.SIGKILL, self.log
+
+    def kill(self) -> bool:
+        """SIGKILL: no time for anything; says whether it had work in hand."""
+        if self.is_running and self._process.pid is not None:
+            # Held still, so that the answer is about the instant of its death.
+            with suppress(ProcessLookupError):
+                os.kill(self._process.pid, signal.SIGSTOP)
+        held = self.has_work_in_hand
+        self._process.kill()
+        self._process.join()
+        return held
+
+    def stop(self) -> None:
+        """Let it write and acknowledge what it has."""
+        self._process.terminate()
+        self._process.join(START_SECONDS)
+        assert self._process.exitcode == 0, self.log
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.join()
+
+
+def catch_up(place: Place) -> None:
+    """Run ``catch-up`` once, in a process of its own."""
+    _start_fork_server()
+    process = _CONTEXT.Process(target=worker.complete, args=(place,), daemon=True)
+    process.start()
+    process.join(START_SECONDS)
+    process.kill()
+    assert process.exitcode == 0, place.log.read_text()
+
+
+def any_instant(within_seconds: float) -> float:
+    """A random instant of a span of time."""
+    return random.uniform(0, within_seconds)  # noqa: S311 - chance, not secrecy

@@ -1,0 +1,82 @@
+"""Pub/Sub for one test: it can be restarted, and has then lost every message."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Final
+
+import grpc
+from google.pubsub_v1 import PublisherClient, SubscriberClient
+from google.pubsub_v1.services.publisher.transports import PublisherGrpcTransport
+from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcTransport
+from google.pubsub_v1.types import PubsubMessage
+
+from local.pubsub import Emulator
+from pipeline.domain.message import Message
+from tests.streams import ACKNOWLEDGEMENT_SECONDS, SUBSCRIPTION, TOPIC
+
+SILENCE_SECONDS: Final = 1.0
+_REQUEST_MESSAGES: Final = 1_000
+
+
+class PubSub:
+    """An emulator with the topic that a stream reads, at one address for as long as it lives."""
+
+    def __init__(self) -> None:
+        self._emulator = Emulator()
+        self._parts = ExitStack()
+        self._publisher: PublisherClient
+        self._subscriber: SubscriberClient
+
+    @property
+    def address(self) -> str:
+        """The value for ``PUBSUB_EMULATOR_HOST``."""
+        return self._emulator.address
+
+    def start(self) -> None:
+        """Serve, with nothing in it."""
+        address = self._emulator.start()
+        self._parts.callback(self._emulator.stop)
+        channel = self._parts.enter_context(grpc.insecure_channel(address))
+        self._publisher = PublisherClient(transport=PublisherGrpcTransport(channel=channel))
+        self._subscriber = SubscriberClient(transport=SubscriberGrpcTransport(channel=channel))
+        self._publisher.create_topic(name=TOPIC)
+        self._subscriber.create_subscription(
+            request={
+                "name": SUBSCRIPTION,
+                "topic": TOPIC,
+                "ack_deadline_seconds": ACKNOWLEDGEMENT_SECONDS,
+            }
+        )
+
+    def stop(self) -> None:
+        """Lose everything."""
+        self._parts.close()
+
+    def publish(self, messages: Iterable[Message]) -> None:
+        """Publish to the topic that the stream reads."""
+        wanted = [PubsubMessage(data=m.data, attributes=dict(m.attributes)) for m in messages]
+        for start in range(0, len(wanted), _REQUEST_MESSAGES):
+            lot = wanted[start : start + _REQUEST_MESSAGES]
+            self._publisher.publish(topic=TOPIC, messages=lot)
+
+    def is_silent(self) -> bool:
+        """Whether no message comes for ``SILENCE_SECONDS``; one that does is given back."""
+        received = self._subscriber.pull(
+            subscription=SUBSCRIPTION, max_messages=1, timeout=SILENCE_SECONDS, retry=None
+        ).received_messages
+        if received:
+            self._subscriber.modify_ack_deadline(
+                subscription=SUBSCRIPTION, ack_ids=[received[0].ack_id], ack_deadline_seconds=0
+            )
+        return not received
+
+
+@contextmanager
+def pubsub() -> Iterator[PubSub]:
+    """A started Pub/Sub, stopped at the end."""
+    made = PubSub()
+    made.start()
+    try:
+        yield made
+    finally:
+        made.stop()

@@ -1,0 +1,74 @@
+"""How often each fault is injected: a little in every test run, much in ``make torture``."""
+
+import os
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scale:
+    """How often, or how many.
+
+    Attributes:
+        kills: of the pipeline at random instants.
+        failpoints: of the pipeline by itself, at the two instants that matter most.
+        crashes: of Postgres.
+        emulator_restarts: of Pub/Sub, with the loss of all that it holds.
+        cuts: of a connection to Postgres, at a random byte.
+        black_holes: of all connections to Postgres, left open without replies.
+        copied_events: events of which ten copies each are delivered to four writers.
+        poison_batch: events around a poisoned one.
+        orders: permutations of one lot of events.
+        debezium_kills: of Debezium under load.
+        slot_drops: of the replication slot while events are written.
+        schema_changes: of ``domain_events`` while events are written.
+        examples: messages invented for the decoder.
+    """
+
+    kills: int
+    failpoints: int
+    crashes: int
+    emulator_restarts: int
+    cuts: int
+    black_holes: int
+    copied_events: int
+    poison_batch: int
+    orders: int
+    debezium_kills: int
+    slot_drops: int
+    schema_changes: int
+    examples: int
+
+
+SMOKE: Final = Scale(
+    kills=15,
+    failpoints=10,
+    crashes=3,
+    emulator_restarts=1,
+    cuts=20,
+    black_holes=1,
+    copied_events=200,
+    poison_batch=30,
+    orders=2,
+    debezium_kills=1,
+    slot_drops=1,
+    schema_changes=1,
+    examples=2_000,
+)
+FULL: Final = Scale(
+    kills=700,
+    failpoints=300,
+    crashes=100,
+    emulator_restarts=20,
+    cuts=1_000,
+    black_holes=20,
+    copied_events=5_000,
+    poison_batch=500,
+    orders=50,
+    debezium_kills=10,
+    slot_drops=2,
+    schema_changes=5,
+    examples=200_000,
+)
+IS_FULL: Final = os.environ.get("FANOUT_TORTURE") == "full"
+SCALE: Final = FULL if IS_FULL else SMOKE

@@ -1,0 +1,73 @@
+"""Writers of the same events at the same time, without the stream around them."""
+
+import random
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Final
+
+import pytest
+
+from pipeline.domain.identifiers import UserId
+from pipeline.domain.outcome import Outcome
+from pipeline.postgres.pool import close_pools
+from pipeline.postgres.sql import load
+from pipeline.settings import DatabaseSettings
+from pipeline.sinks.outcomes import write_outcomes
+from tests.builders import notification, outcome
+from tests.deadline import wait_until
+from tests.golden.world import U2, U4
+from tests.torture.figures import Figures
+from tests.torture.load import UPLOAD
+from tests.torture.rig import Rig
+from tests.torture.variants import exchange
+
+WRITERS: Final = 4
+EVENTS: Final = 300
+ROUNDS: Final = 5
+TOLD: Final = (UserId(U2), UserId(U4))
+
+
+def write_at_once(rig: Rig) -> None:
+    """Let four writers write the same events at the same instant, each in its own order."""
+    rig.notice_deadlocks_after(milliseconds=50)
+    # The weakened writers meet many deadlocks; none of them shall be what ends the test.
+    settings = DatabaseSettings(dsn=rig.place.dsn, patience=timedelta(minutes=1))
+    together = threading.Barrier(WRITERS)
+
+    def write(outcomes: list[Outcome]) -> None:
+        mine = random.sample(outcomes, len(outcomes))
+        together.wait()
+        assert write_outcomes(settings, mine) == []
+
+    try:
+        with ThreadPoolExecutor(WRITERS) as writers:
+            for _ in range(ROUNDS):
+                ids = [int(each.attributes["id"]) for each in rig.load.insert(EVENTS, [UPLOAD])]
+                lot = [
+                    outcome(number, *((user, notification()) for user in TOLD)) for number in ids
+                ]
+                list(writers.map(write, [lot] * WRITERS))
+    finally:
+        close_pools()
+
+
+def test_sorted_writes_do_not_deadlock(rig: Rig) -> None:
+    write_at_once(rig)
+    assert rig.deadlocks() == 0
+
+
+def test_control_unsorted_writes_are_caught_in_deadlocks(
+    rig: Rig, figures: Figures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    statement = load("pipeline.sinks", "write_outcomes")
+    unsorted = exchange(statement, b"ORDER BY event_id\n", b"ORDER BY random()\n")
+    monkeypatch.setattr("pipeline.sinks.outcomes._WRITE", unsorted)
+    write_at_once(rig)
+    wait_until(rig.deadlocks, seconds=10, what="Postgres has counted a deadlock")
+    figures.caught(
+        6,
+        "ledger rows are written in any order",
+        f"{WRITERS} writers of the same {EVENTS} events, {ROUNDS} times:"
+        f" {rig.deadlocks()} deadlocks",
+    )

@@ -1,0 +1,90 @@
+"""Postgres that stops without a checkpoint, as after a power cut, and recovers."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from local.postgres import Postgres
+from tests.databases import Databases
+from tests.torture.figures import Figures
+from tests.torture.pubsub import PubSub
+from tests.torture.rig import Rig
+from tests.torture.scale import SCALE
+from tests.torture.variants import commit_without_waiting
+from tests.torture.worker import Variant
+
+LOT = 400
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[Postgres]:
+    """A cluster that writes to its disk, for one test alone."""
+    cluster = Postgres(tmp_path / "postgres")
+    cluster.start()
+    try:
+        yield cluster
+    finally:
+        cluster.stop()
+        cluster.remove()
+
+
+@pytest.fixture
+def durable_rig(cluster: Postgres, events: PubSub, tmp_path: Path) -> Iterator[Rig]:
+    """A rig over that cluster."""
+    with Databases.with_template(cluster).migrated() as database:
+        yield Rig.over(database, events, tmp_path / "lives.log")
+
+
+def crash_often(rig: Rig, cluster: Postgres, crashes: int, *variants: Variant) -> float:
+    """Crash Postgres in the middle of each lot; gives the longest time without progress."""
+    longest = 0.0
+    with rig.live(*variants) as life:
+        for _ in range(crashes):
+            rig.feed(LOT)
+            rig.wait_for_progress(life, 1)
+            cluster.crash()
+            crashed = time.monotonic()
+            cluster.start()
+            rig.feed(1)
+            rig.wait_for_progress(life, 1)
+            longest = max(longest, time.monotonic() - crashed)
+        life.stop()
+    return longest
+
+
+def test_crashes_of_postgres_lose_nothing_and_repeat_nothing(
+    durable_rig: Rig, cluster: Postgres, figures: Figures
+) -> None:
+    longest = crash_often(durable_rig, cluster, SCALE.crashes)
+    audit = durable_rig.finish()
+    assert audit.is_clean, audit
+    figures.found(
+        3,
+        "Immediate stop of Postgres, and recovery",
+        SCALE.crashes,
+        audit,
+        f"at most {longest:.1f} s until events were written again",
+    )
+
+
+def test_control_commits_that_do_not_wait_are_caught_losing_events(
+    durable_rig: Rig, cluster: Postgres, figures: Figures
+) -> None:
+    crashes = 5
+    with durable_rig.live(commit_without_waiting) as life:
+        for _ in range(crashes):
+            durable_rig.feed(LOT)
+            durable_rig.wait_for_progress(life, LOT // 2)
+            cluster.crash()
+            cluster.start()
+        life.stop()
+    durable_rig.feed(10)
+    audit = durable_rig.run_dry(leased=False)
+    assert audit.lost_events > 0, audit
+    figures.caught(
+        4,
+        "synchronous_commit=off",
+        f"{crashes} crashes of Postgres: {audit.lost_events:,} acknowledged events lost",
+    )

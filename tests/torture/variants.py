@@ -1,0 +1,113 @@
+"""Variants of the pipeline: armed to die at a given instant, or weakened so that it must fail.
+
+Each is called once in the process of a life, before the stream starts there. A weakened variant
+fails loudly when what it weakens is no longer there: a control must not pass by accident.
+"""
+
+import importlib
+import itertools
+import os
+import signal
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NoReturn
+
+import pytest
+
+from pipeline.domain.message import Message
+from pipeline.pubsub.subscription import Subscription
+
+
+@dataclass(frozen=True, slots=True)
+class DieBeforeWriting:
+    """Die when the nth batch is about to be written: decided, and nothing of it in the database."""
+
+    nth: int
+
+    def __call__(self) -> None:
+        """Arm it."""
+        _wrap("pipeline.sinks.write_outcomes.write_outcomes", partial(_die_at, self.nth))
+
+
+@dataclass(frozen=True, slots=True)
+class DieBeforeAcknowledging:
+    """Die when the nth bundle is about to be acknowledged: committed, and Pub/Sub not told."""
+
+    nth: int
+
+    def __call__(self) -> None:
+        """Arm it."""
+        _wrap("pipeline.pubsub.subscription.Subscription.acknowledge", partial(_die_at, self.nth))
+
+
+def acknowledge_early() -> None:
+    """Weakened: messages are acknowledged as soon as they are pulled."""
+
+    def weaken(honest: Callable[..., tuple[list[str], list[Message]]]) -> Callable[..., Any]:
+        def pull(self: Subscription, most: int) -> tuple[list[str], list[Message]]:
+            ids, messages = honest(self, most)
+            if ids:
+                self.acknowledge(ids)
+            return [], messages
+
+        return pull
+
+    _wrap("pipeline.pubsub.subscription.Subscription.pull", weaken)
+
+
+def write_without_the_gate() -> None:
+    """Weakened: an event that the ledger holds as completed is let through again."""
+    outcomes = importlib.import_module("pipeline.sinks.outcomes")
+    gate = b"WHERE ledger.processing_status <> 'completed'"
+    _replace("pipeline.sinks.outcomes._WRITE", exchange(vars(outcomes)["_WRITE"], gate, b""))
+
+
+def commit_without_waiting() -> None:
+    """Weakened: Postgres confirms a commit before it is on its way to the disk."""
+
+    def options(honest: Callable[..., str], *arguments: object) -> str:
+        return exchange(honest(*arguments).encode(), b"commit=on", b"commit=off").decode()
+
+    _wrap("pipeline.postgres.pool._server_options", lambda honest: partial(options, honest))
+
+
+def exchange(text: bytes, old: bytes, new: bytes) -> bytes:
+    """Replace the one place where something is said; fails when there is none, or another."""
+    assert text.count(old) == 1, "what is to be weakened is not there"
+    return text.replace(old, new)
+
+
+def _die_at(nth: int, honest: Callable[..., Any]) -> Callable[..., Any]:
+    calls = itertools.count(1)
+
+    def armed(*arguments: object) -> object:
+        if next(calls) == nth:
+            _die()
+        return honest(*arguments)
+
+    return armed
+
+
+def _die() -> NoReturn:
+    os.kill(os.getpid(), signal.SIGKILL)
+    raise AssertionError("unreachable")
+
+
+def _wrap(name: str, wrap: Callable[[Callable[..., Any]], Callable[..., Any]]) -> None:
+    """Replace a function by what ``wrap`` makes of it."""
+    module, *path = _resolve(name)
+    honest: Any = module
+    for part in path:
+        honest = getattr(honest, part)
+    _replace(name, wrap(honest))
+
+
+def _resolve(name: str) -> Sequence[Any]:
+    parts = name.split(".")
+    number = next(i for i, part in enumerate(parts) if part[0].isupper() or i == len(parts) - 1)
+    return importlib.import_module(".".join(parts[:number])), *parts[number:]
+
+
+def _replace(name: str, value: object) -> None:
+    pytest.MonkeyPatch().setattr(name, value)

@@ -1,0 +1,125 @@
+"""What one life of the pipeline does, in a process forked from one that has imported all this."""
+
+import logging
+import os
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from ctypes import Structure, c_int
+from dataclasses import dataclass
+from datetime import timedelta
+from multiprocessing import parent_process
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from pipeline.domain.decide import Policy
+from pipeline.domain.identifiers import EventType
+from pipeline.domain.message import Message
+from pipeline.handlers import HANDLERS
+from pipeline.ops.catch_up import catch_up
+from pipeline.ops.stream import run_stream
+from pipeline.pubsub.subscription import Subscription
+from pipeline.settings import DatabaseSettings, PubSubSettings
+from pipeline.sources.unfinished import Selection
+from pipeline.topology import Topology
+from tests.streams import SUBSCRIPTION
+
+# Branches that nothing goes through take a second of each life to set up.
+TYPES: Final = (
+    "chat_message_sent",
+    "document_uploaded",
+    "project_access_granted",
+    "thread_unread_stale",
+)
+
+Variant = Callable[[], None]
+
+
+class State(Structure):
+    """What a life shows of itself, in memory that its killer reads."""
+
+    pulls: int
+    held: int
+    _fields_ = [("pulls", c_int), ("held", c_int)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a life reads and writes.
+
+    Attributes:
+        statement_seconds: short, so that a silent connection is given up soon.
+        batch_size: small, so that a statement goes through before its connection is cut.
+    """
+
+    dsn: str
+    pubsub: str
+    log: Path
+    subscription: str = SUBSCRIPTION
+    statement_seconds: float = 30.0
+    batch_size: int = 500
+
+    @property
+    def topology(self) -> Topology:
+        """The graph of the stream, with the branches that the load needs."""
+        return Topology(
+            database=DatabaseSettings(
+                dsn=self.dsn, statement_timeout=timedelta(seconds=self.statement_seconds)
+            ),
+            handlers={EventType(name): HANDLERS[EventType(name)] for name in TYPES},
+            policy=Policy(),
+            batch_size=self.batch_size,
+        )
+
+
+def stream(place: Place, state: State, variants: Sequence[Variant]) -> None:
+    """Run the stream, weakened or armed by the variants, until it is told to stop."""
+    _begin(place)
+
+    class Observed(Subscription):
+        """Shows how many messages are neither acknowledged nor given back."""
+
+        def pull(self, most: int) -> tuple[list[str], list[Message]]:
+            ids, messages = super().pull(most)
+            state.pulls += bool(ids)
+            state.held += len(ids)
+            return ids, messages
+
+        def acknowledge(self, ids: Sequence[str]) -> None:
+            super().acknowledge(ids)
+            state.held -= len(ids)
+
+    _replace("pipeline.pubsub.subscription.Subscription", Observed)
+    for variant in variants:
+        variant()
+    run_stream(place.topology, PubSubSettings(subscription=place.subscription))
+
+
+def complete(place: Place) -> None:
+    """Catch up once with what the ledger shows as unfinished."""
+    _begin(place)
+    catch_up(place.topology, Selection())
+
+
+def _begin(place: Place) -> None:
+    threading.Thread(target=_end_with_the_test, daemon=True).start()
+    os.environ["PUBSUB_EMULATOR_HOST"] = place.pubsub
+    log = os.open(place.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    os.dup2(log, sys.stdout.fileno())
+    os.dup2(log, sys.stderr.fileno())
+    logging.basicConfig(
+        level=logging.WARNING, format="%(asctime)s %(process)d %(name)s %(message)s"
+    )
+
+
+def _end_with_the_test() -> None:
+    parent = parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
+
+
+def _replace(name: str, value: object) -> None:
+    pytest.MonkeyPatch().setattr(name, value)
