@@ -71,5 +71,5 @@ lock: setup ## the two lock files again, from pyproject.toml
 .PHONY: clean
 clean: ## stop nothing, remove what was made: .venv, .local, caches
 	@if [ -x $(BIN)/python ]; then $(BIN)/python -m local clean; fi
-	@rm -rf .venv .local .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist *.egg-info
+	@rm -rf .venv .local .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist *.egg-info
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
