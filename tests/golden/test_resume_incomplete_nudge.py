@@ -214,3 +214,21 @@ def test_what_the_application_told_itself_is_not_told_again(stage: Stage) -> Non
     stage.execute("INSERT INTO notification_processing VALUES (%s, 'completed')", first)
     stage.deliver(second)
     assert stage.notifications() == [expected(first)[0]]
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        pytest.param({"user_id": str(U2).upper()}, id="capitals"),
+        pytest.param({"nudge_tier": 1.0}, id="a-fraction"),
+    ],
+)
+def test_a_nudge_that_was_spelled_differently_is_the_same_nudge(
+    stage: Stage, spelling: dict[str, object]
+) -> None:
+    stage.prefer(U2, "muted")
+    stage.prefer(U2, "immediate", channel="email")
+    first, again = nudged(stage, **spelling), nudged(stage)
+    stage.deliver(first)
+    stage.deliver(again)
+    assert [row.event for row in stage.emails()] == [first]

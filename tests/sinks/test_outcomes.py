@@ -9,6 +9,7 @@ from pipeline.domain.effects import Channel, Effect
 from pipeline.domain.identifiers import ProjectId, UserId
 from pipeline.domain.outcome import Outcome, Skip, Status
 from pipeline.domain.reasons import Reason
+from pipeline.sinks import outcomes
 from pipeline.sinks.outcomes import write_outcomes
 from tests.builders import ANN, BOB, GREETED, activity, email, message, notification, outcome
 from tests.sinks.conftest import EVENTS, Written
@@ -155,6 +156,16 @@ def test_several_refused_events_are_as_many_letters(written: Written) -> None:
 def test_what_json_cannot_express_costs_only_its_own_event(written: Written, bad: Effect) -> None:
     letters = write_outcomes(written.settings, [full(1), outcome(2, (BOB, bad)), full(3)])
     assert [letter.event_id for letter in letters] == [2]
+    assert set(written.ledger()) == {1, 3}
+
+
+def test_an_event_with_more_rows_than_a_statement_takes_costs_only_itself(
+    written: Written, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outcomes, "MAX_DOCUMENT_BYTES", 10_000)
+    huge = outcome(2, (BOB, notification(title="x" * 10_000)))
+    letters = write_outcomes(written.settings, [full(1), huge, full(3)])
+    assert [(letter.event_id, letter.error_class) for letter in letters] == [(2, "NotStorable")]
     assert set(written.ledger()) == {1, 3}
 
 
