@@ -45,6 +45,11 @@ class Life:
         self._process.start()
 
     @property
+    def has_started(self) -> bool:
+        """Whether it has begun to look for messages, and so knows what to do with a signal."""
+        return bool(self._state.looks)
+
+    @property
     def has_pulled(self) -> bool:
         """Whether it has read any messages."""
         return bool(self._state.pulls)
@@ -90,9 +95,15 @@ class Life:
 
     def stop(self) -> None:
         """Let it write and acknowledge what it has."""
+        # Before it looks for messages, a signal would only kill it.
+        wait_until(
+            lambda: self.has_started or not self.is_running,
+            seconds=START_SECONDS,
+            what="the pipeline starts",
+        )
         self._process.terminate()
         self._process.join(START_SECONDS)
-        assert self._process.exitcode == 0, self.log
+        assert self._process.exitcode == 0, f"it ended with {self._process.exitcode}\n{self.log}"
 
     def __enter__(self) -> Self:
         return self

@@ -40,9 +40,10 @@ Variant = Callable[[], None]
 class State(Structure):
     """What a life shows of itself, in memory that its killer reads."""
 
+    looks: int
     pulls: int
     held: int
-    _fields_ = [("pulls", c_int), ("held", c_int)]
+    _fields_ = [("looks", c_int), ("pulls", c_int), ("held", c_int)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +83,7 @@ def stream(place: Place, state: State, variants: Sequence[Variant]) -> None:
         """Shows how many messages are neither acknowledged nor given back."""
 
         def pull(self, most: int) -> tuple[list[str], list[Message]]:
+            state.looks += 1
             ids, messages = super().pull(most)
             state.pulls += bool(ids)
             state.held += len(ids)
