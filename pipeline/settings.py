@@ -15,15 +15,21 @@ class DatabaseSettings:
 
     Attributes:
         dsn: the connection string; kept out of ``repr``, since it may hold a password.
+        password_secret: the name in Secret Manager of the password, when the dsn has none.
+        ca_secret: the name of the certificates by which the server is verified.
         pool_size: the most connections one process opens.
         statement_timeout: after which the server gives a statement up.
         patience: for how long a transient error is retried before it is raised.
+        visible_within: for how long the row of an event may stay unseen after it was captured.
     """
 
     dsn: str = field(repr=False)
+    password_secret: str | None = None
+    ca_secret: str | None = None
     pool_size: int = 4
     statement_timeout: timedelta = timedelta(seconds=30)
     patience: timedelta = timedelta(seconds=5)
+    visible_within: timedelta = timedelta(seconds=2)
 
     @property
     def silence(self) -> timedelta:

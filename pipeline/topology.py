@@ -1,17 +1,19 @@
 """The whole stream on one screen: which step follows which, and nothing else.
 
-Between the source and the writes there is no Flatten, no GroupByKey, no Reshuffle and no timer:
-the path is one fused stage, so that on one machine a message is acknowledged after its rows are
-written.
+Between the source and the writes there is no Flatten, no GroupByKey, no Reshuffle and no timer but
+that of Deduplicate, which is for Dataflow only: the path is one fused stage, so that on one machine
+a message is acknowledged after its rows are written.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import apache_beam as beam
 from apache_beam.pvalue import PBegin
 
+from pipeline import coders  # noqa: F401 - registers them
 from pipeline.domain.dead_letter import DeadLetter
 from pipeline.domain.decide import Policy
 from pipeline.domain.events import Event
@@ -25,6 +27,7 @@ from pipeline.sinks.write_dead_letters import WriteDeadLetters
 from pipeline.sinks.write_outcomes import WriteOutcomes
 from pipeline.transforms.decide import Decide, leave_batch_unrouted
 from pipeline.transforms.decode import Decode
+from pipeline.transforms.deduplicate import Deduplicate
 from pipeline.transforms.route import RouteByType
 from pipeline.transforms.tags import DEAD, EVENTS, OUTCOMES, UNROUTED
 
@@ -44,6 +47,8 @@ class Topology:
         handlers: one branch each.
         policy: what holds for every event type.
         batch_size: the most events decided and written at once.
+        dedup_horizon: drop repeated messages within so much event time, on Dataflow; None: leave
+            them to the ledger.
         dry_run: print what would be written instead of writing it.
     """
 
@@ -52,12 +57,16 @@ class Topology:
     policy: Policy
     dead_letter_topic: str | None = None
     batch_size: int = 500
+    dedup_horizon: timedelta | None = None
     dry_run: bool = False
 
     def build(self, pipeline: beam.Pipeline, source: Source) -> None:
         """Add every step to a pipeline; ``source`` gives messages."""
         payloads = {name: handler.payload for name, handler in self.handlers.items()}
-        decoded = pipeline | "ReadEvents" >> source | "Decode" >> Decode(payloads)
+        messages = pipeline | "ReadEvents" >> source
+        if self.dedup_horizon is not None:
+            messages = messages | "Deduplicate" >> Deduplicate(self.dedup_horizon)
+        decoded = messages | "Decode" >> Decode(payloads)
         decoded[DEAD] | "BatchUndecoded" >> self._batch() | "BuryUndecoded" >> self._bury()
 
         routed = decoded[EVENTS] | "RouteByType" >> RouteByType(self.handlers)

@@ -51,10 +51,7 @@ class DeadLetter:
         """What makes two letters one: the event, or else the message itself."""
         if self.event_id is not None:
             return f"event:{self.event_id}"
-        content = hashlib.sha256(self.message.data)
-        for name, value in sorted(self.message.attributes.items()):
-            content.update(f"\0{name}\0{value}".encode())
-        return f"sha256:{content.hexdigest()}"
+        return f"sha256:{self.message.digest}"
 
     @property
     def fingerprint(self) -> str:

@@ -1,5 +1,6 @@
 """From an event and the facts to its outcome: who is left out and why, what the others get."""
 
+import sys
 import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -43,7 +44,8 @@ class Policy:
         wanted_anyhow = event.message.attributes.get(IGNORE_AGE_ATTRIBUTE) == "1"
         if limit is None or wanted_anyhow or now - event.created_at < limit:
             return None
-        return f"older than {limit / timedelta(hours=1):g} hours"
+        hours = limit / timedelta(hours=1)
+        return f"older than {hours:g} {'hour' if hours == 1 else 'hours'}"
 
 
 def decide(
@@ -185,6 +187,9 @@ def _check_contract(handler: Handler[Any], effects: tuple[Effect, ...]) -> None:
 
 def _describe(handler: Handler[Any], error: Exception) -> str:
     """Where a handler failed, without the error's own words: they may quote the event."""
-    frame = traceback.extract_tb(error.__traceback__)[-1]
+    frames = traceback.extract_tb(error.__traceback__)
+    # The handler's own line says more than that of a library beneath it.
+    source = getattr(sys.modules[type(handler).__module__], "__file__", None)
+    frame = next((each for each in reversed(frames) if each.filename == source), frames[-1])
     place = f"{PurePath(frame.filename).name}:{frame.lineno}"
     return f"{type(handler).__name__} raised {type(error).__name__} at {place}"

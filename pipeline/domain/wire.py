@@ -1,9 +1,9 @@
 """The wire format: what a message must look like to be an event.
 
 In goes a ``Message`` as the outbox router of Debezium writes it: attributes ``id`` (the event's
-primary key, decimal) and ``event_type``; data is a JSON object with the row's other columns, the
-payload among them as a JSON text of its own. Out comes an ``Event`` or an ``Unrouted``, or a
-``MalformedMessage`` is raised.
+primary key, decimal) and ``event_type``, and two that only Dataflow's source reads; data is a JSON
+object with the row's other columns, the payload among them as a JSON text of its own. Out comes an
+``Event`` or an ``Unrouted``, or a ``MalformedMessage`` is raised.
 """
 
 from collections.abc import Mapping
@@ -25,7 +25,13 @@ from pipeline.domain.errors import (
 )
 from pipeline.domain.events import Event, Payload, Unrouted
 from pipeline.domain.identifiers import EventId, EventType
-from pipeline.domain.message import ID_ATTRIBUTE, TYPE_ATTRIBUTE, Message
+from pipeline.domain.message import (
+    DEDUP_ATTRIBUTE,
+    ID_ATTRIBUTE,
+    TIME_ATTRIBUTE,
+    TYPE_ATTRIBUTE,
+    Message,
+)
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
@@ -93,10 +99,26 @@ def encode(event_id: EventId, event_type: EventType, columns: Mapping[str, Any])
     Args:
         event_id: the row's primary key.
         event_type: the row's type.
-        columns: the other columns; ``payload`` is JSON text or None, as Postgres stores it.
+        columns: the other columns; ``payload`` is JSON text or None, as Postgres stores it, and
+            ``created_at`` a ``datetime`` or RFC 3339; None for one that neither can express.
     """
-    data = orjson.dumps({"type": event_type, **columns}, option=orjson.OPT_UTC_Z)
-    return Message(data, {ID_ATTRIBUTE: str(event_id), TYPE_ATTRIBUTE: event_type})
+    created_at = columns["created_at"]
+    if isinstance(created_at, datetime):
+        created_at = rfc3339(created_at)
+    body = {"type": event_type, **columns, "created_at": created_at}
+    attributes = {
+        ID_ATTRIBUTE: str(event_id),
+        TYPE_ATTRIBUTE: event_type,
+        DEDUP_ATTRIBUTE: str(event_id),
+        TIME_ATTRIBUTE: created_at,
+    }
+    present = {name: value for name, value in attributes.items() if value is not None}
+    return Message(orjson.dumps(body), present)
+
+
+def rfc3339(moment: datetime) -> str:
+    """A time as change data capture writes it, to the microsecond."""
+    return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def event_id_of(message: Message) -> EventId | None:

@@ -9,13 +9,18 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Final
 
+import apache_beam as beam
+from apache_beam.pvalue import PBegin
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from pipeline.domain.errors import TransientError
+from pipeline.domain.message import Message
 from pipeline.postgres.check import check_database
 from pipeline.postgres.pool import close_pools
+from pipeline.postgres.watchdog import WATCHDOG
 from pipeline.runner import local_pipeline
+from pipeline.settings import DatabaseSettings
 from pipeline.sinks.tally import FIELDS, tally
 from pipeline.sources.unfinished import ReadUnfinished, Selection, count_unfinished
 from pipeline.topology import Topology
@@ -26,6 +31,14 @@ FIRST_PAUSE_SECONDS: Final = 0.2
 LONGEST_PAUSE_SECONDS: Final = 5.0
 
 _log: Final = logging.getLogger(__name__)
+# Of the process, since a step of the graph looks at it; only a process that ends sets it.
+_stopping: Final = threading.Event()
+
+
+def stop() -> None:
+    """Let ``reconcile`` end, and the pass that is under way. Safe in a signal handler."""
+    _stopping.set()
+    WATCHDOG.hurry()
 
 
 def catch_up(topology: Topology, selection: Selection) -> dict[str, float]:
@@ -55,22 +68,53 @@ def catch_up(topology: Topology, selection: Selection) -> dict[str, float]:
 
 
 def reconcile(
-    topology: Topology, selection: Selection, *, every: timedelta, stop: threading.Event
+    topology: Topology, selection: Selection, *, every: timedelta
 ) -> Iterator[dict[str, float]]:
-    """Catch up again and again until ``stop`` is set; yields each summary."""
-    while not stop.is_set():
-        yield catch_up(topology, selection)
-        stop.wait(every.total_seconds())
+    """Catch up again and again until ``stop`` is called; yields each summary.
+
+    Where Postgres is away it is waited for, the first time already.
+
+    Raises:
+        ConfigurationError: nothing can be read or written.
+    """
+    away = False
+    while not _stopping.is_set():
+        pause = every.total_seconds()
+        try:
+            yield catch_up(topology, selection)
+            away = False
+        except TransientError as failure:
+            if not away:
+                _log.warning("%s; waiting", failure)
+            away = True
+            pause = min(pause, LONGEST_PAUSE_SECONDS)
+        _stopping.wait(pause)
+
+
+class _ReadUntilStopped(beam.PTransform[PBegin, beam.PCollection[Message]]):
+    def __init__(self, database: DatabaseSettings, selection: Selection) -> None:
+        super().__init__()
+        self._unfinished = ReadUnfinished(database, selection)
+
+    def expand(self, pbegin: PBegin) -> beam.PCollection[Message]:
+        messages: beam.PCollection[Message] = pbegin | "ReadUnfinished" >> self._unfinished
+        wanted: beam.PCollection[Message] = messages | "UntilStopped" >> beam.Filter(_going_on)
+        return wanted
+
+
+def _going_on(message: Message) -> bool:  # noqa: ARG001 - the signature of a filter
+    """Whether events are still wanted: what is left out stays unfinished, for the next pass."""
+    return not _stopping.is_set()
 
 
 def _until_done(topology: Topology, selection: Selection) -> None:
     deadline = time.monotonic() + PATIENCE.total_seconds()
     pause = FIRST_PAUSE_SECONDS
     done = tally()["events"]
-    while True:
+    while not _stopping.is_set():
         try:
             pipeline = local_pipeline()
-            topology.build(pipeline, ReadUnfinished(topology.database, selection))
+            topology.build(pipeline, _ReadUntilStopped(topology.database, selection))
             pipeline.run().wait_until_finish()
         except TransientError as failure:
             if tally()["events"] > done:
@@ -79,8 +123,9 @@ def _until_done(topology: Topology, selection: Selection) -> None:
                 pause = FIRST_PAUSE_SECONDS
             if time.monotonic() > deadline:
                 raise
-            _log.warning("%s; going on in a moment", failure)
-            time.sleep(random.uniform(pause / 2, pause))  # noqa: S311 - jitter needs no secrecy
+            if not _stopping.is_set():
+                _log.warning("%s; going on in a moment", failure)
+            _stopping.wait(random.uniform(pause / 2, pause))  # noqa: S311 - needs no secrecy
             pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
         else:
             return

@@ -13,6 +13,7 @@ from typing import Any, Final
 from pipeline.domain.errors import TransientError
 from pipeline.postgres.check import check_database
 from pipeline.postgres.pool import close_pools
+from pipeline.postgres.watchdog import WATCHDOG
 from pipeline.pubsub.subscription import Subscription, open_subscription
 from pipeline.runner import local_pipeline
 from pipeline.settings import PubSubSettings
@@ -71,6 +72,8 @@ def _stopped_by_signals(subscription: Subscription) -> Iterator[None]:
 
     def stop(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - signal's signature
         subscription.stop()
+        # What waits for a silent server shall not keep a stop waiting.
+        WATCHDOG.hurry()
         for each, handler in earlier.items():
             signal.signal(each, handler)
 

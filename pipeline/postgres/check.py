@@ -4,8 +4,9 @@ from typing import Final
 
 import psycopg
 
-from pipeline.domain.errors import ConfigurationError
 from pipeline.postgres.errors import classify
+from pipeline.postgres.refusal import read_refusal
+from pipeline.postgres.watchdog import WATCHDOG
 from pipeline.settings import DatabaseSettings
 
 CONNECT_SECONDS: Final = 5
@@ -15,16 +16,14 @@ def check_database(settings: DatabaseSettings) -> None:
     """Return if the pipeline can work with this database.
 
     Raises:
-        ConfigurationError: it cannot be reached, or was never migrated.
-        TransientError: it is starting up, or has no room for a connection.
+        ConfigurationError: it lets nobody in with these settings, or was never migrated.
+        TransientError: nobody answers, it is starting up, or has no room for a connection.
     """
     try:
         connection = psycopg.connect(settings.dsn, connect_timeout=CONNECT_SECONDS)
-    except psycopg.OperationalError as error:
-        # The first line names host, port and cause; the dsn and its password are not in it.
-        reason = str(error).splitlines()[0]
-        raise ConfigurationError(f"Postgres cannot be reached: {reason}") from None
-    with connection:
+    except psycopg.Error as error:
+        raise read_refusal(error).error from None
+    with connection, WATCHDOG.watch(connection, settings.silence.total_seconds()):
         try:
             connection.execute("SELECT FROM public.fanout_migrations")
         except psycopg.Error as error:

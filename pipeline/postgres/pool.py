@@ -1,12 +1,16 @@
 """One connection pool per process, whatever number of DoFn instances ask for it."""
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from typing import Any, Final
 
 from psycopg import Connection
 from psycopg_pool import ConnectionPool
 
 from pipeline import __version__
+from pipeline.postgres.credentials import connection_string
 from pipeline.settings import DatabaseSettings
 
 Pool = ConnectionPool[Connection[Any]]
@@ -21,7 +25,7 @@ def get_pool(settings: DatabaseSettings) -> Pool:
         pool = _pools.get(settings)
         if pool is None:
             pool = _pools[settings] = ConnectionPool(
-                settings.dsn,
+                partial(connection_string, settings),
                 min_size=0,
                 max_size=settings.pool_size,
                 timeout=settings.patience.total_seconds(),
@@ -35,6 +39,22 @@ def get_pool(settings: DatabaseSettings) -> Pool:
                 open=True,
             )
         return pool
+
+
+@contextmanager
+def take_connection(settings: DatabaseSettings) -> Iterator[Connection[Any]]:
+    """A connection of the process's pool for the block; one that is lost takes the others along.
+
+    Whatever silenced or ended it has as a rule reached the idle ones too, and each of those would
+    cost as long to find out. They are closed unused, and those in use when they come back.
+    """
+    pool = get_pool(settings)
+    with pool.connection() as connection:
+        try:
+            yield connection
+        finally:
+            if connection.broken:
+                pool.drain()
 
 
 def close_pools() -> None:

@@ -9,9 +9,11 @@ from typing import Any, Final, TypeVar
 import psycopg
 from psycopg import Connection
 
-from pipeline.domain.errors import TransientError
+from pipeline.domain.errors import ConfigurationError, TransientError
+from pipeline.postgres.credentials import connection_string
 from pipeline.postgres.errors import classify
-from pipeline.postgres.pool import get_pool
+from pipeline.postgres.pool import take_connection
+from pipeline.postgres.refusal import read_refusal
 from pipeline.postgres.watchdog import WATCHDOG
 from pipeline.settings import DatabaseSettings
 
@@ -19,7 +21,8 @@ ResultT = TypeVar("ResultT")
 
 FIRST_PAUSE_SECONDS: Final = 0.05
 LONGEST_PAUSE_SECONDS: Final = 2.0
-CONNECT_SECONDS: Final = 5
+# For a reason only: a stop waits for it where the server is away.
+CONNECT_SECONDS: Final = 3
 
 _log: Final = logging.getLogger(__name__)
 
@@ -42,7 +45,7 @@ def with_connection(
     while True:
         try:
             with (
-                get_pool(settings).connection() as connection,
+                take_connection(settings) as connection,
                 WATCHDOG.watch(connection, settings.silence.total_seconds()),
             ):
                 return work(connection)
@@ -57,10 +60,12 @@ def with_connection(
         pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
 
 
-def _with_reason(settings: DatabaseSettings, failure: TransientError) -> TransientError:
+def _with_reason(
+    settings: DatabaseSettings, failure: TransientError
+) -> TransientError | ConfigurationError:
     """The failure, with what a connection of our own is told: the pool keeps that to itself."""
     try:
-        psycopg.connect(settings.dsn, connect_timeout=CONNECT_SECONDS).close()
+        psycopg.connect(connection_string(settings), connect_timeout=CONNECT_SECONDS).close()
     except psycopg.Error as error:
-        return TransientError(f"Postgres cannot be reached: {str(error).splitlines()[0]}")
+        return read_refusal(error).error
     return failure

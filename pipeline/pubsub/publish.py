@@ -4,7 +4,16 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import Final
 
-from google.api_core.exceptions import GoogleAPICallError, RetryError
+from google.api_core.exceptions import (
+    Aborted,
+    DeadlineExceeded,
+    GoogleAPICallError,
+    InternalServerError,
+    ResourceExhausted,
+    RetryError,
+    ServiceUnavailable,
+)
+from google.api_core.retry import Retry, if_exception_type
 from google.cloud.pubsub_v1 import PublisherClient
 from google.pubsub_v1 import PublisherClient as PublisherApi
 from google.pubsub_v1.types import PubsubMessage
@@ -12,7 +21,17 @@ from google.pubsub_v1.types import PubsubMessage
 from pipeline.domain.message import Message
 from pipeline.pubsub.errors import classify, connect
 
+# In all; the client's own default goes on for ten minutes.
 TIMEOUT_SECONDS: Final = 60.0
+_ONE_TRY_SECONDS: Final = 20.0
+_RETRY: Final = Retry(
+    if_exception_type(
+        Aborted, DeadlineExceeded, InternalServerError, ResourceExhausted, ServiceUnavailable
+    ),
+    initial=0.1,
+    maximum=5.0,
+    timeout=TIMEOUT_SECONDS,
+)
 # A request may have 10 MB and 1,000 messages: https://cloud.google.com/pubsub/quotas
 MAX_REQUEST_BYTES: Final = 5_000_000
 MAX_REQUEST_MESSAGES: Final = 1_000
@@ -36,7 +55,11 @@ def publish(topic: str, messages: Iterable[Message]) -> None:
             # The client's own publish takes attributes as keyword arguments, which collide with
             # its parameters; the method beneath takes whole messages.
             PublisherApi.publish(
-                get_publisher(), topic=topic, messages=request, timeout=TIMEOUT_SECONDS
+                get_publisher(),
+                topic=topic,
+                messages=request,
+                retry=_RETRY,
+                timeout=_ONE_TRY_SECONDS,
             )
         except (GoogleAPICallError, RetryError) as error:
             raise classify(error, topic) from None

@@ -14,7 +14,6 @@ from pipeline.postgres.retry import with_connection
 from pipeline.postgres.sql import load
 from pipeline.pubsub.publish import publish
 from pipeline.settings import DatabaseSettings
-from pipeline.sinks.tally import count_dead
 
 # Limits of Pub/Sub: https://cloud.google.com/pubsub/quotas#resource_limits
 MAX_ATTRIBUTES: Final = 100
@@ -36,14 +35,14 @@ def write_dead_letters(
         TransientError: offer all of them again.
         ConfigurationError: the table or the topic is missing, or closed to us.
     """
-    distinct = list({letter.key: letter for letter in letters}.values())
+    # The first of two is kept, as the statement keeps it of two that come one after the other.
+    distinct = list({letter.key: letter for letter in reversed(letters)}.values())
     parameters = {"letters": _document(distinct), "version": __version__}
 
     def write(connection: Connection[Any]) -> None:
         connection.execute(_WRITE, parameters)
 
     with_connection(settings, write)
-    count_dead(len(distinct))
     if topic is not None:
         publish(topic, map(to_message, distinct))
 

@@ -1,7 +1,8 @@
 """Write outcomes: a batch in one statement, atomic, harmless when repeated."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Final
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final, Self
 
 import orjson
 from psycopg import Connection
@@ -13,8 +14,8 @@ from pipeline.domain.errors import NotStorable, PermanentError, UnknownEvent
 from pipeline.domain.outcome import Outcome
 from pipeline.postgres.retry import with_connection
 from pipeline.postgres.sql import load
+from pipeline.postgres.visible import wait_until_visible
 from pipeline.settings import DatabaseSettings
-from pipeline.sinks.tally import count_outcomes
 
 STAGE: Final = "write"
 # A message to the server may have 1 GB, and long before that it costs memory at both ends.
@@ -23,51 +24,76 @@ MAX_DOCUMENT_BYTES: Final = 64 * 2**20
 _WRITE: Final = load(__package__, "write_outcomes")
 
 
-def write_outcomes(settings: DatabaseSettings, outcomes: Sequence[Outcome]) -> list[DeadLetter]:
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a batch came to; what the ledger held as completed already is in no list.
+
+    Attributes:
+        outcomes: those written now, each with the milliseconds from the event's row to its own.
+        letters: a dead letter for each event that Postgres refuses, or has no row of.
+        missing: those whose events have no row that can be seen.
+    """
+
+    outcomes: Sequence[tuple[Outcome, int]] = ()
+    letters: Sequence[DeadLetter] = ()
+    missing: Sequence[Outcome] = ()
+
+    def __add__(self, other: Self) -> "Written":
+        """Both."""
+        return Written(
+            [*self.outcomes, *other.outcomes],
+            [*self.letters, *other.letters],
+            [*self.missing, *other.missing],
+        )
+
+
+def write_outcomes(settings: DatabaseSettings, outcomes: Sequence[Outcome]) -> Written:
     """Write outcomes with everything that follows from them.
 
     Each event is written whole or not at all, once however often it is offered. Where Postgres
     refuses a batch it is halved until the rows at fault stand alone: n outcomes with one of them
-    bad take at most 2 * log2(n) + 1 statements.
-
-    Returns:
-        A dead letter for each event that Postgres refuses, or has no row of.
+    bad take at most 2 * log2(n) + 1 statements. An event whose row is not seen yet is waited for.
 
     Raises:
         TransientError: not all could be written; offer all of them again.
         ConfigurationError: none can be written.
     """
     distinct = list({outcome.event_id: outcome for outcome in outcomes}.values())
-    return list(_write(settings, distinct))
+    written = _write(settings, distinct)
+    if written.missing:
+        wait_until_visible(settings, (outcome.event_id for outcome in written.missing))
+        written = replace(written, missing=()) + _write(settings, written.missing)
+    lost = [DeadLetter.of(outcome.message, STAGE, _missing()) for outcome in written.missing]
+    return replace(written, missing=()) + Written(letters=lost)
 
 
-def _write(settings: DatabaseSettings, outcomes: Sequence[Outcome]) -> Iterator[DeadLetter]:
+def _write(settings: DatabaseSettings, outcomes: Sequence[Outcome]) -> Written:
     if not outcomes:
-        return
+        return Written()
     try:
-        result = _write_at_once(settings, outcomes)
+        return _write_at_once(settings, outcomes)
     except PermanentError as error:
         if len(outcomes) == 1:
-            yield DeadLetter.of(outcomes[0].message, STAGE, error)
-            return
+            return Written(letters=[DeadLetter.of(outcomes[0].message, STAGE, error)])
         middle = len(outcomes) // 2
-        yield from _write(settings, outcomes[:middle])
-        yield from _write(settings, outcomes[middle:])
-        return
-    count_outcomes(outcome for outcome in outcomes if result[outcome.event_id] == "written")
-    for outcome in outcomes:
-        if result[outcome.event_id] == "missing":
-            yield DeadLetter.of(outcome.message, STAGE, _missing())
+        return _write(settings, outcomes[:middle]) + _write(settings, outcomes[middle:])
 
 
-def _write_at_once(settings: DatabaseSettings, outcomes: Sequence[Outcome]) -> dict[int, str]:
-    """Run the statement; gives what it says of each event."""
+def _write_at_once(settings: DatabaseSettings, outcomes: Sequence[Outcome]) -> Written:
     parameters = {"batch": _document(outcomes), "version": __version__}
 
-    def write(connection: Connection[Any]) -> dict[int, str]:
-        return dict(connection.execute(_WRITE, parameters).fetchall())
+    def write(connection: Connection[Any]) -> list[tuple[int, str, int]]:
+        return connection.execute(_WRITE, parameters).fetchall()
 
-    return with_connection(settings, write)
+    states = {event_id: (state, ms) for event_id, state, ms in with_connection(settings, write)}
+    written, missing = [], []
+    for outcome in outcomes:
+        state, milliseconds = states[outcome.event_id]
+        if state == "written":
+            written.append((outcome, milliseconds))
+        elif state == "missing":
+            missing.append(outcome)
+    return Written(written, missing=missing)
 
 
 def _missing() -> PermanentError:

@@ -11,7 +11,7 @@ import orjson
 from pipeline.domain.dead_letter import DeadLetter
 from pipeline.domain.effects import Channel, channel_of
 from pipeline.domain.outcome import Outcome
-from pipeline.sinks.tally import count_dead, count_outcomes
+from pipeline.sinks.tally import count, dead, sum_up
 
 Batches = beam.PCollection[list[Outcome]]
 Letters = beam.PCollection[list[DeadLetter]]
@@ -35,7 +35,7 @@ class PreviewDeadLetters(beam.PTransform[Letters, Nothing]):
 
 
 def _preview(outcomes: list[Outcome]) -> Iterable[list[DeadLetter]]:
-    count_outcomes(outcomes)
+    count(sum_up(outcomes))
     for outcome in outcomes:
         channels = Counter(channel_of(effect) for _, effect in outcome.effects)
         _print(
@@ -53,7 +53,7 @@ def _preview(outcomes: list[Outcome]) -> Iterable[list[DeadLetter]]:
 
 
 def _preview_letters(letters: list[DeadLetter]) -> None:
-    count_dead(len(letters))
+    count(dead(len(letters)))
     for letter in letters:
         _print(
             {

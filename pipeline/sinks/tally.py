@@ -3,42 +3,57 @@
 import threading
 from collections import Counter
 from collections.abc import Iterable
+from enum import StrEnum
 from typing import Final
 
 from pipeline.domain.effects import Channel, channel_of
 from pipeline.domain.outcome import Outcome, Status
 
+
+class Field(StrEnum):
+    """What is counted."""
+
+    EVENTS = "events"
+    NOTIFICATIONS = "notifications"
+    EMAILS = "emails"
+    SKIPPED = "skipped"
+    EXPIRED = "expired"
+    UNROUTED = "unrouted"
+    DEAD = "dead"
+
+
+FIELDS: Final = tuple(field.value for field in Field)
+
 _lock: Final = threading.Lock()
-_counts: Counter[str] = Counter()
-
-FIELDS: Final = ("events", "notifications", "emails", "skipped", "expired", "unrouted", "dead")
+_counts: Final[Counter[Field]] = Counter()
 
 
-def count_outcomes(outcomes: Iterable[Outcome]) -> None:
-    """Add outcomes that were written for the first time."""
-    added: Counter[str] = Counter()
+def sum_up(outcomes: Iterable[Outcome]) -> Counter[Field]:
+    """What outcomes come to, all together."""
+    total: Counter[Field] = Counter()
     for outcome in outcomes:
         channels = [channel_of(effect) for _, effect in outcome.effects]
-        added["events"] += 1
-        added["notifications"] += channels.count(Channel.IN_APP)
-        added["emails"] += channels.count(Channel.EMAIL)
-        added["skipped"] += len(outcome.skips)
+        total[Field.EVENTS] += 1
+        total[Field.NOTIFICATIONS] += channels.count(Channel.IN_APP)
+        total[Field.EMAILS] += channels.count(Channel.EMAIL)
+        total[Field.SKIPPED] += len(outcome.skips)
         if outcome.status is not Status.COMPLETED:
-            added[outcome.status] += 1
-    _add(added)
+            total[Field(outcome.status)] += 1
+    return total
 
 
-def count_dead(letters: int) -> None:
-    """Add events that became dead letters."""
-    _add(Counter(events=letters, dead=letters))
+def dead(letters: int) -> Counter[Field]:
+    """What dead letters come to: they are events that are done with, too."""
+    return Counter({Field.EVENTS: letters, Field.DEAD: letters})
+
+
+def count(total: Counter[Field]) -> None:
+    """Add what was done for the first time."""
+    with _lock:
+        _counts.update(total)
 
 
 def tally() -> dict[str, int]:
-    """The numbers so far, one for each of ``FIELDS``."""
+    """The numbers so far."""
     with _lock:
-        return {field: _counts[field] for field in FIELDS}
-
-
-def _add(added: Counter[str]) -> None:
-    with _lock:
-        _counts.update(added)
+        return {field.value: _counts[field] for field in Field}

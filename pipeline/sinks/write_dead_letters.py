@@ -5,6 +5,8 @@ import apache_beam as beam
 from pipeline.domain.dead_letter import DeadLetter
 from pipeline.settings import DatabaseSettings
 from pipeline.sinks.dead_letters import write_dead_letters
+from pipeline.sinks.metrics import measure
+from pipeline.sinks.tally import count, dead
 
 Letters = beam.PCollection[list[DeadLetter]]
 Nothing = beam.PCollection[None]
@@ -30,3 +32,6 @@ class _Write(beam.DoFn):
 
     def process(self, letters: list[DeadLetter]) -> None:
         write_dead_letters(self._settings, self._topic, letters)
+        total = dead(len({letter.key for letter in letters}))
+        count(total)
+        measure(total)

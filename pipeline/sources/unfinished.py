@@ -1,6 +1,7 @@
 """The bounded source: events without a final state in the ledger, as the messages they would be."""
 
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -128,23 +129,23 @@ def split_ids(database: DatabaseSettings) -> list[IdRange]:
 
 
 def read_range(database: DatabaseSettings, selection: Selection, ids: IdRange) -> Iterator[Message]:
-    """The unfinished events of a range, page by page, lowest id first."""
-    after = ids.after
-    while True:
+    """The unfinished events of a range, lowest id first; a page is read while one is processed."""
+
+    def page(after: int) -> list[tuple[Any, ...]]:
         parameters = {**selection.parameters, "after": after, "last": ids.last, "page": PAGE_SIZE}
 
-        def page(
-            connection: Connection[Any], parameters: dict[str, Any] = parameters
-        ) -> list[tuple[Any, ...]]:
+        def read(connection: Connection[Any]) -> list[tuple[Any, ...]]:
             return connection.execute(_PAGE, parameters).fetchall()
 
-        rows = with_connection(database, page)
-        for event_id, event_type, *columns in rows:
-            yield encode(
-                EventId(event_id),
-                EventType(event_type),
-                dict(zip(_COLUMNS, columns, strict=True)),
-            )
-        if len(rows) < PAGE_SIZE:
-            return
-        after = rows[-1][0]
+        return with_connection(database, read)
+
+    with ThreadPoolExecutor(1, thread_name_prefix="read") as reader:
+        following = reader.submit(page, ids.after)
+        while rows := following.result():
+            following = reader.submit(page, rows[-1][0])
+            for event_id, event_type, *columns in rows:
+                yield encode(
+                    EventId(event_id),
+                    EventType(event_type),
+                    dict(zip(_COLUMNS, columns, strict=True)),
+                )

@@ -15,6 +15,7 @@ from pipeline.domain.handler import Handler
 from pipeline.domain.outcome import Outcome
 from pipeline.facts import load_facts
 from pipeline.postgres.retry import with_connection
+from pipeline.postgres.visible import wait_until_visible
 from pipeline.settings import DatabaseSettings
 from pipeline.transforms.tags import DEAD, OUTCOMES, Outputs
 
@@ -31,11 +32,27 @@ def decide_batch(
 ) -> tuple[list[Outcome], list[DeadLetter]]:
     """Load the facts of a batch, then decide its events one by one.
 
+    What an event's own transaction wrote is among the facts, so it is waited for first. Where
+    Postgres refuses the facts of a batch it is halved until the event at fault stands alone.
+
     Raises:
         TransientError: the facts could not be loaded; nothing was decided.
         ConfigurationError: the facts cannot be loaded.
     """
-    facts = with_connection(settings, lambda connection: load_facts(connection, handler, events))
+    wait_until_visible(settings, (event.id for event in events))
+    try:
+        facts = with_connection(
+            settings, lambda connection: load_facts(connection, handler, events)
+        )
+    except PermanentError as error:
+        if len(events) == 1:
+            return [], [DeadLetter.of(events[0].message, STAGE, error)]
+        middle = len(events) // 2
+        halves = [
+            decide_batch(settings, handler, half, policy)
+            for half in (events[:middle], events[middle:])
+        ]
+        return halves[0][0] + halves[1][0], halves[0][1] + halves[1][1]
     now = datetime.now(UTC)
     outcomes, letters = [], []
     for event in events:
@@ -55,7 +72,8 @@ class Decide(beam.PTransform[Batches, Outputs]):
 
     def expand(self, batches: Batches) -> Outputs:
         """One step with two outputs."""
-        return batches | "Handle" >> beam.ParDo(self._fn).with_outputs(DEAD, main=OUTCOMES)
+        handle = beam.ParDo(self._fn).with_output_types(list[Outcome], dead=list[DeadLetter])
+        return batches | "Handle" >> handle.with_outputs(DEAD, main=OUTCOMES)
 
 
 class _Decide(beam.DoFn):

@@ -36,8 +36,8 @@ class Decode(beam.PTransform[beam.PCollection[Message], Outputs]):
 
     def expand(self, messages: beam.PCollection[Message]) -> Outputs:
         """One step with two outputs."""
-        parse = beam.ParDo(_Decode(self._payloads)).with_outputs(DEAD, main=EVENTS)
-        return messages | "Parse" >> parse
+        parse = beam.ParDo(_Decode(self._payloads)).with_output_types(Any, dead=DeadLetter)
+        return messages | "Parse" >> parse.with_outputs(DEAD, main=EVENTS)
 
 
 class _Decode(beam.DoFn):

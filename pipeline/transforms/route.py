@@ -22,7 +22,11 @@ class RouteByType(beam.PTransform[Events, Outputs]):
 
     def expand(self, events: Events) -> Outputs:
         """One step with an output per type, and ``unrouted``."""
-        return events | "Tag" >> beam.Map(_tag).with_outputs(*self._event_types, main=UNROUTED)
+        # Every output named here has a type, and hence a coder, of its own.
+        tag = beam.Map(_tag).with_output_types(
+            Unrouted, **dict.fromkeys(self._event_types, Event[Any])
+        )
+        return events | "Tag" >> tag.with_outputs(*self._event_types, main=UNROUTED)
 
 
 def _tag(event: Event[Any] | Unrouted) -> Tagged:

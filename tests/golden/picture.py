@@ -39,7 +39,7 @@ _QUERIES: Final = {
     # Neither attempt nor retry_count: they say how often a letter came.
     "dead letters": """
         SELECT letter_key, event_id, event_type, stage, error_class, message, fingerprint,
-               attributes, resolved_at, resolution
+               attributes - 'created_at', resolved_at, resolution
         FROM event_dead_letters ORDER BY 1
     """,
 }

@@ -48,7 +48,7 @@ def process(settings: DatabaseSettings, messages: Sequence[Message]) -> None:
         outcomes.append(decided)
         letters += dead
     for batch in outcomes:
-        letters += write_outcomes(settings, batch)
+        letters += write_outcomes(settings, batch).letters
     if letters:
         write_dead_letters(settings, None, letters)
 

@@ -1,5 +1,5 @@
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
 import pytest
 from google.cloud.pubsub_v1 import SubscriberClient
@@ -7,7 +7,7 @@ from google.cloud.pubsub_v1 import SubscriberClient
 from local.pubsub import Emulator
 from pipeline.domain.dead_letter import DeadLetter
 from pipeline.domain.errors import ConfigurationError, HandlerFailed, NotJson, PermanentError
-from pipeline.domain.message import Message
+from pipeline.domain.message import REPLAY_ATTRIBUTE, Message
 from pipeline.pubsub.publish import get_publisher
 from pipeline.sinks.dead_letters import (
     MAX_ATTRIBUTE_BYTES,
@@ -16,7 +16,10 @@ from pipeline.sinks.dead_letters import (
     to_message,
     write_dead_letters,
 )
+from pipeline.sinks.outcomes import STAGE as WRITE
 from pipeline.sinks.outcomes import write_outcomes
+from pipeline.transforms.decide import STAGE as DECIDE
+from pipeline.transforms.decode import STAGE as DECODE
 from tests.builders import BOB, GREETED, message, notification, outcome
 from tests.local.pubsub.project import Project
 from tests.sinks.conftest import Written
@@ -32,7 +35,7 @@ OURS: Final = {
 
 
 def letter(of: Message | None = None, error: PermanentError = NOT_JSON) -> DeadLetter:
-    return DeadLetter.of(of or message(), "decode", error)
+    return DeadLetter.of(of or message(), DECODE, error)
 
 
 def write(written: Written, *letters: DeadLetter) -> None:
@@ -72,9 +75,73 @@ def test_a_letter_seen_again_is_one_row_with_another_attempt(written: Written) -
     assert written.rows("SELECT retry_count FROM notification_processing") == [(2,)]
 
 
+def kept(written: Written) -> list[tuple[Any, ...]]:
+    """What the one letter says, and the ledger with it."""
+    return written.rows(
+        "SELECT data, attributes ->> 'note', stage, error_class, letter.message, reason,"
+        " error_message, attempt, retry_count"
+        " FROM event_dead_letters AS letter JOIN notification_processing USING (event_id)"
+    )
+
+
+@pytest.mark.parametrize("stage", [DECODE, DECIDE, WRITE])
+def test_a_malformed_duplicate_hides_neither_the_message_nor_its_cause(
+    written: Written, stage: str
+) -> None:
+    sent = message(data=b"as it was sent", note="kept")
+    write(written, DeadLetter.of(sent, stage, HandlerFailed("a bug")))
+    write(written, letter(message(data=b"as it was sent, cut", note="lost")))
+    assert kept(written) == [
+        (sent.data, "kept", stage, "HandlerFailed", "a bug", "HandlerFailed", "a bug", 2, 2)
+    ]
+
+
+def test_an_event_that_comes_after_its_malformed_duplicate_takes_its_place(
+    written: Written,
+) -> None:
+    write(written, letter(message(data=b"as it was sent, cut", note="lost")))
+    sent = message(data=b"as it was sent", note="kept")
+    write(written, DeadLetter.of(sent, DECIDE, HandlerFailed("a bug")))
+    assert kept(written) == [
+        (sent.data, "kept", DECIDE, "HandlerFailed", "a bug", "HandlerFailed", "a bug", 2, 2)
+    ]
+
+
+@pytest.mark.parametrize(
+    "again",
+    [message(data=b"as it was sent"), message(data=b"its row by now", **{REPLAY_ATTRIBUTE: "r"})],
+    ids=["the same message", "a replay"],
+)
+def test_an_event_that_fails_earlier_than_it_did_says_so(written: Written, again: Message) -> None:
+    sent = message(data=b"as it was sent")
+    write(written, DeadLetter.of(sent, DECIDE, HandlerFailed("a bug")))
+    write(written, letter(again))
+    reason = NOT_JSON.args[0]
+    assert kept(written) == [(again.data, None, DECODE, "NotJson", reason, "NotJson", reason, 2, 2)]
+
+
+def test_a_duplicate_that_lost_an_attribute_is_malformed_too(written: Written) -> None:
+    write(written, DeadLetter.of(message(note="kept"), DECIDE, HandlerFailed("a bug")))
+    write(written, letter(message(event_type=None)))
+    assert kept(written)[0][1:4] == ("kept", DECIDE, "HandlerFailed")
+
+
+def test_a_letter_that_was_resolved_gives_way_to_whatever_comes_next(written: Written) -> None:
+    write(written, DeadLetter.of(message(note="first"), DECIDE, HandlerFailed("a bug")))
+    with written.database.connect() as connection:
+        connection.execute("UPDATE event_dead_letters SET resolved_at = now(), resolution = 'x'")
+    write(written, letter(message(data=b"other", note="again")))
+    assert kept(written)[0][:4] == (b"other", "again", DECODE, "NotJson")
+
+
 def test_one_event_twice_in_a_batch_is_one_attempt(written: Written) -> None:
     write(written, letter(), letter())
     assert written.rows("SELECT attempt FROM event_dead_letters") == [(1,)]
+
+
+def test_of_two_in_a_batch_the_first_is_kept(written: Written) -> None:
+    write(written, letter(message(data=b"first")), letter(message(data=b"second")))
+    assert written.rows("SELECT data FROM event_dead_letters") == [(b"first",)]
 
 
 def test_a_completed_event_stays_completed(written: Written) -> None:

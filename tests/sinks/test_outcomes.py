@@ -1,8 +1,11 @@
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import timedelta
 from math import log2
 from typing import Final
 from uuid import UUID
 
+import psycopg
 import pytest
 
 from pipeline.domain.effects import Channel, Effect
@@ -12,6 +15,7 @@ from pipeline.domain.reasons import Reason
 from pipeline.sinks import outcomes
 from pipeline.sinks.outcomes import write_outcomes
 from tests.builders import ANN, BOB, GREETED, activity, email, message, notification, outcome
+from tests.deadline import wait_until
 from tests.sinks.conftest import EVENTS, Written
 
 STRANGER: Final = UserId(UUID(int=0x99))
@@ -29,7 +33,7 @@ def full(event_id: int) -> Outcome:
 
 
 def test_an_outcome_is_a_row_in_the_ledger_and_all_that_follows(written: Written) -> None:
-    assert write_outcomes(written.settings, [full(1)]) == []
+    assert not write_outcomes(written.settings, [full(1)]).letters
     assert written.rows(
         "SELECT event_id, event_type, processing_status, notifications, emails, skipped,"
         " completed_at IS NOT NULL, event_created_at = (SELECT created_at FROM domain_events"
@@ -56,7 +60,7 @@ def test_a_batch_takes_one_statement_whatever_its_size(written: Written) -> None
 
 def test_no_outcomes_take_no_statement(written: Written) -> None:
     statements = written.recording()
-    assert write_outcomes(written.settings, []) == []
+    assert not write_outcomes(written.settings, []).letters
     assert statements == []
 
 
@@ -70,7 +74,7 @@ def test_the_same_batch_again_changes_nothing(written: Written) -> None:
     once = written.contents()
     assert all(once.values())
     for again in (batch, batch[::-1], batch[1:], batch * 2):
-        assert write_outcomes(written.settings, again) == []
+        assert not write_outcomes(written.settings, again).letters
         assert written.contents() == once
 
 
@@ -116,7 +120,7 @@ def test_a_row_that_postgres_refuses_costs_only_its_own_event(
     batch = [full(number) for number in range(1, EVENTS + 1)]
     batch[place - 1] = outcome(place, bad)
     statements = written.recording()
-    (letter,) = write_outcomes(written.settings, batch)
+    (letter,) = write_outcomes(written.settings, batch).letters
     assert (letter.event_id, letter.stage, letter.error_class) == (
         place,
         "write",
@@ -132,7 +136,7 @@ def test_a_row_that_postgres_refuses_costs_only_its_own_event(
 
 def test_an_event_is_written_whole_or_not_at_all(written: Written) -> None:
     torn = outcome(1, (BOB, notification()), (ANN, email()), (STRANGER, notification()))
-    assert [letter.event_id for letter in write_outcomes(written.settings, [torn])] == [1]
+    assert [letter.event_id for letter in write_outcomes(written.settings, [torn]).letters] == [1]
     assert not any(written.contents().values())
 
 
@@ -140,7 +144,7 @@ def test_several_refused_events_are_as_many_letters(written: Written) -> None:
     batch = [full(number) for number in range(1, 21)]
     for place in (2, 3, 17):
         batch[place - 1] = outcome(place, (STRANGER, notification()))
-    letters = write_outcomes(written.settings, batch)
+    letters = write_outcomes(written.settings, batch).letters
     assert sorted(letter.event_id or 0 for letter in letters) == [2, 3, 17]
     assert len(written.ledger()) == 17
 
@@ -154,7 +158,7 @@ def test_several_refused_events_are_as_many_letters(written: Written) -> None:
     ],
 )
 def test_what_json_cannot_express_costs_only_its_own_event(written: Written, bad: Effect) -> None:
-    letters = write_outcomes(written.settings, [full(1), outcome(2, (BOB, bad)), full(3)])
+    letters = write_outcomes(written.settings, [full(1), outcome(2, (BOB, bad)), full(3)]).letters
     assert [letter.event_id for letter in letters] == [2]
     assert set(written.ledger()) == {1, 3}
 
@@ -164,13 +168,29 @@ def test_an_event_with_more_rows_than_a_statement_takes_costs_only_itself(
 ) -> None:
     monkeypatch.setattr(outcomes, "MAX_DOCUMENT_BYTES", 10_000)
     huge = outcome(2, (BOB, notification(title="x" * 10_000)))
-    letters = write_outcomes(written.settings, [full(1), huge, full(3)])
+    letters = write_outcomes(written.settings, [full(1), huge, full(3)]).letters
     assert [(letter.event_id, letter.error_class) for letter in letters] == [(2, "NotStorable")]
     assert set(written.ledger()) == {1, 3}
 
 
+def test_an_event_that_cannot_be_seen_yet_is_waited_for(written: Written) -> None:
+    following = EVENTS + 1
+    with psycopg.connect(written.database.dsn) as connection, ThreadPoolExecutor(1) as writer:
+        connection.execute(
+            "INSERT INTO domain_events (event_type, payload) VALUES (%s, '{}')", [GREETED]
+        )
+        writing = writer.submit(write_outcomes, written.settings, [full(1), full(following)])
+        wait_until(lambda: 1 in written.ledger(), seconds=5, what="the visible event is written")
+        assert not writing.done()
+        connection.commit()
+    assert not writing.result().letters
+    assert [each.event_id for each, _ in writing.result().outcomes] == [1, following]
+    assert written.ledger() == {1: "completed", following: "completed"}
+
+
 def test_an_event_that_does_not_exist_is_a_letter_and_nothing_else(written: Written) -> None:
-    letters = write_outcomes(written.settings, [full(1), full(EVENTS + 1)])
+    settings = replace(written.settings, visible_within=timedelta(seconds=0.1))
+    letters = write_outcomes(settings, [full(1), full(EVENTS + 1)]).letters
     assert [(letter.event_id, letter.error_class) for letter in letters] == [
         (EVENTS + 1, "UnknownEvent")
     ]
@@ -205,7 +225,7 @@ def test_what_the_application_wrote_itself_is_left_as_it_is(written: Written) ->
             " body_data, status) VALUES (%s, 1, 'x', 'immediate', 'theirs', '{}', 'sent')",
             [BOB],
         )
-    assert write_outcomes(written.settings, [full(1)]) == []
+    assert not write_outcomes(written.settings, [full(1)]).letters
     assert written.rows("SELECT title FROM notifications") == [("theirs",)]
     assert written.rows("SELECT subject, status FROM pending_emails") == [("theirs", "sent")]
 
@@ -219,13 +239,13 @@ def test_what_the_application_counted_and_was_read_since_is_not_counted_again(
             " SELECT %s, 1, 'theirs', 'thread_activity', id, now() FROM chat_threads",
             [BOB],
         )
-    assert write_outcomes(written.settings, [outcome(1, (BOB, activity()))]) == []
+    assert not write_outcomes(written.settings, [outcome(1, (BOB, activity()))]).letters
     assert written.ledger() == {1: "completed"}
     assert written.rows("SELECT title FROM notifications") == [("theirs",)]
 
 
 def test_an_email_names_a_project_that_exists(written: Written) -> None:
     effect = replace(email(), project_id=ProjectId(STRANGER))
-    (letter,) = write_outcomes(written.settings, [outcome(1, (BOB, effect))])
+    (letter,) = write_outcomes(written.settings, [outcome(1, (BOB, effect))]).letters
     assert "pending_emails_project_id_fkey" in letter.reason
     assert letter.message == message(event_id="1")

@@ -1,8 +1,11 @@
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
+from uuid import uuid4
 
+import psycopg
 import pytest
 
 from pipeline.domain.audience import Audience, NamedUser
@@ -11,14 +14,16 @@ from pipeline.domain.effects import Effect
 from pipeline.domain.errors import ConfigurationError, TransientError
 from pipeline.domain.events import Event, Unrouted
 from pipeline.domain.facts import Facts, Person
-from pipeline.domain.identifiers import EventId, ProjectId, UserId
+from pipeline.domain.identifiers import EventId, ProjectId, ThreadId, UserId
 from pipeline.domain.outcome import Status
+from pipeline.domain.reasons import Reason
 from pipeline.postgres.pool import close_pools
 from pipeline.settings import DatabaseSettings
 from pipeline.transforms.decide import decide_batch, leave_batch_unrouted
 from tests.builders import GREETED, Greeted, GreetedHandler, event, message
 from tests.golden.stage import Stage
 from tests.golden.world import U2
+from tests.sinks.conftest import add_person
 from tests.transforms.graphs import NOWHERE
 
 BOB: Final = UserId(U2)
@@ -51,7 +56,8 @@ def raise_if(event: Event[Greeted], what: str) -> None:
 
 
 def settings_of(stage: Stage) -> DatabaseSettings:
-    return DatabaseSettings(dsn=stage.database.writer_dsn)
+    # These events have no rows, and need none to be decided.
+    return DatabaseSettings(dsn=stage.database.writer_dsn, visible_within=timedelta(0))
 
 
 def greeting(event_id: int, text: str = "hello") -> Event[Greeted]:
@@ -65,6 +71,74 @@ def test_a_batch_is_decided_in_its_order(stage: Stage) -> None:
     assert [outcome.event_id for outcome in outcomes] == [3, 1, 2]
     assert all(user == BOB for outcome in outcomes for user, _ in outcome.effects)
     assert [len(outcome.effects) for outcome in outcomes] == [2, 2, 2]
+
+
+def test_what_was_written_with_an_event_is_among_its_facts(stage: Stage) -> None:
+    newcomer = UserId(uuid4())
+    settings = DatabaseSettings(dsn=stage.database.writer_dsn)
+
+    class ForNewcomer(Fragile):
+        def audience(self, event: Event[Greeted]) -> Audience:  # noqa: ARG002
+            return NamedUser(newcomer)
+
+    with psycopg.connect(stage.database.dsn) as connection, ThreadPoolExecutor(1) as executor:
+        add_person(connection, newcomer)
+        (event_id,) = connection.execute(
+            "INSERT INTO domain_events (event_type, payload) VALUES (%s, '{}') RETURNING id",
+            [GREETED],
+        ).fetchall()[0]
+        # Captured, since its commit is on disk, and not yet seen by others.
+        deciding = executor.submit(
+            decide_batch, settings, ForNewcomer(), [greeting(event_id)], Policy()
+        )
+        with pytest.raises(TimeoutError):
+            deciding.result(timeout=0.3)
+        connection.commit()
+    ((outcome,), letters) = deciding.result()
+    assert letters == []
+    assert {user for user, _ in outcome.effects} == {newcomer}
+
+
+def test_control_decided_too_early_the_newcomer_is_missed(stage: Stage) -> None:
+    newcomer = UserId(uuid4())
+
+    class ForNewcomer(Fragile):
+        def audience(self, event: Event[Greeted]) -> Audience:  # noqa: ARG002
+            return NamedUser(newcomer)
+
+    with psycopg.connect(stage.database.dsn) as connection:
+        add_person(connection, newcomer)
+        (outcome,), _ = decide_batch(
+            settings_of(stage), ForNewcomer(), [greeting(10_000)], Policy()
+        )
+        connection.commit()
+    assert outcome.effects == ()
+    assert {skip.reason for skip in outcome.skips} == {Reason.NO_PROFILE}
+
+
+def test_an_event_whose_facts_postgres_refuses_is_buried_alone(stage: Stage) -> None:
+    unreadable = ThreadId(uuid4())
+    stage.execute("ALTER TABLE chat_threads RENAME TO kept_threads")
+    stage.execute(
+        "CREATE VIEW chat_threads AS SELECT * FROM kept_threads"  # noqa: S608 - a UUID follows
+        f" WHERE 1 / (CASE id WHEN '{unreadable}' THEN 0 ELSE 1 END) = 1"
+    )
+    stage.execute("GRANT SELECT ON chat_threads TO fanout_writer")
+    stage.execute(
+        "INSERT INTO kept_threads (id, project_id) SELECT %s, project_id FROM kept_threads LIMIT 1",
+        unreadable,
+    )
+    events = [greeting(number) for number in range(1, 6)]
+    events[3] = replace(events[3], thread_id=unreadable)
+    outcomes, letters = decide_batch(settings_of(stage), Fragile(), events, Policy())
+    assert [outcome.event_id for outcome in outcomes] == [1, 2, 3, 5]
+    (letter,) = letters
+    assert (letter.event_id, letter.stage, letter.error_class) == (
+        4,
+        "decide",
+        "RejectedByDatabase",
+    )
+    assert "22012" in letter.reason
 
 
 @pytest.mark.parametrize("method", ["audience", "decide", "project"])

@@ -2,7 +2,7 @@
 --
 -- In: one JSON document with the lists events, notifications, counts, emails and skips.
 -- Out: for each event 'written', 'completed' (it was before: nothing is written) or 'missing' (no
--- such row in domain_events).
+-- such row in domain_events), and the milliseconds since the row was created.
 --
 -- The ledger is the gate: an event that is completed already gives no row in admitted, and every
 -- other insert joins on it. All inserts are ordered by their keys, so that two writers with the same
@@ -165,6 +165,7 @@ SELECT event.event_id,
            WHEN NOT event.known THEN 'missing'
            WHEN admitted.event_id IS NULL THEN 'completed'
            ELSE 'written'
-       END
+       END,
+       round(extract(epoch FROM clock_timestamp() - event.created_at) * 1000)::bigint
 FROM event
 LEFT JOIN admitted USING (event_id)

@@ -1,7 +1,10 @@
 -- One page of events that the ledger holds no final state of, by id.
 -- The ledger decides, not the highest id seen: an event that commits late is found by the next pass.
-SELECT event.id, event.event_type, event.created_at, event.actor_id, event.project_id,
-       event.resource_id, event.thread_id, event.meeting_id, event.payload::text
+-- A time as text, since it may be one that Python has no type for: infinity comes out as NULL.
+SELECT event.id, event.event_type,
+       to_char(event.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+       event.actor_id, event.project_id, event.resource_id, event.thread_id, event.meeting_id,
+       event.payload::text
 FROM public.domain_events AS event
 WHERE event.id > %(after)s
 AND event.id <= %(last)s
