@@ -1,4 +1,4 @@
-"""The package is described in pyproject.toml; Beam's workers are handed this file."""
+"""The package is described in pyproject.toml; this file is for tools that look for it here."""
 
 from setuptools import setup
 

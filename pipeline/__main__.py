@@ -1,10 +1,15 @@
 """The command line, and the only place that reads the environment."""
 
-import argparse
-import logging
 import os
 import signal
 import sys
+
+if __name__ == "__main__":
+    # Nothing has begun that would have to end in order, and most of a start is imports.
+    signal.signal(signal.SIGINT, lambda *_: os._exit(130))
+
+import argparse
+import logging
 from collections.abc import Sequence
 from typing import Final
 
@@ -13,6 +18,7 @@ from pipeline.commands import (
     catch_up,
     dead_letters,
     doctor,
+    launch,
     migrate,
     replay,
     run,
@@ -27,31 +33,47 @@ _COMMANDS: Final = (migrate, seed, run, catch_up, why, dead_letters, replay, sta
 _ENVIRONMENT: Final = """\
 environment:
   DATABASE_URL            the database: postgresql://user@host/database
+  DATABASE_PASSWORD       Debezium's, for doctor --cdc-host
   PUBSUB_EMULATOR_HOST    a Pub/Sub emulator, instead of Google's service
   LOG_LEVEL               DEBUG, INFO (the default), WARNING or ERROR
 """
 _LOG_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
+_INTERRUPTED: Final = 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; gives the exit status."""
-    options = _parser().parse_args(arguments)
-    # A shell that runs a script starts its background programs with SIGINT ignored.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    given = sys.argv[1:] if arguments is None else arguments
+    parser = _parser(given)
+    if not _is_text("".join(given)):
+        parser.error("an argument is not UTF-8")
+    options, more = parser.parse_known_args(given)
+    if more and not options.takes_more:
+        parser.error(f"unrecognized arguments: {' '.join(more)}")
+    options.more = more
     try:
+        # A shell that runs a script starts its background programs with SIGINT ignored.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         _configure_logging(os.environ.get("LOG_LEVEL", "INFO").upper())
-        options.database = DatabaseSettings(dsn=os.environ.get("DATABASE_URL", ""))
+        if not options.takes_more:
+            options.database = DatabaseSettings(dsn=_database_url())
         options.pubsub_emulator = os.environ.get("PUBSUB_EMULATOR_HOST")
+        options.capture_password = os.environ.get("DATABASE_PASSWORD")
         exit_status: int | None = options.execute(options)
+        sys.stdout.flush()
     except FanoutError as error:
         print(f"pipeline {options.name}: {error}", file=sys.stderr)  # noqa: T201
         return 1
+    except BrokenPipeError:
+        # Whoever read the output has had enough; what is left must not fail at the end again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except KeyboardInterrupt:
-        return 130
+        return _INTERRUPTED
     return exit_status or 0
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m pipeline",
         description="From rows in domain_events to the notifications and e-mails they mean.",
@@ -62,9 +84,27 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(
         title="commands", dest="name", metavar="COMMAND", required=True
     )
+    # Another runner takes other arguments, under the same name.
+    on_dataflow = launch.asked_for(arguments)
     for command in _COMMANDS:
-        command.add(commands)
+        (launch if command is run and on_dataflow else command).add(commands)
     return parser
+
+
+def _database_url() -> str:
+    given = os.environ.get("DATABASE_URL", "")
+    if not _is_text(given):
+        raise ConfigurationError("DATABASE_URL is not UTF-8: write other bytes as %FC and the like")
+    return given
+
+
+def _is_text(given: str) -> bool:
+    """Whether it can be written: Python takes a byte that is not UTF-8 for half a character."""
+    try:
+        given.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _configure_logging(level: str) -> None:
@@ -83,4 +123,7 @@ def _configure_logging(level: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    exit_status = main()
+    # Only the threads of libraries are left to end.
+    signal.signal(signal.SIGINT, lambda *_: os._exit(_INTERRUPTED))
+    sys.exit(exit_status)

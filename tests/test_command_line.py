@@ -119,7 +119,7 @@ def test_a_runner_that_is_none_is_one_line_with_those_that_are() -> None:
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == (
         "pipeline run: --runner SparkRunner is not known here:"
-        " use one of DirectRunner, FnApiRunner\n"
+        " use DirectRunner, or DataflowRunner\n"
     )
 
 

@@ -4,8 +4,8 @@ import argparse
 import json
 import signal
 import sys
-import threading
 from datetime import timedelta
+from types import FrameType
 
 from pipeline.commands.command import (
     Commands,
@@ -67,11 +67,21 @@ def _execute(options: argparse.Namespace) -> None:
     if options.every is None:
         _print(catch_up(topology, selection))
         return
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
-    for summary in reconcile(topology, selection, every=options.every, stop=stop):
+    _stop_at_signals()
+    for summary in reconcile(topology, selection, every=options.every):
         _print(summary)
+
+
+def _stop_at_signals() -> None:
+    """The first SIGINT or SIGTERM ends the loop; a second one has its usual effect."""
+    from pipeline.ops.catch_up import stop
+
+    def request(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - signal's signature
+        stop()
+        signal.signal(number, signal.SIG_DFL)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, request)
 
 
 def _print(summary: dict[str, float]) -> None:

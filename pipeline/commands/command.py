@@ -33,7 +33,7 @@ def add_command(
         epilog="\n".join(["examples:", *(f"  {example}" for example in examples)]),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    command.set_defaults(execute=execute)
+    command.set_defaults(execute=execute, takes_more=False)
     return command
 
 
@@ -41,6 +41,7 @@ def add_processing_arguments(command: argparse.ArgumentParser) -> None:
     """What every command that processes events can be told."""
     command.add_argument(
         "--dead-letter-topic",
+        type=_topic,
         metavar=TOPIC,
         help="where events that cannot be processed go, besides the table event_dead_letters",
     )
@@ -79,13 +80,19 @@ def duration(text: str) -> timedelta:
     match = _DURATION.fullmatch(text)
     if match is None:
         raise argparse.ArgumentTypeError(f"{text!r} is no duration: write 90s, 2m, 24h or 7d")
-    return timedelta(**{_UNITS[match[2]]: float(match[1])})
+    try:
+        return timedelta(**{_UNITS[match[2]]: float(match[1])})
+    except OverflowError:
+        raise argparse.ArgumentTypeError(f"{text!r} is longer than can be counted") from None
 
 
 def moment(text: str) -> datetime:
     """An argument such as ``2026-03-02T18:00Z``, or how long ago: ``2h``; without a zone, UTC."""
     if _DURATION.fullmatch(text):
-        return datetime.now(UTC) - duration(text)
+        try:
+            return datetime.now(UTC) - duration(text)
+        except OverflowError:
+            raise argparse.ArgumentTypeError(f"{text!r} ago is before all times") from None
     try:
         parsed = datetime.fromisoformat(text)
     except ValueError:
@@ -102,14 +109,21 @@ def say(line: str) -> None:
 
 def _hours(text: str) -> float:
     try:
-        timedelta(hours=float(text))
+        limit = timedelta(hours=float(text))
     except (ValueError, OverflowError):
         raise argparse.ArgumentTypeError(f"{text!r} is no number of hours") from None
+    if limit < timedelta(0):
+        raise argparse.ArgumentTypeError("an age is not negative")
     return float(text)
 
 
 def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError("at least 1 is needed")
-    return number
+    if not (text.isascii() and text.isdecimal() and int(text) > 0):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of 1 or more")
+    return int(text)
+
+
+def _topic(text: str) -> str:
+    if not re.fullmatch(r"projects/[^/\s]+/topics/[^/\s]+", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no topic: write {TOPIC}")
+    return text

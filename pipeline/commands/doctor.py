@@ -1,8 +1,13 @@
 """``doctor``: look at everything that has to be right, before and while the pipeline runs."""
 
 import argparse
+from typing import Final
 
 from pipeline.commands.command import SUBSCRIPTION, TOPIC, Commands, add_command
+
+_LAST_PORT: Final = 65_535
+# Of libpq, by what they demand.
+_SSL_MODES: Final = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 
 
 def add(commands: Commands) -> None:
@@ -22,17 +27,44 @@ def add(commands: Commands) -> None:
     )
     command.add_argument("--dead-letter-topic", metavar=TOPIC, help="also look whether it exists")
     command.add_argument(
-        "--cdc-host", metavar="HOST", help="also look at Debezium's way: its DATABASE_HOST"
+        "--cdc-host",
+        type=_host,
+        metavar="HOST",
+        help="also connect as Debezium does: its DATABASE_HOST; its password is taken from"
+        " DATABASE_PASSWORD",
     )
     command.add_argument(
-        "--cdc-port", type=int, default=5432, metavar="PORT", help="its DATABASE_PORT (%(default)s)"
+        "--cdc-port",
+        type=_port,
+        default=5432,
+        metavar="PORT",
+        help="its DATABASE_PORT (default: %(default)s)",
+    )
+    command.add_argument(
+        "--cdc-user",
+        default="fanout_cdc",
+        metavar="USER",
+        help="its DATABASE_USER (default: %(default)s)",
     )
     command.add_argument(
         "--cdc-sslmode",
         default="verify-full",
+        choices=_SSL_MODES,
         metavar="MODE",
-        help="its DATABASE_SSLMODE (%(default)s)",
+        help="its DATABASE_SSLMODE (default: %(default)s)",
     )
+
+
+def _host(text: str) -> str:
+    if not text:
+        raise argparse.ArgumentTypeError("it is empty: give Debezium's DATABASE_HOST")
+    return text
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and 0 < int(text[:6]) <= _LAST_PORT):
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is no port: write a number such as 5432")
+    return int(text)
 
 
 def _execute(options: argparse.Namespace) -> int:
@@ -47,7 +79,13 @@ def _execute(options: argparse.Namespace) -> int:
 
     capture = None
     if options.cdc_host is not None:
-        capture = CaptureAddress(options.cdc_host, options.cdc_port, options.cdc_sslmode)
+        capture = CaptureAddress(
+            options.cdc_host,
+            options.cdc_port,
+            options.cdc_sslmode,
+            options.cdc_user,
+            options.capture_password,
+        )
     with Installation(
         database=options.database,
         capture=capture,

@@ -4,6 +4,7 @@ import argparse
 import json
 import math
 import re
+import shlex
 import signal
 import sys
 import threading
@@ -11,6 +12,7 @@ import time
 from datetime import timedelta
 from types import FrameType
 from typing import TYPE_CHECKING, Final
+from uuid import UUID
 
 from pipeline.commands.command import TOPIC, Commands, add_command, moment, say
 from pipeline.commands.dead_letters import row_id
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from pipeline.ops.replay.selector import Selector
 
 INTERRUPTED: Final = 130
+RATE: Final = 500.0
 
 _TOPIC: Final = re.compile(r"projects/[^/]+/topics/[^/]+")
 
@@ -45,9 +48,9 @@ def add(commands: Commands) -> None:
     command.add_argument(
         "--rate",
         type=_rate,
-        default=500.0,
+        default=RATE,
         metavar="N",
-        help="the most messages a second (default: 500)",
+        help=f"the most messages a second (default: {RATE:g})",
     )
     command.add_argument("--note", metavar="TEXT", help="why, for the record")
     command.add_argument(
@@ -61,6 +64,15 @@ def add(commands: Commands) -> None:
         default=timedelta(hours=24),
         metavar="HOURS",
         help="the age that the stream allows, for the plan (default: 24)",
+    )
+    command.add_argument(
+        "--system-user",
+        type=UUID,
+        action="append",
+        default=[],
+        metavar="UUID",
+        help="a profile that the stream takes for a program, for the plan;"
+        " may be given several times",
     )
 
 
@@ -89,20 +101,20 @@ def _execute(options: argparse.Namespace) -> int:
 
 def _plan(options: argparse.Namespace) -> int:
     selector = _selector(options)
-    from pipeline.domain.decide import Policy
+    command = _command(options, selector)
+    from pipeline.domain.decide import AI_USER, Policy
+    from pipeline.domain.identifiers import UserId
     from pipeline.handlers import HANDLERS
     from pipeline.ops.replay.plan import make_plan
     from pipeline.ops.replay.screen import show_plan
 
     started = time.monotonic()
-    plan = make_plan(
-        options.database,
-        HANDLERS,
-        Policy(max_event_age=options.max_event_age_hours),
-        selector,
-        ignore_age=options.ignore_age,
+    policy = Policy(
+        system_users=frozenset({AI_USER, *map(UserId, options.system_user)}),
+        max_event_age=options.max_event_age_hours,
     )
-    show_plan(plan)
+    plan = make_plan(options.database, HANDLERS, policy, selector, ignore_age=options.ignore_age)
+    show_plan(plan, command)
     seconds = round(time.monotonic() - started, 3)
     _print({"replay": None, "planned": plan.events, "published": 0, "seconds": seconds})
     return 0
@@ -112,6 +124,7 @@ def _apply(options: argparse.Namespace) -> int:
     topic = _topic(options.topic)
     selector = _selector(options)
     from pipeline.ops.replay.publication import Order, apply
+    from pipeline.ops.status.units import counted
 
     order = Order(
         selector=selector,
@@ -122,7 +135,7 @@ def _apply(options: argparse.Namespace) -> int:
     )
     replay = apply(options.database, order, _stop_at_signals())
     if replay.stopped:
-        say(f"stopped: {replay.published:,} of {replay.planned:,} messages were sent")
+        say(f"stopped: sent {replay.published:,} of {counted(replay.planned, 'message')}")
     _print(replay.summary)
     return INTERRUPTED if replay.stopped else 0
 
@@ -139,6 +152,19 @@ def _selector(options: argparse.Namespace) -> "Selector":
         missing=options.missing,
         dead_letters=options.dead_letters,
     )
+
+
+def _command(options: argparse.Namespace, selector: "Selector") -> list[str]:
+    """The command that applies the plan, in parts; without a topic with the variable for one."""
+    parts = ["python -m pipeline replay", *selector.arguments]
+    if options.ignore_age:
+        parts.append("--ignore-age")
+    if options.rate != RATE:
+        parts.append(f"--rate {options.rate:g}")
+    if options.note is not None:
+        parts.append(f"--note {shlex.quote(options.note)}")
+    topic = '"$TOPIC"' if options.topic is None else shlex.quote(_topic(options.topic))
+    return [*parts, f"--apply --topic {topic}"]
 
 
 def _topic(text: str | None) -> str:

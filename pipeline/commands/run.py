@@ -31,7 +31,8 @@ def add(commands: Commands) -> None:
     command.add_argument(
         "--runner",
         default="DirectRunner",
-        help="DirectRunner (the default): on this machine, in this process",
+        help="DirectRunner (the default): on this machine, in this process; DataflowRunner takes"
+        " other arguments: --runner=DataflowRunner --help",
     )
     add_processing_arguments(command)
 
@@ -39,7 +40,7 @@ def add(commands: Commands) -> None:
 def _execute(options: argparse.Namespace) -> None:
     if options.runner not in _LOCAL_RUNNERS:
         raise ConfigurationError(
-            f"--runner {options.runner} is not known here: use one of {', '.join(_LOCAL_RUNNERS)}"
+            f"--runner {options.runner} is not known here: use DirectRunner, or DataflowRunner"
         )
     from pipeline.commands.processing import topology_of
     from pipeline.ops.stream import run_stream

@@ -1,9 +1,13 @@
 """``status``: how the pipeline is doing, in figures."""
 
 import argparse
+import signal
 from datetime import timedelta
+from types import FrameType
+from typing import Never
 
 from pipeline.commands.command import Commands, add_command, duration
+from pipeline.domain.errors import ConfigurationError
 
 
 def add(commands: Commands) -> None:
@@ -28,11 +32,13 @@ def add(commands: Commands) -> None:
         type=duration,
         const=timedelta(seconds=10),
         metavar="DURATION",
-        help="show it again every so often, until Ctrl-C (default: 10s)",
+        help="show it again every so often, until Ctrl-C or SIGTERM (default: 10s)",
     )
 
 
 def _execute(options: argparse.Namespace) -> None:
+    if options.watch is not None and not options.watch:
+        raise ConfigurationError("--watch needs a duration above zero")
     from rich.console import Console
 
     from pipeline.ops.status.watch import show, watch
@@ -41,4 +47,10 @@ def _execute(options: argparse.Namespace) -> None:
     if options.watch is None:
         show(options.database, console, as_json=options.json)
     else:
+        signal.signal(signal.SIGTERM, _end)
         watch(options.database, console, every=options.watch, as_json=options.json)
+
+
+def _end(number: int, frame: FrameType | None) -> Never:  # noqa: ARG001 - signal's signature
+    """End from wherever the watch is, so that the terminal gets back what was taken from it."""
+    raise SystemExit(0)

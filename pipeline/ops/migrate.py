@@ -12,6 +12,7 @@ import psycopg
 from psycopg import errors
 
 from pipeline.domain.errors import ConfigurationError, FanoutError, TransientError
+from pipeline.postgres.refusal import read_refusal
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -135,8 +136,7 @@ def _connect(dsn: str) -> Connection:
     try:
         return psycopg.connect(dsn, autocommit=True, application_name="fanout-migrate")
     except psycopg.Error as error:
-        message = " ".join(str(error).split())
-        raise ConfigurationError(f"cannot connect to the database: {message}") from error
+        raise read_refusal(error).error from None
 
 
 def _has_recorder(connection: Connection) -> bool:

@@ -15,7 +15,9 @@ from pipeline.ops.sample.chat import CHAT_MESSAGE_SENT
 from pipeline.ops.sample.event import SampleEvent
 from pipeline.ops.sample.events import sample_events
 from pipeline.ops.sample.people import ORGANISATIONS, PEOPLE, PROJECTS, tables
+from pipeline.postgres.check import CONNECT_SECONDS
 from pipeline.postgres.errors import classify
+from pipeline.postgres.refusal import read_refusal
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -125,8 +127,18 @@ def clear(dsn: str) -> int:
 @contextmanager
 def _connect(dsn: str) -> Iterator[Connection]:
     try:
-        with psycopg.connect(dsn, autocommit=True, application_name="fanout-seed") as connection:
+        connection = psycopg.connect(
+            dsn, autocommit=True, connect_timeout=CONNECT_SECONDS, application_name="fanout-seed"
+        )
+    except psycopg.Error as error:
+        raise read_refusal(error).error from None
+    try:
+        with connection:
             yield connection
+    except psycopg.errors.InsufficientPrivilege as error:
+        raise ConfigurationError(
+            f"{error.diag.message_primary}: seed as the owner of the application's tables"
+        ) from None
     except psycopg.Error as error:
         raise classify(error) from error
 

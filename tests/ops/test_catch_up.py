@@ -6,18 +6,21 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import nullcontext
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 
 from local.postgres import Postgres
 from tests.databases import Databases, scratch_cluster
 from tests.deadline import wait_until
-from tests.golden.stage import Stage
-from tests.golden.world import P1, R1, U1, U2, U4, populate
+from tests.golden.stage import D, Stage
+from tests.golden.world import P1, R1, U1, U2, U4
+from tests.torture.proxy import Proxy
 
 ROOT = Path(__file__).parents[2]
 TABLES = (
@@ -29,15 +32,19 @@ TABLES = (
 )
 
 
-def start(stage: Stage, *flags: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "pipeline", "catch-up", *flags],
-        cwd=ROOT,
-        env=os.environ | {"DATABASE_URL": stage.database.writer_dsn},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+def start(
+    stage: Stage, *flags: str, dsn: str | None = None, log: Path | None = None
+) -> subprocess.Popen[str]:
+    """Run the command; ``log`` takes its standard error while it runs."""
+    with nullcontext(subprocess.PIPE) if log is None else log.open("w") as errors:
+        return subprocess.Popen(
+            [sys.executable, "-m", "pipeline", "catch-up", *flags],
+            cwd=ROOT,
+            env=os.environ | {"DATABASE_URL": dsn or stage.database.writer_dsn},
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+        )
 
 
 def catch_up(stage: Stage, *flags: str) -> dict[str, Any]:
@@ -115,6 +122,20 @@ def test_only_the_selected_events_are_processed(stage: Stage) -> None:
     assert set(stage.ledger()) == {old, other, young}
 
 
+def test_a_system_user_that_is_named_is_told_nothing(stage: Stage) -> None:
+    event = upload(stage)
+    told = catch_up(stage, "--system-user", str(U2), "--system-user", str(U1))
+    assert (told["notifications"], told["emails"]) == (1, 1)
+    assert [row.user for row in stage.notifications()] == [U4]
+    assert D(U2, event, "in_app", "system_user") in stage.decisions()
+
+
+def test_control_the_same_person_is_told_when_not_named(stage: Stage) -> None:
+    upload(stage)
+    assert catch_up(stage)["notifications"] == 2
+    assert U2 in {row.user for row in stage.notifications()}
+
+
 def test_an_event_that_commits_late_is_found_by_the_next_run(stage: Stage) -> None:
     with psycopg.connect(stage.database.dsn) as slow:
         row = slow.execute(
@@ -138,39 +159,105 @@ def test_the_reconciling_loop_runs_until_it_is_stopped(stage: Stage) -> None:
         assert process.wait(10) == 0
 
 
+def test_a_stop_in_the_middle_of_a_pass_leaves_the_rest_to_the_next(stage: Stage) -> None:
+    number = 20_000
+    insert_uploads(stage, number)
+    with start(stage, "--every", "1s") as process:
+        wait_until_done(stage, 1)
+        process.send_signal(signal.SIGTERM)
+        output, errors = process.communicate(timeout=10)
+    assert (process.returncode, errors) == (0, "")
+    (summary,) = map(json.loads, output.splitlines())
+    assert 0 < done(stage) < number, "stopped too late to prove anything"
+    assert summary["events"] == done(stage)
+    assert catch_up(stage)["events"] == number - summary["events"]
+    assert stage.rows("SELECT count(*) FROM notifications") == [(2 * number,)]
+
+
+def test_a_stop_is_as_quick_where_the_server_has_fallen_silent(stage: Stage) -> None:
+    insert_uploads(stage, 20_000)
+    with (
+        Proxy(stage.database.writer_dsn) as proxy,
+        start(stage, "--every", "1s", dsn=proxy.dsn) as process,
+    ):
+        wait_until_done(stage, 1)
+        assert proxy.swallow() > 0
+        process.send_signal(signal.SIGTERM)
+        _, errors = process.communicate(timeout=10)
+    assert (process.returncode, errors) == (0, "")
+
+
+def test_a_second_signal_ends_the_loop_at_once(stage: Stage) -> None:
+    insert_uploads(stage, 20_000)
+    with (
+        Proxy(stage.database.writer_dsn) as proxy,
+        start(stage, "--every", "1s", dsn=proxy.dsn) as process,
+    ):
+        wait_until_done(stage, 1)
+        assert proxy.swallow() > 0
+        process.send_signal(signal.SIGTERM)
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(1)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(1) == -signal.SIGTERM
+
+
 @pytest.fixture
 def own_cluster() -> Iterator[Postgres]:
     with scratch_cluster() as cluster:
         yield cluster
 
 
-def test_a_server_that_crashes_twice_in_the_middle_costs_and_repeats_nothing(
-    own_cluster: Postgres,
+def test_the_reconciling_loop_waits_for_a_server_that_is_away(
+    own_cluster: Postgres, tmp_path: Path
 ) -> None:
-    number = 20_000
+    log = tmp_path / "log"
+
+    def told(times: int) -> None:
+        wait_until(
+            lambda: log.read_text().count("; waiting\n") == times,
+            seconds=30,
+            what=f"a warning is written, for the {times}. time",
+        )
+
     with Databases.with_template(own_cluster).migrated() as database:
         stage = Stage(database)
-        with database.connect() as connection:
-            populate(connection)
-        insert_uploads(stage, number)
-        process = start(stage)
-        for share in (0.2, 0.6):
-            wait_until_done(stage, round(number * share))
-            own_cluster.crash()
-            own_cluster.start()
-            assert done(stage) < number, "crashed too late to prove anything"
-        output, errors = process.communicate(timeout=120)
-        assert process.returncode == 0, errors
-        assert "trying again" in errors
-        assert stage.rows(
-            "SELECT processing_status, count(*) FROM notification_processing GROUP BY 1"
-        ) == [("completed", number)]
-        assert sorted(
-            stage.rows("SELECT user_id, count(*) FROM notifications GROUP BY 1")
-        ) == sorted([(U2, number), (U4, number)])
-        assert stage.rows("SELECT count(*) FROM event_dead_letters") == [(0,)]
-        # A write whose answer was lost is repeated, and then found done: not counted twice.
-        assert json.loads(output.splitlines()[-1])["events"] <= number
+        own_cluster.stop()
+        with start(stage, "--every", "3s", dsn=database.writer_dsn, log=log) as process:
+            assert process.stdout is not None
+            for outage in (1, 2):
+                told(outage)
+                own_cluster.start()
+                stage.emit("moon_rose")
+                while not json.loads(process.stdout.readline())["unrouted"]:
+                    assert process.poll() is None
+                # It sleeps now: no statement is under way that could tell of the outage as well.
+                own_cluster.crash()
+            told(3)
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(10) == 0
+        own_cluster.start()
+    lines = log.read_text().splitlines()
+    assert len(lines) == 3
+    for line in lines:
+        assert "WARNING Postgres cannot be reached: connection to server at" in line
+
+
+def test_control_a_single_run_ends_where_the_server_is_away(stage: Stage) -> None:
+    process = start(stage, dsn=make_conninfo(stage.database.writer_dsn, port=1))
+    output, errors = process.communicate(timeout=30)
+    assert (process.returncode, output) == (1, "")
+    assert "Connection refused; start the server" in errors
+
+
+def test_the_reconciling_loop_ends_where_only_a_person_can_mend_it(stage: Stage) -> None:
+    dsn = make_conninfo(stage.database.writer_dsn, password="x")  # noqa: S106 - it is wrong
+    process = start(stage, "--every", "1s", dsn=dsn)
+    output, errors = process.communicate(timeout=30)
+    assert (process.returncode, output) == (1, "")
+    assert errors.startswith("pipeline catch-up: Postgres cannot be reached: ")
+    assert errors.endswith("; correct user and password in DATABASE_URL\n")
+    assert errors.count("\n") == 1
 
 
 def done(stage: Stage) -> int:

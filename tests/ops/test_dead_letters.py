@@ -127,8 +127,14 @@ def test_a_letter_is_shown_by_its_event_with_everything_that_the_message_held(st
     assert f"attribute         id = {event}" in shown
     assert "event state       dead" in shown
     found = in_json(stage, "show", "--event", str(event))
-    assert found["attributes"] == {"id": str(event), "event_type": "document_uploaded"}
-    assert json.loads(found["data"]["text"])["project_id"] == str(P1)
+    held = json.loads(found["data"]["text"])
+    assert found["attributes"] == {
+        "id": str(event),
+        "event_type": "document_uploaded",
+        "dedup_id": str(event),
+        "created_at": held["created_at"],
+    }
+    assert held["project_id"] == str(P1)
     assert in_json(stage, "show", "--id", str(found["id"])) == found
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 from rich.console import Console
 
 from pipeline.ops.doctor.check import Check, Finding, Verdict, ok, warning
@@ -22,6 +23,7 @@ from tests.databases import Database
 from tests.ops.examination import BY_NAME, beat, slot
 
 ROOT: Final = Path(__file__).parents[2]
+WRONG: Final = "kanarienvogel"
 ALWAYS_MADE: Final = [check.name for check in CHECKS if check.needs is None]
 
 
@@ -128,6 +130,41 @@ def test_the_emulator_comes_from_the_environment_by_the_command_line(healthy: Da
     done = doctor(healthy.writer_dsn, PUBSUB_EMULATOR_HOST="127.0.0.1:9")
     assert "the emulator at 127.0.0.1:9" in done.stdout
     assert "Google's service" in doctor(healthy.writer_dsn).stdout
+
+
+def test_debezium_s_password_comes_from_the_environment_as_for_debezium(healthy: Database) -> None:
+    parts = conninfo_to_dict(healthy.cdc_dsn)
+    flags = [
+        "--cdc-host", str(parts["host"]), "--cdc-port", str(parts["port"]),
+        "--cdc-user", "test_cdc", "--cdc-sslmode", "disable",
+    ]  # fmt: skip
+    well = doctor(healthy.writer_dsn, *flags, DATABASE_PASSWORD=str(parts["password"]))
+    assert "✓  Debezium's way" in well.stdout
+    assert well.returncode == 0
+    ill = doctor(healthy.writer_dsn, *flags, DATABASE_PASSWORD=WRONG)
+    assert "✗  Debezium's way" in ill.stdout
+    assert "→ correct DATABASE_USER and DATABASE_PASSWORD" in ill.stdout
+    assert ill.returncode == 1
+    assert WRONG not in ill.stdout + ill.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--cdc-port", "0"],
+        ["--cdc-port", "99999"],
+        ["--cdc-port", "x"],
+        ["--cdc-sslmode", "verify"],
+        ["--cdc-host", ""],
+    ],
+    ids=" ".join,
+)
+def test_an_argument_that_is_none_is_answered_with_the_usage(
+    healthy: Database, arguments: list[str]
+) -> None:
+    done = doctor(healthy.dsn, "--cdc-host", "localhost", *arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"error: argument {arguments[0]}: " in done.stderr
 
 
 def test_every_check_has_a_name_of_its_own() -> None:

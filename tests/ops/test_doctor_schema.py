@@ -50,6 +50,11 @@ FAILURES: Final = [
         "lacks: INSERT ON public.notifications",
     ),
     (
+        "writer rights",
+        "REVOKE UPDATE (retry_count) ON notification_processing FROM fanout_writer",
+        "lacks: UPDATE (retry_count) ON public.notification_processing",
+    ),
+    (
         "cdc rights",
         "REVOKE SELECT ON domain_events FROM fanout_cdc",
         "lacks: SELECT ON public.domain_events",
@@ -90,6 +95,16 @@ WARNINGS: Final = [
         "writer rights",
         "GRANT SELECT ON resume_nudge_log TO PUBLIC",
         "beyond: SELECT ON public.resume_nudge_log",
+    ),
+    (
+        "writer rights",
+        "GRANT SELECT ON meetings TO fanout_writer",
+        "beyond: SELECT ON public.meetings",
+    ),
+    (
+        "operator rights",
+        "GRANT UPDATE (processing_status) ON notification_processing TO fanout_operator",
+        "beyond: UPDATE (processing_status) ON public.notification_processing",
     ),
     ("cdc rights", "GRANT SELECT ON profiles TO fanout_cdc", "beyond: SELECT ON public.profiles"),
     (

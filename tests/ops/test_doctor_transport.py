@@ -1,13 +1,17 @@
 """Doctor on the ways between the parts: encryption, poolers, emulators and Pub/Sub."""
 
 from collections.abc import Iterator
-from typing import Final
+from dataclasses import replace
+from typing import Any, Final
 
+import psycopg
 import pytest
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from local import topics
 from local.pubsub import Emulator
-from pipeline.ops.doctor.check import Verdict, failed, ok
+from pipeline.ops.doctor.check import Finding, Verdict, failed, ok
 from pipeline.ops.doctor.checks.transport import (
     judge_capture,
     judge_emulator,
@@ -16,7 +20,7 @@ from pipeline.ops.doctor.checks.transport import (
 )
 from pipeline.ops.doctor.installation import CaptureAddress, Installation
 from pipeline.settings import DatabaseSettings
-from tests.databases import Database
+from tests.databases import Database, Databases, scratch_cluster
 from tests.ops.examination import found, look
 
 ELSEWHERE: Final = "203.0.113.7"
@@ -62,6 +66,113 @@ def test_a_way_of_debezium_through_a_pooler_or_in_the_clear_is_caught(
     host: str, port: int, sslmode: str, verdict: Verdict
 ) -> None:
     assert judge_capture(CaptureAddress(host, port, sslmode)).verdict == verdict
+
+
+def capture(dsn: str, **changed: Any) -> CaptureAddress:  # noqa: ANN401 - each has its own
+    """Debezium's way to a database, as a connection string names it."""
+    parts = conninfo_to_dict(dsn)
+    return replace(
+        CaptureAddress(
+            host=str(parts["host"]),
+            port=int(str(parts["port"])),
+            sslmode="disable",
+            user=str(parts["user"]),
+            password=str(parts["password"]),
+        ),
+        **changed,
+    )
+
+
+def way(database: Database, address: CaptureAddress) -> Finding:
+    """What is found on Debezium's way."""
+    settings = DatabaseSettings(dsn=database.operator_dsn)
+    return look(Installation(database=settings, capture=address), "Debezium's way")
+
+
+def test_a_way_on_which_replication_works_is_well(database: Database) -> None:
+    address = capture(database.cdc_dsn)
+    assert way(database, address) == ok(
+        f"{address.host}:{address.port}, sslmode=disable, replication as test_cdc"
+    )
+
+
+@pytest.mark.parametrize(
+    ("changed", "cause", "mend"),
+    [
+        (
+            {"password": "kanarienvogel"},
+            'password authentication failed for user "test_cdc"',
+            "correct DATABASE_USER and DATABASE_PASSWORD",
+        ),
+        ({"host": "db.invalid"}, "failed to resolve host", "correct DATABASE_HOST"),
+        (
+            {"port": 1},
+            "Connection refused",
+            "start the server, or correct DATABASE_HOST and DATABASE_PORT",
+        ),
+        ({"sslmode": "require"}, "server does not support SSL", "correct DATABASE_SSLMODE"),
+        (
+            {"port": 6543},
+            "port 6543 is a pooler's: it does not pass on replication",
+            "give Debezium the server itself: its own DATABASE_HOST, and DATABASE_PORT=5432",
+        ),
+    ],
+    ids=["wrong password", "unknown host", "refused", "no encryption", "pooler"],
+)
+def test_a_way_that_leads_nowhere_names_the_setting_of_debezium(
+    database: Database, changed: dict[str, Any], cause: str, mend: str
+) -> None:
+    address = capture(database.cdc_dsn)
+    if changed.get("host"):
+        # What leaves the machine must be encrypted to be looked at.
+        changed = {"sslmode": "verify-full", **changed}
+    finding = way(database, replace(address, **changed))
+    assert (finding.verdict, finding.mend) == (Verdict.FAILED, mend)
+    assert cause in finding.seen
+    assert "kanarienvogel" not in finding.seen
+
+
+def test_a_role_that_may_not_replicate_is_caught(database: Database) -> None:
+    finding = way(database, capture(database.writer_dsn))
+    assert (finding.verdict, finding.mend) == (
+        Verdict.FAILED,
+        "ALTER ROLE ... REPLICATION for this user",
+    )
+
+
+def test_without_debezium_s_password_the_way_is_tried_up_to_there(database: Database) -> None:
+    finding = way(database, capture(database.cdc_dsn, password=None))
+    assert finding.verdict == Verdict.WARNING
+    assert "asks for a password" in finding.seen
+    assert finding.mend == "look again with DATABASE_PASSWORD set, as for Debezium"
+
+
+def test_a_way_to_another_server_is_caught(database: Database) -> None:
+    with scratch_cluster() as cluster:
+        Databases.with_template(cluster)
+        with psycopg.connect(cluster.dsn(), autocommit=True) as connection:
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(database.name)))
+        finding = way(database, capture(Database(database.name, cluster).cdc_dsn))
+    assert finding.verdict == Verdict.FAILED
+    assert finding.seen.endswith("is not the server of DATABASE_URL")
+
+
+@pytest.mark.parametrize(
+    ("changed", "mend"),
+    [
+        ({"password": "kanarienvogel"}, "correct user and password in DATABASE_URL"),
+        ({"host": "db.invalid"}, "correct the host in DATABASE_URL"),
+        ({"port": "1"}, "start the server, or correct host and port in DATABASE_URL"),
+        ({"dbname": "nowhere"}, "create it, or correct the database in DATABASE_URL"),
+    ],
+    ids=["wrong password", "unknown host", "refused", "no database"],
+)
+def test_a_database_that_lets_nobody_in_names_the_part_to_correct(
+    database: Database, changed: dict[str, str], mend: str
+) -> None:
+    finding = found(database, "connection", make_conninfo(database.operator_dsn, **changed))
+    assert (finding.verdict, finding.mend) == (Verdict.FAILED, mend)
+    assert "kanarienvogel" not in finding.seen
 
 
 def test_a_pooler_between_the_pipeline_and_postgres_is_a_warning() -> None:

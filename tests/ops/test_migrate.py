@@ -196,7 +196,7 @@ def test_a_table_in_use_is_given_way_to_and_not_waited_for(
 
 
 def test_an_unreachable_database_is_one_readable_line(postgres: Postgres) -> None:
-    with pytest.raises(ConfigurationError, match="cannot connect to the database") as failure:
+    with pytest.raises(ConfigurationError, match="Postgres cannot be reached") as failure:
         migrate(postgres.dsn(database="nowhere"))
     assert "\n" not in str(failure.value)
 

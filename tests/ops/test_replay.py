@@ -17,10 +17,10 @@ import psycopg
 import pytest
 
 from pipeline.commands.replay import add
-from pipeline.domain.decide import IGNORE_AGE_ATTRIBUTE, Policy
+from pipeline.domain.decide import AI_USER, IGNORE_AGE_ATTRIBUTE, Policy
 from pipeline.domain.effects import Channel
 from pipeline.domain.errors import ConfigurationError
-from pipeline.domain.identifiers import EventType
+from pipeline.domain.identifiers import EventType, UserId
 from pipeline.domain.message import Message
 from pipeline.domain.outcome import Status
 from pipeline.handlers import HANDLERS
@@ -214,6 +214,18 @@ def test_what_a_plan_foresees_is_what_a_delivery_then_writes(stage: Stage) -> No
     }
 
 
+def test_a_plan_leaves_out_the_system_users_that_the_stream_leaves_out(operator: Operator) -> None:
+    stage = operator.stage
+    upload(stage)
+    told, _ = operator.run("--missing")
+    assert "document_uploaded               in_app        2              -" in told
+    fewer, _ = operator.run("--missing", "--system-user", str(U2))
+    assert "document_uploaded               in_app        1              -" in fewer
+    stage.policy = Policy(system_users=frozenset({AI_USER, UserId(U2)}))
+    stage.deliver()
+    assert [row.user for row in stage.notifications()] == [U4]
+
+
 def test_a_plan_changes_no_table_and_publishes_nothing(operator: Operator) -> None:
     stage = operator.stage
     stage.deliver(upload(stage), upload(stage, []))
@@ -235,14 +247,87 @@ def test_the_table_of_a_plan_fits_80_columns_and_says_what_cannot_be(operator: O
     assert max(map(len, lines)) <= 80
     shown = " ".join(" ".join(lines).split())
     for words in (
-        "1 already complete: a replay writes nothing for them.",
-        "1 too old: they would only be recorded as expired, unless with --ignore-age.",
+        "1 already complete: a replay writes nothing more.",
+        "1 too old: would only be recorded as expired, unless with --ignore-age.",
         "1 without a handler",
         "1 dead again: 1 x InvalidEvent in decode: payload: fileName: Input should be",
-        "3 messages would be published; nothing was changed.",
+        "3 messages would be published; nothing was changed. To publish them: python -m",
     ):
         assert words in shown
     assert summary["planned"] == 3
+
+
+def command_of(lines: list[str]) -> list[str]:
+    """The command at the end of a plan, as a shell that has set TOPIC understands it."""
+    start = next(at for at, line in enumerate(lines) if line.startswith("  python -m pipeline"))
+    words = subprocess.run(
+        ["/bin/sh", "-c", "\n".join(lines[start:]).replace("python -m pipeline", "printf '%s\\n'")],
+        env={"TOPIC": TOPIC},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return words.stdout.splitlines()
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        ["--event", "1"],
+        ["--missing", "--since", "2026-03-02T18:00:00+00:00"],
+        ["--type", "document_uploaded", "--until", "2100-01-01T00:00:00+00:00", "--missing"],
+        ["--type", "it's; touch x", "--since", "2000-01-01T00:00:00+00:00"],
+        ["--missing", "--ignore-age", "--rate", "20", "--note", 'a "note" of $HOME'],
+    ],
+    ids=" ".join,
+)
+def test_a_plan_ends_with_the_command_that_applies_it(operator: Operator, asked: list[str]) -> None:
+    operator.stage.emit("it's; touch x")
+    upload(operator.stage)
+    lines, _ = operator.run(*asked)
+    assert max(map(len, lines)) <= 80
+    assert lines[-1].endswith('--apply --topic "$TOPIC"')
+    name, *words = command_of(lines)
+    assert name == "replay"
+    assert parser().parse_args(["replay", *words]) == parser().parse_args(
+        ["replay", *asked, *APPLY]
+    )
+
+
+def test_the_command_of_a_plan_publishes_what_was_planned(operator: Operator) -> None:
+    for _ in range(40):
+        upload(operator.stage)
+    ids_asked = [
+        str(event_id) for (event_id,) in operator.stage.rows("SELECT id FROM domain_events")
+    ]
+    lines, summary = operator.run("--event", *ids_asked)
+    assert max(map(len, lines)) <= 80
+    _, applied = operator.run(*command_of(lines)[1:])
+    assert applied["published"] == summary["planned"] == 40
+
+
+def test_a_long_note_is_not_broken(operator: Operator) -> None:
+    upload(operator.stage)
+    note = "it's a long story, " * 10
+    lines, _ = operator.run("--missing", "--note", note)
+    assert parser().parse_args(command_of(lines)).note == note
+
+
+def test_how_long_ago_means_in_the_command_when_it_was_in_the_plan(operator: Operator) -> None:
+    upload(operator.stage, age=timedelta(hours=1))
+    lines, _ = operator.run("--since", "2h", "--topic", "projects/p/topics/t")
+    command = parser().parse_args(command_of(lines))
+    assert timedelta(hours=2) <= datetime.now(UTC) - command.since < timedelta(hours=2, minutes=1)
+    assert command.topic == "projects/p/topics/t"
+
+
+def test_one_message_is_one_message_and_for_none_there_is_no_command(operator: Operator) -> None:
+    event_id = upload(operator.stage)
+    lines, _ = operator.run("--event", str(event_id))
+    assert "1 message would be published; nothing was changed." in lines
+    operator.stage.deliver()
+    lines, _ = operator.run("--event", str(event_id))
+    assert lines[-1] == "0 messages would be published; nothing was changed."
 
 
 def test_a_mended_group_is_replayed_creates_what_was_missing_and_resolves_its_letters(
@@ -276,7 +361,14 @@ def test_a_replayed_row_is_the_message_that_change_data_capture_sent(operator: O
     (sent,) = operator.published()
     (captured,) = operator.stage.messages(event_id)
     assert sent.data == captured.data
-    assert {**captured.attributes, "replay": sent.attributes["replay"]} == sent.attributes
+    replay = sent.attributes["replay"]
+    assert sent.attributes == {
+        **captured.attributes,
+        "replay": replay,
+        "dedup_id": f"{event_id}:{replay}",
+        "created_at": sent.attributes["created_at"],
+    }
+    assert sent.attributes["created_at"] > captured.attributes["created_at"]
 
 
 def test_a_letter_that_fails_again_gains_an_attempt_and_stays_one(operator: Operator) -> None:
@@ -308,7 +400,10 @@ def test_a_letter_without_a_row_is_sent_as_it_came_and_is_foreseen_to_fail(
         operator.replay(Selector(events=(event_id,)))
         (sent,) = operator.published()
         assert sent.data == captured.data
-        assert set(sent.attributes) == {"id", "event_type", "note", "replay"}
+        assert set(sent.attributes) == {
+            *("id", "event_type", "note"),
+            *("replay", "dedup_id", "created_at"),
+        }
         stage.deliver_messages([sent])
         assert open_letters(stage) == [(event_id, attempt)]
 
@@ -402,9 +497,10 @@ def test_only_one_value_of_one_attribute_lifts_the_age_limit(
 
 
 def test_a_message_replayed_before_loses_the_marks_of_that_replay() -> None:
-    first = Marks("first", ignore_age=True).on(message(note="kept"))
-    again = Marks("again").on(first)
-    assert again == message(note="kept", replay="again")
+    first = Marks("first", ignore_age=True, at=NOON).on(message(note="kept"))
+    again = Marks("again", at=NOON + DAY).on(first)
+    created_at = "2026-03-03T12:00:00.000000Z"
+    assert again == message(note="kept", replay="again", dedup_id="1:again", created_at=created_at)
     crowded = Message(b"", {f"name{number}": "x" for number in range(200)})
     assert len(Marks("r", ignore_age=True).on(crowded).attributes) == 100
 
@@ -460,7 +556,7 @@ def test_a_replay_that_is_interrupted_stops_cleanly_and_says_how_far_it_got(
     assert process.returncode == 130
     assert 0 < sent < total
     assert sent == len(messages)
-    assert errors == f"stopped: {sent:,} of 2,000 messages were sent\n"
+    assert errors == f"stopped: sent {sent:,} of 2,000 messages\n"
     assert operator.records() == [
         ("test_operator", {"missing": True}, None, total, sent, "stopped", True)
     ]
@@ -504,7 +600,7 @@ def test_a_topic_that_does_not_exist_is_one_line_and_recorded(operator: Operator
     assert (process.returncode, output) == (1, "")
     failure = f"{TOPIC}-missing does not exist: create it, or correct its name"
     assert errors.splitlines()[-1] == f"pipeline replay: {failure}"
-    assert "gave up after 0 of 1 messages" in errors
+    assert "gave up after 0 of 1 message" in errors
     assert "Traceback" not in errors
     assert operator.records()[0][3:] == (1, 0, f"failed: {failure}", True)
 
@@ -535,6 +631,7 @@ def test_an_event_that_does_not_exist_is_named(operator: Operator) -> None:
         (["--since", "1h", "--until", "2h"], "--since must be before --until"),
         (["--missing", "--apply"], "--apply needs --topic projects/P/topics/T"),
         (["--missing", "--apply", "--topic", "events"], "--topic events is no topic"),
+        (["--missing", "--topic", "events"], "--topic events is no topic"),
     ],
     ids=lambda given: " ".join(given) if isinstance(given, list) else "",
 )
@@ -556,6 +653,7 @@ def test_what_makes_no_sense_is_refused_in_one_line(arguments: list[str], words:
         ["--missing", "--rate", "nan"],
         ["--missing", "--max-event-age-hours", "inf"],
         ["--since", "yesterday"],
+        ["--missing", "--system-user", "ann"],
     ],
     ids=" ".join,
 )

@@ -4,6 +4,7 @@ from typing import Any
 import psycopg
 import pytest
 from psycopg import sql
+from psycopg.conninfo import make_conninfo
 
 from pipeline.domain.errors import ConfigurationError, InvalidEvent
 from pipeline.domain.events import Event, Payload, Unrouted
@@ -289,8 +290,17 @@ def test_clearing_twice_refuses_the_second_time(database: Database) -> None:
 
 
 def test_the_pipelines_own_role_may_not_seed(database: Database) -> None:
-    with pytest.raises(ConfigurationError, match="permission denied"):
+    with pytest.raises(
+        ConfigurationError, match=r"^permission denied for .*: seed as the owner of"
+    ):
         seed(database.writer_dsn)
     with psycopg.connect(database.dsn) as connection:
         found = connection.execute("SELECT count(*) FROM public.orgs").fetchone()
     assert found == (0,)
+
+
+def test_a_login_that_is_refused_says_which_part_of_the_address_to_correct(
+    database: Database,
+) -> None:
+    with pytest.raises(ConfigurationError, match=r"; correct user and password in DATABASE_URL$"):
+        seed(make_conninfo(database.dsn, password="x"))  # noqa: S106 - it is wrong

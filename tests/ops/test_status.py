@@ -5,10 +5,12 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
+from select import select
 from typing import Any, Final
 
 import psycopg
@@ -22,11 +24,15 @@ from pipeline.ops.status.read import SLOT, read_status
 from pipeline.ops.status.screen import render
 from pipeline.settings import DatabaseSettings
 from tests.databases import Database
+from tests.torture.proxy import Proxy
 
 ROOT: Final = Path(__file__).parents[2]
+HIDE_CURSOR: Final = "\x1b[?25l"
+SHOW_CURSOR: Final = "\x1b[?25h"
 KEYS: Final = {
     "database": str,
     "taken_at": str,
+    "has_events": bool,
     "queues": {
         name: {"waiting": int, "oldest_seconds": float}
         for name in ("events", "emails:immediate", "emails:aggregated")
@@ -106,12 +112,12 @@ def screen(status: Status) -> str:
     return text.getvalue()
 
 
-def start(dsn: str, *flags: str) -> subprocess.Popen[str]:
+def start(dsn: str, *flags: str, output: int = subprocess.PIPE) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "pipeline", "status", *flags],
         cwd=ROOT,
-        env=os.environ | {"DATABASE_URL": dsn},
-        stdout=subprocess.PIPE,
+        env=os.environ | {"DATABASE_URL": dsn, "TERM": "xterm"},
+        stdout=output,
         stderr=subprocess.PIPE,
         text=True,
     )
@@ -230,6 +236,22 @@ def test_a_database_without_events_has_zeros_and_no_slot(database: Database) -> 
     shown = screen(status)
     for words in ("no slot fanout_events", "none yet", "none open", "no event completed"):
         assert words in shown
+    assert shown.splitlines()[-1] == (
+        "No events yet. To try it with sample people and events: python -m pipeline seed"
+    )
+
+
+def test_where_there_are_events_or_nobody_can_tell_no_sample_is_offered(
+    planted: Database,
+) -> None:
+    assert "seed" not in screen(status_of(planted.operator_dsn))
+    with planted.connect() as connection:
+        connection.execute("TRUNCATE public.domain_events CASCADE")
+        assert "seed" in screen(status_of(planted.operator_dsn))
+        connection.execute("REVOKE SELECT ON public.domain_events FROM fanout_operator")
+    hidden = status_of(planted.operator_dsn)
+    assert hidden.has_events is None
+    assert "seed" not in screen(hidden)
 
 
 def test_json_has_these_keys_and_no_others(planted: Database) -> None:
@@ -253,6 +275,75 @@ def test_a_watch_goes_on_until_it_is_stopped(planted: Database) -> None:
         process.send_signal(signal.SIGINT)
         process.stdout.read()
         assert process.wait(10) == 130
+
+
+def read_until(output: int, words: str) -> str:
+    """What a process writes, up to where these words come."""
+    read = ""
+    deadline = time.monotonic() + 30
+    while words not in read:
+        assert select([output], [], [], deadline - time.monotonic())[0], f"{words!r} not in {read}"
+        piece = os.read(output, 65_536).decode()
+        assert piece, f"it ended before {words!r}: {read}"
+        read += piece
+    return read
+
+
+def test_a_watch_can_be_followed_through_a_pipe_and_is_ended_by_sigterm(planted: Database) -> None:
+    with start(planted.operator_dsn, "--watch", "0.1s") as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        read_until(process.stdout.fileno(), "1 event without a final state")
+        with planted.connect() as connection:
+            connection.execute("INSERT INTO public.domain_events (event_type) VALUES ('b')")
+        read_until(process.stdout.fileno(), "2 events without a final state")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == 0
+        assert process.stderr.read() == ""
+
+
+def test_a_watch_that_is_ended_leaves_the_terminal_as_it_was(planted: Database) -> None:
+    ours, theirs = os.openpty()
+    with start(planted.operator_dsn, "--watch", "0.1s", output=theirs) as process:
+        shown = read_until(ours, "1 event without a final state")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == 0
+        os.write(theirs, b"the end")
+        shown += read_until(ours, "the end")
+    os.close(ours)
+    os.close(theirs)
+    assert shown.rindex(SHOW_CURSOR) > shown.rindex(HIDE_CURSOR)
+
+
+def test_a_watch_waits_for_a_server_that_is_away(planted: Database) -> None:
+    with (
+        Proxy(planted.operator_dsn) as proxy,
+        start(proxy.dsn, "--watch", "0.1s") as process,
+    ):
+        assert process.stdout is not None
+        read_until(process.stdout.fileno(), "1 event without a final state")
+        proxy.cut_after(lambda: 0)
+        read_until(process.stdout.fileno(), "; looking")
+        proxy.cut_after(None)
+        read_until(process.stdout.fileno(), "1 event without a final state")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == 0
+
+
+def test_who_reads_no_further_ends_the_watch_without_a_word(planted: Database) -> None:
+    for flags in (["--json"], []):
+        with start(planted.operator_dsn, "--watch", "0.1s", *flags) as process:
+            assert process.stdout is not None
+            assert process.stderr is not None
+            read_until(process.stdout.fileno(), "states" if flags else "final state")
+            process.stdout.close()
+            assert process.wait(10) == 1
+            assert process.stderr.read() == ""
+
+
+def test_a_watch_without_a_pause_is_refused(database: Database) -> None:
+    output, errors = start(database.operator_dsn, "--watch", "0s").communicate(timeout=30)
+    assert (output, errors) == ("", "pipeline status: --watch needs a duration above zero\n")
 
 
 @pytest.mark.parametrize("flag", ["--json", "--watch"])

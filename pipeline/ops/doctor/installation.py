@@ -8,7 +8,9 @@ import psycopg
 from psycopg import Connection
 from psycopg.rows import namedtuple_row
 
+from pipeline.ops.doctor.rights import CDC
 from pipeline.postgres.check import CONNECT_SECONDS
+from pipeline.postgres.refusal import Refusal, read_refusal
 from pipeline.settings import DatabaseSettings
 
 # Looking must never be what slows the database down, nor change anything.
@@ -16,16 +18,22 @@ _OPTIONS: Final = "-c statement_timeout=15s -c default_transaction_read_only=on"
 
 
 class Unreachable(Exception):
-    """There is no connection to Postgres; the text is libpq's, which has no password in it."""
+    """There is no connection to Postgres."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.words)
+        self.refusal = refusal
 
 
 @dataclass(frozen=True, slots=True)
 class CaptureAddress:
-    """Where Debezium connects: DATABASE_HOST, DATABASE_PORT and DATABASE_SSLMODE of its process."""
+    """Where Debezium connects, and as whom: DATABASE_HOST and the like of its process."""
 
     host: str
     port: int
     sslmode: str
+    user: str = CDC
+    password: str | None = field(default=None, repr=False)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -46,7 +54,7 @@ class Installation:
     subscription: str | None = None
     dead_letter_topic: str | None = None
     _connection: Connection[Any] | None = field(default=None, init=False)
-    _failure: str | None = field(default=None, init=False)
+    _refusal: Refusal | None = field(default=None, init=False)
 
     def connection(self) -> Connection[Any]:
         """The connection, in autocommit and read-only.
@@ -54,8 +62,8 @@ class Installation:
         Raises:
             Unreachable: Postgres did not accept one.
         """
-        if self._failure is not None:
-            raise Unreachable(self._failure)
+        if self._refusal is not None:
+            raise Unreachable(self._refusal)
         if self._connection is None or self._connection.closed:
             try:
                 self._connection = psycopg.connect(
@@ -65,9 +73,9 @@ class Installation:
                     application_name="fanout-doctor",
                     options=_OPTIONS,
                 )
-            except psycopg.OperationalError as error:
-                self._failure = str(error).splitlines()[0]
-                raise Unreachable(self._failure) from None
+            except psycopg.Error as error:
+                self._refusal = read_refusal(error)
+                raise Unreachable(self._refusal) from None
         return self._connection
 
     def rows(self, statement: bytes, **parameters: object) -> list[Any]:

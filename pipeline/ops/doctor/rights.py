@@ -26,6 +26,10 @@ OUR_VIEWS: Final = (
     "fanout_queue",
 )
 
+# An event says itself what its meeting is, and org_members who owns an organisation.
+_UNREAD: Final = frozenset({"meetings", "orgs"})
+_READ: Final = (*(table for table in APPLICATION_TABLES if table not in _UNREAD), *OUR_TABLES)
+
 
 def _on(right: str, *relations: str) -> frozenset[str]:
     return frozenset(f"{right} ON public.{relation}" for relation in relations)
@@ -42,7 +46,7 @@ RIGHTS: Final[Mapping[str, frozenset[str]]] = {
         | _on("DELETE", "fanout_heartbeat")
     ),
     WRITER: (
-        _on("SELECT", *APPLICATION_TABLES, *OUR_TABLES)
+        _on("SELECT", *_READ)
         | _on(
             "INSERT",
             "event_dead_letters",
@@ -51,19 +55,42 @@ RIGHTS: Final[Mapping[str, frozenset[str]]] = {
             "notifications",
             "pending_emails",
         )
-        | _on("UPDATE", "event_dead_letters", "notification_processing")
-        | _columns("UPDATE", "notifications", "title", "body", "payload", "created_at")
-    ),
-    OPERATOR: (
-        _on("SELECT", *APPLICATION_TABLES, *OUR_TABLES, *OUR_VIEWS)
         | _columns(
             "UPDATE",
             "notification_processing",
             "processing_status",
-            "reason",
-            "error_message",
+            "processor_id",
+            "completed_at",
             "retry_count",
+            "error_message",
+            "event_type",
+            "reason",
+            "notifications",
+            "emails",
+            "skipped",
+            "event_created_at",
+            "pipeline_version",
         )
+        | _columns(
+            "UPDATE",
+            "event_dead_letters",
+            "event_type",
+            "stage",
+            "error_class",
+            "message",
+            "fingerprint",
+            "attempt",
+            "data",
+            "attributes",
+            "pipeline_version",
+            "last_seen_at",
+            "resolved_at",
+            "resolution",
+        )
+        | _columns("UPDATE", "notifications", "title", "body", "payload", "created_at")
+    ),
+    OPERATOR: (
+        _on("SELECT", *_READ, *OUR_VIEWS)
         | _columns("UPDATE", "event_dead_letters", "resolved_at", "resolution")
         | _columns("INSERT", "fanout_replays", "id", "selector", "note", "planned")
         | _columns("UPDATE", "fanout_replays", "finished_at", "published", "result")

@@ -1,15 +1,22 @@
 """From the ids of events to the messages that replay them."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Final
 
 from psycopg import Connection
 
 from pipeline.domain.decide import IGNORE_AGE_ATTRIBUTE
 from pipeline.domain.identifiers import EventId, EventType
-from pipeline.domain.message import REPLAY_ATTRIBUTE, Message
-from pipeline.domain.wire import encode
+from pipeline.domain.message import (
+    DEDUP_ATTRIBUTE,
+    REPLAY_ATTRIBUTE,
+    TIME_ATTRIBUTE,
+    Message,
+)
+from pipeline.domain.wire import encode, rfc3339
 from pipeline.postgres.retry import with_connection
 from pipeline.postgres.sql import load
 from pipeline.settings import DatabaseSettings
@@ -36,24 +43,29 @@ class Marks:
     Attributes:
         replay: the replay's id.
         ignore_age: whether the events shall be completed however old they are.
+        at: when they are replayed.
     """
 
     replay: str
     ignore_age: bool = False
+    at: datetime = field(default_factory=partial(datetime.now, UTC))
 
     def on(self, message: Message) -> Message:
         """The message with these marks, and none of an earlier replay."""
-        ours = {REPLAY_ATTRIBUTE: self.replay}
+        # Dataflow takes a replayed message for a new one, of this time.
+        ours = {REPLAY_ATTRIBUTE: self.replay, TIME_ATTRIBUTE: rfc3339(self.at)}
         if self.ignore_age:
             ours[IGNORE_AGE_ATTRIBUTE] = "1"
         theirs = [
             (name, value)
             for name, value in message.attributes.items()
-            if name not in (REPLAY_ATTRIBUTE, IGNORE_AGE_ATTRIBUTE)
+            if name not in (REPLAY_ATTRIBUTE, IGNORE_AGE_ATTRIBUTE, DEDUP_ATTRIBUTE, TIME_ATTRIBUTE)
             # Pub/Sub adds such attributes itself, and refuses them from others.
             and not name.startswith(RESERVED_PREFIX)
         ]
-        return Message(message.data, dict(theirs[: MAX_ATTRIBUTES - len(ours)]) | ours)
+        kept = dict(theirs[: MAX_ATTRIBUTES - len(ours) - 1])
+        marked = Message(message.data, kept | ours)
+        return Message(message.data, {**marked.attributes, DEDUP_ATTRIBUTE: marked.dedup_key})
 
 
 @dataclass(frozen=True, slots=True)

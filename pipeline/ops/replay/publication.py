@@ -20,6 +20,7 @@ from pipeline.ops.replay.messages import Marks, read_messages
 from pipeline.ops.replay.rate import TokenBucket
 from pipeline.ops.replay.selection import select
 from pipeline.ops.replay.selector import Selector
+from pipeline.ops.status.units import counted
 from pipeline.postgres.check import check_database
 from pipeline.postgres.pool import close_pools
 from pipeline.pubsub.publish import MAX_REQUEST_MESSAGES, publish
@@ -126,7 +127,9 @@ def _recorded(database: DatabaseSettings, order: Order, replay: Replay) -> Itera
         result = "stopped" if replay.stopped else "published"
     except FanoutError as failure:
         result = f"failed: {failure}"
-        _log.error("gave up after %d of %d messages", replay.published, replay.planned)
+        _log.error(
+            "gave up after %s of %s", f"{replay.published:,}", counted(replay.planned, "message")
+        )
         raise
     finally:
         record.end(database, replay.id, published=replay.published, result=result)

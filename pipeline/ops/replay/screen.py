@@ -1,6 +1,6 @@
 """A plan as people read it, in 80 columns."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from rich.console import Console
@@ -10,14 +10,23 @@ from rich.text import Text
 from pipeline.domain.outcome import Status
 from pipeline.ops.dead_letters.safe import printable
 from pipeline.ops.replay.plan import Plan
+from pipeline.ops.status.units import counted
 
 WIDTH: Final = 80
 TYPE_WIDTH: Final = 30
 MOST_CAUSES: Final = 5
 
+_INDENT: Final = "    "
+_GOES_ON: Final = " \\"
 
-def show_plan(plan: Plan) -> None:
-    """Print the plan on standard output."""
+
+def show_plan(plan: Plan, command: Sequence[str]) -> None:
+    """Print the plan on standard output, and at its end the command that applies it.
+
+    Args:
+        plan: what to show.
+        command: the command for a shell, in parts of which each has an argument with its values.
+    """
     screen = Console(width=WIDTH, highlight=False)
     if plan.types:
         screen.print(_states(plan))
@@ -26,6 +35,10 @@ def show_plan(plan: Plan) -> None:
     screen.print()
     for line in _remarks(plan):
         screen.print(Text(line))
+    if plan.events:
+        screen.print(f"To publish {'it' if plan.events == 1 else 'them'}:")
+        for line in _wrapped(command):
+            screen.print(Text(line), soft_wrap=True)
 
 
 def _states(plan: Plan) -> Table:
@@ -65,20 +78,35 @@ def _remarks(plan: Plan) -> Iterator[str]:
     complete = sum(each.complete for each in plan.types.values())
     if complete:
         yield (
-            f"{complete:,} already complete: a replay writes nothing for them. A dead letter of"
-            " such an event is closed with dead-letters resolve."
+            f"{complete:,} already complete: a replay writes nothing more. A dead letter of such"
+            " an event is closed with dead-letters resolve."
         )
     if old := plan.ending(Status.EXPIRED):
-        yield f"{old:,} too old: they would only be recorded as expired, unless with --ignore-age."
+        yield f"{old:,} too old: would only be recorded as expired, unless with --ignore-age."
     if unrouted := plan.ending(Status.UNROUTED):
-        yield f"{unrouted:,} without a handler: they would only be recorded as unrouted."
+        yield f"{unrouted:,} without a handler: would only be recorded as unrouted."
     if dead := plan.ending(Status.DEAD):
         yield f"{dead:,} dead again:"
         for cause, number in plan.causes.most_common(MOST_CAUSES):
             yield f"  {number:,} x {printable(cause)}"
     if plan.nameless:
-        yield f"{plan.nameless:,} cannot be replayed: a dead letter that names no event."
-    yield f"{plan.events:,} messages would be published; nothing was changed."
+        letters = counted(plan.nameless, "dead letter that names", "dead letters that name")
+        yield f"{letters} no event: cannot be replayed."
+    yield f"{counted(plan.events, 'message')} would be published; nothing was changed."
+
+
+def _wrapped(command: Iterable[str]) -> Iterator[str]:
+    """The command in lines that a shell takes as one."""
+    line = " "
+    for part in command:
+        fits = len(part) <= WIDTH - len(_INDENT) - len(_GOES_ON)
+        # Many ids are broken between them, but never what stands in quotes.
+        for word in [part] if fits or "'" in part else part.split(" "):
+            if len(line) + 1 + len(word) > WIDTH - len(_GOES_ON):
+                yield line + _GOES_ON
+                line = _INDENT[1:]
+            line += f" {word}"
+    yield line
 
 
 def _number(count: int) -> str:

@@ -1,5 +1,6 @@
 """Which events to replay: what the operator says, checked once."""
 
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -67,6 +68,11 @@ class Selector:
         }
 
     @property
+    def arguments(self) -> list[str]:
+        """What was asked for, as flags for a shell; times are absolute, however they were given."""
+        return [" ".join([flag, *map(shlex.quote, _words(value))]) for flag, value in self._given()]
+
+    @property
     def parameters(self) -> dict[str, Any]:
         """The conditions as the parameters of a statement."""
         return {
@@ -88,3 +94,15 @@ class Selector:
             ("--dead-letters", self.dead_letters),
         )
         return ((flag, value) for flag, value in values if value)
+
+
+def _words(value: object) -> list[str]:
+    match value:
+        case True:
+            return []
+        case tuple():
+            return [str(each) for each in value]
+        case datetime():
+            return [value.isoformat()]
+        case _:
+            return [str(value)]

@@ -80,6 +80,7 @@ class Status:
     Attributes:
         database: the database's name.
         taken_at: ISO 8601, by the server's clock.
+        has_events: whether there is any event at all.
         queues: by ``events``, ``emails:immediate`` and ``emails:aggregated``.
         heartbeat_seconds: age of the last sign of life of change data capture.
         log_bytes: write-ahead log on the server's disk.
@@ -88,6 +89,7 @@ class Status:
 
     database: str
     taken_at: str
+    has_events: bool | None
     queues: Mapping[str, Queue] | None
     last_hour: LastHour | None
     latency: Latency | None

@@ -8,7 +8,6 @@ import psycopg
 from psycopg import Connection
 from psycopg.errors import InsufficientPrivilege
 
-from pipeline.domain.errors import ConfigurationError
 from pipeline.domain.outcome import Status as State
 from pipeline.ops.status.figures import (
     DeadLetters,
@@ -21,7 +20,9 @@ from pipeline.ops.status.figures import (
 )
 from pipeline.postgres.check import CONNECT_SECONDS
 from pipeline.postgres.errors import classify
+from pipeline.postgres.refusal import read_refusal
 from pipeline.postgres.sql import load
+from pipeline.postgres.watchdog import WATCHDOG
 from pipeline.settings import DatabaseSettings
 
 PartT = TypeVar("PartT")
@@ -32,8 +33,11 @@ LATEST_CAUSES: Final = 5
 _MINUTES: Final = 60
 # Looking must never be what slows the database down, nor change anything.
 _OPTIONS: Final = "-c statement_timeout=15s -c default_transaction_read_only=on"
+# For all parts together; a server that says nothing for so long is not there.
+SILENCE_SECONDS: Final = 60.0
 
 _NOW: Final = b"SELECT current_database(), now()"
+_HAS_EVENTS: Final = load("pipeline.ops.status", "has_events")
 _QUEUES: Final = load("pipeline.ops.status", "queues")
 _STATES: Final = load("pipeline.ops.status", "states")
 _LATENCY: Final = load("pipeline.ops.status", "latency")
@@ -49,8 +53,8 @@ def read_status(settings: DatabaseSettings) -> Status:
     A part that the role may not read is named in ``not_visible``.
 
     Raises:
-        ConfigurationError: the database cannot be reached, or was never migrated.
-        TransientError: the connection was lost, or the server is too busy to answer.
+        ConfigurationError: the database lets nobody in, or was never migrated.
+        TransientError: it does not answer, or the connection was lost.
     """
     try:
         connection = psycopg.connect(
@@ -60,10 +64,9 @@ def read_status(settings: DatabaseSettings) -> Status:
             application_name="fanout-status",
             options=_OPTIONS,
         )
-    except psycopg.OperationalError as error:
-        reason = str(error).splitlines()[0]
-        raise ConfigurationError(f"Postgres cannot be reached: {reason}") from None
-    with connection:
+    except psycopg.Error as error:
+        raise read_refusal(error).error from None
+    with connection, WATCHDOG.watch(connection, SILENCE_SECONDS):
         try:
             return _read(connection)
         except psycopg.Error as error:
@@ -84,6 +87,7 @@ def _read(connection: Connection[Any]) -> Status:
     return Status(
         database=database,
         taken_at=now.isoformat(),
+        has_events=part("has_events", _has_events),
         queues=part("queues", _queues),
         last_hour=part("last_hour", _last_hour),
         latency=part("latency", _latency),
@@ -93,6 +97,10 @@ def _read(connection: Connection[Any]) -> Status:
         dead_letters=part("dead_letters", _dead_letters),
         not_visible=not_visible,
     )
+
+
+def _has_events(connection: Connection[Any]) -> bool:
+    return bool(connection.execute(_HAS_EVENTS).fetchall()[0][0])
 
 
 def _queues(connection: Connection[Any]) -> Mapping[str, Queue]:

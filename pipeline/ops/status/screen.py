@@ -17,16 +17,19 @@ from pipeline.ops.status.figures import (
     Status,
 )
 from pipeline.ops.status.read import SLOT
-from pipeline.ops.status.units import duration, size
+from pipeline.ops.status.units import counted, duration, size
 
 FiguresT = TypeVar("FiguresT")
 
 _BARS: Final = "·▁▂▃▄▅▆▇█"
 _SILENT_SECONDS: Final = 60
+_NO_EVENTS: Final = Text(
+    "No events yet. To try it with sample people and events: python -m pipeline seed"
+)
 _WAITING: Final = {
-    "events": "events without a final state",
-    "emails:immediate": "e-mails to be sent at once",
-    "emails:aggregated": "e-mails for the next digest",
+    "events": ("event", "without a final state"),
+    "emails:immediate": ("e-mail", "to be sent at once"),
+    "emails:aggregated": ("e-mail", "for the next digest"),
 }
 
 
@@ -47,6 +50,8 @@ def render(status: Status) -> RenderableType:
         hidden = part in status.not_visible
         lines.add_row(name, Text("not visible to this role", "yellow") if hidden else shown)
     title = Text.assemble((status.database, "bold"), f" at {status.taken_at[:19]}")
+    if status.has_events is False:
+        return Group(title, "", lines, "", _NO_EVENTS)
     return Group(title, "", lines)
 
 
@@ -58,8 +63,8 @@ def _when_read(
 
 def _queues(queues: Mapping[str, Queue]) -> Text:
     return Text("\n").join(
-        Text(f"{queues[name].waiting:,} {words}{_since(queues[name].oldest_seconds)}")
-        for name, words in _WAITING.items()
+        Text(f"{counted(queues[name].waiting, thing)} {why}{_since(queues[name].oldest_seconds)}")
+        for name, (thing, why) in _WAITING.items()
     )
 
 
@@ -71,7 +76,9 @@ def _last_hour(hour: LastHour) -> Text:
     counts = ", ".join(f"{events:,} {state}" for state, events in hour.states.items())
     most = max(hour.per_minute)
     return Text.assemble(
-        f"{counts}\n", (_bars(hour.per_minute), "green"), f"\nat most {most:,} events a minute"
+        f"{counts}\n",
+        (_bars(hour.per_minute), "green"),
+        f"\nat most {counted(most, 'event')} a minute",
     )
 
 
@@ -118,7 +125,7 @@ def _heartbeat(seconds: float | None) -> Text:
 def _letters(letters: DeadLetters) -> RenderableType:
     if not letters.open:
         return Text("none open")
-    total = Text(f"{letters.open:,} open, of {letters.causes:,} causes; seen last:", "red")
+    total = Text(f"{letters.open:,} open, of {counted(letters.causes, 'cause')}; seen last:", "red")
     return Group(total, *(_cause(failure) for failure in letters.latest))
 
 

@@ -1,4 +1,4 @@
-"""Durations and sizes, as people read them."""
+"""Durations, sizes and numbers of things, as people read them."""
 
 from typing import Final
 
@@ -19,4 +19,9 @@ def size(count: int) -> str:
     for length, unit in _SIZES:
         if count >= length:
             return f"{count / length:.1f} {unit}"
-    return f"{count} bytes"
+    return counted(count, "byte")
+
+
+def counted(number: int, thing: str, things: str | None = None) -> str:
+    """``1 event``, ``1,000 events``; ``things`` where the plural takes more than an s."""
+    return f"{number:,} {thing if number == 1 else things or f'{thing}s'}"

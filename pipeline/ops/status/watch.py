@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import timedelta
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.live import Live
 from rich.text import Text
 
@@ -42,14 +42,21 @@ def watch(settings: DatabaseSettings, console: Console, *, every: timedelta, as_
             if isinstance(reading, Status):
                 _print_json(reading, console)
         return
+    if not console.is_terminal:
+        # There is no screen to draw anew: one reading follows the other.
+        for reading in readings:
+            console.print(_shown(reading), "")
+            console.file.flush()
+        return
     with Live(console=console, auto_refresh=False) as live:
         for reading in readings:
-            shown = (
-                render(reading)
-                if isinstance(reading, Status)
-                else Text(f"{reading}; looking again", "red")
-            )
-            live.update(shown, refresh=True)
+            live.update(_shown(reading), refresh=True)
+
+
+def _shown(reading: Status | FanoutError) -> RenderableType:
+    if isinstance(reading, Status):
+        return render(reading)
+    return Text(f"{reading}; looking again", "red")
 
 
 def _readings(settings: DatabaseSettings, every: timedelta) -> Iterator[Status | FanoutError]:

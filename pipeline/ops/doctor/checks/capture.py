@@ -86,7 +86,10 @@ def _slot(installation: Installation) -> Finding:
     try:
         slot = _find_slot(installation)
     except CannotLook as missing:
-        return failed(f"{missing}: nothing is captured", "start Debezium, which makes it")
+        return failed(
+            f"{missing}: nothing is captured",
+            "start Debezium, which makes it; if it stops: remove its offsets, then catch up",
+        )
     return judge_slot(slot, server(installation).database)
 
 

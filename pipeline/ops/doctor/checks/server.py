@@ -42,7 +42,7 @@ def _answers(installation: Installation) -> Finding:
     try:
         row = server(installation)
     except Unreachable as error:
-        return failed(str(error), "start the server, or correct DATABASE_URL")
+        return failed(error.refusal.words, error.refusal.mend)
     return ok(f"database {row.database}, as {row.role}")
 
 

@@ -1,13 +1,32 @@
 """The ways between the parts: encrypted, direct, and to the real services."""
 
-from typing import Final
+from typing import Any, Final
+
+import psycopg
+from psycopg import Connection
+from psycopg.conninfo import conninfo_to_dict
 
 from pipeline.ops.doctor.addresses import POOLER_PORT, SAFE_SSLMODE, stays_here
-from pipeline.ops.doctor.check import CannotLook, Check, Finding, failed, ok, warning
-from pipeline.ops.doctor.installation import CaptureAddress, Installation
+from pipeline.ops.doctor.check import CannotLook, Check, Finding, Verdict, failed, ok, warning
+from pipeline.ops.doctor.installation import CaptureAddress, Installation, Unreachable
+from pipeline.postgres.check import CONNECT_SECONDS
+from pipeline.postgres.refusal import Address, read_refusal
 from pipeline.postgres.sql import load
+from pipeline.postgres.watchdog import WATCHDOG
 
 _ENCRYPTION: Final = load("pipeline.ops.doctor", "encryption")
+_SYSTEM: Final = b"SELECT system_identifier AS system FROM pg_catalog.pg_control_system()"
+# In the language of a replication connection, which knows no other.
+_IDENTIFY: Final = "IDENTIFY_SYSTEM"
+_NO_PASSWORD: Final = "no password supplied"  # noqa: S105 - what libpq says
+# The settings in debezium/application.properties.
+_DEBEZIUM: Final = Address(
+    host="DATABASE_HOST",
+    server="DATABASE_HOST and DATABASE_PORT",
+    login="DATABASE_USER and DATABASE_PASSWORD",
+    database="DATABASE_NAME",
+    encryption="DATABASE_SSLMODE",
+)
 # What libpq does when it is told nothing.
 _DEFAULT_SSLMODE: Final = "prefer"
 
@@ -40,11 +59,11 @@ def judge_pooler(port: int) -> Finding:
 
 
 def judge_capture(address: CaptureAddress) -> Finding:
-    """Whether Debezium can replicate, and from the right server."""
+    """Whether Debezium may be told to go this way."""
     if address.port == POOLER_PORT:
         return failed(
             f"port {POOLER_PORT} is a pooler's: it does not pass on replication",
-            "give Debezium the direct address: DATABASE_PORT=5432",
+            "give Debezium the server itself: its own DATABASE_HOST, and DATABASE_PORT=5432",
         )
     if not stays_here(address.host) and address.sslmode != SAFE_SSLMODE:
         return failed(
@@ -83,7 +102,61 @@ def _pooler(installation: Installation) -> Finding:
 def _capture(installation: Installation) -> Finding:
     if installation.capture is None:
         raise CannotLook("no address of Debezium's database")
-    return judge_capture(installation.capture)
+    judged = judge_capture(installation.capture)
+    if judged.verdict != Verdict.OK:
+        return judged
+    return _replicate(installation, installation.capture)
+
+
+def _replicate(installation: Installation, address: CaptureAddress) -> Finding:
+    """Whether replication works that way, and from the right server."""
+    try:
+        with (
+            _connect(installation, address) as connection,
+            WATCHDOG.watch(connection, CONNECT_SECONDS),
+        ):
+            system = connection.execute(_IDENTIFY).fetchall()[0][0]
+    except psycopg.Error as error:
+        if address.password is None and _NO_PASSWORD in str(error):
+            return warning(
+                f"{address.host}:{address.port} asks for a password",
+                "look again with DATABASE_PASSWORD set, as for Debezium",
+            )
+        refusal = read_refusal(error, _DEBEZIUM)
+        return failed(refusal.words, refusal.mend)
+    if _system(installation) not in (None, system):
+        return failed(
+            f"{address.host}:{address.port} is not the server of DATABASE_URL",
+            "correct DATABASE_HOST and DATABASE_PORT, or DATABASE_URL",
+        )
+    return ok(
+        f"{address.host}:{address.port}, sslmode={address.sslmode}, replication as {address.user}"
+    )
+
+
+def _connect(installation: Installation, address: CaptureAddress) -> Connection[Any]:
+    ours = conninfo_to_dict(installation.database.dsn)
+    return psycopg.connect(
+        host=address.host,
+        port=address.port,
+        user=address.user,
+        password=address.password,
+        dbname=ours.get("dbname") or ours.get("user"),
+        sslmode=address.sslmode,
+        sslrootcert=ours.get("sslrootcert"),
+        replication="database",
+        autocommit=True,
+        connect_timeout=CONNECT_SECONDS,
+        application_name="fanout-doctor",
+    )
+
+
+def _system(installation: Installation) -> str | None:
+    """What tells the server of DATABASE_URL from any other, if it lets us know."""
+    try:
+        return str(installation.rows(_SYSTEM)[0].system)
+    except (Unreachable, psycopg.Error):
+        return None
 
 
 def _emulator(installation: Installation) -> Finding:
@@ -99,6 +172,6 @@ def _address(installation: Installation) -> str:
 CHECKS: Final = (
     Check("encryption", "pg_stat_ssl and sslmode of DATABASE_URL", _encryption),
     Check("own session", "port of DATABASE_URL", _pooler),
-    Check("Debezium's way", "--cdc-host, --cdc-port, --cdc-sslmode", _capture, "--cdc-host"),
+    Check("Debezium's way", "a replication connection to --cdc-host", _capture, "--cdc-host"),
     Check("Pub/Sub is real", "PUBSUB_EMULATOR_HOST", _emulator),
 )

@@ -1,0 +1,8 @@
+"""What Dataflow's launcher starts: the stream, with the options it was launched with."""
+
+import sys
+
+from pipeline.__main__ import main
+
+if __name__ == "__main__":
+    sys.exit(main(["run", *sys.argv[1:]]))

@@ -1,0 +1,147 @@
+"""What must be right before a job is handed to Dataflow; without a network, without a database."""
+
+import re
+from collections.abc import Iterable
+from typing import Any, Final
+
+from apache_beam.options.pipeline_options import (
+    GoogleCloudOptions,
+    PipelineOptions,
+    WorkerOptions,
+)
+from psycopg import ProgrammingError
+from psycopg.conninfo import conninfo_to_dict
+
+from pipeline.domain.errors import ConfigurationError
+from pipeline.options import PARAMETERS, FanoutOptions, Parameter
+
+# What Dataflow needs besides our own parameters, each with an example.
+NEEDED: Final = {
+    "project": "my-project",
+    "region": "europe-west1",
+    "temp_location": "gs://my-bucket/temp",
+    "sdk_container_image": "europe-west1-docker.pkg.dev/my-project/fanout/fanout:1",
+    "max_num_workers": "4",
+}
+_DATABASE: Final = next(each for each in PARAMETERS if each.name == "database_url")
+_VERIFYING: Final = ("verify-full", "verify-ca")
+_PASSWORD: Final = re.compile(
+    r"://[^/\s:@]*:[^/\s@]+@|password[\"']?\s*[=:]|^--[\w-]*password$", re.IGNORECASE
+)
+_BUCKET: Final = re.compile(r"gs://[a-z0-9][a-z0-9._-]{1,220}[a-z0-9](/\S*)?")
+# A worker runs a process for each vCPU: n2-standard-4 has four, n2-custom-6-8192 six, and
+# e2-custom-medium-2048 does not say.
+_VCPUS: Final = re.compile(r"(?:[a-z]\w*-)?[a-z]+-(\d+)(?:-\d+)?(?:-[a-z]+)?")
+
+
+def check_options(options: PipelineOptions, flags: Iterable[str]) -> None:
+    """Return if a job with these options can work.
+
+    Args:
+        options: as Beam reads them.
+        flags: all that was given, for what no option may hold.
+
+    Raises:
+        ConfigurationError: in one line, which never quotes a value that may be a secret.
+    """
+    _refuse_passwords(flags)
+    given = options.view_as(FanoutOptions)
+    _refuse_missing(options)
+    for parameter in PARAMETERS:
+        if not parameter.accepts(getattr(given, parameter.name)):
+            raise ConfigurationError(_wrong(parameter))
+    if not _BUCKET.fullmatch(options.view_as(GoogleCloudOptions).temp_location):
+        raise ConfigurationError(f"--temp_location is not as it must be: {NEEDED['temp_location']}")
+    _refuse_plain_connections(given.database_url)
+    _refuse_too_many_connections(options)
+
+
+def vcpus(machine_type: str) -> int:
+    """The vCPUs of a machine type, by its name.
+
+    Raises:
+        ConfigurationError: the name does not say.
+    """
+    match = _VCPUS.fullmatch(machine_type)
+    if match is None:
+        raise ConfigurationError(
+            f"--machine_type {machine_type} does not say how many vCPUs it has: use one that does,"
+            " such as n2-standard-2"
+        )
+    return int(match[1])
+
+
+def _refuse_passwords(flags: Iterable[str]) -> None:
+    for flag in flags:
+        if _PASSWORD.search(flag):
+            name = flag.partition("=")[0] if flag.startswith("--") else "an argument"
+            raise ConfigurationError(
+                f"{name} holds a password, which the console would show: put it into Secret"
+                " Manager and give the secret's name as --database_password_secret"
+            )
+
+
+def _refuse_missing(options: PipelineOptions) -> None:
+    everything = options.get_all_options()
+    examples = {parameter.name: parameter.example for parameter in PARAMETERS if parameter.required}
+    examples |= NEEDED
+    missing = [name for name in examples if not everything.get(name)]
+    if missing:
+        named = ", ".join(f"--{name}" for name in missing)
+        verb = "is" if len(missing) == 1 else "are"
+        raise ConfigurationError(
+            f"{named} {verb} missing; for example --{missing[0]}={examples[missing[0]]}"
+        )
+
+
+def _wrong(parameter: Parameter) -> str:
+    if parameter.name.endswith("_secret"):
+        return (
+            f"--{parameter.name} takes the name of a secret, never the secret itself:"
+            f" {parameter.example}"
+        )
+    return f"--{parameter.name} is not as it must be: for example {parameter.example}"
+
+
+def _refuse_plain_connections(url: str) -> None:
+    try:
+        sslmode: Any = conninfo_to_dict(url).get("sslmode", _VERIFYING[0])
+    except ProgrammingError:
+        # What libpq says quotes the address.
+        raise ConfigurationError(_wrong(_DATABASE)) from None
+    if sslmode not in _VERIFYING:
+        raise ConfigurationError(
+            f"--database_url says sslmode={sslmode}, which lets others listen or answer in the"
+            f" server's place: use {' or '.join(_VERIFYING)}"
+        )
+
+
+def _refuse_too_many_connections(options: PipelineOptions) -> None:
+    given, workers = options.view_as(FanoutOptions), options.view_as(WorkerOptions)
+    if workers.max_num_workers < max(1, workers.num_workers or 0):
+        raise ConfigurationError("--max_num_workers is at least 1, and at least --num_workers")
+    each = processes(options)
+    most = workers.max_num_workers * each * int(given.pool_size)
+    if most > int(given.database_connections):
+        raise ConfigurationError(
+            f"{workers.max_num_workers} workers of {each} processes with {given.pool_size}"
+            f" connections each come to {most}, over the {given.database_connections} of"
+            " --database_connections: lower --max_num_workers or --pool_size, or grant more"
+        )
+
+
+def processes(options: PipelineOptions) -> int:
+    """How many processes a worker runs."""
+    experiments = options.get_all_options().get("experiments") or []
+    if "no_use_multiple_sdk_containers" in experiments:
+        return 1
+    return vcpus(options.view_as(WorkerOptions).machine_type)
+
+
+def console_url(options: PipelineOptions, job_id: str) -> str:
+    """Where the job is watched."""
+    cloud = options.view_as(GoogleCloudOptions)
+    return (
+        f"https://console.cloud.google.com/dataflow/jobs/{cloud.region}/{job_id}"
+        f"?project={cloud.project}"
+    )

@@ -1,0 +1,48 @@
+"""What Google Cloud must have before a job is handed over.
+
+Without it Beam 2.77 goes on: without credentials, for minutes with a bucket that is not there,
+and for ever with the update of a job that is not running.
+"""
+
+from typing import Final
+
+import google.auth
+from apache_beam.io.gcp.gcsio import create_storage_client
+from apache_beam.options.pipeline_options import GoogleCloudOptions, PipelineOptions
+from apache_beam.runners.dataflow.internal.apiclient import DataflowApplicationClient
+from google.cloud.dataflow_v1beta3 import JobState, ListJobsRequest
+
+from pipeline.domain.errors import ConfigurationError
+
+_UPDATED: Final = (JobState.JOB_STATE_RUNNING, JobState.JOB_STATE_DRAINING)
+
+
+def check_cloud(options: PipelineOptions) -> None:
+    """Return if there are credentials, somewhere to write, and for an update the job it replaces.
+
+    Raises:
+        ConfigurationError: no such job is running.
+        GoogleAuthError: there are no credentials.
+        GoogleAPICallError: Google Cloud refuses or does not answer; a bucket is missing.
+    """
+    cloud = options.view_as(GoogleCloudOptions)
+    if not cloud.no_auth:
+        google.auth.default(scopes=cloud.gcp_oauth_scopes)
+    storage = create_storage_client(options, use_credentials=not cloud.no_auth)
+    for location in filter(None, (cloud.staging_location, cloud.template_location)):
+        storage.get_bucket(location.removeprefix("gs://").partition("/")[0])
+    if cloud.update:
+        _refuse_update_of_nothing(options)
+
+
+def _refuse_update_of_nothing(options: PipelineOptions) -> None:
+    cloud = options.view_as(GoogleCloudOptions)
+    jobs = DataflowApplicationClient(options)._jobs_client  # noqa: SLF001 - Beam has no other
+    request = ListJobsRequest(project_id=cloud.project, location=cloud.region)
+    if not any(
+        job.name == cloud.job_name and job.current_state in _UPDATED
+        for job in jobs.list_jobs(request)
+    ):
+        raise ConfigurationError(
+            f"no job named {cloud.job_name} runs in {cloud.region}: launch it without --update"
+        )

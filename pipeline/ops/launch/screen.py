@@ -1,0 +1,49 @@
+"""A launch that is only looked at: every parameter, the steps, and what it asks of the database."""
+
+from typing import Any, Final
+
+from apache_beam.options.pipeline_options import PipelineOptions, WorkerOptions
+from rich.console import Console
+from rich.padding import Padding
+from rich.text import Text
+
+from pipeline.ops.launch.check import NEEDED, processes
+from pipeline.ops.launch.job import build
+from pipeline.options import PARAMETERS, FanoutOptions
+
+_CLOUD: Final = (*NEEDED, "job_name", "machine_type", "service_account_email", "subnetwork")
+
+
+def show(options: PipelineOptions) -> None:
+    """Print the job that these options, checked before, would launch.
+
+    Raises:
+        ConfigurationError: Beam refuses the options; nothing was printed.
+    """
+    steps = [part.full_label for part in build(options).transforms_stack[0].parts]
+    console = Console(highlight=False)
+    everything: dict[str, Any] = options.get_all_options()
+    console.print("A job that would be launched; nothing was sent.\n")
+    for parameter in PARAMETERS:
+        _print_value(console, parameter.name, everything[parameter.name])
+        console.print(Padding(Text(parameter.help, style="dim"), (0, 0, 0, 6)))
+    console.print()
+    for name in sorted(_CLOUD):
+        _print_value(console, name, everything[name])
+    console.print(f"\n{_connections(options)}\n")
+    console.print(Text(f"{len(steps)} steps: {', '.join(steps)}"))
+
+
+def _print_value(console: Console, name: str, value: Any) -> None:  # noqa: ANN401 - as Beam has it
+    shown = "-" if value in (None, "") else str(value)
+    console.print(Text.assemble("  ", (name, "bold"), f"  {shown}"), soft_wrap=True)
+
+
+def _connections(options: PipelineOptions) -> str:
+    given, workers = options.view_as(FanoutOptions), options.view_as(WorkerOptions)
+    each = processes(options)
+    most = workers.max_num_workers * each * int(given.pool_size)
+    return (
+        f"Connections to the database: at most {workers.max_num_workers} workers x {each} processes"
+        f" x {given.pool_size} = {most} of {given.database_connections}"
+    )

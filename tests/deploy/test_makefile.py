@@ -1,0 +1,665 @@
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from pipeline.ops.template import container_spec
+from tests.local.pubsub.google_emulator import Unusable, google_emulator
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+SECONDS: Final = 60
+
+GIVEN: Final = {
+    "PROJECT": "acme-prod",
+    "REGION": "europe-west1",
+    "IMAGE": "registry/acme-prod/fanout:1",
+    "DEBEZIUM_IMAGE": "registry/acme-prod/debezium:1",
+    "TEMPLATE": "gs://acme-prod/template.json",
+    "STAGING": "gs://acme-prod/staging",
+    "SERVICE_ACCOUNT": "fanout-pipeline@acme-prod.iam.gserviceaccount.com",
+    "SUBNETWORK": "regions/europe-west1/subnetworks/workers",
+    "DATABASE_URL": "postgresql://fanout_pipeline@10.0.0.5:5432/app",
+    "DATABASE_PASSWORD_SECRET": "projects/acme-prod/secrets/password/versions/latest",
+    "DATABASE_CA_SECRET": "projects/acme-prod/secrets/authority",
+    "JOB": "fanout",
+    "CONFIRM": "yes",
+}
+NEEDED: Final = {
+    "image": ("IMAGE",),
+    "debezium-image": ("DEBEZIUM_IMAGE",),
+    "template": ("IMAGE", "TEMPLATE"),
+    "topics": ("PROJECT",),
+    "launch": (
+        *("PROJECT", "REGION", "IMAGE", "TEMPLATE", "STAGING", "SERVICE_ACCOUNT", "SUBNETWORK"),
+        *("DATABASE_URL", "DATABASE_PASSWORD_SECRET", "DATABASE_CA_SECRET"),
+    ),
+    "drain": ("PROJECT", "REGION", "JOB"),
+    "cancel": ("PROJECT", "REGION", "JOB"),
+}
+NEEDED["update"] = NEEDED["launch"]
+
+WHERE: Final = ["--project=acme-prod", "--region=europe-west1"]
+BUILD: Final = ["docker", "buildx", "build", "--platform=linux/amd64", "--push"]
+LAUNCH: Final = [
+    *("gcloud", "dataflow", "flex-template", "run", "fanout", *WHERE),
+    "--template-file-gcs-location=gs://acme-prod/template.json",
+    "--staging-location=gs://acme-prod/staging",
+    "--service-account-email=fanout-pipeline@acme-prod.iam.gserviceaccount.com",
+    "--max-workers=3",
+    "--subnetwork=regions/europe-west1/subnetworks/workers",
+    "--disable-public-ips",
+    (
+        "--parameters=^;;^subscription=projects/acme-prod/subscriptions/fanout-pipeline"
+        ";;dead_letter_topic=projects/acme-prod/topics/domain-events-dead"
+        ";;database_url=postgresql://fanout_pipeline@10.0.0.5:5432/app"
+        ";;database_password_secret=projects/acme-prod/secrets/password/versions/latest"
+        ";;database_ca_secret=projects/acme-prod/secrets/authority"
+        ";;sdk_container_image=registry/acme-prod/fanout:1"
+    ),
+]
+SINGLE: Final = {
+    "image": [*BUILD, "--file=deploy/Dockerfile", "--tag=registry/acme-prod/fanout:1", "."],
+    "debezium-image": [*BUILD, "--tag=registry/acme-prod/debezium:1", "debezium"],
+    "launch": LAUNCH,
+    "update": [*LAUNCH, "--update"],
+}
+LISTED: Final = [
+    *("gcloud", "dataflow", "jobs", "list", *WHERE, "--status=active", "--format=value(id)"),
+    '--filter=id="fanout" OR name="fanout"',
+]
+KEPT: Final = ["--ack-deadline=600", "--message-retention-duration=7d", "--expiration-period=never"]
+JOB_ID: Final = "2026-03-02_10_00_00-1234567890"
+
+# What cannot be granted on anything less than a project, and what is for looking at all of it.
+ONLY_ON_PROJECT: Final = (
+    "dataflow.developer",
+    "dataflow.viewer",
+    "dataflow.worker",
+    "logging.viewer",
+    "monitoring.viewer",
+)
+CREATE_ACCOUNT: Final = ["iam", "service-accounts", "create"]
+
+# Everything that the targets read, and what one make tells another.
+READ: Final = {
+    *(*GIVEN, "JOB_NAME", "MAX_WORKERS", "SUBSCRIPTION", "DEAD_LETTER_TOPIC", "PARAMETERS"),
+    *("TRANSFORM_NAME_MAPPINGS", "MAKEFLAGS", "MAKELEVEL", "MFLAGS"),
+}
+AWKWARD: Final = {
+    "spaces": "two  spaces and a\ttab",
+    "quotes": """it's "quoted" 'twice'""",
+    "substitution": "$(touch canary) `touch canary` ${HOME} $$ $x",
+    "operators": "a; touch canary & touch canary | touch canary > canary # && (x)",
+    "backslashes": "a\\b\\\\c\\",
+    "make": "$(shell touch canary) $(error no) %.o: a,b",
+}
+
+# Stands in for gcloud and docker: writes down how it was called, and answers as it is told.
+RECORDER: Final = """#!{python}
+import json, pathlib, sys
+home = pathlib.Path({home!r})
+called = [pathlib.Path(sys.argv[0]).name, *sys.argv[1:]]
+with (home / "calls").open("a") as calls:
+    print(json.dumps([called, sys.stdin.read()]), file=calls)
+for beginning, said, status in json.loads((home / "answers").read_text()):
+    if " ".join(called).startswith(beginning):
+        print(said)
+        sys.exit(status)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Recorder:
+    """Programs first in PATH that say how they were called."""
+
+    home: Path
+
+    def answer(self, *answers: tuple[str, str, int]) -> None:
+        """To a call that begins like this: what is printed, and the exit status."""
+        (self.home / "answers").write_text(json.dumps(answers), "utf-8")
+
+    @property
+    def calls(self) -> list[list[str]]:
+        return [called for called, _ in self._written()]
+
+    @property
+    def received(self) -> list[str]:
+        return [received for _, received in self._written()]
+
+    def _written(self) -> list[tuple[list[str], str]]:
+        file = self.home / "calls"
+        lines = file.read_text("utf-8").splitlines() if file.exists() else []
+        return [json.loads(line) for line in lines]
+
+
+@pytest.fixture
+def recorder(tmp_path: Path) -> Recorder:
+    home = tmp_path / "recorded"
+    home.mkdir()
+    for name in ("gcloud", "docker"):
+        program = home / name
+        program.write_text(RECORDER.format(python=sys.executable, home=str(home)), "utf-8")
+        program.chmod(0o755)
+    recorder = Recorder(home)
+    recorder.answer()
+    return recorder
+
+
+def make(
+    *arguments: str, programs: Path | None = None, environment: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run make in the repository, without what a shell may have set of its variables."""
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in READ and not name.startswith("CLOUDSDK_")
+    }
+    path = [str(programs)] if programs else []
+    return subprocess.run(
+        # The virtual environment is not made anew while these tests run in it.
+        ["make", "--old-file=setup", *arguments],  # noqa: S607
+        cwd=ROOT,
+        env=inherited
+        | (environment or {})
+        | {"PATH": os.pathsep.join([*path, os.environ["PATH"]])},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+
+
+def settings(**changed: str | None) -> list[str]:
+    """All variables on a command line, some changed and some left out."""
+    given = GIVEN | changed
+    return [f"{name}={value}" for name, value in given.items() if value is not None]
+
+
+def targets() -> list[str]:
+    return re.findall(r"^\.PHONY: (\S+)", (ROOT / "deploy/deploy.mk").read_text("utf-8"), re.M)
+
+
+def test_launch_gives_the_template_what_it_asks_for() -> None:
+    asked = {each["name"]: each for each in container_spec("image")["metadata"]["parameters"]}
+    words = LAUNCH[-1].removeprefix("--parameters=^;;^").split(";;")
+    given = dict(word.split("=", 1) for word in words)
+
+    assert given.keys() <= asked.keys()
+    assert {name for name, each in asked.items() if not each["isOptional"]} <= given.keys()
+    for name, value in given.items():
+        assert all(re.search(regex, value) for regex in asked[name]["regexes"]), name
+
+
+def test_these_tests_know_every_target() -> None:
+    assert set(targets()) == set(NEEDED)
+
+
+def test_help_lists_every_target_in_a_line_of_its_own() -> None:
+    lines = make("help").stdout.splitlines()
+
+    for target in [*targets(), "demo", "torture-smoke"]:
+        assert [line for line in lines if re.match(rf"  make {target} +\w", line)], target
+
+
+@pytest.mark.parametrize("target", SINGLE)
+def test_a_dry_run_prints_the_command_that_a_run_would_start(
+    target: str, recorder: Recorder
+) -> None:
+    dry = make("-n", target, *settings(), programs=recorder.home)
+    nothing = recorder.calls
+    run = make(target, *settings(), programs=recorder.home)
+
+    assert shlex.split(dry.stdout) == SINGLE[target], dry.stderr
+    assert nothing == []
+    assert run.returncode == 0, run.stderr
+    assert recorder.calls == [SINGLE[target]]
+
+
+@pytest.mark.parametrize("target", ["template", "topics", "drain", "cancel"])
+def test_a_dry_run_of_several_commands_prints_them_and_starts_none(
+    target: str, recorder: Recorder
+) -> None:
+    dry = make("-n", target, *settings(), programs=recorder.home)
+
+    assert dry.returncode == 0, dry.stderr
+    assert "gcloud " in dry.stdout
+    assert recorder.calls == []
+
+
+@pytest.mark.parametrize(
+    ("target", "name"), [(target, name) for target, names in NEEDED.items() for name in names]
+)
+def test_a_missing_variable_is_named_in_one_line_before_anything_runs(
+    target: str, name: str, recorder: Recorder
+) -> None:
+    for missing in (None, " "):
+        refused = make(target, *settings(**{name: missing}), programs=recorder.home)
+
+        assert refused.returncode == 2
+        [line] = refused.stderr.splitlines()
+        assert f"make {target} needs {name}, for example {name}=" in line
+        assert recorder.calls == []
+
+
+@pytest.mark.parametrize("value", AWKWARD.values(), ids=AWKWARD)
+def test_a_value_reaches_its_command_as_it_was_given(
+    value: str, recorder: Recorder, tmp_path: Path
+) -> None:
+    value = value.replace("canary", f"{tmp_path}/canary")
+    names = [name for name in NEEDED["update"] if name not in ("PROJECT", "REGION")]
+    awkward = settings(
+        **dict.fromkeys(names, value),
+        JOB_NAME=value,
+        MAX_WORKERS=value,
+        PARAMETERS=value,
+        SUBSCRIPTION=value,
+        TRANSFORM_NAME_MAPPINGS=value,
+    )
+
+    run = make("update", *awkward, programs=recorder.home)
+
+    assert run.returncode == 0, run.stderr
+    assert recorder.calls == [
+        [
+            *("gcloud", "dataflow", "flex-template", "run", value, *WHERE),
+            f"--template-file-gcs-location={value}",
+            f"--staging-location={value}",
+            f"--service-account-email={value}",
+            f"--max-workers={value}",
+            f"--subnetwork={value}",
+            "--disable-public-ips",
+            (
+                f"--parameters=^;;^subscription={value}"
+                ";;dead_letter_topic=projects/acme-prod/topics/domain-events-dead"
+                f";;database_url={value}"
+                f";;database_password_secret={value};;database_ca_secret={value}"
+                f";;sdk_container_image={value}"
+            ),
+            f"--parameters={value}",
+            "--update",
+            f"--transform-name-mappings={value}",
+        ]
+    ]
+    assert not (tmp_path / "canary").exists()
+
+
+def test_a_value_of_two_lines_starts_nothing(recorder: Recorder, tmp_path: Path) -> None:
+    split = settings(SUBNETWORK=f"first\ntouch {tmp_path}/canary")
+
+    refused = make("launch", *split, programs=recorder.home)
+
+    assert refused.returncode == 2
+    assert recorder.calls == []
+    assert not (tmp_path / "canary").exists()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://writer:secret@10.0.0.5/app",
+        "host=10.0.0.5 user=writer password=secret",
+        "postgresql://writer@10.0.0.5/app?password=secret",
+    ],
+)
+def test_a_connection_string_with_a_password_goes_nowhere(url: str, recorder: Recorder) -> None:
+    for arguments in (["launch"], ["update"], ["-n", "launch"]):
+        refused = make(*arguments, *settings(DATABASE_URL=url), programs=recorder.home)
+
+        assert refused.returncode == 2
+        [line] = refused.stderr.splitlines()
+        assert "DATABASE_URL must hold no password" in line
+        assert "secret@" not in refused.stdout + line
+        assert recorder.calls == []
+
+
+def test_what_a_shell_still_has_of_the_embedded_stack_gets_into_no_job(recorder: Recorder) -> None:
+    laptop = {
+        "DATABASE_URL": "postgresql://postgres@127.0.0.1:5432/fanout",
+        "SUBSCRIPTION": "projects/fanout-local/subscriptions/domain-events-pipeline",
+        "DEAD_LETTER_TOPIC": "projects/fanout-local/topics/domain-events-dead",
+    }
+
+    refused = make(
+        "launch", *settings(DATABASE_URL=None), programs=recorder.home, environment=laptop
+    )
+    run = make("launch", *settings(), programs=recorder.home, environment=laptop)
+
+    assert "make launch needs DATABASE_URL" in refused.stderr
+    assert run.returncode == 0, run.stderr
+    assert recorder.calls == [LAUNCH]
+
+
+@pytest.mark.parametrize("confirmation", [None, "", "no", "Yes", "yes please"])
+def test_cancel_says_what_it_drops_and_wants_it_confirmed(
+    confirmation: str | None, recorder: Recorder
+) -> None:
+    refused = make("cancel", *settings(CONFIRM=confirmation), programs=recorder.home)
+
+    assert refused.returncode == 2
+    [line] = refused.stderr.splitlines()
+    for told in ("not yet written", "make drain", "CONFIRM=yes", "catch-up"):
+        assert told in line
+    assert recorder.calls == []
+
+
+@pytest.mark.parametrize("target", ["drain", "cancel"])
+def test_a_job_is_stopped_by_its_id_whatever_it_was_called(target: str, recorder: Recorder) -> None:
+    recorder.answer(("gcloud dataflow jobs list", JOB_ID, 0))
+
+    stopped = make(target, *settings(), programs=recorder.home)
+
+    assert stopped.returncode == 0, stopped.stderr
+    assert recorder.calls == [LISTED, ["gcloud", "dataflow", "jobs", target, JOB_ID, *WHERE]]
+
+
+@pytest.mark.parametrize("target", ["drain", "cancel"])
+def test_a_job_that_does_not_run_is_not_stopped(target: str, recorder: Recorder) -> None:
+    refused = make(target, *settings(), programs=recorder.home)
+
+    assert refused.returncode != 0
+    assert "no running job has that id or name: fanout" in refused.stderr
+    assert recorder.calls == [LISTED]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        (f"Failed to drain job [{JOB_ID}]: Permission denied", 0),
+        ("ERROR: (gcloud.dataflow.jobs.drain) no credentials", 1),
+    ],
+)
+def test_a_job_that_could_not_be_stopped_is_a_failure(
+    answer: tuple[str, int], recorder: Recorder
+) -> None:
+    recorder.answer(
+        ("gcloud dataflow jobs list", JOB_ID, 0), ("gcloud dataflow jobs drain", *answer)
+    )
+
+    failed = make("drain", *settings(), programs=recorder.home)
+
+    assert failed.returncode != 0
+    assert answer[0] in failed.stderr
+
+
+def test_topics_are_created_where_they_are_missing(recorder: Recorder) -> None:
+    recorder.answer(
+        ("gcloud pubsub topics describe domain-events ", "", 0),
+        ("gcloud pubsub subscriptions describe fanout-dead-letters", "", 0),
+        *((f"gcloud pubsub {kind} describe", "", 1) for kind in ("topics", "subscriptions")),
+    )
+
+    run = make("topics", *settings(), programs=recorder.home)
+
+    assert run.returncode == 0, run.stderr
+    created = [call[1:] for call in recorder.calls if "create" in call]
+    assert created == [
+        ["pubsub", "topics", "create", "domain-events-dead", "--project=acme-prod"],
+        ["pubsub", "topics", "create", "domain-events-heartbeats", "--project=acme-prod"],
+        [
+            *("pubsub", "subscriptions", "create", "fanout-pipeline", "--project=acme-prod"),
+            *("--topic=domain-events", *KEPT),
+        ],
+    ]
+
+
+def test_a_topic_that_cannot_be_created_is_a_failure(recorder: Recorder) -> None:
+    recorder.answer(("gcloud pubsub topics", "", 1))
+
+    failed = make("topics", *settings(), programs=recorder.home)
+
+    assert failed.returncode != 0
+    assert not [call for call in recorder.calls if "subscriptions" in call]
+
+
+def test_the_template_that_is_uploaded_names_the_image(recorder: Recorder) -> None:
+    python = f"BIN={Path(sys.executable).parent}"
+
+    run = make("template", python, *settings(), programs=recorder.home)
+
+    assert run.returncode == 0, run.stderr
+    assert recorder.calls == [["gcloud", "storage", "cp", "-", "gs://acme-prod/template.json"]]
+    assert json.loads(recorder.received[0])["image"] == "registry/acme-prod/fanout:1"
+
+
+def test_a_template_that_could_not_be_made_is_not_uploaded(
+    recorder: Recorder, tmp_path: Path
+) -> None:
+    failed = make("template", f"BIN={tmp_path}", *settings(), programs=recorder.home)
+
+    assert failed.returncode != 0
+    assert recorder.calls == []
+
+
+def grants(document: str, recorder: Recorder) -> list[list[str]]:
+    """The grants that are made by whoever runs a document's commands, in their order."""
+    blocks = re.findall(r"^```console\n(.*?)^```", document, re.MULTILINE | re.DOTALL)
+    commands = re.sub(r"^\$ ", "", "".join(blocks), flags=re.MULTILINE)
+    subprocess.run(
+        ["bash", "-euc", commands],  # noqa: S607
+        env=os.environ | {"PATH": os.pathsep.join([str(recorder.home), os.environ["PATH"]])},
+        stdin=subprocess.DEVNULL,
+        timeout=SECONDS,
+        check=True,
+    )
+    return [call[1:] for call in recorder.calls if "add-iam-policy-binding" in call]
+
+
+def too_broad(grant: list[str]) -> bool:
+    """Whether it is a basic role, or one on the project that could be on less."""
+    [role] = [word.removeprefix("--role=roles/") for word in grant if word.startswith("--role=")]
+    on_project = grant[0] == "projects"
+    return "." not in role or (on_project and role not in ONLY_ON_PROJECT)
+
+
+def test_every_account_gets_what_it_gets_on_the_narrowest_resource(recorder: Recorder) -> None:
+    made = grants((ROOT / "deploy/service-accounts.md").read_text("utf-8"), recorder)
+
+    created = {call[4] for call in recorder.calls if call[1:4] == CREATE_ACCOUNT}
+    granted = {
+        re.sub(r"^serviceAccount:|@.*", "", word.removeprefix("--member="))
+        for grant in made
+        for word in grant
+        if word.startswith("--member=") and ".svc.id.goog" not in word
+    }
+    assert [grant for grant in made if too_broad(grant)] == []
+    # The status job's are made where it is set up.
+    assert granted == created - {"fanout-status"}
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "gcloud projects add-iam-policy-binding acme-p --member=m --role=roles/pubsub.subscriber",
+        "gcloud projects add-iam-policy-binding acme-prod --member=m --role=roles/viewer",
+        "gcloud storage buckets add-iam-policy-binding gs://b --member=m --role=roles/editor",
+    ],
+)
+def test_a_grant_that_is_too_broad_would_be_noticed(command: str, recorder: Recorder) -> None:
+    [grant] = grants(f"```console\n$ {command}\n```\n", recorder)
+
+    assert too_broad(grant)
+
+
+class Api(HTTPServer):
+    """Where the real gcloud is sent instead of to Google; keeps what it asks."""
+
+    def __init__(self, answers: dict[str, Any], status: int) -> None:
+        super().__init__(("127.0.0.1", 0), _Asked)
+        self.answers = answers
+        self.status = status
+        self.asked: list[tuple[str, Any]] = []
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}/"
+
+
+class _Asked(BaseHTTPRequestHandler):
+    server: Api
+
+    def do_POST(self) -> None:
+        self._answer()
+
+    def do_PUT(self) -> None:
+        self._answer()
+
+    def do_GET(self) -> None:
+        self._answer()
+
+    def _answer(self) -> None:
+        path = self.path.partition("?")[0]
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.server.asked.append((f"{self.command} {path}", json.loads(body or b"null")))
+        answer = json.dumps(self.server.answers.get(self.command, {})).encode()
+        self.send_response(self.server.status if self.command != "GET" else 200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer)
+
+    def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002 - the base's name
+        """Say nothing."""
+
+
+@contextmanager
+def api(answers: dict[str, Any], status: int = 200) -> Iterator[Api]:
+    with Api(answers, status) as server:
+        thread = threading.Thread(target=server.serve_forever, args=[0.05])
+        thread.start()
+        try:
+            yield server
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@pytest.fixture
+def gcloud(tmp_path: Path) -> dict[str, str]:
+    """The environment of a real gcloud that knows nobody and asks nobody for credentials."""
+    if shutil.which("gcloud") is None:
+        pytest.skip("gcloud is not installed")
+    (tmp_path / "token").write_text("nobody", "utf-8")
+    return {
+        "CLOUDSDK_CONFIG": str(tmp_path / "gcloud"),
+        "CLOUDSDK_AUTH_ACCESS_TOKEN_FILE": str(tmp_path / "token"),
+        "CLOUDSDK_CORE_CHECK_GCE_METADATA": "false",
+        "CLOUDSDK_CORE_DISABLE_PROMPTS": "true",
+        "CLOUDSDK_CORE_DISABLE_USAGE_REPORTING": "true",
+    }
+
+
+def test_the_real_gcloud_asks_dataflow_for_the_job_that_was_meant(gcloud: dict[str, str]) -> None:
+    url = "postgresql://fanout_pipeline@10.0.0.5,10.0.0.6/app?options=-c a=b;c&x='$y"
+    chosen = settings(
+        DATABASE_URL=url,
+        PARAMETERS="max_event_age_hours=48,batch_size=200",
+        TRANSFORM_NAME_MAPPINGS="Old=New",
+    )
+    with api({"POST": {"job": {"id": JOB_ID}}}) as dataflow:
+        environment = gcloud | {"CLOUDSDK_API_ENDPOINT_OVERRIDES_DATAFLOW": dataflow.address}
+
+        run = make("update", *chosen, environment=environment)
+
+    assert run.returncode == 0, run.stderr
+    [(asked, body)] = dataflow.asked
+    assert asked == "POST /v1b3/projects/acme-prod/locations/europe-west1/flexTemplates:launch"
+    launch = body["launchParameter"]
+    assert launch["jobName"] == "fanout"
+    assert launch["containerSpecGcsPath"] == "gs://acme-prod/template.json"
+    assert launch["update"] is True
+    assert launch["transformNameMappings"] == {"Old": "New"}
+    assert launch["parameters"] == {
+        "subscription": "projects/acme-prod/subscriptions/fanout-pipeline",
+        "dead_letter_topic": "projects/acme-prod/topics/domain-events-dead",
+        "database_url": url,
+        "database_password_secret": GIVEN["DATABASE_PASSWORD_SECRET"],
+        "database_ca_secret": GIVEN["DATABASE_CA_SECRET"],
+        "sdk_container_image": GIVEN["IMAGE"],
+        "max_event_age_hours": "48",
+        "batch_size": "200",
+    }
+    assert (
+        launch["environment"].items()
+        >= {
+            "ipConfiguration": "WORKER_IP_PRIVATE",
+            "maxWorkers": 3,
+            "serviceAccountEmail": GIVEN["SERVICE_ACCOUNT"],
+            "stagingLocation": "gs://acme-prod/staging",
+            "tempLocation": "gs://acme-prod/staging",
+            "subnetwork": GIVEN["SUBNETWORK"],
+        }.items()
+    )
+
+
+def running(job_id: str, name: str) -> dict[str, str]:
+    """A job as Dataflow lists it."""
+    return {
+        "id": job_id,
+        "name": name,
+        "projectId": "acme-prod",
+        "location": "europe-west1",
+        "type": "JOB_TYPE_STREAMING",
+        "createTime": "2026-03-02T10:00:00Z",
+        "currentState": "JOB_STATE_RUNNING",
+        "currentStateTime": "2026-03-02T10:00:00Z",
+    }
+
+
+@pytest.mark.parametrize("job", ["fanout", JOB_ID])
+def test_the_real_gcloud_finds_the_job_by_name_and_by_id(job: str, gcloud: dict[str, str]) -> None:
+    jobs = [running(JOB_ID, "fanout"), running(f"{JOB_ID}9", "fanout-2")]
+    with api({"GET": {"jobs": jobs}}) as dataflow:
+        environment = gcloud | {"CLOUDSDK_API_ENDPOINT_OVERRIDES_DATAFLOW": dataflow.address}
+
+        run = make("drain", *settings(JOB=job), environment=environment)
+
+    assert run.returncode == 0, run.stderr
+    [_, (asked, body)] = dataflow.asked
+    assert asked == f"PUT /v1b3/projects/acme-prod/locations/europe-west1/jobs/{JOB_ID}"
+    assert body == {"requestedState": "JOB_STATE_DRAINED"}
+
+
+def test_the_real_gcloud_refused_by_dataflow_is_a_failure(gcloud: dict[str, str]) -> None:
+    jobs = [running(JOB_ID, "fanout")]
+    with api({"GET": {"jobs": jobs}, "PUT": {"error": {"code": 403}}}, 403) as dataflow:
+        environment = gcloud | {"CLOUDSDK_API_ENDPOINT_OVERRIDES_DATAFLOW": dataflow.address}
+
+        failed = make("drain", *settings(), environment=environment)
+
+    assert failed.returncode != 0
+    assert f"Failed to drain job [{JOB_ID}]" in failed.stderr
+
+
+def test_the_real_gcloud_creates_topics_in_googles_emulator_once(gcloud: dict[str, str]) -> None:
+    try:
+        with google_emulator() as address:
+            environment = gcloud | {"CLOUDSDK_API_ENDPOINT_OVERRIDES_PUBSUB": f"http://{address}/"}
+
+            first = make("topics", *settings(), environment=environment)
+            again = make("topics", *settings(), environment=environment)
+    except Unusable as reason:
+        pytest.skip(str(reason))
+
+    assert first.returncode == 0, first.stderr
+    created = re.findall(r"Created (\w+) \[projects/acme-prod/\w+/([\w-]+)\]", first.stderr)
+    assert created == [
+        ("topic", "domain-events"),
+        ("topic", "domain-events-dead"),
+        ("topic", "domain-events-heartbeats"),
+        ("subscription", "fanout-pipeline"),
+        ("subscription", "fanout-dead-letters"),
+    ]
+    assert (again.returncode, again.stdout, again.stderr) == (0, "", "")
