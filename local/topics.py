@@ -12,10 +12,10 @@ from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcTransp
 
 PROJECT: Final = "fanout-local"
 EVENTS: Final = "domain-events"
-DEAD_LETTERS: Final = "domain-events-dead-letters"
+DEAD_LETTERS: Final = "domain-events-dead"
 HEARTBEATS: Final = "domain-events-heartbeats"
 EVENTS_SUBSCRIPTION: Final = "domain-events-pipeline"
-DEAD_LETTERS_SUBSCRIPTION: Final = "domain-events-dead-letters-inspection"
+DEAD_LETTERS_SUBSCRIPTION: Final = "domain-events-dead-inspection"
 
 _TOPICS = (EVENTS, DEAD_LETTERS, HEARTBEATS)
 _SUBSCRIPTIONS = {EVENTS_SUBSCRIPTION: EVENTS, DEAD_LETTERS_SUBSCRIPTION: DEAD_LETTERS}

@@ -39,13 +39,25 @@ class Debezium:
         database_url: The database, as a role with REPLICATION.
         emulator: Host and port of the Pub/Sub emulator.
         project: The Pub/Sub project; its topics must exist.
+        configuration: Instead of the one that is deployed.
     """
 
-    def __init__(self, data_dir: Path, *, database_url: str, emulator: str, project: str) -> None:
+    def __init__(
+        self,
+        data_dir: Path,
+        *,
+        database_url: str,
+        emulator: str,
+        project: str,
+        configuration: Path | None = None,
+    ) -> None:
         self._data_dir = data_dir
         self._database_url = database_url
         self._emulator = emulator
         self._project = project
+        self._options: list[str | Path] = []
+        if configuration is not None:
+            self._options = ["--configuration", configuration.resolve()]
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -107,7 +119,7 @@ class Debezium:
     def _spawn(self) -> subprocess.Popen[bytes]:
         with self.log_path.open("ab") as log:
             return processes.spawn(
-                [sys.executable, "-m", "local.debezium"],
+                [sys.executable, "-m", "local.debezium", *self._options],
                 folder=_ROOT,
                 environment=os.environ | self._environment(),
                 output=log,

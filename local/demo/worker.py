@@ -55,6 +55,11 @@ class Worker:
                 raise StartFailed(_PART, lines[-1] if lines else "", self._log_path)
             time.sleep(0.05)
 
+    @property
+    def pid(self) -> int:
+        """The process; 0 when it was not started."""
+        return self._process.pid if self._process else 0
+
     def check(self) -> None:
         """Return while it runs.
 

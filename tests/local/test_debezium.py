@@ -1,8 +1,10 @@
 """Debezium on the deployed configuration: what it reads from it, publishes, and does in faults."""
 
 import json
+import re
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from local.debezium.configuration import MissingVariable, engine_properties, rea
 from local.errors import StartFailed
 from local.pubsub import Emulator
 from local.stack import Stack
+from tests.deadline import wait_until
 
 DEPLOYED = Path(__file__).parents[2] / "debezium" / "application.properties"
 ENVIRONMENT = {
@@ -25,6 +28,21 @@ ENVIRONMENT = {
     "PUBSUB_PROJECT_ID": "acme",
 }
 DEADLINE_SECONDS = 60.0
+
+TIMES = [
+    "2026-01-02 03:04:00+00",
+    "2026-01-02 03:04:05.120+05:30",
+    "2026-01-02 03:04:05.000001+00",
+    "1969-07-20 20:17:40.5+00",
+    "0001-01-01 00:00:00+00",
+    "9999-12-31 23:59:59.999999+00",
+]
+RFC_3339_UTC = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{6}Z")
+
+READ_AHEAD_LIMIT = "debezium.source.max.queue.size.in.bytes"
+# More than the 256 MB of the JVM, each of a size that the pipeline takes.
+LARGE_EVENTS = 1_600
+LARGE_PAYLOAD = json.dumps({"text": "x" * 200 * 1024})
 
 
 def test_expressions_take_the_environment_or_their_default() -> None:
@@ -93,7 +111,9 @@ def insert(stack: Stack, count: int = 1, payload: str | None = None) -> set[str]
     return {str(event_id) for (event_id,) in execute(stack, statement, payload, count)}
 
 
-def drain(stack: Stack, until: Callable[[list[PubsubMessage]], bool]) -> list[PubsubMessage]:
+def drain(
+    stack: Stack, until: Callable[[list[PubsubMessage]], bool], at_once: int = 1000
+) -> list[PubsubMessage]:
     """Pull and acknowledge until the messages are as wanted."""
     subscription = topics.subscription_path(topics.EVENTS_SUBSCRIPTION)
     messages: list[PubsubMessage] = []
@@ -101,7 +121,7 @@ def drain(stack: Stack, until: Callable[[list[PubsubMessage]], bool]) -> list[Pu
     with topics.clients(stack.environment()["PUBSUB_EMULATOR_HOST"]) as (_, subscriber):
         while not until(messages):
             assert time.monotonic() < deadline, f"only {len(messages)} messages arrived"
-            pull = {"subscription": subscription, "max_messages": 1000}
+            pull = {"subscription": subscription, "max_messages": at_once}
             received = subscriber.pull(request=pull, timeout=DEADLINE_SECONDS).received_messages
             messages += [each.message for each in received]
             ack_ids = [each.ack_id for each in received]
@@ -127,9 +147,13 @@ def test_a_message_holds_the_row_and_names_it_in_its_attributes(
     body = json.loads(message.data)
     created_at = body.pop("created_at")
     payload = body.pop("payload")
-    assert dict(message.attributes) == {"id": event_id, "event_type": "document_uploaded"}
+    assert dict(message.attributes) == {
+        "id": event_id,
+        "event_type": "document_uploaded",
+        "dedup_id": event_id,
+        "created_at": created_at,
+    }
     assert json.loads(payload) == {"null": None, "empty": [], "mixed": [1, "a"]}
-    assert created_at.endswith("Z")
     assert body == {
         "type": "document_uploaded",
         "actor_id": None,
@@ -138,6 +162,29 @@ def test_a_message_holds_the_row_and_names_it_in_its_attributes(
         "thread_id": None,
         "meeting_id": None,
     }
+
+
+@pytest.mark.e2e
+def test_the_time_in_the_attributes_is_the_rows_to_the_microsecond(
+    stack: Stack, debezium: Debezium
+) -> None:
+    assert debezium.is_running
+    rows = execute(
+        stack,
+        """
+        INSERT INTO domain_events (event_type, created_at)
+        SELECT 'document_uploaded', created_at::timestamptz FROM unnest(%s::text[]) AS created_at
+        RETURNING id, created_at AT TIME ZONE 'UTC'
+        """,
+        TIMES,
+    )
+    written = {str(event_id): created_at.replace(tzinfo=UTC) for event_id, created_at in rows}
+
+    messages = drain(stack, all_of(set(written)))
+
+    sent = {message.attributes["id"]: message.attributes["created_at"] for message in messages}
+    assert [text for text in sent.values() if not RFC_3339_UTC.fullmatch(text)] == []
+    assert {event_id: datetime.fromisoformat(text) for event_id, text in sent.items()} == written
 
 
 @pytest.mark.e2e
@@ -185,6 +232,34 @@ def test_a_kill_in_the_middle_of_a_backlog_loses_nothing(stack: Stack, debezium:
 
     assert in_flight < len(ids)
     assert {message.attributes["id"] for message in early + late} == ids
+
+
+@pytest.mark.e2e
+@pytest.mark.timeout(240)
+def test_a_backlog_of_large_events_stops_only_a_variant_that_reads_ahead_without_limit(
+    stack: Stack, debezium: Debezium, tmp_path: Path
+) -> None:
+    debezium.stop()
+    unlimited = tmp_path / "application.properties"
+    lines = DEPLOYED.read_text().splitlines(keepends=True)
+    unlimited.write_text("".join(line for line in lines if not line.startswith(READ_AHEAD_LIMIT)))
+    assert unlimited.read_text() != DEPLOYED.read_text()
+    greedy = Debezium(
+        debezium.log_path.parent,
+        database_url=stack.capture_url(),
+        emulator=stack.environment()["PUBSUB_EMULATOR_HOST"],
+        project=topics.PROJECT,
+        configuration=unlimited,
+    )
+    ids = insert(stack, LARGE_EVENTS, LARGE_PAYLOAD)
+
+    greedy.start()
+    wait_until(lambda: not greedy.is_running, seconds=DEADLINE_SECONDS, what="it has memory left")
+
+    assert "OutOfMemoryError" in greedy.log_path.read_text()
+    debezium.start()
+    drain(stack, all_of(ids), at_once=50)
+    assert debezium.is_running
 
 
 @pytest.mark.e2e
