@@ -6,7 +6,7 @@ SETUP  := .venv/.complete
 
 .PHONY: help
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: setup
 setup: $(SETUP) ## the virtual environment .venv, with everything
@@ -34,6 +34,10 @@ test: setup ## the whole test suite
 .PHONY: bench
 bench: setup ## measure against the budgets and write docs/performance.md; about 5 minutes
 	@$(BIN)/python -m bench
+
+.PHONY: endurance
+endurance: setup ## an hour of the stream at a steady rate; writes docs/endurance.md
+	@$(BIN)/python -m bench.endurance
 
 .PHONY: torture
 torture: setup ## thousands of faults under load, about half an hour; writes docs/reliability.md
@@ -67,6 +71,8 @@ event: setup ## the files of a new event type: make event NAME=thing_happened
 lock: setup ## the two lock files again, from pyproject.toml
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml -o requirements.txt
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header -c requirements.txt pyproject.toml --group dev -o requirements-dev.txt
+
+include deploy/deploy.mk
 
 .PHONY: clean
 clean: ## stop nothing, remove what was made: .venv, .local, caches

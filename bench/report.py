@@ -85,8 +85,8 @@ def _text(figures: Figures, lines: list[Line]) -> str:
     return f"""# Performance
 
 Written by `make bench`, which takes about five minutes ({figures.seconds:.0f} s this time), on
-{datetime.now(UTC):%Y-%m-%d}: {machine.describe()}. Postgres, Pub/Sub, Debezium and the pipeline share the
-machine; Postgres syncs every commit. Every event tells {FAN_OUT} people in the app; every fifth is an
+{datetime.now(UTC):%Y-%m-%d}: {machine.describe()}. Postgres, Pub/Sub and the pipeline share the
+machine, and Debezium too while commit to row is measured; Postgres syncs every commit. Every event tells {FAN_OUT} people in the app; every fifth is an
 upload, which they hear of by e-mail too.
 Throughput is the median of {RUNS} runs, which stand in brackets.
 

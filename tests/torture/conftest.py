@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.databases import Database
+from local.postgres import Postgres
+from tests.databases import Database, Databases
 from tests.torture import report
 from tests.torture.figures import Figures
 from tests.torture.pubsub import PubSub, pubsub
@@ -55,3 +56,22 @@ def events() -> Iterator[PubSub]:
 def rig(database: Database, events: PubSub, tmp_path: Path) -> Rig:
     """A fresh database with people in it, and a fresh Pub/Sub."""
     return Rig.over(database, events, tmp_path / "lives.log")
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[Postgres]:
+    """A cluster that writes to its disk, for one test alone."""
+    cluster = Postgres(tmp_path / "postgres")
+    cluster.start()
+    try:
+        yield cluster
+    finally:
+        cluster.stop()
+        cluster.remove()
+
+
+@pytest.fixture
+def durable_rig(cluster: Postgres, events: PubSub, tmp_path: Path) -> Iterator[Rig]:
+    """A rig over that cluster."""
+    with Databases.with_template(cluster).migrated() as database:
+        yield Rig.over(database, events, tmp_path / "lives.log")

@@ -33,7 +33,7 @@ class Control:
     caught: str
 
 
-FAULTS: Final = 13
+FAULTS: Final = 14
 CONTROLS: Final = 6
 
 

@@ -23,6 +23,7 @@ class Scale:
         slot_drops: of the replication slot while events are written.
         schema_changes: of ``domain_events`` while events are written.
         examples: messages invented for the decoder.
+        backlog: events of one catch-up during which Postgres crashes twice.
     """
 
     kills: int
@@ -38,6 +39,7 @@ class Scale:
     slot_drops: int
     schema_changes: int
     examples: int
+    backlog: int
 
 
 SMOKE: Final = Scale(
@@ -54,6 +56,7 @@ SMOKE: Final = Scale(
     slot_drops=1,
     schema_changes=1,
     examples=2_000,
+    backlog=20_000,
 )
 FULL: Final = Scale(
     kills=700,
@@ -69,6 +72,7 @@ FULL: Final = Scale(
     slot_drops=2,
     schema_changes=5,
     examples=200_000,
+    backlog=100_000,
 )
 IS_FULL: Final = os.environ.get("FANOUT_TORTURE") == "full"
 SCALE: Final = FULL if IS_FULL else SMOKE

@@ -1,40 +1,15 @@
 """Postgres that stops without a checkpoint, as after a power cut, and recovers."""
 
 import time
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
 
 from local.postgres import Postgres
-from tests.databases import Databases
 from tests.torture.figures import Figures
-from tests.torture.pubsub import PubSub
 from tests.torture.rig import Rig
 from tests.torture.scale import SCALE
 from tests.torture.variants import commit_without_waiting
 from tests.torture.worker import Variant
 
 LOT = 400
-
-
-@pytest.fixture
-def cluster(tmp_path: Path) -> Iterator[Postgres]:
-    """A cluster that writes to its disk, for one test alone."""
-    cluster = Postgres(tmp_path / "postgres")
-    cluster.start()
-    try:
-        yield cluster
-    finally:
-        cluster.stop()
-        cluster.remove()
-
-
-@pytest.fixture
-def durable_rig(cluster: Postgres, events: PubSub, tmp_path: Path) -> Iterator[Rig]:
-    """A rig over that cluster."""
-    with Databases.with_template(cluster).migrated() as database:
-        yield Rig.over(database, events, tmp_path / "lives.log")
 
 
 def crash_often(rig: Rig, cluster: Postgres, crashes: int, *variants: Variant) -> float:
