@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any, Final
 
 from pipeline.commands.command import Commands, add_command, say
@@ -28,8 +29,9 @@ _CLOUD_FLAGS: Final = (
 
 def asked_for(arguments: Sequence[str]) -> bool:
     """Whether these arguments of the program mean this command, and not the local ``run``."""
-    runner = [f"--runner={_RUNNER}", f"--runner {_RUNNER}"]
-    return arguments[:1] == ["run"] and any(each in " ".join(arguments) for each in runner)
+    named = f"--runner={_RUNNER}" in arguments
+    apart = ("--runner", _RUNNER) in pairwise(arguments)
+    return arguments[:1] == ["run"] and (named or apart)
 
 
 def add(commands: Commands) -> None:

@@ -35,6 +35,16 @@ from pipeline.domain.message import (
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
+# Of ``domain_events``, in the order in which our statements read them after the id and the type.
+COLUMNS: Final = (
+    "created_at",
+    "actor_id",
+    "project_id",
+    "resource_id",
+    "thread_id",
+    "meeting_id",
+    "payload",
+)
 MAX_BYTES: Final = 256 * 1024
 MAX_DEPTH: Final = 32
 MAX_EVENT_ID: Final = 2**63 - 1

@@ -21,7 +21,7 @@ from pipeline.postgres.pool import close_pools
 from pipeline.postgres.watchdog import WATCHDOG
 from pipeline.runner import local_pipeline
 from pipeline.settings import DatabaseSettings
-from pipeline.sinks.tally import FIELDS, tally
+from pipeline.sinks.tally import tally
 from pipeline.sources.unfinished import ReadUnfinished, Selection, count_unfinished
 from pipeline.topology import Topology
 
@@ -63,7 +63,7 @@ def catch_up(topology: Topology, selection: Selection) -> dict[str, float]:
     finally:
         close_pools()
     after = tally()
-    summary: dict[str, float] = {field: after[field] - before[field] for field in FIELDS}
+    summary: dict[str, float] = {name: number - before[name] for name, number in after.items()}
     return summary | {"seconds": round(time.monotonic() - started, 3)}
 
 

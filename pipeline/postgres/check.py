@@ -4,6 +4,7 @@ from typing import Final
 
 import psycopg
 
+from pipeline.postgres.credentials import connection_string
 from pipeline.postgres.errors import classify
 from pipeline.postgres.refusal import read_refusal
 from pipeline.postgres.watchdog import WATCHDOG
@@ -20,7 +21,7 @@ def check_database(settings: DatabaseSettings) -> None:
         TransientError: nobody answers, it is starting up, or has no room for a connection.
     """
     try:
-        connection = psycopg.connect(settings.dsn, connect_timeout=CONNECT_SECONDS)
+        connection = psycopg.connect(connection_string(settings), connect_timeout=CONNECT_SECONDS)
     except psycopg.Error as error:
         raise read_refusal(error).error from None
     with connection, WATCHDOG.watch(connection, settings.silence.total_seconds()):

@@ -22,8 +22,6 @@ class Field(StrEnum):
     DEAD = "dead"
 
 
-FIELDS: Final = tuple(field.value for field in Field)
-
 _lock: Final = threading.Lock()
 _counts: Final[Counter[Field]] = Counter()
 

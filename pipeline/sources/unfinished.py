@@ -12,7 +12,7 @@ from psycopg import Connection
 
 from pipeline.domain.identifiers import EventId, EventType
 from pipeline.domain.message import Message
-from pipeline.domain.wire import encode
+from pipeline.domain.wire import COLUMNS, encode
 from pipeline.postgres.retry import with_connection
 from pipeline.postgres.sql import load
 from pipeline.settings import DatabaseSettings
@@ -23,15 +23,6 @@ RANGE_SIZE: Final = 100_000
 _PAGE: Final = load("pipeline.sources", "unfinished_events")
 _COUNT: Final = load("pipeline.sources", "count_unfinished_events")
 _SPAN: Final = load("pipeline.sources", "event_id_span")
-_COLUMNS: Final = (
-    "created_at",
-    "actor_id",
-    "project_id",
-    "resource_id",
-    "thread_id",
-    "meeting_id",
-    "payload",
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,5 +138,5 @@ def read_range(database: DatabaseSettings, selection: Selection, ids: IdRange) -
                 yield encode(
                     EventId(event_id),
                     EventType(event_type),
-                    dict(zip(_COLUMNS, columns, strict=True)),
+                    dict(zip(COLUMNS, columns, strict=True)),
                 )

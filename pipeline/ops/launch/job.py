@@ -6,7 +6,6 @@ from contextlib import redirect_stderr
 from datetime import timedelta
 from io import StringIO
 from typing import Final
-from urllib.parse import urlsplit, urlunsplit
 from uuid import UUID
 
 import apache_beam as beam
@@ -122,7 +121,7 @@ def _topology(given: FanoutOptions) -> Topology:
     system_users = [UUID(user) for user in given.system_users.split(",") if user]
     return Topology(
         database=DatabaseSettings(
-            dsn=_verified(given.database_url),
+            dsn=given.database_url,
             password_secret=given.database_password_secret,
             ca_secret=given.database_ca_secret,
             pool_size=int(given.pool_size),
@@ -136,15 +135,6 @@ def _topology(given: FanoutOptions) -> Topology:
         batch_size=int(given.batch_size),
         dedup_horizon=timedelta(minutes=minutes) if minutes else None,
     )
-
-
-def _verified(url: str) -> str:
-    """The address, with the server verified where it does not say how."""
-    parts = urlsplit(url)
-    if "sslmode=" in parts.query:
-        return url
-    query = "&".join(filter(None, [parts.query, "sslmode=verify-full"]))
-    return urlunsplit(parts._replace(query=query))
 
 
 def _label(text: str) -> str:

@@ -16,7 +16,7 @@ from pipeline.domain.message import (
     TIME_ATTRIBUTE,
     Message,
 )
-from pipeline.domain.wire import encode, rfc3339
+from pipeline.domain.wire import COLUMNS, encode, rfc3339
 from pipeline.postgres.retry import with_connection
 from pipeline.postgres.sql import load
 from pipeline.settings import DatabaseSettings
@@ -25,15 +25,6 @@ from pipeline.sinks.dead_letters import MAX_ATTRIBUTES, RESERVED_PREFIX
 PAGE_SIZE: Final = 500
 
 _MESSAGES: Final = load("pipeline.ops.replay", "messages")
-_COLUMNS: Final = (
-    "created_at",
-    "actor_id",
-    "project_id",
-    "resource_id",
-    "thread_id",
-    "meeting_id",
-    "payload",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +93,7 @@ def _read(database: DatabaseSettings, ids: Iterable[EventId]) -> list[tuple[Any,
 def _replayed(row: tuple[Any, ...], marks: Marks) -> Replayed:
     event_id, has_row, data, attributes, event_type, *columns = row
     if has_row:
-        named = dict(zip(_COLUMNS, columns, strict=True))
+        named = dict(zip(COLUMNS, columns, strict=True))
         message = encode(EventId(event_id), EventType(event_type), named)
     else:
         message = _as_kept(data, attributes)
