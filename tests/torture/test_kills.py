@@ -84,8 +84,8 @@ def test_deaths_at_the_worst_instants_lose_nothing_and_repeat_nothing(
 
 def test_control_early_acknowledgement_is_caught_losing_events(rig: Rig, figures: Figures) -> None:
     rig.feed(500)
-    with rig.live(acknowledge_early) as life:
-        life.wait_for_work()
+    with rig.live(acknowledge_early, DieBeforeWriting(1)) as life:
+        life.wait_for_death()
     rig.feed(10)
     audit = rig.run_dry(leased=True)
     assert audit.lost_events > 0, audit
@@ -93,7 +93,7 @@ def test_control_early_acknowledgement_is_caught_losing_events(rig: Rig, figures
     figures.caught(
         1,
         "messages are acknowledged as soon as they are pulled",
-        f"one kill: {audit.lost_events:,} events lost",
+        f"one death before writing: {audit.lost_events:,} events lost",
     )
 
 

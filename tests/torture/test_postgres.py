@@ -2,6 +2,8 @@
 
 import time
 
+import psycopg
+
 from local.postgres import Postgres
 from tests.torture.figures import Figures
 from tests.torture.rig import Rig
@@ -29,6 +31,13 @@ def crash_often(rig: Rig, cluster: Postgres, crashes: int, *variants: Variant) -
     return longest
 
 
+def write_wal_rarely(cluster: Postgres) -> None:
+    """Leave what is committed without waiting in memory for long enough to be lost."""
+    with psycopg.connect(cluster.dsn(), autocommit=True) as connection:
+        connection.execute("ALTER SYSTEM SET wal_writer_delay = '10s'")
+        connection.execute("SELECT pg_reload_conf()")
+
+
 def test_crashes_of_postgres_lose_nothing_and_repeat_nothing(
     durable_rig: Rig, cluster: Postgres, figures: Figures
 ) -> None:
@@ -48,6 +57,7 @@ def test_control_commits_that_do_not_wait_are_caught_losing_events(
     durable_rig: Rig, cluster: Postgres, figures: Figures
 ) -> None:
     crashes = 5
+    write_wal_rarely(cluster)
     with durable_rig.live(commit_without_waiting) as life:
         for _ in range(crashes):
             durable_rig.feed(LOT)
