@@ -1,0 +1,26 @@
+"""What the runner of one machine changes in Beam must not change what Beam is told."""
+
+import apache_beam as beam
+from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions, TypeOptions
+from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+
+from pipeline.runner import local_pipeline
+
+
+def test_a_view_of_the_options_is_made_once() -> None:
+    options = local_pipeline()._options  # noqa: SLF001 - Beam shows them nowhere else
+    assert options.view_as(TypeOptions) is options.view_as(TypeOptions)
+
+
+def test_views_share_their_values() -> None:
+    options = local_pipeline()._options  # noqa: SLF001
+    before = options.view_as(StandardOptions)
+    options.view_as(StandardOptions).streaming = True
+    assert before.streaming is True
+    assert options.get_all_options()["streaming"] is True
+
+
+def test_the_options_are_those_of_beam() -> None:
+    ours = local_pipeline()._options.get_all_options()  # noqa: SLF001
+    plain = beam.Pipeline(runner=FnApiRunner(), options=PipelineOptions(flags=[]))
+    assert ours == plain._options.get_all_options()  # noqa: SLF001
