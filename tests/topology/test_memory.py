@@ -17,7 +17,7 @@ def growth(runner: str) -> float:
         text=True,
         check=True,
     )
-    return float(run.stderr.splitlines()[-1])
+    return float(run.stdout.splitlines()[-1])
 
 
 def test_a_bundle_leaves_nothing_behind() -> None:
