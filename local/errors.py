@@ -24,7 +24,8 @@ class StartFailed(StackError):
 
 
 class PartStopped(StackError):
-    """A part ended by itself after it had started."""
+    """A part ended by itself after it had started: which, why if that is known, and its log."""
 
-    def __init__(self, part: str, log_path: Path) -> None:
-        super().__init__(f"{part} stopped (log: {log_path})")
+    def __init__(self, part: str, log_path: Path, reason: str = "") -> None:
+        why = f": {reason}" if reason else ""
+        super().__init__(f"{part} stopped{why} (log: {log_path})")

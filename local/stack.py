@@ -19,7 +19,7 @@ from psycopg import sql
 
 from local import topics
 from local.debezium import Debezium
-from local.errors import PartStopped, StartFailed
+from local.errors import PartStopped, StackError, StartFailed
 from local.postgres import Postgres
 from local.pubsub import Emulator
 
@@ -28,6 +28,10 @@ _DATABASE = "app"
 _CAPTURE_ROLE = "fanout_cdc"
 _WRITER_ROLE = "fanout_writer"
 _WATCH_SECONDS = 0.5
+_FIRST_PAUSE_SECONDS = 1.0
+_LONGEST_PAUSE_SECONDS = 30.0
+# What has run this long and then ends is started again soon, as if it were the first time.
+_SETTLED_SECONDS = 60.0
 
 
 class Stack:
@@ -78,16 +82,19 @@ class Stack:
         self._parts.close()
 
     def watch(self, stop: Event) -> None:
-        """Return when `stop` is set.
+        """Return when `stop` is set; until then Debezium is started again whenever it ends.
 
         Raises:
-            PartStopped: A part ended by itself.
+            PartStopped: Postgres ended by itself.
         """
-        while not stop.wait(_WATCH_SECONDS):
-            if not self.postgres.is_running:
-                raise PartStopped("Postgres", self.postgres.log_path)
-            if self.debezium is not None and not self.debezium.is_running:
-                raise PartStopped("Debezium", self.debezium.log_path)
+        pauses, settled = _pauses(), time.monotonic() + _SETTLED_SECONDS
+        while not self._waits(stop, _WATCH_SECONDS):
+            if self.debezium is None or self.debezium.is_running:
+                continue
+            if time.monotonic() > settled:
+                pauses = _pauses()
+            self._bring_back(self.debezium, pauses, stop)
+            settled = time.monotonic() + _SETTLED_SECONDS
 
     def remove(self) -> None:
         """Delete everything that was kept.
@@ -103,6 +110,7 @@ class Stack:
         return {
             "DATABASE_URL": self.postgres.dsn(_DATABASE),
             "WRITER_DATABASE_URL": self._role_url(_WRITER_ROLE),
+            "CAPTURE_DATABASE_URL": self.capture_url(),
             "PUBSUB_EMULATOR_HOST": self._emulator_address,
             "PUBSUB_PROJECT_ID": topics.PROJECT,
             "SUBSCRIPTION": topics.subscription_path(topics.EVENTS_SUBSCRIPTION),
@@ -186,14 +194,54 @@ class Stack:
             self._parts.callback(self.debezium.stop)
             self.debezium.start()
 
+    def _bring_back(self, debezium: Debezium, pauses: Iterator[float], stop: Event) -> None:
+        """Start it until it runs or `stop` is set, as a supervisor does."""
+        trouble: StackError = PartStopped("Debezium", debezium.log_path, debezium.last_words)
+        for pause in pauses:
+            self._check_postgres()
+            self._report(f"{trouble}; starting it again in {pause:g} s")
+            if self._waits(stop, pause):
+                return
+            try:
+                with self._reported("Debezium", "back"):
+                    debezium.start()
+            except StartFailed as error:
+                trouble = error
+            else:
+                return
+
+    def _waits(self, stop: Event, seconds: float) -> bool:
+        """Whether `stop` is set within that time.
+
+        Raises:
+            PartStopped: Postgres ended by itself.
+        """
+        deadline = time.monotonic() + seconds
+        while (left := deadline - time.monotonic()) > 0:
+            if stop.wait(min(left, _WATCH_SECONDS)):
+                return True
+            self._check_postgres()
+        return False
+
+    def _check_postgres(self) -> None:
+        if not self.postgres.is_running:
+            raise PartStopped("Postgres", self.postgres.log_path)
+
     def _role_url(self, role: str) -> str:
         return self.postgres.dsn(_DATABASE, role, self._passwords[role])
 
     @contextmanager
-    def _reported(self, part: str) -> Iterator[None]:
+    def _reported(self, part: str, state: str = "ready") -> Iterator[None]:
         started = time.monotonic()
         yield
-        self._report(f"{part}: ready after {time.monotonic() - started:.1f} s")
+        self._report(f"{part}: {state} after {time.monotonic() - started:.1f} s")
+
+
+def _pauses() -> Iterator[float]:
+    pause = _FIRST_PAUSE_SECONDS
+    while True:
+        yield pause
+        pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
 
 
 def _name(identifier: str) -> sql.Identifier:

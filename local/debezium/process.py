@@ -1,9 +1,11 @@
 """Debezium as a child process."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
+import textwrap
 import time
 from pathlib import Path
 from types import TracebackType
@@ -20,6 +22,12 @@ _ROOT = Path(__file__).parents[2]
 _START_SECONDS = 60.0
 _STOP_SECONDS = 15.0
 _POLL_SECONDS = 0.05
+
+_PREFIX = "Debezium stopped: "
+# Debezium quotes positions of a thousand characters.
+_QUOTED = re.compile(r" ?\[[^][]*\]")
+_SENTENCE_END = re.compile(r"\. +(?=[A-Z])")
+_FEW_WORDS = 200
 
 _SLOT_TAKEN_SINCE = """
     SELECT FROM pg_replication_slots AS slot
@@ -59,6 +67,7 @@ class Debezium:
         if configuration is not None:
             self._options = ["--configuration", configuration.resolve()]
         self._process: subprocess.Popen[bytes] | None = None
+        self._log_start = 0
 
     def start(self) -> None:
         """Return once it reads from the replication slot, which it creates if need be.
@@ -100,6 +109,17 @@ class Debezium:
         return self._process.poll() if self._process is not None else None
 
     @property
+    def last_words(self) -> str:
+        """Why it ended by itself, in a few words; empty if the log of this run does not tell."""
+        status = self.exit_status
+        if status is not None and status < 0:
+            return f"killed by signal {-status}"
+        with self.log_path.open("rb") as log:
+            log.seek(self._log_start)
+            lines = log.read().decode(errors="replace").strip().splitlines()
+        return _in_few_words(lines[-1].removeprefix(_PREFIX)) if lines else ""
+
+    @property
     def log_path(self) -> Path:
         """Its warnings and errors, appended to by every start."""
         return self._data_dir / "debezium.log"
@@ -118,6 +138,7 @@ class Debezium:
 
     def _spawn(self) -> subprocess.Popen[bytes]:
         with self.log_path.open("ab") as log:
+            self._log_start = log.tell()
             return processes.spawn(
                 [sys.executable, "-m", "local.debezium", *self._options],
                 folder=_ROOT,
@@ -147,16 +168,20 @@ class Debezium:
         deadline = time.monotonic() + _START_SECONDS
         while connection.execute(_SLOT_TAKEN_SINCE, since).fetchone() is None:
             if not self.is_running:
-                raise StartFailed(_PART, self._last_words(), self.log_path)
+                raise StartFailed(_PART, self.last_words or "it wrote nothing", self.log_path)
             if time.monotonic() > deadline:
                 raise StartFailed(_PART, "the replication slot stays inactive", self.log_path)
             time.sleep(_POLL_SECONDS)
-
-    def _last_words(self) -> str:
-        lines = self.log_path.read_text(errors="replace").strip().splitlines()
-        return lines[-1].removeprefix("Debezium stopped: ") if lines else "it wrote nothing"
 
     def _end(self, number: signal.Signals) -> None:
         process, self._process = self._process, None
         if process is not None:
             processes.end(process, number, patience=_STOP_SECONDS)
+
+
+def _in_few_words(text: str) -> str:
+    """The first sentence, without what it quotes in brackets."""
+    quoted = 1
+    while quoted:
+        text, quoted = _QUOTED.subn("", text)
+    return textwrap.shorten(_SENTENCE_END.split(text)[0], _FEW_WORDS, placeholder=" ...")

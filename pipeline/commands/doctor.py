@@ -42,7 +42,7 @@ def add(commands: Commands) -> None:
     )
     command.add_argument(
         "--cdc-user",
-        default="fanout_cdc",
+        default="capture",
         metavar="USER",
         help="its DATABASE_USER (default: %(default)s)",
     )

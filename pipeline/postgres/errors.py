@@ -31,7 +31,7 @@ _WILL_PASS: Final = {
 _MENDS: Final = {
     "28": "check the role and password of DATABASE_URL",
     "3D": "create the database, or correct DATABASE_URL",
-    "42501": "connect as a member of the role that does this: fanout_writer or fanout_operator",
+    "42501": "run and catch-up need a login in fanout_writer, all else one in fanout_operator",
     "42703": "run: python -m pipeline migrate",
     "42P01": "run: python -m pipeline migrate",
 }

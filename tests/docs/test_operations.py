@@ -29,6 +29,7 @@ from pipeline.ops.launch.job import MACHINE_TYPE
 from pipeline.options import PARAMETERS
 from pipeline.postgres.credentials import FRESH
 from tests.databases import Database, Databases, scratch_cluster
+from tests.docs.markdown import Command, commands
 
 ROOT: Final = Path(__file__).parents[2]
 DOCUMENT: Final = (ROOT / "docs/operations.md").read_text("utf-8")
@@ -50,17 +51,9 @@ esac
 """.replace("PASSWORD", PASSWORD)
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
-    """A command, what the document shows as its output, and whether its block is marked."""
-
-    text: str
-    shown: Sequence[str]
-    marked: bool
-
-    @property
-    def known(self) -> bool:
-        return self.marked or ASSIGNMENTS.sub("", self.text, count=1).startswith(OURS)
+def is_known(command: Command) -> bool:
+    marked = command.block.startswith(MARK)
+    return marked or ASSIGNMENTS.sub("", command.text, count=1).startswith(OURS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,21 +125,6 @@ class Shell:
         return "".join(f'[ -z "${{{n}-}}" ] || {n}={url}\n' for n, url in urls.items())
 
 
-def commands(document: str) -> Iterator[Command]:
-    """The commands of the console blocks; each goes on until a shell finds nothing open."""
-    for block in re.findall(r"^```console\n(.*?)^```", document, re.MULTILINE | re.DOTALL):
-        for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
-            lines = part.splitlines()
-            size = next((n for n in range(1, len(lines)) if is_whole(lines[:n])), len(lines))
-            yield Command("\n".join(lines[:size]), lines[size:], block.startswith(MARK))
-
-
-def is_whole(lines: Sequence[str]) -> bool:
-    text = "\n".join(lines)
-    checked = subprocess.run(["bash", "-nc", text], capture_output=True, check=False)  # noqa: S607
-    return not (checked.returncode or checked.stderr or text.endswith("\\"))
-
-
 @pytest.fixture(scope="module")
 def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
     folder = tmp_path_factory.mktemp("operations")
@@ -164,7 +142,7 @@ def followed(shell: Shell) -> list[Ran]:
 
 
 def test_every_command_is_one_of_ours_or_says_that_it_needs_google_cloud() -> None:
-    assert [command.text for command in commands(DOCUMENT) if not command.known] == []
+    assert [command.text for command in commands(DOCUMENT) if not is_known(command)] == []
 
 
 def test_every_command_succeeds_with_what_was_exported_before(followed: list[Ran]) -> None:
@@ -179,7 +157,7 @@ def test_a_command_that_cannot_be_followed_is_noticed(command: str, shell: Shell
     [ran] = shell.follow(f"```console\n$ {command}\n```\n")
 
     assert ran.failed
-    assert ran.command.known == (command != "terraform apply")
+    assert is_known(ran.command) == (command != "terraform apply")
 
 
 def test_a_variable_that_nobody_exported_is_noticed(shell: Shell) -> None:
@@ -235,25 +213,6 @@ def test_gcloud_has_every_command_and_option(followed: list[Ran]) -> None:
     assert [call for call in calls if call[0] == "gcloud" and not is_in_gcloud(call, tree)] == []
     assert not is_in_gcloud(["gcloud", "secrets", "create", "x", "--datafile=-"], tree)
     assert not is_in_gcloud(["gcloud", "secret", "create", "x"], tree)
-
-
-def dead_links(document: str) -> list[str]:
-    """Links to files and headings that are not there."""
-    dead = []
-    for path, heading in re.findall(r"\]\((?!https:)([^)#]*)#?([^)]*)\)", document):
-        file = ROOT / "docs" / (path or "operations.md")
-        headings = re.findall("^#+ (.*)", file.read_text("utf-8"), re.M) if file.is_file() else []
-        slugs = {re.sub(r"[^\w -]", "", line.lower()).replace(" ", "-") for line in headings}
-        if not file.exists() or (heading and heading not in slugs):
-            dead.append(path or heading)
-    return dead
-
-
-def test_every_link_leads_somewhere() -> None:
-    wrong = "[a](nowhere.md) [b](runbook.md#nothing) [c](#replays)"
-
-    assert dead_links(DOCUMENT) == []
-    assert dead_links(wrong) == ["nowhere.md", "runbook.md", "replays"]
 
 
 def number(text: str) -> float:

@@ -7,7 +7,6 @@ rows must be those of an installation that nothing has happened to.
 
 import os
 import re
-import shlex
 import shutil
 import signal
 import subprocess
@@ -31,6 +30,7 @@ from pipeline.ops.sample import ids
 from pipeline.ops.seed import seed_events, seed_people
 from tests.databases import Database, Databases
 from tests.deadline import wait_until
+from tests.docs.markdown import Command, commands
 from tests.golden.picture import Picture, picture
 from tests.golden.stage import Stage
 from tests.ops.examination import beat, slot
@@ -69,18 +69,6 @@ FOLLOWED: Final[set[str]] = set()
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """A command of the document, and the lines that it shows as its output."""
-
-    text: str
-    shown: Sequence[str]
-
-    @property
-    def runs_elsewhere(self) -> bool:
-        return self.text.startswith(tuple(ELSEWHERE))
-
-
-@dataclass(frozen=True, slots=True)
 class Shell:
     """Bash with the variables that the document names, and little else."""
 
@@ -89,7 +77,7 @@ class Shell:
 
     def follow(
         self,
-        steps: Iterable[Step],
+        steps: Iterable[Command],
         *,
         at: Mapping[str, Callable[[], object]] | None = None,
         until: Callable[[], object] = lambda: True,
@@ -106,11 +94,11 @@ class Shell:
         for step in steps:
             for part in [part for part in happens if part in step.text]:
                 happens.pop(part)()
-            if not step.runs_elsewhere:
+            if not step.text.startswith(tuple(ELSEWHERE)):
                 self.run(step, until)
         assert not happens, f"the runbook has no command with {list(happens)}"
 
-    def run(self, step: Step, until: Callable[[], object] = lambda: True) -> str:
+    def run(self, step: Command, until: Callable[[], object] = lambda: True) -> str:
         """Run one command; gives what it printed, in which all that is shown was found."""
         if " --every " in step.text:
             printed = self._interrupted(step, until)
@@ -122,7 +110,7 @@ class Shell:
         assert missing is None, f"{step.text}\ndid not print: {missing}\n{printed}"
         return printed
 
-    def _output(self, step: Step) -> str:
+    def _output(self, step: Command) -> str:
         done = subprocess.run(
             ["bash", "-uc", step.text],  # noqa: S607
             cwd=ROOT,
@@ -136,7 +124,7 @@ class Shell:
         assert done.returncode == 0, f"{step.text}\n{done.stdout}{done.stderr}"
         return done.stdout
 
-    def _interrupted(self, step: Step, until: Callable[[], object]) -> str:
+    def _interrupted(self, step: Command, until: Callable[[], object]) -> str:
         output, errors = self.home / "output", self.home / "errors"
         with output.open("w") as out, errors.open("w") as err:
             process = subprocess.Popen(
@@ -311,38 +299,24 @@ def follows(heading: str) -> Callable[[TestT], TestT]:
     return lambda test: test
 
 
-def sections(document: str) -> dict[str, list[Step]]:
-    """The commands of each section, by its heading; one goes on until no quotation is open."""
-    found: dict[str, list[Step]] = {}
-    for section in re.split(r"^## ", document, flags=re.MULTILINE):
-        heading, _, body = section.partition("\n")
-        for indent, block in re.findall(r"^( *)```console\n(.*?)^ *```", body, re.M | re.S):
-            lines = re.sub(f"^{indent}", "", block, flags=re.M).removeprefix("$ ")
-            for part in lines.split("\n$ "):
-                first, *rest = part.rstrip("\n").split("\n")
-                while not _is_whole(first):
-                    first = f"{first}\n{rest.pop(0)}"
-                found.setdefault(heading, []).append(Step(first, rest))
+def sections(document: str) -> dict[str, list[Command]]:
+    """The commands of each section, by its heading."""
+    found: dict[str, list[Command]] = {}
+    for command in commands(document):
+        found.setdefault(command.heading, []).append(command)
     return found
 
 
-def _is_whole(text: str) -> bool:
-    try:
-        shlex.split(text)
-    except ValueError:
-        return False
-    return True
-
-
-def section(heading: str, placeholders: Mapping[str, object] | None = None) -> list[Step]:
+def section(heading: str, placeholders: Mapping[str, object] | None = None) -> list[Command]:
     """The commands of one section, with what the operator has in the place of placeholders."""
     steps = sections(DOCUMENT)[heading]
     for placeholder, real in (placeholders or {}).items():
         assert any(placeholder in step.text for step in steps), placeholder
         steps = [
-            Step(
-                step.text.replace(placeholder, str(real)),
-                [line.replace(placeholder, str(real)) for line in step.shown],
+            replace(
+                step,
+                text=step.text.replace(placeholder, str(real)),
+                shown=[line.replace(placeholder, str(real)) for line in step.shown],
             )
             for step in steps
         ]
@@ -547,7 +521,7 @@ def test_who_asks_is_told_why_and_every_answer_that_is_explained_is_given(
         assert f"| `{answer}`" in explained
         asked = why.text.replace(EVENT, str(installation.event(event_type, state)))
         asked = re.sub("--user .*", f"--user {ids.person(person)}", asked)
-        assert answer in installation.shell.run(Step(asked, ()))
+        assert answer in installation.shell.run(replace(why, text=asked, shown=()))
     assert "| `has no event`" in explained
     with pytest.raises(AssertionError, match="domain_events has no event 4711"):
         installation.shell.run(why)
@@ -608,7 +582,6 @@ def operator_of(stack: Stack, owner: psycopg.Connection[Any]) -> dict[str, str]:
     owner.execute("CREATE ROLE console LOGIN PASSWORD 'console' IN ROLE fanout_operator")
     return stack.environment() | {
         "DATABASE_URL": stack.postgres.dsn("app", "console", "console"),
-        "CAPTURE_DATABASE_URL": stack.capture_url(),
     }
 
 
@@ -714,23 +687,3 @@ def unexplained(document: str) -> set[str]:
     texts = [step.text for steps in sections(document).values() for step in steps]
     named = re.findall(r"`([A-Z_]+)`", document.partition("\n## ")[0])
     return set(re.findall(r"\$([A-Z_]+)", " ".join(texts))) - set(named)
-
-
-def test_every_link_leads_somewhere() -> None:
-    assert dead_links(DOCUMENT) == []
-    assert dead_links("[a](nowhere.md) [b](operations.md#nothing) [c](#the-moon)") == [
-        *("nowhere.md#", "operations.md#nothing", "#the-moon"),
-    ]
-
-
-def dead_links(document: str) -> list[str]:
-    """Links to files and headings that are not there."""
-    dead = []
-    for path, heading in re.findall(r"\]\((?!https:)([^)#]*)#?([^)]*)\)", document):
-        file = ROOT / "docs" / (path or "runbook.md")
-        lines = file.read_text("utf-8").splitlines() if file.exists() else []
-        titles = [line.lstrip("# ").lower() for line in lines if line.startswith("#")]
-        slugs = {re.sub(r"[^\w -]", "", title).replace(" ", "-") for title in titles}
-        if not file.exists() or (heading and heading not in slugs):
-            dead.append(f"{path}#{heading}")
-    return dead

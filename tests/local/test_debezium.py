@@ -136,6 +136,18 @@ def all_of(ids: set[str]) -> Callable[[list[PubsubMessage]], bool]:
 
 
 @pytest.mark.e2e
+def test_messages_that_an_application_writes_into_the_log_itself_are_passed_over(
+    stack: Stack, debezium: Debezium
+) -> None:
+    for transactional in (True, False):
+        execute(stack, "SELECT pg_logical_emit_message(%s, 'app', 'hello')", transactional)
+    ids = insert(stack)
+
+    assert {message.attributes["id"] for message in drain(stack, all_of(ids))} == ids
+    assert debezium.is_running
+
+
+@pytest.mark.e2e
 def test_a_message_holds_the_row_and_names_it_in_its_attributes(
     stack: Stack, debezium: Debezium
 ) -> None:

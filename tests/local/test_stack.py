@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -24,16 +25,22 @@ def data_dir(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(command, cwd=ROOT, check=True)
 
 
-def start_up(data_dir: Path, **variables: str) -> subprocess.Popen[str]:
+@contextmanager
+def start_up(data_dir: Path, **variables: str) -> Iterator[subprocess.Popen[str]]:
+    """The stack, which ends with the block at the latest."""
     inherited = {name: v for name, v in os.environ.items() if name != "PUBSUB_EMULATOR_HOST"}
-    return subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-m", "local", "up", "--data-dir", str(data_dir)],
         cwd=ROOT,
         env=inherited | variables,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-    )
+    ) as up:
+        try:
+            yield up
+        finally:
+            up.kill()
 
 
 def exports_of(up: subprocess.Popen[str]) -> dict[str, str]:
@@ -45,7 +52,7 @@ def exports_of(up: subprocess.Popen[str]) -> dict[str, str]:
     else:
         pytest.fail(f"it did not come up: exit status {up.wait()}")
     exports: dict[str, str] = {}
-    while len(exports) < 7:
+    while len(exports) < 8:
         name, _, value = up.stdout.readline().strip().removeprefix("export ").partition("=")
         exports[name] = value
     return exports
@@ -71,6 +78,34 @@ def pull_one(exports: dict[str, str]) -> str:
     pytest.fail("no message arrived")
 
 
+def insert(exports: dict[str, str]) -> None:
+    with psycopg.connect(exports["DATABASE_URL"]) as connection:
+        connection.execute("INSERT INTO domain_events (event_type) VALUES ('meeting_invited')")
+
+
+def drop_slot(exports: dict[str, str]) -> None:
+    """Drop the slot, in the second before its reader is back."""
+    with psycopg.connect(exports["DATABASE_URL"], autocommit=True) as connection:
+        of_slot = "FROM pg_replication_slots WHERE slot_name = 'fanout_events'"
+        connection.execute(f"SELECT pg_terminate_backend(active_pid, 5000) {of_slot}".encode())
+        connection.execute(f"SELECT pg_drop_replication_slot(slot_name) {of_slot}".encode())
+
+
+def line_of(up: subprocess.Popen[str], words: str) -> str:
+    """The next line on stderr, in which these words have to be."""
+    assert up.stderr is not None
+    line = up.stderr.readline()
+    assert words in line
+    return line
+
+
+def child_of(up: subprocess.Popen[str], words: str) -> psutil.Process:
+    """The one that it started itself: a fork of it has the same words for a moment."""
+    children: list[psutil.Process] = psutil.Process(up.pid).children()
+    [found] = [child for child in children if words in child.cmdline()]
+    return found
+
+
 @pytest.mark.e2e
 def test_an_inserted_event_reaches_the_subscription_and_an_interrupt_stops_everything(
     data_dir: Path,
@@ -78,10 +113,10 @@ def test_an_inserted_event_reaches_the_subscription_and_an_interrupt_stops_every
     with start_up(data_dir) as up:
         exports = exports_of(up)
         children = descendants_of(up)
-        with psycopg.connect(exports["DATABASE_URL"]) as connection:
-            connection.execute("INSERT INTO domain_events (event_type) VALUES ('meeting_invited')")
-        with psycopg.connect(exports["WRITER_DATABASE_URL"]) as connection:
-            assert connection.execute("SELECT count(*) FROM domain_events").fetchone() == (1,)
+        insert(exports)
+        for name in ("WRITER_DATABASE_URL", "CAPTURE_DATABASE_URL"):
+            with psycopg.connect(exports[name]) as connection:
+                assert connection.execute("SELECT count(*) FROM domain_events").fetchone() == (1,)
 
         assert pull_one(exports) == "meeting_invited"
 
@@ -105,6 +140,55 @@ def test_nothing_outlives_a_killed_stack_and_it_comes_up_again(data_dir: Path) -
         exports_of(again)
         again.send_signal(signal.SIGTERM)
         assert again.wait(30) == 0
+
+
+@pytest.mark.e2e
+@pytest.mark.timeout(180)
+def test_debezium_is_started_again_until_it_runs_and_its_lost_slot_can_be_mended(
+    data_dir: Path,
+) -> None:
+    log = data_dir / "debezium" / "debezium.log"
+    with start_up(data_dir) as up:
+        exports = exports_of(up)
+        postgres = child_of(up, "wal_level=logical")
+        child_of(up, "local.debezium").kill()
+
+        assert line_of(up, "Debezium stopped") == (
+            f"Debezium stopped: killed by signal 9 (log: {log}); starting it again in 1 s\n"
+        )
+        line_of(up, "Debezium: back after ")
+        insert(exports)
+        assert pull_one(exports) == "meeting_invited"
+
+        drop_slot(exports)
+        gone = "no longer available on the server"
+        assert gone in line_of(up, f"(log: {log}); starting it again in 2 s")
+        assert gone in line_of(up, f"(log: {log}); starting it again in 4 s")
+        # As the runbook tells it; that there is no slot to drop it tells as well.
+        (log.parent / "offsets.dat").unlink()
+        line_of(up, "Debezium: back after ")
+        insert(exports)
+        assert pull_one(exports) == "meeting_invited"
+        assert postgres.is_running()
+
+        drop_slot(exports)
+        line_of(up, "starting it again in ")
+        up.send_signal(signal.SIGINT)
+        line_of(up, "Stopping ...")
+        assert up.wait(30) == 0
+
+
+@pytest.mark.e2e
+def test_without_postgres_the_stack_ends_and_does_not_start_debezium_again(data_dir: Path) -> None:
+    with start_up(data_dir) as up:
+        exports_of(up)
+        children = descendants_of(up)
+        child_of(up, "local.debezium").kill()
+        line_of(up, "starting it again in 1 s")
+        child_of(up, "wal_level=logical").send_signal(signal.SIGQUIT)
+        line_of(up, "Postgres stopped (log: ")
+        assert up.wait(30) == 1
+    assert_gone(children)
 
 
 def test_when_a_part_does_not_start_the_others_are_stopped_and_it_says_which(

@@ -148,6 +148,29 @@ def test_debezium_s_password_comes_from_the_environment_as_for_debezium(healthy:
     assert WRONG not in ill.stdout + ill.stderr
 
 
+def test_without_a_user_debezium_s_way_is_that_of_the_login_in_the_operations_guide(
+    healthy: Database,
+) -> None:
+    create = "CREATE ROLE capture LOGIN REPLICATION PASSWORD"
+    assert create in (ROOT / "docs/operations.md").read_text("utf-8")
+    parts = conninfo_to_dict(healthy.cdc_dsn)
+    flags = ["--cdc-host", str(parts["host"]), "--cdc-port", str(parts["port"])]
+    with healthy.connect() as connection:
+        connection.execute(f"{create} 'pass' IN ROLE fanout_cdc".encode())
+        try:
+            done = doctor(
+                healthy.writer_dsn,
+                *flags,
+                "--cdc-sslmode",
+                "disable",
+                DATABASE_PASSWORD="pass",  # noqa: S106 - dropped below
+            )
+        finally:
+            connection.execute("DROP ROLE capture")
+    assert "replication as capture" in " ".join(done.stdout.split())
+    assert done.returncode == 0
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

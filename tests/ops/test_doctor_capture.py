@@ -13,6 +13,7 @@ from local.postgres import Postgres, server
 from pipeline.ops.doctor.check import Verdict
 from pipeline.ops.doctor.checks.capture import PUBLICATION, PUBLISHED, Slot, judge_slot
 from pipeline.ops.doctor.checks.server import judge_version
+from pipeline.ops.doctor.installation import CaptureAddress
 from pipeline.ops.status.read import SLOT
 from tests.databases import Database, Databases, scratch_cluster
 from tests.ops.examination import beat, found, slot
@@ -127,3 +128,4 @@ def test_the_checks_expect_what_debezium_is_told_to_read() -> None:
     assert settings["debezium.source.publication.name"] == PUBLICATION
     assert settings["debezium.source.slot.name"] == SLOT
     assert settings["debezium.source.table.include.list"] in PUBLISHED
+    assert settings["debezium.source.database.user"] == CaptureAddress("x", 5432, "x").user

@@ -223,6 +223,30 @@ def test_a_letter_that_was_resolved_stays_visible(stage: Stage, uploaded: int) -
     assert "resolved: fixed" in shown
 
 
+def test_a_dead_event_whose_letter_was_resolved_by_hand_says_so_and_how_to_tell_it_after_all(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    event = stage.emit("document_uploaded", {"fileName": 1}, project_id=P1)
+    stage.deliver(event)
+    [(letter,)] = stage.rows("SELECT id FROM event_dead_letters")
+    monkeypatch.setenv("DATABASE_URL", stage.database.operator_dsn)
+    assert main(["dead-letters", "resolve", "--id", str(letter), "--reason", "told by phone"]) == 0
+    capsys.readouterr()
+    stage.execute("UPDATE event_dead_letters SET resolved_at = '2026-03-02T12:00Z'")
+    advice = (
+        "nothing, for its dead letter was resolved by hand 2026-03-02 12:00:00 UTC"
+        " (test_operator: told by phone); to tell people after all, once the cause is mended:"
+        f' python -m pipeline replay --event {event} --apply --topic "$TOPIC"'
+    )
+    assert as_json(stage, event)["next"] == advice
+    assert f"next {advice}" in said(screen(stage, event))
+    assert main(["replay", "--event", str(event)]) == 0
+    *_, planned = capsys.readouterr().out.splitlines()
+    assert json.loads(planned)["planned"] == 1
+    stage.deliver(event)
+    assert "next mend the cause, then: " in said(screen(stage, event))
+
+
 def test_an_expired_event_says_how_old_is_too_old(stage: Stage) -> None:
     event = stage.emit("document_uploaded", {}, project_id=P1, age=timedelta(hours=30))
     stage.deliver(event)

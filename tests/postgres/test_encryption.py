@@ -21,8 +21,8 @@ from pipeline.postgres.refusal import read_refusal
 from pipeline.postgres.retry import with_connection
 from pipeline.settings import DatabaseSettings
 from tests.databases import Database
-from tests.local.test_debezium_encryption import ADDRESS, NAME, Authority, Encrypted
 from tests.postgres.secret_manager import SecretManager, stand_in
+from tests.tls import ADDRESS, NAME, Authority, Encrypted
 
 OTHER_NAME: Final = "db.example"
 IMPATIENT: Final = timedelta(seconds=0.5)

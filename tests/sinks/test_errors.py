@@ -34,7 +34,7 @@ MENDS: Final = {
     "28P01": "check the role and password of DATABASE_URL",
     "28000": "check the role and password of DATABASE_URL",
     "3D000": "create the database, or correct DATABASE_URL",
-    "42501": "connect as a member of the role that does this: fanout_writer or fanout_operator",
+    "42501": "run and catch-up need a login in fanout_writer, all else one in fanout_operator",
     "42703": "run: python -m pipeline migrate",
     "42P01": "run: python -m pipeline migrate",
     "42601": "this is a bug or a wrong schema",

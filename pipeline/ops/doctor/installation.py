@@ -8,7 +8,6 @@ import psycopg
 from psycopg import Connection
 from psycopg.rows import namedtuple_row
 
-from pipeline.ops.doctor.rights import CDC
 from pipeline.postgres.check import CONNECT_SECONDS
 from pipeline.postgres.refusal import Refusal, read_refusal
 from pipeline.settings import DatabaseSettings
@@ -32,7 +31,7 @@ class CaptureAddress:
     host: str
     port: int
     sslmode: str
-    user: str = CDC
+    user: str = "capture"
     password: str | None = field(default=None, repr=False)
 
 

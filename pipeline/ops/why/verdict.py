@@ -5,7 +5,7 @@ from typing import Final
 
 from pipeline.domain.outcome import Status
 from pipeline.ops.why.account import Account, Person
-from pipeline.ops.why.words import duration, row
+from pipeline.ops.why.words import duration, moment, row
 
 # The stream needs well under a second: what is older is not on its way any more.
 ON_ITS_WAY: Final = timedelta(minutes=1)
@@ -71,7 +71,15 @@ def _about_the_unrouted(account: Account) -> str:
 
 
 def _about_the_dead(account: Account) -> str:
-    kept = f"; its message is kept in {row(account.letter)}" if account.letter else ""
+    letter = account.letter
+    # The event is dead still, so no replay was what closed its letter.
+    if letter is not None and letter.resolved_at is not None:
+        return (
+            f"nothing, for its dead letter was resolved by hand {moment(letter.resolved_at)}"
+            f" ({letter.resolution or 'without a word'}); to tell people after all, once the cause"
+            f' is mended: {_replay(account)} --apply --topic "$TOPIC"'
+        )
+    kept = f"; its message is kept in {row(letter)}" if letter else ""
     return f"mend the cause, then: {_replay(account)}{kept}"
 
 

@@ -1,5 +1,6 @@
 """The three roles, and who is connected."""
 
+import re
 from collections.abc import Iterable
 from functools import partial
 from typing import Final
@@ -15,28 +16,60 @@ _ROLE_EXISTS: Final = load("pipeline.ops.doctor", "role_exists")
 _HIDDEN: Final = load("pipeline.ops.doctor", "hidden_by_row_security")
 _CONNECTING: Final = load("pipeline.ops.doctor", "connecting_role")
 _NAMED: Final = 3
+_COLUMN: Final = re.compile(r" \(.*\)")
+_ALL_GRANTS: Final = (
+    "python -m pipeline migrate; if it is up to date, the GRANTs and REVOKEs of migrations/*.sql,"
+    " in their order"
+)
 
 
 def _rights(installation: Installation, role: str) -> Finding:
     if not installation.rows(_ROLE_EXISTS, role=role)[0].found:
         return failed(f"there is no role {role}", f"CREATE ROLE {role}, then grant it its rights")
-    found = {row.right_ for row in installation.rows(_RIGHTS, role=role)}
-    missing, extra = sorted(RIGHTS[role] - found), sorted(found - RIGHTS[role])
+    rows = installation.rows(_RIGHTS, role=role)
+    found, of_everyone = {r.right_ for r in rows}, {r.right_ for r in rows if r.of_everyone}
+    absent, extra = RIGHTS[role] - found, found - RIGHTS[role]
+    # Whoever has a right on the table has it on the column, until its REVOKE takes both back.
+    held = {right for right in absent if _COLUMN.sub("", right) in found}
+    missing = absent - held
     seen = "; ".join(
-        f"{word}: {_some(rights)}"
+        f"{word}: {_some(sorted(rights))}"
         for word, rights in (("lacks", missing), ("beyond", extra))
         if rights
     )
-    mends = [f"GRANT {right} TO {role}" for right in missing]
-    mends += [f"REVOKE {right} FROM {role}" for right in extra]
+    mends = [
+        *(f"GRANT {rights} TO {role}" for rights in _by_relation(missing)),
+        *(f"REVOKE {rights} FROM {role}" for rights in _by_relation(extra - of_everyone)),
+        *(f"REVOKE {rights} FROM PUBLIC, {role}" for rights in _by_relation(extra & of_everyone)),
+        *(f"GRANT {rights} TO {role}" for rights in _by_relation(held)),
+    ]
     mend = "; ".join(mends)
     if len(mends) > _NAMED:
-        mend = "python -m pipeline migrate; if it is up to date, the GRANTs of migrations/*.sql"
+        start_anew = f"REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {role}; then "
+        mend = f"{start_anew if extra else ''}{_ALL_GRANTS}"
     if missing:
         return failed(seen, mend)
     if extra:
         return warning(seen, mend)
     return ok(f"exactly the {len(found)} it needs")
+
+
+def _by_relation(rights: Iterable[str]) -> list[str]:
+    """What GRANT takes, one for each relation: 'DELETE, UPDATE (title, body) ON public.x'."""
+    relations: dict[str, dict[str, list[str]]] = {}
+    for right in sorted(rights):
+        what, _, relation = right.partition(" ON ")
+        verb, _, column = what.partition(" ")
+        columns = relations.setdefault(relation, {}).setdefault(verb, [])
+        columns += [column.strip("()")] if column else []
+    return [
+        f"{', '.join(_verb(*each) for each in verbs.items())} ON {relation}"
+        for relation, verbs in relations.items()
+    ]
+
+
+def _verb(verb: str, columns: list[str]) -> str:
+    return f"{verb} ({', '.join(columns)})" if columns else verb
 
 
 def _some(names: list[str]) -> str:

@@ -1,7 +1,8 @@
 -- Everything a role may do, in the words of GRANT: 'SELECT ON public.domain_events'.
 --
 -- Effective rights, whoever granted them to whom, on tables and views outside the system's schemas
--- and extensions; column rights where the table's own do not include them already.
+-- and extensions; column rights where the table's own do not include them already. Those that come
+-- from PUBLIC are marked, since no REVOKE from the role takes them back.
 WITH relation AS (
     SELECT relation.oid, format('%%I.%%I', namespace.nspname, relation.relname) AS name
     FROM pg_catalog.pg_class AS relation
@@ -18,12 +19,16 @@ WITH relation AS (
                 AND dependency.deptype = 'e'
         )
 )
-SELECT format('%%s ON %%s', verb, relation.name) AS right_
+SELECT
+    format('%%s ON %%s', verb, relation.name) AS right_,
+    has_table_privilege('public', relation.oid, verb) AS of_everyone
 FROM relation,
     unnest('{SELECT,INSERT,UPDATE,DELETE,TRUNCATE,REFERENCES,TRIGGER}'::text[]) AS verb
 WHERE has_table_privilege(%(role)s, relation.oid, verb)
 UNION ALL
-SELECT format('%%s (%%I) ON %%s', verb, attribute.attname, relation.name)
+SELECT
+    format('%%s (%%I) ON %%s', verb, attribute.attname, relation.name),
+    has_column_privilege('public', relation.oid, attribute.attnum, verb)
 FROM relation
 JOIN pg_catalog.pg_attribute AS attribute ON attribute.attrelid = relation.oid
 CROSS JOIN unnest('{SELECT,INSERT,UPDATE,REFERENCES}'::text[]) AS verb
@@ -32,7 +37,9 @@ WHERE attribute.attnum > 0
     AND has_column_privilege(%(role)s, relation.oid, attribute.attnum, verb)
     AND NOT has_table_privilege(%(role)s, relation.oid, verb)
 UNION ALL
-SELECT format('CREATE ON SCHEMA %%I', namespace.nspname)
+SELECT
+    format('CREATE ON SCHEMA %%I', namespace.nspname),
+    has_schema_privilege('public', namespace.oid, 'CREATE')
 FROM pg_catalog.pg_namespace AS namespace
 WHERE namespace.nspname !~ '^pg_'
     AND has_schema_privilege(%(role)s, namespace.oid, 'CREATE')
