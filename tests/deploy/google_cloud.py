@@ -21,6 +21,7 @@ import google_crc32c
 _JOBS: Final = re.compile(r"/v1b3/projects/([^/]+)/locations/([^/]+)/jobs")
 _OBJECT: Final = re.compile(r"/storage/v1/b/([^/]+)/o/(.+)")
 _BUCKET: Final = re.compile(r"/storage/v1/b/([^/]+)")
+POLL_SECONDS: Final = 0.05
 _UPLOAD: Final = re.compile(r"/(?:resumable/)?upload/storage/v1/b/([^/]+)/o")
 
 
@@ -57,7 +58,7 @@ class GoogleCloud:
 def google_cloud() -> Iterator[GoogleCloud]:
     """Serve both APIs until the block ends."""
     server = _Server(GoogleCloud())
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=[POLL_SECONDS], daemon=True)
     thread.start()
     try:
         yield server.cloud

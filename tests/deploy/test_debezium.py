@@ -153,20 +153,6 @@ def readme_faults(text: str) -> list[str]:
     ]
 
 
-def dead_links(text: str) -> list[str]:
-    """The links that lead nowhere."""
-    dead = []
-    for target, anchor in re.findall(r"\]\(([^)#]*)(?:#([^)]*))?\)", text):
-        path = FOLDER / target if target else FOLDER / "README.md"
-        headings = (
-            re.findall(r"^#+ (.+)$", path.read_text(), re.MULTILINE) if path.is_file() else []
-        )
-        anchors = {re.sub(r"[^\w -]", "", each).lower().replace(" ", "-") for each in headings}
-        if not path.is_file() or (anchor and anchor not in anchors):
-            dead.append(f"{target}#{anchor}")
-    return dead
-
-
 def planted(text: str, sound: str, faulty: str) -> str:
     """The text with a fault in it."""
     assert sound in text
@@ -298,14 +284,3 @@ def test_the_environment_of_the_virtual_machine_is_complete_and_holds_no_passwor
     assert environment_faults(given) == []
     assert given["DATABASE_PASSWORD"] == ""
     assert environment_faults(given.keys() - {"DATABASE_NAME"}) == ["DATABASE_NAME is not set"]
-
-
-def test_the_readmes_links_lead_somewhere() -> None:
-    assert dead_links(README) == []
-
-
-def test_control_a_dead_link_is_caught() -> None:
-    moved = "../docs/runbook.md#the-slot-was-lost"
-    faulty = planted(README, "../docs/runbook.md#the-replication-slot-was-lost", moved)
-
-    assert dead_links(faulty) == [moved]
