@@ -1,13 +1,20 @@
 """What tests of every package share; the cluster starts with the first test that asks for it."""
 
+import signal
 from collections.abc import Iterator
 
 import pytest
 
 from local.postgres import Postgres
+from pipeline.postgres.pool import close_pools
 from tests.databases import Database, Databases, scratch_cluster
 from tests.golden.stage import Stage
 from tests.golden.world import populate
+
+
+def pytest_configure() -> None:
+    """A shell that runs a script starts its background programs with SIGINT ignored, as do they."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
@@ -28,6 +35,7 @@ def database(databases: Databases) -> Iterator[Database]:
     """A fresh database with the reference schema and every migration."""
     with databases.migrated() as database:
         yield database
+        close_pools()
 
 
 @pytest.fixture

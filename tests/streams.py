@@ -2,23 +2,23 @@
 
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import grpc
+from google.api_core.exceptions import DeadlineExceeded
 from google.pubsub_v1 import PublisherClient, SubscriberClient
 from google.pubsub_v1.services.publisher.transports import PublisherGrpcTransport
 from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcTransport
-from google.pubsub_v1.types import PubsubMessage
+from google.pubsub_v1.types import PubsubMessage, PullRequest
 
-from local.pubsub import Emulator
 from pipeline.domain.message import Message
 from tests.deadline import wait_until
+from tests.emulator import HastyEmulator
+from tests.programs import Program
 
 TOPIC: Final = "projects/fanout-test/topics/events"
 SUBSCRIPTION: Final = "projects/fanout-test/subscriptions/events"
@@ -26,6 +26,9 @@ DEAD_LETTER_TOPIC: Final = "projects/fanout-test/topics/dead-letters"
 DEAD_LETTER_SUBSCRIPTION: Final = "projects/fanout-test/subscriptions/dead-letters"
 ACKNOWLEDGEMENT_SECONDS: Final = 10
 START_SECONDS: Final = 30.0
+KILL_SECONDS: Final = 10.0
+ANSWER_SECONDS: Final = 30.0
+SILENCE_SECONDS: Final = 1.0
 ROOT: Final = Path(__file__).parents[1]
 
 
@@ -33,7 +36,7 @@ ROOT: Final = Path(__file__).parents[1]
 class Broker:
     """An emulator with the topics of a stream, and clients of it."""
 
-    emulator: Emulator
+    emulator: HastyEmulator
     publisher: PublisherClient
     subscriber: SubscriberClient
 
@@ -44,35 +47,42 @@ class Broker:
             self.publisher.publish(topic=TOPIC, messages=wanted[start : start + 1000])
 
     def is_drained(self) -> bool:
-        """Whether no message comes for longer than the acknowledgement deadline."""
-        received = self.subscriber.pull(
-            subscription=SUBSCRIPTION, max_messages=1, timeout=ACKNOWLEDGEMENT_SECONDS + 1.0
-        ).received_messages
+        """Whether no message comes for ``SILENCE_SECONDS``; one that does is given back."""
+        try:
+            received = self.subscriber.pull(
+                subscription=SUBSCRIPTION, max_messages=1, timeout=SILENCE_SECONDS, retry=None
+            ).received_messages
+        except DeadlineExceeded:
+            # Too busy to answer in time: nothing is known.
+            return False
         if received:
             self.subscriber.modify_ack_deadline(
                 subscription=SUBSCRIPTION, ack_ids=[received[0].ack_id], ack_deadline_seconds=0
             )
         return not received
 
+    def take(self, subscription: str) -> list[Message]:
+        """Take what a subscription has to give now."""
+        # The client warns of answers that are given at once; what it calls does not.
+        pull: Any = self.subscriber.transport.pull
+        request = PullRequest(subscription=subscription, max_messages=1000, return_immediately=True)
+        taken: list[Message] = []
+        while received := pull(request, timeout=ANSWER_SECONDS).received_messages:
+            taken += [Message(r.message.data, dict(r.message.attributes)) for r in received]
+            self.subscriber.acknowledge(
+                subscription=subscription, ack_ids=[r.ack_id for r in received]
+            )
+        return taken
+
     def dead_letters(self) -> list[Message]:
         """Take what is on the dead-letter topic now."""
-        letters: list[Message] = []
-        while True:
-            received = self.subscriber.pull(
-                subscription=DEAD_LETTER_SUBSCRIPTION, max_messages=100, timeout=1.0
-            ).received_messages
-            if not received:
-                return letters
-            letters += [Message(r.message.data, dict(r.message.attributes)) for r in received]
-            self.subscriber.acknowledge(
-                subscription=DEAD_LETTER_SUBSCRIPTION, ack_ids=[r.ack_id for r in received]
-            )
+        return self.take(DEAD_LETTER_SUBSCRIPTION)
 
 
 @contextmanager
 def broker() -> Iterator[Broker]:
     """An emulator of one's own, with the shortest acknowledgement deadline that Pub/Sub allows."""
-    with Emulator() as emulator, grpc.insecure_channel(emulator.address) as channel:
+    with HastyEmulator() as emulator, grpc.insecure_channel(emulator.address) as channel:
         publisher = PublisherClient(transport=PublisherGrpcTransport(channel=channel))
         subscriber = SubscriberClient(transport=SubscriberGrpcTransport(channel=channel))
         for topic, subscription in (
@@ -97,7 +107,7 @@ class Stream:
         self, broker: Broker, dsn: str, log: Path, *flags: str, module: str = "pipeline"
     ) -> None:
         self._command = [
-            sys.executable, "-m", module, "run", "--subscription", SUBSCRIPTION,
+            module, "run", "--subscription", SUBSCRIPTION,
             "--dead-letter-topic", DEAD_LETTER_TOPIC, *flags,
         ]  # fmt: skip
         self._environment = os.environ | {
@@ -105,14 +115,14 @@ class Stream:
             "PUBSUB_EMULATOR_HOST": broker.emulator.address,
         }
         self._log = log
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Program | None = None
 
     def start(self) -> None:
         """Return when it reads."""
         before = self.log.count("reading")
         with self._log.open("ab") as log, self._log.with_suffix(".out").open("ab") as out:
-            self._process = subprocess.Popen(
-                self._command, cwd=ROOT, env=self._environment, stdout=out, stderr=log
+            self._process = Program(
+                *self._command, environment=self._environment, stdout=out, stderr=log
             )
         wait_until(
             lambda: self.log.count("reading") > before or self.process.poll() is not None,
@@ -121,7 +131,7 @@ class Stream:
         )
 
     @property
-    def process(self) -> subprocess.Popen[bytes]:
+    def process(self) -> Program:
         """The process that was started last."""
         assert self._process is not None
         return self._process
@@ -139,7 +149,7 @@ class Stream:
     def kill(self) -> None:
         """SIGKILL: no time for anything."""
         self.process.kill()
-        self.process.wait()
+        self.process.wait(KILL_SECONDS)
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
         """Ask it to stop; gives the exit status, fails after the 10 s that it may take."""

@@ -7,7 +7,6 @@ rows must be those of an installation that nothing has happened to.
 
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -377,32 +376,20 @@ def test_a_look_at_a_healthy_installation(installation: Installation) -> None:
         installation.shell.follow(section("Look first"))
 
 
-def broken_release(folder: Path) -> None:
-    """Write the pipeline as it was deployed, with a mistake in one handler."""
-    for package in ("pipeline", "migrations"):
-        shutil.copytree(ROOT / package, folder / package)
-    handler = folder / "pipeline/handlers/document_uploaded.py"
-    text = handler.read_text("utf-8")
-    broken = text.replace("event.payload.file_name\n", '{}["file_name"]\n', 1)
-    assert broken != text
-    handler.write_text(broken, "utf-8")
-
-
 @follows("An event type's handler was broken for an hour")
 def test_what_a_broken_handler_kept_from_people_is_told_once_when_it_is_mended(
     installation: Installation,
     told: Picture,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     stage = installation.stage
     events = installation.insert()
-    broken_release(tmp_path / "release")
-    with monkeypatch.context() as patch:
-        # Modules are looked for in the release, and not in the working folder.
-        patch.setenv("PYTHONSAFEPATH", "1")
-        patch.setenv("PYTHONPATH", str(tmp_path / "release"))
-        broken = Stream(installation.events, stage.database.writer_dsn, tmp_path / "broken.log")
+    broken = Stream(
+        installation.events,
+        stage.database.writer_dsn,
+        tmp_path / "broken.log",
+        module="tests.docs.broken_release",
+    )
     installation.publish(events)
     with ExitStack() as running:
         running.enter_context(broken)

@@ -12,7 +12,7 @@ from local.stack import Stack
 from pipeline.ops.sample import ids
 from tests.deadline import wait_until
 
-ARRIVAL_SECONDS: Final = 20.0
+ARRIVAL_SECONDS: Final = 60.0
 # Twenty times what an event takes when all parts run.
 SILENCE_SECONDS: Final = 3.0
 

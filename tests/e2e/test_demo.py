@@ -25,20 +25,44 @@ def run_demo(data_dir: Path, **variables: str) -> subprocess.CompletedProcess[st
     )
 
 
-def test_the_demo_shows_what_everyone_received_twice_over(tmp_path: Path) -> None:
-    for _ in range(2):
-        demo = run_demo(tmp_path)
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where one demo follows the other."""
+    return tmp_path_factory.mktemp("demos")
+
+
+@pytest.fixture(scope="module")
+def first(folder: Path) -> subprocess.CompletedProcess[str]:
+    """A demo."""
+    return run_demo(folder)
+
+
+@pytest.fixture(scope="module")
+def second(
+    folder: Path, first: subprocess.CompletedProcess[str]
+) -> subprocess.CompletedProcess[str]:
+    """Another, where another stack is in use: nobody listens at this address."""
+    assert first.returncode == 0, first.stdout + first.stderr
+    return run_demo(folder, PUBSUB_EMULATOR_HOST="localhost:1")
+
+
+def test_the_demo_shows_what_everyone_received_twice_over(
+    folder: Path,
+    first: subprocess.CompletedProcess[str],
+    second: subprocess.CompletedProcess[str],
+) -> None:
+    for demo in (first, second):
         assert demo.returncode == 0, demo.stdout + demo.stderr
         assert 'New file "Appraisal.pdf" was uploaded to Mill Street Lofts.' in demo.stdout
         assert "they muted the thread" in demo.stdout
         assert "payload: fileName: Input should be a valid string" in demo.stdout
         assert "no handler for this event type" in demo.stdout
         assert "from commit to row in the median" in demo.stdout
-    assert not list(tmp_path.iterdir()), "the demo left something behind"
+    assert not list(folder.iterdir()), "the demo left something behind"
     left = [
         process.pid
         for process in psutil.process_iter(["cmdline"])
-        if any(str(tmp_path) in argument for argument in process.info["cmdline"] or ())
+        if any(str(folder) in argument for argument in process.info["cmdline"] or ())
     ]
     assert left == []
 
@@ -51,6 +75,7 @@ def test_a_demo_that_cannot_start_says_why(tmp_path: Path) -> None:
     assert "Traceback" not in demo.stderr
 
 
-def test_the_demo_keeps_to_itself_where_another_stack_is_in_use(tmp_path: Path) -> None:
-    demo = run_demo(tmp_path, PUBSUB_EMULATOR_HOST="localhost:1")
-    assert demo.returncode == 0, demo.stdout + demo.stderr
+def test_the_demo_keeps_to_itself_where_another_stack_is_in_use(
+    second: subprocess.CompletedProcess[str],
+) -> None:
+    assert second.returncode == 0, second.stdout + second.stderr

@@ -61,12 +61,17 @@ class D(NamedTuple):
 
 @dataclass
 class Stage:
-    """One database, and the graph that the stream uses over it."""
+    """One database, and the graph that the stream uses over it.
+
+    Attributes:
+        visible_within: for how long a row is waited for that a test has deleted.
+    """
 
     database: Database
     policy: Policy = field(default_factory=Policy)
     handlers: Mapping[EventType, Handler[Any]] = field(default_factory=lambda: HANDLERS)
     dry_run: bool = False
+    visible_within: timedelta = timedelta(seconds=2)
 
     def emit(
         self,
@@ -135,7 +140,9 @@ class Stage:
         sent = list(messages)
         types = {message.attributes.get(TYPE_ATTRIBUTE) for message in sent}
         topology = Topology(
-            database=DatabaseSettings(dsn=self.database.writer_dsn),
+            database=DatabaseSettings(
+                dsn=self.database.writer_dsn, visible_within=self.visible_within
+            ),
             # The branches that nothing goes through take more time to set up than all the rest.
             handlers={name: handler for name, handler in self.handlers.items() if name in types},
             policy=self.policy,

@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import nullcontext
 from datetime import timedelta
@@ -20,9 +19,9 @@ from tests.databases import Databases, scratch_cluster
 from tests.deadline import wait_until
 from tests.golden.stage import D, Stage
 from tests.golden.world import P1, R1, U1, U2, U4
+from tests.programs import Program
 from tests.torture.proxy import Proxy
 
-ROOT = Path(__file__).parents[2]
 TABLES = (
     "notification_processing",
     "notifications",
@@ -32,18 +31,15 @@ TABLES = (
 )
 
 
-def start(
-    stage: Stage, *flags: str, dsn: str | None = None, log: Path | None = None
-) -> subprocess.Popen[str]:
+def start(stage: Stage, *flags: str, dsn: str | None = None, log: Path | None = None) -> Program:
     """Run the command; ``log`` takes its standard error while it runs."""
-    with nullcontext(subprocess.PIPE) if log is None else log.open("w") as errors:
-        return subprocess.Popen(
-            [sys.executable, "-m", "pipeline", "catch-up", *flags],
-            cwd=ROOT,
-            env=os.environ | {"DATABASE_URL": dsn or stage.database.writer_dsn},
-            stdout=subprocess.PIPE,
+    with nullcontext() if log is None else log.open("w") as errors:
+        return Program(
+            "pipeline",
+            "catch-up",
+            *flags,
+            environment=os.environ | {"DATABASE_URL": dsn or stage.database.writer_dsn},
             stderr=errors,
-            text=True,
         )
 
 
@@ -170,8 +166,15 @@ def test_a_stop_in_the_middle_of_a_pass_leaves_the_rest_to_the_next(stage: Stage
     (summary,) = map(json.loads, output.splitlines())
     assert 0 < done(stage) < number, "stopped too late to prove anything"
     assert summary["events"] == done(stage)
-    assert catch_up(stage)["events"] == number - summary["events"]
-    assert stage.rows("SELECT count(*) FROM notifications") == [(2 * number,)]
+    # For the next pass a part of the rest is enough.
+    stage.execute(
+        "DELETE FROM domain_events WHERE id IN"
+        " (SELECT id FROM domain_events EXCEPT SELECT event_id FROM notification_processing"
+        " ORDER BY 1 OFFSET 2000)"
+    )
+    ((left,),) = stage.rows("SELECT count(*) FROM domain_events")
+    assert catch_up(stage)["events"] == left - summary["events"] > 0
+    assert stage.rows("SELECT count(*) FROM notifications") == [(2 * left,)]
 
 
 def test_a_stop_is_as_quick_where_the_server_has_fallen_silent(stage: Stage) -> None:
@@ -199,7 +202,7 @@ def test_a_second_signal_ends_the_loop_at_once(stage: Stage) -> None:
         with pytest.raises(subprocess.TimeoutExpired):
             process.wait(1)
         process.send_signal(signal.SIGTERM)
-        assert process.wait(1) == -signal.SIGTERM
+        assert process.wait(10) == -signal.SIGTERM
 
 
 @pytest.fixture

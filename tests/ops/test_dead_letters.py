@@ -4,9 +4,7 @@ import argparse
 import json
 import os
 import subprocess
-import sys
 from datetime import timedelta
-from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -16,22 +14,15 @@ from pipeline.domain.message import Message
 from pipeline.postgres.sql import load
 from tests.golden.stage import Stage
 from tests.golden.world import P1, R1, U1, U2, U4
+from tests.programs import Program
 
-ROOT: Final = Path(__file__).parents[2]
 CANARY: Final = "kanarienvogel"
 HOSTILE: Final = "\x1b[2J\u202e[red]moon[/red]"
 
 
 def run(stage: Stage, *arguments: str, dsn: str | None = None) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "pipeline", "dead-letters", *arguments],
-        cwd=ROOT,
-        env=os.environ | {"DATABASE_URL": dsn or stage.database.operator_dsn},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    environment = os.environ | {"DATABASE_URL": dsn or stage.database.operator_dsn}
+    return Program("pipeline", "dead-letters", *arguments, environment=environment).completed(60)
 
 
 def output(stage: Stage, *arguments: str) -> str:

@@ -5,7 +5,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -35,9 +34,9 @@ from tests.builders import NOON, event, message
 from tests.deadline import wait_until
 from tests.golden.stage import Stage
 from tests.golden.world import P1, R1, T1, U1, U2, U4
+from tests.programs import Program
 from tests.streams import SUBSCRIPTION, TOPIC, Broker, Stream, broker
 
-ROOT: Final = Path(__file__).parents[2]
 APPLY: Final = ("--apply", "--topic", TOPIC)
 DAY: Final = timedelta(hours=24)
 EVERYTHING: Final = Selector(since=datetime(2000, 1, 1, tzinfo=UTC))
@@ -56,16 +55,10 @@ class Operator:
         settings = DatabaseSettings(dsn=self.stage.database.operator_dsn)
         return apply(settings, order, threading.Event())
 
-    def start(self, *arguments: str, dsn: str | None = None) -> subprocess.Popen[str]:
+    def start(self, *arguments: str, dsn: str | None = None) -> Program:
         """Run the command."""
-        return subprocess.Popen(
-            [sys.executable, "-m", "pipeline", "replay", *arguments],
-            cwd=ROOT,
-            env=os.environ | {"DATABASE_URL": dsn or self.stage.database.operator_dsn},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        environment = os.environ | {"DATABASE_URL": dsn or self.stage.database.operator_dsn}
+        return Program("pipeline", "replay", *arguments, environment=environment)
 
     def run(self, *arguments: str) -> tuple[list[str], dict[str, Any]]:
         """Run the command; gives the lines of its output, and the last one as what it is."""
@@ -85,21 +78,7 @@ class Operator:
 
     def published(self) -> list[Message]:
         """Take what is on the topic now."""
-        messages: list[Message] = []
-        while received := self.pull():
-            messages += received
-        return messages
-
-    def pull(self) -> list[Message]:
-        """Take some of what is on the topic."""
-        received = self.broker.subscriber.pull(
-            subscription=SUBSCRIPTION, max_messages=1000, timeout=0.3
-        ).received_messages
-        if received:
-            self.broker.subscriber.acknowledge(
-                subscription=SUBSCRIPTION, ack_ids=[each.ack_id for each in received]
-            )
-        return [Message(each.message.data, dict(each.message.attributes)) for each in received]
+        return self.broker.take(SUBSCRIPTION)
 
     def records(self) -> list[tuple[Any, ...]]:
         """Every replay, as it is recorded."""
@@ -389,6 +368,7 @@ def test_a_letter_without_a_row_is_sent_as_it_came_and_is_foreseen_to_fail(
     event_id = upload(stage)
     (captured,) = stage.messages(event_id)
     stage.execute("DELETE FROM domain_events")
+    stage.visible_within = timedelta(0)
     received = replace(
         captured, attributes={**captured.attributes, "note": "kept", "googclient_x": "1"}
     )
@@ -543,7 +523,7 @@ def test_a_replay_that_is_interrupted_stops_cleanly_and_says_how_far_it_got(
     messages: list[Message] = []
 
     def some_are_published() -> bool:
-        messages.extend(operator.pull())
+        messages.extend(operator.published())
         return bool(messages)
 
     with operator.start("--missing", *APPLY, "--rate", "100") as process:

@@ -46,6 +46,7 @@ def test_after_kills_every_event_is_done_exactly_once(
         wait_until_done(stage, round(EVENTS * share))
         stream.kill()
         assert done(stage) < EVENTS, "killed too late to prove anything"
+    events.emulator.end_leases()
     with stream:
         wait_until_done(stage, EVENTS)
         assert stream.stop() == 0
@@ -87,6 +88,7 @@ def test_control_a_pipeline_that_acknowledges_early_loses_events(
     stream.start()
     wait_until_done(stage, 1)
     stream.kill()
+    events.emulator.end_leases()
     with stream:
         wait_until(events.is_drained, seconds=60, what="nothing is left to read")
         assert stream.stop() == 0

@@ -1,7 +1,6 @@
 """A database, Pub/Sub, the load between them and lives of the pipeline over them."""
 
 import threading
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -13,7 +12,6 @@ from psycopg import sql
 
 from tests.databases import Database
 from tests.deadline import wait_until
-from tests.streams import ACKNOWLEDGEMENT_SECONDS
 from tests.torture import lives
 from tests.torture.lives import Life
 from tests.torture.load import MIXTURE, Kind, Load, settle_people
@@ -120,10 +118,10 @@ class Rig:
 
     def settle(self, *variants: Variant) -> Audit:
         """Run one more life until every event is done and nothing is redelivered any more."""
-        born = time.monotonic()
+        self.pubsub.end_leases()
         with self.live(*variants) as life:
             self.wait_for(life, len(self.load.events))
-            self._wait_for_silence(born)
+            self._wait_for_silence()
             life.stop()
         return self.audit()
 
@@ -134,27 +132,17 @@ class Rig:
             life.stop()
         return self.audit()
 
-    def run_dry(self, *, leased: bool) -> Audit:
-        """Run one more life until nothing is left to read, whatever was lost before.
-
-        Args:
-            leased: whether a life may have died with messages in hand.
-        """
-        born = time.monotonic()
+    def run_dry(self) -> Audit:
+        """Run one more life until nothing is left to read, whatever was lost before."""
+        self.pubsub.end_leases()
         with self.live() as life:
             life.wait_for_work()
-            self._wait_for_silence(born if leased else born - ACKNOWLEDGEMENT_SECONDS)
+            self._wait_for_silence()
             life.stop()
         return self.audit()
 
-    def _wait_for_silence(self, since: float) -> None:
-        # What earlier lives held when they died comes back by then.
-        leases_end = since + ACKNOWLEDGEMENT_SECONDS
-        wait_until(
-            lambda: time.monotonic() > leases_end and self.pubsub.is_silent(),
-            seconds=SETTLE_SECONDS,
-            what="nothing is left to read",
-        )
+    def _wait_for_silence(self) -> None:
+        wait_until(self.pubsub.is_silent, seconds=SETTLE_SECONDS, what="nothing is left to read")
 
     def deadlocks(self) -> int:
         """How many deadlocks Postgres has seen in this database."""

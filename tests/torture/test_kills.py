@@ -87,7 +87,7 @@ def test_control_early_acknowledgement_is_caught_losing_events(rig: Rig, figures
     with rig.live(acknowledge_early, DieBeforeWriting(1)) as life:
         life.wait_for_death()
     rig.feed(10)
-    audit = rig.run_dry(leased=True)
+    audit = rig.run_dry()
     assert audit.lost_events > 0, audit
     assert audit.lost > 0, audit
     figures.caught(

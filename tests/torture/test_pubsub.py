@@ -72,7 +72,7 @@ def test_control_without_catch_up_a_restart_of_pubsub_loses_events(
     rig.pubsub.stop()
     rig.pubsub.start()
     rig.feed(10)
-    audit = rig.run_dry(leased=False)
+    audit = rig.run_dry()
     assert audit.lost_events > 0, audit
     figures.caught(
         5,

@@ -1,0 +1,161 @@
+"""Our programs as processes of their own, begun where their imports end.
+
+``python -m pipeline`` spends most of a start on importing Beam. The standard library's fork server
+does so once, opens nothing, starts no thread of ours and is forked for each program, which runs as
+``__main__`` with the arguments, environment and outputs of its own; variables that the interpreter
+itself reads, PYTHONPATH and the like, come too late. What a start does is tested on real ones:
+tests/test_interrupt.py, test_command_line.py, test_output.py, tests/e2e.
+"""
+
+import multiprocessing
+import os
+import runpy
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from multiprocessing import forkserver
+from multiprocessing.connection import Connection
+from pathlib import Path
+from signal import Signals
+from typing import IO, Final, Self
+
+import pytest
+
+ROOT: Final = Path(__file__).parents[1]
+# There is one fork server: whoever comes first imports what the lives of tests/torture need too.
+_IMPORTED: Final = (
+    "pipeline.ops.catch_up",
+    "pipeline.ops.dead_letters",
+    "pipeline.ops.replay.plan",
+    "pipeline.ops.replay.publication",
+    "pipeline.ops.stream",
+    "tests.torture.variants",
+    "tests.torture.worker",
+)
+_CONTEXT: Final = multiprocessing.get_context("forkserver")
+_OUTPUTS: Final = (1, 2)
+
+File = IO[str] | IO[bytes]
+
+
+class Program:
+    """``python -m MODULE ARGUMENTS``, used like ``subprocess.Popen``.
+
+    Attributes:
+        stdout: what it writes on standard output, unless that goes to a file.
+        stderr: what it writes on standard error, likewise.
+    """
+
+    def __init__(
+        self,
+        module: str,
+        *arguments: str,
+        environment: Mapping[str, str],
+        stdout: File | None = None,
+        stderr: File | None = None,
+    ) -> None:
+        self.stdout, out = _output(stdout)
+        self.stderr, err = _output(stderr)
+        self._started = (module, *arguments)
+        self._process = _CONTEXT.Process(
+            target=_run, args=(self._started, dict(environment), (out, err)), daemon=True
+        )
+        with out, err:
+            _start_fork_server()
+            self._process.start()
+
+    @property
+    def returncode(self) -> int | None:
+        """Its exit status, or the negative of the signal that ended it; None while it runs."""
+        return self._process.exitcode
+
+    def poll(self) -> int | None:
+        """The same."""
+        return self.returncode
+
+    def wait(self, timeout: float) -> int:
+        """Its exit status once it has ended; fails when it takes too long."""
+        self._process.join(timeout)
+        if self.returncode is None:
+            raise subprocess.TimeoutExpired(self._started, timeout)
+        return self.returncode
+
+    def communicate(self, timeout: float) -> tuple[str, str]:
+        """All that it writes until it has ended; kills it when it takes too long, and fails."""
+        with ThreadPoolExecutor(len(_OUTPUTS)) as readers:
+            outputs = readers.map(_read, (self.stdout, self.stderr))
+            try:
+                self.wait(timeout)
+            except subprocess.TimeoutExpired:
+                self.kill()
+                raise
+            out, err = outputs
+        return out, err
+
+    def completed(self, timeout: float) -> subprocess.CompletedProcess[str]:
+        """How it ended, and all that it wrote."""
+        out, err = self.communicate(timeout)
+        assert self.returncode is not None
+        return subprocess.CompletedProcess(self._started, self.returncode, out, err)
+
+    def send_signal(self, number: Signals) -> None:
+        """Send it a signal, unless it has ended."""
+        if self.poll() is None and self._process.pid is not None:
+            with suppress(ProcessLookupError):
+                os.kill(self._process.pid, number)
+
+    def kill(self) -> None:
+        """SIGKILL: no time for anything."""
+        self._process.kill()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+        self._process.join()
+        for output in (self.stdout, self.stderr):
+            if output is not None:
+                output.close()
+
+
+def _output(file: File | None) -> tuple[IO[str] | None, Connection]:
+    """What to read an output from, if anything, and what to give to the program."""
+    if file is not None:
+        return None, Connection(os.dup(file.fileno()), readable=False)
+    ours, theirs = os.pipe()
+    return os.fdopen(ours), Connection(theirs, readable=False)
+
+
+def _read(output: IO[str] | None) -> str:
+    if output is None:
+        return ""
+    with output:
+        return output.read()
+
+
+def _start_fork_server() -> None:
+    _CONTEXT.set_forkserver_preload(list(_IMPORTED))
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("PYTHONPATH", str(ROOT))
+        forkserver.ensure_running()
+
+
+def _run(
+    started: Sequence[str], environment: Mapping[str, str], outputs: Sequence[Connection]
+) -> None:
+    """Become the program, in the process forked for it."""
+    for descriptor, output in zip(_OUTPUTS, outputs, strict=True):
+        os.dup2(output.fileno(), descriptor)
+        output.close()
+    # As a new interpreter has them, whatever those of the fork server were for.
+    sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115 - a descriptor, for good
+    sys.stderr = open(2, "w", buffering=1, errors="backslashreplace", closefd=False)  # noqa: SIM115
+    os.environ.clear()
+    os.environ.update(environment)
+    os.chdir(ROOT)
+    module, *arguments = started
+    sys.argv = [module, *arguments]
+    runpy.run_module(module, run_name="__main__", alter_sys=True)
