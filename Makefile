@@ -11,12 +11,14 @@ help: ## list these targets
 .PHONY: setup
 setup: $(SETUP) ## the virtual environment .venv, with everything
 
+# The lock is whole. Asked to resolve it all the same, older pips take the newest release of a package that
+# is wanted with an extra, and stop there, since its hash is not in the lock.
 $(SETUP): requirements-dev.txt
 	@$(PYTHON) -c 'import sys, venv; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null || \
 	  { echo "Python 3.11 with venv is needed: install it, or name one with make PYTHON=..." >&2; exit 1; }
 	@echo "Setting up .venv (once, about a minute) ..."
 	@$(PYTHON) -m venv --clear .venv
-	@$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --require-hashes -r requirements-dev.txt
 	@touch $@
 
 .PHONY: demo

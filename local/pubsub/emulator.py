@@ -1,5 +1,7 @@
 """The emulator: starts and stops, in this process."""
 
+import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
@@ -21,10 +23,12 @@ class Emulator:
 
     Args:
         port: 0 takes a free one, and keeps it from one start to the next.
+        clock: seconds that never go back; leases end by it.
     """
 
-    def __init__(self, port: int = 0) -> None:
+    def __init__(self, port: int = 0, clock: Callable[[], float] = time.monotonic) -> None:
         self._port = port
+        self._clock = clock
         self._server: grpc.Server | None = None
 
     @property
@@ -47,7 +51,7 @@ class Emulator:
         """
         if self._server is not None:
             raise RuntimeError("The emulator is started already")
-        server, self._port = build_server(Broker(), self._port)
+        server, self._port = build_server(Broker(self._clock), self._port)
         server.start()
         self._server = server
         return self.address

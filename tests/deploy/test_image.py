@@ -181,6 +181,8 @@ def test_no_installation_trusts_what_is_not_locked() -> None:
     for command in re.split(r"&&", " && ".join(instructions("RUN"))):
         if re.match(r"(--mount=\S+ +)?pip (install|wheel)", command.strip()):
             assert "--require-hashes" in command or "--no-index" in command, command
+            # What is not in the lock is missed by pip check, instead of chosen by pip.
+            assert "--no-deps" in command, command
 
 
 def test_the_launcher_finds_the_program_it_is_to_start() -> None:

@@ -159,6 +159,17 @@ def _run(folder: Path, *arguments: str) -> None:
     assert finished.returncode == 0, finished.stderr
 
 
+def test_the_lock_lacks_nothing_that_a_package_in_it_needs() -> None:
+    checked = subprocess.run(
+        [sys.executable, "-m", "pip", "check"],
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    assert checked.returncode == 0, checked.stdout
+
+
 def test_every_module_of_the_package_can_be_imported_where_it_is_installed(
     installation: Installation,
 ) -> None:

@@ -41,7 +41,7 @@ def test_after_kills_every_event_is_done_exactly_once(
 ) -> None:
     events.publish(insert_events(stage))
     stream = Stream(events, stage.database.writer_dsn, tmp_path / "log")
-    for share in (0.1, 0.4, 0.7):
+    for share in (0.1, 0.3, 0.5):
         stream.start()
         wait_until_done(stage, round(EVENTS * share))
         stream.kill()

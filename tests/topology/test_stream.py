@@ -137,7 +137,7 @@ def test_an_event_of_an_unknown_type_is_recorded_and_nothing_follows(
 def test_a_stop_under_load_writes_what_was_pulled_and_leaves_the_rest(
     stage: Stage, events: Broker, stream: Stream, number: signal.Signals
 ) -> None:
-    total = 3_000
+    total = 5_000
     insert_uploads(stage, total)
     events.publish(stage.messages())
     with stream:
@@ -191,7 +191,7 @@ def stage_log(tmp_path: Path) -> Path:
 def test_cut_connections_are_retried_and_cost_no_event(
     stage: Stage, events: Broker, stream: Stream
 ) -> None:
-    total = 3_000
+    total = 5_000
     stage.execute(
         "INSERT INTO domain_events (event_type, actor_id, project_id, thread_id)"
         " SELECT 'chat_message_sent', %s, %s, %s FROM generate_series(1, %s)",
@@ -257,7 +257,7 @@ def test_an_unreachable_database_is_one_readable_line(events: Broker, tmp_path: 
 def test_a_stop_is_as_quick_where_pubsub_is_gone(
     stage: Stage, events: Broker, stream: Stream
 ) -> None:
-    total = 3_000
+    total = 5_000
     insert_uploads(stage, total)
     events.publish(stage.messages())
     with stream:

@@ -14,7 +14,7 @@ from tests.torture.figures import Figures
 from tests.torture.rig import SETTLE_SECONDS, Rig
 from tests.torture.scale import SCALE
 
-CRASHES: Final = (0.2, 0.6)
+CRASHES: Final = (0.2, 0.4)
 
 
 def has_done(rig: Rig, events: float) -> bool:
