@@ -5,6 +5,7 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -85,6 +86,12 @@ def test_help_of_the_local_runner_names_the_other_one() -> None:
     assert "DataflowRunner takes other arguments: --runner=DataflowRunner --help" in words(
         done.stdout
     )
+
+
+def test_a_dry_run_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    assert command(*flags("--dry_run")).status == 0
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("dry_run", ["--dry_run", "--dry-run"])

@@ -1,5 +1,6 @@
 """A launch that is only looked at: every parameter, the steps, and what it asks of the database."""
 
+import shutil
 from typing import Any, Final
 
 from apache_beam.options.pipeline_options import PipelineOptions, WorkerOptions
@@ -20,7 +21,10 @@ def show(options: PipelineOptions) -> None:
     Raises:
         ConfigurationError: Beam refuses the options; nothing was printed.
     """
-    steps = [part.full_label for part in build(options).transforms_stack[0].parts]
+    pipeline = build(options)
+    # Beam does so at the end of a run, and this pipeline is never run.
+    shutil.rmtree(pipeline.local_tempdir, ignore_errors=True)
+    steps = [part.full_label for part in pipeline.transforms_stack[0].parts]
     console = Console(highlight=False)
     everything: dict[str, Any] = options.get_all_options()
     console.print("A job that would be launched; nothing was sent.\n")
