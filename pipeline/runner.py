@@ -1,5 +1,6 @@
 """The runner on one machine: Beam's FnApiRunner, made fit to run for months."""
 
+import gc
 from collections.abc import Iterable
 from typing import Any, Final, TypeVar
 
@@ -10,6 +11,17 @@ from apache_beam.runners.portability.fn_api_runner import FnApiRunner, fn_runner
 OptionsT = TypeVar("OptionsT", bound=PipelineOptions)
 
 _CONSOLIDATE: Final = "consolidate_monitoring_infos"
+
+
+def spare_collector() -> None:
+    """Keep the garbage collector from looking at all that is loaded by now, again and again.
+
+    For a process that is to run a pipeline, once: what Beam has loaded is two hundred thousand
+    objects, and each batch gives reason to look for what is left over among them. Without that,
+    ``catch-up`` does a fifth more events a second; what a batch leaves is found as before.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def local_pipeline() -> beam.Pipeline:

@@ -51,12 +51,14 @@ def add(commands: Commands) -> None:
 def _execute(options: argparse.Namespace) -> None:
     from pipeline.commands.processing import topology_of
     from pipeline.ops.catch_up import catch_up, reconcile
+    from pipeline.runner import spare_collector
     from pipeline.sources.unfinished import Selection
 
     if options.since and options.until and options.since >= options.until:
         raise ConfigurationError("--since must be before --until")
     if options.every is not None and not options.every:
         raise ConfigurationError("--every needs a duration above zero")
+    spare_collector()
     topology = topology_of(options)
     selection = Selection(
         event_type=options.event_type,

@@ -44,7 +44,9 @@ def _execute(options: argparse.Namespace) -> None:
         )
     from pipeline.commands.processing import topology_of
     from pipeline.ops.stream import run_stream
+    from pipeline.runner import spare_collector
     from pipeline.settings import PubSubSettings
 
+    spare_collector()
     settings = PubSubSettings(subscription=options.subscription, acknowledge=not options.dry_run)
     run_stream(topology_of(options), settings)

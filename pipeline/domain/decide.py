@@ -150,7 +150,8 @@ def _for_person(
     verdicts: dict[Channel, Verdict],
 ) -> Iterator[Skip | tuple[UserId, Effect]]:
     wanted = tuple(_storable(effect, facts) for effect in handler.decide(event, person, facts))
-    _check_contract(handler, wanted)
+    used = {channel_of(effect) for effect in wanted}
+    _check_contract(handler, wanted, used)
     for effect in wanted:
         verdict = verdicts[channel_of(effect)]
         if verdict.muted:
@@ -159,7 +160,6 @@ def _for_person(
             yield person.id, replace(effect, delivery=Delivery.AGGREGATED)
         else:
             yield person.id, effect
-    used = {channel_of(effect) for effect in wanted}
     for channel, verdict in verdicts.items():
         if verdict.row is not None and verdict.muted:
             yield Skip(person.id, channel, Reason.muted(verdict.row.scope), verdict.row.id)
@@ -174,14 +174,14 @@ def _storable(effect: Effect, facts: Facts) -> Effect:
     return effect
 
 
-def _check_contract(handler: Handler[Any], effects: tuple[Effect, ...]) -> None:
-    keys = [
+def _check_contract(handler: Handler[Any], effects: tuple[Effect, ...], used: set[Channel]) -> None:
+    keys = {
         effect.kind if isinstance(effect, Notification) else type(effect).__name__
         for effect in effects
-    ]
-    if len(set(keys)) < len(keys):
+    }
+    if len(keys) < len(effects):
         raise HandlerFailed(f"{type(handler).__name__} gave one person two effects of one kind")
-    if not {channel_of(effect) for effect in effects} <= set(handler.channels):
+    if not used.issubset(handler.channels):
         raise HandlerFailed(f"{type(handler).__name__} used a channel that it does not declare")
 
 
