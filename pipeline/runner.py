@@ -10,9 +10,6 @@ from apache_beam.runners.portability.fn_api_runner import FnApiRunner, fn_runner
 
 OptionsT = TypeVar("OptionsT", bound=PipelineOptions)
 
-# Whether the types of the steps fit is the same at every start; a launch on Dataflow checks them,
-# as the tests do. Here it would take a third of a second.
-_UNCHECKED: Final = "--no_pipeline_type_check"
 _CONSOLIDATE: Final = "consolidate_monitoring_infos"
 
 
@@ -38,7 +35,7 @@ def local_pipeline() -> beam.Pipeline:
     # Fails loudly where a later Beam has it no longer.
     getattr(fn_runner, _CONSOLIDATE)
     setattr(fn_runner, _CONSOLIDATE, _forget)
-    return beam.Pipeline(runner=FnApiRunner(), options=_Options(flags=[_UNCHECKED]))
+    return beam.Pipeline(runner=FnApiRunner(), options=_Options(flags=[]))
 
 
 class _Options(PipelineOptions):
