@@ -1,57 +1,29 @@
 """How elements are written down where a runner takes them out of memory, and how large they count.
 
-Importing this module registers the coders. A ``Message`` is written as Pub/Sub writes it, so that
-what waits between two stages can be read after an update of the job. All other elements stay inside
-one fused stage and are only measured: Beam measures by encoding unless a coder knows better, and
-pickling whole batches took a fourth of the time of the local runner.
+Importing this module registers the coder. Between two stages of a job on Dataflow only standard
+coders are used (see ``sources/native.py``), so that what waits there can be read after an update.
+All other elements stay inside one fused stage and are only measured. Beam measures by encoding
+unless a coder knows better, and pickling batches took a fourth of the time of the local runner.
 """
 
 import pickle
 from typing import Any, Final
 
 import apache_beam as beam
-from google.pubsub_v1.types import PubsubMessage
 
+from pipeline.domain.batches import Decided, Decoded, Fetched
 from pipeline.domain.dead_letter import DeadLetter
 from pipeline.domain.events import Event, Unrouted
-from pipeline.domain.message import Message
-from pipeline.domain.outcome import Outcome
+from pipeline.domain.wake_up import WakeUp
 
-_PubsubProto: Final = PubsubMessage.pb()
-
-
-class MessageCoder(beam.coders.Coder):
-    """A message as the bytes of ``google.pubsub.v1.PubsubMessage``."""
-
-    def encode(self, value: Message) -> bytes:
-        """The protocol buffer of data and attributes."""
-        written: bytes = _PubsubProto(
-            data=value.data, attributes=value.attributes
-        ).SerializeToString()
-        return written
-
-    def decode(self, encoded: bytes) -> Message:
-        """The message again."""
-        read = _PubsubProto.FromString(encoded)
-        return Message(read.data, dict(read.attributes))
-
-    def estimate_size(self, value: Message) -> int:
-        """The bytes of its data, which is nearly all of it."""
-        return len(value.data)
-
-    def is_deterministic(self) -> bool:
-        """The order of attributes is left open."""
-        return False
-
-    def to_type_hint(self) -> type:
-        """What it encodes."""
-        return Message
+# What an item comes to whose texts are not counted: its ids and times.
+ITEM_BYTES: Final = 64
 
 
 class CarriedCoder(beam.coders.Coder):
-    """What is made of one message and carries it along; pickled if it must be written down."""
+    """What is made within one stage; pickled if it must be written down."""
 
-    def encode(self, value: Any) -> bytes:  # noqa: ANN401 - Event, Unrouted, Outcome or DeadLetter
+    def encode(self, value: Any) -> bytes:  # noqa: ANN401 - any of the types below
         """For within one version of the code: nothing of this waits between stages."""
         return pickle.dumps(value)
 
@@ -60,14 +32,24 @@ class CarriedCoder(beam.coders.Coder):
         return pickle.loads(encoded)  # noqa: S301 - written by ``encode`` in the same job
 
     def estimate_size(self, value: Any) -> int:  # noqa: ANN401
-        """The bytes of the message it came from."""
-        return len(value.message.data)
+        """Its bytes, about."""
+        match value:
+            case Fetched():
+                payloads = sum(row.payload_bytes for row in value.rows)
+                return payloads + ITEM_BYTES * (len(value.rows) + len(value.letters))
+            case Decoded():
+                items = len(value.events) + len(value.unrouted) + len(value.letters)
+                return ITEM_BYTES * items
+            case Decided():
+                rows = sum(len(each.effects) + len(each.skips) for each in value.outcomes)
+                return ITEM_BYTES * (len(value.outcomes) + rows + len(value.letters))
+            case _:
+                return ITEM_BYTES
 
     def is_deterministic(self) -> bool:
         """Nothing is grouped by such an element."""
         return False
 
 
-beam.coders.registry.register_coder(Message, MessageCoder)
-for _carrier in (DeadLetter, Event[Any], Outcome, Unrouted):
-    beam.coders.registry.register_coder(_carrier, CarriedCoder)
+for _carried in (Decided, Decoded, DeadLetter, Event[Any], Fetched, Unrouted, WakeUp):
+    beam.coders.registry.register_coder(_carried, CarriedCoder)

@@ -7,51 +7,64 @@ from typing import Final
 
 from pipeline.domain.errors import PermanentError
 from pipeline.domain.identifiers import EventId
-from pipeline.domain.message import TYPE_ATTRIBUTE, Message
-from pipeline.domain.wire import event_id_of
+from pipeline.domain.message import Message, event_id_of
 
 MAX_REASON_CHARACTERS: Final = 1_000
 # What tells two causes apart, an SQLSTATE and the line of a bug, is not variable.
 _VARIABLE: Final = re.compile(r"0x[0-9a-f]+|(?<!SQLSTATE )(?<!\.py:)\b\d+\b", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DeadLetter:
-    """One message that failed for good at a stage.
+    """One event, or one message that names none, that failed for good at a stage.
 
     Attributes:
-        message: as received.
+        event_id: the event; None for a message that names none.
+        event_type: what its row says; None where there is no row.
         stage: the step that gave it up.
         error_class: the name of the error's class.
         reason: what is wrong, in words; never a value of the event.
+        message: as received; only where no row exists to look at instead.
     """
 
-    message: Message = field(repr=False)
+    event_id: EventId | None
+    event_type: str | None = None
     stage: str
     error_class: str
     reason: str
+    message: Message | None = field(default=None, repr=False)
 
     @classmethod
-    def of(cls, message: Message, stage: str, error: PermanentError) -> "DeadLetter":
-        """The letter for an error at a stage."""
-        return cls(message, stage, type(error).__name__, str(error)[:MAX_REASON_CHARACTERS])
+    def of_event(
+        cls, event_id: EventId, event_type: str | None, stage: str, error: PermanentError
+    ) -> "DeadLetter":
+        """The letter for an event with a row."""
+        return cls(
+            event_id=event_id,
+            event_type=event_type,
+            stage=stage,
+            error_class=type(error).__name__,
+            reason=str(error)[:MAX_REASON_CHARACTERS],
+        )
 
-    @property
-    def event_id(self) -> EventId | None:
-        """The id the message claims, if it claims one that could exist."""
-        return event_id_of(self.message)
-
-    @property
-    def event_type(self) -> str | None:
-        """The type the message claims."""
-        return self.message.attributes.get(TYPE_ATTRIBUTE)
+    @classmethod
+    def of_message(cls, message: Message, stage: str, error: PermanentError) -> "DeadLetter":
+        """The letter for a message without a row."""
+        return cls(
+            event_id=event_id_of(message),
+            stage=stage,
+            error_class=type(error).__name__,
+            reason=str(error)[:MAX_REASON_CHARACTERS],
+            message=message,
+        )
 
     @property
     def key(self) -> str:
         """What makes two letters one: the event, or else the message itself."""
         if self.event_id is not None:
             return f"event:{self.event_id}"
-        return f"sha256:{self.message.digest}"
+        digest = self.message.digest if self.message is not None else ""
+        return f"sha256:{digest}"
 
     @property
     def fingerprint(self) -> str:

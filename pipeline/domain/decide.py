@@ -22,9 +22,6 @@ from pipeline.domain.reasons import Reason
 
 AI_USER: Final = UserId(UUID(int=0))
 
-# Set to "1" on a replayed message. Whoever can publish it could as well publish a younger date.
-IGNORE_AGE_ATTRIBUTE: Final = "replay_ignore_age"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
@@ -41,8 +38,7 @@ class Policy:
     def expiry(self, event: Event[Any], now: datetime) -> str | None:
         """Why the event comes too late, if it does and nobody replays it all the same."""
         limit = self.max_event_age
-        wanted_anyhow = event.message.attributes.get(IGNORE_AGE_ATTRIBUTE) == "1"
-        if limit is None or wanted_anyhow or now - event.created_at < limit:
+        if limit is None or event.ignore_age or now - event.created_at < limit:
             return None
         hours = limit / timedelta(hours=1)
         return f"older than {hours:g} {'hour' if hours == 1 else 'hours'}"
@@ -88,7 +84,6 @@ def leave_unrouted(event: Unrouted) -> Outcome:
         event_type=event.type,
         status=Status.UNROUTED,
         reason="no handler for this event type",
-        message=event.message,
     )
 
 
@@ -98,7 +93,6 @@ def _outcome(event: Event[Any], status: Status, reason: str | None) -> Outcome:
         event_type=event.type,
         status=status,
         reason=reason,
-        message=event.message,
     )
 
 

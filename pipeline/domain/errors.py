@@ -4,8 +4,9 @@
 
     FanoutError
     ├── PermanentError          this one event can never succeed: it becomes a dead letter
-    │   ├── MalformedMessage    the message is not an event (see below for its kinds)
+    │   ├── MissingAttribute    the message names no event
     │   ├── UnknownEvent        no row of domain_events has this id
+    │   ├── InvalidRow          the row is not an event of its type (see below for its kinds)
     │   ├── HandlerFailed       a handler raised: a bug of ours
     │   ├── NotStorable         an effect holds what JSON cannot express: a bug of ours
     │   └── RejectedByDatabase  Postgres refuses this event's rows
@@ -28,36 +29,32 @@ class TransientError(FanoutError):
     """The same work will succeed later; it must never become a dead letter."""
 
 
+class StatementTimeout(TransientError):
+    """A statement took longer than `statement_timeout`: less of it at once may pass."""
+
+
 class ConfigurationError(FanoutError):
     """Nothing will succeed until a person acts; the message names the mend."""
 
 
-class MalformedMessage(PermanentError):
-    """The message is not an event as the wire format describes it."""
+class MissingAttribute(PermanentError):
+    """The message lacks the attribute without which it names no event."""
 
 
-class MissingAttribute(MalformedMessage):
-    """The message lacks an attribute without which it cannot be identified or routed."""
+class InvalidRow(PermanentError):
+    """The row is not an event as the handler of its type needs it."""
 
 
-class TooLarge(MalformedMessage):
-    """The message has more bytes than an event may have."""
+class TooLarge(InvalidRow):
+    """What is used of the payload has more bytes than it may have."""
 
 
-class TooDeep(MalformedMessage):
-    """The JSON is nested deeper than an event may be."""
+class TooDeep(InvalidRow):
+    """What is used of the payload is nested deeper than it may be."""
 
 
-class NotJson(MalformedMessage):
-    """The data, or the payload within it, is not JSON."""
-
-
-class ForbiddenCharacter(MalformedMessage):
-    """A text holds U+0000, which Postgres cannot store."""
-
-
-class InvalidEvent(MalformedMessage):
-    """The JSON has not the fields, or the types, of an event of its type."""
+class InvalidEvent(InvalidRow):
+    """The row has not the columns, or its payload not the fields, of an event of its type."""
 
 
 class UnknownEvent(PermanentError):

@@ -1,6 +1,6 @@
 """An event: the columns of its row in ``domain_events`` and its payload, validated."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, ClassVar, Final, Generic, TypeVar
 
@@ -15,7 +15,6 @@ from pipeline.domain.identifiers import (
     ThreadId,
     UserId,
 )
-from pipeline.domain.message import Message
 
 
 class _KeepNull:
@@ -56,6 +55,11 @@ class Payload(BaseModel):
             if KEEP_NULL in info.metadata
         )
 
+    @classmethod
+    def keys(cls) -> list[str]:
+        """The keys that are used, in alphabetical order: all others are never looked at."""
+        return sorted(info.alias or name for name, info in cls.model_fields.items())
+
 
 NullableText = Annotated[str | None, KEEP_NULL]
 
@@ -67,7 +71,11 @@ PayloadT = TypeVar("PayloadT", bound=Payload)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event(Generic[PayloadT]):
-    """One row of ``domain_events`` whose type has a handler."""
+    """One row of ``domain_events`` whose type has a handler.
+
+    Attributes:
+        ignore_age: a replay asked for it, however old it is.
+    """
 
     id: EventId
     type: EventType
@@ -78,7 +86,7 @@ class Event(Generic[PayloadT]):
     resource_id: ResourceId | None = None
     thread_id: ThreadId | None = None
     meeting_id: MeetingId | None = None
-    message: Message = field(repr=False)
+    ignore_age: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,4 +95,3 @@ class Unrouted:
 
     id: EventId
     type: EventType
-    message: Message = field(repr=False)

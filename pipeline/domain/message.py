@@ -1,22 +1,26 @@
-"""A message as Pub/Sub delivers it, before anything is known about it."""
+"""A message as Pub/Sub delivers it: a wake-up, of which only the id is believed."""
 
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Final
 
+from pipeline.domain.identifiers import EventId
+
 ID_ATTRIBUTE: Final = "id"
-TYPE_ATTRIBUTE: Final = "event_type"
 REPLAY_ATTRIBUTE: Final = "replay"
-# Dataflow's source reads these two: it drops a message with the first of another one, and takes the
-# second, in RFC 3339, for the time of the event.
+# Dataflow's source drops a message with the ``dedup_id`` of another one, and can take
+# ``created_at``, in RFC 3339, for the time of the event.
 DEDUP_ATTRIBUTE: Final = "dedup_id"
 TIME_ATTRIBUTE: Final = "created_at"
+
+MAX_EVENT_ID: Final = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """The bytes and attributes of one message, kept unchanged on the way to a dead letter."""
+    """The bytes and attributes of one message."""
 
     data: bytes = field(repr=False)
     attributes: Mapping[str, str]
@@ -37,3 +41,36 @@ class Message:
             return self.digest
         replay = self.attributes.get(REPLAY_ATTRIBUTE)
         return event_id if replay is None else f"{event_id}:{replay}"
+
+
+def event_id_of(message: Message) -> EventId | None:
+    """The id that a message claims, or None when it claims none that could exist."""
+    text = message.attributes.get(ID_ATTRIBUTE, "")
+    if not (text.isascii() and text.isdecimal() and len(text) <= len(str(MAX_EVENT_ID))):
+        return None
+    number = int(text)
+    return EventId(number) if 0 < number <= MAX_EVENT_ID else None
+
+
+def message_for(
+    event_id: EventId, created_at: datetime | None = None, *, replay: str | None = None
+) -> Message:
+    """The message that change data capture sends for a row, or one that replays it.
+
+    Args:
+        event_id: the row's primary key.
+        created_at: the row's time, or that of the replay.
+        replay: the replay's id.
+    """
+    plain = {ID_ATTRIBUTE: str(event_id)}
+    if replay is not None:
+        plain[REPLAY_ATTRIBUTE] = replay
+    if created_at is not None:
+        plain[TIME_ATTRIBUTE] = rfc3339(created_at)
+    data = str(event_id).encode()
+    return Message(data, {**plain, DEDUP_ATTRIBUTE: Message(data, plain).dedup_key})
+
+
+def rfc3339(moment: datetime) -> str:
+    """A time as change data capture writes it, to the microsecond."""
+    return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")

@@ -1,12 +1,11 @@
 """What became of an event: the state for the ledger and every row that follows."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
 
 from pipeline.domain.effects import Channel, Effect
 from pipeline.domain.identifiers import EventId, EventType, UserId
-from pipeline.domain.message import Message
 from pipeline.domain.reasons import Reason
 
 
@@ -36,7 +35,6 @@ class Outcome:
     event_id: EventId
     event_type: EventType
     status: Status
-    message: Message = field(repr=False)
     reason: str | None = None
     effects: tuple[tuple[UserId, Effect], ...] = ()
     skips: tuple[Skip, ...] = ()

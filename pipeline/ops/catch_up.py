@@ -9,18 +9,14 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Final
 
-import apache_beam as beam
-from apache_beam.pvalue import PBegin
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from pipeline.domain.errors import TransientError
-from pipeline.domain.message import Message
 from pipeline.postgres.check import check_database
 from pipeline.postgres.pool import close_pools
 from pipeline.postgres.watchdog import WATCHDOG
 from pipeline.runner import local_pipeline
-from pipeline.settings import DatabaseSettings
 from pipeline.sinks.tally import tally
 from pipeline.sources.unfinished import ReadUnfinished, Selection, count_unfinished
 from pipeline.topology import Topology
@@ -91,19 +87,8 @@ def reconcile(
         _stopping.wait(pause)
 
 
-class _ReadUntilStopped(beam.PTransform[PBegin, beam.PCollection[Message]]):
-    def __init__(self, database: DatabaseSettings, selection: Selection) -> None:
-        super().__init__()
-        self._unfinished = ReadUnfinished(database, selection)
-
-    def expand(self, pbegin: PBegin) -> beam.PCollection[Message]:
-        messages: beam.PCollection[Message] = pbegin | "ReadUnfinished" >> self._unfinished
-        wanted: beam.PCollection[Message] = messages | "UntilStopped" >> beam.Filter(_going_on)
-        return wanted
-
-
-def _going_on(message: Message) -> bool:  # noqa: ARG001 - the signature of a filter
-    """Whether events are still wanted: what is left out stays unfinished, for the next pass."""
+def _going_on() -> bool:
+    """Whether events are still wanted."""
     return not _stopping.is_set()
 
 
@@ -114,7 +99,8 @@ def _until_done(topology: Topology, selection: Selection) -> None:
     while not _stopping.is_set():
         try:
             pipeline = local_pipeline()
-            topology.build(pipeline, _ReadUntilStopped(topology.database, selection))
+            source = ReadUnfinished(topology.database, selection, _going_on)
+            topology.build(pipeline, source)
             pipeline.run().wait_until_finish()
         except TransientError as failure:
             if tally()["events"] > done:

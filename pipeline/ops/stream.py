@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from types import FrameType
 from typing import Any, Final
 
@@ -18,6 +19,7 @@ from pipeline.pubsub.subscription import Subscription, open_subscription
 from pipeline.runner import local_pipeline
 from pipeline.settings import PubSubSettings
 from pipeline.sources.pull import PullFromPubSub
+from pipeline.sources.waiting_room import Postpone
 from pipeline.topology import Topology
 
 REPORT_SECONDS: Final = 10.0
@@ -43,18 +45,19 @@ def run_stream(topology: Topology, settings: PubSubSettings) -> None:
         try:
             _keep_running(topology, settings, subscription)
         finally:
-            returned = subscription.give_back()
+            returned = subscription.close()
             close_pools()
         _log.info("stopped; %d acknowledged, %d given back", subscription.acknowledged, returned)
 
 
 def _keep_running(topology: Topology, settings: PubSubSettings, subscription: Subscription) -> None:
+    graph = replace(topology, later=Postpone(settings.subscription))
     pause = FIRST_PAUSE_SECONDS
     while not subscription.stopping:
         started = time.monotonic()
         try:
             pipeline = local_pipeline()
-            topology.build(pipeline, PullFromPubSub(settings))
+            graph.build(pipeline, PullFromPubSub(settings))
             pipeline.run().wait_until_finish()
         except TransientError as failure:
             subscription.give_back()

@@ -15,11 +15,8 @@ from pipeline.postgres.sql import load
 from pipeline.pubsub.publish import publish
 from pipeline.settings import DatabaseSettings
 
-# Limits of Pub/Sub: https://cloud.google.com/pubsub/quotas#resource_limits
-MAX_ATTRIBUTES: Final = 100
+# https://cloud.google.com/pubsub/quotas#resource_limits
 MAX_ATTRIBUTE_BYTES: Final = 1024
-MAX_DATA_BYTES: Final = 1024 * 1024
-RESERVED_PREFIX: Final = "goog"
 
 _WRITE: Final = load("pipeline.sinks", "write_dead_letters")
 
@@ -48,27 +45,18 @@ def write_dead_letters(
 
 
 def to_message(letter: DeadLetter) -> Message:
-    """The letter as it is published: the message's data and attributes, and what went wrong.
-
-    What Pub/Sub would refuse is cut or left out; the table has it all.
-    """
-    ours = {
+    """The letter as it is published: which event, where and why, and nothing of what it says."""
+    named = {
+        "id": None if letter.event_id is None else str(letter.event_id),
+        "event_type": letter.event_type,
+        "dead_letter_key": letter.key,
         "dead_letter_stage": letter.stage,
         "dead_letter_error": letter.error_class,
         "dead_letter_reason": letter.reason,
         "dead_letter_fingerprint": letter.fingerprint,
         "dead_letter_version": __version__,
     }
-    kept = [
-        (name, value)
-        for name, value in letter.message.attributes.items()
-        if not name.startswith(RESERVED_PREFIX)
-    ]
-    named = dict(kept[: MAX_ATTRIBUTES - len(ours)]) | ours
-    return Message(
-        letter.message.data[:MAX_DATA_BYTES],
-        {name: _cut(value) for name, value in named.items()},
-    )
+    return Message(b"", {name: _cut(value) for name, value in named.items() if value is not None})
 
 
 def _cut(value: str) -> str:
@@ -85,8 +73,12 @@ def _document(letters: Iterable[DeadLetter]) -> str:
             "error_class": letter.error_class,
             "message": letter.reason,
             "fingerprint": letter.fingerprint,
-            "data": base64.b64encode(letter.message.data).decode(),
-            "attributes": _storable_mapping(letter.message.attributes),
+            "data": None
+            if letter.message is None
+            else base64.b64encode(letter.message.data).decode(),
+            "attributes": None
+            if letter.message is None
+            else _storable_mapping(letter.message.attributes),
         }
         for letter in letters
     ]

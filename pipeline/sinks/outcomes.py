@@ -14,7 +14,6 @@ from pipeline.domain.errors import NotStorable, PermanentError, UnknownEvent
 from pipeline.domain.outcome import Outcome
 from pipeline.postgres.retry import with_connection
 from pipeline.postgres.sql import load
-from pipeline.postgres.visible import wait_until_visible
 from pipeline.settings import DatabaseSettings
 
 STAGE: Final = "write"
@@ -31,7 +30,7 @@ class Written:
     Attributes:
         outcomes: those written now, each with the milliseconds from the event's row to its own.
         letters: a dead letter for each event that Postgres refuses, or has no row of.
-        missing: those whose events have no row that can be seen.
+        missing: those whose events have no row any more.
     """
 
     outcomes: Sequence[tuple[Outcome, int]] = ()
@@ -52,7 +51,7 @@ def write_outcomes(settings: DatabaseSettings, outcomes: Sequence[Outcome]) -> W
 
     Each event is written whole or not at all, once however often it is offered. Where Postgres
     refuses a batch it is halved until the rows at fault stand alone: n outcomes with one of them
-    bad take at most 2 * log2(n) + 1 statements. An event whose row is not seen yet is waited for.
+    bad take at most 2 * log2(n) + 1 statements.
 
     Raises:
         TransientError: not all could be written; offer all of them again.
@@ -60,11 +59,12 @@ def write_outcomes(settings: DatabaseSettings, outcomes: Sequence[Outcome]) -> W
     """
     distinct = list({outcome.event_id: outcome for outcome in outcomes}.values())
     written = _write(settings, distinct)
-    if written.missing:
-        wait_until_visible(settings, (outcome.event_id for outcome in written.missing))
-        written = replace(written, missing=()) + _write(settings, written.missing)
-    lost = [DeadLetter.of(outcome.message, STAGE, _missing()) for outcome in written.missing]
+    lost = [_letter(outcome, _missing()) for outcome in written.missing]
     return replace(written, missing=()) + Written(letters=lost)
+
+
+def _letter(outcome: Outcome, error: PermanentError) -> DeadLetter:
+    return DeadLetter.of_event(outcome.event_id, outcome.event_type, STAGE, error)
 
 
 def _write(settings: DatabaseSettings, outcomes: Sequence[Outcome]) -> Written:
@@ -74,7 +74,7 @@ def _write(settings: DatabaseSettings, outcomes: Sequence[Outcome]) -> Written:
         return _write_at_once(settings, outcomes)
     except PermanentError as error:
         if len(outcomes) == 1:
-            return Written(letters=[DeadLetter.of(outcomes[0].message, STAGE, error)])
+            return Written(letters=[_letter(outcomes[0], error)])
         middle = len(outcomes) // 2
         return _write(settings, outcomes[:middle]) + _write(settings, outcomes[middle:])
 
@@ -97,7 +97,7 @@ def _write_at_once(settings: DatabaseSettings, outcomes: Sequence[Outcome]) -> W
 
 
 def _missing() -> PermanentError:
-    return UnknownEvent("domain_events has no row with this id: deleted since, or never written")
+    return UnknownEvent("its row of domain_events was deleted meanwhile")
 
 
 def _document(outcomes: Iterable[Outcome]) -> str:

@@ -8,12 +8,12 @@ from typing import Any
 import apache_beam as beam
 import orjson
 
+from pipeline.domain.batches import Decided
 from pipeline.domain.dead_letter import DeadLetter
 from pipeline.domain.effects import Channel, channel_of
-from pipeline.domain.outcome import Outcome
 from pipeline.sinks.tally import count, dead, sum_up
 
-Batches = beam.PCollection[list[Outcome]]
+Batches = beam.PCollection[Decided]
 Letters = beam.PCollection[list[DeadLetter]]
 Nothing = beam.PCollection[None]
 
@@ -22,7 +22,7 @@ class PreviewOutcomes(beam.PTransform[Batches, Letters]):
     """Print what each event would lead to."""
 
     def expand(self, batches: Batches) -> Letters:
-        """One step without an output of its own."""
+        """One step; what could not be decided is handed on."""
         return batches | "Print" >> beam.FlatMap(_preview)
 
 
@@ -34,9 +34,9 @@ class PreviewDeadLetters(beam.PTransform[Letters, Nothing]):
         return letters | "Print" >> beam.Map(_preview_letters)
 
 
-def _preview(outcomes: list[Outcome]) -> Iterable[list[DeadLetter]]:
-    count(sum_up(outcomes))
-    for outcome in outcomes:
+def _preview(decided: Decided) -> Iterable[list[DeadLetter]]:
+    count(sum_up(decided.outcomes))
+    for outcome in decided.outcomes:
         channels = Counter(channel_of(effect) for _, effect in outcome.effects)
         _print(
             {
@@ -49,7 +49,7 @@ def _preview(outcomes: list[Outcome]) -> Iterable[list[DeadLetter]]:
                 "skipped": len(outcome.skips),
             }
         )
-    return ()
+    return [list(decided.letters)] if decided.letters else []
 
 
 def _preview_letters(letters: list[DeadLetter]) -> None:

@@ -1,8 +1,8 @@
-"""The portable Pub/Sub source: a subscription in, an unbounded PCollection of messages out.
+"""The portable Pub/Sub source: a subscription in, an unbounded PCollection of batches out.
 
-An unbounded splittable DoFn that pulls up to 1,000 messages a bundle and acknowledges them in the
-bundle finalizer, which the runner calls once the bundle is committed. On FnApiRunner that is the
-end of the first fused stage: what that stage writes is written before it is acknowledged.
+An unbounded splittable DoFn that gives what one pull gave, a batch a bundle, and acknowledges it
+in the bundle finalizer, which the runner calls once the bundle is committed. On FnApiRunner that is
+the end of the first fused stage: what that stage writes is written before it is acknowledged.
 """
 
 from collections.abc import Iterable
@@ -17,15 +17,14 @@ from apache_beam.runners.sdf_utils import RestrictionTrackerView
 from apache_beam.transforms.core import RestrictionProvider
 from apache_beam.utils.timestamp import Duration, Timestamp
 
-from pipeline.domain.message import Message
+from pipeline.domain.wake_up import WakeUp
 from pipeline.pubsub.subscription import open_subscription
 from pipeline.settings import PubSubSettings
 
-MAX_MESSAGES: Final = 1_000
 _END: Final = 2**62
 
 
-class PullFromPubSub(beam.PTransform[PBegin, beam.PCollection[Message]]):
+class PullFromPubSub(beam.PTransform[PBegin, beam.PCollection[list[WakeUp]]]):
     """Read a subscription until its ``stop`` is called; one source per process and subscription.
 
     A message is acknowledged after the bundle it was in. When the bundle fails, the run ends with
@@ -36,7 +35,7 @@ class PullFromPubSub(beam.PTransform[PBegin, beam.PCollection[Message]]):
         super().__init__()
         self._settings = settings
 
-    def expand(self, pbegin: PBegin) -> beam.PCollection[Message]:
+    def expand(self, pbegin: PBegin) -> beam.PCollection[list[WakeUp]]:
         """One element, the subscription, that never ends."""
         return (
             pbegin
@@ -74,17 +73,18 @@ class _Pull(beam.DoFn):
         finalizer: Any = beam.DoFn.BundleFinalizerParam,  # noqa: ANN401 - Beam has no type for it
         watermark: ManualWatermarkEstimator = _WATERMARK,
         pulls: RestrictionTrackerView = _PULLS,
-    ) -> Iterable[Message]:
+    ) -> Iterable[list[WakeUp]]:
         subscription = open_subscription(subscription_name)
-        if subscription.stopping:
+        if subscription.finished:
             # Claiming the last position is how a restriction says that it is done.
             pulls.try_claim(_END - 1)
             return
         if not pulls.try_claim(pulls.current_restriction().start):
             return
-        ids, messages = subscription.pull(MAX_MESSAGES)
-        if ids and self._acknowledge:
-            finalizer.register(partial(subscription.acknowledge, ids))
-        yield from messages
+        if wake_ups := subscription.take():
+            if self._acknowledge:
+                receipts = [each.receipt for each in wake_ups if each.receipt is not None]
+                finalizer.register(partial(subscription.acknowledge, receipts))
+            yield wake_ups
         watermark.set_watermark(Timestamp.now())
         pulls.defer_remainder(Duration(0))

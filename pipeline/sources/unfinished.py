@@ -1,9 +1,10 @@
-"""The bounded source: events without a final state in the ledger, as the messages they would be."""
+"""The bounded source: events without a final state in the ledger, as wake-ups."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import takewhile
 from typing import Any, Final
 
 import apache_beam as beam
@@ -11,18 +12,20 @@ from apache_beam.pvalue import PBegin
 from psycopg import Connection
 
 from pipeline.domain.identifiers import EventId, EventType
-from pipeline.domain.message import Message
-from pipeline.domain.wire import COLUMNS, encode
+from pipeline.domain.wake_up import WakeUp
 from pipeline.postgres.retry import with_connection
 from pipeline.postgres.sql import load
 from pipeline.settings import DatabaseSettings
 
-PAGE_SIZE: Final = 1_000
-RANGE_SIZE: Final = 100_000
+# Wake-ups of a batch, as many as a pull gives at most.
+BATCH_SIZE: Final = 1_000
+# Rows that one statement looks at, finished ones included.
+RANGE_SIZE: Final = 50_000
 
-_PAGE: Final = load("pipeline.sources", "unfinished_events")
+_UNFINISHED: Final = load("pipeline.sources", "unfinished_events")
 _COUNT: Final = load("pipeline.sources", "count_unfinished_events")
-_SPAN: Final = load("pipeline.sources", "event_id_span")
+_LAST: Final = load("pipeline.sources", "last_event_id")
+_NEXT: Final = load("pipeline.sources", "next_range")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +36,7 @@ class Selection:
         event_type: of this type only.
         since: created at this time or later.
         until: created before this time.
-        older_than: of at least this age when they are looked for.
+        older_than: of at least this age when they are looked for, or dated as far ahead.
     """
 
     event_type: EventType | None = None
@@ -54,48 +57,47 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class IdRange:
-    """Ids above ``after`` and up to ``last``."""
+    """Ids above ``after`` and up to ``last``: those of at most ``RANGE_SIZE`` rows."""
 
     after: int
     last: int
 
 
-class ReadUnfinished(beam.PTransform[PBegin, beam.PCollection[Message]]):
-    """Read the selected events that have no final state, in ranges of ids that workers share.
+class ReadUnfinished(beam.PTransform[PBegin, beam.PCollection[list[WakeUp]]]):
+    """Read the selected events that have no final state.
 
     The upper end is fixed at the start of the pass, so a pass ends while events go on arriving.
+
+    Args:
+        database: where they are.
+        selection: which of them.
+        going_on: asked before each batch; what is not wanted any more stays unfinished.
     """
 
-    def __init__(self, database: DatabaseSettings, selection: Selection) -> None:
+    def __init__(
+        self, database: DatabaseSettings, selection: Selection, going_on: Callable[[], bool]
+    ) -> None:
         super().__init__()
-        self._database = database
+        self._read = _WakeUps(database, going_on)
         self._selection = selection
 
-    def expand(self, pbegin: PBegin) -> beam.PCollection[Message]:
-        """The selection, its ranges, their events."""
+    def expand(self, pbegin: PBegin) -> beam.PCollection[list[WakeUp]]:
+        """The selection, and its events."""
         return (
             pbegin
             | "Select" >> beam.Create([self._selection], reshuffle=False)
-            | "SplitRanges" >> beam.FlatMap(_Ranges(self._database))
-            | "ReadRange" >> beam.FlatMap(_Events(self._database, self._selection))
+            | "ReadIds" >> beam.FlatMap(self._read)
         )
 
 
 @dataclass(frozen=True, slots=True)
-class _Ranges:
+class _WakeUps:
     database: DatabaseSettings
+    going_on: Callable[[], bool]
 
-    def __call__(self, selection: Selection) -> Iterable[IdRange]:  # noqa: ARG002 - the whole table
-        return split_ids(self.database)
-
-
-@dataclass(frozen=True, slots=True)
-class _Events:
-    database: DatabaseSettings
-    selection: Selection
-
-    def __call__(self, ids: IdRange) -> Iterable[Message]:
-        return read_range(self.database, self.selection, ids)
+    def __call__(self, selection: Selection) -> Iterable[list[WakeUp]]:
+        batches = read_unfinished(self.database, selection)
+        return takewhile(lambda _: self.going_on(), batches)
 
 
 def count_unfinished(database: DatabaseSettings, selection: Selection) -> int:
@@ -107,36 +109,52 @@ def count_unfinished(database: DatabaseSettings, selection: Selection) -> int:
     return with_connection(database, count)
 
 
-def split_ids(database: DatabaseSettings) -> list[IdRange]:
-    """The ids of all events there are now, in ranges of at most ``RANGE_SIZE``."""
+def read_ranges(database: DatabaseSettings) -> Iterator[IdRange]:
+    """The ids of all events there are now, in ranges of ``RANGE_SIZE`` rows, whatever the gaps.
 
-    def span(connection: Connection[Any]) -> tuple[int, int]:
-        lowest, highest = connection.execute(_SPAN).fetchall()[0]
-        return int(lowest), int(highest)
+    The next one is looked up when it is asked for.
+    """
+    lowest, highest = _one(database, _LAST, {})
+    # One less would be out of the type's range for the lowest bigint, which no sequence gives.
+    after = int(lowest) - 1 if lowest is not None else 0
+    while highest is not None and after < highest:
+        parameters = {"after": after, "last": highest, "rows": RANGE_SIZE}
+        (found,) = _one(database, _NEXT, parameters)
+        last = int(highest if found is None else found)
+        yield IdRange(after, last)
+        after = last
 
-    lowest, highest = with_connection(database, span)
-    starts = range(lowest - 1, highest, RANGE_SIZE)
-    return [IdRange(start, min(start + RANGE_SIZE, highest)) for start in starts]
 
+def read_unfinished(database: DatabaseSettings, selection: Selection) -> Iterator[list[WakeUp]]:
+    """The unfinished events in batches, lowest id first; a range is read while one is processed."""
 
-def read_range(database: DatabaseSettings, selection: Selection, ids: IdRange) -> Iterator[Message]:
-    """The unfinished events of a range, lowest id first; a page is read while one is processed."""
+    def ids(one: IdRange) -> list[EventId]:
+        parameters = {**selection.parameters, "after": one.after, "last": one.last}
 
-    def page(after: int) -> list[tuple[Any, ...]]:
-        parameters = {**selection.parameters, "after": after, "last": ids.last, "page": PAGE_SIZE}
-
-        def read(connection: Connection[Any]) -> list[tuple[Any, ...]]:
-            return connection.execute(_PAGE, parameters).fetchall()
+        def read(connection: Connection[Any]) -> list[EventId]:
+            return [row[0] for row in connection.execute(_UNFINISHED, parameters)]
 
         return with_connection(database, read)
 
+    ranges = read_ranges(database)
     with ThreadPoolExecutor(1, thread_name_prefix="read") as reader:
-        following = reader.submit(page, ids.after)
-        while rows := following.result():
-            following = reader.submit(page, rows[-1][0])
-            for event_id, event_type, *columns in rows:
-                yield encode(
-                    EventId(event_id),
-                    EventType(event_type),
-                    dict(zip(COLUMNS, columns, strict=True)),
-                )
+
+        def following() -> list[EventId] | None:
+            one = next(ranges, None)
+            return None if one is None else ids(one)
+
+        ahead = reader.submit(following)
+        while (found := ahead.result()) is not None:
+            ahead = reader.submit(following)
+            for start in range(0, len(found), BATCH_SIZE):
+                # Seen by the statement above: there is nothing to wait for.
+                yield [WakeUp(each, waited=True) for each in found[start : start + BATCH_SIZE]]
+
+
+def _one(
+    database: DatabaseSettings, statement: bytes, parameters: dict[str, Any]
+) -> tuple[Any, ...]:
+    def read(connection: Connection[Any]) -> tuple[Any, ...]:
+        return connection.execute(statement, parameters).fetchall()[0]
+
+    return with_connection(database, read)

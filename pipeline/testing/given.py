@@ -7,8 +7,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-import orjson
-
 from pipeline.domain.audience import Audience, Nobody
 from pipeline.domain.decide import Policy, decide
 from pipeline.domain.events import Event
@@ -17,7 +15,7 @@ from pipeline.domain.handler import Handler
 from pipeline.domain.identifiers import EventId, UserId
 from pipeline.domain.preferences import PreferenceRow
 from pipeline.domain.reasons import Reason
-from pipeline.domain.wire import decode, encode
+from pipeline.domain.row import decode, row_of
 from pipeline.testing.told import Told
 
 NOW: Final = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -66,16 +64,14 @@ class Given:
             **columns: other columns of ``domain_events``, over those of the given world.
 
         Raises:
-            MalformedMessage: a producer must not send this.
+            InvalidRow: a producer must not send this.
             HandlerFailed: the handler raised, or broke its contract.
         """
         row = {**self.columns, "actor_id": actor.id if actor else None, **columns}
         if unknown := row.keys() - set(COLUMNS):
             raise TypeError(f"domain_events has no column {', '.join(sorted(unknown))}")
-        sent = {**row, "created_at": NOW - age, "payload": orjson.dumps(payload or {}).decode()}
-        event = decode(
-            encode(_EVENT, handler.event_type, sent), {handler.event_type: handler.payload}
-        )
+        inserted = row_of(_EVENT, handler.payload, handler.event_type, payload, NOW - age, **row)
+        event = decode(inserted, {handler.event_type: handler.payload})
         if not isinstance(event, Event):
             raise TypeError(f"{handler.event_type} was not decoded")
         acting = {actor.id: actor} if actor else {}

@@ -1,52 +1,53 @@
-"""Decode: messages in; events and unrouted events out, and dead letters for what is neither."""
+"""Decode: rows in; events and unrouted events out, and dead letters for what is neither."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Sequence
 from typing import Any, Final
 
 import apache_beam as beam
-from apache_beam.pvalue import TaggedOutput
 
+from pipeline.domain.batches import Decoded, Fetched
 from pipeline.domain.dead_letter import DeadLetter
-from pipeline.domain.errors import MalformedMessage
-from pipeline.domain.events import Event, Payload, Unrouted
-from pipeline.domain.identifiers import EventType
-from pipeline.domain.message import Message
-from pipeline.domain.wire import decode
-from pipeline.transforms.tags import DEAD, EVENTS, Outputs
+from pipeline.domain.errors import PermanentError
+from pipeline.domain.events import Event, Unrouted
+from pipeline.domain.row import Payloads, Row, decode
 
 STAGE: Final = "decode"
 
-Payloads = Mapping[EventType, type[Payload]]
+
+def decode_batch(rows: Sequence[Row], payloads: Payloads) -> Decoded:
+    """What rows are; a malformed one is a dead letter and costs its neighbours nothing."""
+    events: list[Event[Any]] = []
+    unrouted: list[Unrouted] = []
+    letters: list[DeadLetter] = []
+    for row in rows:
+        try:
+            decoded = decode(row, payloads)
+        except PermanentError as error:
+            letters.append(DeadLetter.of_event(row.id, row.type, STAGE, error))
+            continue
+        if isinstance(decoded, Unrouted):
+            unrouted.append(decoded)
+        else:
+            events.append(decoded)
+    return Decoded(events, unrouted, letters)
 
 
-def decode_or_bury(message: Message, payloads: Payloads) -> Event[Any] | Unrouted | DeadLetter:
-    """What a message is; a malformed one is a dead letter."""
-    try:
-        return decode(message, payloads)
-    except MalformedMessage as error:
-        return DeadLetter.of(message, STAGE, error)
-
-
-class Decode(beam.PTransform[beam.PCollection[Message], Outputs]):
-    """Decode every message; outputs ``events`` and ``dead``."""
+class Decode(beam.PTransform[beam.PCollection[Fetched], beam.PCollection[Decoded]]):
+    """Decode every row of a batch; letters are handed on."""
 
     def __init__(self, payloads: Payloads) -> None:
         super().__init__()
+        self._fn = _Decode(payloads)
+
+    def expand(self, fetched: beam.PCollection[Fetched]) -> beam.PCollection[Decoded]:
+        """One step."""
+        return fetched | "Parse" >> beam.Map(self._fn)
+
+
+class _Decode:
+    def __init__(self, payloads: Payloads) -> None:
         self._payloads = dict(payloads)
 
-    def expand(self, messages: beam.PCollection[Message]) -> Outputs:
-        """One step with two outputs."""
-        parse = beam.ParDo(_Decode(self._payloads)).with_output_types(Any, dead=DeadLetter)
-        return messages | "Parse" >> parse.with_outputs(DEAD, main=EVENTS)
-
-
-class _Decode(beam.DoFn):
-    def __init__(self, payloads: Payloads) -> None:
-        self._payloads = payloads
-
-    def process(self, message: Message) -> Iterable[Any]:
-        decoded = decode_or_bury(message, self._payloads)
-        if isinstance(decoded, DeadLetter):
-            yield TaggedOutput(DEAD, decoded)
-        else:
-            yield decoded
+    def __call__(self, fetched: Fetched) -> Decoded:
+        decoded = decode_batch(fetched.rows, self._payloads)
+        return Decoded(decoded.events, decoded.unrouted, [*fetched.letters, *decoded.letters])

@@ -1,33 +1,67 @@
-"""Route: events in; one output per event type that has a handler, and one for the rest."""
+"""Route: decoded batches in; for every event type, for the rest and for letters, an output each."""
 
-from collections.abc import Iterable
-from typing import Any
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, TypeVar
 
 import apache_beam as beam
 from apache_beam.pvalue import TaggedOutput
 
+from pipeline.domain.batches import Decoded
+from pipeline.domain.dead_letter import DeadLetter
 from pipeline.domain.events import Event, Unrouted
 from pipeline.domain.identifiers import EventType
-from pipeline.transforms.tags import UNROUTED, Outputs, Tagged
+from pipeline.transforms.tags import DEAD, UNROUTED, Outputs
 
-Events = beam.PCollection[Event[Any] | Unrouted]
+ItemT = TypeVar("ItemT")
 
 
-class RouteByType(beam.PTransform[Events, Outputs]):
-    """Give every event type a branch of its own; outputs are named after the types."""
+def by_type(decoded: Decoded) -> dict[EventType, list[Event[Any]]]:
+    """The events of each type, in their order."""
+    types: defaultdict[EventType, list[Event[Any]]] = defaultdict(list)
+    for event in decoded.events:
+        types[event.type].append(event)
+    return dict(types)
 
-    def __init__(self, event_types: Iterable[EventType]) -> None:
+
+class RouteByType(beam.PTransform[beam.PCollection[Decoded], Outputs]):
+    """Give every event type a branch of its own.
+
+    Outputs are named after the types; the others are ``dead`` and, the main one, ``unrouted``.
+
+    Args:
+        event_types: those with a handler.
+        batch_size: the most events in a batch.
+    """
+
+    def __init__(self, event_types: Iterable[EventType], batch_size: int) -> None:
         super().__init__()
         self._event_types = sorted(event_types)
+        self._batch_size = batch_size
 
-    def expand(self, events: Events) -> Outputs:
-        """One step with an output per type, and ``unrouted``."""
+    def expand(self, decoded: beam.PCollection[Decoded]) -> Outputs:
+        """One step."""
         # Every output named here has a type, and hence a coder, of its own.
-        tag = beam.Map(_tag).with_output_types(
-            Unrouted, **dict.fromkeys(self._event_types, Event[Any])
+        tag = beam.ParDo(_Tag(self._batch_size)).with_output_types(
+            list[Unrouted],
+            dead=list[DeadLetter],
+            **dict.fromkeys(self._event_types, list[Event[Any]]),
         )
-        return events | "Tag" >> tag.with_outputs(*self._event_types, main=UNROUTED)
+        return decoded | "Tag" >> tag.with_outputs(*self._event_types, DEAD, main=UNROUTED)
 
 
-def _tag(event: Event[Any] | Unrouted) -> Tagged:
-    return event if isinstance(event, Unrouted) else TaggedOutput(event.type, event)
+class _Tag(beam.DoFn):
+    def __init__(self, batch_size: int) -> None:
+        self._batch_size = batch_size
+
+    def process(self, decoded: Decoded) -> Iterable[Any]:
+        for event_type, events in by_type(decoded).items():
+            for batch in self._batches(events):
+                yield TaggedOutput(event_type, batch)
+        yield from self._batches(decoded.unrouted)
+        for letters in self._batches(decoded.letters):
+            yield TaggedOutput(DEAD, letters)
+
+    def _batches(self, items: Sequence[ItemT]) -> Iterator[list[ItemT]]:
+        for start in range(0, len(items), self._batch_size):
+            yield list(items[start : start + self._batch_size])

@@ -3,10 +3,7 @@
 from typing import Any, Final
 
 DEAD: Final = "dead"
-EVENTS: Final = "events"
-OUTCOMES: Final = "outcomes"
 UNROUTED: Final = "unrouted"
 
-# Beam takes no annotation for a step with several outputs, nor for an element sent to one by name.
+# Beam takes no annotation for a step with several outputs.
 Outputs = Any
-Tagged = Any

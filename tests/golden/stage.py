@@ -13,8 +13,8 @@ from psycopg.types.json import Jsonb
 from pipeline.domain.decide import Policy
 from pipeline.domain.handler import Handler
 from pipeline.domain.identifiers import EventId, EventType
-from pipeline.domain.message import TYPE_ATTRIBUTE, Message
-from pipeline.domain.wire import encode
+from pipeline.domain.message import Message, message_for
+from pipeline.domain.wake_up import WakeUp
 from pipeline.handlers import HANDLERS
 from pipeline.runner import local_pipeline
 from pipeline.settings import DatabaseSettings
@@ -118,17 +118,8 @@ class Stage:
 
     def messages(self, *event_ids: int) -> list[Message]:
         """The messages that change data capture sends for these events, or for all."""
-        rows = self.rows(
-            "SELECT id, event_type, created_at, actor_id, project_id, resource_id, thread_id,"
-            " meeting_id, payload::text FROM domain_events ORDER BY id"
-        )
-        names = ("created_at", *COLUMNS, "payload")
-        every = {
-            row[0]: encode(
-                EventId(row[0]), EventType(row[1]), dict(zip(names, row[2:], strict=True))
-            )
-            for row in rows
-        }
+        rows = self.rows("SELECT id, created_at FROM domain_events ORDER BY id")
+        every = {row[0]: message_for(EventId(row[0]), row[1]) for row in rows}
         return [every[event_id] for event_id in event_ids or every]
 
     def deliver(self, *event_ids: int) -> None:
@@ -137,8 +128,8 @@ class Stage:
 
     def deliver_messages(self, messages: Iterable[Message]) -> None:
         """Run the graph over messages; ends when all are done with."""
-        sent = list(messages)
-        types = {message.attributes.get(TYPE_ATTRIBUTE) for message in sent}
+        sent = [WakeUp.of(message) for message in messages]
+        types = {row[0] for row in self.rows("SELECT DISTINCT event_type FROM domain_events")}
         topology = Topology(
             database=DatabaseSettings(
                 dsn=self.database.writer_dsn, visible_within=self.visible_within
@@ -149,7 +140,7 @@ class Stage:
             dry_run=self.dry_run,
         )
         pipeline = local_pipeline()
-        topology.build(pipeline, beam.Create(sent, reshuffle=False))
+        topology.build(pipeline, beam.Create([sent], reshuffle=False))
         pipeline.run().wait_until_finish()
 
     def notifications(self) -> list[N]:

@@ -29,7 +29,7 @@ from pipeline.ops.launch.check import check_options
 from pipeline.ops.launch.cloud import check_cloud
 from pipeline.options import FanoutOptions
 from pipeline.settings import DatabaseSettings
-from pipeline.sources.native import ReadFromPubSub
+from pipeline.sources.native import Batching, ReadFromPubSub
 from pipeline.topology import Topology
 
 JOB_NAME: Final = "fanout"
@@ -79,7 +79,13 @@ def build(options: PipelineOptions) -> beam.Pipeline:
         pipeline = beam.Pipeline(runner=DataflowRunner(), options=options)
     except ValueError as error:
         raise ConfigurationError(" ".join(str(error).split()).removeprefix(_BEAM_SAYS)) from None
-    source = ReadFromPubSub(given.subscription, given.timestamp_attribute or None)
+    minutes = int(given.dedup_minutes)
+    source = ReadFromPubSub(
+        given.subscription,
+        given.timestamp_attribute or None,
+        Batching(size=int(given.batch_size)),
+        timedelta(minutes=minutes) if minutes else None,
+    )
     _topology(given).build(pipeline, source)
     return pipeline
 
@@ -117,7 +123,6 @@ def _first_line(error: Exception) -> str:
 
 
 def _topology(given: FanoutOptions) -> Topology:
-    minutes = int(given.dedup_minutes)
     system_users = [UUID(user) for user in given.system_users.split(",") if user]
     return Topology(
         database=DatabaseSettings(
@@ -133,7 +138,6 @@ def _topology(given: FanoutOptions) -> Topology:
         ),
         dead_letter_topic=given.dead_letter_topic,
         batch_size=int(given.batch_size),
-        dedup_horizon=timedelta(minutes=minutes) if minutes else None,
     )
 
 

@@ -2,29 +2,31 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+from pipeline.domain.batches import Decided
 from pipeline.domain.dead_letter import DeadLetter
-from pipeline.domain.decide import Policy, leave_unrouted
+from pipeline.domain.decide import Policy
 from pipeline.domain.effects import Channel, channel_of
-from pipeline.domain.errors import UnknownEvent
-from pipeline.domain.events import Event, Unrouted
 from pipeline.domain.handler import Handler
 from pipeline.domain.identifiers import EventId, EventType
-from pipeline.domain.outcome import Outcome, Status
+from pipeline.domain.message import message_for
+from pipeline.domain.outcome import Status
+from pipeline.domain.wake_up import WakeUp
+from pipeline.facts.rows import used_keys
 from pipeline.ops.replay.existing import Existing, read_existing
-from pipeline.ops.replay.messages import Marks, Replayed, read_messages
 from pipeline.ops.replay.selection import Selection, select
 from pipeline.ops.replay.selector import Selector
 from pipeline.postgres.check import check_database
 from pipeline.postgres.pool import close_pools
 from pipeline.settings import DatabaseSettings
-from pipeline.sinks.outcomes import STAGE
-from pipeline.transforms.decide import decide_batch
-from pipeline.transforms.decode import decode_or_bury
+from pipeline.transforms.decide import decide_batch, leave_batch_unrouted
+from pipeline.transforms.decode import decode_batch
+from pipeline.transforms.fetch import fetch_batch
+from pipeline.transforms.route import by_type
 
-_PLANNED: Final = "plan"
+PAGE_SIZE: Final = 500
 
 
 @dataclass(slots=True)
@@ -70,9 +72,10 @@ class Plan:
         """How many events would end in a state."""
         return sum(each.states[status] for each in self.types.values())
 
-    def add(self, outcomes: Iterable[Outcome], existing: Existing) -> None:
-        """Count what these outcomes would write."""
-        for outcome in outcomes:
+    def add(self, decided: Decided, existing: Existing) -> None:
+        """Count what these outcomes would write, and what could not be decided."""
+        self.add_dead(decided.letters)
+        for outcome in decided.outcomes:
             each = self.types[outcome.event_type]
             each.states[outcome.status] += 1
             for user_id, effect in outcome.effects:
@@ -95,7 +98,7 @@ def make_plan(
     *,
     ignore_age: bool,
 ) -> Plan:
-    """Decode and decide what the selector means, as the stream would; changes nothing.
+    """Fetch, decode and decide what the selector means, as the stream would; changes nothing.
 
     Raises:
         ConfigurationError: the selector or the user is wrong.
@@ -105,8 +108,10 @@ def make_plan(
     try:
         selection = select(database, selector)
         plan = _begin(selection)
-        marks = Marks(_PLANNED, ignore_age)
-        for page in read_messages(database, selection.to_publish, marks):
+        if ignore_age:
+            policy = replace(policy, max_event_age=None)
+        for start in range(0, len(selection.to_publish), PAGE_SIZE):
+            page = selection.to_publish[start : start + PAGE_SIZE]
             _rehearse(database, handlers, policy, page, plan)
     finally:
         close_pools()
@@ -124,35 +129,16 @@ def _rehearse(
     database: DatabaseSettings,
     handlers: Mapping[EventType, Handler[Any]],
     policy: Policy,
-    page: Sequence[Replayed],
+    page: Sequence[EventId],
     plan: Plan,
 ) -> None:
     payloads = {name: handler.payload for name, handler in handlers.items()}
-    rowless = {replayed.event_id for replayed in page if not replayed.has_row}
-    existing = read_existing(database, [replayed.event_id for replayed in page])
-    routed: defaultdict[EventType, list[Event[Any]]] = defaultdict(list)
-    for replayed in page:
-        decoded = decode_or_bury(replayed.message, payloads)
-        match decoded:
-            case DeadLetter():
-                plan.add_dead([decoded])
-            case Unrouted():
-                _add(plan, [leave_unrouted(decoded)], rowless, existing)
-            case Event():
-                routed[decoded.type].append(decoded)
-    for event_type, events in routed.items():
-        outcomes, letters = decide_batch(database, handlers[event_type], events, policy)
-        plan.add_dead(letters)
-        _add(plan, outcomes, rowless, existing)
-
-
-def _add(
-    plan: Plan, outcomes: Iterable[Outcome], rowless: set[EventId], existing: Existing
-) -> None:
-    """Count outcomes; for an event without a row the write would refuse them."""
-    for outcome in outcomes:
-        if outcome.event_id in rowless:
-            error = UnknownEvent("domain_events has no row with this id")
-            plan.add_dead([DeadLetter.of(outcome.message, STAGE, error)])
-        else:
-            plan.add([outcome], existing)
+    # What has no row by now is dead once more, and nobody waits for it.
+    wake_ups = [WakeUp(each, message_for(each), waited=True) for each in page]
+    fetched, _ = fetch_batch(database, wake_ups, used_keys(payloads))
+    decoded = decode_batch(fetched.rows, payloads)
+    plan.add_dead([*fetched.letters, *decoded.letters])
+    existing = read_existing(database, page)
+    plan.add(leave_batch_unrouted(decoded.unrouted), existing)
+    for event_type, events in by_type(decoded).items():
+        plan.add(decide_batch(database, handlers[event_type], events, policy), existing)

@@ -16,7 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from pipeline.domain.errors import FanoutError
 from pipeline.domain.message import Message
 from pipeline.ops.replay import record
-from pipeline.ops.replay.messages import Marks, read_messages
+from pipeline.ops.replay.messages import Marks, replay_messages
 from pipeline.ops.replay.rate import TokenBucket
 from pipeline.ops.replay.selection import select
 from pipeline.ops.replay.selector import Selector
@@ -86,10 +86,10 @@ def apply(database: DatabaseSettings, order: Order, stop: threading.Event) -> Re
     try:
         ids = select(database, order.selector).to_publish
         replay = Replay(uuid4(), len(ids))
-        marks = Marks(str(replay.id), order.ignore_age)
-        pages = read_messages(database, ids, marks)
-        messages = (replayed.message for page in pages for replayed in page)
+        messages = replay_messages(ids, Marks(str(replay.id)))
         with _recorded(database, order, replay), _progress(replay) as show:
+            if order.ignore_age:
+                record.exempt(database, replay.id, ids)
             for number in _publish(order, messages, stop):
                 replay.published += number
                 show()

@@ -1,6 +1,7 @@
 """The record of a replay in ``fanout_replays``: who, what and how far."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
@@ -9,12 +10,16 @@ import psycopg
 from psycopg import Connection
 
 from pipeline.domain.errors import ConfigurationError
+from pipeline.domain.identifiers import EventId
 from pipeline.postgres.retry import with_connection
 from pipeline.postgres.sql import load
 from pipeline.settings import DatabaseSettings
 
 _BEGIN: Final = load("pipeline.ops.replay", "begin_replay")
 _END: Final = load("pipeline.ops.replay", "end_replay")
+_EXEMPT: Final = load("pipeline.ops.replay", "exempt_from_age")
+
+PAGE_SIZE: Final = 5_000
 
 
 def begin(
@@ -37,6 +42,17 @@ def begin(
         "planned": planned,
     }
     with_connection(database, lambda connection: _execute(connection, _BEGIN, parameters))
+
+
+def exempt(database: DatabaseSettings, replay: UUID, ids: Sequence[EventId]) -> None:
+    """Record that these events are wanted however old they are, before anything wakes them.
+
+    Raises:
+        ConfigurationError: this user may not replay.
+    """
+    for start in range(0, len(ids), PAGE_SIZE):
+        parameters = {"replay": replay, "ids": list(ids[start : start + PAGE_SIZE])}
+        with_connection(database, partial(_execute, statement=_EXEMPT, parameters=parameters))
 
 
 def end(database: DatabaseSettings, replay: UUID, *, published: int, result: str) -> None:

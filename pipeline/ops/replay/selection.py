@@ -14,7 +14,7 @@ from pipeline.ops.replay.selector import Selector
 from pipeline.postgres.retry import with_connection
 from pipeline.postgres.sql import load
 from pipeline.settings import DatabaseSettings
-from pipeline.sources.unfinished import split_ids
+from pipeline.sources.unfinished import read_ranges
 
 PAGE_SIZE: Final = 5_000
 
@@ -70,9 +70,10 @@ def _rows(database: DatabaseSettings, selector: Selector) -> Iterator[Row]:
     elif selector.of_letters:
         yield from _pages(database, _LETTERS, selector.parameters, after=0)
     else:
-        for ids in split_ids(database):
-            conditions = {**selector.parameters, "last": ids.last}
-            yield from _pages(database, _EVENTS, conditions, after=ids.after)
+        for ids in read_ranges(database):
+            yield from _query(
+                database, _EVENTS, {**selector.parameters, "after": ids.after, "last": ids.last}
+            )
 
 
 def _named(database: DatabaseSettings, events: tuple[int, ...]) -> list[Row]:

@@ -1,4 +1,4 @@
--- Which of these events can be seen. In: [id].
+-- Which of these events can be seen. In: ids.
 SELECT event.id
-FROM jsonb_array_elements_text(%(asked)s) AS asked (id)
-JOIN public.domain_events AS event ON event.id = asked.id::bigint
+FROM unnest(%(ids)s::bigint[]) AS asked (id)
+JOIN public.domain_events AS event ON event.id = asked.id

@@ -1,4 +1,4 @@
--- One page of the events of a range of ids that meet the conditions, by id, with their states.
+-- The events of a range of ids that meet the conditions, by id, with their states.
 SELECT event.id, event.event_type, ledger.processing_status
 FROM public.domain_events AS event
 LEFT JOIN public.notification_processing AS ledger ON ledger.event_id = event.id
@@ -13,4 +13,3 @@ AND (
     OR ledger.processing_status NOT IN ('completed', 'expired', 'unrouted', 'dead')
 )
 ORDER BY event.id
-LIMIT %(page)s

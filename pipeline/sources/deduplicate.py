@@ -1,4 +1,4 @@
-"""Deduplicate: messages in; the first of those with one key out, within a horizon."""
+"""Deduplicate: keyed messages in; the first of those with one key out, within a horizon."""
 
 from collections.abc import Iterable
 from datetime import timedelta
@@ -10,11 +10,11 @@ from apache_beam.metrics import Metrics
 from apache_beam.transforms.timeutil import TimeDomain
 from apache_beam.transforms.userstate import ReadModifyWriteStateSpec, TimerSpec, on_timer
 
-from pipeline.domain.message import Message
+# What identifies a message, and its bytes: standard coders, since a running job is updated by them.
+Keyed = tuple[str, bytes]
+Messages = beam.PCollection[Keyed]
 
-Messages = beam.PCollection[Message]
-
-# A running job is updated by these names and coders: they cannot change.
+# A running job is updated by these names and coders, too: they cannot change.
 _SEEN: Final = ReadModifyWriteStateSpec("seen", BooleanCoder())
 _EXPIRY: Final = TimerSpec("expiry", TimeDomain.WATERMARK)
 
@@ -37,16 +37,8 @@ class Deduplicate(beam.PTransform[Messages, Messages]):
         self._horizon = horizon
 
     def expand(self, messages: Messages) -> Messages:
-        """Key by what identifies the message, then keep the first."""
-        return (
-            messages
-            | "Key" >> beam.Map(_keyed)
-            | "First" >> beam.ParDo(_First(self._horizon.total_seconds()))
-        )
-
-
-def _keyed(message: Message) -> tuple[str, Message]:
-    return message.dedup_key, message
+        """One stateful step."""
+        return messages | "First" >> beam.ParDo(_First(self._horizon.total_seconds()))
 
 
 class _First(beam.DoFn):
@@ -55,17 +47,17 @@ class _First(beam.DoFn):
 
     def process(
         self,
-        keyed: tuple[str, Message],
+        keyed: Keyed,
         timestamp: Any = beam.DoFn.TimestampParam,  # noqa: ANN401
         seen: Any = beam.DoFn.StateParam(_SEEN),  # noqa: ANN401, B008 - as Beam wants them
         expiry: Any = beam.DoFn.TimerParam(_EXPIRY),  # noqa: ANN401, B008
-    ) -> Iterable[Message]:
+    ) -> Iterable[Keyed]:
         if seen.read():
             _duplicates.inc()
             return
         seen.write(True)  # noqa: FBT003 - the state's whole value
         expiry.set(timestamp + self._horizon_seconds)
-        yield keyed[1]
+        yield keyed
 
     @on_timer(_EXPIRY)
     def forget(self, seen: Any = beam.DoFn.StateParam(_SEEN)) -> None:  # noqa: ANN401, B008

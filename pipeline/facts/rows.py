@@ -1,0 +1,63 @@
+"""Read the rows of a batch of events, in one statement."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+from psycopg import Connection
+
+from pipeline.domain.identifiers import EventId
+from pipeline.domain.row import (
+    MAX_PAYLOAD_BYTES,
+    MAX_TEXT_CHARACTERS,
+    MAX_TYPE_CHARACTERS,
+    Payloads,
+    Row,
+)
+from pipeline.postgres.sql import load
+
+_ROWS: Final = load(__package__, "rows")
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """What was found of the events that were asked for.
+
+    Attributes:
+        found: those with a row that the ledger does not hold as completed.
+        missing: those without a row that can be seen.
+    """
+
+    found: Sequence[Row] = ()
+    missing: Sequence[EventId] = ()
+
+
+def used_keys(payloads: Payloads) -> str:
+    """The keys of the payload that each handled type uses, as JSON for ``read_rows``."""
+    return orjson.dumps({name: model.keys() for name, model in payloads.items()}).decode()
+
+
+def read_rows(connection: Connection[Any], ids: Sequence[EventId], used: str) -> Rows:
+    """Read these events; what is completed already is left out of both lists.
+
+    Args:
+        connection: in autocommit.
+        ids: distinct.
+        used: what ``used_keys`` gives.
+    """
+    parameters = {
+        "ids": list(ids),
+        "used": used,
+        "most_bytes": MAX_PAYLOAD_BYTES,
+        "most_of_type": MAX_TYPE_CHARACTERS,
+        "most_of_text": MAX_TEXT_CHARACTERS,
+    }
+    found: list[Row] = []
+    missing: list[EventId] = []
+    for event_id, known, completed, *columns in connection.execute(_ROWS, parameters):
+        if not known:
+            missing.append(event_id)
+        elif not completed:
+            found.append(Row(event_id, *columns))
+    return Rows(found, missing)

@@ -1,0 +1,50 @@
+-- The rows of these events, without those that the ledger holds as completed.
+--
+-- In: ids; used, the keys that the handler of each type looks at: {type: [key]}; the most characters
+-- of a type and of a text, and the most bytes of what is used of a payload.
+-- Out: id, whether the row is seen, whether it is completed, and the columns. Of the payload only
+-- what is used leaves the server, and that only where it is small enough: all else may have any size.
+-- A time as microseconds, since Python has no type for infinity.
+SELECT asked.id, event.id IS NOT NULL, ledger.event_id IS NOT NULL,
+       event.event_type, event.created_at,
+       event.actor_id, event.project_id, event.resource_id, event.thread_id, event.meeting_id,
+       event.kind, coalesce(used.bytes, 0),
+       CASE WHEN used.bytes <= %(most_bytes)s THEN used.payload END,
+       exempted.event_id IS NOT NULL
+FROM unnest(%(ids)s::bigint[]) AS asked (id)
+LEFT JOIN public.notification_processing AS ledger
+    ON ledger.event_id = asked.id AND ledger.processing_status = 'completed'
+LEFT JOIN fanout.age_exemptions AS exempted ON exempted.event_id = asked.id
+LEFT JOIN LATERAL (
+    SELECT origin.id,
+           left(origin.event_type::text, %(most_of_type)s) AS event_type,
+           CASE WHEN isfinite(origin.created_at)
+               THEN (extract(epoch FROM origin.created_at) * 1000000)::bigint
+           END AS created_at,
+           origin.actor_id, origin.project_id, origin.resource_id, origin.thread_id,
+           origin.meeting_id,
+           wanted.payload, jsonb_typeof(wanted.payload) AS kind, wanted.keys
+    FROM public.domain_events AS origin
+    CROSS JOIN LATERAL (
+        SELECT %(used)s::jsonb -> origin.event_type::text AS keys,
+               CASE WHEN ledger.event_id IS NULL AND %(used)s::jsonb ? origin.event_type::text
+                   THEN to_jsonb(origin.payload)
+               END AS payload
+    ) AS wanted
+    WHERE origin.id = asked.id
+) AS event ON true
+LEFT JOIN LATERAL (
+    SELECT octet_length(object.payload) AS bytes, object.payload
+    FROM (
+        SELECT coalesce(jsonb_object_agg(
+                   member.key,
+                   CASE WHEN jsonb_typeof(member.value) = 'string'
+                            AND pg_column_size(member.value) > %(most_of_text)s
+                       THEN to_jsonb(left(member.value #>> '{}', %(most_of_text)s))
+                       ELSE member.value
+                   END
+               ), '{}')::text AS payload
+        FROM jsonb_each(CASE event.kind WHEN 'object' THEN event.payload END) AS member
+        WHERE event.keys ? member.key
+    ) AS object
+) AS used ON event.kind = 'object'

@@ -1,0 +1,136 @@
+"""Fetch: batches of wake-ups in; the rows that they are about out."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any, Final, Protocol
+
+import apache_beam as beam
+from psycopg import Connection
+
+from pipeline.domain.batches import Fetched
+from pipeline.domain.dead_letter import DeadLetter
+from pipeline.domain.errors import MissingAttribute, PermanentError, UnknownEvent
+from pipeline.domain.identifiers import EventId
+from pipeline.domain.message import ID_ATTRIBUTE, Message
+from pipeline.domain.row import Payloads, Row
+from pipeline.domain.wake_up import WakeUp
+from pipeline.facts.rows import Rows, read_rows, used_keys
+from pipeline.postgres.halving import in_halves
+from pipeline.postgres.retry import with_connection
+from pipeline.postgres.visible import GONE, wait_until_visible
+from pipeline.settings import DatabaseSettings
+
+STAGE: Final = "fetch"
+
+WakeUps = beam.PCollection[list[WakeUp]]
+
+
+class Later(Protocol):
+    """What becomes of wake-ups whose rows cannot be seen yet."""
+
+    def __call__(self, settings: DatabaseSettings, wake_ups: Sequence[WakeUp]) -> Sequence[WakeUp]:
+        """Take them; gives those to look for once more now, all others come again by themselves."""
+
+
+def wait_here(settings: DatabaseSettings, wake_ups: Sequence[WakeUp]) -> Sequence[WakeUp]:
+    """Wait for the rows on the thread of the batch; its other events are on their way already."""
+    wait_until_visible(settings, [each.event_id for each in wake_ups if each.event_id is not None])
+    return [replace(each, waited=True) for each in wake_ups]
+
+
+def fetch_batch(
+    settings: DatabaseSettings, wake_ups: Sequence[WakeUp], used: str
+) -> tuple[Fetched, list[WakeUp]]:
+    """Read the rows of a batch; what the ledger holds as completed is left out.
+
+    Args:
+        settings: the database.
+        wake_ups: in any order; those of one event count as one.
+        used: the keys that handlers use, as ``used_keys`` gives them.
+
+    Returns:
+        The rows, with a letter for whatever has none for good; and the wake-ups whose rows may only
+        not be visible yet.
+
+    Raises:
+        TransientError: the rows could not be read.
+        ConfigurationError: they cannot be read.
+    """
+    wanted = {each.event_id: each for each in wake_ups if each.event_id is not None}
+    letters = [
+        DeadLetter.of_message(each.message, STAGE, _nameless(each.message))
+        for each in wake_ups
+        if each.event_id is None and each.message is not None
+    ]
+    rows: list[Row] = []
+    later: list[WakeUp] = []
+    for ids, found in _read(settings, list(wanted), used):
+        if isinstance(found, PermanentError):
+            letters.append(DeadLetter.of_event(ids[0], None, STAGE, found))
+            continue
+        rows += found.found
+        for event_id in found.missing:
+            wake_up = wanted[event_id]
+            if wake_up.waited or GONE.knows(event_id):
+                GONE.remember([event_id])
+                letters += _bury(wake_up)
+            else:
+                later.append(wake_up)
+    return Fetched(rows, letters), later
+
+
+def _read(
+    settings: DatabaseSettings, ids: Sequence[EventId], used: str
+) -> Iterable[tuple[Sequence[EventId], Rows | PermanentError]]:
+    def read(some: Sequence[EventId]) -> Rows:
+        def work(connection: Connection[Any]) -> Rows:
+            return read_rows(connection, some, used)
+
+        return with_connection(settings, work)
+
+    return in_halves(ids, read) if ids else ()
+
+
+def _bury(gone: WakeUp) -> Iterator[DeadLetter]:
+    """A letter for a message without a row; without a message there is nobody to tell."""
+    if gone.message is not None:
+        error = UnknownEvent("domain_events has no row with this id")
+        yield DeadLetter.of_message(gone.message, STAGE, error)
+
+
+def _nameless(message: Message) -> MissingAttribute:
+    state = "is not a positive integer" if ID_ATTRIBUTE in message.attributes else "is missing"
+    return MissingAttribute(f"the attribute {ID_ATTRIBUTE!r} {state}")
+
+
+class Fetch(beam.PTransform[WakeUps, beam.PCollection[Fetched]]):
+    """Read the rows of every batch in one statement.
+
+    Args:
+        settings: the database.
+        payloads: the payload model of every type that has a handler.
+        later: what becomes of wake-ups whose rows cannot be seen yet.
+    """
+
+    def __init__(self, settings: DatabaseSettings, payloads: Payloads, later: Later) -> None:
+        super().__init__()
+        self._fn = _Fetch(settings, used_keys(payloads), later)
+
+    def expand(self, wake_ups: WakeUps) -> beam.PCollection[Fetched]:
+        """One step."""
+        return wake_ups | "Read" >> beam.ParDo(self._fn)
+
+
+class _Fetch(beam.DoFn):
+    def __init__(self, settings: DatabaseSettings, used: str, later: Later) -> None:
+        self._settings = settings
+        self._used = used
+        self._later = later
+
+    def process(self, wake_ups: list[WakeUp]) -> Iterable[Fetched]:
+        fetched, unseen = fetch_batch(self._settings, wake_ups, self._used)
+        if fetched.rows or fetched.letters:
+            yield fetched
+        if unseen and (again := self._later(self._settings, unseen)):
+            fetched, _ = fetch_batch(self._settings, again, self._used)
+            yield fetched
