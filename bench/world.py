@@ -22,7 +22,7 @@ DOCUMENT: Final = uuid5(_NAMESPACE, "document")
 
 THREAD: Final = uuid5(_NAMESPACE, "thread")
 
-_MENTIONS: Final = {
+MENTIONS: Final = {
     "full_content": "The figures of the third quarter are in, please have a look.",
     "mentioned_user_ids": [str(user) for user in RECIPIENTS],
 }
@@ -94,7 +94,7 @@ class World:
             "project": PROJECT,
             "document": DOCUMENT,
             "thread": THREAD,
-            "mentions": Jsonb(_MENTIONS),
+            "mentions": Jsonb(MENTIONS),
             "events": number,
         }
         return [int(row[0]) for row in self.connection.execute(_INSERT_EVENTS, parameters)]

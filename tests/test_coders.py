@@ -6,17 +6,31 @@ import pytest
 from apache_beam.coders import registry
 from apache_beam.typehints import List
 
-from pipeline.coders import MessageCoder
+from pipeline.coders import ITEM_BYTES
+from pipeline.domain.batches import Decided, Decoded, Fetched
 from pipeline.domain.dead_letter import DeadLetter
-from pipeline.domain.errors import NotJson
+from pipeline.domain.errors import InvalidEvent, MissingAttribute
 from pipeline.domain.events import Event, Unrouted
-from pipeline.domain.identifiers import EventType
-from pipeline.domain.message import Message
-from pipeline.domain.outcome import Outcome
-from tests.builders import event, message, outcome
+from pipeline.domain.identifiers import EventId, EventType
+from pipeline.domain.row import row_of
+from pipeline.domain.wake_up import WakeUp
+from tests.builders import (
+    BOB,
+    GREETED,
+    NOON,
+    Greeted,
+    email,
+    event,
+    message,
+    notification,
+    outcome,
+)
 
-LETTER = DeadLetter.of(message(), "decode", NotJson("the message is not JSON"))
-UNROUTED = Unrouted(id=event().id, type=EventType("unheard_of"), message=message())
+LETTER = DeadLetter.of_event(EventId(1), GREETED, "decode", InvalidEvent("payload: no"))
+NAMELESS = DeadLetter.of_message(message(event_id=None), "fetch", MissingAttribute("no id"))
+UNROUTED = Unrouted(id=EventId(1), type=EventType("unheard_of"))
+ROW = row_of(EventId(1), Greeted, GREETED, {"greeting": "hi"}, NOON)
+OUTCOME = outcome(1, (BOB, notification()), (BOB, email()))
 
 
 class Unpicklable(str):
@@ -29,47 +43,50 @@ class Unpicklable(str):
 
 
 @pytest.mark.parametrize(
-    "original",
-    [
-        Message(b"", {}),
-        Message(b'{"a": 1}', {"id": "1", "event_type": "greeted"}),
-        Message(b"\x00\xff not text", {"name": "Grüße 🎉", "": "an empty name"}),
-    ],
-)
-def test_a_message_comes_back_as_it_was(original: Message) -> None:
-    coder = MessageCoder()
-    assert coder.decode(coder.encode(original)) == original
-
-
-def test_a_message_is_written_as_pub_sub_writes_it() -> None:
-    # Field 1 is data; field 2 an attribute, itself of field 1, the name, and field 2, the value.
-    encoded = MessageCoder().encode(Message(b"xyz", {"id": "7"}))
-    assert encoded == b"\x0a\x03xyz" + b"\x12\x07" + b"\x0a\x02id" + b"\x12\x017"
-
-
-@pytest.mark.parametrize(
     ("hint", "original"),
     [
+        (WakeUp, WakeUp.of(message(data=b"\x00\xff not text", name="Grüße 🎉"), "receipt")),
+        (WakeUp, WakeUp(None)),
+        (Fetched, Fetched([ROW], [NAMELESS])),
         (Event[Any], event()),
         (Unrouted, UNROUTED),
-        (Outcome, outcome(1)),
+        (Decoded, Decoded([event()], [UNROUTED], [LETTER])),
+        (Decided, Decided([OUTCOME], [LETTER])),
         (DeadLetter, LETTER),
+        (DeadLetter, NAMELESS),
     ],
 )
-def test_what_carries_a_message_comes_back_as_it_was(hint: type, original: object) -> None:
+def test_what_is_handed_on_comes_back_as_it_was(hint: type, original: object) -> None:
     coder = registry.get_coder(hint)
     assert coder.decode(coder.encode(original)) == original
 
 
 @pytest.mark.parametrize(
-    ("hint", "element"), [(Event[Any], event()), (Outcome, outcome(1)), (DeadLetter, LETTER)]
+    ("hint", "element", "items"),
+    [
+        (WakeUp, WakeUp(EventId(1), receipt=Unpicklable()), 1),
+        (Event[Any], event(type=Unpicklable()), 1),
+        (Unrouted, replace(UNROUTED, type=EventType(Unpicklable())), 1),
+        (DeadLetter, replace(LETTER, reason=Unpicklable()), 1),
+        (Decoded, Decoded([event(type=Unpicklable())], [UNROUTED] * 2, [LETTER] * 3), 6),
+        (Decided, Decided([replace(OUTCOME, reason=Unpicklable())], [LETTER] * 3), 6),
+    ],
 )
-def test_a_batch_is_measured_without_being_written_down(
-    hint: type, element: Event[Any] | Outcome | DeadLetter
+def test_a_batch_is_measured_by_its_items_without_being_written_down(
+    hint: Any,  # noqa: ANN401 - a type, or what stands for one
+    element: object,
+    items: int,
 ) -> None:
-    batch = [replace(element, message=Message(b"twelve bytes", {"x": Unpicklable()}))] * 3
+    batch = [element] * 3
     coder = registry.get_coder(List[hint])
     size, _ = coder.get_impl().get_estimated_size_and_observables(batch)
-    assert 3 * len(b"twelve bytes") <= size < 4 * len(b"twelve bytes")
+    assert 3 * items * ITEM_BYTES <= size < (3 * items + 1) * ITEM_BYTES
     with pytest.raises(AssertionError, match="pickled"):
         pickle.dumps(batch)
+
+
+def test_rows_are_measured_by_what_is_used_of_their_payloads() -> None:
+    large = replace(ROW, payload=Unpicklable(), payload_bytes=100_000)
+    coder = registry.get_coder(Fetched)
+    size, _ = coder.get_impl().get_estimated_size_and_observables(Fetched([large] * 3, [LETTER]))
+    assert 300_000 + 4 * ITEM_BYTES <= size < 300_000 + 5 * ITEM_BYTES

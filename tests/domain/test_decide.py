@@ -31,7 +31,6 @@ from tests.builders import (
     email,
     event,
     facts,
-    message,
     notification,
     preference,
 )
@@ -268,13 +267,18 @@ def test_without_a_limit_nothing_expires() -> None:
     assert outcome.status is Status.COMPLETED
 
 
+def test_an_event_that_a_replay_wants_does_not_expire() -> None:
+    ancient = event(created_at=NOON - timedelta(days=3_650), ignore_age=True)
+    outcome = decided(facts(BOB), ancient)
+    assert (outcome.status, outcome.reason) == (Status.COMPLETED, None)
+    assert outcome.effects != ()
+
+
 def test_an_unrouted_event_is_recorded_as_such() -> None:
-    received = message()
-    outcome = leave_unrouted(Unrouted(id=EventId(1), type=GREETED, message=received))
+    outcome = leave_unrouted(Unrouted(id=EventId(1), type=GREETED))
     assert outcome == Outcome(
         event_id=EventId(1),
         event_type=GREETED,
         status=Status.UNROUTED,
         reason="no handler for this event type",
-        message=received,
     )

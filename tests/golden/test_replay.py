@@ -1,24 +1,24 @@
 """However the events arrive, and however often: the tables are as if each had come once."""
 
 import random
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Final
+from typing import Final
 
 import pytest
 
-from pipeline.domain.dead_letter import DeadLetter
 from pipeline.domain.decide import Policy
-from pipeline.domain.events import Event, Unrouted
-from pipeline.domain.identifiers import EventType
 from pipeline.domain.message import Message
+from pipeline.domain.wake_up import WakeUp
+from pipeline.facts.rows import used_keys
 from pipeline.handlers import HANDLERS
 from pipeline.settings import DatabaseSettings
 from pipeline.sinks.dead_letters import write_dead_letters
 from pipeline.sinks.outcomes import write_outcomes
 from pipeline.transforms.decide import decide_batch, leave_batch_unrouted
-from pipeline.transforms.decode import decode_or_bury
+from pipeline.transforms.decode import decode_batch
+from pipeline.transforms.fetch import fetch_batch
+from pipeline.transforms.route import by_type
 from tests.databases import Databases
 from tests.golden.events import emit_golden_events
 from tests.golden.picture import Picture, picture
@@ -27,28 +27,22 @@ from tests.golden.world import P1, U2, populate
 
 WRITERS: Final = 4
 PAYLOADS: Final = {name: handler.payload for name, handler in HANDLERS.items()}
+USED: Final = used_keys(PAYLOADS)
 
 
 def process(settings: DatabaseSettings, messages: Sequence[Message]) -> None:
-    """What the graph does with a bundle, branch after branch."""
-    branches: dict[EventType, list[Event[Any]]] = defaultdict(list)
-    unrouted: list[Unrouted] = []
-    letters: list[DeadLetter] = []
-    for message in messages:
-        match decode_or_bury(message, PAYLOADS):
-            case DeadLetter() as letter:
-                letters.append(letter)
-            case Unrouted() as event:
-                unrouted.append(event)
-            case Event() as event:
-                branches[event.type].append(event)
-    outcomes = [leave_batch_unrouted(unrouted)]
-    for event_type, events in branches.items():
-        decided, dead = decide_batch(settings, HANDLERS[event_type], events, Policy())
-        outcomes.append(decided)
-        letters += dead
-    for batch in outcomes:
-        letters += write_outcomes(settings, batch).letters
+    """What the graph does with a batch, branch after branch."""
+    wake_ups = [WakeUp.of(message) for message in messages]
+    fetched, later = fetch_batch(settings, wake_ups, USED)
+    assert later == []
+    decoded = decode_batch(fetched.rows, PAYLOADS)
+    decided = [leave_batch_unrouted(decoded.unrouted)]
+    for event_type, events in by_type(decoded).items():
+        decided.append(decide_batch(settings, HANDLERS[event_type], events, Policy()))
+    letters = [*fetched.letters, *decoded.letters]
+    for batch in decided:
+        letters += batch.letters
+        letters += write_outcomes(settings, batch.outcomes).letters
     if letters:
         write_dead_letters(settings, None, letters)
 

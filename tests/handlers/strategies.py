@@ -10,7 +10,7 @@ from hypothesis import assume
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from pipeline.domain.errors import MalformedMessage
+from pipeline.domain.errors import InvalidRow
 from pipeline.domain.events import Event
 from pipeline.domain.facts import Candidate, Facts, Person, Project, Thread
 from pipeline.domain.handler import Handler
@@ -22,7 +22,7 @@ from pipeline.domain.identifiers import (
     UserId,
 )
 from pipeline.domain.reasons import Reason
-from pipeline.domain.wire import decode, encode
+from pipeline.domain.row import decode, row_of
 from tests.builders import NOON, preference
 
 # Few enough that what an event names is sometimes known and sometimes not.
@@ -74,13 +74,12 @@ def payload_objects(model: type[BaseModel]) -> st.SearchStrategy[dict[str, Any]]
 @st.composite
 def events(draw: st.DrawFn, handler: Handler[Any]) -> Event[Any]:
     """Any event that the decoder lets through to the handler."""
-    payload = json.dumps(draw(payload_objects(handler.payload)), default=_as_json)
-    sent = {"created_at": NOON, "payload": payload, **draw(columns)}
+    model, event_type = handler.payload, handler.event_type
+    text = json.dumps(draw(payload_objects(model)), default=_as_json)
+    row = row_of(EventId(1), model, event_type, {}, NOON, **draw(columns))
     try:
-        event = decode(
-            encode(EventId(1), handler.event_type, sent), {handler.event_type: handler.payload}
-        )
-    except MalformedMessage:
+        event = decode(replace(row, payload=text, payload_bytes=len(text)), {event_type: model})
+    except InvalidRow:
         assume(False)  # noqa: FBT003 - hypothesis' signature
         raise
     assert isinstance(event, Event)

@@ -18,7 +18,7 @@ from pipeline.domain.decide import Policy, decide
 from pipeline.domain.events import Payload
 from pipeline.domain.handler import Handler
 from pipeline.domain.identifiers import EventType
-from pipeline.domain.wire import MAX_TYPE_CHARACTERS
+from pipeline.domain.row import MAX_TYPE_CHARACTERS
 from pipeline.handlers import HANDLERS
 from tests.builders import NOON
 from tests.handlers.strategies import events, facts

@@ -8,13 +8,13 @@ from psycopg.conninfo import make_conninfo
 
 from pipeline.domain.errors import ConfigurationError, InvalidEvent
 from pipeline.domain.events import Event, Payload, Unrouted
-from pipeline.domain.identifiers import EventId, EventType
-from pipeline.domain.wire import decode, encode
+from pipeline.domain.row import decode
+from pipeline.facts.rows import read_rows, used_keys
 from pipeline.handlers import HANDLERS
 from pipeline.ops.migrate import migrate
 from pipeline.ops.seed import clear, seed, seed_events, seed_people
 from tests.databases import Database
-from tests.golden.stage import COLUMNS, Stage
+from tests.golden.stage import Stage
 
 MEETING = {"meeting_id", "meeting_title", "start_time", "end_time", "meeting_link"}
 ACCESS = {
@@ -98,17 +98,14 @@ def decoded(database: Database) -> list[Event[Payload] | Unrouted | InvalidEvent
     payloads = {name: handler.payload for name, handler in HANDLERS.items()}
     results: list[Event[Payload] | Unrouted | InvalidEvent] = []
     with database.connect() as connection:
-        for event_id, event_type, payload, created_at, *ids in connection.execute(
-            "SELECT id, event_type, payload::text, created_at, actor_id, project_id, resource_id, "
-            "thread_id, meeting_id FROM public.domain_events ORDER BY id"
-        ):
-            keys = dict(zip(COLUMNS, ids, strict=True))
-            columns = {"payload": payload, "created_at": created_at, **keys}
-            message = encode(EventId(event_id), EventType(event_type), columns)
-            try:
-                results.append(decode(message, payloads))
-            except InvalidEvent as error:
-                results.append(error)
+        ids = [row[0] for row in connection.execute("SELECT id FROM public.domain_events")]
+        rows = read_rows(connection, ids, used_keys(payloads))
+    assert rows.missing == []
+    for row in sorted(rows.found, key=lambda each: each.id):
+        try:
+            results.append(decode(row, payloads))
+        except InvalidEvent as error:
+            results.append(error)
     return results
 
 

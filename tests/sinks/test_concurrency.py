@@ -6,11 +6,12 @@ from typing import Final
 import pytest
 
 from pipeline.domain.dead_letter import DeadLetter
-from pipeline.domain.errors import NotJson
+from pipeline.domain.errors import InvalidEvent
+from pipeline.domain.identifiers import EventId
 from pipeline.domain.outcome import Outcome
 from pipeline.sinks.dead_letters import write_dead_letters
 from pipeline.sinks.outcomes import write_outcomes
-from tests.builders import ANN, BOB, activity, email, message, notification, outcome
+from tests.builders import ANN, BOB, GREETED, activity, email, notification, outcome
 from tests.sinks.conftest import EVENTS, Written
 
 WRITERS: Final = 4
@@ -60,7 +61,7 @@ def test_writers_of_outcomes_and_of_dead_letters_do_not_deadlock(
     written: Written, caplog: pytest.LogCaptureFixture
 ) -> None:
     letters = [
-        DeadLetter.of(message(event_id=str(number)), "decode", NotJson("not JSON"))
+        DeadLetter.of_event(EventId(number), GREETED, "decode", InvalidEvent("no"))
         for number in range(EVENTS, 0, -1)
     ]
 

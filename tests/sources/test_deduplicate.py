@@ -5,15 +5,17 @@ from typing import Final
 
 import apache_beam as beam
 import pytest
+from apache_beam.coders import BytesCoder, StrUtf8Coder, TupleCoder
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.direct.direct_runner import BundleBasedDirectRunner
 from apache_beam.testing import test_stream
 from apache_beam.testing.util import assert_that, equal_to
 from apache_beam.transforms.window import TimestampedValue
 
-from pipeline.coders import MessageCoder
-from pipeline.domain.message import REPLAY_ATTRIBUTE, Message
-from pipeline.transforms.deduplicate import Deduplicate
+from pipeline.domain.identifiers import EventId
+from pipeline.domain.message import Message, message_for
+from pipeline.sources.deduplicate import Deduplicate, Keyed
+from pipeline.sources.native import read_message, write_message
 from tests.builders import message
 
 HORIZON: Final = timedelta(minutes=10)
@@ -22,28 +24,38 @@ SECONDS: Final = HORIZON.total_seconds()
 
 def stream() -> test_stream.TestStream:
     """A stream of messages whose watermark and elements a test places one by one."""
-    events = test_stream.TestStream(coder=MessageCoder())
+    events = test_stream.TestStream(coder=TupleCoder((StrUtf8Coder(), BytesCoder())))
     events.advance_watermark_to(0)
     return events
 
 
-def at(seconds: float, event_id: str, replay: str | None = None) -> TimestampedValue[Message]:
+def keyed(sent: Message) -> Keyed:
+    """A message as it leaves the source."""
+    return sent.dedup_key, write_message(sent)
+
+
+def at(seconds: float, event_id: str, replay: str | None = None) -> TimestampedValue[Keyed]:
     """A message of an event that was created so many seconds after the beginning."""
-    attributes = {REPLAY_ATTRIBUTE: replay} if replay else {}
-    sent = message(event_id=event_id)
-    return TimestampedValue(Message(sent.data, {**sent.attributes, **attributes}), seconds)
+    sent = message_for(EventId(int(event_id)), replay=replay)
+    return TimestampedValue(keyed(sent), seconds)
 
 
 def passing(events: test_stream.TestStream, *expected: str) -> None:
     """Run the step; these event ids must come out, one for each message that passes."""
     options = PipelineOptions(flags=["--streaming"])
     with beam.Pipeline(runner=BundleBasedDirectRunner(), options=options) as pipeline:
-        passed = pipeline | events | Deduplicate(HORIZON) | beam.Map(_event_id)
+        keyed_messages = pipeline | events | beam.Map(_as_keyed)
+        passed = keyed_messages | Deduplicate(HORIZON) | beam.Map(_event_id)
         assert_that(passed, equal_to(list(expected)))
 
 
-def _event_id(passed: Message) -> str:
-    return passed.attributes.get("id", "none")
+def _as_keyed(element: Keyed) -> Keyed:
+    # The test's stream has no type of its own.
+    return element
+
+
+def _event_id(passed: Keyed) -> str:
+    return read_message(passed[1]).attributes.get("id", "none")
 
 
 def test_a_message_that_comes_again_within_the_horizon_is_dropped() -> None:
@@ -80,7 +92,7 @@ def test_a_late_message_passes_and_its_key_is_not_kept() -> None:
 
 def test_messages_without_an_id_are_told_apart_by_their_content() -> None:
     bodies = [b"one", b"two", b"one"]
-    nameless = [TimestampedValue(message(data=body, event_id=None), 0) for body in bodies]
+    nameless = [TimestampedValue(keyed(message(data=body, event_id=None)), 0) for body in bodies]
     passing(stream().add_elements(nameless).advance_watermark_to_infinity(), "none", "none")
 
 

@@ -1,22 +1,26 @@
 """Run many bundles through the whole graph and print by how much each made the process grow.
 
 ``python -m tests.topology.bundles local|plain BUNDLES`` prints kilobytes of memory for each
-bundle, on the pipeline's own runner or on Beam's as it is.
+bundle, on the pipeline's own runner or on Beam's as it is. DATABASE_URL names a migrated database,
+to which it adds an event for each bundle.
 """
 
 import gc
 import os
 import sys
 import threading
+from collections.abc import Iterable
 from typing import Final
 
 import apache_beam as beam
 import psutil
+import psycopg
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
 from pipeline.domain.decide import Policy
-from pipeline.domain.message import Message
+from pipeline.domain.identifiers import EventId
+from pipeline.domain.message import message_for
 from pipeline.handlers import HANDLERS
 from pipeline.pubsub.subscription import open_subscription
 from pipeline.runner import local_pipeline
@@ -32,6 +36,8 @@ WARM_UP: Final = 50
 def main() -> None:
     """Feed one message a bundle: an event of a type without handler, in a dry run."""
     runner, bundles = sys.argv[1], int(sys.argv[2])
+    dsn = os.environ["DATABASE_URL"]
+    ids = _insert(dsn, WARM_UP + bundles)
     with broker() as events:
         os.environ["PUBSUB_EMULATOR_HOST"] = events.emulator.address
         pipeline = (
@@ -40,16 +46,16 @@ def main() -> None:
             else beam.Pipeline(runner=FnApiRunner(), options=PipelineOptions(flags=[]))
         )
         Topology(
-            database=DatabaseSettings(dsn="host=127.0.0.1"),
+            database=DatabaseSettings(dsn=dsn),
             handlers=HANDLERS,
             policy=Policy(),
             dry_run=True,
         ).build(pipeline, PullFromPubSub(PubSubSettings(subscription=SUBSCRIPTION)))
         stream = threading.Thread(target=pipeline.run, daemon=True)
         stream.start()
-        _feed(events, WARM_UP)
+        _feed(events, ids[:WARM_UP])
         before = _resident()
-        _feed(events, bundles)
+        _feed(events, ids[WARM_UP:])
         growth = (_resident() - before) / bundles / 1024
         open_subscription(SUBSCRIPTION).stop()
         stream.join()
@@ -57,11 +63,21 @@ def main() -> None:
     print(f"{growth:.1f}")  # noqa: T201 - the result
 
 
-def _feed(events: Broker, bundles: int) -> None:
+def _insert(dsn: str, events: int) -> list[EventId]:
+    with psycopg.connect(dsn) as connection:
+        rows = connection.execute(
+            "INSERT INTO domain_events (event_type) SELECT 'moon_rose' FROM generate_series(1, %s)"
+            " RETURNING id",
+            [events],
+        ).fetchall()
+    return [EventId(row[0]) for row in rows]
+
+
+def _feed(events: Broker, ids: Iterable[EventId]) -> None:
     subscription = open_subscription(SUBSCRIPTION)
-    for _ in range(bundles):
+    for event_id in ids:
         done = subscription.acknowledged
-        events.publish([Message(b"{}", {"id": str(done + 1), "event_type": "moon_rose"})])
+        events.publish([message_for(event_id)])
         wait_until(
             lambda done=done: subscription.acknowledged > done,  # type: ignore[misc]
             seconds=30,

@@ -4,25 +4,21 @@ The control of the tests that kill the pipeline: they must find this one to lose
 """
 
 import sys
-from collections.abc import Sequence
+from dataclasses import replace
 
 from pipeline import __main__
-from pipeline.domain.message import Message
+from pipeline.domain.wake_up import WakeUp
 from pipeline.pubsub.subscription import Subscription
 
 
 class EarlySubscription(Subscription):
     """A subscription whose messages are gone as soon as they are pulled."""
 
-    def pull(self, most: int) -> tuple[list[str], list[Message]]:
-        """Pull, and acknowledge at once."""
-        ids, messages = super().pull(most)
-        if ids:
-            super().acknowledge(ids)
-        return ids, messages
-
-    def acknowledge(self, ids: Sequence[str]) -> None:
-        """Nothing is left to acknowledge."""
+    def _pull(self) -> list[WakeUp]:
+        """Pull, and acknowledge at once: nothing is left to acknowledge afterwards."""
+        pulled = super()._pull()
+        self.acknowledge([each.receipt for each in pulled if each.receipt is not None])
+        return [replace(each, receipt=None) for each in pulled]
 
 
 if __name__ == "__main__":

@@ -1,8 +1,10 @@
 """The stream runs for months: what a bundle leaves behind in memory adds up."""
 
+import os
 import subprocess
 import sys
 
+from tests.databases import Database
 from tests.streams import ROOT
 
 BUNDLES = 200
@@ -10,11 +12,12 @@ BUNDLES = 200
 BUNDLES_OF_CONTROL = 80
 
 
-def growth(runner: str, bundles: int) -> float:
+def growth(database: Database, runner: str, bundles: int) -> float:
     """Kilobytes of resident memory that each of so many bundles adds."""
     run = subprocess.run(
         [sys.executable, "-m", "tests.topology.bundles", runner, str(bundles)],
         cwd=ROOT,
+        env=os.environ | {"DATABASE_URL": database.dsn},
         capture_output=True,
         text=True,
         check=True,
@@ -22,9 +25,11 @@ def growth(runner: str, bundles: int) -> float:
     return float(run.stdout.splitlines()[-1])
 
 
-def test_a_bundle_leaves_nothing_behind() -> None:
-    assert growth("local", BUNDLES) < 20
+def test_a_bundle_leaves_nothing_behind(database: Database) -> None:
+    assert growth(database, "local", BUNDLES) < 20
 
 
-def test_control_on_the_runner_as_it_is_every_bundle_leaves_its_metrics_behind() -> None:
-    assert growth("plain", BUNDLES_OF_CONTROL) > 100
+def test_control_on_the_runner_as_it_is_every_bundle_leaves_its_metrics_behind(
+    database: Database,
+) -> None:
+    assert growth(database, "plain", BUNDLES_OF_CONTROL) > 100

@@ -1,17 +1,21 @@
-"""The stream as a process: what it does with bad messages, signals and failing neighbours."""
+"""The stream as a process: what it does with bad rows and messages, signals, failing neighbours."""
 
 import json
 import signal
+import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psycopg
 import pytest
 
-from pipeline.domain.message import Message
+from pipeline.domain.identifiers import EventId
+from pipeline.domain.message import Message, message_for
+from pipeline.domain.row import MAX_TEXT_CHARACTERS, MAX_TYPE_CHARACTERS
 from tests.deadline import wait_until
 from tests.golden.stage import Stage
-from tests.golden.world import P1, R1, T1, U1, U2, U4
-from tests.streams import Broker, Stream
+from tests.golden.world import P1, R1, T1, U1, U2, U3, U4
+from tests.streams import ACKNOWLEDGEMENT_SECONDS, Broker, Stream
 
 
 @pytest.fixture
@@ -40,88 +44,204 @@ def wait_for(stage: Stage, events: set[int]) -> None:
     wait_until(lambda: events <= completed(stage), seconds=30, what=f"{events} are completed")
 
 
-CREATED = '"created_at": "2026-01-01T00:00:00Z"'
 CANARY = "canary-7f3a"
-DEEP = "[" * 40 + "]" * 40
+# Payload and time of a row, the class of the error, and what its text says.
 POISON = {
-    "not JSON": (b"\xff{" + CANARY.encode(), "NotJson", "not JSON"),
-    "a list": (b'["' + CANARY.encode() + b'"]', "InvalidEvent", "an object is needed"),
+    "a list": (f'["{CANARY}"]', "now", "InvalidEvent", "payload: an object is needed"),
     "wrong types": (
-        json.dumps(
-            {"created_at": "2026-01-01T00:00:00Z", "payload": json.dumps({"fileName": [CANARY]})}
-        ).encode(),
+        f'{{"fileName": ["{CANARY}"]}}',
+        "now",
         "InvalidEvent",
         "fileName: Input should be a valid string",
     ),
-    "a column of the wrong type": (
-        f'{{{CREATED}, "actor_id": "{CANARY}"}}'.encode(),
-        "InvalidEvent",
-        "actor_id: Input should be a valid UUID",
-    ),
-    "300 KB": (
-        f'{{{CREATED}, "payload": "{CANARY * 30_000}"}}'.encode(),
+    "a time without end": (f'{{"fileName": "{CANARY}"}}', "infinity", "InvalidEvent", "created_at"),
+    "2 MB": (
+        f'{{"fileName": ["{CANARY * 200_000}"]}}',
+        "now",
         "TooLarge",
-        "an event may have 256 KB",
-    ),
-    "NUL in a text": (
-        json.dumps(
-            {"created_at": "2026-01-01T00:00:00Z", "payload": {"fileName": f"{CANARY}\0"}}
-        ).encode(),
-        "ForbiddenCharacter",
-        "U+0000",
+        "it may have 1024 KB",
     ),
     "deep nesting": (
-        f'{{{CREATED}, "payload": {{"{CANARY}": {DEEP}}}}}'.encode(),
+        f'{{"fileName": {"[" * 40}"{CANARY}"{"]" * 40}}}',
+        "now",
         "TooDeep",
         "deeper than 32",
     ),
-}  # fmt: skip
+}
 
 
-def test_malformed_messages_are_buried_with_a_reason_and_their_neighbours_written(
+def insert_poison(stage: Stage, payload: str, created_at: str) -> int:
+    rows = stage.rows(
+        "INSERT INTO domain_events"
+        " (event_type, payload, created_at, actor_id, project_id, resource_id)"
+        " VALUES ('document_uploaded', %s::jsonb, %s::timestamptz, %s, %s, %s) RETURNING id",
+        payload, created_at, U1, P1, R1,
+    )  # fmt: skip
+    return int(rows[0][0])
+
+
+def wait_for_letters(stage: Stage, number: int) -> None:
+    wait_until(
+        lambda: stage.rows("SELECT count(*) FROM event_dead_letters") == [(number,)],
+        seconds=20,
+        what=f"{number} dead letters are written",
+    )
+
+
+def test_malformed_rows_are_buried_with_a_reason_and_their_neighbours_written(
     stage: Stage, events: Broker, stream: Stream
 ) -> None:
     good = [upload(stage) for _ in POISON]
-    bad = [upload(stage) for _ in POISON]
-    mixed = []
-    for neighbour, event, (data, _, _) in zip(
-        stage.messages(*good), bad, POISON.values(), strict=True
-    ):
-        attributes = {"id": str(event), "event_type": "document_uploaded"}
-        mixed += [neighbour, Message(data, attributes)]
-    mixed.append(Message(b"{}", {"event_type": "document_uploaded", "note": CANARY}))
-    events.publish(mixed)
+    bad = [insert_poison(stage, payload, moment) for payload, moment, _, _ in POISON.values()]
+    mixed = [event for pair in zip(good, bad, strict=True) for event in pair]
+    events.publish(stage.messages(*mixed))
     with stream:
         wait_for(stage, set(good))
-        wait_until(
-            lambda: stage.rows("SELECT count(*) FROM event_dead_letters") == [(len(POISON) + 1,)],
-            seconds=20,
-            what="all malformed messages are dead letters",
-        )
+        wait_for_letters(stage, len(POISON))
         assert stream.stop() == 0
 
     letters = {
-        key: (error_class, reason, bytes(data))
-        for key, error_class, reason, data in stage.rows(
-            "SELECT coalesce(event_id, 0), error_class, message, data FROM event_dead_letters"
+        event: row
+        for event, *row in stage.rows(
+            "SELECT event_id, error_class, message, event_type, data, attributes"
+            " FROM event_dead_letters"
         )
     }
-    for event, (data, error_class, reason) in zip(bad, POISON.values(), strict=True):
+    assert letters.keys() == set(bad)
+    for event, (_, _, error_class, reason) in zip(bad, POISON.values(), strict=True):
         assert letters[event][0] == error_class
         assert reason in letters[event][1]
-        assert letters[event][2] == data
-    assert letters[0][:2] == ("MissingAttribute", "the attribute 'id' is missing")
+        # Whoever wants to know more looks at the row.
+        assert letters[event][2:] == ["document_uploaded", None, None]
     assert stage.ledger() == dict.fromkeys(good, "completed") | dict.fromkeys(bad, "dead")
     assert {(row.event, row.user) for row in stage.notifications()} == {
         (event, user) for event in good for user in (U2, U4)
     }
     published = events.dead_letters()
-    assert sorted(letter.data for letter in published) == sorted(
-        [data for data, _, _ in POISON.values()] + [b"{}"]
-    )
+    assert sorted(int(letter.attributes["id"]) for letter in published) == sorted(bad)
+    assert {letter.data for letter in published} == {b""}
     assert {letter.attributes["dead_letter_stage"] for letter in published} == {"decode"}
-    reasons = " ".join(reason for _, reason, _ in letters.values())
-    assert CANARY not in stream.log + reasons, "values of an event leaked"
+    told = f"{stream.log} {letters} {published}"
+    assert CANARY not in told, "values of an event leaked"
+
+
+def test_messages_without_a_row_are_buried_as_they_came_and_published_without_their_content(
+    stage: Stage, events: Broker, stream: Stream
+) -> None:
+    nameless = Message(CANARY.encode(), {"note": CANARY})
+    invented = Message(b"\xff{" + CANARY.encode(), {"id": "987654321", "note": CANARY})
+    good = upload(stage)
+    events.publish([nameless, invented, *stage.messages(good)])
+    with stream:
+        wait_for(stage, {good})
+        wait_for_letters(stage, 2)
+        assert stream.stop() == 0
+    letters = stage.rows(
+        "SELECT coalesce(event_id, 0), stage, error_class, message, data, attributes"
+        " FROM event_dead_letters ORDER BY 1"
+    )
+    assert [(*row[:4], bytes(row[4]), row[5]) for row in letters] == [
+        (
+            0,
+            "fetch",
+            "MissingAttribute",
+            "the attribute 'id' is missing",
+            nameless.data,
+            nameless.attributes,
+        ),
+        (
+            987654321,
+            "fetch",
+            "UnknownEvent",
+            "domain_events has no row with this id",
+            invented.data,
+            invented.attributes,
+        ),
+    ]
+    assert stage.ledger() == {good: "completed"}
+    published = events.dead_letters()
+    assert sorted(letter.attributes["dead_letter_error"] for letter in published) == [
+        "MissingAttribute",
+        "UnknownEvent",
+    ]
+    assert CANARY not in f"{stream.log} {published}", "the content of a message leaked"
+
+
+def everything_written(stage: Stage) -> str:
+    """All rows of the tables that the pipeline writes to, as text."""
+    tables = (
+        "notification_processing", "notifications", "pending_emails", "notification_decisions",
+        "event_dead_letters",
+    )  # fmt: skip
+    return "\n".join(
+        str(row)
+        for table in tables
+        for row in stage.rows(f"SELECT each::text FROM {table} AS each")  # noqa: S608
+    )
+
+
+def liar(event: int, *, created_at: str, size: int = 0, **attributes: str) -> Message:
+    """A message that says all else of an event than its row does."""
+    body = {
+        "id": event + 1,
+        "event_type": "chat_message_sent",
+        "actor_id": str(U2),
+        "project_id": None,
+        "thread_id": str(T1),
+        "payload": json.dumps(
+            {
+                "fileName": CANARY,
+                "full_content": CANARY + "x" * size,
+                "mentioned_user_ids": [str(U3)],
+            }
+        ),
+        "created_at": created_at,
+    }
+    named = {"id": str(event), "event_type": "chat_message_sent", "created_at": created_at}
+    return Message(json.dumps(body).encode(), {**named, **attributes})
+
+
+def test_a_message_that_lies_leads_to_what_the_row_says_and_to_nothing_else(
+    stage: Stage, events: Broker, stream: Stream
+) -> None:
+    now, long_ago = datetime.now(UTC).isoformat(), "1999-12-31T23:59:59Z"
+    honest = stage.emit(
+        "document_uploaded", {"fileName": "true.pdf"}, actor_id=U1, project_id=P1, resource_id=R1
+    )
+    large = upload(stage)
+    old = stage.emit("document_uploaded", {}, age=timedelta(days=30), project_id=P1)
+    malformed = insert_poison(stage, "[]", "now")
+    events.publish(
+        [
+            liar(honest, created_at=long_ago, dedup_id=str(large)),
+            liar(large, created_at=now, size=3_000_000),
+            # Neither its own time nor a replay that never was makes an old event young.
+            liar(old, created_at=now, replay="6f1c1b1e-0000-4000-8000-000000000000"),
+            liar(malformed, created_at=now),
+        ]
+    )
+    with stream:
+        wait_until(lambda: len(stage.ledger()) == 4, seconds=30, what="all four are done")
+        assert stream.stop() == 0
+    assert stage.rows(
+        "SELECT event_id, ledger.event_type, processing_status, event_created_at = origin.created_at"
+        " FROM notification_processing AS ledger"
+        " JOIN domain_events AS origin ON origin.id = event_id ORDER BY 1"
+    ) == [
+        (honest, "document_uploaded", "completed", True),
+        (large, "document_uploaded", "completed", True),
+        (old, "document_uploaded", "expired", True),
+        (malformed, "document_uploaded", "dead", True),
+    ]
+    assert {(row.event, row.user) for row in stage.notifications()} == {
+        (event, user) for event in (honest, large) for user in (U2, U4)
+    }
+    assert {(row.event, row.user) for row in stage.emails()} == {
+        (event, user) for event in (honest, large) for user in (U2, U4)
+    }
+    written = everything_written(stage)
+    assert "true.pdf" in written
+    assert CANARY not in f"{written} {stream.log}"
 
 
 def test_an_event_of_an_unknown_type_is_recorded_and_nothing_follows(
@@ -131,6 +251,180 @@ def test_an_event_of_an_unknown_type_is_recorded_and_nothing_follows(
     events.publish(stage.messages())
     with stream:
         wait_until(lambda: stage.ledger() == {unknown: "unrouted"}, seconds=20, what="recorded")
+
+
+def test_a_type_of_any_size_and_form_is_recorded_as_unrouted_and_stops_nothing(
+    stage: Stage, events: Broker, stream: Stream
+) -> None:
+    types = ("moon\nrose\r\nERROR forged", "m" * 2_000, "\N{FULL MOON SYMBOL}" * 500, "")
+    strange = {stage.emit(name, {"phase": "full"}): name for name in types}
+    neighbours = {upload(stage) for _ in types}
+    events.publish(stage.messages())
+    with stream:
+        wait_until(
+            lambda: len(stage.ledger()) == 2 * len(types), seconds=30, what="all are done with"
+        )
+        later = upload(stage)
+        events.publish(stage.messages(later))
+        wait_for(stage, {later})
+        assert stream.stop() == 0
+    assert completed(stage) == neighbours | {later}
+    assert dict(
+        stage.rows(
+            "SELECT event_id, event_type FROM notification_processing"
+            " WHERE processing_status = 'unrouted'"
+        )
+    ) == {event: name[:MAX_TYPE_CHARACTERS] for event, name in strange.items()}
+    assert stage.rows("SELECT count(*) FROM event_dead_letters") == [(0,)]
+    assert not any(line.startswith("ERROR forged") for line in stream.log.splitlines())
+
+
+GIANT_BYTES = 20 * 2**20
+# The text of a giant is not one that compression makes small.
+INSERT_GIANT = """
+    INSERT INTO domain_events (event_type, actor_id, project_id, thread_id, payload)
+    SELECT 'chat_message_sent', %s, %s, %s,
+           %s::jsonb || jsonb_build_object(%s::text, string_agg(md5(i::text), ''))
+    FROM generate_series(1, %s / 32) AS i
+    RETURNING id
+"""
+
+
+def insert_giant(stage: Stage, key: str) -> int:
+    """A chat message that mentions Bob, with 20 MB under a key of its payload."""
+    payload = {"mentioned_user_ids": [str(U2)], "full_content": "Bob?"}
+    rows = stage.rows(INSERT_GIANT, U1, P1, T1, json.dumps(payload), key, GIANT_BYTES)
+    return int(rows[0][0])
+
+
+@pytest.mark.parametrize("key", ["attachment", "full_content"], ids=["ignored", "used"])
+def test_twenty_megabytes_in_a_payload_complete_and_hold_up_nobody(
+    stage: Stage, events: Broker, stream: Stream, key: str
+) -> None:
+    first = upload(stage)
+    giant = insert_giant(stage, key)
+    neighbours = {upload(stage) for _ in range(50)}
+    with stream:
+        events.publish(stage.messages(first))
+        wait_for(stage, {first})
+        half = len(neighbours) // 2
+        around = sorted(neighbours)
+        published = datetime.now(UTC)
+        events.publish(stage.messages(*around[:half], giant, *around[half:]))
+        wait_for(stage, neighbours | {giant})
+        assert stream.stop() == 0
+    ((slowest,),) = stage.rows(
+        "SELECT max(completed_at) FROM notification_processing WHERE event_id = ANY(%s)",
+        [*neighbours],
+    )
+    assert (slowest - published).total_seconds() < 5
+    ((body,),) = stage.rows(
+        "SELECT body FROM notifications WHERE event_id = %s AND kind = 'mention'", giant
+    )
+    assert len(body) == (MAX_TEXT_CHARACTERS if key == "full_content" else len("Bob?"))
+    assert stage.rows("SELECT count(*) FROM event_dead_letters") == [(0,)]
+    assert "trying again" not in stream.log
+
+
+HALF_A_SECOND = 0.5
+
+
+def test_a_wake_up_that_comes_before_its_row_is_postponed_and_not_redelivered(
+    stage: Stage, events: Broker, stream: Stream
+) -> None:
+    first, neighbour = upload(stage), upload(stage)
+    with stream, psycopg.connect(stage.database.dsn) as connection:
+        events.publish(stage.messages(first))
+        wait_for(stage, {first})
+        (late,) = connection.execute(
+            "INSERT INTO domain_events (event_type, actor_id, project_id, resource_id)"
+            " VALUES ('document_uploaded', %s, %s, %s) RETURNING id",
+            [U1, P1, R1],
+        ).fetchall()[0]
+        published = time.monotonic()
+        events.publish([message_for(EventId(late)), *stage.messages(neighbour)])
+        wait_for(stage, {neighbour})
+        time.sleep(max(0.0, published + HALF_A_SECOND - time.monotonic()))
+        connection.commit()
+        wait_for(stage, {late})
+        # A lease that nobody ends lasts for so long: until then nothing is delivered again.
+        assert time.monotonic() - published < ACKNOWLEDGEMENT_SECONDS
+        assert stream.stop() == 0
+    assert "stopped; 3 acknowledged, 0 given back" in stream.log
+    assert "starting again" not in stream.log
+    assert stage.rows("SELECT count(*) FROM event_dead_letters") == [(0,)]
+    assert {row.user for row in stage.notifications() if row.event == late} == {U2, U4}
+
+
+FED_A_SECOND = 50
+FED_SECONDS = 6
+FED = FED_A_SECOND * FED_SECONDS
+
+
+def feed(stage: Stage, events: Broker, *, deleted: bool) -> list[int]:
+    """Insert and announce an event fifty times a second, and one more that is deleted at once.
+
+    Returns:
+        The events that are still there.
+    """
+    kept = []
+    started = time.monotonic()
+    with stage.database.connect() as connection:
+        for number in range(FED):
+            time.sleep(max(0.0, started + number / FED_A_SECOND - time.monotonic()))
+            sent = []
+            if deleted and number % FED_A_SECOND == 0:
+                (gone,) = connection.execute(
+                    "INSERT INTO domain_events (event_type) VALUES ('document_uploaded')"
+                    " RETURNING id"
+                ).fetchall()[0]
+                connection.execute("DELETE FROM domain_events WHERE id = %s", [gone])
+                sent.append(message_for(EventId(gone)))
+            (event,) = connection.execute(
+                "INSERT INTO domain_events (event_type, actor_id, project_id, resource_id)"
+                " VALUES ('document_uploaded', %s, %s, %s) RETURNING id",
+                [U1, P1, R1],
+            ).fetchall()[0]
+            kept.append(event)
+            events.publish([*sent, message_for(EventId(event))])
+    return kept
+
+
+def median_latency(stage: Stage, events: Broker, stream: Stream, *, deleted: bool) -> float:
+    """Seconds from the commit of an event that is fed to its rows, for the median of them."""
+    first = upload(stage)
+    with stream:
+        events.publish(stage.messages(first))
+        wait_for(stage, {first})
+        fed = feed(stage, events, deleted=deleted)
+        wait_for(stage, set(fed))
+        assert stream.stop() == 0
+    ((median,),) = stage.rows(
+        "SELECT percentile_cont(0.5) WITHIN GROUP ("
+        " ORDER BY extract(epoch FROM completed_at - event_created_at))"
+        " FROM notification_processing WHERE event_id = ANY(%s)",
+        fed,
+    )
+    return float(median)
+
+
+def test_events_deleted_after_they_were_announced_hold_up_nobody(
+    stage: Stage, events: Broker, stream: Stream, tmp_path: Path
+) -> None:
+    without = median_latency(stage, events, stream, deleted=False)
+    beside = median_latency(stage, events, stream, deleted=True)
+    assert beside < 3 * without, (beside, without)
+    letters = stage.rows("SELECT error_class, count(*) FROM event_dead_letters GROUP BY 1")
+    assert letters == [("UnknownEvent", FED_SECONDS)]
+    # The control: whoever waits for a row that will not come holds up the others of the bundle.
+    waiting = Stream(
+        events,
+        stage.database.writer_dsn,
+        tmp_path / "waiting",
+        module="tests.topology.waiting_in_the_bundle",
+    )
+    held_up = median_latency(stage, events, waiting, deleted=True)
+    assert held_up > 5 * beside, (held_up, beside)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -161,19 +455,17 @@ def test_a_dry_run_shows_what_would_follow_and_leaves_everything_as_it_is(
     stage: Stage, events: Broker, stage_log: Path
 ) -> None:
     event = upload(stage)
-    events.publish(
-        [
-            *stage.messages(event),
-            Message(b"nonsense", {"id": "7", "event_type": "document_uploaded"}),
-        ]
-    )
+    malformed = insert_poison(stage, "[]", "now")
+    unknown = 987654321
+    events.publish([*stage.messages(event, malformed), message_for(EventId(unknown))])
     dry = Stream(events, stage.database.writer_dsn, stage_log, "--dry-run")
     with dry:
-        wait_until(lambda: dry.output.count("\n") >= 2, seconds=20, what="both are shown")
+        wait_until(lambda: dry.output.count("\n") >= 3, seconds=20, what="all are shown")
         assert dry.stop() == 0
     shown = {row["event_id"]: row for row in map(json.loads, dry.output.splitlines())}
     assert (shown[event]["notifications"], shown[event]["emails"]) == (2, 2)
-    assert shown[7]["status"] == "dead"
+    assert shown[malformed]["status"] == "dead"
+    assert shown[unknown]["status"] == "dead"
     for table in (
         "notification_processing", "notifications", "pending_emails", "notification_decisions",
         "event_dead_letters",

@@ -8,14 +8,14 @@ import json
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Final, Literal
 from uuid import UUID
 
 import psycopg
 
-from pipeline.domain.identifiers import EventId, EventType
-from pipeline.domain.message import Message
-from pipeline.domain.wire import encode
+from pipeline.domain.identifiers import EventId
+from pipeline.domain.message import Message, message_for
 from tests.golden.world import P1, R1, T1, T2, U1, U2, U3, U4, populate
 
 Channel = Literal["in_app", "email"]
@@ -24,7 +24,7 @@ _INSERT: Final = """
     INSERT INTO domain_events (event_type, payload, actor_id, project_id, resource_id, thread_id)
     SELECT %(event_type)s, %(payload)s, %(actor_id)s, %(project_id)s, %(resource_id)s, %(thread_id)s
     FROM generate_series(1, %(number)s)
-    RETURNING id, created_at, payload::text
+    RETURNING id, created_at
 """
 
 
@@ -146,10 +146,9 @@ class Load:
         with psycopg.connect(self._dsn) as connection:
             for kind in {id(kind): kind for kind in drawn}.values():
                 share = sum(each is kind for each in drawn)
-                for event_id, created_at, payload in _insert(connection, kind, share):
+                for event_id, created_at in _insert(connection, kind, share):
                     inserted[event_id] = kind
-                    columns = {**kind.columns, "created_at": created_at, "payload": payload}
-                    messages.append(encode(EventId(event_id), EventType(kind.event_type), columns))
+                    messages.append(message_for(EventId(event_id), created_at))
         self.events |= inserted
         random.shuffle(messages)
         return messages
@@ -157,7 +156,7 @@ class Load:
 
 def _insert(
     connection: psycopg.Connection[Any], kind: Kind, number: int
-) -> list[tuple[int, object, str]]:
+) -> list[tuple[int, datetime]]:
     parameters = {
         "event_type": kind.event_type,
         "payload": json.dumps(kind.payload),

@@ -161,11 +161,11 @@ class Rig:
                 )
             )
 
-    def dead_letters(self) -> set[int]:
-        """The events that have one."""
+    def dead_letters(self) -> dict[int, str]:
+        """The class of the error of each event that has one."""
         with psycopg.connect(self.dsn) as connection:
-            rows = connection.execute("SELECT event_id FROM event_dead_letters").fetchall()
-        return {int(row[0]) for row in rows}
+            rows = connection.execute("SELECT event_id, error_class FROM event_dead_letters")
+            return {int(row[0]): str(row[1]) for row in rows}
 
     def catch_up(self) -> None:
         """Complete from the database alone what has no final state."""

@@ -22,7 +22,7 @@ class Scale:
         debezium_kills: of Debezium under load.
         slot_drops: of the replication slot while events are written.
         schema_changes: of ``domain_events`` while events are written.
-        examples: messages invented for the decoder.
+        examples: rows and messages invented for the decoder.
         backlog: events of one catch-up during which Postgres crashes twice.
     """
 

@@ -83,7 +83,7 @@ def test_control_a_write_without_the_gate_is_caught_counting_twice_after_cuts(
     assert audit.duplicated > 0, audit
     figures.caught(
         3,
-        "the same, under cut connections",
+        "completed events are written again, under cut connections",
         f"{proxy.cuts} cuts: {audit.duplicated:,} messages counted twice",
     )
 

@@ -13,6 +13,7 @@ from tests.torture.variants import (
     DieBeforeAcknowledging,
     DieBeforeWriting,
     acknowledge_early,
+    fetch_completed_events,
     write_without_the_gate,
 )
 from tests.torture.worker import Variant
@@ -97,15 +98,16 @@ def test_control_early_acknowledgement_is_caught_losing_events(rig: Rig, figures
     )
 
 
-def test_control_a_write_without_the_gate_is_caught_counting_twice(
+def test_control_without_both_gates_events_are_caught_being_counted_twice(
     rig: Rig, figures: Figures
 ) -> None:
     deaths = 3
-    die_by_themselves(rig, deaths, DieBeforeAcknowledging, write_without_the_gate)
-    audit = rig.settle(write_without_the_gate)
+    without_gates = (fetch_completed_events, write_without_the_gate)
+    die_by_themselves(rig, deaths, DieBeforeAcknowledging, *without_gates)
+    audit = rig.settle(*without_gates)
     assert audit.duplicated > 0, audit
     figures.caught(
         2,
-        "the write lets completed events through again",
+        "completed events are fetched and written again",
         f"{deaths} deaths before acknowledging: {audit.duplicated:,} messages counted twice",
     )

@@ -9,13 +9,13 @@ import itertools
 import os
 import signal
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, NoReturn
 
 import pytest
 
-from pipeline.domain.message import Message
+from pipeline.domain.wake_up import WakeUp
 from pipeline.pubsub.subscription import Subscription
 
 
@@ -44,20 +44,26 @@ class DieBeforeAcknowledging:
 def acknowledge_early() -> None:
     """Weakened: messages are acknowledged as soon as they are pulled."""
 
-    def weaken(honest: Callable[..., tuple[list[str], list[Message]]]) -> Callable[..., Any]:
-        def pull(self: Subscription, most: int) -> tuple[list[str], list[Message]]:
-            ids, messages = honest(self, most)
-            if ids:
-                self.acknowledge(ids)
-            return [], messages
+    def weaken(honest: Callable[[Subscription], list[WakeUp]]) -> Callable[..., Any]:
+        def pull(self: Subscription) -> list[WakeUp]:
+            pulled = honest(self)
+            self.acknowledge([each.receipt for each in pulled if each.receipt is not None])
+            return [replace(each, receipt=None) for each in pulled]
 
         return pull
 
-    _wrap("pipeline.pubsub.subscription.Subscription.pull", weaken)
+    _wrap("pipeline.pubsub.subscription.Subscription._pull", weaken)
+
+
+def fetch_completed_events() -> None:
+    """Weakened: an event that the ledger holds as completed is fetched again."""
+    rows = importlib.import_module("pipeline.facts.rows")
+    gate = b"AND ledger.processing_status = 'completed'"
+    _replace("pipeline.facts.rows._ROWS", exchange(vars(rows)["_ROWS"], gate, b"AND false"))
 
 
 def write_without_the_gate() -> None:
-    """Weakened: an event that the ledger holds as completed is let through again."""
+    """Weakened: an event that the ledger holds as completed is written again."""
     outcomes = importlib.import_module("pipeline.sinks.outcomes")
     gate = b"WHERE ledger.processing_status <> 'completed'"
     _replace("pipeline.sinks.outcomes._WRITE", exchange(vars(outcomes)["_WRITE"], gate, b""))

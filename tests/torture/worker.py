@@ -4,7 +4,7 @@ import logging
 import os
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from ctypes import Structure, c_int
 from dataclasses import dataclass
 from datetime import timedelta
@@ -16,7 +16,7 @@ import pytest
 
 from pipeline.domain.decide import Policy
 from pipeline.domain.identifiers import EventType
-from pipeline.domain.message import Message
+from pipeline.domain.wake_up import WakeUp
 from pipeline.handlers import HANDLERS
 from pipeline.ops.catch_up import catch_up
 from pipeline.ops.stream import run_stream
@@ -82,16 +82,18 @@ def stream(place: Place, state: State, variants: Sequence[Variant]) -> None:
     class Observed(Subscription):
         """Shows how many messages are neither acknowledged nor given back."""
 
-        def pull(self, most: int) -> tuple[list[str], list[Message]]:
+        def _pull(self) -> list[WakeUp]:
             state.looks += 1
-            ids, messages = super().pull(most)
-            state.pulls += bool(ids)
-            state.held += len(ids)
-            return ids, messages
+            pulled = super()._pull()
+            state.pulls += bool(pulled)
+            state.held += len(pulled)
+            return pulled
 
-        def acknowledge(self, ids: Sequence[str]) -> None:
-            super().acknowledge(ids)
-            state.held -= len(ids)
+        def acknowledge(self, receipts: Collection[str]) -> None:
+            before = self.acknowledged
+            super().acknowledge(receipts)
+            # Those that were postponed are still held.
+            state.held -= self.acknowledged - before
 
     _replace("pipeline.pubsub.subscription.Subscription", Observed)
     for variant in variants:

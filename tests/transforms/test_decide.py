@@ -1,11 +1,9 @@
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import uuid4
 
-import psycopg
 import pytest
 
 from pipeline.domain.audience import Audience, NamedUser
@@ -16,14 +14,12 @@ from pipeline.domain.events import Event, Unrouted
 from pipeline.domain.facts import Facts, Person
 from pipeline.domain.identifiers import EventId, ProjectId, ThreadId, UserId
 from pipeline.domain.outcome import Status
-from pipeline.domain.reasons import Reason
 from pipeline.postgres.pool import close_pools
 from pipeline.settings import DatabaseSettings
 from pipeline.transforms.decide import decide_batch, leave_batch_unrouted
-from tests.builders import GREETED, Greeted, GreetedHandler, event, message
+from tests.builders import GREETED, Greeted, GreetedHandler, event
 from tests.golden.stage import Stage
 from tests.golden.world import U2
-from tests.sinks.conftest import add_person
 from tests.transforms.graphs import NOWHERE
 
 BOB: Final = UserId(U2)
@@ -57,7 +53,7 @@ def raise_if(event: Event[Greeted], what: str) -> None:
 
 def settings_of(stage: Stage) -> DatabaseSettings:
     # These events have no rows, and need none to be decided.
-    return DatabaseSettings(dsn=stage.database.writer_dsn, visible_within=timedelta(0))
+    return DatabaseSettings(dsn=stage.database.writer_dsn)
 
 
 def greeting(event_id: int, text: str = "hello") -> Event[Greeted]:
@@ -66,54 +62,11 @@ def greeting(event_id: int, text: str = "hello") -> Event[Greeted]:
 
 def test_a_batch_is_decided_in_its_order(stage: Stage) -> None:
     events = [greeting(number) for number in (3, 1, 2)]
-    outcomes, letters = decide_batch(settings_of(stage), Fragile(), events, Policy())
-    assert letters == []
-    assert [outcome.event_id for outcome in outcomes] == [3, 1, 2]
-    assert all(user == BOB for outcome in outcomes for user, _ in outcome.effects)
-    assert [len(outcome.effects) for outcome in outcomes] == [2, 2, 2]
-
-
-def test_what_was_written_with_an_event_is_among_its_facts(stage: Stage) -> None:
-    newcomer = UserId(uuid4())
-    settings = DatabaseSettings(dsn=stage.database.writer_dsn)
-
-    class ForNewcomer(Fragile):
-        def audience(self, event: Event[Greeted]) -> Audience:  # noqa: ARG002
-            return NamedUser(newcomer)
-
-    with psycopg.connect(stage.database.dsn) as connection, ThreadPoolExecutor(1) as executor:
-        add_person(connection, newcomer)
-        (event_id,) = connection.execute(
-            "INSERT INTO domain_events (event_type, payload) VALUES (%s, '{}') RETURNING id",
-            [GREETED],
-        ).fetchall()[0]
-        # Captured, since its commit is on disk, and not yet seen by others.
-        deciding = executor.submit(
-            decide_batch, settings, ForNewcomer(), [greeting(event_id)], Policy()
-        )
-        with pytest.raises(TimeoutError):
-            deciding.result(timeout=0.3)
-        connection.commit()
-    ((outcome,), letters) = deciding.result()
-    assert letters == []
-    assert {user for user, _ in outcome.effects} == {newcomer}
-
-
-def test_control_decided_too_early_the_newcomer_is_missed(stage: Stage) -> None:
-    newcomer = UserId(uuid4())
-
-    class ForNewcomer(Fragile):
-        def audience(self, event: Event[Greeted]) -> Audience:  # noqa: ARG002
-            return NamedUser(newcomer)
-
-    with psycopg.connect(stage.database.dsn) as connection:
-        add_person(connection, newcomer)
-        (outcome,), _ = decide_batch(
-            settings_of(stage), ForNewcomer(), [greeting(10_000)], Policy()
-        )
-        connection.commit()
-    assert outcome.effects == ()
-    assert {skip.reason for skip in outcome.skips} == {Reason.NO_PROFILE}
+    decided = decide_batch(settings_of(stage), Fragile(), events, Policy())
+    assert decided.letters == []
+    assert [outcome.event_id for outcome in decided.outcomes] == [3, 1, 2]
+    assert all(user == BOB for outcome in decided.outcomes for user, _ in outcome.effects)
+    assert [len(outcome.effects) for outcome in decided.outcomes] == [2, 2, 2]
 
 
 def test_an_event_whose_facts_postgres_refuses_is_buried_alone(stage: Stage) -> None:
@@ -130,9 +83,9 @@ def test_an_event_whose_facts_postgres_refuses_is_buried_alone(stage: Stage) -> 
     )
     events = [greeting(number) for number in range(1, 6)]
     events[3] = replace(events[3], thread_id=unreadable)
-    outcomes, letters = decide_batch(settings_of(stage), Fragile(), events, Policy())
-    assert [outcome.event_id for outcome in outcomes] == [1, 2, 3, 5]
-    (letter,) = letters
+    decided = decide_batch(settings_of(stage), Fragile(), events, Policy())
+    assert [outcome.event_id for outcome in decided.outcomes] == [1, 2, 3, 5]
+    (letter,) = decided.letters
     assert (letter.event_id, letter.stage, letter.error_class) == (
         4,
         "decide",
@@ -149,17 +102,22 @@ def test_an_event_whose_handler_raises_is_buried_alone(stage: Stage, method: str
             return super().decide(event, person, facts)
 
     events = [greeting(1), greeting(2, method), greeting(3)]
-    outcomes, letters = decide_batch(settings_of(stage), Failing(), events, Policy())
-    assert [outcome.event_id for outcome in outcomes] == [1, 3]
-    (letter,) = letters
+    decided = decide_batch(settings_of(stage), Failing(), events, Policy())
+    assert [outcome.event_id for outcome in decided.outcomes] == [1, 3]
+    (letter,) = decided.letters
     assert (letter.event_id, letter.stage, letter.error_class) == (2, "decide", "HandlerFailed")
-    assert letter.message == events[1].message
+    assert (letter.event_type, letter.message) == (GREETED, None)
 
 
-def test_the_age_of_an_event_is_counted_from_now(stage: Stage) -> None:
+def test_the_age_of_an_event_is_counted_from_now_unless_a_replay_wants_it(stage: Stage) -> None:
     old = replace(greeting(1), created_at=datetime.now(UTC) - timedelta(hours=25))
-    outcomes, _ = decide_batch(settings_of(stage), Fragile(), [old, greeting(2)], Policy())
-    assert [outcome.status for outcome in outcomes] == [Status.EXPIRED, Status.COMPLETED]
+    events = [old, greeting(2), replace(old, id=EventId(3), ignore_age=True)]
+    decided = decide_batch(settings_of(stage), Fragile(), events, Policy())
+    assert [outcome.status for outcome in decided.outcomes] == [
+        Status.EXPIRED,
+        Status.COMPLETED,
+        Status.COMPLETED,
+    ]
 
 
 def test_without_facts_nothing_is_decided() -> None:
@@ -175,9 +133,10 @@ def test_without_a_table_of_facts_the_mend_is_named(stage: Stage) -> None:
 
 
 def test_unrouted_events_are_recorded_as_such() -> None:
-    events = [Unrouted(id=EventId(n), type=GREETED, message=message()) for n in (1, 2)]
-    outcomes = leave_batch_unrouted(events)
-    assert [(outcome.event_id, outcome.status) for outcome in outcomes] == [
+    events = [Unrouted(id=EventId(n), type=GREETED) for n in (1, 2)]
+    decided = leave_batch_unrouted(events)
+    assert decided.letters == ()
+    assert [(outcome.event_id, outcome.status) for outcome in decided.outcomes] == [
         (1, Status.UNROUTED),
         (2, Status.UNROUTED),
     ]

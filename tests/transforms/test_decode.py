@@ -1,60 +1,78 @@
-from typing import Any, Final
+from collections.abc import Iterable
+from typing import Final
 
 import apache_beam as beam
 from apache_beam.testing.util import assert_that, equal_to
 
+from pipeline import coders  # noqa: F401 - registers them
+from pipeline.domain.batches import Decoded, Fetched
 from pipeline.domain.dead_letter import DeadLetter
-from pipeline.domain.events import Event, Unrouted
-from pipeline.domain.message import Message
-from pipeline.transforms.decode import Decode, decode_or_bury
-from pipeline.transforms.route import RouteByType
-from pipeline.transforms.tags import DEAD, EVENTS, UNROUTED
-from tests.builders import GREETED, Greeted, message
+from pipeline.domain.errors import MissingAttribute
+from pipeline.domain.identifiers import EventId, EventType
+from pipeline.domain.row import Row, row_of
+from pipeline.transforms.decode import Decode, decode_batch
+from tests.builders import GREETED, NOON, Greeted, message
 from tests.transforms.graphs import run
 
 PAYLOADS: Final = {GREETED: Greeted}
-GOOD: Final = message(event_id="1")
-UNKNOWN: Final = message(event_id="2", event_type="unheard_of")
-BAD: Final = message(event_id="3", data=b"{")
+CANARY: Final = "kanarienvogel"
 
 
-def test_a_message_is_an_event_or_unrouted_or_a_dead_letter() -> None:
-    kinds = [type(decode_or_bury(each, PAYLOADS)) for each in (GOOD, UNKNOWN, BAD)]
-    assert kinds == [Event, Unrouted, DeadLetter]
+def greeting(event_id: int, text: object = "hello", *, of: str = GREETED) -> Row:
+    """The row of a greeting, or of something else with its payload."""
+    return row_of(EventId(event_id), Greeted, EventType(of), {"greeting": text}, NOON)
 
 
-def test_a_dead_letter_names_the_step_and_keeps_the_message() -> None:
-    letter = decode_or_bury(BAD, PAYLOADS)
-    assert isinstance(letter, DeadLetter)
-    assert (letter.stage, letter.error_class, letter.message) == ("decode", "NotJson", BAD)
+GOOD: Final = greeting(1)
+UNKNOWN: Final = greeting(2, of="unheard_of")
+BAD: Final = greeting(3, [CANARY])
+NAMELESS: Final = DeadLetter.of_message(
+    message(event_id=None), "fetch", MissingAttribute("the attribute 'id' is missing")
+)
 
 
-def test_every_message_leaves_by_the_output_it_belongs_to() -> None:
-    def build(messages: beam.PCollection[Message]) -> None:
-        decoded = messages | "Decode" >> Decode(PAYLOADS)
-        routed = decoded[EVENTS] | "Route" >> RouteByType(PAYLOADS)
-        expect("Dead", decoded[DEAD], [3])
-        expect("Greeted", routed[GREETED], [1])
-        expect("Unrouted", routed[UNROUTED], [2])
-
-    run([GOOD, UNKNOWN, BAD], build)
+def ids(decoded: Decoded) -> tuple[list[int], list[int], list[int | None]]:
+    """The events, those that are unrouted, and those that are dead."""
+    return (
+        [each.id for each in decoded.events],
+        [each.id for each in decoded.unrouted],
+        [each.event_id for each in decoded.letters],
+    )
 
 
-def test_what_is_unrouted_goes_through_where_nothing_is_handled() -> None:
-    def build(messages: beam.PCollection[Message]) -> None:
-        routed = (messages | "Decode" >> Decode({}))[EVENTS] | "Route" >> RouteByType([])
-        expect(
-            "Unrouted", routed if isinstance(routed, beam.PCollection) else routed[UNROUTED], [1]
-        )
-
-    run([GOOD], build)
+def test_a_row_is_an_event_or_unrouted_or_a_dead_letter() -> None:
+    assert ids(decode_batch([GOOD, UNKNOWN, BAD], PAYLOADS)) == ([1], [2], [3])
 
 
-def expect(label: str, found: beam.PCollection[Any], ids: list[int]) -> None:
-    """Check which events come out, once the graph runs."""
-    numbers = found | f"{label}Id" >> beam.Map(id_of)
-    assert_that(numbers, equal_to(ids), label=label)
+def test_a_malformed_row_costs_its_neighbours_nothing_whatever_their_order() -> None:
+    rows = [greeting(number, [] if number % 3 == 0 else "hi") for number in range(9, 0, -1)]
+    assert ids(decode_batch(rows, PAYLOADS)) == ([8, 7, 5, 4, 2, 1], [], [9, 6, 3])
 
 
-def id_of(element: Event[Any] | Unrouted | DeadLetter) -> int | None:
-    return element.event_id if isinstance(element, DeadLetter) else element.id
+def test_a_dead_letter_names_the_step_and_the_type_and_quotes_nothing() -> None:
+    (letter,) = decode_batch([BAD], PAYLOADS).letters
+    assert (letter.event_id, letter.event_type) == (3, GREETED)
+    assert (letter.stage, letter.error_class) == ("decode", "InvalidEvent")
+    assert letter.reason == "payload: greeting: Input should be a valid string"
+    assert letter.message is None
+
+
+def test_a_row_without_a_type_is_a_dead_letter_without_one() -> None:
+    (letter,) = decode_batch([Row(EventId(1), None, 0)], PAYLOADS).letters
+    assert (letter.event_id, letter.event_type, letter.error_class) == (1, None, "InvalidEvent")
+
+
+def test_where_nothing_is_handled_every_row_is_unrouted() -> None:
+    assert ids(decode_batch([GOOD, UNKNOWN, BAD], {})) == ([], [1, 2, 3], [])
+
+
+def test_letters_of_the_step_before_are_handed_on_with_those_of_this_one() -> None:
+    def build(fetched: beam.PCollection[Fetched]) -> None:
+        decoded = fetched | "Decode" >> Decode(PAYLOADS) | "Ids" >> beam.Map(ids)
+        assert_that(decoded, equal_to([([1], [2], [None, 3]), ([], [], [None])]))
+
+    batches: Iterable[Fetched] = [
+        Fetched([GOOD, UNKNOWN, BAD], [NAMELESS]),
+        Fetched(letters=[NAMELESS]),
+    ]
+    run(batches, build)

@@ -10,6 +10,7 @@ from apache_beam.portability.common_urns import primitives, sdf_components
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.typehints.decorators import TypeCheckError
 
+from pipeline.domain.wake_up import WakeUp
 from tests.builders import message
 from tests.transforms.graphs import steps, stream_graph
 
@@ -48,7 +49,7 @@ def test_no_step_of_a_dry_run_ends_the_stage() -> None:
 
 
 def test_control_a_reshuffle_would_be_noticed() -> None:
-    graph = stream_graph(source=beam.Create([message()] * 2, reshuffle=True))
+    graph = stream_graph(source=beam.Create([[WakeUp.of(message())]] * 2, reshuffle=True))
     assert any("GroupByKey" in label for label in forbidden(graph))
 
 
@@ -70,6 +71,7 @@ def test_building_the_graph_logs_no_warning(caplog: pytest.LogCaptureFixture) ->
     assert caplog.messages == []
 
 
-def test_a_source_of_anything_but_messages_is_refused() -> None:
-    with pytest.raises(TypeCheckError, match=r"expected <class 'pipeline\.domain\.message"):
-        stream_graph(source=beam.Create([1], reshuffle=False))
+@pytest.mark.parametrize("element", [1, WakeUp(None)], ids=["number", "single wake-up"])
+def test_a_source_of_anything_but_batches_of_wake_ups_is_refused(element: object) -> None:
+    with pytest.raises(TypeCheckError, match=r"pipeline\.domain\.wake_up\.WakeUp"):
+        stream_graph(source=beam.Create([element], reshuffle=False))

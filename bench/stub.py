@@ -1,0 +1,93 @@
+"""A Postgres that answers at once, so that what is measured is the pipeline's own CPU."""
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Final
+from uuid import UUID
+
+import orjson
+
+from bench.world import AUTHOR, DOCUMENT, MENTIONS, PROJECT, RECIPIENTS, THREAD
+from pipeline.facts import audiences, load, rows
+from pipeline.postgres import retry
+from pipeline.settings import DatabaseSettings
+from pipeline.sinks import outcomes
+
+_PAYLOAD: Final = orjson.dumps(MENTIONS).decode()
+
+Answer = list[tuple[Any, ...]]
+
+
+class _Answers(list[tuple[Any, ...]]):
+    def fetchall(self) -> Answer:
+        """All rows."""
+        return list(self)
+
+
+class _Connection:
+    """Answers the statements of the path as the world of the benchmark would."""
+
+    def __init__(self, types: Mapping[int, str]) -> None:
+        self._types = types
+        self._answers = {
+            rows._ROWS: self._rows,  # noqa: SLF001 - the statements are known by their text
+            outcomes._WRITE: self._written,  # noqa: SLF001
+            load._PEOPLE: self._people,  # noqa: SLF001
+            load._PROJECTS: lambda _: [(PROJECT, "Bench", None)],  # noqa: SLF001
+            load._THREADS: lambda _: [(THREAD, "general", PROJECT)],  # noqa: SLF001
+            load._PREFERENCES: lambda _: [],  # noqa: SLF001
+        } | dict.fromkeys(audiences._STATEMENTS.values(), self._audience)  # noqa: SLF001
+
+    def execute(self, statement: bytes, parameters: dict[str, Any]) -> _Answers:
+        return _Answers(self._answers[statement](parameters))
+
+    def _rows(self, asked: dict[str, Any]) -> Answer:
+        now = time.time_ns() // 1000
+        ids: list[UUID] = [AUTHOR, PROJECT, DOCUMENT, THREAD, THREAD]
+        return [
+            (
+                event_id, True, False, self._types[event_id % len(self._types)], now, *ids,
+                "object", len(_PAYLOAD), _PAYLOAD, False,
+            )
+            for event_id in asked["ids"]
+        ]  # fmt: skip
+
+    def _written(self, asked: dict[str, Any]) -> Answer:
+        events = orjson.loads(asked["batch"])["events"]
+        return [(event["event_id"], "written", 5) for event in events]
+
+    def _people(self, asked: dict[str, Any]) -> Answer:
+        return [
+            (UUID(user), "Somebody", "x@bench.example") for user in orjson.loads(asked["asked"])
+        ]
+
+    def _audience(self, asked: dict[str, Any]) -> Answer:
+        events = orjson.loads(asked["asked"])
+        return [(event["event_id"], user, None) for event in events for user in RECIPIENTS]
+
+
+@contextmanager
+def answering_at_once(types: Mapping[int, str]) -> Iterator[None]:
+    """Stand in for the database of this process.
+
+    Args:
+        types: an event's id modulo their number gives its type.
+    """
+
+    @contextmanager
+    def take(settings: DatabaseSettings) -> Iterator[Any]:  # noqa: ARG001 - there is only one
+        yield _Connection(types)
+
+    class Watchdog:
+        @contextmanager
+        def watch(self, connection: object, seconds: float) -> Iterator[None]:  # noqa: ARG002
+            yield
+
+    stand_ins = {"take_connection": take, "WATCHDOG": Watchdog()}
+    kept = {name: getattr(retry, name) for name in stand_ins}
+    vars(retry).update(stand_ins)
+    try:
+        yield
+    finally:
+        vars(retry).update(kept)

@@ -1,0 +1,303 @@
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any, Final
+from uuid import UUID, uuid4
+
+import apache_beam as beam
+import psycopg
+import pytest
+from apache_beam.testing.util import assert_that, equal_to
+
+from pipeline import coders  # noqa: F401 - registers them
+from pipeline.domain.audience import Audience, NamedUser
+from pipeline.domain.batches import Decided, Fetched
+from pipeline.domain.decide import Policy
+from pipeline.domain.errors import ConfigurationError, TransientError
+from pipeline.domain.events import Event
+from pipeline.domain.identifiers import EventId, UserId
+from pipeline.domain.reasons import Reason
+from pipeline.domain.wake_up import WakeUp
+from pipeline.facts.rows import used_keys
+from pipeline.postgres.pool import close_pools
+from pipeline.settings import DatabaseSettings
+from pipeline.transforms.decide import decide_batch
+from pipeline.transforms.decode import decode_batch
+from pipeline.transforms.fetch import Fetch, fetch_batch, wait_here
+from tests.builders import GREETED, Greeted, GreetedHandler, message
+from tests.sinks.conftest import Written, add_person
+from tests.transforms.graphs import NOWHERE, run
+
+__all__ = ["written"]
+
+from tests.sinks.conftest import written
+
+PAYLOADS: Final = {GREETED: Greeted}
+USED: Final = used_keys(PAYLOADS)
+SOON: Final = timedelta(seconds=0.2)
+
+
+@pytest.fixture(autouse=True)
+def pools() -> Iterator[None]:
+    """No test leaves a connection behind."""
+    yield
+    close_pools()
+
+
+def new_id() -> EventId:
+    """An id that nobody has waited for in vain: the process remembers those for a while."""
+    return EventId(uuid4().int >> 66 | 1 << 40)
+
+
+def wake_up(event_id: int, **fields: Any) -> WakeUp:  # noqa: ANN401 - each has a type of its own
+    return replace(WakeUp.of(message(event_id=str(event_id))), **fields)
+
+
+def fetch(
+    written: Written, wake_ups: Sequence[WakeUp]
+) -> tuple[list[int], Fetched, list[int | None]]:
+    """The ids of the rows in order, all that was fetched, and the ids to look for later."""
+    fetched, later = fetch_batch(written.settings, wake_ups, USED)
+    return sorted(row.id for row in fetched.rows), fetched, [each.event_id for each in later]
+
+
+def insert(connection: psycopg.Connection[Any], event_id: int, payload: str = "{}") -> None:
+    connection.execute(
+        "INSERT INTO domain_events (id, event_type, payload) VALUES (%s, %s, %s)",
+        [event_id, GREETED, payload],
+    )
+
+
+def test_a_batch_is_read_by_one_statement_whatever_its_size(written: Written) -> None:
+    statements = written.recording()
+    rows, fetched, later = fetch(written, [wake_up(number) for number in range(1, 201)])
+    assert len(statements) == 1
+    assert rows == list(range(1, 201))
+    assert (fetched.letters, later) == ([], [])
+    assert {row.type for row in fetched.rows} == {GREETED}
+
+
+def test_nothing_is_asked_for_nothing(written: Written) -> None:
+    statements = written.recording()
+    assert fetch(written, [WakeUp(None)]) == ([], Fetched([], []), [])
+    assert fetch(written, []) == ([], Fetched([], []), [])
+    assert statements == []
+
+
+def test_wake_ups_of_one_event_count_as_one(written: Written) -> None:
+    gone = new_id()
+    rows, _, later = fetch(written, [wake_up(1), wake_up(gone), wake_up(1), wake_up(gone)])
+    assert (rows, later) == ([1], [gone])
+
+
+def test_an_event_is_told_from_its_row_whatever_the_message_says(written: Written) -> None:
+    with written.database.connect() as connection:
+        connection.execute("""UPDATE domain_events SET payload = '{"greeting": "of the row"}'""")
+    fat = b'{"event_type": "other", "payload": {"greeting": "of the message"}}'
+    received = [
+        message(event_id="1", data=b"\xff not JSON", event_type="\0", created_at="never"),
+        message(event_id="2", data=fat, event_type="other"),
+        message(event_id="3", data=b"x" * 1_000_000),
+        message(event_id="4", data=b"5"),
+    ]
+    _, fetched, _ = fetch(written, [WakeUp.of(each) for each in received])
+    decoded = decode_batch(fetched.rows, PAYLOADS)
+    assert sorted(each.id for each in decoded.events) == [1, 2, 3, 4]
+    assert {each.payload.greeting for each in decoded.events} == {"of the row"}
+    assert (fetched.letters, decoded.unrouted, decoded.letters) == ([], [], [])
+
+
+@pytest.mark.parametrize("status", ["completed", "expired", "unrouted", "dead", "pending"])
+def test_only_what_is_completed_is_left_out(written: Written, status: str) -> None:
+    with written.database.connect() as connection:
+        connection.execute(
+            "INSERT INTO notification_processing (event_id, processing_status) VALUES (2, %s)",
+            [status],
+        )
+    rows, fetched, later = fetch(written, [wake_up(number) for number in (1, 2, 3)])
+    assert rows == ([1, 3] if status == "completed" else [1, 2, 3])
+    assert (fetched.letters, later) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("claimed", "reason"),
+    [
+        (None, "the attribute 'id' is missing"),
+        ("", "the attribute 'id' is not a positive integer"),
+        ("-1", "the attribute 'id' is not a positive integer"),
+        ("kanarienvogel", "the attribute 'id' is not a positive integer"),
+    ],
+)
+def test_a_message_that_names_no_event_is_a_letter_that_keeps_it(
+    written: Written, claimed: str | None, reason: str
+) -> None:
+    received = message(event_id=claimed, data=b"anything", event_type="greeted")
+    rows, fetched, later = fetch(written, [wake_up(1), WakeUp.of(received)])
+    assert (rows, later) == ([1], [])
+    (letter,) = fetched.letters
+    assert (letter.stage, letter.error_class) == ("fetch", "MissingAttribute")
+    assert (letter.event_id, letter.message, letter.reason) == (None, received, reason)
+
+
+def test_an_event_without_a_row_is_looked_for_later_and_then_a_letter(written: Written) -> None:
+    gone = new_id()
+    asked = wake_up(gone)
+    rows, fetched, later = fetch(written, [wake_up(1), asked])
+    assert (rows, fetched.letters, later) == ([1], [], [gone])
+    rows, fetched, later = fetch(written, [replace(asked, waited=True)])
+    assert (rows, later) == ([], [])
+    (letter,) = fetched.letters
+    assert (letter.event_id, letter.event_type) == (gone, None)
+    assert (letter.stage, letter.error_class) == ("fetch", "UnknownEvent")
+    assert letter.message == asked.message
+
+
+def test_what_was_waited_for_in_vain_is_not_waited_for_again(written: Written) -> None:
+    gone = new_id()
+    fetch(written, [wake_up(gone, waited=True)])
+    _, fetched, later = fetch(written, [wake_up(gone)])
+    assert ([each.event_id for each in fetched.letters], later) == ([gone], [])
+
+
+def test_what_was_waited_for_in_vain_is_found_where_it_is_there_after_all(
+    written: Written,
+) -> None:
+    late = new_id()
+    fetch(written, [wake_up(late, waited=True)])
+    with written.database.connect() as connection:
+        insert(connection, late)
+    rows, fetched, later = fetch(written, [wake_up(late)])
+    assert (rows, fetched.letters, later) == ([late], [], [])
+
+
+def test_without_a_message_nobody_is_told_that_a_row_is_gone(written: Written) -> None:
+    gone = WakeUp(new_id(), waited=True)
+    assert fetch(written, [gone]) == ([], Fetched([], []), [])
+
+
+@pytest.mark.parametrize("bad", [1, 77, 200])
+def test_a_row_that_postgres_cannot_give_is_buried_alone(written: Written, bad: int) -> None:
+    with written.database.connect() as connection:
+        connection.execute("ALTER TABLE domain_events RENAME TO kept_events")
+        connection.execute(
+            "CREATE VIEW domain_events AS SELECT id, actor_id, project_id, resource_id,"  # noqa: S608 - a number
+            " thread_id, meeting_id, payload, created_at,"
+            f" CASE id WHEN {bad} THEN (1 / (id - {bad}))::text ELSE event_type END AS event_type"
+            " FROM kept_events"
+        )
+        connection.execute("GRANT SELECT ON domain_events TO fanout_writer")
+    rows, fetched, later = fetch(written, [wake_up(number) for number in range(1, 201)])
+    assert rows == [number for number in range(1, 201) if number != bad]
+    assert later == []
+    (letter,) = fetched.letters
+    assert (letter.event_id, letter.stage, letter.error_class) == (
+        bad,
+        "fetch",
+        "RejectedByDatabase",
+    )
+    assert "22012" in letter.reason
+    assert letter.message is None
+
+
+def test_what_a_replay_wants_however_old_says_so(written: Written) -> None:
+    with written.database.connect() as connection:
+        connection.execute("INSERT INTO fanout.age_exemptions VALUES (2, %s)", [uuid4()])
+    _, fetched, _ = fetch(written, [wake_up(1), wake_up(2)])
+    assert {row.id: row.ignore_age for row in fetched.rows} == {1: False, 2: True}
+
+
+def test_without_rows_nothing_is_fetched() -> None:
+    unreachable = replace(NOWHERE, dsn="postgresql://nobody@127.0.0.1:1/x", patience=SOON)
+    with pytest.raises(TransientError):
+        fetch_batch(unreachable, [wake_up(1)], USED)
+
+
+def test_without_a_table_of_rows_the_mend_is_named(written: Written) -> None:
+    with written.database.connect() as connection:
+        connection.execute("DROP TABLE domain_events CASCADE")
+    with pytest.raises(ConfigurationError, match="python -m pipeline migrate"):
+        fetch_batch(written.settings, [wake_up(1)], USED)
+
+
+def ids(fetched: Fetched) -> tuple[list[int], list[int | None]]:
+    return sorted(row.id for row in fetched.rows), [each.event_id for each in fetched.letters]
+
+
+def test_what_can_be_seen_does_not_wait_for_what_cannot(written: Written) -> None:
+    gone = new_id()
+    settings = replace(written.settings, visible_within=SOON)
+
+    def build(batches: beam.PCollection[list[WakeUp]]) -> None:
+        found = batches | "Fetch" >> Fetch(settings, PAYLOADS, wait_here) | "Ids" >> beam.Map(ids)
+        assert_that(found, equal_to([([1, 2], []), ([], [gone])]))
+
+    run([[wake_up(1), wake_up(gone), wake_up(2)]], build)
+
+
+@dataclass(frozen=True)
+class ComeAgain:
+    """Takes wake-ups for later, as a source does that gives them once more."""
+
+    def __call__(self, settings: DatabaseSettings, wake_ups: Sequence[WakeUp]) -> Sequence[WakeUp]:  # noqa: ARG002 - the protocol's
+        return ()
+
+
+def test_what_comes_again_by_itself_is_no_letter(written: Written) -> None:
+    gone = new_id()
+
+    def build(batches: beam.PCollection[list[WakeUp]]) -> None:
+        fetched = batches | "Fetch" >> Fetch(written.settings, PAYLOADS, ComeAgain())
+        assert_that(fetched | "Ids" >> beam.Map(ids), equal_to([([1], [])]))
+
+    run([[wake_up(1), wake_up(gone)], [wake_up(gone)]], build)
+
+
+@dataclass(frozen=True)
+class ForOne(GreetedHandler):
+    """Greets one person."""
+
+    user_id: UserId
+
+    def audience(self, event: Event[Greeted]) -> Audience:  # noqa: ARG002 - always the same
+        return NamedUser(self.user_id)
+
+
+def fetch_and_decide(
+    settings: DatabaseSettings, wake_ups: Sequence[WakeUp], user_id: UserId
+) -> Decided:
+    """What the graph does with wake-ups of one type, on the thread of their batch."""
+    _, later = fetch_batch(settings, wake_ups, USED)
+    fetched, _ = fetch_batch(settings, wait_here(settings, later), USED)
+    assert fetched.letters == []
+    events = decode_batch(fetched.rows, PAYLOADS).events
+    return decide_batch(settings, ForOne(user_id), events, Policy())
+
+
+def test_what_was_written_with_an_event_is_among_its_facts(written: Written) -> None:
+    newcomer, event_id = UserId(uuid4()), new_id()
+    with psycopg.connect(written.database.dsn) as connection, ThreadPoolExecutor(1) as executor:
+        add_person(connection, newcomer)
+        insert(connection, event_id)
+        # Captured, since its commit is on disk, and not yet seen by others.
+        deciding = executor.submit(
+            fetch_and_decide, written.settings, [wake_up(event_id)], newcomer
+        )
+        with pytest.raises(TimeoutError):
+            deciding.result(timeout=0.3)
+        connection.commit()
+    (outcome,) = deciding.result().outcomes
+    assert {user for user, _ in outcome.effects} == {newcomer}
+
+
+def test_control_decided_too_early_the_newcomer_is_missed(written: Written) -> None:
+    newcomer = UserId(UUID(int=0x99))
+    with psycopg.connect(written.database.dsn) as connection:
+        add_person(connection, newcomer)
+        # A row that is seen already, as if what cannot be seen had not been waited for.
+        fetched, _ = fetch_batch(written.settings, [wake_up(1)], USED)
+        events = decode_batch(fetched.rows, PAYLOADS).events
+        (outcome,) = decide_batch(written.settings, ForOne(newcomer), events, Policy()).outcomes
+        connection.commit()
+    assert outcome.effects == ()
+    assert {skip.reason for skip in outcome.skips} == {Reason.NO_PROFILE}
