@@ -1,3 +1,3 @@
 """From a row in ``domain_events`` to the notifications and e-mails it means."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -15,6 +15,7 @@ from typing import Final
 
 from pipeline import __version__
 from pipeline.commands import (
+    capture,
     catch_up,
     dead_letters,
     doctor,
@@ -29,7 +30,18 @@ from pipeline.commands import (
 from pipeline.domain.errors import ConfigurationError, FanoutError
 from pipeline.settings import DatabaseSettings
 
-_COMMANDS: Final = (migrate, seed, run, catch_up, why, dead_letters, replay, status, doctor)
+_COMMANDS: Final = (
+    migrate,
+    seed,
+    run,
+    catch_up,
+    why,
+    dead_letters,
+    replay,
+    status,
+    doctor,
+    capture,
+)
 _ENVIRONMENT: Final = """\
 environment:
   DATABASE_URL            the database: postgresql://user@host/database

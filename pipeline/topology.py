@@ -62,7 +62,7 @@ class Topology:
         routed = (
             pipeline
             | "ReadEvents" >> source
-            | "Fetch" >> Fetch(self.database, payloads, self.later)
+            | "Fetch" >> Fetch(self.database, payloads, self.later, dry_run=self.dry_run)
             | "Decode" >> Decode(payloads)
             | "RouteByType" >> RouteByType(self.handlers, self.batch_size)
         )

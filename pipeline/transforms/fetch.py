@@ -15,6 +15,7 @@ from pipeline.domain.message import ID_ATTRIBUTE, Message
 from pipeline.domain.row import Payloads, Row
 from pipeline.domain.wake_up import WakeUp
 from pipeline.facts.rows import Rows, read_rows, used_keys
+from pipeline.postgres.forms import record_forms
 from pipeline.postgres.halving import in_halves
 from pipeline.postgres.retry import with_connection
 from pipeline.postgres.visible import GONE, wait_until_visible
@@ -110,11 +111,14 @@ class Fetch(beam.PTransform[WakeUps, beam.PCollection[Fetched]]):
         settings: the database.
         payloads: the payload model of every type that has a handler.
         later: what becomes of wake-ups whose rows cannot be seen yet.
+        dry_run: do not record in which form messages arrive.
     """
 
-    def __init__(self, settings: DatabaseSettings, payloads: Payloads, later: Later) -> None:
+    def __init__(
+        self, settings: DatabaseSettings, payloads: Payloads, later: Later, *, dry_run: bool = False
+    ) -> None:
         super().__init__()
-        self._fn = _Fetch(settings, used_keys(payloads), later)
+        self._fn = _Fetch(settings, used_keys(payloads), later, dry_run=dry_run)
 
     def expand(self, wake_ups: WakeUps) -> beam.PCollection[Fetched]:
         """One step."""
@@ -122,12 +126,18 @@ class Fetch(beam.PTransform[WakeUps, beam.PCollection[Fetched]]):
 
 
 class _Fetch(beam.DoFn):
-    def __init__(self, settings: DatabaseSettings, used: str, later: Later) -> None:
+    def __init__(
+        self, settings: DatabaseSettings, used: str, later: Later, *, dry_run: bool
+    ) -> None:
         self._settings = settings
+        self._dry_run = dry_run
         self._used = used
         self._later = later
 
     def process(self, wake_ups: list[WakeUp]) -> Iterable[Fetched]:
+        if not self._dry_run:
+            messages = (each.message for each in wake_ups if each.message is not None)
+            record_forms(self._settings, messages)
         fetched, unseen = fetch_batch(self._settings, wake_ups, self._used)
         if fetched.rows or fetched.letters:
             yield fetched

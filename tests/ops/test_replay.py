@@ -16,21 +16,21 @@ import psycopg
 import pytest
 
 from pipeline.commands.replay import add
-from pipeline.domain.decide import AI_USER, IGNORE_AGE_ATTRIBUTE, Policy
+from pipeline.domain.decide import AI_USER, Policy
 from pipeline.domain.effects import Channel
 from pipeline.domain.errors import ConfigurationError
-from pipeline.domain.identifiers import EventType, UserId
-from pipeline.domain.message import Message
+from pipeline.domain.identifiers import EventId, EventType, UserId
+from pipeline.domain.message import Message, message_for
 from pipeline.domain.outcome import Status
 from pipeline.handlers import HANDLERS
-from pipeline.ops.replay.messages import Marks
+from pipeline.ops.replay.messages import Marks, replay_messages
 from pipeline.ops.replay.plan import Plan, make_plan
 from pipeline.ops.replay.publication import Order, Replay, apply
 from pipeline.ops.replay.rate import TokenBucket
 from pipeline.ops.replay.selector import Selector
 from pipeline.pubsub.publish import get_publisher
 from pipeline.settings import DatabaseSettings
-from tests.builders import NOON, event, message
+from tests.builders import NOON
 from tests.deadline import wait_until
 from tests.golden.stage import Stage
 from tests.golden.world import P1, R1, T1, U1, U2, U4
@@ -125,12 +125,28 @@ def plan(stage: Stage, selector: Selector = EVERYTHING, *, ignore_age: bool = Fa
 
 
 def contents(stage: Stage) -> dict[str, list[str]]:
-    """Every row of every table."""
-    tables = stage.rows("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+    """Every row of every table, but not when the stream received which form of message."""
+    tables = stage.rows(
+        "SELECT schemaname || '.' || tablename FROM pg_tables"
+        " WHERE schemaname IN ('public', 'fanout') AND tablename <> 'messages_seen'"
+    )
     return {
         name: [row for (row,) in stage.rows(f"SELECT t::text FROM {name} AS t ORDER BY 1")]  # noqa: S608 - names from the catalog
         for (name,) in tables
     }
+
+
+def exempt(stage: Stage, *events: int) -> None:
+    """Record that these events are wanted however old they are."""
+    stage.execute(
+        "INSERT INTO fanout.age_exemptions (event_id, replay_id)"
+        " SELECT id, gen_random_uuid() FROM unnest(%s::bigint[]) AS wanted (id)",
+        list(events),
+    )
+
+
+def exempted(stage: Stage) -> list[tuple[Any, ...]]:
+    return stage.rows("SELECT event_id, replay_id FROM fanout.age_exemptions ORDER BY 1")
 
 
 def open_letters(stage: Stage) -> list[tuple[Any, ...]]:
@@ -361,31 +377,36 @@ def test_a_letter_that_fails_again_gains_an_attempt_and_stays_one(operator: Oper
     assert stage.rows("SELECT count(*) FROM event_dead_letters") == [(1,)]
 
 
-def test_a_letter_without_a_row_is_sent_as_it_came_and_is_foreseen_to_fail(
+def test_a_letter_without_a_row_is_sent_once_more_and_is_foreseen_to_fail(
     operator: Operator,
 ) -> None:
     stage = operator.stage
-    event_id = upload(stage)
-    (captured,) = stage.messages(event_id)
-    stage.execute("DELETE FROM domain_events")
     stage.visible_within = timedelta(0)
-    received = replace(
-        captured, attributes={**captured.attributes, "note": "kept", "googclient_x": "1"}
-    )
-    stage.deliver_messages([received])
-    assert plan(stage, Selector(dead_letters=True)).causes == {
-        "UnknownEvent in write: domain_events has no row with this id": 1
-    }
+    # An id that no sequence comes to while these tests run.
+    event_id = 6_000_000_000
+    stage.deliver_messages([Message(b"as it came", {"id": str(event_id), "note": "kept"})])
+    foreseen = plan(stage, Selector(dead_letters=True))
+    assert foreseen.causes == {"UnknownEvent in fetch: domain_events has no row with this id": 1}
+    assert foreseen.ending(Status.DEAD) == foreseen.events == 1
     for attempt in (2, 3):
         operator.replay(Selector(events=(event_id,)))
         (sent,) = operator.published()
-        assert sent.data == captured.data
-        assert set(sent.attributes) == {
-            *("id", "event_type", "note"),
-            *("replay", "dedup_id", "created_at"),
-        }
+        assert sent.data == str(event_id).encode()
+        assert set(sent.attributes) == {"id", "replay", "dedup_id", "created_at"}
         stage.deliver_messages([sent])
         assert open_letters(stage) == [(event_id, attempt)]
+
+
+def test_a_letter_without_a_row_is_completed_once_there_is_one(operator: Operator) -> None:
+    stage = operator.stage
+    stage.visible_within = timedelta(0)
+    late = 6_000_000_001
+    stage.deliver_messages([message_for(EventId(late))])
+    assert open_letters(stage) == [(late, 1)]
+    stage.execute("UPDATE domain_events SET id = %s WHERE id = %s", late, upload(stage))
+    operator.replay(Selector(dead_letters=True))
+    stage.deliver_messages(operator.published())
+    assert (open_letters(stage), stage.ledger()) == ([], {late: "completed"})
 
 
 def test_a_letter_that_names_no_event_is_counted_and_not_sent(operator: Operator) -> None:
@@ -398,15 +419,19 @@ def test_a_letter_that_names_no_event_is_counted_and_not_sent(operator: Operator
 def test_a_completed_event_is_not_sent_again_and_would_change_nothing(operator: Operator) -> None:
     stage = operator.stage
     chat = stage.emit("chat_message_sent", {}, actor_id=U1, project_id=P1, thread_id=T1)
-    stage.deliver(chat, upload(stage))
+    completed = [chat, upload(stage)]
+    stage.deliver(*completed)
     before = contents(stage)
-    replay = operator.replay(Selector(events=(chat,)))
+    replay = operator.replay(Selector(events=(chat,)), ignore_age=True)
     assert (replay.planned, replay.published) == (0, 0)
     assert operator.published() == []
-    marks = Marks(str(replay.id), ignore_age=True)
-    stage.deliver_messages([marks.on(each) for each in stage.messages()])
+    exempt(stage, *completed)
+    marks = Marks(str(replay.id))
+    stage.deliver_messages(list(replay_messages(map(EventId, completed), marks)))
     after = contents(stage)
-    assert len(after.pop("fanout_replays")) == len(before.pop("fanout_replays")) + 1
+    assert len(after.pop("public.fanout_replays")) == len(before.pop("public.fanout_replays")) + 1
+    assert len(after.pop("fanout.age_exemptions")) == 2
+    assert before.pop("fanout.age_exemptions") == []
     assert after == before
 
 
@@ -460,29 +485,66 @@ def test_old_events_are_completed_when_the_operator_insists(operator: Operator) 
     assert operator.records()[-1][1] == {"event": [old], "ignore-age": True}
 
 
-@pytest.mark.parametrize(
-    ("attributes", "reason"),
-    [
-        ({}, "older than 24 hours"),
-        ({IGNORE_AGE_ATTRIBUTE: "0"}, "older than 24 hours"),
-        ({IGNORE_AGE_ATTRIBUTE: "1"}, None),
-    ],
-)
-def test_only_one_value_of_one_attribute_lifts_the_age_limit(
-    attributes: dict[str, str], reason: str | None
+def test_nothing_that_a_message_says_lifts_the_age_limit(stage: Stage) -> None:
+    old = upload(stage, age=timedelta(hours=25))
+    (captured,) = stage.messages(old)
+    young = b'{"created_at": "2100-01-01T00:00:00Z", "ignore_age": true}'
+    claimed = {"created_at": "2100-01-01T00:00:00Z", "ignore_age": "1", "replay": "r"}
+    stage.deliver_messages([Message(young, {**captured.attributes, **claimed})])
+    assert stage.ledger() == {old: "expired"}
+
+
+def test_only_the_events_that_were_replayed_so_are_exempt_from_the_age_limit(
+    operator: Operator,
 ) -> None:
-    old = event(message=Message(b"", attributes))
-    assert Policy().expiry(old, NOON + DAY) == reason
-    assert Policy().expiry(old, NOON + DAY / 2) is None
+    stage = operator.stage
+    old, other = (upload(stage, age=timedelta(hours=25)) for _ in range(2))
+    replay = operator.replay(Selector(events=(old,)), ignore_age=True)
+    assert exempted(stage) == [(old, replay.id)]
+    operator.replay(Selector(missing=True), ignore_age=False)
+    assert exempted(stage) == [(old, replay.id)]
+    stage.deliver_messages(operator.published())
+    assert stage.ledger() == {old: "completed", other: "expired"}
 
 
-def test_a_message_replayed_before_loses_the_marks_of_that_replay() -> None:
-    first = Marks("first", ignore_age=True, at=NOON).on(message(note="kept"))
-    again = Marks("again", at=NOON + DAY).on(first)
-    created_at = "2026-03-03T12:00:00.000000Z"
-    assert again == message(note="kept", replay="again", dedup_id="1:again", created_at=created_at)
-    crowded = Message(b"", {f"name{number}": "x" for number in range(200)})
-    assert len(Marks("r", ignore_age=True).on(crowded).attributes) == 100
+def test_an_exemption_is_recorded_once_before_anything_is_published(operator: Operator) -> None:
+    stage = operator.stage
+    old = upload(stage, age=timedelta(hours=25))
+    process = operator.start(
+        *("--event", str(old), "--ignore-age", "--apply", "--topic", f"{TOPIC}-missing")
+    )
+    process.communicate(timeout=60)
+    assert process.returncode == 1
+    ((event_id, first),) = exempted(stage)
+    assert event_id == old
+    operator.replay(Selector(events=(old,)), ignore_age=True)
+    assert exempted(stage) == [(old, first)]
+    stage.deliver_messages(operator.published())
+    assert stage.ledger() == {old: "completed"}
+
+
+def test_an_old_event_that_is_exempt_is_completed_by_whatever_wakes_it(stage: Stage) -> None:
+    old, other = (upload(stage, age=timedelta(hours=25)) for _ in range(2))
+    exempt(stage, old)
+    stage.deliver()
+    assert stage.ledger() == {old: "completed", other: "expired"}
+
+
+def test_the_messages_of_a_replay_differ_by_its_mark_and_its_time() -> None:
+    first, again = (
+        next(replay_messages([EventId(1)], Marks(name, at=at)))
+        for name, at in (("first", NOON), ("again", NOON + DAY))
+    )
+    assert again == Message(
+        b"1",
+        {
+            "id": "1",
+            "replay": "again",
+            "dedup_id": "1:again",
+            "created_at": "2026-03-03T12:00:00.000000Z",
+        },
+    )
+    assert first.dedup_key == "1:first"
 
 
 @pytest.mark.parametrize(("rate", "size"), [(500.0, 50), (3.0, 1), (0.5, 1), (20_000.0, 1000)])

@@ -131,7 +131,7 @@ def test_a_process_has_one_bounded_pool_for_the_same_settings(written: Written) 
     assert pool.max_size == written.settings.pool_size
     with pool.connection() as connection:
         assert connection.autocommit
-        assert connection.info.parameter_status("application_name") == "fanout 0.1.0"
+        assert connection.info.parameter_status("application_name") == "fanout 0.2.0"
         row = connection.execute(
             "SELECT current_setting('statement_timeout'), current_setting('synchronous_commit')"
         ).fetchone()

@@ -4,18 +4,24 @@ The control of the test that announces deleted events: it must find this one to 
 """
 
 import sys
+from collections.abc import Sequence
 
 from pipeline import __main__
-from pipeline.transforms.fetch import Later, wait_here
+from pipeline.domain.wake_up import WakeUp
+from pipeline.settings import DatabaseSettings
+from pipeline.sources.waiting_room import Postpone
+from pipeline.transforms.fetch import wait_here
 
 
-def postpone(subscription: str) -> Later:  # noqa: ARG001 - the signature of what it replaces
+def postpone(
+    self: Postpone,  # noqa: ARG001 - the signature of what it replaces
+    settings: DatabaseSettings,
+    wake_ups: Sequence[WakeUp],
+) -> Sequence[WakeUp]:
     """Do not."""
-    return wait_here
+    return wait_here(settings, wake_ups)
 
 
 if __name__ == "__main__":
-    from pipeline.ops import stream
-
-    stream.Postpone = postpone  # type: ignore[assignment,misc]
+    Postpone.__call__ = postpone  # type: ignore[method-assign]
     sys.exit(__main__.main())

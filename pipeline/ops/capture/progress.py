@@ -1,0 +1,179 @@
+"""How far an installation is on the way to messages of an id alone, and its last step."""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import psycopg
+from psycopg import Connection
+from psycopg.rows import class_row
+
+from pipeline.domain.errors import ConfigurationError
+from pipeline.ops.status.units import duration
+from pipeline.postgres.errors import classify
+from pipeline.postgres.refusal import read_refusal
+from pipeline.postgres.sql import load
+from pipeline.settings import DatabaseSettings
+
+PUBLICATION: Final = "fanout_events"
+# What a wake-up needs of an event.
+COLUMNS: Final = ("id", "created_at")
+NARROW: Final = (
+    f"ALTER PUBLICATION {PUBLICATION}"
+    f" SET TABLE public.domain_events ({', '.join(COLUMNS)}), public.fanout_heartbeat"
+)
+# The first version that reads the row instead of the message.
+FIRST_VERSION: Final = (0, 2)
+CONNECT_SECONDS: Final = 5
+
+_SEEN: Final = load("pipeline.ops.capture", "seen")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """A row of seen.sql.
+
+    Attributes:
+        ids_seconds: since the last message of an id alone; None: there was none yet.
+        payloads_seconds: since the last message with a payload.
+        versions: of the pipelines that are connected.
+        columns: of ``domain_events`` that are published; None: it is not published at all.
+    """
+
+    ids_seconds: float | None
+    payloads_seconds: float | None
+    versions: list[str]
+    columns: list[str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of the way.
+
+    Attributes:
+        name: what is to change.
+        done: whether it was seen to be done.
+        seen: what was seen.
+        todo: what to do about it; None where nothing is.
+    """
+
+    name: str
+    done: bool
+    seen: str
+    todo: str | None = None
+
+
+def read_steps(database: DatabaseSettings) -> list[Step]:
+    """The three steps, in the order in which they must be taken.
+
+    Raises:
+        ConfigurationError: Postgres refuses this user, or was never migrated.
+        TransientError: it cannot be reached.
+    """
+    with _connected(database) as connection:
+        return _steps(connection)
+
+
+def narrow(database: DatabaseSettings) -> list[Step]:
+    """Take the last step, where the others were seen to be done; harmless when repeated.
+
+    Returns:
+        The steps as they are then.
+
+    Raises:
+        ConfigurationError: a step before it is not done, or this user does not own the publication.
+        TransientError: Postgres cannot be reached, or the table is in use.
+    """
+    with _connected(database) as connection:
+        *before, last = _steps(connection)
+        for step in before:
+            if not step.done:
+                raise ConfigurationError(f"{step.name} first: {step.seen}; {step.todo}")
+        if last.done:
+            return [*before, last]
+        try:
+            connection.execute("SET lock_timeout = '5s'")
+            connection.execute(NARROW)
+        except psycopg.errors.InsufficientPrivilege:
+            raise ConfigurationError(
+                f"this user does not own the publication {PUBLICATION}: run this as the user who"
+                " runs migrate"
+            ) from None
+        except psycopg.Error as error:
+            raise classify(error) from None
+        return _steps(connection)
+
+
+def _steps(connection: Connection[Any]) -> list[Step]:
+    try:
+        with connection.cursor(row_factory=class_row(Seen)) as cursor:
+            (seen,) = cursor.execute(_SEEN, {"publication": PUBLICATION}).fetchall()
+    except psycopg.Error as error:
+        raise classify(error) from None
+    return [_pipeline(seen), _debezium(seen), _publication(seen)]
+
+
+def _pipeline(seen: Seen) -> Step:
+    name = "pipeline"
+    old = [version for version in seen.versions if not _is_new(version)]
+    if old:
+        return Step(
+            name,
+            done=False,
+            seen=f"version {', '.join(old)} is connected, which needs payloads",
+            todo="drain it once the new one runs beside it",
+        )
+    if seen.ids_seconds is None and seen.payloads_seconds is None:
+        return Step(
+            name,
+            done=False,
+            seen="it has not received a message yet",
+            todo="start it, and insert an event",
+        )
+    return Step(name, done=True, seen="reads rows, whatever a message holds")
+
+
+def _debezium(seen: Seen) -> Step:
+    name = "Debezium"
+    todo = "restart it with this release's application.properties, and insert an event"
+    if seen.ids_seconds is None:
+        return Step(name, done=False, seen="no message of an id alone has arrived", todo=todo)
+    if seen.payloads_seconds is not None and seen.payloads_seconds <= seen.ids_seconds:
+        ago = duration(seen.payloads_seconds)
+        return Step(name, done=False, seen=f"a payload arrived {ago} ago", todo=todo)
+    return Step(name, done=True, seen=f"sends ids: the last one {duration(seen.ids_seconds)} ago")
+
+
+def _publication(seen: Seen) -> Step:
+    name = "publication"
+    if seen.columns is None:
+        return Step(
+            name,
+            done=False,
+            seen="domain_events is not published",
+            todo="python -m pipeline doctor",
+        )
+    if set(seen.columns) <= set(COLUMNS):
+        return Step(name, done=True, seen=f"publishes {', '.join(seen.columns)}")
+    return Step(
+        name,
+        done=False,
+        seen=f"publishes all {len(seen.columns)} columns, payloads among them",
+        todo="python -m pipeline capture --ids-only",
+    )
+
+
+def _is_new(version: str) -> bool:
+    parts = version.split(".")[:2]
+    return all(part.isdecimal() for part in parts) and tuple(map(int, parts)) >= FIRST_VERSION
+
+
+def _connected(database: DatabaseSettings) -> Connection[Any]:
+    try:
+        return psycopg.connect(
+            database.dsn,
+            autocommit=True,
+            connect_timeout=CONNECT_SECONDS,
+            application_name="fanout-capture",
+        )
+    except psycopg.Error as error:
+        raise read_refusal(error).error from None
