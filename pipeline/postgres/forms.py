@@ -61,3 +61,9 @@ def _due_of(forms: set[str]) -> set[str]:
         due = {form for form in forms if _due.get(form, 0.0) <= now}
         _due.update(dict.fromkeys(due, now + EVERY_SECONDS))
     return due
+
+
+def forget() -> None:
+    """Record whatever comes next, however soon."""
+    with _lock:
+        _due.clear()
