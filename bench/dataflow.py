@@ -29,8 +29,9 @@ from pipeline.domain.wake_up import WakeUp
 from pipeline.handlers import HANDLERS
 from pipeline.postgres.pool import close_pools
 from pipeline.settings import DatabaseSettings
+from pipeline.sources.collect import Batching, Collect
 from pipeline.sources.deduplicate import Keyed
-from pipeline.sources.native import Batching, Collect, Spread, write_message
+from pipeline.sources.native import Shard, Spread, write_message
 from pipeline.topology import Topology
 
 REPORT: Final = ROOT / "docs" / "capacity.md"
@@ -69,7 +70,10 @@ class _Source(beam.PTransform[PBegin, beam.PCollection[list[WakeUp]]]):
         nothing = pbegin | beam.Create([("", b"")], reshuffle=False).with_output_types(Keyed)
         received = nothing | beam.GroupByKey() | "Receive" >> beam.FlatMap(_received)
         batches: beam.PCollection[list[WakeUp]] = (
-            received | "Collect" >> Collect(BATCHING) | "Spread" >> Spread()
+            received
+            | "Shard" >> beam.Map(Shard(BATCHING.shards))
+            | "Collect" >> Collect(BATCHING)
+            | "Spread" >> Spread()
         )
         return batches
 
@@ -86,8 +90,7 @@ class Job:
         topology = Topology(database=database, handlers=HANDLERS, policy=Policy())
         topology.build(pipeline, _Source())
         graph = pipeline.to_runner_api()
-        step = "ReadEvents/Collect/Group/ParDo(_GroupIntoBatchesDoFn)"
-        self._collect = Stage(graph, step)
+        self._collect = Stage(graph, "ReadEvents/Collect/Batch")
         self._path = Stage(graph, "Fetch/Read")
 
     def collect(self, ids: range) -> Cost:
@@ -184,7 +187,7 @@ def plan(measured: Measured, rate: int) -> Plan:
 def kept_up_with(measured: Measured) -> int:
     """The most events a second, in hundreds, that one process has the CPU for, bundles and all."""
     steps = range(100, 50_000, 100)
-    return max(rate for rate in steps if rate * plan(measured, rate).cpu <= 1000)
+    return max(rate for rate in steps if plan(measured, rate).of_a_process >= rate)
 
 
 def between(costs: Mapping[int, float], size: float) -> float:

@@ -36,11 +36,11 @@ class _Connection:
             load._PEOPLE: self._people,  # noqa: SLF001
             load._PROJECTS: lambda _: [(PROJECT, "Bench", None)],  # noqa: SLF001
             load._THREADS: lambda _: [(THREAD, "general", PROJECT)],  # noqa: SLF001
-            load._PREFERENCES: lambda _: [],  # noqa: SLF001
         } | dict.fromkeys(audiences._STATEMENTS.values(), self._audience)  # noqa: SLF001
 
     def execute(self, statement: bytes, parameters: dict[str, Any]) -> _Answers:
-        return _Answers(self._answers[statement](parameters))
+        answer = self._answers.get(statement)
+        return _Answers(answer(parameters) if answer else [])
 
     def _rows(self, asked: dict[str, Any]) -> Answer:
         now = time.time_ns() // 1000

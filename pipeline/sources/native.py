@@ -2,12 +2,12 @@
 
 On Dataflow every element behind a key is a bundle of its own, and a bundle costs milliseconds
 however little is in it. So elements are batches from here on: messages are keyed by a hash of their
-event, which only batches them, and each batch is then given to whichever worker is free.
+event, which only batches them, and each batch is then given to whichever worker is free. Between
+these stages there are standard coders only, so that what is in flight can be read after an update.
 """
 
-import time
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -21,34 +21,10 @@ from google.pubsub_v1.types import PubsubMessage as PubsubProto
 
 from pipeline.domain.message import DEDUP_ATTRIBUTE, Message
 from pipeline.domain.wake_up import WakeUp
+from pipeline.sources.collect import Batching, Collect, Collected, Sharded
 from pipeline.sources.deduplicate import Deduplicate, Keyed
 
-# For how long the first message of a batch waits for others.
-HOLD: Final = timedelta(milliseconds=50)
-# How many batches fill at once. More would leave each of them with fewer events. A key passes on
-# some thousand messages a second: it only batches, at 20 us of CPU for a message.
-SHARDS: Final = 2
-
 _Proto: Final = PubsubProto.pb()
-
-# A key, and the messages of a batch. Between the stages of a job there are standard coders only, so
-# that what is in flight can be read after an update.
-Collected = tuple[int, Iterable[bytes]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Batching:
-    """How messages become batches.
-
-    Attributes:
-        size: the most messages of a batch.
-        hold: for how long an incomplete one waits.
-        shards: how many fill at once.
-    """
-
-    size: int = 500
-    hold: timedelta = HOLD
-    shards: int = SHARDS
 
 
 class ReadFromPubSub(beam.PTransform[PBegin, beam.PCollection[list[WakeUp]]]):
@@ -90,31 +66,8 @@ class ReadFromPubSub(beam.PTransform[PBegin, beam.PCollection[list[WakeUp]]]):
         messages = pbegin | "Read" >> read | "Receive" >> beam.Map(_receive)
         if self._dedup_horizon is not None:
             messages = messages | "Deduplicate" >> Deduplicate(self._dedup_horizon)
-        return messages | "Collect" >> Collect(self._batching) | "Spread" >> Spread()
-
-
-class Collect(beam.PTransform[beam.PCollection[Keyed], beam.PCollection[Collected]]):
-    """Make batches of messages, each held for a moment at most.
-
-    Args:
-        batching: how.
-        clock: by which a batch is held.
-    """
-
-    def __init__(self, batching: Batching, clock: Callable[[], float] = time.time) -> None:
-        super().__init__()
-        self._batching = batching
-        self._clock = clock
-
-    def expand(self, messages: beam.PCollection[Keyed]) -> beam.PCollection[Collected]:
-        """Shard and collect."""
-        batching = self._batching
-        return (
-            messages
-            | "Shard" >> beam.Map(_Shard(batching.shards))
-            | "Group"
-            >> beam.GroupIntoBatches(batching.size, batching.hold.total_seconds(), self._clock)
-        )
+        sharded = messages | "Shard" >> beam.Map(Shard(self._batching.shards))
+        return sharded | "Collect" >> Collect(self._batching) | "Spread" >> Spread()
 
 
 class Spread(beam.PTransform[beam.PCollection[Collected], beam.PCollection[list[WakeUp]]]):
@@ -140,9 +93,15 @@ class Spread(beam.PTransform[beam.PCollection[Collected], beam.PCollection[list[
         )
 
 
-def shard_of(key: str, shards: int) -> int:
-    """Which batch a message joins, in every process: Python's hash differs from one to the next."""
-    return zlib.crc32(key.encode()) % shards
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """Which batch a message joins: the same in every process, which Python's hash is not."""
+
+    shards: int
+
+    def __call__(self, keyed: Keyed) -> Sharded:
+        """The shard, and the message."""
+        return zlib.crc32(keyed[0].encode()) % self.shards, keyed[1]
 
 
 def write_message(message: Message) -> bytes:
@@ -165,14 +124,6 @@ def open_batch(batch: Iterable[bytes]) -> list[WakeUp]:
 def _receive(received: PubsubMessage) -> tuple[str, bytes]:
     message = Message(received.data or b"", dict(received.attributes or {}))
     return message.dedup_key, write_message(message)
-
-
-@dataclass(frozen=True, slots=True)
-class _Shard:
-    shards: int
-
-    def __call__(self, keyed: Keyed) -> tuple[int, bytes]:
-        return shard_of(keyed[0], self.shards), keyed[1]
 
 
 def _rekeyed(collected: Collected) -> Collected:

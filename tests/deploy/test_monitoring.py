@@ -28,7 +28,7 @@ from google.protobuf.json_format import ParseError  # type: ignore[import-untype
 from local.debezium.configuration import read as read_configuration
 from pipeline.ops.status.figures import DeadLetters, LastHour, Latency, Queue, Slot, Status
 from pipeline.sinks.metrics import COMMIT_TO_ROW, NAMES
-from pipeline.transforms.deduplicate import DUPLICATES
+from pipeline.sources.deduplicate import DUPLICATES
 
 ROOT: Final = Path(__file__).parents[2]
 MONITORING: Final = ROOT / "deploy" / "monitoring"

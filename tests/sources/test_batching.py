@@ -1,11 +1,12 @@
 """Batches on Dataflow, under a clock of our own: how long a message is held, and with which."""
 
+from collections import Counter
 from collections.abc import Iterable
 from datetime import timedelta
 from typing import Final
 
 import apache_beam as beam
-from apache_beam.coders import BytesCoder, StrUtf8Coder, TupleCoder
+from apache_beam.coders import BytesCoder, TupleCoder, VarIntCoder
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.portability.api import beam_runner_api_pb2 as api
 from apache_beam.portability.common_urns import coders, primitives
@@ -16,19 +17,17 @@ from apache_beam.transforms.window import TimestampedValue
 
 from pipeline.domain.identifiers import EventId
 from pipeline.domain.message import message_for
-from pipeline.sources.deduplicate import Keyed
+from pipeline.sources.collect import Batching, Collect, Collected, Sharded
 from pipeline.sources.native import (
-    Batching,
-    Collect,
-    Collected,
     ReadFromPubSub,
+    Shard,
     Spread,
     read_message,
-    shard_of,
     write_message,
 )
 
 SIZE: Final = 5
+BATCHING: Final = Batching(size=SIZE)
 # The clock of the test's stream begins there.
 EPOCH: Final = 0.0
 HOLD: Final = Batching().hold.total_seconds()
@@ -52,31 +51,27 @@ class Clock:
 
 
 def stream() -> test_stream.TestStream:
-    events = test_stream.TestStream(coder=TupleCoder((StrUtf8Coder(), BytesCoder())))
+    events = test_stream.TestStream(coder=TupleCoder((VarIntCoder(), BytesCoder())))
     events.advance_watermark_to(0)
     return events
 
 
-def sent(*ids: int) -> list[TimestampedValue[Keyed]]:
+def sent(*ids: int, shard: int = 0) -> list[TimestampedValue[Sharded]]:
     messages = [message_for(EventId(event_id)) for event_id in ids]
-    return [TimestampedValue((each.dedup_key, write_message(each)), 0) for each in messages]
+    return [TimestampedValue((shard, write_message(each)), 0) for each in messages]
 
 
-def batches(events: test_stream.TestStream, *expected: list[int], shards: int = 1) -> None:
+def batches(events: test_stream.TestStream, *expected: list[int]) -> None:
     """Run the batching; these must come out, and at these places of the stream."""
     options = PipelineOptions(flags=["--streaming"])
     with beam.Pipeline(runner=BundleBasedDirectRunner(), options=options) as pipeline:
         found = (
-            pipeline
-            | events
-            | beam.Map(_as_keyed)
-            | Collect(Batching(size=SIZE, shards=shards), clock=Clock())
-            | beam.Map(_ids)
+            pipeline | events | beam.Map(_typed) | Collect(BATCHING, clock=Clock()) | beam.Map(_ids)
         )
         assert_that(found, equal_to(list(expected)))
 
 
-def _as_keyed(element: Keyed) -> Keyed:
+def _typed(element: Sharded) -> Sharded:
     # The test's stream has no type of its own.
     return element
 
@@ -119,8 +114,8 @@ def test_a_drain_gives_what_is_held() -> None:
     options = PipelineOptions(flags=["--streaming"])
     _drained.clear()
     with beam.Pipeline(runner=BundleBasedDirectRunner(), options=options) as pipeline:
-        collected = pipeline | events | beam.Map(_as_keyed)
-        collected = collected | Collect(Batching(size=SIZE, shards=1), clock=Clock())
+        collected = pipeline | events | beam.Map(_typed)
+        collected = collected | Collect(BATCHING, clock=Clock())
         # Not with assert_that: this runner lets its steps go on before the last timers fire.
         collected | beam.Map(_ids) | beam.Map(_drain)
     assert _drained == [[1, 2]]
@@ -134,8 +129,8 @@ def test_what_was_given_is_not_late_for_the_steps_that_follow() -> None:
         found = (
             pipeline
             | events.advance_watermark_to_infinity()
-            | beam.Map(_as_keyed)
-            | Collect(Batching(size=SIZE, shards=1), clock=Clock())
+            | beam.Map(_typed)
+            | Collect(BATCHING, clock=Clock())
             | Spread()
             | beam.Map(len)
         )
@@ -143,14 +138,16 @@ def test_what_was_given_is_not_late_for_the_steps_that_follow() -> None:
         assert_that(found, equal_to([1]))
 
 
+def test_shards_fill_side_by_side() -> None:
+    events = stream().add_elements([*sent(1, 3, shard=0), *sent(2, 4, shard=1)])
+    batches(events.advance_processing_time(HOLD).advance_watermark_to_infinity(), [1, 3], [2, 4])
+
+
 def test_ten_thousand_events_at_once_are_at_most_forty_batches() -> None:
-    graph = Batching()
-    keys: dict[int, int] = {}
-    for event_id in range(10_000):
-        shard = shard_of(str(event_id), graph.shards)
-        keys[shard] = keys.get(shard, 0) + 1
-    assert len(keys) == graph.shards
-    assert sum(-(-number // graph.size) for number in keys.values()) <= 40
+    batching = Batching()
+    shards = Counter(Shard(batching.shards)((str(event), b""))[0] for event in range(10_000))
+    assert len(shards) == batching.shards
+    assert sum(-(-number // batching.size) for number in shards.values()) <= 40
 
 
 def test_between_the_stages_of_a_job_there_are_standard_coders_only() -> None:
@@ -161,7 +158,7 @@ def test_between_the_stages_of_a_job_there_are_standard_coders_only() -> None:
         if transform.spec.urn == primitives.GROUP_BY_KEY.urn or is_stateful(transform)
         for pcollection in transform.inputs.values()
     ]
-    assert len(crossing) == 3, "Deduplicate, Collect and Spread"
+    assert len(crossing) == 3, "Deduplicate, Collect, Spread"
     for pcollection in crossing:
         coder_id = graph.components.pcollections[pcollection].coder_id
         assert set(urns(graph, coder_id)) <= STANDARD

@@ -29,7 +29,8 @@ from pipeline.ops.launch.check import check_options
 from pipeline.ops.launch.cloud import check_cloud
 from pipeline.options import FanoutOptions
 from pipeline.settings import DatabaseSettings
-from pipeline.sources.native import Batching, ReadFromPubSub
+from pipeline.sources.collect import Batching
+from pipeline.sources.native import ReadFromPubSub
 from pipeline.topology import Topology
 
 JOB_NAME: Final = "fanout"
