@@ -25,8 +25,8 @@ COMMENT ON TABLE fanout.messages_seen IS
 REVOKE ALL ON SCHEMA fanout FROM PUBLIC;
 GRANT USAGE ON SCHEMA fanout TO fanout_writer, fanout_operator;
 GRANT SELECT ON fanout.age_exemptions TO fanout_writer, fanout_operator;
-GRANT INSERT ON fanout.age_exemptions TO fanout_operator;
-GRANT SELECT, INSERT, UPDATE (last_seen_at) ON fanout.messages_seen TO fanout_writer;
+GRANT INSERT (event_id, replay_id) ON fanout.age_exemptions TO fanout_operator;
+GRANT SELECT, INSERT (form), UPDATE (last_seen_at) ON fanout.messages_seen TO fanout_writer;
 GRANT SELECT ON fanout.messages_seen TO fanout_operator;
 
 -- Where nobody captures yet there is nothing to be careful about: ids and times from the first event

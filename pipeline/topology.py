@@ -20,6 +20,7 @@ from pipeline.domain.handler import Handler
 from pipeline.domain.identifiers import EventType
 from pipeline.domain.wake_up import WakeUp
 from pipeline.settings import DatabaseSettings
+from pipeline.sinks.forms import leave_forms, record_forms
 from pipeline.sinks.preview import PreviewDeadLetters, PreviewOutcomes
 from pipeline.sinks.write_dead_letters import WriteDeadLetters
 from pipeline.sinks.write_outcomes import WriteOutcomes
@@ -59,10 +60,11 @@ class Topology:
     def build(self, pipeline: beam.Pipeline, source: Source) -> None:
         """Add every step to a pipeline; ``source`` gives batches of wake-ups."""
         payloads = {name: handler.payload for name, handler in self.handlers.items()}
+        note = leave_forms if self.dry_run else record_forms
         routed = (
             pipeline
             | "ReadEvents" >> source
-            | "Fetch" >> Fetch(self.database, payloads, self.later, dry_run=self.dry_run)
+            | "Fetch" >> Fetch(self.database, payloads, self.later, note)
             | "Decode" >> Decode(payloads)
             | "RouteByType" >> RouteByType(self.handlers, self.batch_size)
         )

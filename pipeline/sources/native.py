@@ -22,7 +22,7 @@ from google.pubsub_v1.types import PubsubMessage as PubsubProto
 from pipeline.domain.message import DEDUP_ATTRIBUTE, Message
 from pipeline.domain.wake_up import WakeUp
 from pipeline.sources.collect import Batching, Collect, Collected, Sharded
-from pipeline.sources.deduplicate import Deduplicate, Keyed
+from pipeline.sources.deduplicate import Deduplicate, Keyed, Messages
 
 _Proto: Final = PubsubProto.pb()
 
@@ -64,10 +64,13 @@ class ReadFromPubSub(beam.PTransform[PBegin, beam.PCollection[list[WakeUp]]]):
             timestamp_attribute=self._timestamp_attribute,
         )
         messages = pbegin | "Read" >> read | "Receive" >> beam.Map(_receive)
-        if self._dedup_horizon is not None:
-            messages = messages | "Deduplicate" >> Deduplicate(self._dedup_horizon)
-        sharded = messages | "Shard" >> beam.Map(Shard(self._batching.shards))
+        sharded = self._deduplicated(messages) | "Shard" >> beam.Map(Shard(self._batching.shards))
         return sharded | "Collect" >> Collect(self._batching) | "Spread" >> Spread()
+
+    def _deduplicated(self, messages: Messages) -> Messages:
+        if self._dedup_horizon is None:
+            return messages
+        return messages | "Deduplicate" >> Deduplicate(self._dedup_horizon)
 
 
 class Spread(beam.PTransform[beam.PCollection[Collected], beam.PCollection[list[WakeUp]]]):

@@ -1,6 +1,6 @@
 """Fetch: batches of wake-ups in; the rows that they are about out."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Final, Protocol
 
@@ -15,7 +15,6 @@ from pipeline.domain.message import ID_ATTRIBUTE, Message
 from pipeline.domain.row import Payloads, Row
 from pipeline.domain.wake_up import WakeUp
 from pipeline.facts.rows import Rows, read_rows, used_keys
-from pipeline.postgres.forms import record_forms
 from pipeline.postgres.halving import in_halves
 from pipeline.postgres.retry import with_connection
 from pipeline.postgres.visible import GONE, wait_until_visible
@@ -24,6 +23,7 @@ from pipeline.settings import DatabaseSettings
 STAGE: Final = "fetch"
 
 WakeUps = beam.PCollection[list[WakeUp]]
+Note = Callable[[DatabaseSettings, Iterable[Message]], None]
 
 
 class Later(Protocol):
@@ -111,14 +111,14 @@ class Fetch(beam.PTransform[WakeUps, beam.PCollection[Fetched]]):
         settings: the database.
         payloads: the payload model of every type that has a handler.
         later: what becomes of wake-ups whose rows cannot be seen yet.
-        dry_run: do not record in which form messages arrive.
+        note: is shown every message.
     """
 
     def __init__(
-        self, settings: DatabaseSettings, payloads: Payloads, later: Later, *, dry_run: bool = False
+        self, settings: DatabaseSettings, payloads: Payloads, later: Later, note: Note
     ) -> None:
         super().__init__()
-        self._fn = _Fetch(settings, used_keys(payloads), later, dry_run=dry_run)
+        self._fn = _Fetch(settings, used_keys(payloads), later, note)
 
     def expand(self, wake_ups: WakeUps) -> beam.PCollection[Fetched]:
         """One step."""
@@ -126,18 +126,15 @@ class Fetch(beam.PTransform[WakeUps, beam.PCollection[Fetched]]):
 
 
 class _Fetch(beam.DoFn):
-    def __init__(
-        self, settings: DatabaseSettings, used: str, later: Later, *, dry_run: bool
-    ) -> None:
+    def __init__(self, settings: DatabaseSettings, used: str, later: Later, note: Note) -> None:
         self._settings = settings
-        self._dry_run = dry_run
+        self._note = note
         self._used = used
         self._later = later
 
     def process(self, wake_ups: list[WakeUp]) -> Iterable[Fetched]:
-        if not self._dry_run:
-            messages = (each.message for each in wake_ups if each.message is not None)
-            record_forms(self._settings, messages)
+        messages = (each.message for each in wake_ups if each.message is not None)
+        self._note(self._settings, messages)
         fetched, unseen = fetch_batch(self._settings, wake_ups, self._used)
         if fetched.rows or fetched.letters:
             yield fetched

@@ -42,6 +42,7 @@ _PAR_DO: Final = common_urns.primitives.PAR_DO.urn
 # What Dataflow runs in a streaming job of Python without a splittable DoFn.
 _SUPPORTED: Final = {
     _PAR_DO,
+    common_urns.primitives.ASSIGN_WINDOWS.urn,
     common_urns.primitives.FLATTEN.urn,
     common_urns.primitives.GROUP_BY_KEY.urn,
     common_urns.primitives.IMPULSE.urn,
@@ -49,7 +50,7 @@ _SUPPORTED: Final = {
 }
 # What waits for a step with state, and what it keeps, in coders that every version can read.
 _KEPT: Final = re.compile(
-    r"input kv\(string_utf8, pipeline\.coders\.MessageCoder\)|(?:state|timer) [^.]+"
+    r"input kv\((?:string_utf8|varint), (?:bytes|iterable\(bytes\))\)|(?:state|timer) [^.]+"
 )
 # How Beam packs a pickle: in base64, over bzip2 for a DoFn and over zlib for a coder.
 _PACKED: Final = re.compile(rb"(?:QlpoO|eN|eJ)[A-Za-z0-9+/]{16,}={0,2}")
@@ -174,7 +175,9 @@ def _kept(graph: api.Pipeline, label: str, payload: api.ParDoPayload) -> Iterato
     for name, state in sorted(payload.state_specs.items()):
         kind = state.WhichOneof("spec")
         assert kind is not None
-        yield f"state {name} {kind} {coder_name(graph, getattr(state, kind).coder_id)}"
+        spec = getattr(state, kind)
+        coder_id = spec.element_coder_id if kind == "bag_spec" else spec.coder_id
+        yield f"state {name} {kind} {coder_name(graph, coder_id)}"
     for name, timer in sorted(payload.timer_family_specs.items()):
         domain = api.TimeDomain.Enum.Name(timer.time_domain)
         yield f"timer {name} {domain} {coder_name(graph, timer.timer_family_coder_id)}"

@@ -16,18 +16,18 @@ from google.cloud.dataflow_v1beta3 import Job, JobType, WorkerIPAddressConfigura
 from google.protobuf.json_format import MessageToDict  # type: ignore[import-untyped]
 
 from pipeline import __version__
-from pipeline.coders import MessageCoder
 from pipeline.domain.decide import Policy
-from pipeline.domain.message import Message
+from pipeline.domain.wake_up import WakeUp
 from pipeline.handlers import HANDLERS
 from pipeline.ops.launch.job import build, options_of, submit
 from pipeline.options import FanoutOptions
 from pipeline.settings import PubSubSettings
+from pipeline.sources import collect
+from pipeline.sources.collect import Batching
+from pipeline.sources.deduplicate import Deduplicate, Messages
 from pipeline.sources.native import ReadFromPubSub
 from pipeline.sources.pull import PullFromPubSub
 from pipeline.topology import Source, Topology
-from pipeline.transforms import deduplicate
-from pipeline.transforms.deduplicate import Deduplicate, Messages
 from tests.deploy.launches import (
     CANARY,
     GIVEN,
@@ -49,9 +49,10 @@ from tests.transforms.graphs import NOWHERE, steps
 
 GOLDEN: Final = Path(__file__).with_name("dataflow_graph.txt")
 HORIZON: Final = timedelta(hours=1)
+DEDUPLICATION: Final = "ReadEvents/Deduplicate/First"
 SUBNETWORK: Final = "regions/europe-west1/subnetworks/workers"
 ACCOUNT: Final = "fanout-pipeline@acme-prod.iam.gserviceaccount.com"
-BRANCH: Final = {"Batch", "Decide", "BuryUndecided", "Write", "BuryUnwritten"}
+BRANCH: Final = {"Decide", "Write", "Bury"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,7 @@ def asked_for(**changed: str) -> api.Pipeline:
     return build(options_of(flags("--dry_run=true", **changed))).to_runner_api()
 
 
-def graph_of(source: Source, *, horizon: timedelta | None = HORIZON) -> api.Pipeline:
+def graph_of(source: Source) -> api.Pipeline:
     """The real topology over another source."""
     pipeline = beam.Pipeline(options=PipelineOptions(flags=[], streaming=True))
     Topology(
@@ -100,13 +101,12 @@ def graph_of(source: Source, *, horizon: timedelta | None = HORIZON) -> api.Pipe
         handlers=HANDLERS,
         policy=Policy(),
         dead_letter_topic=GIVEN["dead_letter_topic"],
-        dedup_horizon=horizon,
     ).build(pipeline, source)
     return pipeline.to_runner_api()
 
 
-def native() -> ReadFromPubSub:
-    return ReadFromPubSub(GIVEN["subscription"], "created_at")
+def native(horizon: timedelta | None = HORIZON) -> ReadFromPubSub:
+    return ReadFromPubSub(GIVEN["subscription"], "created_at", Batching(), horizon)
 
 
 def difference(graph: api.Pipeline) -> str:
@@ -210,20 +210,30 @@ def _source(graph: api.Pipeline) -> dict[str, Any]:
     return payload
 
 
-def test_deduplication_is_the_only_step_with_state(submission: Submission) -> None:
+def test_batching_is_the_only_step_with_state(submission: Submission) -> None:
     stateful = {
         label: each for label, each in par_dos(submission.graph).items() if is_stateful(each)
     }
-    assert list(stateful) == ["Deduplicate/First"]
-    [timer] = stateful["Deduplicate/First"].timer_family_specs.values()
+    [(label, batching)] = stateful.items()
+    assert label == "ReadEvents/Collect/Batch"
+    assert set(batching.state_specs) == {"messages", "count"}
+    domains = {name: each.time_domain for name, each in batching.timer_family_specs.items()}
+    assert domains == {
+        "ts-hold": api.TimeDomain.PROCESSING_TIME,
+        "ts-end": api.TimeDomain.EVENT_TIME,
+    }
+
+
+def test_deduplication_by_state_can_be_asked_for() -> None:
+    stateful = {
+        label: each
+        for label, each in par_dos(asked_for(dedup_minutes="60")).items()
+        if is_stateful(each)
+    }
+    assert set(stateful) == {"ReadEvents/Collect/Batch", DEDUPLICATION}
+    [timer] = stateful[DEDUPLICATION].timer_family_specs.values()
     assert timer.time_domain == api.TimeDomain.EVENT_TIME
-    assert list(stateful["Deduplicate/First"].state_specs) == ["seen"]
-
-
-def test_deduplication_can_be_left_to_the_ledger() -> None:
-    graph = asked_for(dedup_minutes="0")
-    assert [label for label in steps(graph) if "Deduplicate" in label] == []
-    assert not any(is_stateful(each) for each in par_dos(graph).values())
+    assert list(stateful[DEDUPLICATION].state_specs) == ["seen"]
 
 
 def test_dataflow_can_run_and_update_every_step(submission: Submission) -> None:
@@ -240,16 +250,17 @@ def test_every_step_bears_the_name_by_which_a_running_job_knows_it(submission: S
     )
 
 
-class _Unlabelled(beam.PTransform[PBegin, Messages]):
-    def expand(self, pbegin: PBegin) -> Messages:
-        messages: Messages = pbegin | "Native" >> native() | beam.Map(lambda message: message)
-        return messages
+class _Unlabelled(beam.PTransform[PBegin, beam.PCollection[list[WakeUp]]]):
+    def expand(self, pbegin: PBegin) -> beam.PCollection[list[WakeUp]]:
+        batches: beam.PCollection[list[WakeUp]] = (
+            pbegin | "Native" >> native() | beam.Map(lambda wake_ups: wake_ups)
+        )
+        return batches
 
 
-class _Renamed(beam.PTransform[PBegin, Messages]):
-    def expand(self, pbegin: PBegin) -> Messages:
-        messages: Messages = pbegin | "Native" >> native() | "DropRepeated" >> Deduplicate(HORIZON)
-        return messages
+class _Renamed(ReadFromPubSub):
+    def _deduplicated(self, messages: Messages) -> Messages:
+        return messages | "DropRepeated" >> Deduplicate(HORIZON)
 
 
 def test_control_a_step_without_a_label_is_found() -> None:
@@ -263,29 +274,31 @@ def test_control_a_source_that_dataflow_has_to_split_is_found() -> None:
 
 
 @pytest.mark.parametrize("pickled", [True, False], ids=["pickling", "of a local class"])
-def test_control_a_coder_that_an_update_cannot_read_is_found(*, pickled: bool) -> None:
-    class Local(MessageCoder):
-        pass
+def test_control_a_coder_that_an_update_cannot_read_is_found(
+    *, pickled: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Local(beam.coders.Coder):
+        def encode(self, value: bytes) -> bytes:
+            return value
 
-    beam.coders.registry.register_coder(Message, beam.coders.PickleCoder if pickled else Local)
-    try:
-        found = faults(graph_of(native()))
-    finally:
-        beam.coders.registry.register_coder(Message, MessageCoder)
-    assert any(
-        fault.startswith("Deduplicate/First keeps input kv(string_utf8, ") for fault in found
-    )
+        def decode(self, encoded: bytes) -> bytes:
+            return encoded
+
+    coder = beam.coders.PickleCoder() if pickled else Local()
+    monkeypatch.setattr(collect._MESSAGES, "coder", coder)  # noqa: SLF001 - what may not change
+    found = faults(graph_of(native(None)))
+    assert any(fault.startswith("ReadEvents/Collect/Batch keeps state") for fault in found)
     assert any(fault.endswith("is pickled by value") for fault in found) is not pickled
 
 
 def test_control_a_renamed_step_with_state_is_found() -> None:
-    changed = difference(graph_of(_Renamed(), horizon=None)).splitlines()
-    assert "-Deduplicate/First" in changed
+    renamed = _Renamed(GIVEN["subscription"], "created_at", Batching(), HORIZON)
+    changed = difference(graph_of(renamed)).splitlines()
     assert "+ReadEvents/DropRepeated/First" in changed
 
 
 def test_control_renamed_state_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(deduplicate._SEEN, "name", "known")  # noqa: SLF001 - what may not change
-    changed = difference(graph_of(native())).splitlines()
-    assert "-    state seen read_modify_write_spec bool" in changed
-    assert "+    state known read_modify_write_spec bool" in changed
+    monkeypatch.setattr(collect._COUNT, "name", "number")  # noqa: SLF001 - what may not change
+    changed = difference(graph_of(native(None))).splitlines()
+    assert "-    state count read_modify_write_spec varint" in changed
+    assert "+    state number read_modify_write_spec varint" in changed

@@ -30,7 +30,9 @@ json_values: Final = st.recursive(
     lambda children: st.lists(children) | st.dictionaries(st.text(), children),
     max_leaves=8,
 )  # fmt: skip
-field_names: Final = st.sampled_from(sorted({key for each in PAYLOADS.values() for key in each.keys()}))
+field_names: Final = st.sampled_from(
+    sorted({key for model in PAYLOADS.values() for key in model.keys()})  # noqa: SIM118 - no dict
+)
 payloads: Final = st.dictionaries(field_names, json_values)
 ids: Final = st.none() | st.uuids()
 rows: Final = st.builds(
@@ -73,7 +75,7 @@ def test_any_row_is_an_event_or_invalid(fetched: Row) -> None:
 @given(payloads, event_types)
 @settings(max_examples=200)
 def test_any_payload_is_that_of_an_event_or_invalid(
-    payload: dict[str, Any], event_type: str
+    payload: dict[str, Any], event_type: EventType
 ) -> None:
     text = json.dumps(payload)
     decodes_or_is_invalid(replace(PLAIN, type=event_type, payload=text, payload_bytes=len(text)))
@@ -82,7 +84,7 @@ def test_any_payload_is_that_of_an_event_or_invalid(
 @given(st.text(), event_types)
 @example('{"greeting": 1e400}', GREETED)
 @example('{"greeting": ' + "9" * 5_000 + "}", GREETED)
-def test_any_text_is_the_payload_of_an_event_or_invalid(text: str, event_type: str) -> None:
+def test_any_text_is_the_payload_of_an_event_or_invalid(text: str, event_type: EventType) -> None:
     decodes_or_is_invalid(replace(PLAIN, type=event_type, payload=f'{{"a": {text}}}'))
 
 

@@ -4,14 +4,13 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import psycopg
 import pytest
 from psycopg import sql
-from psycopg.types.json import Jsonb
 
-from pipeline.domain.errors import InvalidRow, PermanentError
+from pipeline.domain.errors import InvalidRow
 from pipeline.domain.events import Event, Payload, Unrouted
 from pipeline.domain.identifiers import EventId, EventType
 from pipeline.domain.row import (
@@ -74,11 +73,12 @@ def value_of(row: Row) -> Any:  # noqa: ANN401 - whatever it is
     """What the handler is given."""
     event = decode(row, PAYLOADS)
     assert isinstance(event, Event)
+    assert isinstance(event.payload, Anything)
     return event.payload.value
 
 
 def test_a_row_is_read_as_it_stands(stage: Stage) -> None:
-    columns = dict(zip(COLUMNS, (U1, P1, R1, T1, M1), strict=True))
+    columns: dict[str, Any] = dict(zip(COLUMNS, (U1, P1, R1, T1, M1), strict=True))
     event_id = stage.emit(HANDLED, {"value": 1, "unknown": 2}, **columns)
     ((created_at,),) = stage.rows("SELECT created_at FROM domain_events")
     (row,) = read(stage).found
@@ -87,7 +87,7 @@ def test_a_row_is_read_as_it_stands(stage: Stage) -> None:
         type=HANDLED,
         created_at=created_at,
         payload=Anything(value=1),
-        **columns,  # type: ignore[arg-type]
+        **columns,
     )
 
 
@@ -119,7 +119,7 @@ def test_an_event_at_a_time_that_python_has_no_word_for_is_invalid_and_costs_no_
     stage.execute("UPDATE domain_events SET created_at = %s WHERE id = %s", moment, ids[1])
     rows = sorted(read(stage).found, key=lambda row: row.id)
     assert [row.id for row in rows] == ids
-    with pytest.raises(InvalidRow, match="^created_at: "):
+    with pytest.raises(InvalidRow, match=r"^created_at: "):
         decode(rows[1], PAYLOADS)
     assert isinstance(decode(rows[0], PAYLOADS), Event)
     assert isinstance(decode(rows[2], PAYLOADS), Event)
@@ -162,7 +162,7 @@ def test_a_payload_is_told_by_its_kind_and_only_an_object_leaves_the_server(
     if kind in (None, "null", "object"):
         assert value_of(row) is None
     else:
-        with pytest.raises(InvalidRow, match="^payload: an object is needed$"):
+        with pytest.raises(InvalidRow, match=r"^payload: an object is needed$"):
             decode(row, PAYLOADS)
 
 
@@ -207,7 +207,7 @@ def test_a_key_that_no_handler_uses_may_hold_anything(stage: Stage, ignored: str
 )
 def test_a_key_that_is_used_must_be_fit_for_it(stage: Stage, used: str) -> None:
     row = only(stage, f'{{"value": {used}}}')
-    with pytest.raises(InvalidRow, match="^payload"):
+    with pytest.raises(InvalidRow, match=r"^payload"):
         decode(row, PAYLOADS)
 
 
@@ -220,7 +220,11 @@ def test_only_the_keys_of_the_events_own_type_are_read(stage: Stage) -> None:
     assert found[HANDLED].payload == '{"value": 1}'
     assert found[GREETED].payload == '{"greeting": "hi"}'
     unheard_of = found[EventType("unheard_of")]
-    assert (unheard_of.payload_kind, unheard_of.payload_bytes, unheard_of.payload) == (None, 0, None)
+    assert (unheard_of.payload_kind, unheard_of.payload_bytes, unheard_of.payload) == (
+        None,
+        0,
+        None,
+    )
 
 
 @pytest.mark.parametrize("character", ["a", "\u00fc", "\u20ac", "\U0001f600", '"', "\x01"])
@@ -286,7 +290,7 @@ def test_a_type_that_is_missing_is_invalid(stage: Stage) -> None:
     stage.execute("ALTER TABLE domain_events ALTER event_type DROP NOT NULL")
     stage.execute("UPDATE domain_events SET event_type = NULL")
     (row,) = read(stage).found
-    with pytest.raises(InvalidRow, match="^event_type: "):
+    with pytest.raises(InvalidRow, match=r"^event_type: "):
         decode(row, PAYLOADS)
 
 
@@ -296,7 +300,9 @@ def test_the_payload_may_be_of_type_json(stage: Stage) -> None:
     assert value_of(only(stage, '{"value": [1], "unknown": 1e400}')) == [1]
 
 
-@pytest.mark.parametrize("status", ["completed", "expired", "unrouted", "dead", "failed", "pending"])
+@pytest.mark.parametrize(
+    "status", ["completed", "expired", "unrouted", "dead", "failed", "pending"]
+)
 def test_what_is_completed_is_neither_found_nor_missing(stage: Stage, status: str) -> None:
     done, other = stage.emit(HANDLED), stage.emit(HANDLED)
     stage.execute(
@@ -342,7 +348,7 @@ FILLED: Final = f"""
     SELECT id, 'completed' FROM domain_events WHERE id % 2 = 0;
     INSERT INTO fanout.age_exemptions SELECT id, gen_random_uuid() FROM domain_events
     WHERE id % 3 = 0;
-"""
+"""  # noqa: S608 - our own numbers
 TABLES: Final = ("domain_events", "notification_processing", "fanout.age_exemptions")
 CATALOG: Final = (
     "UPDATE pg_class SET reltuples = {tuples}, relpages = {pages} WHERE oid = ANY"
@@ -405,7 +411,8 @@ def blocks(plan: Plan) -> int:
 
 @pytest.mark.parametrize("generic", [False, True], ids=["custom", "generic"])
 def test_each_event_is_probed_by_its_key_whatever_statistics_say(
-    filled: Database, generic: bool
+    filled: Database,
+    generic: bool,  # noqa: FBT001 - a parameter of the test
 ) -> None:
     with psycopg.connect(filled.writer_dsn, autocommit=True) as connection:
         costs = []

@@ -10,9 +10,9 @@ import pytest
 
 from pipeline.domain.identifiers import EventId
 from pipeline.domain.message import Message, message_for
-from pipeline.postgres import forms
 from pipeline.postgres.pool import close_pools
 from pipeline.settings import DatabaseSettings
+from pipeline.sinks import forms
 from tests.databases import Database
 from tests.golden.stage import Stage
 from tests.programs import Program

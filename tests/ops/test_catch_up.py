@@ -132,6 +132,41 @@ def test_control_the_same_person_is_told_when_not_named(stage: Stage) -> None:
     assert U2 in {row.user for row in stage.notifications()}
 
 
+def test_events_of_any_id_and_any_date_get_a_final_state(stage: Stage) -> None:
+    stage.execute("ALTER TABLE domain_events ALTER created_at DROP NOT NULL")
+    dates = {
+        -5: "now",
+        10**10: "2100-01-01",
+        10**15: "infinity",
+        10**16: "-infinity",
+        10**17: None,
+        2**63 - 1: "2026-01-01",
+    }
+    for event_id, created_at in dates.items():
+        stage.execute(
+            "UPDATE domain_events SET id = %s, created_at = %s WHERE id = %s",
+            event_id, created_at, upload(stage),
+        )  # fmt: skip
+    summary = catch_up(stage)
+    assert (summary["events"], summary["expired"], summary["dead"]) == (6, 1, 3)
+    assert stage.ledger() == {
+        -5: "completed",
+        10**10: "completed",
+        10**15: "dead",
+        10**16: "dead",
+        10**17: "dead",
+        2**63 - 1: "expired",
+    }
+    assert catch_up(stage)["events"] == 0
+
+
+def test_an_event_that_is_exempt_from_the_age_limit_is_completed_by_any_run(stage: Stage) -> None:
+    old, other = (upload(stage, age=timedelta(hours=25)) for _ in range(2))
+    stage.execute("INSERT INTO fanout.age_exemptions VALUES (%s, gen_random_uuid())", old)
+    assert catch_up(stage)["expired"] == 1
+    assert stage.ledger() == {old: "completed", other: "expired"}
+
+
 def test_an_event_that_commits_late_is_found_by_the_next_run(stage: Stage) -> None:
     with psycopg.connect(stage.database.dsn) as slow:
         row = slow.execute(

@@ -65,7 +65,7 @@ def test_the_exit_status_is_1_when_something_failed(healthy: Database) -> None:
     ill = doctor(healthy.writer_dsn)
     assert ill.returncode == 1
     assert "✗  publication" in ill.stdout
-    assert "→ python -m pipeline migrate" in ill.stdout
+    assert "→ CREATE PUBLICATION fanout_events FOR TABLE" in ill.stdout
 
 
 def test_json_has_every_check_with_its_verdict_and_mend(healthy: Database) -> None:

@@ -40,12 +40,12 @@ FAILURES: Final = [
     (
         "publication",
         "ALTER PUBLICATION fanout_events SET TABLE domain_events WHERE (id > 9), fanout_heartbeat",
-        "not all of public.domain_events",
+        "not all rows of public.domain_events",
     ),
     (
         "publication",
         "ALTER PUBLICATION fanout_events SET TABLE domain_events (id), fanout_heartbeat",
-        "not all of public.domain_events",
+        "not the columns created_at",
     ),
     (
         "migrations",
@@ -168,9 +168,8 @@ def test_a_fault_of_the_database_is_caught(
 
 MENDED_BY_A_STATEMENT: Final = [
     (name, fault)
-    for name, fault, words, _ in FAULTS
+    for name, fault, _, _ in FAULTS
     if name in {"publication", "writer rights", "cdc rights", "operator rights"}
-    and words != "no publication"
 ]
 
 
@@ -178,7 +177,8 @@ MENDED_BY_A_STATEMENT: Final = [
 def test_the_mend_of_a_fault_mends_it(database: Database, name: str, fault: str) -> None:
     with database.connect() as connection:
         connection.execute(fault.encode())
-        connection.execute((found(database, name).mend or "").encode())
+        statement, _, _ = (found(database, name).mend or "").partition("; then: ")
+        connection.execute(statement.encode())
     assert found(database, name).verdict == Verdict.OK
 
 

@@ -33,6 +33,7 @@ RUN_BY: Final = {
     "pipeline/postgres": ("fanout_writer", "fanout_operator"),
     "pipeline/sinks": ("fanout_writer",),
     "pipeline/sources": ("fanout_writer",),
+    "pipeline/ops/capture": ("fanout_operator",),
     "pipeline/ops/dead_letters": ("fanout_operator",),
     "pipeline/ops/doctor": ("fanout_operator",),
     "pipeline/ops/replay": ("fanout_operator",),
@@ -486,8 +487,8 @@ def test_control_with_every_right_everything_works_but_what_takes_the_owner(
 ) -> None:
     with database.connect() as connection:
         connection.execute(
-            "GRANT USAGE ON SCHEMA auth TO fanout_cdc;"
-            "GRANT ALL ON ALL TABLES IN SCHEMA public, auth TO fanout_cdc"
+            "GRANT USAGE ON SCHEMA auth, fanout TO fanout_cdc;"
+            "GRANT ALL ON ALL TABLES IN SCHEMA public, auth, fanout TO fanout_cdc"
         )
         works = attempted(connection, "fanout_cdc")
         tables = {table for table, _ in connection.execute(COLUMNS)}

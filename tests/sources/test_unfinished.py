@@ -70,7 +70,7 @@ class Events:
         """What a pass reads."""
         return list(read_unfinished(self.settings, selection))
 
-    def found(self, **selection: Any) -> list[int | None]:  # noqa: ANN401 - each field has its type
+    def found(self, **selection: Any) -> Sequence[int | None]:  # noqa: ANN401 - each field has its type
         """The ids that a pass reads, in its order; it reads as many as it counts."""
         chosen = Selection(**selection)
         ids = [each.event_id for batch in self.batches(chosen) for each in batch]
@@ -206,7 +206,9 @@ def test_an_event_is_found_whenever_it_says_it_happened(
     ids=str,
 )
 def test_what_is_young_is_left_to_the_stream_and_what_is_dated_far_ahead_is_not(
-    events: Events, age: timedelta, found: bool
+    events: Events,
+    age: timedelta,
+    found: bool,  # noqa: FBT001 - a parameter of the test
 ) -> None:
     events.insert(1, created_at=(datetime.now(UTC) - age).isoformat())
     assert events.found(older_than=timedelta(minutes=5)) == ([1] if found else [])

@@ -281,6 +281,30 @@ def test_a_type_of_any_size_and_form_is_recorded_as_unrouted_and_stops_nothing(
     assert not any(line.startswith("ERROR forged") for line in stream.log.splitlines())
 
 
+@pytest.mark.xfail(
+    strict=True, reason="write_outcomes.sql counts the milliseconds since infinity: 0A000"
+)
+@pytest.mark.parametrize("moment", ["infinity", "-infinity"])
+def test_an_event_of_an_unknown_type_and_no_finite_time_stops_nothing(
+    stage: Stage, events: Broker, stream: Stream, moment: str
+) -> None:
+    (row,) = stage.rows(
+        "INSERT INTO domain_events (event_type, created_at) VALUES ('moon_rose', %s::timestamptz)"
+        " RETURNING id",
+        moment,
+    )
+    neighbour = upload(stage)
+    events.publish([message_for(EventId(event)) for event in (row[0], neighbour)])
+    with stream:
+        wait_until(
+            lambda: len(stage.ledger()) == 2 or stream.process.poll() is not None,
+            seconds=30,
+            what="both are done with, or the stream ends",
+        )
+        assert stream.process.poll() is None, stream.log
+    assert stage.ledger() == {row[0]: "unrouted", neighbour: "completed"}
+
+
 GIANT_BYTES = 20 * 2**20
 # The text of a giant is not one that compression makes small.
 INSERT_GIANT = """

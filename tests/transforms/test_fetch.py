@@ -26,22 +26,25 @@ from pipeline.transforms.decide import decide_batch
 from pipeline.transforms.decode import decode_batch
 from pipeline.transforms.fetch import Fetch, fetch_batch, wait_here
 from tests.builders import GREETED, Greeted, GreetedHandler, message
-from tests.sinks.conftest import Written, add_person
+from tests.databases import Database
+from tests.sinks.conftest import EVENTS, Written, add_person
 from tests.transforms.graphs import NOWHERE, run
-
-__all__ = ["written"]
-
-from tests.sinks.conftest import written
 
 PAYLOADS: Final = {GREETED: Greeted}
 USED: Final = used_keys(PAYLOADS)
 SOON: Final = timedelta(seconds=0.2)
 
 
-@pytest.fixture(autouse=True)
-def pools() -> Iterator[None]:
-    """No test leaves a connection behind."""
-    yield
+@pytest.fixture
+def written(database: Database) -> Iterator[Written]:
+    """Greetings with the ids 1 to 200."""
+    with database.connect() as connection:
+        connection.execute(
+            "INSERT INTO domain_events (event_type, payload)"
+            " SELECT %s, '{}' FROM generate_series(1, %s)",
+            [GREETED, EVENTS],
+        )
+    yield Written(database, DatabaseSettings(dsn=database.writer_dsn))
     close_pools()
 
 
@@ -62,10 +65,9 @@ def fetch(
     return sorted(row.id for row in fetched.rows), fetched, [each.event_id for each in later]
 
 
-def insert(connection: psycopg.Connection[Any], event_id: int, payload: str = "{}") -> None:
+def insert(connection: psycopg.Connection[Any], event_id: int) -> None:
     connection.execute(
-        "INSERT INTO domain_events (id, event_type, payload) VALUES (%s, %s, %s)",
-        [event_id, GREETED, payload],
+        "INSERT INTO domain_events (id, event_type) VALUES (%s, %s)", [event_id, GREETED]
     )
 
 

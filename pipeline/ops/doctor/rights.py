@@ -19,6 +19,8 @@ OUR_TABLES: Final = (
     "fanout_replays",
     "notification_decisions",
 )
+# Of the schema ``fanout``.
+NEWER_TABLES: Final = ("age_exemptions", "messages_seen")
 OUR_VIEWS: Final = (
     "fanout_events_per_minute",
     "fanout_failures",
@@ -31,12 +33,12 @@ _UNREAD: Final = frozenset({"meetings", "orgs"})
 _READ: Final = (*(table for table in APPLICATION_TABLES if table not in _UNREAD), *OUR_TABLES)
 
 
-def _on(right: str, *relations: str) -> frozenset[str]:
-    return frozenset(f"{right} ON public.{relation}" for relation in relations)
+def _on(right: str, *relations: str, schema: str = "public") -> frozenset[str]:
+    return frozenset(f"{right} ON {schema}.{relation}" for relation in relations)
 
 
-def _columns(verb: str, relation: str, *columns: str) -> frozenset[str]:
-    return frozenset(f"{verb} ({column}) ON public.{relation}" for column in columns)
+def _columns(verb: str, relation: str, *columns: str, schema: str = "public") -> frozenset[str]:
+    return frozenset(f"{verb} ({column}) ON {schema}.{relation}" for column in columns)
 
 
 RIGHTS: Final[Mapping[str, frozenset[str]]] = {
@@ -88,11 +90,16 @@ RIGHTS: Final[Mapping[str, frozenset[str]]] = {
             "resolution",
         )
         | _columns("UPDATE", "notifications", "title", "body", "payload", "created_at")
+        | _on("SELECT", *NEWER_TABLES, schema="fanout")
+        | _columns("INSERT", "messages_seen", "form", schema="fanout")
+        | _columns("UPDATE", "messages_seen", "last_seen_at", schema="fanout")
     ),
     OPERATOR: (
         _on("SELECT", *_READ, *OUR_VIEWS)
         | _columns("UPDATE", "event_dead_letters", "resolved_at", "resolution")
         | _columns("INSERT", "fanout_replays", "id", "selector", "note", "planned")
         | _columns("UPDATE", "fanout_replays", "finished_at", "published", "result")
+        | _on("SELECT", *NEWER_TABLES, schema="fanout")
+        | _columns("INSERT", "age_exemptions", "event_id", "replay_id", schema="fanout")
     ),
 }

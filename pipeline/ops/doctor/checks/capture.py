@@ -129,7 +129,7 @@ def _publication(installation: Installation) -> Finding:
     if not rows:
         return failed(
             f"there is no publication {PUBLICATION}: events are passed over",
-            f"CREATE PUBLICATION {PUBLICATION} FOR TABLE {TABLES} WITH (publish = 'insert'),"
+            f"CREATE PUBLICATION {PUBLICATION} FOR TABLE {TABLES} WITH (publish = 'insert');"
             " then: python -m pipeline catch-up",
         )
     found = rows[0]
@@ -140,7 +140,7 @@ def _publication(installation: Installation) -> Finding:
         return failed(
             f"publishes {', '.join(found.tables) or 'nothing'}"
             + (f", not {' and '.join(left_out)}" if left_out else ""),
-            f"{NARROW}, then: python -m pipeline catch-up",
+            f"{NARROW}; then: python -m pipeline catch-up",
         )
     if not found.inserts or found.other_kinds:
         return failed(

@@ -21,7 +21,7 @@ IDS: Final = "ids"
 PAYLOADS: Final = "payloads"
 EVERY_SECONDS: Final = 10.0
 
-_RECORD: Final = load("pipeline.postgres", "record_forms")
+_RECORD: Final = load(__package__, "record_forms")
 
 _lock: Final = threading.Lock()
 _due: Final[dict[str, float]] = {}
@@ -53,6 +53,10 @@ def record_forms(settings: DatabaseSettings, messages: Iterable[Message]) -> Non
     except TransientError:
         # Nothing depends on this one: the next is due soon, and events matter more.
         return
+
+
+def leave_forms(settings: DatabaseSettings, messages: Iterable[Message]) -> None:
+    """Note nothing: for a dry run."""
 
 
 def _due_of(forms: set[str]) -> set[str]:

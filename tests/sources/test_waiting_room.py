@@ -1,0 +1,237 @@
+"""Who waits for a row leaves once it is seen, or has been waited for long enough."""
+
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from uuid import uuid4
+
+import psycopg
+import pytest
+from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
+from google.pubsub_v1 import types
+
+from local.pubsub import Emulator
+from pipeline.domain.identifiers import EventId
+from pipeline.domain.wake_up import WakeUp
+from pipeline.postgres.pool import close_pools
+from pipeline.pubsub.subscription import Subscription, open_subscription
+from pipeline.settings import DatabaseSettings
+from pipeline.sources.waiting_room import Postpone, WaitingRoom, open_waiting_room
+from tests.builders import message
+from tests.databases import Database
+from tests.deadline import wait_until
+from tests.local.pubsub.project import Project
+
+SHORT = timedelta(seconds=0.2)
+LONG = timedelta(minutes=1)
+
+
+@dataclass(slots=True)
+class Door:
+    """Takes note of who leaves."""
+
+    left: list[WakeUp] = field(default_factory=list)
+
+    def __call__(self, wake_ups: Sequence[WakeUp]) -> None:
+        self.left += wake_ups
+
+    def wait_for(self, number: int) -> list[WakeUp]:
+        """Those who left, once there are so many."""
+        wait_until(lambda: len(self.left) >= number, seconds=20, what=f"{number} have left")
+        return self.left
+
+
+@pytest.fixture
+def settings(database: Database) -> Iterator[DatabaseSettings]:
+    """A database whose rows are waited for as long as a test may take."""
+    yield DatabaseSettings(dsn=database.writer_dsn, visible_within=LONG)
+    wait_until(lambda: waiting_threads() == 0, seconds=90, what="nobody waits any more")
+    close_pools()
+
+
+def wake_up(event_id: int, receipt: str = "") -> WakeUp:
+    return WakeUp.of(message(event_id=str(event_id)), receipt)
+
+
+def insert(connection: psycopg.Connection, *ids: int) -> None:
+    for event_id in ids:
+        connection.execute(
+            "INSERT INTO domain_events (id, event_type) VALUES (%s, 'moon_rose')", [event_id]
+        )
+
+
+def waiting_threads() -> int:
+    return sum(thread.name == "waiting room" for thread in threading.enumerate())
+
+
+def test_who_waits_leaves_when_the_row_is_seen_and_says_so(
+    database: Database, settings: DatabaseSettings
+) -> None:
+    door = Door()
+    room = WaitingRoom(settings, door)
+    with psycopg.connect(database.dsn) as connection:
+        insert(connection, 1, 2)
+        room.admit([wake_up(1), wake_up(2), wake_up(3)])
+        # Whoever waits for less long looks as often, and has seen nothing.
+        hasty = Door()
+        WaitingRoom(replace(settings, visible_within=SHORT), hasty).admit([wake_up(1)])
+        hasty.wait_for(1)
+        assert door.left == []
+        connection.commit()
+    assert sorted(door.wait_for(2), key=lambda each: each.event_id or 0) == [
+        replace(wake_up(number), waited=True) for number in (1, 2)
+    ]
+    with database.connect() as connection:
+        insert(connection, 3)
+    assert door.wait_for(3)[-1] == replace(wake_up(3), waited=True)
+
+
+def test_who_waits_in_vain_leaves_when_it_has_been_long_enough(settings: DatabaseSettings) -> None:
+    door = Door()
+    started = time.monotonic()
+    WaitingRoom(replace(settings, visible_within=SHORT), door).admit([wake_up(1)])
+    assert door.wait_for(1) == [replace(wake_up(1), waited=True)]
+    assert time.monotonic() - started >= SHORT.total_seconds()
+
+
+def test_all_who_wait_for_one_row_leave_together(
+    database: Database, settings: DatabaseSettings
+) -> None:
+    door = Door()
+    room = WaitingRoom(settings, door)
+    room.admit([wake_up(1, "a"), wake_up(1, "b")])
+    room.admit([wake_up(1, "c")])
+    with database.connect() as connection:
+        insert(connection, 1)
+    assert {each.receipt for each in door.wait_for(3)} == {"a", "b", "c"}
+
+
+def test_one_thread_waits_for_all_and_ends_with_the_last(
+    database: Database, settings: DatabaseSettings
+) -> None:
+    door = Door()
+    room = WaitingRoom(settings, door)
+    for event_id in range(1, 51):
+        room.admit([wake_up(event_id)])
+    assert waiting_threads() == 1
+    with database.connect() as connection:
+        insert(connection, *range(1, 51))
+    door.wait_for(50)
+    wait_until(lambda: waiting_threads() == 0, seconds=20, what="the thread has ended")
+    room.admit([wake_up(51)])
+    with database.connect() as connection:
+        insert(connection, 51)
+    assert door.wait_for(51)[-1].event_id == 51
+
+
+def test_who_names_no_event_does_not_wait(settings: DatabaseSettings) -> None:
+    door = Door()
+    WaitingRoom(settings, door).admit([WakeUp.of(message(event_id=None))])
+    WaitingRoom(settings, door).admit([])
+    assert (waiting_threads(), door.left) == (0, [])
+
+
+def test_where_postgres_is_away_nobody_waits_for_ever() -> None:
+    away = DatabaseSettings(
+        dsn="postgresql://nobody@127.0.0.1:1/x", visible_within=SHORT, patience=SHORT
+    )
+    door = Door()
+    WaitingRoom(away, door).admit([wake_up(1)])
+    assert door.wait_for(1) == [replace(wake_up(1), waited=True)]
+    wait_until(lambda: waiting_threads() == 0, seconds=20, what="nobody waits any more")
+    close_pools()
+
+
+@pytest.fixture
+def project(monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
+    """A subscription of an emulator that the process's own subscriber talks to."""
+    with Emulator() as emulator:
+        monkeypatch.setenv("PUBSUB_EMULATOR_HOST", emulator.address)
+        publisher, subscriber = PublisherClient(), SubscriberClient()
+        with publisher, subscriber:
+            yield Project(publisher, subscriber)
+            publisher.stop()
+
+
+@pytest.fixture
+def subscription(project: Project) -> Iterator[Subscription]:
+    """The process's account of it."""
+    opened = open_subscription(project.subscription)
+    yield opened
+    opened.close()
+    open_subscription.cache_clear()
+    open_waiting_room.cache_clear()
+
+
+def publish(project: Project, *ids: int) -> None:
+    project.publish_messages(
+        [types.PubsubMessage(data=b"x", attributes={"id": str(each)}) for each in ids]
+    )
+
+
+def taken(subscription: Subscription, number: int) -> list[WakeUp]:
+    """The next wake-ups, so many."""
+    found: list[WakeUp] = []
+
+    def enough() -> bool:
+        found.extend(subscription.take())
+        return len(found) >= number
+
+    wait_until(enough, seconds=20, what=f"{number} wake-ups are taken")
+    return found
+
+
+def receipts(wake_ups: Sequence[WakeUp]) -> list[str]:
+    return [each.receipt for each in wake_ups if each.receipt is not None]
+
+
+def test_what_is_postponed_is_acknowledged_only_when_it_has_come_again(
+    database: Database, settings: DatabaseSettings, project: Project, subscription: Subscription
+) -> None:
+    first = EventId(uuid4().int >> 66)
+    late = EventId(first + 1)
+    publish(project, first, late)
+    wake_ups = taken(subscription, 2)
+    unseen = [each for each in wake_ups if each.event_id == late]
+    assert Postpone(project.subscription)(settings, unseen) == ()
+    subscription.acknowledge(receipts(wake_ups))
+    assert subscription.acknowledged == 1
+    with database.connect() as connection:
+        insert(connection, late)
+    again = taken(subscription, 1)
+    assert again == [replace(unseen[0], waited=True)]
+    subscription.acknowledge(receipts(again))
+    assert subscription.acknowledged == 2
+    assert subscription.give_back() == 0
+
+
+def test_what_was_given_back_comes_again_from_pub_sub_and_not_from_the_waiting_room(
+    database: Database, settings: DatabaseSettings, project: Project, subscription: Subscription
+) -> None:
+    late = EventId(uuid4().int >> 66)
+    publish(project, late)
+    unseen = taken(subscription, 1)
+    Postpone(project.subscription)(settings, unseen)
+    assert subscription.give_back() == 1
+    with database.connect() as connection:
+        insert(connection, late)
+    (again,) = taken(subscription, 1)
+    assert (again.event_id, again.waited) == (late, False)
+    assert again.receipt != unseen[0].receipt
+
+
+def test_a_stop_does_not_wait_for_what_is_postponed(
+    database: Database, settings: DatabaseSettings, project: Project, subscription: Subscription
+) -> None:
+    late = EventId(uuid4().int >> 66)
+    publish(project, late)
+    Postpone(project.subscription)(settings, taken(subscription, 1))
+    subscription.stop()
+    wait_until(lambda: subscription.finished, seconds=20, what="nothing is left to be taken")
+    assert subscription.close() == 1
+    with database.connect() as connection:
+        insert(connection, late)
+    wait_until(lambda: waiting_threads() == 0, seconds=20, what="nobody waits any more")
+    assert subscription.finished
