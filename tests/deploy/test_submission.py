@@ -81,6 +81,7 @@ def submission() -> Iterator[Submission]:
             "--no_use_public_ips",
             service_account_email=ACCOUNT,
             subnetwork=SUBNETWORK,
+            dedup_minutes="60",
             labels='{"team": "events"}',
         )
         [job] = [data for name, data in sent(cloud).items() if name == "job 1"]
@@ -193,14 +194,13 @@ def test_events_come_from_dataflows_own_source(submission: Submission) -> None:
     assert _source(submission.graph) == {
         "subscription": GIVEN["subscription"],
         "idAttribute": "dedup_id",
-        "timestampAttribute": "created_at",
         "withAttributes": True,
     }
 
 
-def test_without_a_timestamp_attribute_pubsubs_own_time_counts() -> None:
-    graph = asked_for(timestamp_attribute="")
-    assert "timestampAttribute" not in _source(graph)
+def test_an_attribute_is_an_events_time_where_one_is_named() -> None:
+    graph = asked_for(timestamp_attribute="created_at")
+    assert _source(graph)["timestampAttribute"] == "created_at"
 
 
 def _source(graph: api.Pipeline) -> dict[str, Any]:
@@ -220,8 +220,8 @@ def test_deduplication_is_the_only_step_with_state(submission: Submission) -> No
     assert list(stateful["Deduplicate/First"].state_specs) == ["seen"]
 
 
-def test_deduplication_can_be_left_to_the_ledger() -> None:
-    graph = asked_for(dedup_minutes="0")
+def test_deduplication_is_left_to_the_ledger_unless_it_is_asked_for() -> None:
+    graph = asked_for()
     assert [label for label in steps(graph) if "Deduplicate" in label] == []
     assert not any(is_stateful(each) for each in par_dos(graph).values())
 

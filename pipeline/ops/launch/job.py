@@ -10,6 +10,7 @@ from uuid import UUID
 
 import apache_beam as beam
 from apache_beam.options.pipeline_options import (
+    DebugOptions,
     GoogleCloudOptions,
     PipelineOptions,
     SetupOptions,
@@ -27,13 +28,15 @@ from pipeline.domain.identifiers import UserId
 from pipeline.handlers import HANDLERS
 from pipeline.ops.launch.check import check_options
 from pipeline.ops.launch.cloud import check_cloud
-from pipeline.options import FanoutOptions
+from pipeline.options import PUBLISH_TIME, FanoutOptions
 from pipeline.settings import DatabaseSettings
 from pipeline.sources.native import ReadFromPubSub
 from pipeline.topology import Topology
 
 JOB_NAME: Final = "fanout"
 MACHINE_TYPE: Final = "n2-standard-2"
+# Beside those that hold a connection: one that reads the next batch, one that hands the last on.
+_SPARE_THREADS: Final = 2
 _BEAM_SAYS: Final = "Pipeline has validations errors: "
 
 
@@ -54,7 +57,20 @@ def options_of(flags: Sequence[str]) -> PipelineOptions:
     setup = options.view_as(SetupOptions)
     setup.sdk_location, setup.pickle_library = "container", "cloudpickle"
     check_options(options, flags)
+    _bound_threads(options)
     return options
+
+
+def _bound_threads(options: PipelineOptions) -> None:
+    """Give a process no more threads than its pool can serve, unless a number was given.
+
+    Dataflow runs 12 in a process of a streaming job. With a pool of 4, eight of them wait for a
+    connection until they give up, which fails their bundles just when the database is busy.
+    """
+    debug = options.view_as(DebugOptions)
+    if debug.number_of_worker_harness_threads is None:
+        pool_size = int(options.view_as(FanoutOptions).pool_size)
+        debug.number_of_worker_harness_threads = pool_size + _SPARE_THREADS
 
 
 def _parsed(flags: Sequence[str]) -> PipelineOptions:
@@ -79,7 +95,8 @@ def build(options: PipelineOptions) -> beam.Pipeline:
         pipeline = beam.Pipeline(runner=DataflowRunner(), options=options)
     except ValueError as error:
         raise ConfigurationError(" ".join(str(error).split()).removeprefix(_BEAM_SAYS)) from None
-    source = ReadFromPubSub(given.subscription, given.timestamp_attribute or None)
+    attribute = given.timestamp_attribute
+    source = ReadFromPubSub(given.subscription, None if attribute == PUBLISH_TIME else attribute)
     _topology(given).build(pipeline, source)
     return pipeline
 
