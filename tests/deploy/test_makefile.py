@@ -48,7 +48,8 @@ NEEDED: Final = {
     "drain": ("PROJECT", "REGION", "JOB"),
     "cancel": ("PROJECT", "REGION", "JOB"),
 }
-NEEDED["update"] = NEEDED["launch"]
+NEEDED["update"] = NEEDED["update-check"] = NEEDED["launch"]
+NEEDED["workers"] = (*NEEDED["drain"], "MAX_WORKERS")
 
 WHERE: Final = ["--project=acme-prod", "--region=europe-west1"]
 BUILD: Final = ["docker", "buildx", "build", "--platform=linux/amd64", "--push"]
@@ -74,12 +75,14 @@ SINGLE: Final = {
     "debezium-image": [*BUILD, "--tag=registry/acme-prod/debezium:1", "debezium"],
     "launch": LAUNCH,
     "update": [*LAUNCH, "--update"],
+    "update-check": [*LAUNCH, "--update", "--additional-experiments=graph_validate_only"],
 }
 LISTED: Final = [
     *("gcloud", "dataflow", "jobs", "list", *WHERE, "--status=active", "--format=value(id)"),
     '--filter=id="fanout" OR name="fanout"',
 ]
 KEPT: Final = ["--ack-deadline=600", "--message-retention-duration=7d", "--expiration-period=never"]
+PYTHON: Final = f"BIN={Path(sys.executable).parent}"
 JOB_ID: Final = "2026-03-02_10_00_00-1234567890"
 
 # What cannot be granted on anything less than a project, and what is for looking at all of it.
@@ -95,8 +98,9 @@ CREATE_ACCOUNT: Final = ["iam", "service-accounts", "create"]
 # Everything that the targets read, and what one make tells another.
 READ: Final = {
     *(*GIVEN, "JOB_NAME", "MAX_WORKERS", "SUBSCRIPTION", "DEAD_LETTER_TOPIC", "PARAMETERS"),
-    *("TRANSFORM_NAME_MAPPINGS", "MAKEFLAGS", "MAKELEVEL", "MFLAGS"),
+    *("GCLOUD_FLAGS", "TRANSFORM_NAME_MAPPINGS", "MAKEFLAGS", "MAKELEVEL", "MFLAGS"),
 }
+TAB: Final = "\t"
 AWKWARD: Final = {
     "spaces": "two  spaces and a\ttab",
     "quotes": """it's "quoted" 'twice'""",
@@ -228,11 +232,11 @@ def test_a_dry_run_prints_the_command_that_a_run_would_start(
     assert recorder.calls == [SINGLE[target]]
 
 
-@pytest.mark.parametrize("target", ["template", "topics", "drain", "cancel"])
+@pytest.mark.parametrize("target", ["template", "topics", "workers", "drain", "cancel"])
 def test_a_dry_run_of_several_commands_prints_them_and_starts_none(
     target: str, recorder: Recorder
 ) -> None:
-    dry = make("-n", target, *settings(), programs=recorder.home)
+    dry = make("-n", target, *settings(MAX_WORKERS="9"), programs=recorder.home)
 
     assert dry.returncode == 0, dry.stderr
     assert "gcloud " in dry.stdout
@@ -246,7 +250,8 @@ def test_a_missing_variable_is_named_in_one_line_before_anything_runs(
     target: str, name: str, recorder: Recorder
 ) -> None:
     for missing in (None, " "):
-        refused = make(target, *settings(**{name: missing}), programs=recorder.home)
+        changed = {"MAX_WORKERS": "9"} | {name: missing}
+        refused = make(target, *settings(**changed), programs=recorder.home)
 
         assert refused.returncode == 2
         [line] = refused.stderr.splitlines()
@@ -265,6 +270,7 @@ def test_a_value_reaches_its_command_as_it_was_given(
         JOB_NAME=value,
         MAX_WORKERS=value,
         PARAMETERS=value,
+        GCLOUD_FLAGS=f"--a={value.replace(' ', '').replace(TAB, '')} --b",
         SUBSCRIPTION=value,
         TRANSFORM_NAME_MAPPINGS=value,
     )
@@ -289,6 +295,8 @@ def test_a_value_reaches_its_command_as_it_was_given(
                 f";;sdk_container_image={value}"
             ),
             f"--parameters={value}",
+            f"--a={value.replace(' ', '').replace(TAB, '')}",
+            "--b",
             "--update",
             f"--transform-name-mappings={value}",
         ]
@@ -306,23 +314,125 @@ def test_a_value_of_two_lines_starts_nothing(recorder: Recorder, tmp_path: Path)
     assert not (tmp_path / "canary").exists()
 
 
+@pytest.mark.parametrize("goal", ["launch", "update", "update-check"])
 @pytest.mark.parametrize(
-    "url",
+    ("name", "value"),
     [
-        "postgresql://writer:secret@10.0.0.5/app",
-        "host=10.0.0.5 user=writer password=secret",
-        "postgresql://writer@10.0.0.5/app?password=secret",
+        ("DATABASE_URL", "postgresql://writer:secret@10.0.0.5/app"),
+        ("DATABASE_URL", "host=10.0.0.5 user=writer password=secret"),
+        ("DATABASE_URL", "postgresql://writer@10.0.0.5/app?password=secret"),
+        ("PARAMETERS", "pool_size=2,database_url=postgresql://writer:secret@10.0.0.5/app"),
+        ("GCLOUD_FLAGS", "--parameters=database_url=postgresql://writer:secret@10.0.0.5/app"),
     ],
 )
-def test_a_connection_string_with_a_password_goes_nowhere(url: str, recorder: Recorder) -> None:
-    for arguments in (["launch"], ["update"], ["-n", "launch"]):
-        refused = make(*arguments, *settings(DATABASE_URL=url), programs=recorder.home)
+def test_a_connection_string_with_a_password_goes_nowhere(
+    goal: str, name: str, value: str, recorder: Recorder
+) -> None:
+    for arguments in ([goal], ["-n", goal]):
+        refused = make(*arguments, *settings(**{name: value}), programs=recorder.home)
 
         assert refused.returncode == 2
         [line] = refused.stderr.splitlines()
-        assert "DATABASE_URL must hold no password" in line
+        assert f"{name} must hold no password" in line
         assert "secret@" not in refused.stdout + line
         assert recorder.calls == []
+
+
+@pytest.mark.parametrize(
+    ("parameters", "said"),
+    [
+        ("timestamp_attribute=created_at", True),
+        ("pool_size=2,timestamp_attribute=created_at", True),
+        ("^;;^pool_size=2;;timestamp_attribute=created_at", True),
+        ("timestamp_attribute=publish_time", False),
+        ("system_users=timestamp_attribute", False),
+        (None, False),
+    ],
+)
+def test_what_an_attribute_needs_is_said_before_the_launch(
+    parameters: str | None, recorder: Recorder, *, said: bool
+) -> None:
+    run = make("launch", *settings(PARAMETERS=parameters), programs=recorder.home)
+
+    assert run.returncode == 0, run.stderr
+    assert ("deploy/service-accounts.md" in run.stdout) is said
+    assert len(recorder.calls) == 1
+
+
+def test_further_flags_of_gcloud_are_given_as_they_are(recorder: Recorder) -> None:
+    given = "--additional-experiments=streaming_mode_at_least_once --worker-machine-type=n2d-4"
+
+    for target, ending in (("launch", []), ("update", ["--update"])):
+        run = make(target, *settings(GCLOUD_FLAGS=given), programs=recorder.home)
+
+        assert run.returncode == 0, run.stderr
+        assert recorder.calls[-1] == [*LAUNCH, *given.split(), *ending]
+
+
+@pytest.mark.parametrize(
+    ("given", "total"),
+    [
+        ({"MAX_WORKERS": "9"}, "9 workers x 2 processes x 4 = 72 of 100"),
+        ({"MAX_WORKERS": "12"}, "12 workers x 2 processes x 4 = 96 of 100"),
+        (
+            {"MAX_WORKERS": "20", "PARAMETERS": "max_event_age_hours=48,pool_size=2"},
+            "20 workers x 2 processes x 2 = 80 of 100",
+        ),
+        (
+            {"MAX_WORKERS": "20", "PARAMETERS": "^;;^pool_size=8;;database_connections=400"},
+            "20 workers x 2 processes x 8 = 320 of 400",
+        ),
+        (
+            {"MAX_WORKERS": "6", "GCLOUD_FLAGS": "--b=c --worker-machine-type=n2-standard-4"},
+            "6 workers x 4 processes x 4 = 96 of 100",
+        ),
+        (
+            {
+                "MAX_WORKERS": "25",
+                "GCLOUD_FLAGS": "--additional-experiments=a,no_use_multiple_sdk_containers",
+            },
+            "25 workers x 1 processes x 4 = 100 of 100",
+        ),
+    ],
+)
+def test_more_workers_are_given_to_the_job_with_their_connections_said(
+    given: dict[str, str], total: str, recorder: Recorder
+) -> None:
+    recorder.answer(("gcloud dataflow jobs list", JOB_ID, 0))
+
+    run = make("workers", PYTHON, *settings(**given), programs=recorder.home)
+
+    assert run.returncode == 0, run.stderr
+    assert run.stderr == f"Connections to the database: at most {total}\n"
+    most = f"--max-num-workers={given['MAX_WORKERS']}"
+    assert recorder.calls == [
+        LISTED,
+        ["gcloud", "dataflow", "jobs", "update-options", JOB_ID, *WHERE, most],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"MAX_WORKERS": "13"}, "come to 104, over the 100 of --database_connections"),
+        ({"MAX_WORKERS": "9", "PARAMETERS": "pool_size=6"}, "come to 108, over the 100"),
+        ({"MAX_WORKERS": "9", "PARAMETERS": "pool_size=many"}, "invalid pool_size: expected"),
+        (
+            {"MAX_WORKERS": "9", "GCLOUD_FLAGS": "--worker-machine-type=e2-medium"},
+            "does not say how many vCPUs it has",
+        ),
+        ({"MAX_WORKERS": "many"}, "argument workers: expected a number such as 9"),
+        ({"MAX_WORKERS": "0"}, "argument workers: expected a number such as 9"),
+    ],
+)
+def test_more_workers_than_the_database_serves_are_given_to_no_job(
+    given: dict[str, str], said: str, recorder: Recorder
+) -> None:
+    refused = make("workers", PYTHON, *settings(**given), programs=recorder.home)
+
+    assert refused.returncode != 0
+    assert said in refused.stderr
+    assert recorder.calls == []
 
 
 def test_what_a_shell_still_has_of_the_embedded_stack_gets_into_no_job(recorder: Recorder) -> None:
@@ -365,9 +475,9 @@ def test_a_job_is_stopped_by_its_id_whatever_it_was_called(target: str, recorder
     assert recorder.calls == [LISTED, ["gcloud", "dataflow", "jobs", target, JOB_ID, *WHERE]]
 
 
-@pytest.mark.parametrize("target", ["drain", "cancel"])
-def test_a_job_that_does_not_run_is_not_stopped(target: str, recorder: Recorder) -> None:
-    refused = make(target, *settings(), programs=recorder.home)
+@pytest.mark.parametrize("target", ["workers", "drain", "cancel"])
+def test_a_job_that_does_not_run_is_left_alone(target: str, recorder: Recorder) -> None:
+    refused = make(target, PYTHON, *settings(MAX_WORKERS="9"), programs=recorder.home)
 
     assert refused.returncode != 0
     assert "no running job has that id or name: fanout" in refused.stderr
@@ -425,9 +535,7 @@ def test_a_topic_that_cannot_be_created_is_a_failure(recorder: Recorder) -> None
 
 
 def test_the_template_that_is_uploaded_names_the_image(recorder: Recorder) -> None:
-    python = f"BIN={Path(sys.executable).parent}"
-
-    run = make("template", python, *settings(), programs=recorder.home)
+    run = make("template", PYTHON, *settings(), programs=recorder.home)
 
     assert run.returncode == 0, run.stderr
     assert recorder.calls == [["gcloud", "storage", "cp", "-", "gs://acme-prod/template.json"]]
@@ -602,6 +710,43 @@ def test_the_real_gcloud_asks_dataflow_for_the_job_that_was_meant(gcloud: dict[s
             "subnetwork": GIVEN["SUBNETWORK"],
         }.items()
     )
+
+
+@pytest.mark.parametrize(
+    ("target", "experiments"),
+    [
+        ("launch", ["streaming_mode_at_least_once"]),
+        ("update-check", ["streaming_mode_at_least_once", "graph_validate_only"]),
+    ],
+)
+def test_the_real_gcloud_asks_for_every_experiment(
+    target: str, experiments: list[str], gcloud: dict[str, str]
+) -> None:
+    given = settings(GCLOUD_FLAGS="--additional-experiments=streaming_mode_at_least_once")
+    with api({"POST": {"job": {"id": JOB_ID}}}) as dataflow:
+        environment = gcloud | {"CLOUDSDK_API_ENDPOINT_OVERRIDES_DATAFLOW": dataflow.address}
+
+        run = make(target, *given, environment=environment)
+
+    assert run.returncode == 0, run.stderr
+    [(_, body)] = dataflow.asked
+    launch = body["launchParameter"]
+    assert sorted(launch["environment"]["additionalExperiments"]) == sorted(experiments)
+    assert launch.get("update", False) is (target == "update-check")
+
+
+def test_the_real_gcloud_changes_the_workers_of_the_job_that_was_meant(
+    gcloud: dict[str, str],
+) -> None:
+    with api({"GET": {"jobs": [running(JOB_ID, "fanout")]}}) as dataflow:
+        environment = gcloud | {"CLOUDSDK_API_ENDPOINT_OVERRIDES_DATAFLOW": dataflow.address}
+
+        run = make("workers", PYTHON, *settings(MAX_WORKERS="9"), environment=environment)
+
+    assert run.returncode == 0, run.stderr
+    [_, (asked, body)] = dataflow.asked
+    assert asked == f"PUT /v1b3/projects/acme-prod/locations/europe-west1/jobs/{JOB_ID}"
+    assert body == {"runtimeUpdatableParams": {"maxNumWorkers": 9}}
 
 
 def running(job_id: str, name: str) -> dict[str, str]:
