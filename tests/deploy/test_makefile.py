@@ -8,7 +8,6 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any, Final
@@ -16,6 +15,7 @@ from typing import Any, Final
 import pytest
 
 from pipeline.ops.template import container_spec
+from tests.deploy.recorder import Recorder, recorded_programs
 from tests.local.pubsub.google_emulator import Unusable, google_emulator
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -85,16 +85,6 @@ KEPT: Final = ["--ack-deadline=600", "--message-retention-duration=7d", "--expir
 PYTHON: Final = f"BIN={Path(sys.executable).parent}"
 JOB_ID: Final = "2026-03-02_10_00_00-1234567890"
 
-# What cannot be granted on anything less than a project, and what is for looking at all of it.
-ONLY_ON_PROJECT: Final = (
-    "dataflow.developer",
-    "dataflow.viewer",
-    "dataflow.worker",
-    "logging.viewer",
-    "monitoring.viewer",
-)
-CREATE_ACCOUNT: Final = ["iam", "service-accounts", "create"]
-
 # Everything that the targets read, and what one make tells another.
 READ: Final = {
     *(*GIVEN, "JOB_NAME", "MAX_WORKERS", "SUBSCRIPTION", "DEAD_LETTER_TOPIC", "PARAMETERS"),
@@ -110,55 +100,10 @@ AWKWARD: Final = {
     "make": "$(shell touch canary) $(error no) %.o: a,b",
 }
 
-# Stands in for gcloud and docker: writes down how it was called, and answers as it is told.
-RECORDER: Final = """#!{python}
-import json, pathlib, sys
-home = pathlib.Path({home!r})
-called = [pathlib.Path(sys.argv[0]).name, *sys.argv[1:]]
-with (home / "calls").open("a") as calls:
-    print(json.dumps([called, sys.stdin.read()]), file=calls)
-for beginning, said, status in json.loads((home / "answers").read_text()):
-    if " ".join(called).startswith(beginning):
-        print(said)
-        sys.exit(status)
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class Recorder:
-    """Programs first in PATH that say how they were called."""
-
-    home: Path
-
-    def answer(self, *answers: tuple[str, str, int]) -> None:
-        """To a call that begins like this: what is printed, and the exit status."""
-        (self.home / "answers").write_text(json.dumps(answers), "utf-8")
-
-    @property
-    def calls(self) -> list[list[str]]:
-        return [called for called, _ in self._written()]
-
-    @property
-    def received(self) -> list[str]:
-        return [received for _, received in self._written()]
-
-    def _written(self) -> list[tuple[list[str], str]]:
-        file = self.home / "calls"
-        lines = file.read_text("utf-8").splitlines() if file.exists() else []
-        return [json.loads(line) for line in lines]
-
 
 @pytest.fixture
 def recorder(tmp_path: Path) -> Recorder:
-    home = tmp_path / "recorded"
-    home.mkdir()
-    for name in ("gcloud", "docker"):
-        program = home / name
-        program.write_text(RECORDER.format(python=sys.executable, home=str(home)), "utf-8")
-        program.chmod(0o755)
-    recorder = Recorder(home)
-    recorder.answer()
-    return recorder
+    return recorded_programs(tmp_path / "recorded")
 
 
 def make(
@@ -549,56 +494,6 @@ def test_a_template_that_could_not_be_made_is_not_uploaded(
 
     assert failed.returncode != 0
     assert recorder.calls == []
-
-
-def grants(document: str, recorder: Recorder) -> list[list[str]]:
-    """The grants that are made by whoever runs a document's commands, in their order."""
-    blocks = re.findall(r"^```console\n(.*?)^```", document, re.MULTILINE | re.DOTALL)
-    commands = re.sub(r"^\$ ", "", "".join(blocks), flags=re.MULTILINE)
-    subprocess.run(
-        ["bash", "-euc", commands],  # noqa: S607
-        env=os.environ | {"PATH": os.pathsep.join([str(recorder.home), os.environ["PATH"]])},
-        stdin=subprocess.DEVNULL,
-        timeout=SECONDS,
-        check=True,
-    )
-    return [call[1:] for call in recorder.calls if "add-iam-policy-binding" in call]
-
-
-def too_broad(grant: list[str]) -> bool:
-    """Whether it is a basic role, or one on the project that could be on less."""
-    [role] = [word.removeprefix("--role=roles/") for word in grant if word.startswith("--role=")]
-    on_project = grant[0] == "projects"
-    return "." not in role or (on_project and role not in ONLY_ON_PROJECT)
-
-
-def test_every_account_gets_what_it_gets_on_the_narrowest_resource(recorder: Recorder) -> None:
-    made = grants((ROOT / "deploy/service-accounts.md").read_text("utf-8"), recorder)
-
-    created = {call[4] for call in recorder.calls if call[1:4] == CREATE_ACCOUNT}
-    granted = {
-        re.sub(r"^serviceAccount:|@.*", "", word.removeprefix("--member="))
-        for grant in made
-        for word in grant
-        if word.startswith("--member=") and ".svc.id.goog" not in word
-    }
-    assert [grant for grant in made if too_broad(grant)] == []
-    # The status job's are made where it is set up.
-    assert granted == created - {"fanout-status"}
-
-
-@pytest.mark.parametrize(
-    "command",
-    [
-        "gcloud projects add-iam-policy-binding acme-p --member=m --role=roles/pubsub.subscriber",
-        "gcloud projects add-iam-policy-binding acme-prod --member=m --role=roles/viewer",
-        "gcloud storage buckets add-iam-policy-binding gs://b --member=m --role=roles/editor",
-    ],
-)
-def test_a_grant_that_is_too_broad_would_be_noticed(command: str, recorder: Recorder) -> None:
-    [grant] = grants(f"```console\n$ {command}\n```\n", recorder)
-
-    assert too_broad(grant)
 
 
 class Api(HTTPServer):

@@ -9,7 +9,6 @@ import json
 import os
 import re
 import shlex
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -29,6 +28,7 @@ from pipeline.ops.launch.job import MACHINE_TYPE
 from pipeline.options import PARAMETERS
 from pipeline.postgres.credentials import FRESH
 from tests.databases import Database, Databases, scratch_cluster
+from tests.docs.gcloud import command_tree, is_in_gcloud
 from tests.docs.markdown import Command, commands
 
 ROOT: Final = Path(__file__).parents[2]
@@ -191,21 +191,8 @@ def test_debezium_is_deployed_with_everything_filled_in(followed: list[Ran], she
     assert blank.findall(json.dumps(list(yaml.safe_load_all(manifest)))) == []
 
 
-def is_in_gcloud(call: Sequence[str], tree: dict[str, Any]) -> bool:
-    """Whether gcloud has the command, and the command each option."""
-    node, words = tree, list(call[1:])
-    while words and words[0] in node["commands"]:
-        node = node["commands"][words.pop(0)]
-    options = {word.partition("=")[0] for word in words if word.startswith("--")}
-    return not node["commands"] and options <= {*node["flags"], *tree["flags"]}
-
-
 def test_gcloud_has_every_command_and_option(followed: list[Ran]) -> None:
-    program = Path(shutil.which("gcloud") or "/").resolve()
-    table = program.parents[1] / "data/cli/gcloud_completions.py" if program.name else program
-    if not table.is_file():
-        pytest.skip("gcloud is not installed")
-    tree = json.loads(table.read_text("utf-8").partition("TREE = ")[2])
+    tree = command_tree()
     # Those of the script are checked beside it.
     made = [call for ran in followed if "apply.sh" not in ran.command.text for call in ran.calls]
     calls = [*made, *map(shlex.split, re.findall("`(gcloud [^`]+)`", DOCUMENT))]
