@@ -12,6 +12,8 @@ from typing import Final
 
 from apache_beam.options.pipeline_options import PipelineOptions
 
+from pipeline.settings import GRANTED_CONNECTIONS
+
 # https://cloud.google.com/secret-manager/docs/reference/rest/v1/projects.secrets.versions
 _RESOURCE_NAME: Final = r"projects/[^/\s]+/secrets/[A-Za-z0-9_-]{1,255}(/versions/(latest|[0-9]+))?"
 # As Pub/Sub names its resources: https://cloud.google.com/pubsub/docs/pubsub-basics#resource_names
@@ -139,7 +141,7 @@ PARAMETERS: Final = (
         pattern=r"[1-9][0-9]{0,4}",
         example="100",
         kind=Kind.NUMBER,
-        default="100",
+        default=str(GRANTED_CONNECTIONS),
     ),
     Parameter(
         name="pool_size",
