@@ -145,6 +145,26 @@ def test_what_a_launch_needs_or_changes_is_said_before_it(
 
 @pytest.mark.usefixtures("one_branch")
 @pytest.mark.parametrize(
+    ("given", "options"),
+    [
+        (["--experiments=graph_validate_only"], ["graph_validate_only"]),
+        (["--dataflow_service_options=graph_validate_only"], ["graph_validate_only"]),
+        (
+            ["--experiments=graph_validate_only", "--dataflow_service_options=graph_validate_only"],
+            ["graph_validate_only"],
+        ),
+        (["--experiments=shuffle_mode=service"], []),
+    ],
+)
+def test_a_check_of_the_graph_stays_one_whichever_flag_it_comes_by(
+    given: list[str], options: list[str], cloud: GoogleCloud
+) -> None:
+    assert launch(cloud, *given).status == 0
+    assert list(job_of(sent(cloud)["job 1"]).environment.service_options) == options
+
+
+@pytest.mark.usefixtures("one_branch")
+@pytest.mark.parametrize(
     ("given", "threads"),
     [({}, 6), ({"pool_size": "2"}, 4), ({"number_of_worker_harness_threads": "12"}, 12)],
 )

@@ -145,6 +145,20 @@ def test_every_command_is_one_of_ours_or_says_that_it_needs_google_cloud() -> No
     assert [command.text for command in commands(DOCUMENT) if not is_known(command)] == []
 
 
+def test_every_part_with_commands_says_what_was_tried_and_what_could_not_be() -> None:
+    assert silent(DOCUMENT) == []
+    assert silent(DOCUMENT.replace("**Tried:** on an empty", "On an empty")) == ["The database"]
+    assert silent(DOCUMENT.replace("**Not tried:** Dataflow taking", "Dataflow")) == ["Rollback"]
+
+
+def silent(document: str) -> list[str]:
+    """The headings of parts with commands that do not say so."""
+    [_, *parts] = re.split(r"^##+ ", document, flags=re.MULTILINE)
+    told = re.compile(r"^\*\*Tried:\*\* .*\*\*Not tried:\*\* ", re.MULTILINE | re.DOTALL)
+    with_commands = [part for part in parts if "```console" in part]
+    return [part.partition("\n")[0] for part in with_commands if not told.search(part)]
+
+
 def test_every_command_succeeds_with_what_was_exported_before(followed: list[Ran]) -> None:
     assert [(ran.command.text, ran.result.stderr) for ran in followed if ran.failed] == []
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from apache_beam.options.pipeline_options import (
+    DebugOptions,
     GoogleCloudOptions,
     PipelineOptions,
     WorkerOptions,
@@ -30,9 +31,7 @@ _PASSWORD: Final = re.compile(
     r"://[^/\s:@]*:[^/\s@]+@|password[\"']?\s*[=:]|^--[\w-]*password$", re.IGNORECASE
 )
 _BUCKET: Final = re.compile(r"gs://[a-z0-9][a-z0-9._-]{1,220}[a-z0-9](/\S*)?")
-# By either option; gcloud's --additional-experiments arrives as the first.
-_AT_LEAST_ONCE: Final = "streaming_mode_at_least_once"
-_SERVICE_OPTIONS: Final = "dataflow_service_options"
+AT_LEAST_ONCE: Final = "streaming_mode_at_least_once"
 
 
 def check_options(options: PipelineOptions, flags: Iterable[str]) -> None:
@@ -116,7 +115,7 @@ def budget(options: PipelineOptions) -> Budget:
         ConfigurationError: the machine type does not say how many processes a worker has.
     """
     given, workers = options.view_as(FanoutOptions), options.view_as(WorkerOptions)
-    alone = ONE_PROCESS in _listed(options, "experiments")
+    alone = ONE_PROCESS in (options.view_as(DebugOptions).experiments or ())
     return Budget(
         workers=workers.max_num_workers,
         processes=1 if alone else vcpus(workers.machine_type),
@@ -135,17 +134,12 @@ def notices(options: PipelineOptions) -> Sequence[str]:
             " topic of the events, and needs the rights that deploy/service-accounts.md lists for"
             " it. A message whose attribute is missing or no RFC 3339 time may never be processed."
         )
-    if _AT_LEAST_ONCE in (*_listed(options, "experiments"), *_listed(options, _SERVICE_OPTIONS)):
+    if AT_LEAST_ONCE in (options.view_as(GoogleCloudOptions).dataflow_service_options or ()):
         said.append(
-            f"{_AT_LEAST_ONCE}: the source passes repeated messages on; Fetch and the ledger drop"
+            f"{AT_LEAST_ONCE}: the source passes repeated messages on; Fetch and the ledger drop"
             " them."
         )
     return said
-
-
-def _listed(options: PipelineOptions, name: str) -> Sequence[str]:
-    listed: Sequence[str] = options.get_all_options().get(name) or ()
-    return listed
 
 
 def console_url(options: PipelineOptions, job_id: str) -> str:

@@ -26,7 +26,7 @@ from pipeline.domain.decide import AI_USER, Policy
 from pipeline.domain.errors import ConfigurationError, TransientError
 from pipeline.domain.identifiers import UserId
 from pipeline.handlers import HANDLERS
-from pipeline.ops.launch.check import check_options
+from pipeline.ops.launch.check import AT_LEAST_ONCE, check_options
 from pipeline.ops.launch.cloud import check_cloud
 from pipeline.options import PUBLISH_TIME, FanoutOptions
 from pipeline.settings import DatabaseSettings
@@ -37,6 +37,8 @@ JOB_NAME: Final = "fanout"
 MACHINE_TYPE: Final = "n2-standard-2"
 # Beside those that hold a connection: one that reads the next batch, one that hands the last on.
 _SPARE_THREADS: Final = 2
+# gcloud has no other flag for these than --additional-experiments.
+_SERVICE_OPTIONS: Final = (AT_LEAST_ONCE, "graph_validate_only")
 _BEAM_SAYS: Final = "Pipeline has validations errors: "
 
 
@@ -52,6 +54,10 @@ def options_of(flags: Sequence[str]) -> PipelineOptions:
     # Beam would make a bucket of its own.
     cloud.staging_location = cloud.staging_location or cloud.temp_location
     cloud.labels = [*(cloud.labels or []), "app=fanout", f"version={_label(__version__)}"]
+    asked = options.view_as(DebugOptions).experiments or []
+    known = cloud.dataflow_service_options or []
+    named = [each for each in _SERVICE_OPTIONS if each in asked and each not in known]
+    cloud.dataflow_service_options = [*known, *named]
     workers.machine_type = workers.machine_type or MACHINE_TYPE
     # The image has everything: nothing is downloaded when a worker starts.
     setup = options.view_as(SetupOptions)
