@@ -135,7 +135,7 @@ find = id=$$(gcloud dataflow jobs list $(where) --status=active --format='value(
 .PHONY: workers
 workers: setup ## change how many workers the running job may have: PROJECT REGION JOB MAX_WORKERS, and PARAMETERS of launch
 	@$(BIN)/python -m pipeline.ops.launch.workers$(if $(value PARAMETERS), --parameters=$(call argument,PARAMETERS))$(\
-	  )$(flags) $(call argument,MAX_WORKERS) && $(find) && \
+	  ) --workers=$(call argument,MAX_WORKERS)$(flags) && $(find) && \
 	  gcloud dataflow jobs update-options "$$id" $(where) --max-num-workers=$(call argument,MAX_WORKERS)
 
 # gcloud ends with status 0 when it could not stop a job.

@@ -23,8 +23,7 @@ import yaml
 from psycopg_pool import ConnectionPool
 
 from local.pubsub import Emulator
-from pipeline.ops.launch.budget import vcpus
-from pipeline.ops.launch.job import MACHINE_TYPE
+from pipeline.ops.launch.budget import MACHINE_TYPE, vcpus
 from pipeline.options import PARAMETERS
 from pipeline.postgres.credentials import FRESH
 from tests.databases import Database, Databases, scratch_cluster

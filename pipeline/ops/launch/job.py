@@ -26,6 +26,7 @@ from pipeline.domain.decide import AI_USER, Policy
 from pipeline.domain.errors import ConfigurationError, TransientError
 from pipeline.domain.identifiers import UserId
 from pipeline.handlers import HANDLERS
+from pipeline.ops.launch.budget import MACHINE_TYPE
 from pipeline.ops.launch.check import AT_LEAST_ONCE, check_options
 from pipeline.ops.launch.cloud import check_cloud
 from pipeline.options import PUBLISH_TIME, FanoutOptions
@@ -34,7 +35,6 @@ from pipeline.sources.native import ReadFromPubSub
 from pipeline.topology import Topology
 
 JOB_NAME: Final = "fanout"
-MACHINE_TYPE: Final = "n2-standard-2"
 # Beside those that hold a connection: one that reads the next batch, one that hands the last on.
 _SPARE_THREADS: Final = 2
 # gcloud has no other flag for these than --additional-experiments.

@@ -1,6 +1,7 @@
-"""The check before a running job gets more workers: ``python -m pipeline.ops.launch.workers 9``.
+"""The check before a running job gets more workers, for ``make workers``.
 
-It takes what ``make launch`` took, and knows neither the job nor the database.
+``python -m pipeline.ops.launch.workers --workers=9`` takes what ``make launch`` took, and knows
+neither the job nor the database.
 """
 
 import argparse
@@ -10,8 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from pipeline.domain.errors import ConfigurationError
-from pipeline.ops.launch.budget import ONE_PROCESS, Budget, vcpus
-from pipeline.ops.launch.job import MACHINE_TYPE
+from pipeline.ops.launch.budget import MACHINE_TYPE, ONE_PROCESS, Budget, vcpus
 from pipeline.options import PARAMETERS
 
 _COUNTED: Final = ("pool_size", "database_connections")
@@ -73,7 +73,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         description="Check that the database grants what so many workers may open.",
         allow_abbrev=False,
     )
-    parser.add_argument("workers", type=_number, help="the most workers that may run")
+    parser.add_argument(
+        "--workers", type=_number, required=True, help="the most workers that may run"
+    )
     parser.add_argument("--parameters", action="append", default=[], help="as for make launch")
     options, flags = parser.parse_known_args(arguments)
     try:
