@@ -1,8 +1,12 @@
 # The targets for Google Cloud. Who may run which: deploy/service-accounts.md.
 
 JOB_NAME    ?= fanout
+launches     = $(filter launch update update-check,$(MAKECMDGOALS))
+# A running job keeps the number it has until another is given.
+ifeq ($(filter workers,$(MAKECMDGOALS)),)
 MAX_WORKERS ?= 3
-ifneq ($(filter launch update,$(MAKECMDGOALS)),)
+endif
+ifneq ($(launches),)
 # On the command line only: a shell may still have those that make up printed for the embedded stack.
 DATABASE_URL      =
 SUBSCRIPTION      = projects/$(value PROJECT)/subscriptions/fanout-pipeline
@@ -18,6 +22,8 @@ needs-topics         := PROJECT
 needs-launch         := PROJECT REGION IMAGE TEMPLATE STAGING SERVICE_ACCOUNT SUBNETWORK \
                         DATABASE_URL DATABASE_PASSWORD_SECRET DATABASE_CA_SECRET
 needs-update         := $(needs-launch)
+needs-update-check   := $(needs-launch)
+needs-workers        := PROJECT REGION JOB MAX_WORKERS
 needs-drain          := PROJECT REGION JOB
 needs-cancel         := PROJECT REGION JOB
 
@@ -33,10 +39,11 @@ like-DATABASE_URL             := postgresql://fanout_pipeline@10.0.0.5/app
 like-DATABASE_PASSWORD_SECRET := projects/acme-prod/secrets/fanout-database-password
 like-DATABASE_CA_SECRET       := projects/acme-prod/secrets/fanout-server-ca
 like-JOB                      := fanout, or its id
+like-MAX_WORKERS              := 9
 
 # A command has them as arguments; in its environment make would put them expanded.
 unexport $(needs-image) $(needs-debezium-image) $(needs-drain) $(filter-out DATABASE_URL,$(needs-launch))
-unexport JOB_NAME MAX_WORKERS PARAMETERS TRANSFORM_NAME_MAPPINGS CONFIRM
+unexport JOB_NAME MAX_WORKERS PARAMETERS GCLOUD_FLAGS TRANSFORM_NAME_MAPPINGS CONFIRM
 
 # The value of a variable, of which only a default is expanded; and a text as one word for the shell.
 text     = $(if $(filter file,$(origin $(1))),$($(1)),$(value $(1)))
@@ -45,10 +52,15 @@ argument = $(call quoted,$(call text,$(1)))
 
 $(foreach goal,$(MAKECMDGOALS),$(foreach name,$(needs-$(goal)),$(if $(strip $(value $(name))),,\
   $(error make $(goal) needs $(name), for example $(name)=$(like-$(name))))))
-ifneq ($(filter launch update,$(MAKECMDGOALS)),)
+ifneq ($(launches),)
 # Parameters are shown to everyone who may see the job.
-ifneq ($(shell case $(call argument,DATABASE_URL) in (*://*:*@* | *password=*) echo refused;; esac),)
-$(error DATABASE_URL must hold no password: name its secret, for example DATABASE_PASSWORD_SECRET=$(like-DATABASE_PASSWORD_SECRET))
+secretive = $(shell case $(call argument,$(1)) in (*://*:*@* | *password=*) echo refused;; esac)
+$(foreach name,DATABASE_URL PARAMETERS GCLOUD_FLAGS,$(if $(call secretive,$(name)),\
+  $(error $(name) must hold no password: name its secret, for example DATABASE_PASSWORD_SECRET=$(like-DATABASE_PASSWORD_SECRET))))
+# What needs more rights is said before the launch, not by a job that stands still.
+attribute := $(shell printf '%s' $(call argument,PARAMETERS) | tr ',;^' '\n\n\n' | sed -n 's/^timestamp_attribute=//p' | tail -1)
+ifneq ($(filter-out publish_time,$(attribute)),)
+$(info With timestamp_attribute Dataflow makes a subscription of its own: see what that needs in deploy/service-accounts.md)
 endif
 endif
 ifneq ($(filter cancel,$(MAKECMDGOALS)),)
@@ -97,20 +109,37 @@ run = gcloud dataflow flex-template run $(call argument,JOB_NAME) $(where) \
 	  --service-account-email=$(call argument,SERVICE_ACCOUNT) --max-workers=$(call argument,MAX_WORKERS) \
 	  --subnetwork=$(call argument,SUBNETWORK) --disable-public-ips \
 	  --parameters=$(call quoted,$(parameters))$(if $(value PARAMETERS), --parameters=$(call argument,PARAMETERS))
+# Each word is a flag; one whose value holds a space goes into a file: GCLOUD_FLAGS=--flags-file=FILE.
+flags    = $(foreach flag,$(call text,GCLOUD_FLAGS), $(call quoted,$(flag)))
 mappings = $(if $(value TRANSFORM_NAME_MAPPINGS), --transform-name-mappings=$(call argument,TRANSFORM_NAME_MAPPINGS))
 
 .PHONY: launch
 launch: ## start the job; alone it says what it needs, PARAMETERS=name=value,... sets more
-	@$(run)
+	@$(run)$(flags)
 
 .PHONY: update
 update: ## replace the running job of that name by this version; takes what launch takes
-	@$(run) --update$(mappings)
+	@$(run)$(flags) --update$(mappings)
 
-# gcloud stops a job by its id only, and ends with status 0 when it could not.
-stop = id=$$(gcloud dataflow jobs list $(where) --status=active --format='value(id)' \
+# To gcloud a service option is an experiment: https://cloud.google.com/dataflow/docs/reference/service-options
+.PHONY: update-check
+update-check: ## ask Dataflow whether update would be taken, and change nothing; takes what update takes
+	@$(run)$(flags) --update$(mappings) --additional-experiments=graph_validate_only
+
+# To gcloud a job is its id only.
+find = id=$$(gcloud dataflow jobs list $(where) --status=active --format='value(id)' \
 	  --filter=$(call quoted,id="$(call text,JOB)" OR name="$(call text,JOB)")) && \
-	  if [ -z "$$id" ]; then echo 'no running job has that id or name: '$(call argument,JOB) >&2; exit 1; fi && \
+	  if [ -z "$$id" ]; then echo 'no running job has that id or name: '$(call argument,JOB) >&2; exit 1; fi
+
+# As for the launch: workers x processes x pool_size are no more than database_connections.
+.PHONY: workers
+workers: setup ## change how many workers the running job may have: PROJECT REGION JOB MAX_WORKERS, and PARAMETERS of launch
+	@$(BIN)/python -m pipeline.ops.launch.workers$(if $(value PARAMETERS), --parameters=$(call argument,PARAMETERS))$(\
+	  ) --workers=$(call argument,MAX_WORKERS)$(flags) && $(find) && \
+	  gcloud dataflow jobs update-options "$$id" $(where) --max-num-workers=$(call argument,MAX_WORKERS)
+
+# gcloud ends with status 0 when it could not stop a job.
+stop = $(find) && \
 	  if gcloud dataflow jobs $(1) "$$id" $(where) 2>&1 | tee /dev/stderr | grep -E '^(Failed|ERROR)' >/dev/null; then exit 1; fi
 
 .PHONY: drain

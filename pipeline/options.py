@@ -12,12 +12,16 @@ from typing import Final
 
 from apache_beam.options.pipeline_options import PipelineOptions
 
+from pipeline.settings import GRANTED_CONNECTIONS
+
 # https://cloud.google.com/secret-manager/docs/reference/rest/v1/projects.secrets.versions
 _RESOURCE_NAME: Final = r"projects/[^/\s]+/secrets/[A-Za-z0-9_-]{1,255}(/versions/(latest|[0-9]+))?"
 # As Pub/Sub names its resources: https://cloud.google.com/pubsub/docs/pubsub-basics#resource_names
 _PROJECT: Final = "[a-z][-a-z0-9:.]{4,61}[a-z0-9]"
 _NAME: Final = "[A-Za-z][-A-Za-z0-9._~+%]{2,254}"
 _UUID: Final = "[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+# In the place of an attribute's name: the time at which Pub/Sub accepted the message.
+PUBLISH_TIME: Final = "publish_time"
 # What a connection string may set: none of these holds a secret, or is set elsewhere.
 _URL_SETTING: Final = r"(sslmode|channel_binding|hostaddr|target_session_attrs)=[^&%\s]*"
 
@@ -94,13 +98,13 @@ PARAMETERS: Final = (
     ),
     Parameter(
         name="timestamp_attribute",
-        label="Attribute with an event's time",
-        help="The message attribute that holds when the event's row was made, as change data"
-        " capture writes it; empty: the time at which Pub/Sub accepted the message.",
+        label="Where an event's time comes from",
+        help=f"{PUBLISH_TIME} is when Pub/Sub accepted the message. The name of an attribute, such"
+        " as created_at, needs more rights: see deploy/service-accounts.md.",
         group=Group.EVENTS,
-        pattern=r"[A-Za-z0-9_.-]{0,256}",
-        example="created_at",
-        default="created_at",
+        pattern=r"[A-Za-z0-9_.-]{1,256}",
+        example=PUBLISH_TIME,
+        default=PUBLISH_TIME,
     ),
     Parameter(
         name="database_url",
@@ -137,7 +141,7 @@ PARAMETERS: Final = (
         pattern=r"[1-9][0-9]{0,4}",
         example="100",
         kind=Kind.NUMBER,
-        default="100",
+        default=str(GRANTED_CONNECTIONS),
     ),
     Parameter(
         name="pool_size",
@@ -181,12 +185,13 @@ PARAMETERS: Final = (
     Parameter(
         name="dedup_minutes",
         label="Minutes for which repeated messages are dropped",
-        help="Of event time; later ones are turned away by the ledger. 0 leaves all of them to it.",
+        help="Drop repeated messages by state for so many minutes; 0 (the default) leaves that to"
+        " the source, Fetch and the ledger.",
         group=Group.BEHAVIOUR,
         pattern=r"[0-9]{1,4}",
         example="60",
         kind=Kind.NUMBER,
-        default="60",
+        default="0",
     ),
 )
 

@@ -2,11 +2,15 @@
 
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Final
 
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 
 from pipeline.domain.errors import ConfigurationError
+
+# What a database grants a job unless it is told otherwise: all that a small Cloud SQL server has.
+GRANTED_CONNECTIONS: Final = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

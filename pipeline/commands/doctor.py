@@ -4,7 +4,9 @@ import argparse
 from typing import Final
 
 from pipeline.commands.command import SUBSCRIPTION, TOPIC, Commands, add_command
+from pipeline.settings import GRANTED_CONNECTIONS
 
+_MOST_CONNECTIONS: Final = 99_999
 _LAST_PORT: Final = 65_535
 # Of libpq, by what they demand.
 _SSL_MODES: Final = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
@@ -26,6 +28,13 @@ def add(commands: Commands) -> None:
         "--subscription", metavar=SUBSCRIPTION, help="also look whether the stream can read it"
     )
     command.add_argument("--dead-letter-topic", metavar=TOPIC, help="also look whether it exists")
+    command.add_argument(
+        "--connections",
+        type=_connections,
+        default=GRANTED_CONNECTIONS,
+        metavar="NUMBER",
+        help="what the job on Dataflow may open: its --database_connections (default: %(default)s)",
+    )
     command.add_argument(
         "--cdc-host",
         type=_host,
@@ -61,6 +70,14 @@ def _host(text: str) -> str:
     return text
 
 
+def _connections(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and 0 < int(text[:6]) <= _MOST_CONNECTIONS):
+        raise argparse.ArgumentTypeError(
+            f"invalid number of connections {text[:40]!r}: expected a number such as 100"
+        )
+    return int(text)
+
+
 def _port(text: str) -> int:
     if not (text.isascii() and text.isdecimal() and 0 < int(text[:6]) <= _LAST_PORT):
         raise argparse.ArgumentTypeError(f"{text[:40]!r} is no port: write a number such as 5432")
@@ -92,6 +109,7 @@ def _execute(options: argparse.Namespace) -> int:
         emulator=options.pubsub_emulator,
         subscription=options.subscription,
         dead_letter_topic=options.dead_letter_topic,
+        connections=options.connections,
     ) as installation:
         report = list(examine(installation))
     summary = as_json(report)

@@ -17,6 +17,11 @@ _CLOUD: Final = (
     ("max_num_workers", "NUMBER", "the most workers that autoscaling may start; needed"),
     ("job_name", "NAME", "a running job is updated by its name (default: fanout)"),
     ("machine_type", "TYPE", "of the workers (default: n2-standard-2)"),
+    (
+        "number_of_worker_harness_threads",
+        "NUMBER",
+        "threads of a process (default: pool_size and 2 more)",
+    ),
     ("service_account_email", "ACCOUNT", "as whom the workers run"),
     ("subnetwork", "URL", "in which the workers reach the database"),
     ("transform_name_mapping", "JSON", "for an update that renames steps: old names to new"),
@@ -88,7 +93,7 @@ def _add(group: Any, name: str, **about: Any) -> None:  # noqa: ANN401 - argpars
 
 
 def _execute(options: argparse.Namespace) -> None:
-    from pipeline.ops.launch.check import console_url
+    from pipeline.ops.launch.check import console_url, notices
     from pipeline.ops.launch.job import options_of, submit
     from pipeline.ops.launch.screen import show
 
@@ -96,6 +101,8 @@ def _execute(options: argparse.Namespace) -> None:
     if options.dry_run:
         show(checked)
         return
+    for notice in notices(checked):
+        say(notice)
     say(f"launching {options.job_name or 'fanout'} ...")
     job_id = submit(checked)
     say(f"launched: {console_url(checked, job_id)}" if job_id else "the template is written")

@@ -1,6 +1,7 @@
 """Loopback stand-ins of the two Google APIs that a launch talks to: Dataflow and Cloud Storage.
 
-They answer as the services document it, keep what they are sent, and know nothing of Beam:
+They answer as the services document it, with 403 to a caller who lacks the permission, keep what
+they are sent, and know nothing of Beam:
 https://cloud.google.com/dataflow/docs/reference/rest/v1b3/projects.locations.jobs
 https://cloud.google.com/storage/docs/json_api/v1
 """
@@ -9,7 +10,7 @@ import base64
 import json
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -21,6 +22,7 @@ import google_crc32c
 _JOBS: Final = re.compile(r"/v1b3/projects/([^/]+)/locations/([^/]+)/jobs")
 _OBJECT: Final = re.compile(r"/storage/v1/b/([^/]+)/o/(.+)")
 _BUCKET: Final = re.compile(r"/storage/v1/b/([^/]+)")
+_MAY: Final = re.compile(r"/storage/v1/b/([^/]+)/iam/testPermissions")
 POLL_SECONDS: Final = 0.05
 _UPLOAD: Final = re.compile(r"/(?:resumable/)?upload/storage/v1/b/([^/]+)/o")
 
@@ -36,6 +38,7 @@ class GoogleCloud:
         objects: what was written, by ``bucket/name``.
         missing: the names of buckets that are not there.
         refusal: the status and the reason with which a job is refused.
+        may: whether the caller has a permission on a resource, ``projects/P`` or ``buckets/B``.
         unexpected: requests that neither API has.
     """
 
@@ -46,6 +49,7 @@ class GoogleCloud:
     objects: dict[str, bytes] = field(default_factory=dict)
     missing: set[str] = field(default_factory=set)
     refusal: tuple[int, str] | None = None
+    may: Callable[[str, str], bool] = lambda _permission, _resource: True
     unexpected: list[str] = field(default_factory=list)
 
     @property
@@ -85,12 +89,22 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         path, query = self._asked()
-        if _JOBS.fullmatch(path):
-            self._list_jobs(int(query.get("pageToken", ["0"])[0]))
+        if match := _JOBS.fullmatch(path):
+            if self._allowed("dataflow.jobs.list", f"projects/{match[1]}"):
+                self._list_jobs(int(query.get("pageToken", ["0"])[0]))
+        elif match := _MAY.fullmatch(path):
+            asked = query["permissions"]
+            held = [each for each in asked if self._cloud.may(each, f"buckets/{match[1]}")]
+            kind = {"kind": "storage#testIamPermissionsResponse"}
+            self._answer(kind | ({"permissions": held} if held else {}))
         elif match := _OBJECT.fullmatch(path):
+            if not self._allowed("storage.objects.get", f"buckets/{match[1]}"):
+                return
             known = f"{match[1]}/{unquote(match[2])}" in self._cloud.objects
             self._answer({"name": match[2]} if known else None)
         elif match := _BUCKET.fullmatch(path):
+            if not self._allowed("storage.buckets.get", f"buckets/{match[1]}"):
+                return
             bucket = {"kind": "storage#bucket", "id": match[1], "name": match[1]}
             self._answer(None if match[1] in self._cloud.missing else bucket)
         else:
@@ -99,11 +113,15 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         path, query = self._asked()
         body = self._body()
-        if _JOBS.fullmatch(path):
-            self._create_job(json.loads(body))
+        if match := _JOBS.fullmatch(path):
+            if self._allowed("dataflow.jobs.create", f"projects/{match[1]}"):
+                self._create_job(json.loads(body))
         elif match := _UPLOAD.fullmatch(path):
             name = query["name"][0] if "name" in query else json.loads(body)["name"]
-            self._start_upload(match[1], name)
+            again = f"{match[1]}/{name}" in self._cloud.objects
+            needed = ["storage.objects.create", *(["storage.objects.delete"] if again else [])]
+            if all(self._allowed(each, f"buckets/{match[1]}") for each in needed):
+                self._start_upload(match[1], name)
         else:
             self._unexpected()
 
@@ -140,6 +158,14 @@ class _Handler(BaseHTTPRequestHandler):
     def _start_upload(self, bucket: str, name: str) -> None:
         session = f"{self._cloud.address}/resumable/upload/storage/v1/b/{bucket}/o"
         self._answer_without_body(200, "Location", f"{session}?upload_id={bucket}/{name}")
+
+    def _allowed(self, permission: str, resource: str) -> bool:
+        """Whether the caller may; if not, this is the answer."""
+        allowed = self._cloud.may(permission, resource)
+        if not allowed:
+            message = f"Permission '{permission}' denied on resource '{resource}'"
+            self._answer({"error": {"code": 403, "message": message}}, 403)
+        return allowed
 
     def _asked(self) -> tuple[str, dict[str, list[str]]]:
         parts = urlsplit(self.path)

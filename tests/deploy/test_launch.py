@@ -110,6 +110,75 @@ def test_a_dry_run_explains_every_parameter_and_sends_nothing(
     assert all(f"{event_type}/Decide" in shown for event_type in HANDLERS)
 
 
+ATTRIBUTE: Final = (
+    "timestamp_attribute=created_at: Dataflow makes a subscription of its own on the topic of the"
+    " events, and needs the rights that deploy/service-accounts.md lists for it. A message whose"
+    " attribute is missing or no RFC 3339 time may never be processed.\n"
+)
+AT_LEAST_ONCE: Final = (
+    "streaming_mode_at_least_once: the source passes repeated messages on; Fetch and the ledger"
+    " drop them.\n"
+)
+
+
+@pytest.mark.usefixtures("one_branch")
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"timestamp_attribute": "created_at"}, ATTRIBUTE),
+        ({"experiments": "streaming_mode_at_least_once"}, AT_LEAST_ONCE),
+        ({"dataflow_service_options": "streaming_mode_at_least_once"}, AT_LEAST_ONCE),
+        ({"timestamp_attribute": "publish_time"}, ""),
+        ({}, ""),
+    ],
+)
+def test_what_a_launch_needs_or_changes_is_said_before_it(
+    given: dict[str, str], said: str, cloud: GoogleCloud
+) -> None:
+    shown = command(*flags("--dry_run", **given))
+    launched = launch(cloud, **given)
+    assert (shown.status, launched.status) == (0, 0)
+    assert launched.stderr.startswith(f"{said}{LAUNCHING}")
+    lines = [line for line in (ATTRIBUTE, AT_LEAST_ONCE) if line in shown.stdout]
+    assert lines == ([said] if said else [])
+
+
+@pytest.mark.usefixtures("one_branch")
+@pytest.mark.parametrize(
+    ("given", "options"),
+    [
+        (["--experiments=graph_validate_only"], ["graph_validate_only"]),
+        (["--dataflow_service_options=graph_validate_only"], ["graph_validate_only"]),
+        (
+            ["--experiments=graph_validate_only", "--dataflow_service_options=graph_validate_only"],
+            ["graph_validate_only"],
+        ),
+        (["--experiments=shuffle_mode=service"], []),
+    ],
+)
+def test_a_check_of_the_graph_stays_one_whichever_flag_it_comes_by(
+    given: list[str], options: list[str], cloud: GoogleCloud
+) -> None:
+    assert launch(cloud, *given).status == 0
+    assert list(job_of(sent(cloud)["job 1"]).environment.service_options) == options
+
+
+@pytest.mark.usefixtures("one_branch")
+@pytest.mark.parametrize(
+    ("given", "threads"),
+    [({}, 6), ({"pool_size": "2"}, 4), ({"number_of_worker_harness_threads": "12"}, 12)],
+)
+def test_a_process_has_threads_for_its_pool_and_two_more_unless_a_number_is_given(
+    given: dict[str, str], threads: int, cloud: GoogleCloud
+) -> None:
+    assert launch(cloud, **given).status == 0
+    [workers] = job_of(sent(cloud)["job 1"]).environment.worker_pools
+    assert workers.num_threads_per_worker == threads
+    assert f"number_of_worker_harness_threads {threads}\n" in command(
+        *flags("--dry_run", **given)
+    ).stdout.replace("  ", " ").replace("  ", " ")
+
+
 def test_control_a_launch_does_connect(cloud: GoogleCloud, connections: list[object]) -> None:
     cloud.missing.add("acme-staging")
     launch(cloud)

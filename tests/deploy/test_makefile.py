@@ -8,7 +8,6 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any, Final
@@ -16,6 +15,7 @@ from typing import Any, Final
 import pytest
 
 from pipeline.ops.template import container_spec
+from tests.deploy.recorder import Recorder, recorded_programs
 from tests.local.pubsub.google_emulator import Unusable, google_emulator
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -48,7 +48,8 @@ NEEDED: Final = {
     "drain": ("PROJECT", "REGION", "JOB"),
     "cancel": ("PROJECT", "REGION", "JOB"),
 }
-NEEDED["update"] = NEEDED["launch"]
+NEEDED["update"] = NEEDED["update-check"] = NEEDED["launch"]
+NEEDED["workers"] = (*NEEDED["drain"], "MAX_WORKERS")
 
 WHERE: Final = ["--project=acme-prod", "--region=europe-west1"]
 BUILD: Final = ["docker", "buildx", "build", "--platform=linux/amd64", "--push"]
@@ -74,29 +75,22 @@ SINGLE: Final = {
     "debezium-image": [*BUILD, "--tag=registry/acme-prod/debezium:1", "debezium"],
     "launch": LAUNCH,
     "update": [*LAUNCH, "--update"],
+    "update-check": [*LAUNCH, "--update", "--additional-experiments=graph_validate_only"],
 }
 LISTED: Final = [
     *("gcloud", "dataflow", "jobs", "list", *WHERE, "--status=active", "--format=value(id)"),
     '--filter=id="fanout" OR name="fanout"',
 ]
 KEPT: Final = ["--ack-deadline=600", "--message-retention-duration=7d", "--expiration-period=never"]
+PYTHON: Final = f"BIN={Path(sys.executable).parent}"
 JOB_ID: Final = "2026-03-02_10_00_00-1234567890"
-
-# What cannot be granted on anything less than a project, and what is for looking at all of it.
-ONLY_ON_PROJECT: Final = (
-    "dataflow.developer",
-    "dataflow.viewer",
-    "dataflow.worker",
-    "logging.viewer",
-    "monitoring.viewer",
-)
-CREATE_ACCOUNT: Final = ["iam", "service-accounts", "create"]
 
 # Everything that the targets read, and what one make tells another.
 READ: Final = {
     *(*GIVEN, "JOB_NAME", "MAX_WORKERS", "SUBSCRIPTION", "DEAD_LETTER_TOPIC", "PARAMETERS"),
-    *("TRANSFORM_NAME_MAPPINGS", "MAKEFLAGS", "MAKELEVEL", "MFLAGS"),
+    *("GCLOUD_FLAGS", "TRANSFORM_NAME_MAPPINGS", "MAKEFLAGS", "MAKELEVEL", "MFLAGS"),
 }
+TAB: Final = "\t"
 AWKWARD: Final = {
     "spaces": "two  spaces and a\ttab",
     "quotes": """it's "quoted" 'twice'""",
@@ -106,55 +100,10 @@ AWKWARD: Final = {
     "make": "$(shell touch canary) $(error no) %.o: a,b",
 }
 
-# Stands in for gcloud and docker: writes down how it was called, and answers as it is told.
-RECORDER: Final = """#!{python}
-import json, pathlib, sys
-home = pathlib.Path({home!r})
-called = [pathlib.Path(sys.argv[0]).name, *sys.argv[1:]]
-with (home / "calls").open("a") as calls:
-    print(json.dumps([called, sys.stdin.read()]), file=calls)
-for beginning, said, status in json.loads((home / "answers").read_text()):
-    if " ".join(called).startswith(beginning):
-        print(said)
-        sys.exit(status)
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class Recorder:
-    """Programs first in PATH that say how they were called."""
-
-    home: Path
-
-    def answer(self, *answers: tuple[str, str, int]) -> None:
-        """To a call that begins like this: what is printed, and the exit status."""
-        (self.home / "answers").write_text(json.dumps(answers), "utf-8")
-
-    @property
-    def calls(self) -> list[list[str]]:
-        return [called for called, _ in self._written()]
-
-    @property
-    def received(self) -> list[str]:
-        return [received for _, received in self._written()]
-
-    def _written(self) -> list[tuple[list[str], str]]:
-        file = self.home / "calls"
-        lines = file.read_text("utf-8").splitlines() if file.exists() else []
-        return [json.loads(line) for line in lines]
-
 
 @pytest.fixture
 def recorder(tmp_path: Path) -> Recorder:
-    home = tmp_path / "recorded"
-    home.mkdir()
-    for name in ("gcloud", "docker"):
-        program = home / name
-        program.write_text(RECORDER.format(python=sys.executable, home=str(home)), "utf-8")
-        program.chmod(0o755)
-    recorder = Recorder(home)
-    recorder.answer()
-    return recorder
+    return recorded_programs(tmp_path / "recorded")
 
 
 def make(
@@ -228,11 +177,11 @@ def test_a_dry_run_prints_the_command_that_a_run_would_start(
     assert recorder.calls == [SINGLE[target]]
 
 
-@pytest.mark.parametrize("target", ["template", "topics", "drain", "cancel"])
+@pytest.mark.parametrize("target", ["template", "topics", "workers", "drain", "cancel"])
 def test_a_dry_run_of_several_commands_prints_them_and_starts_none(
     target: str, recorder: Recorder
 ) -> None:
-    dry = make("-n", target, *settings(), programs=recorder.home)
+    dry = make("-n", target, *settings(MAX_WORKERS="9"), programs=recorder.home)
 
     assert dry.returncode == 0, dry.stderr
     assert "gcloud " in dry.stdout
@@ -246,7 +195,8 @@ def test_a_missing_variable_is_named_in_one_line_before_anything_runs(
     target: str, name: str, recorder: Recorder
 ) -> None:
     for missing in (None, " "):
-        refused = make(target, *settings(**{name: missing}), programs=recorder.home)
+        changed = {"MAX_WORKERS": "9"} | {name: missing}
+        refused = make(target, *settings(**changed), programs=recorder.home)
 
         assert refused.returncode == 2
         [line] = refused.stderr.splitlines()
@@ -265,6 +215,7 @@ def test_a_value_reaches_its_command_as_it_was_given(
         JOB_NAME=value,
         MAX_WORKERS=value,
         PARAMETERS=value,
+        GCLOUD_FLAGS=f"--a={value.replace(' ', '').replace(TAB, '')} --b",
         SUBSCRIPTION=value,
         TRANSFORM_NAME_MAPPINGS=value,
     )
@@ -289,6 +240,8 @@ def test_a_value_reaches_its_command_as_it_was_given(
                 f";;sdk_container_image={value}"
             ),
             f"--parameters={value}",
+            f"--a={value.replace(' ', '').replace(TAB, '')}",
+            "--b",
             "--update",
             f"--transform-name-mappings={value}",
         ]
@@ -306,23 +259,91 @@ def test_a_value_of_two_lines_starts_nothing(recorder: Recorder, tmp_path: Path)
     assert not (tmp_path / "canary").exists()
 
 
+@pytest.mark.parametrize("goal", ["launch", "update", "update-check"])
 @pytest.mark.parametrize(
-    "url",
+    ("name", "value"),
     [
-        "postgresql://writer:secret@10.0.0.5/app",
-        "host=10.0.0.5 user=writer password=secret",
-        "postgresql://writer@10.0.0.5/app?password=secret",
+        ("DATABASE_URL", "postgresql://writer:secret@10.0.0.5/app"),
+        ("DATABASE_URL", "host=10.0.0.5 user=writer password=secret"),
+        ("DATABASE_URL", "postgresql://writer@10.0.0.5/app?password=secret"),
+        ("PARAMETERS", "pool_size=2,database_url=postgresql://writer:secret@10.0.0.5/app"),
+        ("GCLOUD_FLAGS", "--parameters=database_url=postgresql://writer:secret@10.0.0.5/app"),
     ],
 )
-def test_a_connection_string_with_a_password_goes_nowhere(url: str, recorder: Recorder) -> None:
-    for arguments in (["launch"], ["update"], ["-n", "launch"]):
-        refused = make(*arguments, *settings(DATABASE_URL=url), programs=recorder.home)
+def test_a_connection_string_with_a_password_goes_nowhere(
+    goal: str, name: str, value: str, recorder: Recorder
+) -> None:
+    for arguments in ([goal], ["-n", goal]):
+        refused = make(*arguments, *settings(**{name: value}), programs=recorder.home)
 
         assert refused.returncode == 2
         [line] = refused.stderr.splitlines()
-        assert "DATABASE_URL must hold no password" in line
+        assert f"{name} must hold no password" in line
         assert "secret@" not in refused.stdout + line
         assert recorder.calls == []
+
+
+@pytest.mark.parametrize(
+    ("parameters", "said"),
+    [
+        ("timestamp_attribute=created_at", True),
+        ("pool_size=2,timestamp_attribute=created_at", True),
+        ("^;;^pool_size=2;;timestamp_attribute=created_at", True),
+        ("timestamp_attribute=publish_time", False),
+        ("system_users=timestamp_attribute", False),
+        (None, False),
+    ],
+)
+def test_what_an_attribute_needs_is_said_before_the_launch(
+    parameters: str | None, recorder: Recorder, *, said: bool
+) -> None:
+    run = make("launch", *settings(PARAMETERS=parameters), programs=recorder.home)
+
+    assert run.returncode == 0, run.stderr
+    assert ("deploy/service-accounts.md" in run.stdout) is said
+    assert len(recorder.calls) == 1
+
+
+def test_further_flags_of_gcloud_are_given_as_they_are(recorder: Recorder) -> None:
+    given = "--additional-experiments=streaming_mode_at_least_once --worker-machine-type=n2d-4"
+
+    for target, ending in (("launch", []), ("update", ["--update"])):
+        run = make(target, *settings(GCLOUD_FLAGS=given), programs=recorder.home)
+
+        assert run.returncode == 0, run.stderr
+        assert recorder.calls[-1] == [*LAUNCH, *given.split(), *ending]
+
+
+def test_more_workers_are_given_to_the_job_with_their_connections_said(recorder: Recorder) -> None:
+    recorder.answer(("gcloud dataflow jobs list", JOB_ID, 0))
+    launched = {
+        "PARAMETERS": "max_event_age_hours=48,pool_size=2",
+        "GCLOUD_FLAGS": "--num-workers=2 --worker-machine-type=n2-standard-4",
+    }
+
+    given = settings(MAX_WORKERS="12", **launched)
+    run = make("workers", PYTHON, *given, programs=recorder.home)
+
+    assert run.returncode == 0, run.stderr
+    assert run.stderr == (
+        "Connections to the database: at most 12 workers x 4 processes x 2 = 96 of 100\n"
+    )
+    assert recorder.calls == [
+        LISTED,
+        [
+            *("gcloud", "dataflow", "jobs", "update-options", JOB_ID, *WHERE),
+            "--max-num-workers=12",
+        ],
+    ]
+
+
+def test_more_workers_than_the_database_serves_are_given_to_no_job(recorder: Recorder) -> None:
+    given = settings(MAX_WORKERS="13")
+    refused = make("workers", PYTHON, *given, programs=recorder.home)
+
+    assert refused.returncode != 0
+    assert "come to 104, over the 100 of --database_connections" in refused.stderr
+    assert recorder.calls == []
 
 
 def test_what_a_shell_still_has_of_the_embedded_stack_gets_into_no_job(recorder: Recorder) -> None:
@@ -365,9 +386,9 @@ def test_a_job_is_stopped_by_its_id_whatever_it_was_called(target: str, recorder
     assert recorder.calls == [LISTED, ["gcloud", "dataflow", "jobs", target, JOB_ID, *WHERE]]
 
 
-@pytest.mark.parametrize("target", ["drain", "cancel"])
-def test_a_job_that_does_not_run_is_not_stopped(target: str, recorder: Recorder) -> None:
-    refused = make(target, *settings(), programs=recorder.home)
+@pytest.mark.parametrize("target", ["workers", "drain", "cancel"])
+def test_a_job_that_does_not_run_is_left_alone(target: str, recorder: Recorder) -> None:
+    refused = make(target, PYTHON, *settings(MAX_WORKERS="9"), programs=recorder.home)
 
     assert refused.returncode != 0
     assert "no running job has that id or name: fanout" in refused.stderr
@@ -425,9 +446,7 @@ def test_a_topic_that_cannot_be_created_is_a_failure(recorder: Recorder) -> None
 
 
 def test_the_template_that_is_uploaded_names_the_image(recorder: Recorder) -> None:
-    python = f"BIN={Path(sys.executable).parent}"
-
-    run = make("template", python, *settings(), programs=recorder.home)
+    run = make("template", PYTHON, *settings(), programs=recorder.home)
 
     assert run.returncode == 0, run.stderr
     assert recorder.calls == [["gcloud", "storage", "cp", "-", "gs://acme-prod/template.json"]]
@@ -441,56 +460,6 @@ def test_a_template_that_could_not_be_made_is_not_uploaded(
 
     assert failed.returncode != 0
     assert recorder.calls == []
-
-
-def grants(document: str, recorder: Recorder) -> list[list[str]]:
-    """The grants that are made by whoever runs a document's commands, in their order."""
-    blocks = re.findall(r"^```console\n(.*?)^```", document, re.MULTILINE | re.DOTALL)
-    commands = re.sub(r"^\$ ", "", "".join(blocks), flags=re.MULTILINE)
-    subprocess.run(
-        ["bash", "-euc", commands],  # noqa: S607
-        env=os.environ | {"PATH": os.pathsep.join([str(recorder.home), os.environ["PATH"]])},
-        stdin=subprocess.DEVNULL,
-        timeout=SECONDS,
-        check=True,
-    )
-    return [call[1:] for call in recorder.calls if "add-iam-policy-binding" in call]
-
-
-def too_broad(grant: list[str]) -> bool:
-    """Whether it is a basic role, or one on the project that could be on less."""
-    [role] = [word.removeprefix("--role=roles/") for word in grant if word.startswith("--role=")]
-    on_project = grant[0] == "projects"
-    return "." not in role or (on_project and role not in ONLY_ON_PROJECT)
-
-
-def test_every_account_gets_what_it_gets_on_the_narrowest_resource(recorder: Recorder) -> None:
-    made = grants((ROOT / "deploy/service-accounts.md").read_text("utf-8"), recorder)
-
-    created = {call[4] for call in recorder.calls if call[1:4] == CREATE_ACCOUNT}
-    granted = {
-        re.sub(r"^serviceAccount:|@.*", "", word.removeprefix("--member="))
-        for grant in made
-        for word in grant
-        if word.startswith("--member=") and ".svc.id.goog" not in word
-    }
-    assert [grant for grant in made if too_broad(grant)] == []
-    # The status job's are made where it is set up.
-    assert granted == created - {"fanout-status"}
-
-
-@pytest.mark.parametrize(
-    "command",
-    [
-        "gcloud projects add-iam-policy-binding acme-p --member=m --role=roles/pubsub.subscriber",
-        "gcloud projects add-iam-policy-binding acme-prod --member=m --role=roles/viewer",
-        "gcloud storage buckets add-iam-policy-binding gs://b --member=m --role=roles/editor",
-    ],
-)
-def test_a_grant_that_is_too_broad_would_be_noticed(command: str, recorder: Recorder) -> None:
-    [grant] = grants(f"```console\n$ {command}\n```\n", recorder)
-
-    assert too_broad(grant)
 
 
 class Api(HTTPServer):
@@ -602,6 +571,43 @@ def test_the_real_gcloud_asks_dataflow_for_the_job_that_was_meant(gcloud: dict[s
             "subnetwork": GIVEN["SUBNETWORK"],
         }.items()
     )
+
+
+@pytest.mark.parametrize(
+    ("target", "experiments"),
+    [
+        ("launch", ["streaming_mode_at_least_once"]),
+        ("update-check", ["streaming_mode_at_least_once", "graph_validate_only"]),
+    ],
+)
+def test_the_real_gcloud_asks_for_every_experiment(
+    target: str, experiments: list[str], gcloud: dict[str, str]
+) -> None:
+    given = settings(GCLOUD_FLAGS="--additional-experiments=streaming_mode_at_least_once")
+    with api({"POST": {"job": {"id": JOB_ID}}}) as dataflow:
+        environment = gcloud | {"CLOUDSDK_API_ENDPOINT_OVERRIDES_DATAFLOW": dataflow.address}
+
+        run = make(target, *given, environment=environment)
+
+    assert run.returncode == 0, run.stderr
+    [(_, body)] = dataflow.asked
+    launch = body["launchParameter"]
+    assert sorted(launch["environment"]["additionalExperiments"]) == sorted(experiments)
+    assert launch.get("update", False) is (target == "update-check")
+
+
+def test_the_real_gcloud_changes_the_workers_of_the_job_that_was_meant(
+    gcloud: dict[str, str],
+) -> None:
+    with api({"GET": {"jobs": [running(JOB_ID, "fanout")]}}) as dataflow:
+        environment = gcloud | {"CLOUDSDK_API_ENDPOINT_OVERRIDES_DATAFLOW": dataflow.address}
+
+        run = make("workers", PYTHON, *settings(MAX_WORKERS="9"), environment=environment)
+
+    assert run.returncode == 0, run.stderr
+    [_, (asked, body)] = dataflow.asked
+    assert asked == f"PUT /v1b3/projects/acme-prod/locations/europe-west1/jobs/{JOB_ID}"
+    assert body == {"runtimeUpdatableParams": {"maxNumWorkers": 9}}
 
 
 def running(job_id: str, name: str) -> dict[str, str]:

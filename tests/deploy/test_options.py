@@ -6,7 +6,7 @@ import pytest
 from apache_beam.options.pipeline_options import PipelineOptions, _BeamArgumentParser
 
 from pipeline.domain.errors import ConfigurationError
-from pipeline.ops.launch.check import vcpus
+from pipeline.ops.launch.budget import vcpus
 from pipeline.ops.launch.job import options_of
 from pipeline.options import PARAMETERS, FanoutOptions, Kind, Parameter
 from tests.deploy.launches import CANARY, GIVEN, command, flags

@@ -193,14 +193,13 @@ def test_events_come_from_dataflows_own_source(submission: Submission) -> None:
     assert _source(submission.graph) == {
         "subscription": GIVEN["subscription"],
         "idAttribute": "dedup_id",
-        "timestampAttribute": "created_at",
         "withAttributes": True,
     }
 
 
-def test_without_a_timestamp_attribute_pubsubs_own_time_counts() -> None:
-    graph = asked_for(timestamp_attribute="")
-    assert "timestampAttribute" not in _source(graph)
+def test_an_attribute_is_an_events_time_where_one_is_named() -> None:
+    graph = asked_for(timestamp_attribute="created_at")
+    assert _source(graph)["timestampAttribute"] == "created_at"
 
 
 def _source(graph: api.Pipeline) -> dict[str, Any]:

@@ -22,7 +22,7 @@ SECRET: Final = "projects/acme-prod/secrets/password"  # noqa: S105 - a name
 RIGHT: Final = {
     "subscription": ["projects/example.com:acme/subscriptions/fanout-pipeline"],
     "dead_letter_topic": ["projects/acme-prod/topics/dead.letters~1"],
-    "timestamp_attribute": ["", "created_at"],
+    "timestamp_attribute": ["created_at", "publish_time"],
     "database_url": [
         "postgres://fanout@db.internal/app",
         "postgresql://fanout@10.20.0.3:5432,10.20.0.4:5432/app?target_session_attrs=read-write",
@@ -48,7 +48,7 @@ WRONG: Final = {
         "//pubsub.googleapis.com/projects/acme-prod/subscriptions/fanout-pipeline",
     ],
     "dead_letter_topic": ["", "domain-events", "projects/acme-prod/subscriptions/fanout-pipeline"],
-    "timestamp_attribute": ["created at", "a" * 257],
+    "timestamp_attribute": ["", "created at", "a" * 257],
     "database_url": [
         "",
         "10.20.0.3",

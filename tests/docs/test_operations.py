@@ -9,7 +9,6 @@ import json
 import os
 import re
 import shlex
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -24,11 +23,11 @@ import yaml
 from psycopg_pool import ConnectionPool
 
 from local.pubsub import Emulator
-from pipeline.ops.launch.check import vcpus
-from pipeline.ops.launch.job import MACHINE_TYPE
+from pipeline.ops.launch.budget import MACHINE_TYPE, vcpus
 from pipeline.options import PARAMETERS
 from pipeline.postgres.credentials import FRESH
 from tests.databases import Database, Databases, scratch_cluster
+from tests.docs.gcloud import command_tree, is_in_gcloud
 from tests.docs.markdown import Command, commands
 
 ROOT: Final = Path(__file__).parents[2]
@@ -145,6 +144,20 @@ def test_every_command_is_one_of_ours_or_says_that_it_needs_google_cloud() -> No
     assert [command.text for command in commands(DOCUMENT) if not is_known(command)] == []
 
 
+def test_every_part_with_commands_says_what_was_tried_and_what_could_not_be() -> None:
+    assert silent(DOCUMENT) == []
+    assert silent(DOCUMENT.replace("**Tried:** on an empty", "On an empty")) == ["The database"]
+    assert silent(DOCUMENT.replace("**Not tried:** Dataflow taking", "Dataflow")) == ["Rollback"]
+
+
+def silent(document: str) -> list[str]:
+    """The headings of parts with commands that do not say so."""
+    [_, *parts] = re.split(r"^##+ ", document, flags=re.MULTILINE)
+    told = re.compile(r"^\*\*Tried:\*\* .*\*\*Not tried:\*\* ", re.MULTILINE | re.DOTALL)
+    with_commands = [part for part in parts if "```console" in part]
+    return [part.partition("\n")[0] for part in with_commands if not told.search(part)]
+
+
 def test_every_command_succeeds_with_what_was_exported_before(followed: list[Ran]) -> None:
     assert [(ran.command.text, ran.result.stderr) for ran in followed if ran.failed] == []
 
@@ -191,21 +204,8 @@ def test_debezium_is_deployed_with_everything_filled_in(followed: list[Ran], she
     assert blank.findall(json.dumps(list(yaml.safe_load_all(manifest)))) == []
 
 
-def is_in_gcloud(call: Sequence[str], tree: dict[str, Any]) -> bool:
-    """Whether gcloud has the command, and the command each option."""
-    node, words = tree, list(call[1:])
-    while words and words[0] in node["commands"]:
-        node = node["commands"][words.pop(0)]
-    options = {word.partition("=")[0] for word in words if word.startswith("--")}
-    return not node["commands"] and options <= {*node["flags"], *tree["flags"]}
-
-
 def test_gcloud_has_every_command_and_option(followed: list[Ran]) -> None:
-    program = Path(shutil.which("gcloud") or "/").resolve()
-    table = program.parents[1] / "data/cli/gcloud_completions.py" if program.name else program
-    if not table.is_file():
-        pytest.skip("gcloud is not installed")
-    tree = json.loads(table.read_text("utf-8").partition("TREE = ")[2])
+    tree = command_tree()
     # Those of the script are checked beside it.
     made = [call for ran in followed if "apply.sh" not in ran.command.text for call in ran.calls]
     calls = [*made, *map(shlex.split, re.findall("`(gcloud [^`]+)`", DOCUMENT))]

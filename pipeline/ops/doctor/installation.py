@@ -10,7 +10,7 @@ from psycopg.rows import namedtuple_row
 
 from pipeline.postgres.check import CONNECT_SECONDS
 from pipeline.postgres.refusal import Refusal, read_refusal
-from pipeline.settings import DatabaseSettings
+from pipeline.settings import GRANTED_CONNECTIONS, DatabaseSettings
 
 # Looking must never be what slows the database down, nor change anything.
 _OPTIONS: Final = "-c statement_timeout=15s -c default_transaction_read_only=on"
@@ -45,6 +45,7 @@ class Installation:
         emulator: the value of PUBSUB_EMULATOR_HOST, if it is set.
         subscription: what the stream reads, if it was given.
         dead_letter_topic: where dead letters go, if it was given.
+        connections: what the database grants a job on Dataflow.
     """
 
     database: DatabaseSettings
@@ -52,6 +53,7 @@ class Installation:
     emulator: str | None = None
     subscription: str | None = None
     dead_letter_topic: str | None = None
+    connections: int = GRANTED_CONNECTIONS
     _connection: Connection[Any] | None = field(default=None, init=False)
     _refusal: Refusal | None = field(default=None, init=False)
 

@@ -1,10 +1,11 @@
 """What must be right before a job is handed to Dataflow; without a network, without a database."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from apache_beam.options.pipeline_options import (
+    DebugOptions,
     GoogleCloudOptions,
     PipelineOptions,
     WorkerOptions,
@@ -13,7 +14,8 @@ from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 
 from pipeline.domain.errors import ConfigurationError
-from pipeline.options import PARAMETERS, FanoutOptions, Parameter
+from pipeline.ops.launch.budget import ONE_PROCESS, Budget, vcpus
+from pipeline.options import PARAMETERS, PUBLISH_TIME, FanoutOptions, Parameter
 
 # What Dataflow needs besides our own parameters, each with an example.
 NEEDED: Final = {
@@ -29,9 +31,7 @@ _PASSWORD: Final = re.compile(
     r"://[^/\s:@]*:[^/\s@]+@|password[\"']?\s*[=:]|^--[\w-]*password$", re.IGNORECASE
 )
 _BUCKET: Final = re.compile(r"gs://[a-z0-9][a-z0-9._-]{1,220}[a-z0-9](/\S*)?")
-# A worker runs a process for each vCPU: n2-standard-4 has four, n2-custom-6-8192 six, and
-# e2-custom-medium-2048 does not say.
-_VCPUS: Final = re.compile(r"(?:[a-z]\w*-)?[a-z]+-(\d+)(?:-\d+)?(?:-[a-z]+)?")
+AT_LEAST_ONCE: Final = "streaming_mode_at_least_once"
 
 
 def check_options(options: PipelineOptions, flags: Iterable[str]) -> None:
@@ -54,21 +54,6 @@ def check_options(options: PipelineOptions, flags: Iterable[str]) -> None:
         raise ConfigurationError(f"--temp_location is not as it must be: {NEEDED['temp_location']}")
     _refuse_plain_connections(given.database_url)
     _refuse_too_many_connections(options)
-
-
-def vcpus(machine_type: str) -> int:
-    """The vCPUs of a machine type, by its name.
-
-    Raises:
-        ConfigurationError: the name does not say.
-    """
-    match = _VCPUS.fullmatch(machine_type)
-    if match is None:
-        raise ConfigurationError(
-            f"--machine_type {machine_type} does not say how many vCPUs it has: use one that does,"
-            " such as n2-standard-2"
-        )
-    return int(match[1])
 
 
 def _refuse_passwords(flags: Iterable[str]) -> None:
@@ -117,25 +102,44 @@ def _refuse_plain_connections(url: str) -> None:
 
 
 def _refuse_too_many_connections(options: PipelineOptions) -> None:
-    given, workers = options.view_as(FanoutOptions), options.view_as(WorkerOptions)
+    workers = options.view_as(WorkerOptions)
     if workers.max_num_workers < max(1, workers.num_workers or 0):
         raise ConfigurationError("--max_num_workers is at least 1, and at least --num_workers")
-    each = processes(options)
-    most = workers.max_num_workers * each * int(given.pool_size)
-    if most > int(given.database_connections):
-        raise ConfigurationError(
-            f"{workers.max_num_workers} workers of {each} processes with {given.pool_size}"
-            f" connections each come to {most}, over the {given.database_connections} of"
-            " --database_connections: lower --max_num_workers or --pool_size, or grant more"
+    budget(options).check()
+
+
+def budget(options: PipelineOptions) -> Budget:
+    """The connections that the job may open.
+
+    Raises:
+        ConfigurationError: the machine type does not say how many processes a worker has.
+    """
+    given, workers = options.view_as(FanoutOptions), options.view_as(WorkerOptions)
+    alone = ONE_PROCESS in (options.view_as(DebugOptions).experiments or ())
+    return Budget(
+        workers=workers.max_num_workers,
+        processes=1 if alone else vcpus(workers.machine_type),
+        pool_size=int(given.pool_size),
+        granted=int(given.database_connections),
+    )
+
+
+def notices(options: PipelineOptions) -> Sequence[str]:
+    """What someone should know before this job is launched, a line each."""
+    said = []
+    attribute = options.view_as(FanoutOptions).timestamp_attribute
+    if attribute != PUBLISH_TIME:
+        said.append(
+            f"timestamp_attribute={attribute}: Dataflow makes a subscription of its own on the"
+            " topic of the events, and needs the rights that deploy/service-accounts.md lists for"
+            " it. A message whose attribute is missing or no RFC 3339 time may never be processed."
         )
-
-
-def processes(options: PipelineOptions) -> int:
-    """How many processes a worker runs."""
-    experiments = options.get_all_options().get("experiments") or []
-    if "no_use_multiple_sdk_containers" in experiments:
-        return 1
-    return vcpus(options.view_as(WorkerOptions).machine_type)
+    if AT_LEAST_ONCE in (options.view_as(GoogleCloudOptions).dataflow_service_options or ()):
+        said.append(
+            f"{AT_LEAST_ONCE}: the source passes repeated messages on; Fetch and the ledger drop"
+            " them."
+        )
+    return said
 
 
 def console_url(options: PipelineOptions, job_id: str) -> str:

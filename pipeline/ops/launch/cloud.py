@@ -1,7 +1,7 @@
 """What Google Cloud must have before a job is handed over.
 
-Without it Beam 2.77 goes on: without credentials, for minutes with a bucket that is not there,
-and for ever with the update of a job that is not running.
+Without it Beam 2.77 goes on: without credentials, for minutes with a bucket that is not there or
+that it may not write to, and for ever with the update of a job that is not running.
 """
 
 from typing import Final
@@ -14,6 +14,7 @@ from google.cloud.dataflow_v1beta3 import JobState, ListJobsRequest
 
 from pipeline.domain.errors import ConfigurationError
 
+_WRITE: Final = "storage.objects.create"
 _UPDATED: Final = (JobState.JOB_STATE_RUNNING, JobState.JOB_STATE_DRAINING)
 
 
@@ -21,7 +22,7 @@ def check_cloud(options: PipelineOptions) -> None:
     """Return if there are credentials, somewhere to write, and for an update the job it replaces.
 
     Raises:
-        ConfigurationError: no such job is running.
+        ConfigurationError: no such job is running, or a bucket may not be written to.
         GoogleAuthError: there are no credentials.
         GoogleAPICallError: Google Cloud refuses or does not answer; a bucket is missing.
     """
@@ -30,7 +31,12 @@ def check_cloud(options: PipelineOptions) -> None:
         google.auth.default(scopes=cloud.gcp_oauth_scopes)
     storage = create_storage_client(options, use_credentials=not cloud.no_auth)
     for location in filter(None, (cloud.staging_location, cloud.template_location)):
-        storage.get_bucket(location.removeprefix("gs://").partition("/")[0])
+        bucket = storage.get_bucket(location.removeprefix("gs://").partition("/")[0])
+        if not bucket.test_iam_permissions([_WRITE]):
+            raise ConfigurationError(
+                f"Permission '{_WRITE}' denied on gs://{bucket.name}: grant the account"
+                " roles/storage.objectUser on it"
+            )
     if cloud.update:
         _refuse_update_of_nothing(options)
 

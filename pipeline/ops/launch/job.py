@@ -10,6 +10,7 @@ from uuid import UUID
 
 import apache_beam as beam
 from apache_beam.options.pipeline_options import (
+    DebugOptions,
     GoogleCloudOptions,
     PipelineOptions,
     SetupOptions,
@@ -25,16 +26,20 @@ from pipeline.domain.decide import AI_USER, Policy
 from pipeline.domain.errors import ConfigurationError, TransientError
 from pipeline.domain.identifiers import UserId
 from pipeline.handlers import HANDLERS
-from pipeline.ops.launch.check import check_options
+from pipeline.ops.launch.budget import MACHINE_TYPE
+from pipeline.ops.launch.check import AT_LEAST_ONCE, check_options
 from pipeline.ops.launch.cloud import check_cloud
-from pipeline.options import FanoutOptions
+from pipeline.options import PUBLISH_TIME, FanoutOptions
 from pipeline.settings import DatabaseSettings
 from pipeline.sources.collect import Batching
 from pipeline.sources.native import ReadFromPubSub
 from pipeline.topology import Topology
 
 JOB_NAME: Final = "fanout"
-MACHINE_TYPE: Final = "n2-standard-2"
+# Beside those that hold a connection: one that reads the next batch, one that hands the last on.
+_SPARE_THREADS: Final = 2
+# gcloud has no other flag for these than --additional-experiments.
+_SERVICE_OPTIONS: Final = (AT_LEAST_ONCE, "graph_validate_only")
 _BEAM_SAYS: Final = "Pipeline has validations errors: "
 
 
@@ -50,12 +55,29 @@ def options_of(flags: Sequence[str]) -> PipelineOptions:
     # Beam would make a bucket of its own.
     cloud.staging_location = cloud.staging_location or cloud.temp_location
     cloud.labels = [*(cloud.labels or []), "app=fanout", f"version={_label(__version__)}"]
+    asked = options.view_as(DebugOptions).experiments or []
+    known = cloud.dataflow_service_options or []
+    named = [each for each in _SERVICE_OPTIONS if each in asked and each not in known]
+    cloud.dataflow_service_options = [*known, *named]
     workers.machine_type = workers.machine_type or MACHINE_TYPE
     # The image has everything: nothing is downloaded when a worker starts.
     setup = options.view_as(SetupOptions)
     setup.sdk_location, setup.pickle_library = "container", "cloudpickle"
     check_options(options, flags)
+    _bound_threads(options)
     return options
+
+
+def _bound_threads(options: PipelineOptions) -> None:
+    """Give a process no more threads than its pool can serve, unless a number was given.
+
+    Dataflow runs 12 in a process of a streaming job. With a pool of 4, eight of them wait for a
+    connection until they give up, which fails their bundles just when the database is busy.
+    """
+    debug = options.view_as(DebugOptions)
+    if debug.number_of_worker_harness_threads is None:
+        pool_size = int(options.view_as(FanoutOptions).pool_size)
+        debug.number_of_worker_harness_threads = pool_size + _SPARE_THREADS
 
 
 def _parsed(flags: Sequence[str]) -> PipelineOptions:
@@ -80,10 +102,10 @@ def build(options: PipelineOptions) -> beam.Pipeline:
         pipeline = beam.Pipeline(runner=DataflowRunner(), options=options)
     except ValueError as error:
         raise ConfigurationError(" ".join(str(error).split()).removeprefix(_BEAM_SAYS)) from None
-    minutes = int(given.dedup_minutes)
+    minutes, attribute = int(given.dedup_minutes), given.timestamp_attribute
     source = ReadFromPubSub(
         given.subscription,
-        given.timestamp_attribute or None,
+        None if attribute == PUBLISH_TIME else attribute,
         Batching(size=int(given.batch_size)),
         timedelta(minutes=minutes) if minutes else None,
     )

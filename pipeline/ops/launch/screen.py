@@ -3,16 +3,19 @@
 import shutil
 from typing import Any, Final
 
-from apache_beam.options.pipeline_options import PipelineOptions, WorkerOptions
+from apache_beam.options.pipeline_options import PipelineOptions
 from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
-from pipeline.ops.launch.check import NEEDED, processes
+from pipeline.ops.launch.check import NEEDED, budget, notices
 from pipeline.ops.launch.job import build
-from pipeline.options import PARAMETERS, FanoutOptions
+from pipeline.options import PARAMETERS
 
-_CLOUD: Final = (*NEEDED, "job_name", "machine_type", "service_account_email", "subnetwork")
+_CLOUD: Final = (
+    *(*NEEDED, "job_name", "machine_type", "number_of_worker_harness_threads"),
+    *("service_account_email", "subnetwork"),
+)
 
 
 def show(options: PipelineOptions) -> None:
@@ -34,20 +37,12 @@ def show(options: PipelineOptions) -> None:
     console.print()
     for name in sorted(_CLOUD):
         _print_value(console, name, everything[name])
-    console.print(f"\n{_connections(options)}\n")
+    console.print(f"\nConnections to the database: at most {budget(options)}\n")
+    for notice in notices(options):
+        console.print(Text(f"{notice}\n"), soft_wrap=True)
     console.print(Text(f"{len(steps)} steps: {', '.join(steps)}"))
 
 
 def _print_value(console: Console, name: str, value: Any) -> None:  # noqa: ANN401 - as Beam has it
     shown = "-" if value in (None, "") else str(value)
     console.print(Text.assemble("  ", (name, "bold"), f"  {shown}"), soft_wrap=True)
-
-
-def _connections(options: PipelineOptions) -> str:
-    given, workers = options.view_as(FanoutOptions), options.view_as(WorkerOptions)
-    each = processes(options)
-    most = workers.max_num_workers * each * int(given.pool_size)
-    return (
-        f"Connections to the database: at most {workers.max_num_workers} workers x {each} processes"
-        f" x {given.pool_size} = {most} of {given.database_connections}"
-    )

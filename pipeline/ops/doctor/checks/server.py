@@ -15,13 +15,16 @@ _SERVER: Final = load("pipeline.ops.doctor", "server")
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A row of server.sql; ``keep_bytes`` is negative without a limit."""
+    """A row of server.sql; ``keep_bytes`` and ``database_limit`` are negative without a limit."""
 
     version: str
     version_number: int
     wal_level: str
     synchronous_commit: str
     keep_bytes: int
+    max_connections: int
+    reserved: int
+    database_limit: int
     database: str
     role: str
 
@@ -72,9 +75,27 @@ def _synchronous_commit(installation: Installation) -> Finding:
     return ok(value)
 
 
+def _connections(installation: Installation) -> Finding:
+    row, granted = server(installation), installation.connections
+    usable = row.max_connections - row.reserved
+    seen, mend = f"{usable} of the server's {row.max_connections}", "raise max_connections"
+    if 0 <= row.database_limit < usable:
+        usable = row.database_limit
+        seen = f"{usable}, by the limit of this database,"
+        mend = "raise it: ALTER DATABASE ... CONNECTION LIMIT"
+    if granted > usable:
+        return warning(
+            f"{seen} are for clients, fewer than the {granted} that a job may take",
+            f"launch it with --database_connections={usable} or less, or {mend};"
+            " if the job was granted another number, name it: --connections",
+        )
+    return ok(f"{seen} are for clients, a job may take {granted}")
+
+
 CHECKS: Final = (
     Check("connection", "DATABASE_URL", _answers),
     Check("server version", "server_version", _version),
     Check("wal level", "wal_level", _wal_level),
     Check("durable commits", "synchronous_commit", _synchronous_commit),
+    Check("connections", "max_connections", _connections),
 )

@@ -6,5 +6,11 @@ SELECT
     current_setting('synchronous_commit') AS synchronous_commit,
     (SELECT setting::bigint FROM pg_catalog.pg_settings WHERE name = 'max_slot_wal_keep_size')
         * 1024 * 1024 AS keep_bytes,
+    current_setting('max_connections')::int AS max_connections,
+    -- The second is new in Postgres 16.
+    current_setting('superuser_reserved_connections')::int
+        + coalesce(current_setting('reserved_connections', true)::int, 0) AS reserved,
+    (SELECT datconnlimit FROM pg_catalog.pg_database WHERE datname = current_database())
+        AS database_limit,
     current_database() AS database,
     current_user AS role

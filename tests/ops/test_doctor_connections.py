@@ -1,0 +1,77 @@
+"""Doctor on connections: what the database has for a job, beside what the job may open."""
+
+import pytest
+
+from pipeline.ops.doctor.check import Finding, Verdict
+from pipeline.ops.doctor.installation import Installation
+from pipeline.options import PARAMETERS
+from pipeline.settings import GRANTED_CONNECTIONS, DatabaseSettings
+from tests.databases import Database
+from tests.ops.examination import look
+from tests.ops.test_doctor import doctor
+
+
+def connections(database: Database, granted: int = GRANTED_CONNECTIONS) -> Finding:
+    settings = DatabaseSettings(dsn=database.operator_dsn)
+    return look(Installation(database=settings, connections=granted), "connections")
+
+
+def usable(database: Database) -> int:
+    """What the server leaves for clients that are no superusers."""
+    with database.connect() as connection:
+        [row] = connection.execute(
+            "SELECT current_setting('max_connections')::int"
+            " - current_setting('superuser_reserved_connections')::int"
+            " - current_setting('reserved_connections')::int"
+        ).fetchall()
+    return int(row[0])
+
+
+def test_a_job_may_take_all_that_is_for_clients_and_no_more(database: Database) -> None:
+    there = usable(database)
+    well, over = connections(database, there), connections(database, there + 1)
+    assert (well.verdict, over.verdict) == (Verdict.OK, Verdict.WARNING)
+    assert well.seen.endswith(f"are for clients, a job may take {there}")
+    assert over.seen == (
+        f"{there} of the server's 200 are for clients, fewer than the {there + 1} that a job"
+        " may take"
+    )
+    assert over.mend == (
+        f"launch it with --database_connections={there} or less, or raise max_connections;"
+        " if the job was granted another number, name it: --connections"
+    )
+
+
+@pytest.mark.parametrize(
+    ("limit", "verdict"), [(99, Verdict.WARNING), (100, Verdict.OK), (-1, Verdict.OK)]
+)
+def test_the_limit_of_the_database_counts_where_it_is_lower(
+    limit: int, verdict: Verdict, database: Database
+) -> None:
+    with database.connect() as connection:
+        connection.execute(f"ALTER DATABASE {database.name} CONNECTION LIMIT {limit}")
+    finding = connections(database)
+    assert finding.verdict == verdict
+    assert ("by the limit of this database" in finding.seen) is (limit >= 0)
+    assert ("ALTER DATABASE ... CONNECTION LIMIT" in (finding.mend or "")) is (
+        verdict is Verdict.WARNING
+    )
+
+
+def test_another_grant_is_named_on_the_command_line(database: Database) -> None:
+    done = doctor(database.operator_dsn, "--connections", "5000")
+    assert "!  connections" in done.stdout
+    assert "fewer than the 5000" in done.stdout.replace("\n", " ").replace("  ", "")
+    assert "--database_connections=" in done.stdout
+
+
+@pytest.mark.parametrize("number", ["0", "-1", "many", "100000", ""])
+def test_what_is_no_number_of_connections_is_refused(number: str) -> None:
+    done = doctor("postgresql://localhost/x", f"--connections={number}")
+    assert done.returncode == 2
+    assert f"invalid number of connections {number!r}: expected a number such as 100" in done.stderr
+
+
+def test_doctor_and_launch_go_by_the_same_default() -> None:
+    [launched] = [each for each in PARAMETERS if each.name == "database_connections"]
+    assert launched.default == str(GRANTED_CONNECTIONS)
