@@ -36,11 +36,11 @@ class Message:
     @property
     def dedup_key(self) -> str:
         """What the message shares with those that repeat it, and not with those that replay it."""
-        event_id = self.attributes.get(ID_ATTRIBUTE)
+        event_id = event_id_of(self)
         if event_id is None:
             return self.digest
         replay = self.attributes.get(REPLAY_ATTRIBUTE)
-        return event_id if replay is None else f"{event_id}:{replay}"
+        return str(event_id) if replay is None else f"{event_id}:{replay}"
 
 
 def event_id_of(message: Message) -> EventId | None:

@@ -37,6 +37,7 @@ MAX_DEPTH: Final = 32
 MAX_TYPE_CHARACTERS: Final = 200
 FIELDS_NAMED_IN_AN_ERROR: Final = 5
 
+_NO_TIME: Final = "created_at: a time in the years 1 to 9999 is needed"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -47,7 +48,7 @@ class Row:
     Attributes:
         id: the primary key.
         type: at most ``MAX_TYPE_CHARACTERS`` of it; None for NULL.
-        created_at: microseconds since 1970 in UTC; None for NULL and for an infinite time.
+        created_at: microseconds since 1970 in UTC; None for NULL, infinity, and after 9999.
         actor_id: and the other ids: as they stand.
         payload_kind: the JSON type of the payload, as ``jsonb_typeof`` has it; None for NULL, and
             where no handler knows the type.
@@ -136,11 +137,11 @@ def decode(row: Row, payloads: Payloads) -> Event[Payload] | Unrouted:
 
 def _moment(microseconds: int | None) -> datetime:
     if microseconds is None:
-        raise InvalidEvent("created_at: a finite time is needed")
+        raise InvalidEvent(_NO_TIME)
     try:
         return _EPOCH + timedelta(microseconds=microseconds)
     except OverflowError:
-        raise InvalidEvent("created_at: a year from 1 to 9999 is needed") from None
+        raise InvalidEvent(_NO_TIME) from None
 
 
 def _payload(row: Row) -> dict[str, Any]:

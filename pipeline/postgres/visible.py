@@ -10,6 +10,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
+from functools import cache
 from typing import Any, Final
 
 from psycopg import Connection
@@ -97,4 +98,8 @@ class Gone:
             return self._until.get(event_id, 0.0) > time.monotonic()
 
 
-GONE: Final = Gone()
+@cache
+def gone_from(settings: DatabaseSettings) -> Gone:
+    """The process's memory of what a database does not have."""
+    del settings  # the key of the cache
+    return Gone()

@@ -87,6 +87,8 @@ class Subscription:
             failure, self._failure = self._failure, None
             if failure is not None:
                 raise failure
+            # Not before: the bundle in which they came too early may end at any time until now.
+            self._postponed.difference_update(_receipts(self._ripe))
             taken = self._ripe + self._pulled
             self._ripe, self._pulled = [], []
             self._changed.notify_all()
@@ -100,9 +102,7 @@ class Subscription:
     def come_again(self, wake_ups: Sequence[WakeUp]) -> None:
         """Give these to the source once more, unless they were given back in the meantime."""
         with self._changed:
-            again = [each for each in wake_ups if each.receipt in self._postponed]
-            self._postponed.difference_update(_receipts(again))
-            self._ripe += again
+            self._ripe += [each for each in wake_ups if each.receipt in self._postponed]
             self._changed.notify_all()
 
     def acknowledge(self, receipts: Collection[str]) -> None:

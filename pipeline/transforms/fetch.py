@@ -17,7 +17,7 @@ from pipeline.domain.wake_up import WakeUp
 from pipeline.facts.rows import Rows, read_rows, used_keys
 from pipeline.postgres.halving import in_halves
 from pipeline.postgres.retry import with_connection
-from pipeline.postgres.visible import GONE, wait_until_visible
+from pipeline.postgres.visible import gone_from, wait_until_visible
 from pipeline.settings import DatabaseSettings
 
 STAGE: Final = "fetch"
@@ -63,6 +63,7 @@ def fetch_batch(
         for each in wake_ups
         if each.event_id is None and each.message is not None
     ]
+    gone = gone_from(settings)
     rows: list[Row] = []
     later: list[WakeUp] = []
     for ids, found in _read(settings, list(wanted), used):
@@ -72,8 +73,8 @@ def fetch_batch(
         rows += found.found
         for event_id in found.missing:
             wake_up = wanted[event_id]
-            if wake_up.waited or GONE.knows(event_id):
-                GONE.remember([event_id])
+            if wake_up.waited or gone.knows(event_id):
+                gone.remember([event_id])
                 letters += _bury(wake_up)
             else:
                 later.append(wake_up)

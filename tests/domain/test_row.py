@@ -62,11 +62,11 @@ def nested(containers: int) -> str:
 
 MALFORMED: Final = [
     pytest.param(row(type=None), InvalidEvent, "^event_type: .* valid string$", id="no type"),
-    pytest.param(row(created_at=None), InvalidEvent, "^created_at: a finite time is needed$",
+    pytest.param(row(created_at=None), InvalidEvent, "^created_at: a time in the years 1 to 9999 is needed$",
                  id="no time, or an infinite one"),
     *(
         pytest.param(row(created_at=moment), InvalidEvent,
-                     "^created_at: a year from 1 to 9999 is needed$", id=f"time {moment}")
+                     "^created_at: a time in the years 1 to 9999 is needed$", id=f"time {moment}")
         for moment in (YEAR_0, YEAR_10000, 2**63 - 1, -(2**63))
     ),
     *(

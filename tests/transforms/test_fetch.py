@@ -22,6 +22,7 @@ from pipeline.domain.wake_up import WakeUp
 from pipeline.facts.rows import used_keys
 from pipeline.postgres.pool import close_pools
 from pipeline.settings import DatabaseSettings
+from pipeline.sinks.forms import leave_forms
 from pipeline.transforms.decide import decide_batch
 from pipeline.transforms.decode import decode_batch
 from pipeline.transforms.fetch import Fetch, fetch_batch, wait_here
@@ -231,7 +232,11 @@ def test_what_can_be_seen_does_not_wait_for_what_cannot(written: Written) -> Non
     settings = replace(written.settings, visible_within=SOON)
 
     def build(batches: beam.PCollection[list[WakeUp]]) -> None:
-        found = batches | "Fetch" >> Fetch(settings, PAYLOADS, wait_here) | "Ids" >> beam.Map(ids)
+        found = (
+            batches
+            | "Fetch" >> Fetch(settings, PAYLOADS, wait_here, leave_forms)
+            | "Ids" >> beam.Map(ids)
+        )
         assert_that(found, equal_to([([1, 2], []), ([], [gone])]))
 
     run([[wake_up(1), wake_up(gone), wake_up(2)]], build)
@@ -249,7 +254,7 @@ def test_what_comes_again_by_itself_is_no_letter(written: Written) -> None:
     gone = new_id()
 
     def build(batches: beam.PCollection[list[WakeUp]]) -> None:
-        fetched = batches | "Fetch" >> Fetch(written.settings, PAYLOADS, ComeAgain())
+        fetched = batches | "Fetch" >> Fetch(written.settings, PAYLOADS, ComeAgain(), leave_forms)
         assert_that(fetched | "Ids" >> beam.Map(ids), equal_to([([1], [])]))
 
     run([[wake_up(1), wake_up(gone)], [wake_up(gone)]], build)

@@ -18,7 +18,8 @@ LEFT JOIN fanout.age_exemptions AS exempted ON exempted.event_id = asked.id
 LEFT JOIN LATERAL (
     SELECT origin.id,
            left(origin.event_type::text, %(most_of_type)s) AS event_type,
-           CASE WHEN isfinite(origin.created_at)
+           -- Beyond these the microseconds since 1970 would not fit, and Python has no such year.
+           CASE WHEN isfinite(origin.created_at) AND origin.created_at < '10000-01-01 00:00:00+00'
                THEN (extract(epoch FROM origin.created_at) * 1000000)::bigint
            END AS created_at,
            origin.actor_id, origin.project_id, origin.resource_id, origin.thread_id,
