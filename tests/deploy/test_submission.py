@@ -259,7 +259,8 @@ class _Unlabelled(beam.PTransform[PBegin, beam.PCollection[list[WakeUp]]]):
 
 class _Renamed(ReadFromPubSub):
     def _deduplicated(self, messages: Messages) -> Messages:
-        return messages | "DropRepeated" >> Deduplicate(HORIZON)
+        renamed: Messages = messages | "DropRepeated" >> Deduplicate(HORIZON)
+        return renamed
 
 
 def test_control_a_step_without_a_label_is_found() -> None:

@@ -60,13 +60,12 @@ def nested(containers: int) -> str:
     return '{"anything": ' + "[" * (containers - 1) + "1" + "]" * (containers - 1) + "}"
 
 
+NO_TIME: Final = "^created_at: a time in the years 1 to 9999 is needed$"
 MALFORMED: Final = [
     pytest.param(row(type=None), InvalidEvent, "^event_type: .* valid string$", id="no type"),
-    pytest.param(row(created_at=None), InvalidEvent, "^created_at: a time in the years 1 to 9999 is needed$",
-                 id="no time, or an infinite one"),
+    pytest.param(row(created_at=None), InvalidEvent, NO_TIME, id="no time, or an infinite one"),
     *(
-        pytest.param(row(created_at=moment), InvalidEvent,
-                     "^created_at: a time in the years 1 to 9999 is needed$", id=f"time {moment}")
+        pytest.param(row(created_at=moment), InvalidEvent, NO_TIME, id=f"time {moment}")
         for moment in (YEAR_0, YEAR_10000, 2**63 - 1, -(2**63))
     ),
     *(

@@ -6,9 +6,9 @@ from typing import Final
 
 from psycopg.pq import ExecStatus, PGconn
 
+from pipeline.ops.capture.progress import PUBLICATION
 from pipeline.ops.doctor.check import Finding
 from pipeline.ops.doctor.checks import CHECKS
-from pipeline.ops.doctor.checks.capture import PUBLICATION
 from pipeline.ops.doctor.examine import examine
 from pipeline.ops.doctor.installation import Installation
 from pipeline.ops.status.read import SLOT

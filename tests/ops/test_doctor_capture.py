@@ -10,8 +10,9 @@ import pytest
 
 from local.debezium.configuration import read as read_configuration
 from local.postgres import Postgres, server
+from pipeline.ops.capture.progress import PUBLICATION
 from pipeline.ops.doctor.check import Verdict
-from pipeline.ops.doctor.checks.capture import PUBLICATION, PUBLISHED, Slot, judge_slot
+from pipeline.ops.doctor.checks.capture import PUBLISHED, Slot, judge_slot
 from pipeline.ops.doctor.checks.server import judge_version
 from pipeline.ops.doctor.installation import CaptureAddress
 from pipeline.ops.status.read import SLOT
