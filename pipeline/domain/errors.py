@@ -8,8 +8,10 @@
     │   ├── UnknownEvent        no row of domain_events has this id
     │   ├── HandlerFailed       a handler raised: a bug of ours
     │   ├── NotStorable         an effect holds what JSON cannot express: a bug of ours
-    │   └── RejectedByDatabase  Postgres refuses this event's rows
+    │   ├── RejectedByDatabase  Postgres refuses this event's rows
+    │   └── UnusableValue       psycopg cannot read or write a value of it: a bug of ours
     ├── TransientError          the same work will succeed later: retried, then redelivered
+    │   └── StatementTimeout    a statement took too long: less of the work may succeed at once
     └── ConfigurationError      nothing will succeed until a person mends it: the process stops
 
 The text of an error never quotes an event's values: it reaches logs and the dead-letter table.
@@ -26,6 +28,10 @@ class PermanentError(FanoutError):
 
 class TransientError(FanoutError):
     """The same work will succeed later; it must never become a dead letter."""
+
+
+class StatementTimeout(TransientError):
+    """The server gave a statement up after our own time-out: what it did is undone."""
 
 
 class ConfigurationError(FanoutError):
@@ -81,3 +87,7 @@ class RejectedByDatabase(PermanentError):
 
     def __str__(self) -> str:
         return f"{self.args[0]} (SQLSTATE {self.sqlstate})"
+
+
+class UnusableValue(PermanentError):
+    """psycopg cannot carry a value of this work, in one direction or the other."""

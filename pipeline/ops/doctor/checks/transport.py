@@ -9,8 +9,8 @@ from psycopg.conninfo import conninfo_to_dict
 from pipeline.ops.doctor.addresses import POOLER_PORT, SAFE_SSLMODE, stays_here
 from pipeline.ops.doctor.check import CannotLook, Check, Finding, Verdict, failed, ok, warning
 from pipeline.ops.doctor.installation import CaptureAddress, Installation, Unreachable
-from pipeline.postgres.check import CONNECT_SECONDS
 from pipeline.postgres.refusal import Address, read_refusal
+from pipeline.postgres.session import CONNECT_SECONDS
 from pipeline.postgres.sql import load
 from pipeline.postgres.watchdog import WATCHDOG
 
