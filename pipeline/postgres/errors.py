@@ -194,8 +194,8 @@ def _about_the_rows(error: psycopg.Error, group: str) -> str:
 
 def _mend(error: psycopg.Error, state: str) -> str:
     missing = _NAMED.findall(error.diag.message_primary or "")
-    if state == "42P01" and missing:
-        return _mend_of_table(missing[0])
+    if state == "42P01":
+        return _mend_of_table((missing or [""])[0])
     if state == "42703":
         # An alias before it is not quoted: column person.full_name does not exist.
         words = re.findall(r"\w+\.(\w+)", error.diag.message_primary or "")
