@@ -81,6 +81,8 @@ _VALUE_FILES: Final = re.compile(
     r"(?:^|/)(?:array\w*|cash|date|datetime|float|formatting|int8?|interval|json\w*|like\w*|numeric"
     r"|numutils|rangetypes|regexp|timestamp|uuid|varlena|xml)\.c$"
 )
+# Of PgBouncer with pool_mode=statement.
+_NO_TRANSACTIONS: Final = "statement pooling mode"
 _POLICY_CHECK: Final = "ExecWithCheckOptions"
 _OUT_OF_TRANSACTIONS: Final = re.compile(r"(?:^|/)(?:varsup|multixact)\.c$")
 _RAISED: Final = "exec_stmt_raise"
@@ -104,6 +106,11 @@ def classify(error: psycopg.Error, *, limit: timedelta | None = None) -> FanoutE
     if state is None:
         return _of_this_side(error)
     group = state[:2]
+    if _NO_TRANSACTIONS in (error.diag.message_primary or ""):
+        return ConfigurationError(
+            "DATABASE_URL leads to a pooler that knows no transactions:"
+            " set pool_mode to transaction or session"
+        )
     function = _function(error)
     if _is_about_the_rows(error, group):
         return RejectedByDatabase(_about_the_rows(error, group), sqlstate=state)
