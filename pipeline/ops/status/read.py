@@ -9,6 +9,7 @@ import psycopg
 from psycopg import Connection
 from psycopg.errors import InsufficientPrivilege
 
+from pipeline.domain.errors import ConfigurationError
 from pipeline.domain.outcome import Status as State
 from pipeline.ops.status.figures import (
     DeadLetters,
@@ -42,7 +43,9 @@ _SESSION: Final = Session(
 # For all parts together; a server that says nothing for so long is not there.
 SILENCE_SECONDS: Final = 60.0
 
-_NOW: Final = b"SELECT current_database(), now()"
+_NOW: Final = (
+    b"SELECT current_database(), now(), to_regclass('public.fanout_migrations') IS NOT NULL"
+)
 _HAS_EVENTS: Final = load("pipeline.ops.status", "has_events")
 _QUEUES: Final = load("pipeline.ops.status", "queues")
 _STATES: Final = load("pipeline.ops.status", "states")
@@ -84,7 +87,11 @@ def _read(connection: Connection[Any]) -> Status:
             not_visible.append(name)
             return None
 
-    database, now = connection.execute(_NOW).fetchall()[0]
+    database, now, migrated = connection.execute(_NOW).fetchall()[0]
+    if not migrated:
+        raise ConfigurationError(
+            f"the database {database} was never migrated; run: python -m pipeline migrate"
+        )
     return Status(
         database=database,
         taken_at=now.isoformat(),
