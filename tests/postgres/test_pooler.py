@@ -15,6 +15,7 @@ from psycopg.conninfo import make_conninfo
 
 from pipeline.__main__ import main
 from pipeline.domain.errors import ConfigurationError
+from pipeline.ops.doctor.examine import examine
 from pipeline.ops.doctor.installation import Installation
 from pipeline.ops.migrate import pending
 from pipeline.ops.seed import clear, seed
@@ -95,6 +96,16 @@ def test_whoever_only_looks_can_change_nothing(pooled: Database) -> None:
         pytest.raises(psycopg.errors.ReadOnlySqlTransaction),
     ):
         installation.rows(b"CREATE TABLE made ()")
+
+
+def test_doctor_says_that_there_is_a_pooler(pooled: Database) -> None:
+    with Installation(database=DatabaseSettings(dsn=pooled.operator_dsn)) as installation:
+        found = {each.check.name: each.finding for each in examine(installation)}
+    finding = found["own session"]
+    assert finding is not None
+    assert "settings go with each transaction" in finding.seen
+    unseen = [name for name, each in found.items() if each and "could not be" in each.seen]
+    assert not unseen
 
 
 def test_options_of_the_address_hold_in_each_transaction(pooled: Database) -> None:
