@@ -25,6 +25,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from pipeline.postgres.readable import Readable
 from pipeline.postgres.sql import load
+from pipeline.postgres.watchdog import WATCHDOG
 
 CONNECT_SECONDS: Final = 5
 # Without an answer to what was sent for so long, the way to the server is broken.
@@ -147,7 +148,9 @@ class SessionConnection(Connection[tuple[Any, ...]]):
         made.session = session
         made.asked = dict(_OPTION.findall(options))
         try:
-            made.settle(mark)
+            # libpq's own time-out has ended, and whoever connects is often nobody's to wait for.
+            with WATCHDOG.watch(made, arguments["connect_timeout"]):
+                made.settle(mark)
         except BaseException:
             made.close()
             raise

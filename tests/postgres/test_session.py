@@ -1,14 +1,18 @@
 """Sessions are as we want them, whatever role, database, address and environment say."""
 
 import json
+import socket
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import timedelta
+from select import select
 from typing import Any, Final, LiteralString
 
 import psycopg
 import pytest
 from psycopg import Connection, sql
-from psycopg.conninfo import make_conninfo
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from pipeline.__main__ import main
 from pipeline.domain.errors import ConfigurationError
@@ -194,6 +198,46 @@ def test_options_of_the_environment_are_kept_where_the_address_has_none(
     monkeypatch.setenv("PGOPTIONS", "-c work_mem=8MB")
     with SessionConnection.connect(database.dsn, session=SESSION) as connection:
         assert setting(connection, "work_mem") == "8MB"
+
+
+READY: Final = b"Z\x00\x00\x00\x05I"
+
+
+@contextmanager
+def falls_silent_once_ready(dsn: str) -> Iterator[str]:
+    """The address of a relay that passes on nothing after the server's first ReadyForQuery."""
+    parts = conninfo_to_dict(dsn)
+    server = socket.create_connection((str(parts["host"]), int(str(parts["port"]))))
+    with server, socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def relay() -> None:
+            with listener.accept()[0] as client, suppress(OSError):
+                ends = {client: server, server: client}
+                silent = False
+                while True:
+                    for end in select(list(ends), [], [])[0]:
+                        data = end.recv(65_536)
+                        if not data:
+                            return
+                        if not (silent and end is server):
+                            ends[end].sendall(data)
+                        silent = silent or READY in data
+
+        thread = threading.Thread(target=relay, daemon=True)
+        thread.start()
+        yield make_conninfo(dsn, port=listener.getsockname()[1], sslmode="disable")
+        thread.join(20)
+        assert not thread.is_alive()
+
+
+def test_a_server_that_falls_silent_once_it_has_let_us_in_is_not_waited_for(
+    database: Database,
+) -> None:
+    with (
+        falls_silent_once_ready(database.dsn) as dsn,
+        pytest.raises(psycopg.OperationalError),
+    ):
+        SessionConnection.connect(dsn, session=SESSION, connect_timeout=2)
 
 
 @pytest.mark.parametrize(

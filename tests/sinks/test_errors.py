@@ -75,6 +75,26 @@ def test_an_error_of_the_configuration_names_the_mend(sqlstate: str, mend: str) 
     assert str(classify(psycopg.errors.lookup(sqlstate)())).endswith(f"; {mend}")
 
 
+WORDS: Final = {
+    "25006": "the server takes no writes",
+    "25P03": "the server ended the session: it was idle within a transaction",
+    "25P04": "the server ended the session: its transaction took too long",
+    "26000": "the session is not what it should be",
+    "53100": "the disk of the database is full: free some of it, or enlarge it",
+    "53200": "the server is out of memory",
+    "53300": "the server has no room for a connection",
+    "55006": "an object is in use",
+    "55P03": "a lock was not free in time",
+    "57P01": "the server ended the session: an administrator, or a shutdown",
+    "57P05": "the server ended the session: it was idle",
+}
+
+
+@pytest.mark.parametrize(("sqlstate", "words"), WORDS.items())
+def test_what_will_pass_is_told_in_words(sqlstate: str, words: str) -> None:
+    assert str(classify(psycopg.errors.lookup(sqlstate)())) == f"{words} (SQLSTATE {sqlstate})"
+
+
 @pytest.mark.parametrize("sqlstate", [each for kind in KINDS.values() for each in kind])
 def test_an_error_belongs_to_the_connection_or_to_the_work(sqlstate: str) -> None:
     failure = psycopg.errors.lookup(sqlstate)()
