@@ -62,7 +62,11 @@ _SAID: Final = (
         "wait until the server takes over, or correct {attributes}",
     ),
     ("startup parameter", False, "go past the pooler: correct {server}"),
-    ("authentication failed|server requested .* authentication|no password supplied", False, "correct {login}"),
+    (
+        "authentication failed|requested .* authentication|no password supplied",
+        False,
+        "correct {login}",
+    ),
     (
         r"role .* does not exist|not permitted to log in|(no such user|user not found)\b",
         False,
@@ -71,7 +75,7 @@ _SAID: Final = (
     ("permission denied for database", False, "GRANT CONNECT on it to this user"),
     ("database .* does not exist|no such database", False, "create it, or correct {database}"),
     (
-        "configuration parameter|for parameter|denied to set|parameter .* cannot be|command-line argument",
+        "configuration parameter|for parameter|denied to set|parameter .* cannot be|command-line",
         False,
         "correct {options}",
     ),

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, Final, LiteralString
 
 import psycopg
@@ -16,6 +17,7 @@ from psycopg import Connection, sql
 from psycopg.conninfo import make_conninfo
 
 from local.postgres import Postgres
+from local.postgres.home import Home
 from pipeline.domain.errors import StatementTimeout, TransientError
 from pipeline.postgres.pool import close_pools, get_pool
 from pipeline.postgres.retry import with_connection
@@ -29,6 +31,7 @@ POOL: Final = 4
 IMPATIENT: Final = timedelta(seconds=0.1)
 RENAME: Final = b"UPDATE orgs SET name = 'Acme'"
 NAMES: Final = b"SELECT full_name FROM profiles"
+INSERT: Final = b"INSERT INTO made VALUES (1)"
 # More than psycopg waits for before it prepares a statement.
 OFTEN: Final = 8
 
@@ -167,6 +170,43 @@ def test_our_own_time_out_is_raised_at_once_so_that_less_can_be_tried(
         execute(hasty, b"SELECT pg_sleep(20)")
 
 
+# Of Postgres: two bits a transaction, in files of 32 pages of 8 kB.
+TRANSACTIONS_A_FILE: Final = 32 * 8_192 * 4
+BYTES_A_FILE: Final = 32 * 8_192
+
+
+@pytest.fixture
+def worn_out(tmp_path: Path) -> Iterator[Postgres]:
+    """A server that gives out no more transactions until it is vacuumed."""
+    folder = tmp_path / "cluster"
+    with Postgres(folder, durable=False) as cluster:
+        with psycopg.connect(cluster.dsn(), autocommit=True) as connection:
+            connection.execute("CREATE TABLE made (id int)")
+        cluster.stop()
+        home = Home.prepare(folder)
+        data = home.folder / "data"
+        # A million short of where the oldest that is still seen would lie in the future.
+        newest = 2**31 - 1_000_000
+        with (tmp_path / "log").open("ab") as log:
+            reset = home.popen("pg_resetwal", "-f", "-x", str(newest), str(data), output=log)
+            assert reset.wait(20) == 0
+        states = data / "pg_xact" / f"{newest // TRANSACTIONS_A_FILE:04X}"
+        states.write_bytes(bytes(BYTES_A_FILE))
+        home.give(states)
+        cluster.start()
+        yield cluster
+    cluster.remove()
+
+
+def test_a_server_that_is_out_of_transactions_is_waited_for_and_buries_nothing(
+    worn_out: Postgres,
+) -> None:
+    settings = DatabaseSettings(dsn=worn_out.dsn(), patience=IMPATIENT)
+    with pytest.raises(TransientError, match=r"until it was vacuumed \(SQLSTATE 54000\)"):
+        execute(settings, INSERT)
+    close_pools()
+
+
 @pytest.fixture(scope="module")
 def hanging() -> Iterator[Postgres]:
     """A server on which commits wait for a standby that there is not."""
@@ -195,9 +235,6 @@ def waiting(cluster: Postgres) -> int:
             "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
         ).fetchall()
     return int(found[0][0])
-
-
-INSERT: Final = b"INSERT INTO made VALUES (1)"
 
 
 def test_while_commits_hang_only_so_many_statements_are_left_behind(hanging: Postgres) -> None:
