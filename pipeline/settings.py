@@ -1,5 +1,6 @@
 """Settings of the running pipeline: validated once, frozen, passed on explicitly."""
 
+import re
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
@@ -11,6 +12,9 @@ from pipeline.domain.errors import ConfigurationError
 
 # What a database grants a job unless it is told otherwise: all that a small Cloud SQL server has.
 GRANTED_CONNECTIONS: Final = 100
+# What libpq says of a parameter that it does not know, in a URL and in a list of words.
+_UNKNOWN: Final = re.compile(r'invalid (?:URI query parameter|connection option)\W+"?(\w+)"?\s*$')
+_SECRET: Final = re.compile(r"pass\w*\s*=", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,10 +54,8 @@ class DatabaseSettings:
             )
         try:
             conninfo_to_dict(self.dsn)
-        except ProgrammingError:
-            raise ConfigurationError(
-                "DATABASE_URL is not a connection string: postgresql://user@host/database"
-            ) from None
+        except (ProgrammingError, UnicodeDecodeError) as error:
+            raise ConfigurationError(_complaint(self.dsn, str(error))) from None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,3 +69,22 @@ class PubSubSettings:
 
     subscription: str
     acknowledge: bool = True
+
+
+def _complaint(dsn: str, said: str) -> str:
+    """What is wrong with a connection string; of a secret in it, nothing is quoted."""
+    unknown = _UNKNOWN.search(said)
+    if unknown is None:
+        return "invalid DATABASE_URL: expected postgresql://user@host/database"
+    if _may_be_secret(dsn, unknown[1]):
+        return (
+            "invalid DATABASE_URL: unknown parameter;"
+            " write %26 for & and %3F for ? in a password, or put it into quotes"
+        )
+    return f"invalid DATABASE_URL: unknown parameter '{unknown[1]}'"
+
+
+def _may_be_secret(dsn: str, name: str) -> bool:
+    """Whether what libpq takes for a name may be the rest of a password with a '?' or a blank."""
+    before, _, after = dsn.rpartition(name)
+    return "@" in after or _SECRET.search(before) is not None

@@ -92,7 +92,7 @@ def test_a_database_url_that_is_none_is_named_without_being_quoted() -> None:
     done = command(*RUN, DATABASE_URL="kanarienvogel")
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == (
-        "pipeline run: DATABASE_URL is not a connection string: postgresql://user@host/database\n"
+        "pipeline run: invalid DATABASE_URL: expected postgresql://user@host/database\n"
     )
 
 

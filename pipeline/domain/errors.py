@@ -9,8 +9,10 @@
     │   ├── InvalidRow          the row is not an event of its type (see below for its kinds)
     │   ├── HandlerFailed       a handler raised: a bug of ours
     │   ├── NotStorable         an effect holds what JSON cannot express: a bug of ours
-    │   └── RejectedByDatabase  Postgres refuses this event's rows
+    │   ├── RejectedByDatabase  Postgres refuses this event's rows
+    │   └── UnusableValue       psycopg cannot read or write a value of it: a bug of ours
     ├── TransientError          the same work will succeed later: retried, then redelivered
+    │   └── StatementTimeout    a statement took too long: less of the work may succeed at once
     └── ConfigurationError      nothing will succeed until a person mends it: the process stops
 
 The text of an error never quotes an event's values: it reaches logs and the dead-letter table.
@@ -30,7 +32,7 @@ class TransientError(FanoutError):
 
 
 class StatementTimeout(TransientError):
-    """A statement took longer than `statement_timeout`: less of it at once may pass."""
+    """A statement took longer than ``statement_timeout``: less of it at once may pass."""
 
 
 class ConfigurationError(FanoutError):
@@ -78,3 +80,7 @@ class RejectedByDatabase(PermanentError):
 
     def __str__(self) -> str:
         return f"{self.args[0]} (SQLSTATE {self.sqlstate})"
+
+
+class UnusableValue(PermanentError):
+    """psycopg cannot carry a value of this work, in one direction or the other."""

@@ -12,33 +12,20 @@ import psycopg
 from psycopg import errors
 
 from pipeline.domain.errors import ConfigurationError, FanoutError, TransientError
+from pipeline.postgres import application
 from pipeline.postgres.refusal import read_refusal
+from pipeline.postgres.session import Session, SessionConnection, working
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
 MIGRATIONS: Final = Path(__file__).resolve().parents[2] / "migrations"
-APPLICATION_TABLES: Final = (
-    "chat_thread_participants",
-    "chat_threads",
-    "domain_events",
-    "meeting_participants",
-    "meetings",
-    "notification_processing",
-    "notifications",
-    "org_members",
-    "orgs",
-    "pending_emails",
-    "permissions",
-    "profiles",
-    "project_access_grants",
-    "projects",
-    "resources",
-    "user_notification_preferences",
-)
+APPLICATION_TABLES: Final = application.TABLES
 
 # Any constant will do, as long as nothing else in the database takes the same one.
 _LOCK_KEY: Final = 0x66616E6F7574
 _REFERENCE: Final = "reference/"
+# An index over a large table takes as long as it takes.
+_SESSION: Final = Session(name="fanout-migrate")
 _RECORDER: Final = """
     CREATE TABLE IF NOT EXISTS public.fanout_migrations (
         name       text PRIMARY KEY,
@@ -134,7 +121,7 @@ def _read(directory: Path) -> list[Migration]:
 
 def _connect(dsn: str) -> Connection:
     try:
-        return psycopg.connect(dsn, autocommit=True, application_name="fanout-migrate")
+        return SessionConnection.connect(dsn, session=_SESSION)
     except psycopg.Error as error:
         raise read_refusal(error).error from None
 
@@ -191,9 +178,7 @@ def _apply(connection: Connection, migration: Migration) -> bool:
 def _one_at_a_time(connection: Connection, *, of: str) -> Iterator[None]:
     """A transaction that no other migration of this database runs beside."""
     try:
-        with connection.transaction():
-            connection.execute("SET LOCAL lock_timeout = 0")
-            connection.execute("SET LOCAL statement_timeout = 0")
+        with working(connection), connection.transaction():
             connection.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK_KEY])
             # Whoever waits for a table's lock holds up everyone behind: better to give way.
             connection.execute("SET LOCAL lock_timeout = '5s'")

@@ -15,12 +15,13 @@ from pipeline.ops.sample.chat import CHAT_MESSAGE_SENT
 from pipeline.ops.sample.event import SampleEvent
 from pipeline.ops.sample.events import sample_events
 from pipeline.ops.sample.people import ORGANISATIONS, PEOPLE, PROJECTS, tables
-from pipeline.postgres.check import CONNECT_SECONDS
 from pipeline.postgres.errors import classify
 from pipeline.postgres.refusal import read_refusal
+from pipeline.postgres.session import Session, SessionConnection, working
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
+_SESSION: Final = Session(name="fanout-seed")
 _INSERT_EVENT: Final = """
     INSERT INTO public.domain_events
         (event_type, actor_id, project_id, resource_id, thread_id, meeting_id, payload)
@@ -67,7 +68,12 @@ def seed_people(dsn: str) -> int:
     Returns:
         How many people the sample has.
     """
-    with _connect(dsn) as connection, connection.transaction(), connection.cursor() as cursor:
+    with (
+        _connect(dsn) as connection,
+        working(connection),
+        connection.transaction(),
+        connection.cursor() as cursor,
+    ):
         for table, rows in tables():
             cursor.executemany(_insert(table, list(rows[0])), rows)
     return len(PEOPLE)
@@ -100,7 +106,7 @@ def clear(dsn: str) -> int:
     """
     projects = [ids.project(key) for key in PROJECTS]
     organisations = [ids.organisation(key) for key in ORGANISATIONS]
-    with _connect(dsn) as connection, connection.transaction():
+    with _connect(dsn) as connection, working(connection), connection.transaction():
         if not _is_seeded(connection):
             raise ConfigurationError(
                 "this database does not hold the sample data: there is nothing to clear, "
@@ -127,9 +133,7 @@ def clear(dsn: str) -> int:
 @contextmanager
 def _connect(dsn: str) -> Iterator[Connection]:
     try:
-        connection = psycopg.connect(
-            dsn, autocommit=True, connect_timeout=CONNECT_SECONDS, application_name="fanout-seed"
-        )
+        connection = SessionConnection.connect(dsn, session=_SESSION)
     except psycopg.Error as error:
         raise read_refusal(error).error from None
     try:
@@ -166,7 +170,7 @@ def _qualified(table: str) -> sql.Identifier:
 
 def _insert_event(connection: Connection, event: SampleEvent) -> int:
     """Insert an event and, as the application does, the message it tells of."""
-    with connection.transaction():
+    with working(connection), connection.transaction():
         payload = event.payload
         if event.event_type == CHAT_MESSAGE_SENT:
             content = payload["full_content"]

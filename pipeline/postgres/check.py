@@ -1,16 +1,19 @@
 """Look before the stream starts: is the database there, and does it have our tables?"""
 
+import logging
 from typing import Final
 
 import psycopg
 
 from pipeline.postgres.credentials import connection_string
 from pipeline.postgres.errors import classify
+from pipeline.postgres.pool import session
 from pipeline.postgres.refusal import read_refusal
+from pipeline.postgres.session import SessionConnection, working
 from pipeline.postgres.watchdog import WATCHDOG
 from pipeline.settings import DatabaseSettings
 
-CONNECT_SECONDS: Final = 5
+_log: Final = logging.getLogger(__name__)
 
 
 def check_database(settings: DatabaseSettings) -> None:
@@ -20,12 +23,19 @@ def check_database(settings: DatabaseSettings) -> None:
         ConfigurationError: it lets nobody in with these settings, or was never migrated.
         TransientError: nobody answers, it is starting up, or has no room for a connection.
     """
+    address = connection_string(settings)
     try:
-        connection = psycopg.connect(connection_string(settings), connect_timeout=CONNECT_SECONDS)
+        connection = SessionConnection.connect(address, session=session(settings))
     except psycopg.Error as error:
         raise read_refusal(error).error from None
     with connection, WATCHDOG.watch(connection, settings.silence.total_seconds()):
+        if connection.is_pooled:
+            _log.info(
+                "DATABASE_URL leads to a pooler that keeps no session: settings go with each"
+                " transaction, which is slower; the port of the server itself is better"
+            )
         try:
-            connection.execute("SELECT FROM public.fanout_migrations")
+            with working(connection):
+                connection.execute("SELECT FROM public.fanout_migrations")
         except psycopg.Error as error:
-            raise classify(error) from None
+            raise classify(error, limit=settings.statement_timeout) from None

@@ -18,6 +18,9 @@ class Address:
     login: str
     database: str
     encryption: str
+    options: str = "options"
+    attributes: str = "target_session_attrs"
+    parameters: str = "its parameters"
 
 
 DATABASE_URL: Final = Address(
@@ -26,6 +29,9 @@ DATABASE_URL: Final = Address(
     login="user and password in DATABASE_URL",
     database="the database in DATABASE_URL",
     encryption="sslmode and sslrootcert in DATABASE_URL",
+    options="options in DATABASE_URL",
+    attributes="target_session_attrs in DATABASE_URL",
+    parameters="the parameters of DATABASE_URL",
 )
 
 # Words of libpq, or of a server that speaks English; whether waiting may help; what else does.
@@ -39,23 +45,43 @@ _SAID: Final = (
         "see whether a firewall is in between, or correct {server}",
     ),
     (
-        "starting up|shutting down|recovery mode|not (yet )?accepting",
+        "starting up|shutting down|recovery mode|not (yet |currently )?accepting",
         True,
         "wait until the server is up",
     ),
     (
-        "too many (clients|connections)|connection slots",
+        "too many (clients|connections)|connection slots|max.{0,8}clients|max_client_conn",
         True,
         "close some connections, or raise the limit",
     ),
     (r"pg_hba\.conf", False, "let pg_hba.conf of the server admit this user from here"),
     ("wal ?sender", False, "ALTER ROLE ... REPLICATION for this user"),
+    (
+        "session is (not )?read-only|server is (not )?in hot standby",
+        True,
+        "wait until the server takes over, or correct {attributes}",
+    ),
     ("startup parameter", False, "go past the pooler: correct {server}"),
-    ("authentication failed|no password supplied", False, "correct {login}"),
-    ("role .* does not exist|not permitted to log in|user not found", False, "correct {login}"),
-    ("database .* does not exist", False, "create it, or correct {database}"),
+    (
+        "authentication failed|requested .* authentication|no password supplied",
+        False,
+        "correct {login}",
+    ),
+    (
+        r"role .* does not exist|not permitted to log in|(no such user|user not found)\b",
+        False,
+        "correct {login}",
+    ),
+    ("permission denied for database", False, "GRANT CONNECT on it to this user"),
+    ("database .* does not exist|no such database", False, "create it, or correct {database}"),
+    (
+        "configuration parameter|for parameter|denied to set|parameter .* cannot be|command-line",
+        False,
+        "correct {options}",
+    ),
     ("ssl|certificate", False, "correct {encryption}"),
-    ("invalid (port|integer)", False, "correct {server}"),
+    ("invalid (port|integer)|could not match", False, "correct {server}"),
+    (r"invalid \w+ value|definition of service|service file", False, "correct {parameters}"),
 )
 _UNKNOWN: Final = "see the server's log"
 

@@ -9,11 +9,11 @@ from typing import Any, Final, TypeVar
 import psycopg
 from psycopg import Connection
 
-from pipeline.domain.errors import ConfigurationError, TransientError
-from pipeline.postgres.credentials import connection_string
-from pipeline.postgres.errors import classify
-from pipeline.postgres.pool import take_connection
-from pipeline.postgres.refusal import read_refusal
+from pipeline.domain.errors import StatementTimeout, TransientError
+from pipeline.postgres.errors import classify, is_lost
+from pipeline.postgres.left_behind import check_left_behind, suspect
+from pipeline.postgres.pool import reason, take_connection
+from pipeline.postgres.session import working
 from pipeline.postgres.watchdog import WATCHDOG
 from pipeline.settings import DatabaseSettings
 
@@ -21,22 +21,30 @@ ResultT = TypeVar("ResultT")
 
 FIRST_PAUSE_SECONDS: Final = 0.05
 LONGEST_PAUSE_SECONDS: Final = 2.0
-# For a reason only: a stop waits for it where the server is away.
-CONNECT_SECONDS: Final = 3
 
 _log: Final = logging.getLogger(__name__)
 
 
 def with_connection(
-    settings: DatabaseSettings, work: Callable[[Connection[Any]], ResultT]
+    settings: DatabaseSettings,
+    work: Callable[[Connection[Any]], ResultT],
+    *,
+    snapshot: bool = False,
 ) -> ResultT:
     """Call ``work`` with a connection of the process's pool, in autocommit.
 
     ``work`` must be idempotent: a cut connection leaves open whether it was committed, so it is
     simply done again. Pauses grow with full jitter, so that workers do not return in step.
 
+    Args:
+        settings: of the pool.
+        work: takes the connection; behind a pooler its statements are one transaction.
+        snapshot: let all statements see the same, and change nothing.
+
     Raises:
         RejectedByDatabase: Postgres refuses the rows.
+        UnusableValue: psycopg cannot read or write a value.
+        StatementTimeout: it takes too long; raised at once, since it would again.
         TransientError: it did not succeed within ``settings.patience``.
         ConfigurationError: it cannot succeed.
     """
@@ -47,25 +55,20 @@ def with_connection(
             with (
                 take_connection(settings) as connection,
                 WATCHDOG.watch(connection, settings.silence.total_seconds()),
+                working(connection, snapshot=snapshot),
             ):
+                check_left_behind(settings, connection)
                 return work(connection)
         except psycopg.Error as error:
-            failure = classify(error)
-            if not isinstance(failure, TransientError):
+            failure = classify(error, limit=settings.statement_timeout)
+            if not isinstance(failure, TransientError) or isinstance(failure, StatementTimeout):
                 raise failure from None
+            if is_lost(error):
+                suspect(settings)
             if time.monotonic() >= deadline:
-                raise _with_reason(settings, failure) from None
+                # The pool keeps to itself why it cannot connect.
+                unreachable = reason(settings) if error.sqlstate is None else None
+                raise unreachable or failure from None
             _log.warning("%s; trying again", failure)
         time.sleep(random.uniform(0, pause))  # noqa: S311 - jitter needs no secrecy
         pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
-
-
-def _with_reason(
-    settings: DatabaseSettings, failure: TransientError
-) -> TransientError | ConfigurationError:
-    """The failure, with what a connection of our own is told: the pool keeps that to itself."""
-    try:
-        psycopg.connect(connection_string(settings), connect_timeout=CONNECT_SECONDS).close()
-    except psycopg.Error as error:
-        return read_refusal(error).error
-    return failure

@@ -176,7 +176,8 @@ def test_a_database_that_lets_nobody_in_names_the_part_to_correct(
 
 
 def test_a_pooler_between_the_pipeline_and_postgres_is_a_warning() -> None:
-    assert (judge_pooler(5432).verdict, judge_pooler(6543).verdict) == (Verdict.OK, Verdict.WARNING)
+    found = [judge_pooler(5432, is_pooled=pooled).verdict for pooled in (False, True)]
+    assert found == [Verdict.OK, Verdict.WARNING]
 
 
 @pytest.mark.parametrize(

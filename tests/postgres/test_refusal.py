@@ -97,6 +97,60 @@ def assert_says(error: FanoutError, kind: type[FanoutError], cause: str, mend: s
             "correct sslmode and sslrootcert in DATABASE_URL",
         ),
         (
+            {"target_session_attrs": "read-only"},
+            TransientError,
+            "session is not read-only",
+            "wait until the server takes over, or correct target_session_attrs in DATABASE_URL",
+        ),
+        (
+            {"target_session_attrs": "best"},
+            ConfigurationError,
+            'invalid target_session_attrs value: "best"',
+            "correct the parameters of DATABASE_URL",
+        ),
+        (
+            {"service": "nowhere"},
+            ConfigurationError,
+            'definition of service "nowhere" not found',
+            "correct the parameters of DATABASE_URL",
+        ),
+        (
+            {"require_auth": "none"},
+            ConfigurationError,
+            'authentication method requirement "none" failed',
+            "correct user and password in DATABASE_URL",
+        ),
+        (
+            {"options": "-c nothing=1"},
+            ConfigurationError,
+            'unrecognized configuration parameter "nothing"',
+            "correct options in DATABASE_URL",
+        ),
+        (
+            {"options": "-c work_mem=much"},
+            ConfigurationError,
+            'invalid value for parameter "work_mem": "much"',
+            "correct options in DATABASE_URL",
+        ),
+        (
+            {"options": "-c log_statement=all"},
+            ConfigurationError,
+            'permission denied to set parameter "log_statement"',
+            "correct options in DATABASE_URL",
+        ),
+        (
+            {"options": "-c wal_level=logical"},
+            ConfigurationError,
+            'parameter "wal_level" cannot be changed',
+            "correct options in DATABASE_URL",
+        ),
+        (
+            {"options": "-c role=fanout_cdc"},
+            ConfigurationError,
+            'permission denied to set role "fanout_cdc"',
+            "correct options in DATABASE_URL",
+        ),
+        (
             {"replication": "database"},
             ConfigurationError,
             "permission denied to start WAL sender",
@@ -119,6 +173,31 @@ def test_without_a_password_the_login_is_to_be_corrected(database: Database) -> 
     dsn = database.cluster.dsn(database.name, "test_writer")
     mend = "correct user and password in DATABASE_URL"
     assert_says(refusal(dsn), ConfigurationError, "no password supplied", mend)
+
+
+def test_a_database_that_lets_in_only_others_says_how_to_be_let_in(database: Database) -> None:
+    with psycopg.connect(database.cluster.dsn(), autocommit=True) as owner:
+        owner.execute(f"REVOKE CONNECT ON DATABASE {database.name} FROM public".encode())
+    assert_says(
+        refusal(database.writer_dsn),
+        ConfigurationError,
+        f'permission denied for database "{database.name}"',
+        "GRANT CONNECT on it to this user",
+    )
+
+
+def test_a_database_that_takes_nobody_at_the_moment_is_worth_waiting_for(
+    database: Database,
+) -> None:
+    change = f"ALTER DATABASE {database.name} ALLOW_CONNECTIONS"
+    with psycopg.connect(database.cluster.dsn(), autocommit=True) as owner:
+        owner.execute(f"{change} false".encode())
+    assert_says(
+        refusal(database.writer_dsn),
+        TransientError,
+        "is not currently accepting connections",
+        "wait until the server is up",
+    )
 
 
 def test_a_server_without_room_is_worth_waiting_for(database: Database) -> None:

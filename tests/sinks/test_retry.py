@@ -114,7 +114,7 @@ def test_a_missing_table_names_the_mend(written: Written) -> None:
 
 def test_a_role_without_rights_names_the_mend(written: Written) -> None:
     settings = DatabaseSettings(dsn=written.database.cdc_dsn)
-    with pytest.raises(ConfigurationError, match=r"fanout_writer, all else .* fanout_operator$"):
+    with pytest.raises(ConfigurationError, match=r"denied for .* see: python -m pipeline doctor$"):
         write_outcomes(settings, [outcome(1)])
 
 

@@ -1,6 +1,7 @@
 """How far an installation is on the way to messages of an id alone, and its last step."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Final
 
 import psycopg
@@ -11,6 +12,7 @@ from pipeline.domain.errors import ConfigurationError
 from pipeline.ops.status.units import duration
 from pipeline.postgres.errors import classify
 from pipeline.postgres.refusal import read_refusal
+from pipeline.postgres.session import Session, SessionConnection
 from pipeline.postgres.sql import load
 from pipeline.settings import DatabaseSettings
 
@@ -23,8 +25,12 @@ NARROW: Final = (
 )
 # The first version that reads the row instead of the message.
 FIRST_VERSION: Final = (0, 2)
-CONNECT_SECONDS: Final = 5
 
+_SESSION: Final = Session(
+    name="fanout-capture",
+    statement_timeout=timedelta(seconds=15),
+    lock_timeout=timedelta(seconds=5),
+)
 _SEEN: Final = load("pipeline.ops.capture", "seen")
 
 
@@ -91,7 +97,6 @@ def narrow(database: DatabaseSettings) -> list[Step]:
         if last.done:
             return [*before, last]
         try:
-            connection.execute("SET lock_timeout = '5s'")
             connection.execute(NARROW)
         except psycopg.errors.InsufficientPrivilege:
             raise ConfigurationError(
@@ -167,13 +172,8 @@ def _is_new(version: str) -> bool:
     return all(part.isdecimal() for part in parts) and tuple(map(int, parts)) >= FIRST_VERSION
 
 
-def _connected(database: DatabaseSettings) -> Connection[Any]:
+def _connected(database: DatabaseSettings) -> SessionConnection:
     try:
-        return psycopg.connect(
-            database.dsn,
-            autocommit=True,
-            connect_timeout=CONNECT_SECONDS,
-            application_name="fanout-capture",
-        )
+        return SessionConnection.connect(database.dsn, session=_SESSION)
     except psycopg.Error as error:
         raise read_refusal(error).error from None

@@ -1,19 +1,24 @@
 """What is examined: a database, and whatever else of the installation was named."""
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from types import TracebackType
 from typing import Any, Final, Self
 
 import psycopg
-from psycopg import Connection
 from psycopg.rows import namedtuple_row
 
-from pipeline.postgres.check import CONNECT_SECONDS
 from pipeline.postgres.refusal import Refusal, read_refusal
+from pipeline.postgres.session import Session, SessionConnection, working
 from pipeline.settings import GRANTED_CONNECTIONS, DatabaseSettings
 
 # Looking must never be what slows the database down, nor change anything.
-_OPTIONS: Final = "-c statement_timeout=15s -c default_transaction_read_only=on"
+_SESSION: Final = Session(
+    name="fanout-doctor",
+    statement_timeout=timedelta(seconds=15),
+    lock_timeout=timedelta(seconds=5),
+    read_only=True,
+)
 
 
 class Unreachable(Exception):
@@ -54,10 +59,10 @@ class Installation:
     subscription: str | None = None
     dead_letter_topic: str | None = None
     connections: int = GRANTED_CONNECTIONS
-    _connection: Connection[Any] | None = field(default=None, init=False)
+    _connection: SessionConnection | None = field(default=None, init=False)
     _refusal: Refusal | None = field(default=None, init=False)
 
-    def connection(self) -> Connection[Any]:
+    def connection(self) -> SessionConnection:
         """The connection, in autocommit and read-only.
 
         Raises:
@@ -67,13 +72,7 @@ class Installation:
             raise Unreachable(self._refusal)
         if self._connection is None or self._connection.closed:
             try:
-                self._connection = psycopg.connect(
-                    self.database.dsn,
-                    autocommit=True,
-                    connect_timeout=CONNECT_SECONDS,
-                    application_name="fanout-doctor",
-                    options=_OPTIONS,
-                )
+                self._connection = SessionConnection.connect(self.database.dsn, session=_SESSION)
             except psycopg.Error as error:
                 self._refusal = read_refusal(error)
                 raise Unreachable(self._refusal) from None
@@ -81,7 +80,8 @@ class Installation:
 
     def rows(self, statement: bytes, **parameters: object) -> list[Any]:
         """What a statement gives, as named tuples."""
-        with self.connection().cursor(row_factory=namedtuple_row) as cursor:
+        connection = self.connection()
+        with working(connection), connection.cursor(row_factory=namedtuple_row) as cursor:
             return cursor.execute(statement, parameters).fetchall()
 
     def __enter__(self) -> Self:

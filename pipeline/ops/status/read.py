@@ -2,12 +2,14 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from typing import Any, Final, TypeVar
 
 import psycopg
 from psycopg import Connection
 from psycopg.errors import InsufficientPrivilege
 
+from pipeline.domain.errors import ConfigurationError
 from pipeline.domain.outcome import Status as State
 from pipeline.ops.status.figures import (
     DeadLetters,
@@ -18,9 +20,9 @@ from pipeline.ops.status.figures import (
     Slot,
     Status,
 )
-from pipeline.postgres.check import CONNECT_SECONDS
 from pipeline.postgres.errors import classify
 from pipeline.postgres.refusal import read_refusal
+from pipeline.postgres.session import Session, SessionConnection, working
 from pipeline.postgres.sql import load
 from pipeline.postgres.watchdog import WATCHDOG
 from pipeline.settings import DatabaseSettings
@@ -32,11 +34,18 @@ SLOT: Final = "fanout_events"
 LATEST_CAUSES: Final = 5
 _MINUTES: Final = 60
 # Looking must never be what slows the database down, nor change anything.
-_OPTIONS: Final = "-c statement_timeout=15s -c default_transaction_read_only=on"
+_SESSION: Final = Session(
+    name="fanout-status",
+    statement_timeout=timedelta(seconds=15),
+    lock_timeout=timedelta(seconds=5),
+    read_only=True,
+)
 # For all parts together; a server that says nothing for so long is not there.
 SILENCE_SECONDS: Final = 60.0
 
-_NOW: Final = b"SELECT current_database(), now()"
+_NOW: Final = (
+    b"SELECT current_database(), now(), to_regclass('public.fanout_migrations') IS NOT NULL"
+)
 _HAS_EVENTS: Final = load("pipeline.ops.status", "has_events")
 _QUEUES: Final = load("pipeline.ops.status", "queues")
 _STATES: Final = load("pipeline.ops.status", "states")
@@ -57,13 +66,7 @@ def read_status(settings: DatabaseSettings) -> Status:
         TransientError: it does not answer, or the connection was lost.
     """
     try:
-        connection = psycopg.connect(
-            settings.dsn,
-            autocommit=True,
-            connect_timeout=CONNECT_SECONDS,
-            application_name="fanout-status",
-            options=_OPTIONS,
-        )
+        connection = SessionConnection.connect(settings.dsn, session=_SESSION)
     except psycopg.Error as error:
         raise read_refusal(error).error from None
     with connection, WATCHDOG.watch(connection, SILENCE_SECONDS):
@@ -78,12 +81,17 @@ def _read(connection: Connection[Any]) -> Status:
 
     def part(name: str, read: Callable[[Connection[Any]], PartT]) -> PartT | None:
         try:
-            return read(connection)
+            with working(connection):
+                return read(connection)
         except InsufficientPrivilege:
             not_visible.append(name)
             return None
 
-    database, now = connection.execute(_NOW).fetchall()[0]
+    database, now, migrated = connection.execute(_NOW).fetchall()[0]
+    if not migrated:
+        raise ConfigurationError(
+            f"the database {database} was never migrated; run: python -m pipeline migrate"
+        )
     return Status(
         database=database,
         taken_at=now.isoformat(),

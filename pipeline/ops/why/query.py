@@ -29,7 +29,6 @@ from pipeline.settings import DatabaseSettings
 
 RowT = TypeVar("RowT")
 
-_SNAPSHOT: Final = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _EVENT: Final = load(__package__, "event")
 _LEDGER: Final = load(__package__, "ledger")
 _LETTER: Final = load(__package__, "letter")
@@ -49,12 +48,10 @@ def read_account(settings: DatabaseSettings, event_id: int, user_id: UUID | None
     check_database(settings)
 
     def read(connection: Connection[Any]) -> Account:
-        with connection.transaction():
-            connection.execute(_SNAPSHOT)
-            return _account(connection, event_id, user_id)
+        return _account(connection, event_id, user_id)
 
     try:
-        return with_connection(settings, read)
+        return with_connection(settings, read, snapshot=True)
     finally:
         close_pools()
 

@@ -9,8 +9,8 @@ from psycopg.conninfo import conninfo_to_dict
 from pipeline.ops.doctor.addresses import POOLER_PORT, SAFE_SSLMODE, stays_here
 from pipeline.ops.doctor.check import CannotLook, Check, Finding, Verdict, failed, ok, warning
 from pipeline.ops.doctor.installation import CaptureAddress, Installation, Unreachable
-from pipeline.postgres.check import CONNECT_SECONDS
 from pipeline.postgres.refusal import Address, read_refusal
+from pipeline.postgres.session import CONNECT_SECONDS
 from pipeline.postgres.sql import load
 from pipeline.postgres.watchdog import WATCHDOG
 
@@ -48,12 +48,12 @@ def judge_encryption(address: str, *, encrypted: bool, sslmode: str) -> Finding:
     return ok(f"encrypted, sslmode={sslmode}")
 
 
-def judge_pooler(port: int) -> Finding:
+def judge_pooler(port: int, *, is_pooled: bool) -> Finding:
     """Whether the pipeline has a session of its own."""
-    if port == POOLER_PORT:
+    if is_pooled:
         return warning(
-            f"port {port} is a pooler's: settings and prepared statements of a session do not last",
-            "use the direct port 5432, or the pooler's session mode",
+            f"port {port} is a pooler's: settings go with each transaction, which is slower",
+            "use the server's own port, or let the pooler take options in its session mode",
         )
     return ok(f"port {port}")
 
@@ -96,7 +96,8 @@ def _encryption(installation: Installation) -> Finding:
 
 
 def _pooler(installation: Installation) -> Finding:
-    return judge_pooler(installation.connection().info.port)
+    connection = installation.connection()
+    return judge_pooler(connection.info.port, is_pooled=connection.is_pooled)
 
 
 def _capture(installation: Installation) -> Finding:

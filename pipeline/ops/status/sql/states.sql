@@ -6,4 +6,5 @@ SELECT
     sum(events)::bigint AS events
 FROM public.fanout_events_per_minute
 WHERE minute > now() - interval '1 hour'
+AND minute <= now()
 GROUP BY 1, 2

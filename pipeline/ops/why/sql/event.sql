@@ -1,5 +1,8 @@
 -- One event and the names of what it names. In: its id.
-SELECT event.id, event.event_type AS type, event.created_at, now() - event.created_at AS age,
+SELECT event.id, event.event_type AS type, event.created_at,
+       -- As it is read: an infinite difference is refused by servers before 17.
+       now() - least(greatest(event.created_at, '0001-01-01 00:00:00+00'), '9999-12-31 00:00:00+00')
+           AS age,
        event.actor_id, coalesce(nullif(actor.full_name, ''), actor.email) AS actor_name,
        event.project_id, project.name AS project_name,
        event.thread_id, thread.topic AS thread_topic
