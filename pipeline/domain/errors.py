@@ -10,6 +10,7 @@
     │   ├── NotStorable         an effect holds what JSON cannot express: a bug of ours
     │   └── RejectedByDatabase  Postgres refuses this event's rows
     ├── TransientError          the same work will succeed later: retried, then redelivered
+    │   └── StatementTimeout    a statement took too long: done in halves
     └── ConfigurationError      nothing will succeed until a person mends it: the process stops
 
 The text of an error never quotes an event's values: it reaches logs and the dead-letter table.
@@ -26,6 +27,10 @@ class PermanentError(FanoutError):
 
 class TransientError(FanoutError):
     """The same work will succeed later; it must never become a dead letter."""
+
+
+class StatementTimeout(TransientError):
+    """A statement took longer than `statement_timeout`: less of it at once may pass."""
 
 
 class ConfigurationError(FanoutError):

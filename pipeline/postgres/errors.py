@@ -8,9 +8,11 @@ from pipeline.domain.errors import (
     ConfigurationError,
     FanoutError,
     RejectedByDatabase,
+    StatementTimeout,
     TransientError,
 )
 
+_QUERY_CANCELED: Final = "57014"
 # SQLSTATE classes: https://www.postgresql.org/docs/current/errcodes-appendix.html
 _ABOUT_THE_ROWS: Final = {
     "22": "a value does not fit its column",
@@ -48,6 +50,8 @@ def classify(error: psycopg.Error) -> FanoutError:
     group = state[:2]
     if group in _ABOUT_THE_ROWS:
         return RejectedByDatabase(_about_the_rows(error, group), sqlstate=state)
+    if state == _QUERY_CANCELED:
+        return StatementTimeout(f"{_WILL_PASS[group]} (SQLSTATE {state})")
     if group in _WILL_PASS:
         return TransientError(f"{_WILL_PASS[group]} (SQLSTATE {state})")
     mend = _MENDS.get(state) or _MENDS.get(group) or "this is a bug or a wrong schema"

@@ -9,5 +9,5 @@ FROM (
     FROM public.notification_processing
     WHERE date_bin('1 minute', completed_at, '2000-01-01 00:00:00+00') > now() - interval '1 hour'
         AND processing_status = 'completed'
-        AND event_created_at IS NOT NULL
+        AND isfinite(event_created_at)
 ) AS completed

@@ -1,9 +1,15 @@
 -- One event and the names of what it names. In: its id.
-SELECT event.id, event.event_type AS type, event.created_at, now() - event.created_at AS age,
+-- A time that Python has no type for, as infinity, comes out as the first or the last it has.
+SELECT event.id, event.event_type AS type, readable.created_at, now() - readable.created_at AS age,
        event.actor_id, coalesce(nullif(actor.full_name, ''), actor.email) AS actor_name,
        event.project_id, project.name AS project_name,
        event.thread_id, thread.topic AS thread_topic
 FROM public.domain_events AS event
+CROSS JOIN LATERAL (
+    SELECT least(
+        greatest(event.created_at, '0001-01-02 00:00:00+00'), '9999-12-30 00:00:00+00'
+    ) AS created_at
+) AS readable
 LEFT JOIN public.profiles AS actor ON actor.id = event.actor_id
 LEFT JOIN public.projects AS project ON project.id = event.project_id
 LEFT JOIN public.chat_threads AS thread ON thread.id = event.thread_id
