@@ -4,7 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from pipeline.domain.identifiers import EventId, OrganisationId, ProjectId, ThreadId, UserId
+from pipeline.domain.identifiers import (
+    EventId,
+    OrganisationId,
+    ProjectId,
+    ResourceId,
+    ThreadId,
+    UserId,
+)
 from pipeline.domain.preferences import PreferenceRow
 from pipeline.domain.reasons import Reason
 
@@ -51,6 +58,14 @@ class Thread:
 
 
 @dataclass(frozen=True, slots=True)
+class Resource:
+    """One document or folder; one of the organisation itself belongs to no project."""
+
+    id: ResourceId
+    project_id: ProjectId | None
+
+
+@dataclass(frozen=True, slots=True)
 class Candidate:
     """Someone in the audience of an event; with an exclusion they are told nothing."""
 
@@ -60,12 +75,16 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """The facts of one batch of events of one type."""
+    """The facts of one batch of events of one type.
+
+    ``resources`` are those of events that name no project.
+    """
 
     candidates: Mapping[EventId, Sequence[Candidate]] = field(default_factory=dict)
     people: Mapping[UserId, Person] = field(default_factory=dict)
     projects: Mapping[ProjectId, Project] = field(default_factory=dict)
     threads: Mapping[ThreadId, Thread] = field(default_factory=dict)
+    resources: Mapping[ResourceId, Resource] = field(default_factory=dict)
     preferences: Mapping[UserId, Sequence[PreferenceRow]] = field(default_factory=dict)
 
     def person_name(self, user_id: UserId | None) -> str:
@@ -81,6 +100,11 @@ class Facts:
     def thread(self, thread_id: ThreadId | None) -> Thread | None:
         """The thread, or None where there is none."""
         return None if thread_id is None else self.threads.get(thread_id)
+
+    def project_of(self, resource_id: ResourceId | None) -> ProjectId | None:
+        """The project of a resource, or None where it has none or is not known."""
+        resource = None if resource_id is None else self.resources.get(resource_id)
+        return None if resource is None else resource.project_id
 
 
 def thread_label(name: str) -> str:

@@ -54,9 +54,7 @@ class DocumentPermissionChangedHandler(Handler[DocumentPermissionChanged]):
         """The person whose access has changed."""
         if (event.payload.old_permission, event.payload.new_permission) != ("view", "edit"):
             return Nobody("only a change from view to edit is told")
-        if self.project_id(event) is None:
-            return Nobody("the event names no project")
-        if _resource_id(event) is None:
+        if self.resource_id(event) is None:
             return Nobody("the event names no document")
         return named(event.payload.affected_user_id, field="affected_user_id")
 
@@ -64,11 +62,19 @@ class DocumentPermissionChangedHandler(Handler[DocumentPermissionChanged]):
         """The event's project, or else the payload's."""
         return event.project_id or event.payload.project_id
 
+    def resource_id(self, event: Event[DocumentPermissionChanged]) -> ResourceId | None:
+        """The event's document, or else the payload's."""
+        return event.resource_id or event.payload.resource_id
+
+    def muted_in(self, event: Event[DocumentPermissionChanged], facts: Facts) -> ProjectId | None:
+        """The project that is named, or else the document's; one of no project is told as well."""
+        return self.project_id(event) or facts.project_of(self.resource_id(event))
+
     def decide(
         self, event: Event[DocumentPermissionChanged], person: Person, facts: Facts
     ) -> Iterable[Effect]:
         """One notification."""
-        project_id, resource_id = self.project_id(event), _resource_id(event)
+        project_id, resource_id = self.muted_in(event, facts), self.resource_id(event)
         project_name = event.payload.project_name or facts.project_name(
             project_id, unknown="a project"
         )
@@ -90,7 +96,3 @@ class DocumentPermissionChangedHandler(Handler[DocumentPermissionChanged]):
                 "new_permission": new,
             },
         )
-
-
-def _resource_id(event: Event[DocumentPermissionChanged]) -> ResourceId | None:
-    return event.resource_id or event.payload.resource_id

@@ -50,9 +50,7 @@ class DocumentPermissionGrantedHandler(Handler[DocumentPermissionGranted]):
 
     def audience(self, event: Event[DocumentPermissionGranted]) -> Audience:
         """The person who was given access."""
-        if self.project_id(event) is None:
-            return Nobody("the event names no project")
-        if _resource_id(event) is None:
+        if self.resource_id(event) is None:
             return Nobody("the event names no document")
         return named(event.payload.affected_user_id, field="affected_user_id")
 
@@ -60,11 +58,19 @@ class DocumentPermissionGrantedHandler(Handler[DocumentPermissionGranted]):
         """The event's project, or else the payload's."""
         return event.project_id or event.payload.project_id
 
+    def resource_id(self, event: Event[DocumentPermissionGranted]) -> ResourceId | None:
+        """The event's document, or else the payload's."""
+        return event.resource_id or event.payload.resource_id
+
+    def muted_in(self, event: Event[DocumentPermissionGranted], facts: Facts) -> ProjectId | None:
+        """The project that is named, or else the document's; one of no project is told as well."""
+        return self.project_id(event) or facts.project_of(self.resource_id(event))
+
     def decide(
         self, event: Event[DocumentPermissionGranted], person: Person, facts: Facts
     ) -> Iterable[Effect]:
         """One notification."""
-        project_id, resource_id = self.project_id(event), _resource_id(event)
+        project_id, resource_id = self.muted_in(event, facts), self.resource_id(event)
         project_name = event.payload.project_name or facts.project_name(
             project_id, unknown="a project"
         )
@@ -84,7 +90,3 @@ class DocumentPermissionGrantedHandler(Handler[DocumentPermissionGranted]):
                 "new_permission": permission,
             },
         )
-
-
-def _resource_id(event: Event[DocumentPermissionGranted]) -> ResourceId | None:
-    return event.resource_id or event.payload.resource_id

@@ -40,9 +40,12 @@ def decide_batch(
         ConfigurationError: the facts cannot be loaded.
     """
     wait_until_visible(settings, (event.id for event in events))
+    now = datetime.now(UTC)
+    oldest = policy.expired_before(now)
     try:
         facts = with_connection(
-            settings, lambda connection: load_facts(connection, handler, events)
+            settings,
+            lambda connection: load_facts(connection, handler, events, expired_before=oldest),
         )
     except PermanentError as error:
         if len(events) == 1:
@@ -53,7 +56,6 @@ def decide_batch(
             for half in (events[:middle], events[middle:])
         ]
         return halves[0][0] + halves[1][0], halves[0][1] + halves[1][1]
-    now = datetime.now(UTC)
     outcomes, letters = [], []
     for event in events:
         try:

@@ -1,10 +1,9 @@
 """What a write costs the server: in proportion to its rows, whatever the planner believes."""
 
 import re
-from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 import psycopg
@@ -18,35 +17,28 @@ from pipeline.sinks import outcomes
 from pipeline.sinks.document import as_document
 from pipeline.sinks.outcomes import write_outcomes
 from tests.builders import BOB, activity, email, notification, outcome
+from tests.databases import Database
+from tests.effort import LIES, effort, lie_to
 from tests.sinks.conftest import Written
 
 WRITE: Final = load("pipeline.sinks", "write_outcomes")
 PEOPLE: Final = [UserId(UUID(int=number)) for number in range(1_000, 3_000)]
 MESSAGES: Final = 20
-# Steps of one row each; there are about thirty for every row that is asked for.
+# Each a row that a step of the plan gave or looked at; a row that is asked for takes about thirty.
 STEPS_PER_ROW: Final = 100
-TABLES: Final = "domain_events, notification_processing, notifications, notification_decisions"
 
-# What makes the planner believe, or do, something else. None is true of the tables as they are.
-LIES: Final = {
-    "nothing is known": "SELECT",
-    "every table was empty": f"ANALYZE {TABLES}, pending_emails, profiles, event_dead_letters",
-    "every table has one row": "UPDATE pg_class SET reltuples = 1 WHERE relkind = 'r'"
-    " AND relnamespace = 'public'::regnamespace",
-    "every table has a billion rows": "UPDATE pg_class SET reltuples = 1e9, relpages = 1"
-    " WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace",
-    "no hash, no merge": "ALTER DATABASE {name} SET enable_hashjoin = off;"
-    " ALTER DATABASE {name} SET enable_mergejoin = off",
-    "no nested loop": "ALTER DATABASE {name} SET enable_nestloop = off",
-}
+
+@pytest.fixture(params=LIES)
+def believing(request: pytest.FixtureRequest, database: Database) -> str:
+    """The planner believes something, and nothing keeps its statistics true."""
+    lie_to(database, request.param)
+    return str(request.param)
 
 
 @pytest.fixture
 def crowd(written: Written) -> Written:
-    """A database where a thread has 2,000 participants, and nothing keeps statistics true."""
+    """A database where a thread has 2,000 participants."""
     with written.database.connect() as connection:
-        for table in (*TABLES.split(", "), "profiles", "pending_emails"):
-            connection.execute(f"ALTER TABLE {table} SET (autovacuum_enabled = off)".encode())
         connection.execute("INSERT INTO auth.users (id) SELECT unnest(%s::uuid[])", [PEOPLE])
         connection.execute(
             "INSERT INTO profiles (id, email, app_role)"
@@ -64,33 +56,16 @@ def messages(first: int, number: int, people: list[UserId]) -> list[Outcome]:
     ]
 
 
-def steps(plan: Mapping[str, Any]) -> Iterator[float]:
-    """How many rows each node of an executed plan gave, or looked at in vain."""
-    looked_at = ("Actual Rows", *(name for name in plan if name.startswith("Rows Removed by")))
-    yield plan["Actual Loops"] * sum(plan[name] for name in looked_at)
-    for part in plan.get("Plans", ()):
-        yield from steps(part)
-
-
-def effort(connection: psycopg.Connection[Any], statement: bytes, **parameters: object) -> float:
-    """Execute a statement; gives the steps that it took."""
-    explained = connection.execute(b"EXPLAIN (ANALYZE, FORMAT JSON) " + statement, parameters)
-    ((plans,),) = explained.fetchall()
-    return sum(steps(plans[0]["Plan"]))
-
-
 def effort_of_writing(written: Written, batch: list[Outcome]) -> float:
     document = as_document(batch)
     with psycopg.connect(written.database.writer_dsn, autocommit=True) as connection:
         return effort(connection, WRITE, batch=document, version="test")
 
 
-@pytest.mark.parametrize("lie", LIES)
+@pytest.mark.usefixtures("believing")
 def test_a_write_takes_a_number_of_steps_for_each_row_whatever_the_planner_believes(
-    crowd: Written, lie: str
+    crowd: Written,
 ) -> None:
-    with crowd.database.connect() as connection:
-        connection.execute(LIES[lie].format(name=crowd.database.name).encode())
     # The second time all counter rows are there.
     for first in (1, 1 + MESSAGES):
         batch = messages(first, MESSAGES, PEOPLE)
@@ -98,10 +73,8 @@ def test_a_write_takes_a_number_of_steps_for_each_row_whatever_the_planner_belie
     assert crowd.rows("SELECT DISTINCT payload -> 'count' FROM notifications") == [(2 * MESSAGES,)]
 
 
-@pytest.mark.parametrize("lie", LIES)
-def test_so_do_notifications_and_emails(crowd: Written, lie: str) -> None:
-    with crowd.database.connect() as connection:
-        connection.execute(LIES[lie].format(name=crowd.database.name).encode())
+@pytest.mark.usefixtures("believing")
+def test_so_do_notifications_and_emails(crowd: Written) -> None:
     people = PEOPLE[:400]
     batch = [
         outcome(event, *((person, each) for person in people for each in (notification(), email())))
@@ -127,9 +100,9 @@ def test_control_a_join_of_two_parts_would_be_noticed(crowd: Written) -> None:
     assert found > STEPS_PER_ROW * 5 * len(PEOPLE)
 
 
+@pytest.mark.parametrize("believing", ["every table was empty"], indirect=True)
+@pytest.mark.usefixtures("believing")
 def test_a_statement_that_was_prepared_while_all_was_empty_does_no_harm(crowd: Written) -> None:
-    with crowd.database.connect() as connection:
-        connection.execute(LIES["every table was empty"].encode())
     # Fifteen times, and a server keeps the plan it has.
     for number in range(1, 21):
         write_outcomes(crowd.settings, [outcome(number)])

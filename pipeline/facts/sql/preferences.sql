@@ -2,6 +2,7 @@
 SELECT preference.user_id, preference.id, preference.scope_type, preference.scope_id,
        preference.event_type, preference.channel, preference.status, preference.updated_at
 FROM jsonb_array_elements_text(%(asked)s) AS asked (user_id)
-JOIN public.user_notification_preferences AS preference
-    ON preference.user_id = asked.user_id::uuid
-WHERE preference.event_type IN (%(name)s, '*')
+CROSS JOIN LATERAL (
+    SELECT * FROM public.user_notification_preferences
+    WHERE user_id = asked.user_id::uuid AND event_type IN (%(name)s, '*') OFFSET 0
+) AS preference
