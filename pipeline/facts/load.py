@@ -56,7 +56,8 @@ def load_facts(
     homeless = [event for event in events if named.get(event.id) is None]
     documents = _answers(handler.resource_id, homeless).values()
     resources = {row[0]: Resource(*row) for row in _rows(connection, _RESOURCES, documents)}
-    project_ids = {each.project_id for each in (*threads.values(), *resources.values())}
+    project_ids = {thread.project_id for thread in threads.values()}
+    project_ids |= {resource.project_id for resource in resources.values()}
     project_ids |= set(named.values())
     return Facts(
         candidates=candidates,

@@ -8,7 +8,11 @@ from tests.golden.stage import SIX_MINUTES, D, E, N, Stage
 from tests.golden.world import P1, U1, U2, U4, WORKSPACE
 
 
-def nudged(stage: Stage, *, age: timedelta = SIX_MINUTES, **payload: object) -> int:
+def nudged(stage: Stage, **payload: object) -> int:
+    return aged(stage, SIX_MINUTES, **payload)
+
+
+def aged(stage: Stage, age: timedelta, **payload: object) -> int:
     default = {
         "user_id": str(U2),
         "resume_type": "project",
@@ -206,7 +210,7 @@ def test_of_five_like_events_of_which_the_first_has_expired_the_second_tells(
     stage: Stage,
 ) -> None:
     ages = [timedelta(hours=hours) for hours in (25, 19, 13, 7, 1)]
-    expired, told, *others = [nudged(stage, age=age) for age in ages]
+    expired, told, *others = [aged(stage, age) for age in ages]
     stage.deliver()
     assert stage.ledger()[expired] == "expired"
     assert (stage.notifications(), stage.emails()) == ([expected(told)[0]], [expected(told)[1]])
@@ -237,7 +241,7 @@ def test_of_five_like_events_of_which_the_first_is_malformed_the_second_tells(
 
 
 def test_control_an_earlier_event_that_is_merely_old_tells(stage: Stage) -> None:
-    old, young = nudged(stage, age=timedelta(hours=23)), nudged(stage)
+    old, young = aged(stage, timedelta(hours=23)), nudged(stage)
     stage.deliver(young, old)
     assert stage.notifications() == [expected(old)[0]]
 
