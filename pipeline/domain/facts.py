@@ -12,6 +12,7 @@ from pipeline.domain.identifiers import (
     ThreadId,
     UserId,
 )
+from pipeline.domain.names import one_line
 from pipeline.domain.preferences import PreferenceRow
 from pipeline.domain.reasons import Reason
 
@@ -31,7 +32,7 @@ class Person:
     @property
     def name(self) -> str:
         """What to call the person."""
-        return self.full_name or self.email or UNKNOWN_PERSON
+        return one_line(self.full_name) or one_line(self.email) or UNKNOWN_PERSON
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ class Thread:
     @property
     def name(self) -> str:
         """The topic, or a word in its place."""
-        return (self.topic or "").strip() or UNNAMED_THREAD
+        return one_line(self.topic) or UNNAMED_THREAD
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,7 @@ class Facts:
     def project_name(self, project_id: ProjectId | None, *, unknown: str = UNKNOWN_PROJECT) -> str:
         """The project's name, or the word for one that is not known."""
         project = None if project_id is None else self.projects.get(project_id)
-        return (project.name if project else "") or unknown
+        return one_line(project.name if project else None) or unknown
 
     def thread(self, thread_id: ThreadId | None) -> Thread | None:
         """The thread, or None where there is none."""

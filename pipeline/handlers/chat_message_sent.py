@@ -11,6 +11,7 @@ from pipeline.domain.events import Event, Payload
 from pipeline.domain.facts import UNNAMED_THREAD, Facts, Person, thread_label
 from pipeline.domain.handler import Handler
 from pipeline.domain.identifiers import EventType, ProjectId, UserId
+from pipeline.domain.names import escape
 from pipeline.domain.preferences import Preference, Scope
 from pipeline.handlers import links
 
@@ -92,7 +93,7 @@ class ChatMessageSentHandler(Handler[ChatMessageSent]):
             yield ThreadActivity(
                 thread_id=event.thread_id,
                 thread_name=name,
-                label=label,
+                label=escape(label),
                 project_name=project_name,
                 link=link,
             )

@@ -6,10 +6,11 @@ from pydantic import ConfigDict
 
 from pipeline.domain.audience import Audience, Nobody, named
 from pipeline.domain.effects import Channel, Effect, Notification
-from pipeline.domain.events import Event, NullableText, Payload
+from pipeline.domain.events import Event, Line, NullableText, OptionalLine, Payload
 from pipeline.domain.facts import Facts, Person
 from pipeline.domain.handler import Handler
 from pipeline.domain.identifiers import EventType, ProjectId, ResourceId, UserId
+from pipeline.domain.names import escape
 from pipeline.domain.preferences import Preference, Scope
 from pipeline.handlers import links
 
@@ -35,9 +36,9 @@ class DocumentPermissionChanged(Payload):
 
     affected_user_id: UserId | None = None
     project_id: ProjectId | None = None
-    project_name: str | None = None
+    project_name: OptionalLine = None
     resource_id: ResourceId | None = None
-    resource_name: str = "a document"
+    resource_name: Line = "a document"
     old_permission: NullableText = "view"
     new_permission: str = "view"
 
@@ -83,8 +84,8 @@ class DocumentPermissionChangedHandler(Handler[DocumentPermissionChanged]):
         yield Notification(
             kind=self.event_type,
             title=f"Document access upgraded - {project_name}",
-            body=f'Your access to **"{resource_name}"** has been upgraded'
-            f" from **{old}** to **{new}** in **{project_name}**",
+            body=f'Your access to **"{escape(resource_name)}"** has been upgraded'
+            f" from **{old}** to **{new}** in **{escape(project_name)}**",
             link=links.document(project_id, resource_id),
             payload={
                 "type": self.event_type,

@@ -6,10 +6,11 @@ from pydantic import ConfigDict
 
 from pipeline.domain.audience import Audience, Nobody, named
 from pipeline.domain.effects import Channel, Effect, Notification
-from pipeline.domain.events import Event, Payload
+from pipeline.domain.events import Event, Line, OptionalLine, Payload
 from pipeline.domain.facts import Facts, Person
 from pipeline.domain.handler import Handler
 from pipeline.domain.identifiers import EventType, ProjectId, ResourceId, UserId
+from pipeline.domain.names import escape
 from pipeline.domain.preferences import Preference, Scope
 from pipeline.handlers import links
 
@@ -34,10 +35,10 @@ class DocumentPermissionGranted(Payload):
 
     affected_user_id: UserId | None = None
     project_id: ProjectId | None = None
-    project_name: str | None = None
+    project_name: OptionalLine = None
     resource_id: ResourceId | None = None
-    resource_name: str = "a document"
-    new_permission: str = "view"
+    resource_name: Line = "a document"
+    new_permission: Line = "view"
 
 
 class DocumentPermissionGrantedHandler(Handler[DocumentPermissionGranted]):
@@ -78,8 +79,8 @@ class DocumentPermissionGrantedHandler(Handler[DocumentPermissionGranted]):
         yield Notification(
             kind=self.event_type,
             title=f"Document access granted - {project_name}",
-            body=f'You now have **{permission}** access to **"{resource_name}"**'
-            f" in **{project_name}**",
+            body=f'You now have **{escape(permission)}** access to **"{escape(resource_name)}"**'
+            f" in **{escape(project_name)}**",
             link=links.document(project_id, resource_id),
             payload={
                 "type": self.event_type,

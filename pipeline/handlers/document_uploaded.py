@@ -6,10 +6,11 @@ from pydantic import ConfigDict, Field
 
 from pipeline.domain.audience import Audience, DocumentViewers, Nobody
 from pipeline.domain.effects import Channel, Delivery, Effect, Email, Notification
-from pipeline.domain.events import Event, Payload
+from pipeline.domain.events import Event, Line, Payload
 from pipeline.domain.facts import Facts, Person
 from pipeline.domain.handler import Handler
 from pipeline.domain.identifiers import EventType, ProjectId, UserId
+from pipeline.domain.names import escape
 from pipeline.domain.preferences import Preference, Scope
 from pipeline.handlers import links
 
@@ -19,7 +20,7 @@ class DocumentUploaded(Payload):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"fileName": "Rent roll.xlsx"}]})
 
-    file_name: str = Field("A new file", alias="fileName")
+    file_name: Line = Field("A new file", alias="fileName")
 
 
 class DocumentUploadedHandler(Handler[DocumentUploaded]):
@@ -58,7 +59,7 @@ class DocumentUploadedHandler(Handler[DocumentUploaded]):
         yield Notification(
             kind=self.event_type,
             title=f"Document uploaded - {project_name}",
-            body=f'New file **"{file_name}"** was uploaded to **{project_name}**.',
+            body=f'New file **"{escape(file_name)}"** was uploaded to **{escape(project_name)}**.',
             link=link,
         )
         yield Email(

@@ -7,10 +7,11 @@ from pydantic import ConfigDict, Field
 
 from pipeline.domain.audience import Audience, MeetingParticipants, Nobody
 from pipeline.domain.effects import Channel, Effect, Notification
-from pipeline.domain.events import Event, Payload
+from pipeline.domain.events import Event, Line, Payload
 from pipeline.domain.facts import Facts, Person
 from pipeline.domain.handler import Handler
 from pipeline.domain.identifiers import EventType, UserId
+from pipeline.domain.names import escape
 from pipeline.domain.preferences import Preference, Scope
 from pipeline.handlers import links
 
@@ -30,7 +31,7 @@ class MeetingUpdated(Payload):
         }
     )
 
-    meeting_title: str = "a meeting"
+    meeting_title: Line = "a meeting"
     start_time: str | None = None
     changes: dict[str, Any] = Field(default_factory=dict)
 
@@ -79,7 +80,7 @@ class MeetingUpdatedHandler(Handler[MeetingUpdated]):
 
 
 def _lines(payload: MeetingUpdated) -> Iterator[str]:
-    yield f"**{payload.meeting_title}**"
+    yield f"**{escape(payload.meeting_title)}**"
     if payload.changes.get("timeChanged"):
         # Producers send the start always, so it is news only here.
         if payload.start_time:

@@ -6,10 +6,11 @@ from pydantic import ConfigDict
 
 from pipeline.domain.audience import Audience, named
 from pipeline.domain.effects import Channel, Delivery, Effect, Email, Notification
-from pipeline.domain.events import Event, Payload
+from pipeline.domain.events import Event, Line, OptionalLine, Payload
 from pipeline.domain.facts import Facts, Person
 from pipeline.domain.handler import Handler
 from pipeline.domain.identifiers import EventType, ProjectId, UserId
+from pipeline.domain.names import escape
 from pipeline.domain.preferences import Preference, Scope
 from pipeline.handlers import links
 
@@ -33,9 +34,9 @@ class ProjectAccessChanged(Payload):
 
     affected_user_id: UserId | None = None
     project_id: ProjectId | None = None
-    project_name: str | None = None
-    old_permission: str = "view"
-    new_permission: str = "view"
+    project_name: OptionalLine = None
+    old_permission: Line = "view"
+    new_permission: Line = "view"
 
 
 class ProjectAccessChangedHandler(Handler[ProjectAccessChanged]):
@@ -73,7 +74,7 @@ class ProjectAccessChangedHandler(Handler[ProjectAccessChanged]):
         yield Notification(
             kind=self.event_type,
             title=f"Your access to {project_name} has changed",
-            body=f"Your access changed from **{old}** to **{new}**",
+            body=f"Your access changed from **{escape(old)}** to **{escape(new)}**",
             link=link,
             payload={"type": self.event_type, **about},
         )

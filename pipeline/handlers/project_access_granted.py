@@ -6,10 +6,11 @@ from pydantic import ConfigDict
 
 from pipeline.domain.audience import Audience, named
 from pipeline.domain.effects import Channel, Delivery, Effect, Email, Notification
-from pipeline.domain.events import Event, Payload
+from pipeline.domain.events import Event, Line, OptionalLine, Payload
 from pipeline.domain.facts import Facts, Person
 from pipeline.domain.handler import Handler
 from pipeline.domain.identifiers import EventType, ProjectId, UserId
+from pipeline.domain.names import escape
 from pipeline.domain.preferences import Preference, Scope
 from pipeline.handlers import links
 
@@ -32,8 +33,8 @@ class ProjectAccessGranted(Payload):
 
     affected_user_id: UserId | None = None
     project_id: ProjectId | None = None
-    project_name: str | None = None
-    new_permission: str = "view"
+    project_name: OptionalLine = None
+    new_permission: Line = "view"
 
 
 class ProjectAccessGrantedHandler(Handler[ProjectAccessGranted]):
@@ -71,7 +72,7 @@ class ProjectAccessGrantedHandler(Handler[ProjectAccessGranted]):
         yield Notification(
             kind=self.event_type,
             title=title,
-            body=f"You now have **{permission}** access to **{project_name}**",
+            body=f"You now have **{escape(permission)}** access to **{escape(project_name)}**",
             link=link,
             payload={"type": self.event_type, **about},
         )

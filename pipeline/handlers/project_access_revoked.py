@@ -6,10 +6,11 @@ from pydantic import ConfigDict
 
 from pipeline.domain.audience import Audience, named
 from pipeline.domain.effects import Channel, Effect, Notification
-from pipeline.domain.events import Event, Payload
+from pipeline.domain.events import Event, OptionalLine, Payload
 from pipeline.domain.facts import Facts, Person
 from pipeline.domain.handler import Handler
 from pipeline.domain.identifiers import EventType, ProjectId, UserId
+from pipeline.domain.names import escape
 from pipeline.domain.preferences import Preference, Scope
 from pipeline.handlers import links
 
@@ -31,7 +32,7 @@ class ProjectAccessRevoked(Payload):
 
     affected_user_id: UserId | None = None
     project_id: ProjectId | None = None
-    project_name: str | None = None
+    project_name: OptionalLine = None
 
 
 class ProjectAccessRevokedHandler(Handler[ProjectAccessRevoked]):
@@ -60,7 +61,7 @@ class ProjectAccessRevokedHandler(Handler[ProjectAccessRevoked]):
         yield Notification(
             kind=self.event_type,
             title=f"Access removed - {project_name}",
-            body=f"Your access to **{project_name}** has been removed",
+            body=f"Your access to **{escape(project_name)}** has been removed",
             link=links.DASHBOARD,
             payload={
                 "type": self.event_type,
