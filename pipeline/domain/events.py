@@ -2,10 +2,21 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Annotated, ClassVar, Final, Generic, TypeVar
+from typing import Annotated, Any, ClassVar, Final, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeInt,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_validator,
+)
+from pydantic_core import PydanticUseDefault
 
+from pipeline.domain.exact import ExactObject
 from pipeline.domain.identifiers import (
     EventId,
     EventType,
@@ -37,12 +48,16 @@ class Payload(BaseModel):
     Absent, null and empty string all take the field's default, since producers send all three for
     "unknown"; a field annotated with ``KEEP_NULL`` is told about null. One that is annotated with
     ``ONE_LINE`` is put on one line and trimmed first. Unknown keys are ignored.
+
+    Attributes:
+        exact_keys: of objects that are handed on digit for digit; see ``exactly``.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
     _keys_kept_null: ClassVar[frozenset[str]] = frozenset()
     _keys_on_one_line: ClassVar[frozenset[str]] = frozenset()
+    exact_keys: ClassVar[frozenset[str]] = frozenset()
 
     @model_validator(mode="before")
     @classmethod
@@ -73,9 +88,27 @@ class Payload(BaseModel):
         )
 
 
+def _or_absent(value: Any, validate: ValidatorFunctionWrapHandler) -> Any:  # noqa: ANN401 - any field
+    try:
+        return validate(value)
+    except ValidationError:
+        raise PydanticUseDefault from None
+
+
+# For a field that the event can do without: what is not of its type counts as absent.
+SPARE: Final = WrapValidator(_or_absent)
+
+
+def exactly(value: Any, validate: ValidatorFunctionWrapHandler) -> Any:  # noqa: ANN401 - any object
+    """Keep an exact object itself, and no copy: a field validator of the mode ``wrap``."""
+    checked = validate(value)
+    return value if isinstance(value, ExactObject) else checked
+
+
 NullableText = Annotated[str | None, KEEP_NULL]
 Line = Annotated[str, ONE_LINE]
 OptionalLine = Annotated[str | None, ONE_LINE]
+SpareLine = Annotated[str | None, ONE_LINE, SPARE]
 
 # Bounded: JSON can spell integers that it cannot be written with again.
 Count = Annotated[NonNegativeInt, Field(le=2**31 - 1)]

@@ -24,6 +24,7 @@ from pipeline.domain.errors import (
     TooLarge,
 )
 from pipeline.domain.events import Event, Payload, Unrouted
+from pipeline.domain.exact import keep_exact
 from pipeline.domain.identifiers import EventId, EventType
 from pipeline.domain.message import (
     DEDUP_ATTRIBUTE,
@@ -99,7 +100,7 @@ def decode(
         return Unrouted(id=event_id, type=event_type, message=message)
     body = _object(message.data, "the message")
     columns = _validated(_Columns, body, "the message")
-    payload = _validated(model, _payload(body), "payload")
+    payload = _validated(model, _payload(body, model.exact_keys), "payload")
     return Event(id=event_id, type=event_type, payload=payload, message=message, **columns.__dict__)
 
 
@@ -161,11 +162,11 @@ def _event_type(message: Message) -> EventType:
     return EventType(event_type)
 
 
-def _payload(body: Mapping[str, Any]) -> dict[str, Any]:
+def _payload(body: Mapping[str, Any], exact: frozenset[str]) -> dict[str, Any]:
     """The payload, which the router sends as JSON text, and people by hand as an object."""
     payload = body.get("payload")
     if isinstance(payload, str) and payload != "null":
-        return _object(payload.encode(), "payload")
+        return keep_exact(_object(payload.encode(), "payload"), payload, exact)
     if isinstance(payload, dict):
         return payload
     if payload is None or payload == "null":

@@ -1,12 +1,13 @@
 """document_permission_changed: someone who could view a document may now edit it."""
 
 from collections.abc import Iterable
+from typing import Annotated
 
 from pydantic import ConfigDict
 
 from pipeline.domain.audience import Audience, Nobody, named
 from pipeline.domain.effects import Channel, Effect, Notification
-from pipeline.domain.events import Event, Line, NullableText, OptionalLine, Payload
+from pipeline.domain.events import SPARE, Event, Line, NullableText, Payload, SpareLine
 from pipeline.domain.facts import Facts, Person
 from pipeline.domain.handler import Handler
 from pipeline.domain.identifiers import EventType, ProjectId, ResourceId, UserId
@@ -35,9 +36,9 @@ class DocumentPermissionChanged(Payload):
     )
 
     affected_user_id: UserId | None = None
-    project_id: ProjectId | None = None
-    project_name: OptionalLine = None
-    resource_id: ResourceId | None = None
+    project_id: Annotated[ProjectId | None, SPARE] = None
+    project_name: SpareLine = None
+    resource_id: Annotated[ResourceId | None, SPARE] = None
     resource_name: Line = "a document"
     old_permission: NullableText = "view"
     new_permission: str = "view"

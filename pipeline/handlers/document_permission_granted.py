@@ -1,12 +1,13 @@
 """document_permission_granted: someone was given access to a document."""
 
 from collections.abc import Iterable
+from typing import Annotated
 
 from pydantic import ConfigDict
 
 from pipeline.domain.audience import Audience, Nobody, named
 from pipeline.domain.effects import Channel, Effect, Notification
-from pipeline.domain.events import Event, Line, OptionalLine, Payload
+from pipeline.domain.events import SPARE, Event, Line, Payload, SpareLine
 from pipeline.domain.facts import Facts, Person
 from pipeline.domain.handler import Handler
 from pipeline.domain.identifiers import EventType, ProjectId, ResourceId, UserId
@@ -34,9 +35,9 @@ class DocumentPermissionGranted(Payload):
     )
 
     affected_user_id: UserId | None = None
-    project_id: ProjectId | None = None
-    project_name: OptionalLine = None
-    resource_id: ResourceId | None = None
+    project_id: Annotated[ProjectId | None, SPARE] = None
+    project_name: SpareLine = None
+    resource_id: Annotated[ResourceId | None, SPARE] = None
     resource_name: Line = "a document"
     new_permission: Line = "view"
 

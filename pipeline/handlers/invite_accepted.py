@@ -1,12 +1,13 @@
 """invite_accepted: someone has joined an organisation."""
 
 from collections.abc import Iterable
+from typing import Annotated
 
 from pydantic import ConfigDict
 
 from pipeline.domain.audience import Audience, Nobody, OrganisationOwners, missing
 from pipeline.domain.effects import Channel, Delivery, Effect, Email, Notification
-from pipeline.domain.events import Event, Line, OptionalLine, Payload
+from pipeline.domain.events import SPARE, Event, Line, Payload, SpareLine
 from pipeline.domain.facts import Facts, Person
 from pipeline.domain.handler import Handler
 from pipeline.domain.identifiers import EventType, OrganisationId, UserId
@@ -34,9 +35,9 @@ class InviteAccepted(Payload):
 
     org_id: OrganisationId | None = None
     org_name: Line = "your organization"
-    new_member_id: UserId | None = None
+    new_member_id: Annotated[UserId | None, SPARE] = None
     new_member_name: Line = "A new member"
-    new_member_email: OptionalLine = None
+    new_member_email: SpareLine = None
 
 
 class InviteAcceptedHandler(Handler[InviteAccepted]):

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from typing import Annotated
 
 from pydantic import ConfigDict
 
 from pipeline.domain.audience import Audience, named
 from pipeline.domain.effects import Channel, Effect, Notification
-from pipeline.domain.events import Count, Event, Line, Payload
+from pipeline.domain.events import SPARE, Count, Event, Line, Payload
 from pipeline.domain.facts import Facts, Person
 from pipeline.domain.handler import Handler
 from pipeline.domain.identifiers import EventType, UserId
@@ -36,7 +37,7 @@ class MeetingReminder(Payload):
     user_id: UserId | None = None
     meeting_title: Line = "a meeting"
     start_time: str | None = None
-    meeting_link: str | None = None
+    meeting_link: Annotated[str | None, SPARE] = None
     reminder_minutes: Count = 30
 
 

@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, field_validator
 
 from pipeline.domain.audience import Audience, MeetingParticipants, Nobody
 from pipeline.domain.effects import Channel, Effect, Notification
-from pipeline.domain.events import Event, Line, Payload
+from pipeline.domain.events import Event, Line, Payload, exactly
 from pipeline.domain.facts import Facts, Person
 from pipeline.domain.handler import Handler
 from pipeline.domain.identifiers import EventType, UserId
@@ -34,6 +34,9 @@ class MeetingUpdated(Payload):
     meeting_title: Line = "a meeting"
     start_time: str | None = None
     changes: dict[str, Any] = Field(default_factory=dict)
+
+    exact_keys = frozenset({"changes"})
+    _keep_changes = field_validator("changes", mode="wrap")(exactly)
 
 
 class MeetingUpdatedHandler(Handler[MeetingUpdated]):

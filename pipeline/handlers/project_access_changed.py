@@ -1,12 +1,13 @@
 """project_access_changed: someone may now do more, or less, in a project."""
 
 from collections.abc import Iterable
+from typing import Annotated
 
 from pydantic import ConfigDict
 
 from pipeline.domain.audience import Audience, named
 from pipeline.domain.effects import Channel, Delivery, Effect, Email, Notification
-from pipeline.domain.events import Event, Line, OptionalLine, Payload
+from pipeline.domain.events import SPARE, Event, Line, Payload, SpareLine
 from pipeline.domain.facts import Facts, Person
 from pipeline.domain.handler import Handler
 from pipeline.domain.identifiers import EventType, ProjectId, UserId
@@ -33,8 +34,8 @@ class ProjectAccessChanged(Payload):
     )
 
     affected_user_id: UserId | None = None
-    project_id: ProjectId | None = None
-    project_name: OptionalLine = None
+    project_id: Annotated[ProjectId | None, SPARE] = None
+    project_name: SpareLine = None
     old_permission: Line = "view"
     new_permission: Line = "view"
 

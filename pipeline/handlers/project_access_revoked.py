@@ -1,12 +1,13 @@
 """project_access_revoked: someone has lost access to a project."""
 
 from collections.abc import Iterable
+from typing import Annotated
 
 from pydantic import ConfigDict
 
 from pipeline.domain.audience import Audience, named
 from pipeline.domain.effects import Channel, Effect, Notification
-from pipeline.domain.events import Event, OptionalLine, Payload
+from pipeline.domain.events import SPARE, Event, Payload, SpareLine
 from pipeline.domain.facts import Facts, Person
 from pipeline.domain.handler import Handler
 from pipeline.domain.identifiers import EventType, ProjectId, UserId
@@ -31,8 +32,8 @@ class ProjectAccessRevoked(Payload):
     )
 
     affected_user_id: UserId | None = None
-    project_id: ProjectId | None = None
-    project_name: OptionalLine = None
+    project_id: Annotated[ProjectId | None, SPARE] = None
+    project_name: SpareLine = None
 
 
 class ProjectAccessRevokedHandler(Handler[ProjectAccessRevoked]):

@@ -6,7 +6,7 @@ from pydantic import ConfigDict
 
 from pipeline.domain.audience import Audience, Nobody, named
 from pipeline.domain.effects import Channel, Delivery, Effect, Email
-from pipeline.domain.events import Count, Event, OptionalLine, Payload
+from pipeline.domain.events import Count, Event, Payload, SpareLine
 from pipeline.domain.facts import Facts, Person, thread_label
 from pipeline.domain.handler import Handler
 from pipeline.domain.identifiers import EventType, ProjectId, UserId
@@ -31,7 +31,7 @@ class ThreadUnreadStale(Payload):
     )
 
     user_id: UserId | None = None
-    thread_topic: OptionalLine = None
+    thread_topic: SpareLine = None
     unread_count: Count = 1
 
 

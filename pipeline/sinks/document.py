@@ -1,12 +1,13 @@
 """A batch of outcomes as the one JSON document that ``write_outcomes.sql`` unpacks."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import orjson
 
 from pipeline.domain.effects import Channel, Email, Notification, ThreadActivity, channel_of
 from pipeline.domain.errors import NotStorable
+from pipeline.domain.exact import ExactObject
 from pipeline.domain.outcome import Outcome
 
 # A message to the server may have 1 GB, and long before that it costs memory at both ends.
@@ -75,7 +76,7 @@ def _row(effect: Notification | ThreadActivity | Email) -> tuple[str, dict[str, 
                 "title": effect.title,
                 "body": effect.body,
                 "link_url": effect.link,
-                "payload": effect.payload,
+                "payload": _exactly(effect.payload),
             }
         case ThreadActivity():
             return "counts", {
@@ -93,3 +94,10 @@ def _row(effect: Notification | ThreadActivity | Email) -> tuple[str, dict[str, 
                 "subject": effect.subject,
                 "body_data": effect.data,
             }
+
+
+def _exactly(payload: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {
+        key: orjson.Fragment(value.text) if isinstance(value, ExactObject) else value
+        for key, value in payload.items()
+    }

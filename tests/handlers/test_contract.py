@@ -24,7 +24,7 @@ from pipeline.domain.identifiers import EventType
 from pipeline.domain.wire import MAX_TYPE_CHARACTERS
 from pipeline.handlers import HANDLERS
 from tests.builders import NOON
-from tests.handlers.strategies import events, facts
+from tests.handlers.strategies import events, examples, facts
 
 FunctionT = TypeVar("FunctionT", bound=Callable[..., None])
 
@@ -208,3 +208,26 @@ def test_a_blank_name_has_a_word_in_its_place(handler: Handler[Any], data: st.Da
             assert line == line.strip() != ""
             assert "\u200b" not in line
             assert "  " not in line
+
+
+# What an event can do without, since its row, the facts or a word says it as well.
+SPARE_KEYS: Final = {
+    "chat_message_sent": {"full_content", "mentioned_user_ids"},
+    "document_permission_changed": {"project_id", "project_name", "resource_id"},
+    "document_permission_granted": {"project_id", "project_name", "resource_id"},
+    "invite_accepted": {"new_member_id", "new_member_email"},
+    "meeting_reminder": {"meeting_link"},
+    "project_access_changed": {"project_id", "project_name"},
+    "project_access_granted": {"project_id", "project_name"},
+    "project_access_revoked": {"project_id", "project_name"},
+    "thread_unread_stale": {"thread_topic"},
+}
+
+
+@for_every_handler
+def test_what_an_event_can_do_without_does_not_kill_it(handler: Handler[Any]) -> None:
+    (*_, documented) = examples(handler.payload)
+    for key in SPARE_KEYS.get(handler.event_type, ()):
+        without = {name: value for name, value in documented.items() if name != key}
+        broken = handler.payload.model_validate({**documented, key: [["neither id nor text"]]})
+        assert broken == handler.payload.model_validate(without)
