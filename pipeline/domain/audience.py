@@ -66,10 +66,11 @@ class DocumentViewers:
     """Those with a grant on the project, and the owners of its organisation.
 
     With a resource, those among them who cannot view it are candidates without access. The
-    organisation is the resource's, or else the project's.
+    organisation is the resource's, or else the project's; the project that of the resource, where
+    none is named.
     """
 
-    project_id: ProjectId
+    project_id: ProjectId | None
     resource_id: ResourceId | None
 
 

@@ -35,6 +35,13 @@ class Policy:
     system_users: frozenset[UserId] = frozenset({AI_USER})
     max_event_age: timedelta | None = timedelta(hours=24)
 
+    def expired_before(self, now: datetime) -> datetime | None:
+        """The time at and before which events are too old now; None where there is no limit."""
+        try:
+            return None if self.max_event_age is None else now - self.max_event_age
+        except OverflowError:
+            return None
+
     def expiry(self, event: Event[Any], now: datetime) -> str | None:
         """Why the event comes too late, if it does and nobody replays it all the same."""
         limit = self.max_event_age

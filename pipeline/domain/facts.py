@@ -4,7 +4,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from pipeline.domain.identifiers import EventId, OrganisationId, ProjectId, ThreadId, UserId
+from pipeline.domain.identifiers import (
+    EventId,
+    OrganisationId,
+    ProjectId,
+    ResourceId,
+    ThreadId,
+    UserId,
+)
+from pipeline.domain.names import one_line
 from pipeline.domain.preferences import PreferenceRow
 from pipeline.domain.reasons import Reason
 
@@ -24,7 +32,7 @@ class Person:
     @property
     def name(self) -> str:
         """What to call the person."""
-        return self.full_name or self.email or UNKNOWN_PERSON
+        return one_line(self.full_name) or one_line(self.email) or UNKNOWN_PERSON
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +55,15 @@ class Thread:
     @property
     def name(self) -> str:
         """The topic, or a word in its place."""
-        return (self.topic or "").strip() or UNNAMED_THREAD
+        return one_line(self.topic) or UNNAMED_THREAD
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """One document or folder; one of the organisation itself belongs to no project."""
+
+    id: ResourceId
+    project_id: ProjectId | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +76,16 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """The facts of one batch of events of one type."""
+    """The facts of one batch of events of one type.
+
+    ``resources`` are those of events that name no project.
+    """
 
     candidates: Mapping[EventId, Sequence[Candidate]] = field(default_factory=dict)
     people: Mapping[UserId, Person] = field(default_factory=dict)
     projects: Mapping[ProjectId, Project] = field(default_factory=dict)
     threads: Mapping[ThreadId, Thread] = field(default_factory=dict)
+    resources: Mapping[ResourceId, Resource] = field(default_factory=dict)
     preferences: Mapping[UserId, Sequence[PreferenceRow]] = field(default_factory=dict)
 
     def person_name(self, user_id: UserId | None) -> str:
@@ -76,11 +96,16 @@ class Facts:
     def project_name(self, project_id: ProjectId | None, *, unknown: str = UNKNOWN_PROJECT) -> str:
         """The project's name, or the word for one that is not known."""
         project = None if project_id is None else self.projects.get(project_id)
-        return (project.name if project else "") or unknown
+        return one_line(project.name if project else None) or unknown
 
     def thread(self, thread_id: ThreadId | None) -> Thread | None:
         """The thread, or None where there is none."""
         return None if thread_id is None else self.threads.get(thread_id)
+
+    def project_of(self, resource_id: ResourceId | None) -> ProjectId | None:
+        """The project of a resource, or None where it has none or is not known."""
+        resource = None if resource_id is None else self.resources.get(resource_id)
+        return None if resource is None else resource.project_id
 
 
 def thread_label(name: str) -> str:

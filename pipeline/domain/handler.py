@@ -8,7 +8,7 @@ from pipeline.domain.audience import Audience
 from pipeline.domain.effects import Channel, Effect
 from pipeline.domain.events import Event, Payload, PayloadT
 from pipeline.domain.facts import Facts, Person
-from pipeline.domain.identifiers import EventType, ProjectId, UserId
+from pipeline.domain.identifiers import EventType, ProjectId, ResourceId, UserId
 from pipeline.domain.preferences import Preference
 
 
@@ -50,3 +50,7 @@ class Handler(ABC, Generic[PayloadT]):
     def project_id(self, event: Event[PayloadT]) -> ProjectId | None:
         """The project the event belongs to; override where the payload may name it."""
         return event.project_id
+
+    def resource_id(self, event: Event[PayloadT]) -> ResourceId | None:
+        """The document the event is about; override where the payload may name it."""
+        return event.resource_id

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from pipeline.domain.errors import InvalidEvent, TooDeep, TooLarge
 from pipeline.domain.events import Event, Payload, Unrouted
+from pipeline.domain.exact import keep_exact
 from pipeline.domain.identifiers import (
     EventId,
     EventType,
@@ -125,7 +126,7 @@ def decode(row: Row, payloads: Payloads) -> Event[Payload] | Unrouted:
         id=row.id,
         type=row.type,
         created_at=_moment(row.created_at),
-        payload=_validated(model, _payload(row)),
+        payload=_validated(model, keep_exact(_payload(row), row.payload or "", model.exact_keys)),
         actor_id=None if row.actor_id is None else ActorId(row.actor_id),
         project_id=None if row.project_id is None else ProjectId(row.project_id),
         resource_id=None if row.resource_id is None else ResourceId(row.resource_id),

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import fields
+from datetime import datetime
 from typing import Any, Final
 
 import orjson
@@ -32,18 +33,26 @@ _STATEMENTS: Final = {
 
 
 def resolve_audiences(
-    connection: Connection[Any], audiences: Mapping[EventId, Audience]
+    connection: Connection[Any],
+    audiences: Mapping[EventId, Audience],
+    *,
+    expired_before: datetime | None = None,
 ) -> dict[EventId, Sequence[Candidate]]:
     """The candidates of every event, in the order of their ids.
 
     Events that ask for the same people, as the messages of one thread do, are asked for once.
+
+    Args:
+        connection: in autocommit.
+        audiences: by event.
+        expired_before: an older event is no reason to leave out a like one.
     """
     candidates: dict[EventId, Sequence[Candidate]] = {}
     for kind, sharing in _by_kind(audiences).items():
         if kind is NamedUser:
             found = {events[0]: [Candidate(asked.user_id)] for asked, events in sharing}
         elif kind in _STATEMENTS:
-            found = _find(connection, _STATEMENTS[kind], sharing)
+            found = _find(connection, _STATEMENTS[kind], sharing, expired_before)
         else:
             continue
         for _, events in sharing:
@@ -68,7 +77,10 @@ def _by_kind(
 
 
 def _find(
-    connection: Connection[Any], statement: bytes, sharing: list[tuple[Any, list[EventId]]]
+    connection: Connection[Any],
+    statement: bytes,
+    sharing: list[tuple[Any, list[EventId]]],
+    expired_before: datetime | None,
 ) -> dict[EventId, list[Candidate]]:
     """The candidates of each audience, under the first event that has it."""
     asked = [
@@ -77,9 +89,8 @@ def _find(
         for audience, events in sharing
     ]
     candidates: dict[EventId, list[Candidate]] = defaultdict(list)
-    for event_id, user_id, exclusion in connection.execute(
-        statement, {"asked": orjson.dumps(asked).decode()}
-    ):
+    parameters = {"asked": orjson.dumps(asked).decode(), "expired_before": expired_before}
+    for event_id, user_id, exclusion in connection.execute(statement, parameters):
         reason = Reason(exclusion) if exclusion else None
         candidates[event_id].append(Candidate(user_id, reason))
     return candidates

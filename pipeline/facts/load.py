@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
@@ -9,7 +10,7 @@ import orjson
 from psycopg import Connection
 
 from pipeline.domain.events import Event
-from pipeline.domain.facts import Facts, Person, Project, Thread
+from pipeline.domain.facts import Facts, Person, Project, Resource, Thread
 from pipeline.domain.handler import Handler
 from pipeline.domain.identifiers import EventId, UserId
 from pipeline.domain.preferences import PreferenceRow, Scope
@@ -19,6 +20,7 @@ from pipeline.postgres.sql import load
 AnswerT = TypeVar("AnswerT")
 
 _THREADS: Final = load("pipeline.facts", "threads")
+_RESOURCES: Final = load("pipeline.facts", "resources")
 _PROJECTS: Final = load("pipeline.facts", "projects")
 _PEOPLE: Final = load("pipeline.facts", "people")
 _PREFERENCES: Final = load("pipeline.facts", "preferences")
@@ -27,7 +29,11 @@ _SCOPES: Final = {"global": Scope.GLOBAL, "project": Scope.PROJECT, "thread": Sc
 
 
 def load_facts(
-    connection: Connection[Any], handler: Handler[Any], events: Sequence[Event[Any]]
+    connection: Connection[Any],
+    handler: Handler[Any],
+    events: Sequence[Event[Any]],
+    *,
+    expired_before: datetime | None = None,
 ) -> Facts:
     """Read what the handler may know to decide these events.
 
@@ -35,21 +41,30 @@ def load_facts(
         connection: in autocommit; the statements need no common snapshot.
         handler: the handler of the events' type.
         events: events of one type.
+        expired_before: other events that are older than this tell nobody anything any more.
     """
-    candidates = resolve_audiences(connection, _answers(handler.audience, events))
+    candidates = resolve_audiences(
+        connection, _answers(handler.audience, events), expired_before=expired_before
+    )
     audience = {candidate.user_id for found in candidates.values() for candidate in found}
     actors = {event.actor_id for event in events if event.actor_id}
     threads = {
         row[0]: Thread(*row)
         for row in _rows(connection, _THREADS, (event.thread_id for event in events))
     }
+    named = _answers(handler.project_id, events)
+    homeless = [event for event in events if named.get(event.id) is None]
+    documents = _answers(handler.resource_id, homeless).values()
+    resources = {row[0]: Resource(*row) for row in _rows(connection, _RESOURCES, documents)}
     project_ids = {thread.project_id for thread in threads.values()}
-    project_ids |= set(_answers(handler.project_id, events).values())
+    project_ids |= {resource.project_id for resource in resources.values()}
+    project_ids |= set(named.values())
     return Facts(
         candidates=candidates,
         people={row[0]: Person(*row) for row in _rows(connection, _PEOPLE, audience | actors)},
         projects={row[0]: Project(*row) for row in _rows(connection, _PROJECTS, project_ids)},
         threads=threads,
+        resources=resources,
         preferences=_preferences(connection, handler.preference.name, audience),
     )
 

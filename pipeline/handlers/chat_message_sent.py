@@ -2,22 +2,33 @@
 
 from collections.abc import Iterable
 from typing import Annotated
+from uuid import UUID
 
 from pydantic import BeforeValidator, ConfigDict
 
 from pipeline.domain.audience import Audience, Nobody, ThreadParticipants
 from pipeline.domain.effects import Channel, Effect, Notification, ThreadActivity
-from pipeline.domain.events import Event, Payload
+from pipeline.domain.events import SPARE, Event, Payload
 from pipeline.domain.facts import UNNAMED_THREAD, Facts, Person, thread_label
 from pipeline.domain.handler import Handler
 from pipeline.domain.identifiers import EventType, ProjectId, UserId
+from pipeline.domain.names import escape
 from pipeline.domain.preferences import Preference, Scope
 from pipeline.handlers import links
 
 
-def _without_blanks(users: object) -> object:
-    """One mention that names nobody must not cost all others theirs."""
-    return [user for user in users if user] if isinstance(users, list) else users
+def _ids(users: object) -> object:
+    """Those that are ids: a mention that names nobody costs neither the others nor the message."""
+    if isinstance(users, frozenset):
+        return users
+    return {found for user in users if (found := _id(user))} if isinstance(users, list) else ()
+
+
+def _id(user: object) -> UUID | None:
+    try:
+        return UUID(user) if isinstance(user, str) else None
+    except ValueError:
+        return None
 
 
 class ChatMessageSent(Payload):
@@ -34,8 +45,8 @@ class ChatMessageSent(Payload):
         }
     )
 
-    full_content: str = "New message"
-    mentioned_user_ids: Annotated[frozenset[UserId], BeforeValidator(_without_blanks)] = frozenset()
+    full_content: Annotated[str, SPARE] = "New message"
+    mentioned_user_ids: Annotated[frozenset[UserId], BeforeValidator(_ids)] = frozenset()
 
 
 class ChatMessageSentHandler(Handler[ChatMessageSent]):
@@ -92,7 +103,7 @@ class ChatMessageSentHandler(Handler[ChatMessageSent]):
             yield ThreadActivity(
                 thread_id=event.thread_id,
                 thread_name=name,
-                label=label,
+                label=escape(label),
                 project_name=project_name,
                 link=link,
             )

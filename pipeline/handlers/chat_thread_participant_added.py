@@ -10,6 +10,7 @@ from pipeline.domain.events import Event, Payload
 from pipeline.domain.facts import UNNAMED_THREAD, Facts, Person, thread_label
 from pipeline.domain.handler import Handler
 from pipeline.domain.identifiers import EventType, UserId
+from pipeline.domain.names import escape
 from pipeline.domain.preferences import Preference, Scope
 from pipeline.handlers import links
 
@@ -64,7 +65,7 @@ class ChatThreadParticipantAddedHandler(Handler[ChatThreadParticipantAdded]):
         yield Notification(
             kind=self.event_type,
             title=title,
-            body=f"**{actor}** added you to **{label}**",
+            body=f"**{escape(actor)}** added you to **{escape(label)}**",
             link=link,
             payload={"type": self.event_type, **about},
         )

@@ -1,15 +1,17 @@
 """document_permission_changed: someone who could view a document may now edit it."""
 
 from collections.abc import Iterable
+from typing import Annotated
 
 from pydantic import ConfigDict
 
 from pipeline.domain.audience import Audience, Nobody, named
 from pipeline.domain.effects import Channel, Effect, Notification
-from pipeline.domain.events import Event, NullableText, Payload
+from pipeline.domain.events import SPARE, Event, Line, NullableText, Payload, SpareLine
 from pipeline.domain.facts import Facts, Person
 from pipeline.domain.handler import Handler
 from pipeline.domain.identifiers import EventType, ProjectId, ResourceId, UserId
+from pipeline.domain.names import escape
 from pipeline.domain.preferences import Preference, Scope
 from pipeline.handlers import links
 
@@ -34,10 +36,10 @@ class DocumentPermissionChanged(Payload):
     )
 
     affected_user_id: UserId | None = None
-    project_id: ProjectId | None = None
-    project_name: str | None = None
-    resource_id: ResourceId | None = None
-    resource_name: str = "a document"
+    project_id: Annotated[ProjectId | None, SPARE] = None
+    project_name: SpareLine = None
+    resource_id: Annotated[ResourceId | None, SPARE] = None
+    resource_name: Line = "a document"
     old_permission: NullableText = "view"
     new_permission: str = "view"
 
@@ -54,9 +56,7 @@ class DocumentPermissionChangedHandler(Handler[DocumentPermissionChanged]):
         """The person whose access has changed."""
         if (event.payload.old_permission, event.payload.new_permission) != ("view", "edit"):
             return Nobody("only a change from view to edit is told")
-        if self.project_id(event) is None:
-            return Nobody("the event names no project")
-        if _resource_id(event) is None:
+        if self.resource_id(event) is None:
             return Nobody("the event names no document")
         return named(event.payload.affected_user_id, field="affected_user_id")
 
@@ -64,11 +64,19 @@ class DocumentPermissionChangedHandler(Handler[DocumentPermissionChanged]):
         """The event's project, or else the payload's."""
         return event.project_id or event.payload.project_id
 
+    def resource_id(self, event: Event[DocumentPermissionChanged]) -> ResourceId | None:
+        """The event's document, or else the payload's."""
+        return event.resource_id or event.payload.resource_id
+
+    def muted_in(self, event: Event[DocumentPermissionChanged], facts: Facts) -> ProjectId | None:
+        """The project that is named, or else the document's; one of no project is told as well."""
+        return self.project_id(event) or facts.project_of(self.resource_id(event))
+
     def decide(
         self, event: Event[DocumentPermissionChanged], person: Person, facts: Facts
     ) -> Iterable[Effect]:
         """One notification."""
-        project_id, resource_id = self.project_id(event), _resource_id(event)
+        project_id, resource_id = self.muted_in(event, facts), self.resource_id(event)
         project_name = event.payload.project_name or facts.project_name(
             project_id, unknown="a project"
         )
@@ -77,8 +85,8 @@ class DocumentPermissionChangedHandler(Handler[DocumentPermissionChanged]):
         yield Notification(
             kind=self.event_type,
             title=f"Document access upgraded - {project_name}",
-            body=f'Your access to **"{resource_name}"** has been upgraded'
-            f" from **{old}** to **{new}** in **{project_name}**",
+            body=f'Your access to **"{escape(resource_name)}"** has been upgraded'
+            f" from **{old}** to **{new}** in **{escape(project_name)}**",
             link=links.document(project_id, resource_id),
             payload={
                 "type": self.event_type,
@@ -90,7 +98,3 @@ class DocumentPermissionChangedHandler(Handler[DocumentPermissionChanged]):
                 "new_permission": new,
             },
         )
-
-
-def _resource_id(event: Event[DocumentPermissionChanged]) -> ResourceId | None:
-    return event.resource_id or event.payload.resource_id

@@ -1,15 +1,17 @@
 """document_permission_granted: someone was given access to a document."""
 
 from collections.abc import Iterable
+from typing import Annotated
 
 from pydantic import ConfigDict
 
 from pipeline.domain.audience import Audience, Nobody, named
 from pipeline.domain.effects import Channel, Effect, Notification
-from pipeline.domain.events import Event, Payload
+from pipeline.domain.events import SPARE, Event, Line, Payload, SpareLine
 from pipeline.domain.facts import Facts, Person
 from pipeline.domain.handler import Handler
 from pipeline.domain.identifiers import EventType, ProjectId, ResourceId, UserId
+from pipeline.domain.names import escape
 from pipeline.domain.preferences import Preference, Scope
 from pipeline.handlers import links
 
@@ -33,11 +35,11 @@ class DocumentPermissionGranted(Payload):
     )
 
     affected_user_id: UserId | None = None
-    project_id: ProjectId | None = None
-    project_name: str | None = None
-    resource_id: ResourceId | None = None
-    resource_name: str = "a document"
-    new_permission: str = "view"
+    project_id: Annotated[ProjectId | None, SPARE] = None
+    project_name: SpareLine = None
+    resource_id: Annotated[ResourceId | None, SPARE] = None
+    resource_name: Line = "a document"
+    new_permission: Line = "view"
 
 
 class DocumentPermissionGrantedHandler(Handler[DocumentPermissionGranted]):
@@ -50,9 +52,7 @@ class DocumentPermissionGrantedHandler(Handler[DocumentPermissionGranted]):
 
     def audience(self, event: Event[DocumentPermissionGranted]) -> Audience:
         """The person who was given access."""
-        if self.project_id(event) is None:
-            return Nobody("the event names no project")
-        if _resource_id(event) is None:
+        if self.resource_id(event) is None:
             return Nobody("the event names no document")
         return named(event.payload.affected_user_id, field="affected_user_id")
 
@@ -60,11 +60,19 @@ class DocumentPermissionGrantedHandler(Handler[DocumentPermissionGranted]):
         """The event's project, or else the payload's."""
         return event.project_id or event.payload.project_id
 
+    def resource_id(self, event: Event[DocumentPermissionGranted]) -> ResourceId | None:
+        """The event's document, or else the payload's."""
+        return event.resource_id or event.payload.resource_id
+
+    def muted_in(self, event: Event[DocumentPermissionGranted], facts: Facts) -> ProjectId | None:
+        """The project that is named, or else the document's; one of no project is told as well."""
+        return self.project_id(event) or facts.project_of(self.resource_id(event))
+
     def decide(
         self, event: Event[DocumentPermissionGranted], person: Person, facts: Facts
     ) -> Iterable[Effect]:
         """One notification."""
-        project_id, resource_id = self.project_id(event), _resource_id(event)
+        project_id, resource_id = self.muted_in(event, facts), self.resource_id(event)
         project_name = event.payload.project_name or facts.project_name(
             project_id, unknown="a project"
         )
@@ -72,8 +80,8 @@ class DocumentPermissionGrantedHandler(Handler[DocumentPermissionGranted]):
         yield Notification(
             kind=self.event_type,
             title=f"Document access granted - {project_name}",
-            body=f'You now have **{permission}** access to **"{resource_name}"**'
-            f" in **{project_name}**",
+            body=f'You now have **{escape(permission)}** access to **"{escape(resource_name)}"**'
+            f" in **{escape(project_name)}**",
             link=links.document(project_id, resource_id),
             payload={
                 "type": self.event_type,
@@ -84,7 +92,3 @@ class DocumentPermissionGrantedHandler(Handler[DocumentPermissionGranted]):
                 "new_permission": permission,
             },
         )
-
-
-def _resource_id(event: Event[DocumentPermissionGranted]) -> ResourceId | None:
-    return event.resource_id or event.payload.resource_id

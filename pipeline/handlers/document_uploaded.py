@@ -6,10 +6,11 @@ from pydantic import ConfigDict, Field
 
 from pipeline.domain.audience import Audience, DocumentViewers, Nobody
 from pipeline.domain.effects import Channel, Delivery, Effect, Email, Notification
-from pipeline.domain.events import Event, Payload
+from pipeline.domain.events import Event, Line, Payload
 from pipeline.domain.facts import Facts, Person
 from pipeline.domain.handler import Handler
-from pipeline.domain.identifiers import EventType, UserId
+from pipeline.domain.identifiers import EventType, ProjectId, UserId
+from pipeline.domain.names import escape
 from pipeline.domain.preferences import Preference, Scope
 from pipeline.handlers import links
 
@@ -19,7 +20,7 @@ class DocumentUploaded(Payload):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"fileName": "Rent roll.xlsx"}]})
 
-    file_name: str = Field("A new file", alias="fileName")
+    file_name: Line = Field("A new file", alias="fileName")
 
 
 class DocumentUploadedHandler(Handler[DocumentUploaded]):
@@ -31,8 +32,11 @@ class DocumentUploadedHandler(Handler[DocumentUploaded]):
     preference = Preference("document_uploaded", Scope.PROJECT)
 
     def audience(self, event: Event[DocumentUploaded]) -> Audience:
-        """The project's people; with a document, those who can view it."""
-        if event.project_id is None:
+        """The project's people; with a document, those who can view it.
+
+        A document of no project is for the owners of its organisation.
+        """
+        if event.project_id is None and event.resource_id is None:
             return Nobody("the event names no project")
         return DocumentViewers(event.project_id, event.resource_id)
 
@@ -40,17 +44,22 @@ class DocumentUploadedHandler(Handler[DocumentUploaded]):
         """The actor."""
         return event.actor_id
 
+    def muted_in(self, event: Event[DocumentUploaded], facts: Facts) -> ProjectId | None:
+        """The event's project, or else the document's."""
+        return event.project_id or facts.project_of(event.resource_id)
+
     def decide(
         self, event: Event[DocumentUploaded], person: Person, facts: Facts
     ) -> Iterable[Effect]:
         """One notification and one aggregated e-mail."""
         file_name = event.payload.file_name
-        project_name = facts.project_name(event.project_id)
-        link = links.document(event.project_id, event.resource_id)
+        project_id = self.muted_in(event, facts)
+        project_name = facts.project_name(project_id)
+        link = links.document(project_id, event.resource_id)
         yield Notification(
             kind=self.event_type,
             title=f"Document uploaded - {project_name}",
-            body=f'New file **"{file_name}"** was uploaded to **{project_name}**.',
+            body=f'New file **"{escape(file_name)}"** was uploaded to **{escape(project_name)}**.',
             link=link,
         )
         yield Email(
@@ -63,6 +72,6 @@ class DocumentUploadedHandler(Handler[DocumentUploaded]):
                 "resource_id": event.resource_id,
                 "link_url": link,
             },
-            project_id=event.project_id,
+            project_id=project_id,
             project_name=project_name,
         )

@@ -1,15 +1,17 @@
 """invite_accepted: someone has joined an organisation."""
 
 from collections.abc import Iterable
+from typing import Annotated
 
 from pydantic import ConfigDict
 
 from pipeline.domain.audience import Audience, Nobody, OrganisationOwners, missing
 from pipeline.domain.effects import Channel, Delivery, Effect, Email, Notification
-from pipeline.domain.events import Event, Payload
+from pipeline.domain.events import SPARE, Event, Line, Payload, SpareLine
 from pipeline.domain.facts import Facts, Person
 from pipeline.domain.handler import Handler
 from pipeline.domain.identifiers import EventType, OrganisationId, UserId
+from pipeline.domain.names import escape
 from pipeline.domain.preferences import Preference, Scope
 from pipeline.handlers import links
 
@@ -32,10 +34,10 @@ class InviteAccepted(Payload):
     )
 
     org_id: OrganisationId | None = None
-    org_name: str = "your organization"
-    new_member_id: UserId | None = None
-    new_member_name: str = "A new member"
-    new_member_email: str | None = None
+    org_name: Line = "your organization"
+    new_member_id: Annotated[UserId | None, SPARE] = None
+    new_member_name: Line = "A new member"
+    new_member_email: SpareLine = None
 
 
 class InviteAcceptedHandler(Handler[InviteAccepted]):
@@ -73,7 +75,7 @@ class InviteAcceptedHandler(Handler[InviteAccepted]):
         yield Notification(
             kind=self.event_type,
             title=f"New team member joined - {organisation}",
-            body=f"**{member}** has joined **{organisation}**",
+            body=f"**{escape(member)}** has joined **{escape(organisation)}**",
             link=links.TEAM,
             payload={"type": self.event_type, **about},
         )

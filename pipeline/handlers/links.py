@@ -15,8 +15,8 @@ def project(project_id: ProjectId | None) -> str:
 
 
 def document(project_id: ProjectId | None, resource_id: ResourceId | None) -> str:
-    """A document in its project's workspace."""
-    if resource_id is None:
+    """A document in its project's workspace; the dashboard shows no document."""
+    if project_id is None or resource_id is None:
         return project(project_id)
     return f"{project(project_id)}?resourceId={resource_id}"
 

@@ -6,10 +6,11 @@ from pydantic import ConfigDict
 
 from pipeline.domain.audience import Audience, Nobody, named
 from pipeline.domain.effects import Channel, Effect, Notification
-from pipeline.domain.events import Event, Payload
+from pipeline.domain.events import Event, Line, Payload
 from pipeline.domain.facts import Facts, Person
 from pipeline.domain.handler import Handler
 from pipeline.domain.identifiers import EventType, UserId
+from pipeline.domain.names import escape
 from pipeline.domain.preferences import Preference, Scope
 from pipeline.handlers import links
 
@@ -30,7 +31,7 @@ class MeetingInvited(Payload):
     )
 
     invited_user_id: UserId | None = None
-    meeting_title: str = "a meeting"
+    meeting_title: Line = "a meeting"
     start_time: str | None = None
 
 
@@ -59,7 +60,7 @@ class MeetingInvitedHandler(Handler[MeetingInvited]):
             kind="meeting_invitation",
             title=f"{organizer} invited you to a meeting"
             + (f" - {project_name}" if project_name else ""),
-            body=f"**{title}**" + ("\n{{meeting_time}}" if start_time else ""),
+            body=f"**{escape(title)}**" + ("\n{{meeting_time}}" if start_time else ""),
             link=links.meetings(event.project_id),
             payload={
                 "type": "meeting_invitation",

@@ -2,15 +2,17 @@
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from typing import Annotated
 
 from pydantic import ConfigDict
 
 from pipeline.domain.audience import Audience, named
 from pipeline.domain.effects import Channel, Effect, Notification
-from pipeline.domain.events import Count, Event, Payload
+from pipeline.domain.events import SPARE, Count, Event, Line, Payload
 from pipeline.domain.facts import Facts, Person
 from pipeline.domain.handler import Handler
 from pipeline.domain.identifiers import EventType, UserId
+from pipeline.domain.names import escape, escape_alone
 from pipeline.domain.preferences import Preference, Scope
 from pipeline.handlers import links
 
@@ -33,9 +35,9 @@ class MeetingReminder(Payload):
     )
 
     user_id: UserId | None = None
-    meeting_title: str = "a meeting"
+    meeting_title: Line = "a meeting"
     start_time: str | None = None
-    meeting_link: str | None = None
+    meeting_link: Annotated[str | None, SPARE] = None
     reminder_minutes: Count = 30
 
 
@@ -76,11 +78,11 @@ class MeetingReminderHandler(Handler[MeetingReminder]):
 
 
 def _lines(payload: MeetingReminder, project_name: str | None) -> Iterator[str]:
-    yield f"**{payload.meeting_title}**"
+    yield f"**{escape(payload.meeting_title)}**"
     if _is_a_time(payload.start_time):
         yield "Starts at {{meeting_time}}"
     if project_name:
-        yield project_name
+        yield escape_alone(project_name)
 
 
 def _is_a_time(text: str | None) -> bool:

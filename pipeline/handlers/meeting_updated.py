@@ -3,14 +3,15 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, field_validator
 
 from pipeline.domain.audience import Audience, MeetingParticipants, Nobody
 from pipeline.domain.effects import Channel, Effect, Notification
-from pipeline.domain.events import Event, Payload
+from pipeline.domain.events import Event, Line, Payload, exactly
 from pipeline.domain.facts import Facts, Person
 from pipeline.domain.handler import Handler
 from pipeline.domain.identifiers import EventType, UserId
+from pipeline.domain.names import escape
 from pipeline.domain.preferences import Preference, Scope
 from pipeline.handlers import links
 
@@ -30,9 +31,12 @@ class MeetingUpdated(Payload):
         }
     )
 
-    meeting_title: str = "a meeting"
+    meeting_title: Line = "a meeting"
     start_time: str | None = None
     changes: dict[str, Any] = Field(default_factory=dict)
+
+    exact_keys = frozenset({"changes"})
+    _keep_changes = field_validator("changes", mode="wrap")(exactly)
 
 
 class MeetingUpdatedHandler(Handler[MeetingUpdated]):
@@ -79,7 +83,7 @@ class MeetingUpdatedHandler(Handler[MeetingUpdated]):
 
 
 def _lines(payload: MeetingUpdated) -> Iterator[str]:
-    yield f"**{payload.meeting_title}**"
+    yield f"**{escape(payload.meeting_title)}**"
     if payload.changes.get("timeChanged"):
         # Producers send the start always, so it is news only here.
         if payload.start_time:

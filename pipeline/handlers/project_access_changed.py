@@ -1,15 +1,17 @@
 """project_access_changed: someone may now do more, or less, in a project."""
 
 from collections.abc import Iterable
+from typing import Annotated
 
 from pydantic import ConfigDict
 
 from pipeline.domain.audience import Audience, named
 from pipeline.domain.effects import Channel, Delivery, Effect, Email, Notification
-from pipeline.domain.events import Event, Payload
+from pipeline.domain.events import SPARE, Event, Line, Payload, SpareLine
 from pipeline.domain.facts import Facts, Person
 from pipeline.domain.handler import Handler
 from pipeline.domain.identifiers import EventType, ProjectId, UserId
+from pipeline.domain.names import escape
 from pipeline.domain.preferences import Preference, Scope
 from pipeline.handlers import links
 
@@ -32,10 +34,10 @@ class ProjectAccessChanged(Payload):
     )
 
     affected_user_id: UserId | None = None
-    project_id: ProjectId | None = None
-    project_name: str | None = None
-    old_permission: str = "view"
-    new_permission: str = "view"
+    project_id: Annotated[ProjectId | None, SPARE] = None
+    project_name: SpareLine = None
+    old_permission: Line = "view"
+    new_permission: Line = "view"
 
 
 class ProjectAccessChangedHandler(Handler[ProjectAccessChanged]):
@@ -73,7 +75,7 @@ class ProjectAccessChangedHandler(Handler[ProjectAccessChanged]):
         yield Notification(
             kind=self.event_type,
             title=f"Your access to {project_name} has changed",
-            body=f"Your access changed from **{old}** to **{new}**",
+            body=f"Your access changed from **{escape(old)}** to **{escape(new)}**",
             link=link,
             payload={"type": self.event_type, **about},
         )

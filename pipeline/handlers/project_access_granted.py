@@ -1,15 +1,17 @@
 """project_access_granted: someone was given access to a project."""
 
 from collections.abc import Iterable
+from typing import Annotated
 
 from pydantic import ConfigDict
 
 from pipeline.domain.audience import Audience, named
 from pipeline.domain.effects import Channel, Delivery, Effect, Email, Notification
-from pipeline.domain.events import Event, Payload
+from pipeline.domain.events import SPARE, Event, Line, Payload, SpareLine
 from pipeline.domain.facts import Facts, Person
 from pipeline.domain.handler import Handler
 from pipeline.domain.identifiers import EventType, ProjectId, UserId
+from pipeline.domain.names import escape
 from pipeline.domain.preferences import Preference, Scope
 from pipeline.handlers import links
 
@@ -31,9 +33,9 @@ class ProjectAccessGranted(Payload):
     )
 
     affected_user_id: UserId | None = None
-    project_id: ProjectId | None = None
-    project_name: str | None = None
-    new_permission: str = "view"
+    project_id: Annotated[ProjectId | None, SPARE] = None
+    project_name: SpareLine = None
+    new_permission: Line = "view"
 
 
 class ProjectAccessGrantedHandler(Handler[ProjectAccessGranted]):
@@ -71,7 +73,7 @@ class ProjectAccessGrantedHandler(Handler[ProjectAccessGranted]):
         yield Notification(
             kind=self.event_type,
             title=title,
-            body=f"You now have **{permission}** access to **{project_name}**",
+            body=f"You now have **{escape(permission)}** access to **{escape(project_name)}**",
             link=link,
             payload={"type": self.event_type, **about},
         )

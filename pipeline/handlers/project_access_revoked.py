@@ -1,15 +1,17 @@
 """project_access_revoked: someone has lost access to a project."""
 
 from collections.abc import Iterable
+from typing import Annotated
 
 from pydantic import ConfigDict
 
 from pipeline.domain.audience import Audience, named
 from pipeline.domain.effects import Channel, Effect, Notification
-from pipeline.domain.events import Event, Payload
+from pipeline.domain.events import SPARE, Event, Payload, SpareLine
 from pipeline.domain.facts import Facts, Person
 from pipeline.domain.handler import Handler
 from pipeline.domain.identifiers import EventType, ProjectId, UserId
+from pipeline.domain.names import escape
 from pipeline.domain.preferences import Preference, Scope
 from pipeline.handlers import links
 
@@ -30,8 +32,8 @@ class ProjectAccessRevoked(Payload):
     )
 
     affected_user_id: UserId | None = None
-    project_id: ProjectId | None = None
-    project_name: str | None = None
+    project_id: Annotated[ProjectId | None, SPARE] = None
+    project_name: SpareLine = None
 
 
 class ProjectAccessRevokedHandler(Handler[ProjectAccessRevoked]):
@@ -60,7 +62,7 @@ class ProjectAccessRevokedHandler(Handler[ProjectAccessRevoked]):
         yield Notification(
             kind=self.event_type,
             title=f"Access removed - {project_name}",
-            body=f"Your access to **{project_name}** has been removed",
+            body=f"Your access to **{escape(project_name)}** has been removed",
             link=links.DASHBOARD,
             payload={
                 "type": self.event_type,

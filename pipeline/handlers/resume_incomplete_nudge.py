@@ -12,6 +12,7 @@ from pipeline.domain.events import Count, Event, Payload
 from pipeline.domain.facts import Facts, Person
 from pipeline.domain.handler import Handler
 from pipeline.domain.identifiers import EventType, UserId
+from pipeline.domain.names import escape
 from pipeline.domain.preferences import Preference, Scope
 from pipeline.handlers import links
 
@@ -86,7 +87,7 @@ class ResumeIncompleteNudgeHandler(Handler[ResumeIncompleteNudge]):
         yield Notification(
             kind=self.event_type,
             title=title,
-            body=f"Your {label} resume for **{project_name}** is"
+            body=f"Your {label} resume for **{escape(project_name)}** is"
             f" **{payload.completion_percent}%** complete. Finish it to generate your OM!",
             link=link,
             payload={"type": self.event_type, "project_id": event.project_id, **about},

@@ -6,10 +6,11 @@ from pydantic import ConfigDict
 
 from pipeline.domain.audience import Audience, Nobody, named
 from pipeline.domain.effects import Channel, Delivery, Effect, Email
-from pipeline.domain.events import Count, Event, Payload
+from pipeline.domain.events import Count, Event, Payload, SpareLine
 from pipeline.domain.facts import Facts, Person, thread_label
 from pipeline.domain.handler import Handler
 from pipeline.domain.identifiers import EventType, ProjectId, UserId
+from pipeline.domain.names import one_line
 from pipeline.domain.preferences import Preference, Scope
 from pipeline.handlers import links
 
@@ -30,7 +31,7 @@ class ThreadUnreadStale(Payload):
     )
 
     user_id: UserId | None = None
-    thread_topic: str | None = None
+    thread_topic: SpareLine = None
     unread_count: Count = 1
 
 
@@ -61,7 +62,7 @@ class ThreadUnreadStaleHandler(Handler[ThreadUnreadStale]):
             return
         thread = facts.thread(event.thread_id)
         known_topic = thread.topic if thread else None
-        topic = event.payload.thread_topic or (known_topic or "").strip() or "general"
+        topic = event.payload.thread_topic or one_line(known_topic) or "general"
         count = event.payload.unread_count
         project_name = facts.project_name(event.project_id) if event.project_id else "your project"
         yield Email(

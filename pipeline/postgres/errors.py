@@ -17,6 +17,7 @@ from pipeline.domain.errors import (
 )
 from pipeline.postgres import application
 
+_QUERY_CANCELED: Final = "57014"
 # SQLSTATE classes: https://www.postgresql.org/docs/current/errcodes-appendix.html
 _ABOUT_THE_ROWS: Final = {
     "09": "a trigger refused a row",

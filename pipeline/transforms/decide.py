@@ -40,10 +40,12 @@ def decide_batch(
         TransientError: the facts could not be loaded; nothing was decided.
         ConfigurationError: the facts cannot be loaded.
     """
+    now = datetime.now(UTC)
+    oldest = policy.expired_before(now)
 
     def load(some: Sequence[Event[Any]]) -> Facts:
         def work(connection: Connection[Any]) -> Facts:
-            return load_facts(connection, handler, some)
+            return load_facts(connection, handler, some, expired_before=oldest)
 
         return with_connection(settings, work)
 
@@ -53,7 +55,6 @@ def decide_batch(
         if isinstance(facts, PermanentError):
             letters.append(_letter(some[0], facts))
             continue
-        now = datetime.now(UTC)
         for event in some:
             try:
                 outcomes.append(decide(handler, event, facts, policy, now=now))

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 from pydantic import Field, ValidationError
 
-from pipeline.domain.events import NullableText, Payload
+from pipeline.domain.events import Line, NullableText, OptionalLine, Payload
 
 
 class Sample(Payload):
@@ -13,6 +13,8 @@ class Sample(Payload):
     file_name: str = Field("a file", alias="fileName")
     value: NullableText = "unset"
     new_value: NullableText = Field("unset", alias="newValue")
+    title: Line = Field("a title", alias="docTitle")
+    name: OptionalLine = None
 
 
 @pytest.mark.parametrize(
@@ -46,6 +48,23 @@ def test_a_field_that_keeps_null_tells_it_from_absent(
 def test_zero_and_blank_are_values_of_their_own() -> None:
     sample = Sample.model_validate({"count": 0, "fileName": " "})
     assert (sample.count, sample.file_name) == (0, " ")
+
+
+@pytest.mark.parametrize(
+    ("sent", "understood"),
+    [("  a\r\nb ", "a b"), ("a  b", "a  b"), ("\t", "a title"), (None, "a title"), (" a", "a")],
+)
+def test_what_stands_in_a_line_is_one_and_a_blank_one_takes_the_default(
+    sent: object, understood: str
+) -> None:
+    sample = Sample.model_validate({"docTitle": sent, "name": sent})
+    assert sample.title == understood
+    assert sample.name == (None if understood == "a title" else understood)
+
+
+def test_a_line_is_a_text_all_the_same() -> None:
+    with pytest.raises(ValidationError, match="docTitle"):
+        Sample.model_validate({"docTitle": ["a"]})
 
 
 def test_a_payload_cannot_be_changed() -> None:

@@ -84,15 +84,20 @@ def test_names_that_the_payload_lacks_are_looked_up_or_have_a_default(stage: Sta
     assert stage.notifications() == [notification(event, "a document")]
 
 
-def test_without_a_document_a_project_or_a_person_nothing_follows(stage: Stage) -> None:
+def test_without_a_document_or_a_person_nothing_follows(stage: Stage) -> None:
     events = {
         changed(stage, resource=None): "the event names no document",
-        changed(stage, project=None): "the event names no project",
         changed(stage, {"affected_user_id": None}): "payload.affected_user_id is missing",
     }
     stage.deliver(*events)
     assert stage.notifications() == []
     assert stage.reasons() == events
+
+
+def test_the_documents_project_counts_where_the_event_names_none(stage: Stage) -> None:
+    event = changed(stage, {"project_name": None}, project=None)
+    stage.deliver(event)
+    assert stage.notifications() == [notification(event)]
 
 
 def test_it_can_be_muted_for_the_project(stage: Stage) -> None:

@@ -67,15 +67,29 @@ def test_a_project_that_nobody_knows_is_a_project(stage: Stage) -> None:
     assert [row.title for row in stage.notifications()] == ["Document access granted - a project"]
 
 
-def test_g42_without_a_document_a_project_or_a_person_nothing_follows(stage: Stage) -> None:
+def test_g42_without_a_document_or_a_person_nothing_follows(stage: Stage) -> None:
     events = {
         granted(stage, resource=None): "the event names no document",
-        granted(stage, project=None): "the event names no project",
         granted(stage, affected_user_id=None): "payload.affected_user_id is missing",
     }
     stage.deliver(*events)
     assert stage.notifications() == []
     assert stage.reasons() == events
+
+
+def test_the_documents_project_counts_where_the_event_names_none(stage: Stage) -> None:
+    event = granted(stage, project=None, project_name=None)
+    stage.deliver(event)
+    assert stage.notifications() == [notification(event)]
+
+
+def test_a_document_of_no_project_is_told_of_and_leads_to_the_dashboard(stage: Stage) -> None:
+    stage.execute("UPDATE resources SET project_id = NULL")
+    event = granted(stage, project=None, project_name=None)
+    stage.deliver(event)
+    assert [(row.user, row.title, row.link) for row in stage.notifications()] == [
+        (U4, "Document access granted - a project", "/dashboard")
+    ]
 
 
 def test_it_can_be_muted_for_the_project(stage: Stage) -> None:

@@ -137,3 +137,26 @@ def test_g55_an_event_of_the_age_limit_is_recorded_as_expired(stage: Stage) -> N
     stage.deliver(old, young)
     assert stage.ledger() == {old: "expired", young: "completed"}
     assert {row.event for row in stage.notifications()} == {young}
+
+
+def test_the_documents_project_counts_where_the_event_names_none(stage: Stage) -> None:
+    stage.prefer(U4, "muted", project=P1)
+    event = stage.emit("document_uploaded", {"fileName": "a.pdf"}, actor_id=U1, resource_id=R1)
+    stage.deliver(event)
+    assert [(row.user, row.title, row.link) for row in stage.notifications()] == [
+        (U2, "Document uploaded - Tower", f"{WORKSPACE}?resourceId={R1}")
+    ]
+    assert [(row.user, row.project, row.project_name) for row in stage.emails()] == [
+        (U2, P1, "Tower")
+    ]
+    assert D(U4, event, "in_app", "muted:project") in stage.decisions()
+
+
+def test_of_a_document_of_no_project_the_owners_of_its_organisation_hear(stage: Stage) -> None:
+    stage.execute("UPDATE resources SET project_id = NULL")
+    event = stage.emit("document_uploaded", {"fileName": "a.pdf"}, actor_id=U1, resource_id=R1)
+    stage.deliver(event)
+    assert [(row.user, row.link) for row in stage.notifications()] == [(U2, "/dashboard")]
+    assert [(row.user, row.project, row.data["link_url"]) for row in stage.emails()] == [
+        (U2, None, "/dashboard")
+    ]

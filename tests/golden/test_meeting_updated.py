@@ -115,3 +115,20 @@ def test_without_a_meeting_nothing_follows(stage: Stage) -> None:
     stage.deliver(event)
     assert stage.notifications() == []
     assert stage.reasons() == {event: "the event names no meeting"}
+
+
+def test_numbers_of_the_changes_arrive_as_they_were_sent(stage: Stage) -> None:
+    event = stage.emit("meeting_updated", {}, actor_id=U1, project_id=P1, meeting_id=M1)
+    changes = '{"of": [12345678901234567890123, 0.10, {"x": -0.0}], "timeChanged": 1.50}'
+    stage.execute(
+        "UPDATE domain_events SET payload = jsonb_build_object('changes', %s::jsonb)", changes
+    )
+    stage.deliver(event)
+    same = (
+        "SELECT DISTINCT (notification.payload -> 'changes')::text"
+        " = (event.payload -> 'changes')::text"
+        " FROM notifications AS notification JOIN domain_events AS event"
+        " ON event.id = notification.event_id"
+    )
+    assert stage.rows(same) == [(True,)]
+    assert "Time has been changed" in (stage.notifications()[0].body or "")

@@ -1,20 +1,25 @@
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
 
-from tests.golden.stage import D, E, N, Stage
+from tests.golden.stage import SIX_MINUTES, D, E, N, Stage
 from tests.golden.world import P1, U1, U2, U4, WORKSPACE
 
 
 def nudged(stage: Stage, **payload: object) -> int:
+    return aged(stage, SIX_MINUTES, **payload)
+
+
+def aged(stage: Stage, age: timedelta, **payload: object) -> int:
     default = {
         "user_id": str(U2),
         "resume_type": "project",
         "completion_percent": 0,
         "nudge_tier": 1,
     }
-    return stage.emit("resume_incomplete_nudge", default | payload, project_id=P1)
+    return stage.emit("resume_incomplete_nudge", default | payload, age=age, project_id=P1)
 
 
 def expected(event: int, *, label: str = "Project", percent: int = 0, tier: int = 1) -> tuple[N, E]:
@@ -185,6 +190,60 @@ def test_an_earlier_event_that_says_too_little_is_not_waited_for(stage: Stage) -
     second = nudged(stage)
     stage.deliver(second)
     assert stage.notifications() == [expected(second)[0]]
+
+
+@pytest.mark.parametrize("deliveries", [1, 2])
+def test_a_nudge_that_the_application_took_back_is_told_again(
+    stage: Stage, deliveries: int
+) -> None:
+    first = nudged(stage)
+    stage.deliver(first)
+    stage.execute("DELETE FROM notifications WHERE payload ->> 'type' = 'resume_incomplete_nudge'")
+    again = nudged(stage)
+    for _ in range(deliveries):
+        stage.deliver(again)
+    assert stage.notifications() == [expected(again)[0]]
+    assert stage.emails() == [expected(first)[1], expected(again)[1]]
+
+
+def test_of_five_like_events_of_which_the_first_has_expired_the_second_tells(
+    stage: Stage,
+) -> None:
+    ages = [timedelta(hours=hours) for hours in (25, 19, 13, 7, 1)]
+    expired, told, *others = [aged(stage, age) for age in ages]
+    stage.deliver()
+    assert stage.ledger()[expired] == "expired"
+    assert (stage.notifications(), stage.emails()) == ([expected(told)[0]], [expected(told)[1]])
+    assert stage.decisions() == [
+        each for event in others for each in left_out(event, "already_nudged")
+    ]
+
+
+@pytest.mark.parametrize(
+    "malformed",
+    [
+        {"completion_percent": "half"},
+        {"completion_percent": -1},
+        {"completion_percent": 1e12},
+        {"completion_percent": [45]},
+        {"user_id": f"{U2}0"},
+    ],
+    ids=str,
+)
+def test_of_five_like_events_of_which_the_first_is_malformed_the_second_tells(
+    stage: Stage, malformed: dict[str, object]
+) -> None:
+    dead, told, *others = [nudged(stage, **malformed), *(nudged(stage) for _ in range(4))]
+    stage.deliver()
+    assert stage.ledger()[dead] == "dead"
+    assert (stage.notifications(), stage.emails()) == ([expected(told)[0]], [expected(told)[1]])
+    assert {row.event for row in stage.decisions()} == set(others)
+
+
+def test_control_an_earlier_event_that_is_merely_old_tells(stage: Stage) -> None:
+    old, young = aged(stage, timedelta(hours=23)), nudged(stage)
+    stage.deliver(young, old)
+    assert stage.notifications() == [expected(old)[0]]
 
 
 def test_who_muted_notifications_gets_one_email_for_two_like_events(stage: Stage) -> None:

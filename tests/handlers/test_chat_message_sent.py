@@ -69,3 +69,27 @@ def test_a_program_that_takes_part_hears_nothing() -> None:
 def test_without_a_thread_nobody_is_told() -> None:
     told = HERE.when(SENT, actor=ANN, thread_id=None)
     assert (told.reached, told.outcome.reason) == (set(), "the event names no thread")
+
+
+@pytest.mark.parametrize(
+    "mentions",
+    [
+        pytest.param([str(BOB.id), "@bob"], id="a name"),
+        pytest.param([7, str(BOB.id), None, {}, [str(CY.id)], ""], id="no texts"),
+        pytest.param([str(BOB.id).upper(), f"{CY.id}0"], id="a digit too many"),
+    ],
+)
+def test_a_mention_that_names_nobody_costs_only_itself(mentions: list[object]) -> None:
+    told = HERE.when(SENT, {"full_content": "hi", "mentioned_user_ids": mentions}, actor=ANN)
+    assert told.effects(BOB) == [told.notification(BOB)]
+    assert told.effects(CY) == [told.count(CY)]
+
+
+@pytest.mark.parametrize(
+    "sent", [{"mentioned_user_ids": "all"}, {"mentioned_user_ids": {}}, {"full_content": ["hi"]}]
+)
+def test_what_is_wrong_with_mentions_or_content_costs_nobody_the_count(
+    sent: dict[str, object],
+) -> None:
+    told = HERE.when(SENT, sent, actor=ANN)
+    assert told.reached == {BOB.id, CY.id}

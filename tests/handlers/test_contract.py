@@ -5,26 +5,39 @@ import inspect
 import pickle
 import pkgutil
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, Final, TypeVar
 
 import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from markdown_it import MarkdownIt
 
 from pipeline import handlers
 from pipeline.domain.decide import Policy, decide
-from pipeline.domain.events import Payload
+from pipeline.domain.effects import Effect, Email, Notification, ThreadActivity
+from pipeline.domain.events import Event, Payload
+from pipeline.domain.facts import Facts
 from pipeline.domain.handler import Handler
 from pipeline.domain.identifiers import EventType
 from pipeline.domain.row import MAX_TYPE_CHARACTERS
 from pipeline.handlers import HANDLERS
 from tests.builders import NOON
-from tests.handlers.strategies import events, facts
+from tests.handlers.strategies import events, examples, facts
 
 FunctionT = TypeVar("FunctionT", bound=Callable[..., None])
 
+MARKDOWN: Final = MarkdownIt("gfm-like", {"linkify": False})
+# What a person may have called anything; on one line, and as nothing but itself, it is harmless.
+NASTY: Final = (
+    " **bold** ](javascript:alert(1)) {{meeting_time}} <b> `code` _a_\r\nBcc: x@evil.test\u2028# x "
+)
+HARMLESS: Final = (
+    "**bold** ](javascript:alert(1)) {{meeting_time}} <b> `code` _a_ Bcc: x@evil.test # x"
+)
+# What someone wrote in Markdown is handed on as they wrote it.
+WRITTEN_AS_MARKDOWN: Final = {"full_content"}
 NO_EXCLUSIONS: Final = Policy(system_users=frozenset(), max_event_age=None)
 
 
@@ -101,3 +114,120 @@ def test_a_handler_decides_every_valid_event_always_alike_and_in_what_can_be_sto
         assert b"\\u0000" not in orjson.dumps(asdict(effect))
     for each in (event, first):
         assert pickle.loads(pickle.dumps(each)) == each  # noqa: S301 - our own bytes
+
+
+def called(handler: Handler[Any], event: Event[Any], known: Facts, name: str) -> list[Effect]:
+    """What follows where everything that people name is called this."""
+    texts = {
+        info.alias or field: name
+        for field, info in handler.payload.model_fields.items()
+        if info.annotation in (str, str | None) and field not in WRITTEN_AS_MARKDOWN
+    }
+    kept = {"resume_type": "project", "old_permission": "view"}
+    sent = event.payload.model_dump(mode="json", by_alias=True) | texts
+    sent |= {key: value for key, value in kept.items() if key in sent}
+    if handler.event_type == "document_permission_changed":
+        sent["new_permission"] = "edit"
+    renamed = replace(
+        known,
+        people={
+            key: replace(person, full_name=name, email=name) for key, person in known.people.items()
+        },
+        projects={key: replace(project, name=name) for key, project in known.projects.items()},
+        threads={key: replace(thread, topic=name) for key, thread in known.threads.items()},
+    )
+    named = replace(event, payload=handler.payload.model_validate(sent))
+    outcome = decide(handler, named, renamed, NO_EXCLUSIONS, now=NOON)
+    return [effect for _, effect in outcome.effects]
+
+
+def lines_of(effect: Effect) -> list[str]:
+    """The texts of an effect that stand on one line each."""
+    match effect:
+        case Notification():
+            texts = [effect.title]
+            data = effect.payload
+        case Email():
+            texts = [effect.subject, effect.project_name or "none"]
+            data = effect.data
+        case ThreadActivity():
+            texts = [effect.thread_name, effect.project_name]
+            data = {}
+    names = {key: value for key, value in data.items() if key.endswith(("name", "title", "label"))}
+    return [*texts, *(value for value in names.values() if value is not None)]
+
+
+def rendered(body: str) -> list[str]:
+    """The lines that a reader sees; nothing but plain and bold text may be in them."""
+    (_, inline, _) = MARKDOWN.parse(body)
+    parts = inline.children or []
+    assert {part.type for part in parts} <= {
+        "text", "text_special", "softbreak", "strong_open", "strong_close"
+    }  # fmt: skip
+    return "".join("\n" if part.type == "softbreak" else part.content for part in parts).split("\n")
+
+
+def bodies_of(effects: list[Effect], written: str) -> list[list[str]]:
+    """The bodies as they are shown; what a person wrote in Markdown is not ours to check."""
+    bodies = [each.body for each in effects if isinstance(each, Notification)]
+    bodies += [f"in **{each.label}**" for each in effects if isinstance(each, ThreadActivity)]
+    return [rendered(body) for body in bodies if body != written]
+
+
+@for_every_handler
+@given(data=st.data())
+@settings(max_examples=10)
+def test_what_people_name_stays_on_its_line_and_shows_as_nothing_but_itself(
+    handler: Handler[Any], data: st.DataObject
+) -> None:
+    event, known = data.draw(events(handler)), data.draw(facts())
+    plain, nasty = (called(handler, event, known, name) for name in ("Zebra", NASTY))
+    assert len(plain) == len(nasty)
+    for tame, wild in zip(plain, nasty, strict=True):
+        texts = [line.replace("Zebra", HARMLESS) for line in lines_of(tame)]
+        assert lines_of(wild) == texts
+    written = getattr(event.payload, "full_content", "")
+    shown = [
+        [line.replace("Zebra", HARMLESS) for line in body] for body in bodies_of(plain, written)
+    ]
+    assert bodies_of(nasty, written) == shown
+    for tame, wild in zip(plain, nasty, strict=True):
+        # The browser puts the time wherever it finds this.
+        if isinstance(tame, Notification) and isinstance(wild, Notification):
+            time = "{{meeting_time}}"
+            assert wild.body == written or wild.body.count(time) == tame.body.count(time)
+
+
+@for_every_handler
+@given(data=st.data())
+@settings(max_examples=10)
+def test_a_blank_name_has_a_word_in_its_place(handler: Handler[Any], data: st.DataObject) -> None:
+    event, known = data.draw(events(handler)), data.draw(facts())
+    for effect in called(handler, event, known, " \t\u200b"):
+        for line in lines_of(effect):
+            assert line == line.strip() != ""
+            assert "\u200b" not in line
+            assert "  " not in line
+
+
+# What an event can do without, since its row, the facts or a word says it as well.
+SPARE_KEYS: Final = {
+    "chat_message_sent": {"full_content", "mentioned_user_ids"},
+    "document_permission_changed": {"project_id", "project_name", "resource_id"},
+    "document_permission_granted": {"project_id", "project_name", "resource_id"},
+    "invite_accepted": {"new_member_id", "new_member_email"},
+    "meeting_reminder": {"meeting_link"},
+    "project_access_changed": {"project_id", "project_name"},
+    "project_access_granted": {"project_id", "project_name"},
+    "project_access_revoked": {"project_id", "project_name"},
+    "thread_unread_stale": {"thread_topic"},
+}
+
+
+@for_every_handler
+def test_what_an_event_can_do_without_does_not_kill_it(handler: Handler[Any]) -> None:
+    (*_, documented) = examples(handler.payload)
+    for key in SPARE_KEYS.get(handler.event_type, ()):
+        without = {name: value for name, value in documented.items() if name != key}
+        broken = handler.payload.model_validate({**documented, key: [["neither id nor text"]]})
+        assert broken == handler.payload.model_validate(without)

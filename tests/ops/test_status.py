@@ -370,3 +370,21 @@ def test_control_the_operator_of_these_tests_is_no_member_of_pg_monitor(
         pytest.raises(psycopg.errors.InsufficientPrivilege),
     ):
         operator.execute("SELECT * FROM pg_ls_waldir()")
+
+
+def test_an_event_at_infinity_spoils_no_figure(planted: Database) -> None:
+    before = read_status(DatabaseSettings(dsn=planted.operator_dsn))
+    with planted.connect() as connection:
+        connection.execute(
+            """
+            WITH timeless AS (
+                INSERT INTO domain_events (event_type, created_at)
+                VALUES ('a', 'infinity'), ('a', '-infinity') RETURNING id, created_at
+            )
+            INSERT INTO notification_processing
+                (event_id, processing_status, event_created_at, completed_at)
+            SELECT id, 'completed', created_at, now() FROM timeless
+            """
+        )
+    after = read_status(DatabaseSettings(dsn=planted.operator_dsn))
+    assert after.latency == before.latency

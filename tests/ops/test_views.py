@@ -250,3 +250,21 @@ def test_a_bound_on_the_minute_is_served_by_its_index(
     plan = "\n".join(line for (line,) in connection.execute(explain))
     assert "notification_processing_minute_idx" in plan
     assert "Seq Scan" not in plan
+
+
+@pytest.mark.parametrize("created_at", ["infinity", "-infinity"])
+def test_an_event_without_a_time_has_neither_age_nor_latency(
+    connection: psycopg.Connection, created_at: str
+) -> None:
+    plant(connection, ago(hours=1), ago(hours=1), "completed")
+    plant(connection, created_at, ago(hours=1), "completed")
+    plant(connection, ago(hours=2))
+    plant(connection, created_at, None, "failed")
+    connection.execute("SET ROLE fanout_operator")
+    assert connection.execute(
+        "SELECT events, abs(p99_seconds) < 1 FROM public.fanout_latency"
+    ).fetchall() == [(1, True)]
+    assert connection.execute(
+        "SELECT waiting, oldest_at < now(), round(oldest_seconds / 3600)"
+        " FROM public.fanout_queue WHERE queue = 'events'"
+    ).fetchall() == [(2, True, 2)]

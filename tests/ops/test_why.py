@@ -401,3 +401,17 @@ def test_what_is_no_event_id_is_refused(event: str, capsys: pytest.CaptureFixtur
 def test_a_database_without_our_tables_names_the_mend(empty_database: Database) -> None:
     with pytest.raises(ConfigurationError, match="python -m pipeline migrate"):
         read_account(DatabaseSettings(dsn=empty_database.dsn), 1, None)
+
+
+@pytest.mark.parametrize("created_at", ["infinity", "-infinity", "294276-01-01"])
+def test_an_event_of_whatever_time_has_an_account(stage: Stage, created_at: str) -> None:
+    event = stage.emit("moon_rose", {})
+    stage.execute("UPDATE domain_events SET created_at = %s::timestamptz", created_at)
+    assert "moon_rose" in screen(stage, event)
+    stage.execute(
+        "INSERT INTO notification_processing (event_id, processing_status, completed_at)"
+        " VALUES (%s, 'unrouted', now())",
+        event,
+    )
+    assert "unrouted" in screen(stage, event)
+    assert as_json(stage, event)["event"]["type"] == "moon_rose"

@@ -9,17 +9,18 @@ import psycopg
 import pytest
 
 from pipeline.domain.effects import Channel, Effect
-from pipeline.domain.identifiers import ProjectId, UserId
+from pipeline.domain.identifiers import UserId
 from pipeline.domain.outcome import Outcome, Skip, Status
 from pipeline.domain.reasons import Reason
-from pipeline.sinks import outcomes
+from pipeline.sinks import document
 from pipeline.sinks.outcomes import write_outcomes
-from tests.builders import ANN, BOB, GREETED, activity, email, message, notification, outcome
+from tests.builders import ANN, BOB, GREETED, activity, email, notification, outcome
 from tests.deadline import wait_until
 from tests.sinks.conftest import EVENTS, Written
 
 STRANGER: Final = UserId(UUID(int=0x99))
 CANARY: Final = "kanarienvogel"
+REFUSED: Final = notification(title=f"{CANARY}\0")
 
 
 def full(event_id: int) -> Outcome:
@@ -108,9 +109,12 @@ def test_a_counter_that_was_read_is_followed_by_a_new_one(written: Written) -> N
     ("bad", "sqlstate"),
     [
         pytest.param((BOB, notification(title=f"{CANARY}\0")), "22P05", id="NUL in a title"),
-        pytest.param((STRANGER, notification(title=CANARY)), "23503", id="no profile"),
         pytest.param((BOB, notification(title=None)), "23502", id="no title"),  # type: ignore[arg-type]
-        pytest.param((STRANGER, email(name=CANARY)), "23503", id="e-mail without profile"),
+        pytest.param(
+            (BOB, replace(email(name=CANARY), delivery=CANARY)),  # type: ignore[arg-type]
+            "23514",
+            id="an e-mail that goes out at no time",
+        ),
     ],
 )
 @pytest.mark.parametrize("place", [1, 77, EVENTS])
@@ -135,7 +139,7 @@ def test_a_row_that_postgres_refuses_costs_only_its_own_event(
 
 
 def test_an_event_is_written_whole_or_not_at_all(written: Written) -> None:
-    torn = outcome(1, (BOB, notification()), (ANN, email()), (STRANGER, notification()))
+    torn = outcome(1, (BOB, notification()), (ANN, email()), (ANN, REFUSED))
     assert [letter.event_id for letter in write_outcomes(written.settings, [torn]).letters] == [1]
     assert not any(written.contents().values())
 
@@ -143,7 +147,7 @@ def test_an_event_is_written_whole_or_not_at_all(written: Written) -> None:
 def test_several_refused_events_are_as_many_letters(written: Written) -> None:
     batch = [full(number) for number in range(1, 21)]
     for place in (2, 3, 17):
-        batch[place - 1] = outcome(place, (STRANGER, notification()))
+        batch[place - 1] = outcome(place, (BOB, REFUSED))
     letters = write_outcomes(written.settings, batch).letters
     assert sorted(letter.event_id or 0 for letter in letters) == [2, 3, 17]
     assert len(written.ledger()) == 17
@@ -166,7 +170,7 @@ def test_what_json_cannot_express_costs_only_its_own_event(written: Written, bad
 def test_an_event_with_more_rows_than_a_statement_takes_costs_only_itself(
     written: Written, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(outcomes, "MAX_DOCUMENT_BYTES", 10_000)
+    monkeypatch.setattr(document, "MAX_DOCUMENT_BYTES", 10_000)
     huge = outcome(2, (BOB, notification(title="x" * 10_000)))
     letters = write_outcomes(written.settings, [full(1), huge, full(3)]).letters
     assert [(letter.event_id, letter.error_class) for letter in letters] == [(2, "NotStorable")]
@@ -244,8 +248,14 @@ def test_what_the_application_counted_and_was_read_since_is_not_counted_again(
     assert written.rows("SELECT title FROM notifications") == [("theirs",)]
 
 
-def test_an_email_names_a_project_that_exists(written: Written) -> None:
-    effect = replace(email(), project_id=ProjectId(STRANGER))
-    (letter,) = write_outcomes(written.settings, [outcome(1, (BOB, effect))]).letters
-    assert "pending_emails_project_id_fkey" in letter.reason
-    assert letter.message == message(event_id="1")
+@pytest.mark.parametrize("created_at", ["infinity", "-infinity", "294276-01-01", "4000-01-01 BC"])
+def test_an_event_of_whatever_time_is_recorded(written: Written, created_at: str) -> None:
+    with written.database.connect() as connection:
+        connection.execute(
+            "UPDATE domain_events SET created_at = %s::timestamptz WHERE id = 2", [created_at]
+        )
+    batch = [full(1), outcome(2, (BOB, activity()), status=Status.UNROUTED), full(3)]
+    result = write_outcomes(written.settings, batch)
+    assert ([each.event_id for each, _ in result.outcomes], result.letters) == ([1, 2, 3], [])
+    assert all(isinstance(milliseconds, int) for _, milliseconds in result.outcomes)
+    assert written.ledger() == {1: "completed", 2: "unrouted", 3: "completed"}

@@ -1,13 +1,19 @@
 -- Who hears of a document, and whether they can view it. In: [{event_id, project_id, resource_id}].
 -- An owner of the resource's organisation can; else the permission on the nearest resource upwards
 -- decides; none there, or none at all, means no. Without a resource the project's people all can.
+-- Where the event names no project, that of the resource counts, if it has one.
 WITH RECURSIVE asked AS MATERIALIZED (
-    SELECT asked.event_id, asked.project_id, asked.resource_id,
-           coalesce(resource.org_id, project.owner_org_id) AS org_id,
-           resource.org_id AS resource_org_id
+    SELECT asked.event_id, asked.resource_id, resource.org_id AS resource_org_id,
+           coalesce(asked.project_id, resource.project_id) AS project_id,
+           project.owner_org_id AS project_org_id
     FROM jsonb_to_recordset(%(asked)s) AS asked (event_id bigint, project_id uuid, resource_id uuid)
-    LEFT JOIN public.resources AS resource ON resource.id = asked.resource_id
-    LEFT JOIN public.projects AS project ON project.id = asked.project_id
+    LEFT JOIN LATERAL (
+        SELECT org_id, project_id FROM public.resources WHERE id = asked.resource_id OFFSET 0
+    ) AS resource ON true
+    LEFT JOIN LATERAL (
+        SELECT owner_org_id FROM public.projects
+        WHERE id = coalesce(asked.project_id, resource.project_id) OFFSET 0
+    ) AS project ON true
 ),
 ancestors AS (
     SELECT DISTINCT resource_id, resource_id AS ancestor_id, 0 AS depth
@@ -16,8 +22,6 @@ ancestors AS (
     UNION ALL
     SELECT ancestors.resource_id, resource.parent_id, ancestors.depth + 1
     FROM ancestors
-    -- OFFSET 0 makes this a look into the index for each row. A recursion is estimated far too
-    -- high, and the planner would rather read the whole table; below, too.
     CROSS JOIN LATERAL (
         SELECT parent_id FROM public.resources WHERE id = ancestors.ancestor_id OFFSET 0
     ) AS resource
@@ -34,28 +38,33 @@ nearest AS (
     ) AS permission
     ORDER BY ancestors.resource_id, permission.user_id, ancestors.depth
 ),
-candidates AS (
-    SELECT asked.event_id, grants.user_id
-    FROM asked
-    JOIN public.project_access_grants AS grants USING (project_id)
-    UNION
-    SELECT asked.event_id, member.user_id
-    FROM asked
-    JOIN public.org_members AS member ON member.org_id = asked.org_id AND member.role = 'owner'
+-- Looked up by resource and person below, and not joined: the planner has no idea of the size of
+-- either part, and might compare all of one with all of the other.
+granted AS MATERIALIZED (
+    SELECT coalesce(jsonb_object_agg(resource_id || '/' || user_id, permission), '{}') AS permissions
+    FROM nearest
+    WHERE permission <> 'none'
 )
-SELECT candidates.event_id, candidates.user_id,
+SELECT asked.event_id, candidate.user_id,
        CASE
            WHEN asked.resource_id IS NULL
-               OR owner.user_id IS NOT NULL
-               OR nearest.permission <> 'none' THEN NULL
+               OR candidate.owns AND asked.resource_org_id IS NOT NULL
+               OR (SELECT permissions FROM granted) ? (asked.resource_id || '/' || candidate.user_id)
+           THEN NULL
            ELSE 'no_access'
        END AS exclusion
-FROM candidates
-JOIN asked USING (event_id)
-LEFT JOIN public.org_members AS owner
-    ON owner.org_id = asked.resource_org_id
-    AND owner.user_id = candidates.user_id
-    AND owner.role = 'owner'
-LEFT JOIN nearest
-    ON nearest.resource_id = asked.resource_id AND nearest.user_id = candidates.user_id
-ORDER BY candidates.event_id, candidates.user_id
+FROM asked
+CROSS JOIN LATERAL (
+    SELECT user_id, bool_or(owns) AS owns
+    FROM (
+        SELECT user_id, false AS owns
+        FROM public.project_access_grants
+        WHERE project_id = asked.project_id
+        UNION ALL
+        SELECT user_id, true
+        FROM public.org_members
+        WHERE role = 'owner' AND org_id = coalesce(asked.resource_org_id, asked.project_org_id)
+    ) AS either
+    GROUP BY user_id
+) AS candidate
+ORDER BY asked.event_id, candidate.user_id

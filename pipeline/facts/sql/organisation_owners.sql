@@ -1,6 +1,8 @@
 -- Who owns the organisations of a batch. In: [{event_id, organisation_id}].
 SELECT asked.event_id, member.user_id, NULL AS exclusion
 FROM jsonb_to_recordset(%(asked)s) AS asked (event_id bigint, organisation_id uuid)
-JOIN public.org_members AS member
-    ON member.org_id = asked.organisation_id AND member.role = 'owner'
+CROSS JOIN LATERAL (
+    SELECT user_id FROM public.org_members
+    WHERE org_id = asked.organisation_id AND role = 'owner' OFFSET 0
+) AS member
 ORDER BY asked.event_id, member.user_id

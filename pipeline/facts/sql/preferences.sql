@@ -4,7 +4,8 @@ SELECT preference.user_id, preference.id, preference.scope_type, preference.scop
        preference.event_type, preference.channel, preference.status,
        coalesce(preference.updated_at::timestamptz, '-infinity')
 FROM jsonb_array_elements_text(%(asked)s) AS asked (user_id)
-JOIN public.user_notification_preferences AS preference
-    ON preference.user_id = asked.user_id::uuid
-WHERE preference.event_type IN (%(name)s, '*')
-AND preference.scope_type IN ('global', 'project', 'thread')
+CROSS JOIN LATERAL (
+    SELECT * FROM public.user_notification_preferences
+    WHERE user_id = asked.user_id::uuid AND event_type IN (%(name)s, '*')
+    AND scope_type IN ('global', 'project', 'thread') OFFSET 0
+) AS preference

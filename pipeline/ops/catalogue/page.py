@@ -20,7 +20,7 @@ For every type:
 * A payload key that is absent, null or an empty text takes its default; keys that are not listed
   are ignored. Ids are UUIDs, as text.
 * *Needed* is that without which nobody is told; the ledger then says so. What has the wrong type
-  makes a dead letter.
+  makes a dead letter, unless the event can do without it.
 * People are left out, and it is recorded why, who may not view what the event is about, have no
   profile, are programs, or muted it. A preference for a thread beats one for its project, which
   beats one for everywhere.

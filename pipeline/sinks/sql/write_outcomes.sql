@@ -1,14 +1,64 @@
 -- Write a batch of outcomes: the ledger, and what follows for every event the ledger lets through.
 --
--- In: one JSON document with the lists events, notifications, counts, emails and skips.
+-- In: one JSON document with the lists events, notifications, counts, emails and skips, and the
+-- distinct ids, in order, of all people and projects in them.
 -- Out: for each event 'written', 'completed' (it was before: nothing is written) or 'missing' (no
 -- such row in domain_events), and the milliseconds since the row was created.
 --
--- The ledger is the gate: an event that is completed already gives no row in admitted, and every
--- other insert joins on it. All inserts are ordered by their keys, so that two writers with the same
--- events wait for each other instead of deadlocking.
+-- The ledger is the gate: an event that is completed already gives no row in admitted, and all else
+-- is written for those in it only. All inserts are ordered by their keys, so that two writers with
+-- the same events wait for each other instead of deadlocking.
+--
+-- What a row refers to is held first (see migrations/0017_hold.sql): whoever was deleted since the
+-- event was decided is left out, as a decision says, and costs nobody else theirs.
+--
+-- The time this takes is linear in its rows, whatever the planner believes. It cannot know how many
+-- rows a part of the statement gives, takes them for one or a hundred, and might compare each row of
+-- one part with each of another. So parts are not joined: what one must know of another is looked up
+-- in a JSON object. And a table is not joined but looked into, row by row, hence OFFSET 0.
 WITH document AS MATERIALIZED (
     SELECT %(batch)s::jsonb AS batch
+),
+held AS MATERIALIZED (
+    SELECT (
+        SELECT coalesce(jsonb_object_agg(event, true), '{}')
+        FROM public.fanout_hold_events(ARRAY(
+            SELECT (event ->> 'event_id')::bigint
+            FROM jsonb_array_elements(batch -> 'events') AS event
+        )) AS event
+    ) AS events, (
+        SELECT coalesce(jsonb_object_agg(person, true), '{}')
+        FROM public.fanout_hold_people(ARRAY(
+            SELECT person::uuid FROM jsonb_array_elements_text(batch -> 'people') AS person
+        )) AS person
+    ) AS people, (
+        SELECT coalesce(jsonb_object_agg(project, true), '{}')
+        FROM public.fanout_hold_projects(ARRAY(
+            SELECT project::uuid FROM jsonb_array_elements_text(batch -> 'projects') AS project
+        )) AS project
+    ) AS projects
+    FROM document
+),
+-- Who would have got a row and is not there any more: as a rule nobody, and then nothing is read.
+gone AS MATERIALIZED (
+    SELECT event_id, user_id, channel
+    FROM document, LATERAL (
+        SELECT 'in_app' AS channel, batch -> 'notifications' AS rows
+        UNION ALL
+        SELECT 'in_app', batch -> 'counts'
+        UNION ALL
+        SELECT 'email', batch -> 'emails'
+    ) AS wanted,
+    LATERAL jsonb_to_recordset(wanted.rows) AS recipient (event_id bigint, user_id uuid)
+    WHERE (SELECT count(*) FROM held, jsonb_object_keys(people))
+        < (SELECT jsonb_array_length(batch -> 'people') FROM document)
+    AND NOT (SELECT people FROM held) ? user_id::text
+),
+fewer AS MATERIALIZED (
+    SELECT jsonb_object_agg(event_id || channel, recipients) AS recipients
+    FROM (
+        SELECT event_id, channel, count(*) AS recipients FROM gone GROUP BY event_id, channel
+    ) AS counted
 ),
 event AS MATERIALIZED (
     SELECT event.*, origin.id IS NOT NULL AS known, origin.created_at
@@ -16,16 +66,27 @@ event AS MATERIALIZED (
         event_id bigint, event_type text, status text, reason text,
         notifications int, emails int, skipped int
     )
-    LEFT JOIN public.domain_events AS origin ON origin.id = event.event_id
+    LEFT JOIN LATERAL (
+        SELECT id, created_at
+        FROM public.domain_events
+        WHERE id = event.event_id AND (SELECT events FROM held) ? event.event_id::text
+        OFFSET 0
+    ) AS origin ON true
 ),
 admitted AS (
     INSERT INTO public.notification_processing AS ledger (
         event_id, event_type, processing_status, reason, notifications, emails, skipped,
         event_created_at, completed_at, processor_id, pipeline_version
     )
-    SELECT event_id, event_type, status, reason, notifications, emails, skipped,
+    SELECT event_id, event_type, status, reason,
+           notifications - unheard.in_app, emails - unheard.email,
+           skipped + unheard.in_app + unheard.email,
            created_at, clock_timestamp(), 'fanout', %(version)s
-    FROM event
+    FROM event, LATERAL (
+        SELECT coalesce((recipients ->> (event_id || 'in_app'))::int, 0) AS in_app,
+               coalesce((recipients ->> (event_id || 'email'))::int, 0) AS email
+        FROM fewer
+    ) AS unheard
     WHERE known
     ORDER BY event_id
     ON CONFLICT (event_id) DO UPDATE SET
@@ -41,7 +102,16 @@ admitted AS (
         pipeline_version = excluded.pipeline_version,
         error_message = NULL
     WHERE ledger.processing_status <> 'completed'
-    RETURNING event_id
+    RETURNING event_id, event_type, processing_status, event_created_at
+),
+-- By id, the type of every event that is written now, and its place in the order of their times.
+written AS MATERIALIZED (
+    SELECT coalesce(jsonb_object_agg(event_id, event_type), '{}') AS types,
+           coalesce(jsonb_object_agg(event_id, place), '{}') AS places
+    FROM (
+        SELECT event_id, event_type, row_number() OVER (ORDER BY event_created_at, event_id) AS place
+        FROM admitted
+    ) AS ordered
 ),
 notified AS (
     INSERT INTO public.notifications (event_id, user_id, kind, title, body, link_url, payload)
@@ -50,38 +120,43 @@ notified AS (
         event_id bigint, user_id uuid, kind text, title text, body text, link_url text,
         payload jsonb
     )
-    JOIN admitted USING (event_id)
+    WHERE (SELECT types FROM written) ? event_id::text
+    AND (SELECT people FROM held) ? user_id::text
     -- A row without a kind was written by the application itself: it counts as told.
-    WHERE NOT EXISTS (
+    AND NOT EXISTS (
         SELECT FROM public.notifications AS earlier
         WHERE earlier.event_id = wanted.event_id
         AND earlier.user_id = wanted.user_id
         AND earlier.kind IS NULL
+        OFFSET 0
     )
     ORDER BY event_id, user_id, kind
     ON CONFLICT (event_id, user_id, kind) DO NOTHING
 ),
-wanted_count AS (
-    SELECT wanted.*, event.created_at
+wanted_count AS MATERIALIZED (
+    SELECT wanted.*
     FROM document, jsonb_to_recordset(document.batch -> 'counts') AS wanted (
         event_id bigint, user_id uuid, thread_id uuid, thread_name text, label text,
         project_name text, link_url text
     )
-    JOIN admitted USING (event_id)
-    JOIN event USING (event_id)
+    WHERE (SELECT types FROM written) ? event_id::text
+    AND (SELECT people FROM held) ? user_id::text
     -- The application itself may have counted the event, in a row that has been read since.
-    WHERE NOT EXISTS (
+    AND NOT EXISTS (
         SELECT FROM public.notifications AS earlier
         WHERE earlier.event_id = wanted.event_id
         AND earlier.user_id = wanted.user_id
         AND (earlier.kind IS NULL OR earlier.kind = 'thread_activity')
+        OFFSET 0
     )
 ),
 -- The messages of one batch for one counter row, summed: a statement can update a row only once.
 -- Names and links are the same within a batch, since its facts were loaded once.
 tally AS (
     SELECT user_id, thread_id, count(*)::int AS messages,
-           (array_agg(event_id ORDER BY created_at, event_id))[1] AS first_event_id,
+           (array_agg(
+               event_id ORDER BY ((SELECT places FROM written) ->> event_id::text)::int
+           ))[1] AS first_event_id,
            max(thread_name) AS thread_name, max(label) AS label,
            max(project_name) AS project_name, max(link_url) AS link_url
     FROM wanted_count
@@ -104,30 +179,42 @@ counted AS (
     ORDER BY user_id, thread_id
     ON CONFLICT (user_id, counter_thread_id)
         WHERE read_at IS NULL AND counter_thread_id IS NOT NULL
-    DO UPDATE SET
-        title = excluded.title,
-        body = coalesce((counter.payload ->> 'count')::int, 1)
-            + (excluded.payload ->> 'count')::int
-            || ' new messages' || substr(excluded.body, strpos(excluded.body, ' in **')),
-        payload = counter.payload || excluded.payload || jsonb_build_object(
-            'count', coalesce((counter.payload ->> 'count')::int, 1)
-                + (excluded.payload ->> 'count')::int
-        ),
-        created_at = excluded.created_at
+    DO UPDATE SET (title, body, payload, created_at) = (
+        SELECT excluded.title,
+               messages || ' new messages'
+                   || substr(excluded.body, strpos(excluded.body, ' in **')),
+               CASE jsonb_typeof(counter.payload) WHEN 'object' THEN counter.payload ELSE '{}' END
+                   || excluded.payload || jsonb_build_object('count', messages),
+               excluded.created_at
+        FROM (
+            -- The application can write anything there. What is no count stands for one message.
+            SELECT CASE
+                WHEN counter.payload ->> 'count' ~ '^[0-9]{1,9}$'
+                THEN (counter.payload ->> 'count')::int
+                ELSE 1
+            END + (excluded.payload ->> 'count')::int AS messages
+        ) AS total
+    )
     RETURNING event_id, user_id, counter_thread_id
+),
+-- By person and thread, the event whose row counts for all of them.
+opened AS MATERIALIZED (
+    SELECT coalesce(jsonb_object_agg(user_id || '/' || counter_thread_id, event_id), '{}') AS events
+    FROM counted
 ),
 mailed AS (
     INSERT INTO public.pending_emails (
         event_id, user_id, event_type, delivery_type, project_id, project_name, subject, body_data
     )
-    SELECT event_id, user_id, event.event_type, delivery_type, project_id, project_name, subject,
-           body_data
+    SELECT event_id, user_id, (SELECT types FROM written) ->> event_id::text, delivery_type,
+           CASE WHEN (SELECT projects FROM held) ? project_id::text THEN project_id END,
+           project_name, subject, body_data
     FROM document, jsonb_to_recordset(document.batch -> 'emails') AS wanted (
         event_id bigint, user_id uuid, delivery_type text, project_id uuid, project_name text,
         subject text, body_data jsonb
     )
-    JOIN admitted USING (event_id)
-    JOIN event USING (event_id)
+    WHERE (SELECT types FROM written) ? event_id::text
+    AND (SELECT people FROM held) ? user_id::text
     ORDER BY event_id, user_id
     ON CONFLICT (event_id, user_id) DO NOTHING
 ),
@@ -137,15 +224,16 @@ skipped AS (
     FROM document, jsonb_to_recordset(document.batch -> 'skips') AS wanted (
         event_id bigint, user_id uuid, channel text, reason text, preference_id uuid
     )
-    JOIN admitted USING (event_id)
+    WHERE (SELECT types FROM written) ? event_id::text
+    UNION ALL
+    SELECT event_id, user_id, channel, 'no_profile', NULL
+    FROM gone
+    WHERE (SELECT types FROM written) ? event_id::text
     UNION ALL
     -- Who has no row for a message was told by the row of an earlier one.
-    SELECT wanted.event_id, wanted.user_id, 'in_app', 'counted', NULL
-    FROM wanted_count AS wanted
-    JOIN counted
-        ON counted.user_id = wanted.user_id
-        AND counted.counter_thread_id = wanted.thread_id
-        AND counted.event_id <> wanted.event_id
+    SELECT event_id, user_id, 'in_app', 'counted', NULL
+    FROM wanted_count
+    WHERE ((SELECT events FROM opened) ->> (user_id || '/' || thread_id))::bigint <> event_id
     ORDER BY event_id, user_id, channel
     ON CONFLICT (event_id, user_id, channel) DO NOTHING
 ),
@@ -153,19 +241,28 @@ skipped AS (
 resolved AS (
     UPDATE public.event_dead_letters AS letter
     SET resolved_at = now(), resolution = 'written'
-    FROM admitted
-    JOIN event USING (event_id)
-    WHERE letter.letter_key = 'event:' || admitted.event_id
-    -- IS NULL would let the planner read all open letters for each event, when it expects none.
-    AND coalesce(letter.resolved_at, 'infinity') = 'infinity'
-    AND event.status = 'completed'
+    WHERE letter.id = ANY (ARRAY(
+        SELECT closed.id
+        FROM admitted
+        CROSS JOIN LATERAL (
+            SELECT id
+            FROM public.event_dead_letters
+            WHERE letter_key = 'event:' || admitted.event_id AND resolved_at IS NULL
+            OFFSET 0
+        ) AS closed
+        WHERE admitted.processing_status = 'completed'
+    ))
 )
 SELECT event.event_id,
        CASE
            WHEN NOT event.known THEN 'missing'
-           WHEN admitted.event_id IS NULL THEN 'completed'
-           ELSE 'written'
+           WHEN (SELECT types FROM written) ? event.event_id::text THEN 'written'
+           ELSE 'completed'
        END,
-       round(extract(epoch FROM clock_timestamp() - event.created_at) * 1000)::bigint
+       -- An event without a time, which infinity is, took none.
+       CASE
+           WHEN isfinite(event.created_at)
+           THEN round(extract(epoch FROM clock_timestamp() - event.created_at) * 1000)::bigint
+           ELSE 0
+       END
 FROM event
-LEFT JOIN admitted USING (event_id)

@@ -1,12 +1,16 @@
 -- One event and the names of what it names. In: its id.
 SELECT event.id, event.event_type AS type, event.created_at,
-       -- As it is read: an infinite difference is refused by servers before 17.
-       now() - least(greatest(event.created_at, '0001-01-01 00:00:00+00'), '9999-12-31 00:00:00+00')
-           AS age,
+       -- An infinite difference is refused by servers before 17.
+       now() - readable.created_at AS age,
        event.actor_id, coalesce(nullif(actor.full_name, ''), actor.email) AS actor_name,
        event.project_id, project.name AS project_name,
        event.thread_id, thread.topic AS thread_topic
 FROM public.domain_events AS event
+CROSS JOIN LATERAL (
+    SELECT least(
+        greatest(event.created_at, '0001-01-02 00:00:00+00'), '9999-12-30 00:00:00+00'
+    ) AS created_at
+) AS readable
 LEFT JOIN public.profiles AS actor ON actor.id = event.actor_id
 LEFT JOIN public.projects AS project ON project.id = event.project_id
 LEFT JOIN public.chat_threads AS thread ON thread.id = event.thread_id

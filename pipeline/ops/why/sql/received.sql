@@ -1,5 +1,10 @@
 -- What people got of an event. In: its id, and one person or null for everyone.
-SELECT received.user_id, coalesce(nullif(person.full_name, ''), person.email) AS name,
+-- Names are looked up person by person, whatever the planner believes: there may be many thousands.
+SELECT received.user_id,
+       (
+           SELECT coalesce(nullif(full_name, ''), email)
+           FROM public.profiles WHERE id = received.user_id
+       ) AS name,
        received.channel, received.what, received.delivery, received.status, received.since
 FROM (
     SELECT user_id, id, 'in_app' AS channel, title AS what, NULL AS delivery,
@@ -11,6 +16,5 @@ FROM (
     FROM public.pending_emails
     WHERE event_id = %(event)s
 ) AS received
-LEFT JOIN public.profiles AS person ON person.id = received.user_id
 WHERE %(user)s::uuid IS NULL OR received.user_id = %(user)s::uuid
 ORDER BY received.user_id, received.channel DESC, received.id

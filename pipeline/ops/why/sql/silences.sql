@@ -1,8 +1,17 @@
 -- What people did not get of an event, why, and the row that decided so, where it is still there.
 -- In: the event's id, and one person or null for everyone.
-SELECT decision.user_id, coalesce(nullif(person.full_name, ''), person.email) AS name,
+-- What a row names is looked up row by row, whatever the planner believes: there may be thousands.
+SELECT decision.user_id,
+       (
+           SELECT coalesce(nullif(full_name, ''), email)
+           FROM public.profiles WHERE id = decision.user_id
+       ) AS name,
        decision.channel, decision.reason, decision.preference_id,
-       preference.scope_type, coalesce(project.name, thread.topic) AS scope_name,
+       preference.scope_type,
+       CASE preference.scope_type
+           WHEN 'project' THEN (SELECT name FROM public.projects WHERE id = preference.scope_id)
+           WHEN 'thread' THEN (SELECT topic FROM public.chat_threads WHERE id = preference.scope_id)
+       END AS scope_name,
        preference.event_type AS preference_event_type,
        preference.channel AS preference_channel, preference.status AS preference_status,
        preference.updated_at AS preference_since,
@@ -10,13 +19,10 @@ SELECT decision.user_id, coalesce(nullif(person.full_name, ''), person.email) AS
        counter.body AS counted_in
 FROM public.notification_decisions AS decision
 JOIN public.domain_events AS event ON event.id = decision.event_id
-LEFT JOIN public.profiles AS person ON person.id = decision.user_id
-LEFT JOIN public.user_notification_preferences AS preference
-    ON preference.id = decision.preference_id
-LEFT JOIN public.projects AS project
-    ON preference.scope_type = 'project' AND project.id = preference.scope_id
-LEFT JOIN public.chat_threads AS thread
-    ON preference.scope_type = 'thread' AND thread.id = preference.scope_id
+LEFT JOIN LATERAL (
+    SELECT * FROM public.user_notification_preferences
+    WHERE id = decision.preference_id OFFSET 0
+) AS preference ON true
 -- A counter row bears the time of the last message it counted: the row that was open at the time of
 -- this one is the first that was touched then or later.
 LEFT JOIN LATERAL (

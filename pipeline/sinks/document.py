@@ -1,0 +1,103 @@
+"""A batch of outcomes as the one JSON document that ``write_outcomes.sql`` unpacks."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import orjson
+
+from pipeline.domain.effects import Channel, Email, Notification, ThreadActivity, channel_of
+from pipeline.domain.errors import NotStorable
+from pipeline.domain.exact import ExactObject
+from pipeline.domain.outcome import Outcome
+
+# A message to the server may have 1 GB, and long before that it costs memory at both ends.
+MAX_DOCUMENT_BYTES: Final = 64 * 2**20
+
+
+def as_document(outcomes: Sequence[Outcome]) -> str:
+    """The batch as the JSON document that the statement unpacks.
+
+    Raises:
+        NotStorable: JSON cannot say what an effect holds, or the document grows too large.
+    """
+    lists: dict[str, list[Any]] = {
+        name: [] for name in ("events", "notifications", "counts", "emails", "skips")
+    }
+    people = {user_id for outcome in outcomes for user_id, _ in outcome.effects}
+    projects = {
+        effect.project_id
+        for outcome in outcomes
+        for _, effect in outcome.effects
+        if isinstance(effect, Email) and effect.project_id is not None
+    }
+    lists |= {"people": sorted(people), "projects": sorted(projects)}
+    for outcome in outcomes:
+        event_id = outcome.event_id
+        channels = [channel_of(effect) for _, effect in outcome.effects]
+        lists["events"].append(
+            {
+                "event_id": event_id,
+                "event_type": outcome.event_type,
+                "status": outcome.status,
+                "reason": outcome.reason,
+                "notifications": channels.count(Channel.IN_APP),
+                "emails": channels.count(Channel.EMAIL),
+                "skipped": len(outcome.skips),
+            }
+        )
+        for user_id, effect in outcome.effects:
+            name, row = _row(effect)
+            lists[name].append({"event_id": event_id, "user_id": user_id, **row})
+        lists["skips"] += [
+            {
+                "event_id": event_id,
+                "user_id": skip.user_id,
+                "channel": skip.channel,
+                "reason": skip.reason,
+                "preference_id": skip.preference_id,
+            }
+            for skip in outcome.skips
+        ]
+    try:
+        document = orjson.dumps(lists)
+    except TypeError:
+        raise NotStorable("an effect holds a value that JSON cannot express") from None
+    if len(document) > MAX_DOCUMENT_BYTES:
+        limit = MAX_DOCUMENT_BYTES // 2**20
+        raise NotStorable(f"the rows that follow take more than the {limit} MB of a statement")
+    return document.decode()
+
+
+def _row(effect: Notification | ThreadActivity | Email) -> tuple[str, dict[str, Any]]:
+    match effect:
+        case Notification():
+            return "notifications", {
+                "kind": effect.kind,
+                "title": effect.title,
+                "body": effect.body,
+                "link_url": effect.link,
+                "payload": _exactly(effect.payload),
+            }
+        case ThreadActivity():
+            return "counts", {
+                "thread_id": effect.thread_id,
+                "thread_name": effect.thread_name,
+                "label": effect.label,
+                "project_name": effect.project_name,
+                "link_url": effect.link,
+            }
+        case Email():
+            return "emails", {
+                "delivery_type": effect.delivery,
+                "project_id": effect.project_id,
+                "project_name": effect.project_name,
+                "subject": effect.subject,
+                "body_data": effect.data,
+            }
+
+
+def _exactly(payload: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {
+        key: orjson.Fragment(value.text) if isinstance(value, ExactObject) else value
+        for key, value in payload.items()
+    }
