@@ -1,16 +1,24 @@
 """See every statement that a connection sends."""
 
-from typing import Any
+from typing import Any, Final
 
 import psycopg
 
+from pipeline.postgres.sql import load
+
+_SETTINGS: Final = load("pipeline.postgres", "apply_settings")
+
 
 def recording_cursor(statements: list[object]) -> type[psycopg.Cursor[Any]]:
-    """A cursor that works as any other, and adds what it executes to ``statements``."""
+    """A cursor that works as any other, and adds what it executes to ``statements``.
+
+    What a session sends about itself when it begins is left out.
+    """
 
     class RecordingCursor(psycopg.Cursor[Any]):
         def execute(self, query: Any, *parameters: Any, **options: Any) -> "RecordingCursor":  # noqa: ANN401 - psycopg's own
-            statements.append(query)
+            if query != _SETTINGS:
+                statements.append(query)
             super().execute(query, *parameters, **options)
             return self
 

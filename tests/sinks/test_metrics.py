@@ -9,6 +9,7 @@ from apache_beam.metrics import MetricsFilter, monitoring_infos
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner, fn_runner
 
+from pipeline.domain.batches import Decided
 from pipeline.domain.effects import Channel
 from pipeline.domain.outcome import Outcome, Skip, Status
 from pipeline.domain.reasons import Reason
@@ -42,7 +43,7 @@ def run(settings: DatabaseSettings, **branches: list[list[Outcome]]) -> dict[str
     for name, batches in branches.items():
         (
             pipeline
-            | f"{name}/Batches" >> beam.Create(batches, reshuffle=False)
+            | f"{name}/Batches" >> beam.Create(map(Decided, batches), reshuffle=False)
             | f"{name}/Write" >> WriteOutcomes(settings)
             | f"{name}/BuryUnwritten" >> WriteDeadLetters(settings, None)
         )

@@ -1,11 +1,8 @@
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import timedelta
 from math import log2
 from typing import Final
 from uuid import UUID
 
-import psycopg
 import pytest
 
 from pipeline.domain.effects import Channel, Effect
@@ -15,7 +12,6 @@ from pipeline.domain.reasons import Reason
 from pipeline.sinks import document
 from pipeline.sinks.outcomes import write_outcomes
 from tests.builders import ANN, BOB, GREETED, activity, email, notification, outcome
-from tests.deadline import wait_until
 from tests.sinks.conftest import EVENTS, Written
 
 STRANGER: Final = UserId(UUID(int=0x99))
@@ -177,24 +173,8 @@ def test_an_event_with_more_rows_than_a_statement_takes_costs_only_itself(
     assert set(written.ledger()) == {1, 3}
 
 
-def test_an_event_that_cannot_be_seen_yet_is_waited_for(written: Written) -> None:
-    following = EVENTS + 1
-    with psycopg.connect(written.database.dsn) as connection, ThreadPoolExecutor(1) as writer:
-        connection.execute(
-            "INSERT INTO domain_events (event_type, payload) VALUES (%s, '{}')", [GREETED]
-        )
-        writing = writer.submit(write_outcomes, written.settings, [full(1), full(following)])
-        wait_until(lambda: 1 in written.ledger(), seconds=5, what="the visible event is written")
-        assert not writing.done()
-        connection.commit()
-    assert not writing.result().letters
-    assert [each.event_id for each, _ in writing.result().outcomes] == [1, following]
-    assert written.ledger() == {1: "completed", following: "completed"}
-
-
-def test_an_event_that_does_not_exist_is_a_letter_and_nothing_else(written: Written) -> None:
-    settings = replace(written.settings, visible_within=timedelta(seconds=0.1))
-    letters = write_outcomes(settings, [full(1), full(EVENTS + 1)]).letters
+def test_an_event_whose_row_was_deleted_is_a_letter_and_nothing_else(written: Written) -> None:
+    letters = write_outcomes(written.settings, [full(1), full(EVENTS + 1)]).letters
     assert [(letter.event_id, letter.error_class) for letter in letters] == [
         (EVENTS + 1, "UnknownEvent")
     ]
