@@ -9,20 +9,29 @@ from pathlib import Path
 from threading import Event
 from typing import Never
 
-from rich.console import Console
-
 from local.errors import StackError
 from local.stack import Stack
+from pipeline.ops.terminal import open_console
+from pipeline.output import OutputLost, safe_output
 
 _DATA_DIR = Path(__file__).parents[1] / ".local"
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns the exit status."""
-    options = _parser().parse_args(arguments)
     try:
-        status: int = options.run(options)
-    except (StackError, OSError) as error:
+        with safe_output():
+            options = _parser().parse_args(arguments)
+            try:
+                status: int = options.run(options)
+            except StackError as error:
+                _say(str(error))
+                return 1
+    except OutputLost as error:
+        if reason := str(error):
+            _say(reason)
+        return 1
+    except OSError as error:
         _say(str(error))
         return 1
     return status
@@ -56,7 +65,7 @@ def demo(options: argparse.Namespace) -> int:
 
     _interrupt_on_signals()
     try:
-        run_demo(options.data_dir / "demo", Console())
+        run_demo(options.data_dir / "demo", open_console())
     except KeyboardInterrupt:
         _say("Stopped.")
         return 130

@@ -1,6 +1,7 @@
 """How the status looks in a terminal of 80 columns."""
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Final, TypeVar
 
 from rich.console import Group, RenderableType
@@ -49,10 +50,14 @@ def render(status: Status) -> RenderableType:
     ):
         hidden = part in status.not_visible
         lines.add_row(name, Text("not visible to this role", "yellow") if hidden else shown)
-    title = Text.assemble((status.database, "bold"), f" at {status.taken_at[:19]}")
+    title = Text.assemble((status.database, "bold"), f" at {_utc(status.taken_at)}")
     if status.has_events is False:
         return Group(title, "", lines, "", _NO_EVENTS)
     return Group(title, "", lines)
+
+
+def _utc(taken_at: str) -> str:
+    return f"{datetime.fromisoformat(taken_at).astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _when_read(
