@@ -38,6 +38,8 @@ environment:
   PUBSUB_EMULATOR_HOST    a Pub/Sub emulator, instead of Google's service
   LOG_LEVEL               DEBUG, INFO (the default), WARNING or ERROR
 """
+# gRPC's C core writes to standard error past all logging; it reads these once, at its start.
+_QUIET_GRPC: Final = {"GRPC_VERBOSITY": "NONE", "GLOG_minloglevel": "3"}
 _LOG_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
 _USAGE: Final = 2
 _INTERRUPTED: Final = 130
@@ -126,6 +128,8 @@ def _configure_logging(level: str) -> None:
         datefmt="%H:%M:%S",
     )
     if level != "DEBUG":
+        for variable, value in _QUIET_GRPC.items():
+            os.environ.setdefault(variable, value)
         # What these have to say is either noise or ends in one of our own messages.
         for name in ("apache_beam", "psycopg.pool", "google"):
             logging.getLogger(name).setLevel(logging.CRITICAL)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -16,6 +17,7 @@ import pytest
 from tests.databases import Database
 from tests.golden.stage import Stage
 from tests.golden.world import P1, R1, U1
+from tests.streams import SUBSCRIPTION, broker
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 NO_TEXT: Final = b"\xff"
@@ -237,3 +239,42 @@ def test_who_does_not_read_the_output_is_not_shown_a_traceback(
     assert process.wait(30) == 1
     assert process.stderr.read() == ""
     process.stderr.close()
+
+
+def raw_lines(stage: Stage, variables: Mapping[str, str]) -> list[str]:
+    """What the stream writes on standard error, of no form of ours, while Pub/Sub goes away."""
+    with broker() as events:
+        arguments = ("--subscription", SUBSCRIPTION)
+        address = {"PUBSUB_EMULATOR_HOST": events.emulator.address}
+        process = start(
+            "run", *arguments, dsn=stage.database.dsn, variables={**variables, **address}
+        )
+        assert process.stderr is not None
+        lines = lines_until("reading", process.stderr)
+        events.emulator.stop()
+        lines += lines_until("cannot be reached", process.stderr)
+        process.terminate()
+        _, rest = process.communicate(timeout=30)
+    return [
+        line
+        for line in [*lines, *rest.splitlines()]
+        if line.strip() and not re.match(r"\d\d:\d\d:\d\d [A-Z]+ ", line)
+    ]
+
+
+def lines_until(words: str, stream: IO[str]) -> list[str]:
+    """Up to the one with these words; fails where it does not come."""
+    lines: list[str] = []
+    while not lines or words not in lines[-1]:
+        lines.append(stream.readline())
+        assert lines[-1], lines
+    return lines
+
+
+def test_nothing_is_written_past_our_log_when_pubsub_goes_away(stage: Stage) -> None:
+    assert raw_lines(stage, {}) == []
+
+
+def test_control_what_grpc_would_write_would_be_noticed(stage: Stage) -> None:
+    loud = {"GRPC_VERBOSITY": "INFO", "GLOG_minloglevel": "0"}
+    assert any(".cc:" in line for line in raw_lines(stage, loud))

@@ -18,7 +18,7 @@ from pipeline.ops.status.figures import (
     Status,
 )
 from pipeline.ops.status.read import SLOT
-from pipeline.ops.status.units import counted, duration, size
+from pipeline.ops.status.units import ago, counted, duration, is_ahead, size
 
 FiguresT = TypeVar("FiguresT")
 
@@ -74,7 +74,11 @@ def _queues(queues: Mapping[str, Queue]) -> Text:
 
 
 def _since(oldest_seconds: float | None) -> str:
-    return "" if oldest_seconds is None else f", the oldest for {duration(oldest_seconds)}"
+    if oldest_seconds is None:
+        return ""
+    if is_ahead(oldest_seconds):
+        return f", the oldest {ago(oldest_seconds)}"
+    return f", the oldest for {duration(oldest_seconds)}"
 
 
 def _last_hour(hour: LastHour) -> Text:
@@ -124,7 +128,7 @@ def _slot(slot: Slot | None) -> Text:
 def _heartbeat(seconds: float | None) -> Text:
     if seconds is None:
         return Text("none yet", "yellow")
-    return Text(f"{duration(seconds)} ago", "yellow" if seconds > _SILENT_SECONDS else "")
+    return Text(ago(seconds), "yellow" if seconds > _SILENT_SECONDS else "")
 
 
 def _letters(letters: DeadLetters) -> RenderableType:
@@ -138,6 +142,6 @@ def _cause(failure: Failure) -> Text:
     sample = "" if failure.sample_event_id is None else f", event {failure.sample_event_id}"
     return Text.assemble(
         (f"{failure.letters:,} x {failure.error_class}", "bold"),
-        f" in {failure.stage}{sample}, {duration(failure.last_seen_seconds)} ago\n",
+        f" in {failure.stage}{sample}, {ago(failure.last_seen_seconds)}\n",
         (f"  {failure.fingerprint}  {failure.message}", "dim"),
     )

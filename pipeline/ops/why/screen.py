@@ -38,8 +38,7 @@ def show(console: Console, account: Account) -> None:
 
 def _about(account: Account) -> Iterator[tuple[str, Text]]:
     event, letter = account.event, account.letter
-    age = words.duration(event.age)
-    yield "when", Text(f"{words.moment(event.created_at)}, {age} ago")
+    yield "when", Text(f"{words.moment(event.created_at)}, {words.ago(event.age)}")
     yield from _places(event)
     style = _STYLES.get(account.ledger.status, "yellow") if account.ledger else "yellow"
     yield "state", Text(_plain(verdict.state(account)), style)
