@@ -22,8 +22,8 @@ demo: setup ## sample events through the real parts, and what everyone received
 	@$(BIN)/python -m local demo
 
 .PHONY: up
-up: setup ## the embedded Postgres, Debezium and Pub/Sub, in the foreground
-	@$(BIN)/python -m local up
+up: setup ## the embedded Postgres, Debezium and Pub/Sub, in the foreground; writes .local/env
+	@$(BIN)/python -m local up $(if $(EMULATOR),--emulator "$(EMULATOR)")
 
 .PHONY: test
 test: setup ## the whole test suite

@@ -1,7 +1,11 @@
 """The embedded stack on the command line: `python -m local --help`."""
 
-import argparse
 import os
+
+# gRPC's C core reads this when it is loaded; what it writes itself is for nobody here.
+os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+
+import argparse
 import shlex
 import signal
 import sys
@@ -9,7 +13,8 @@ from pathlib import Path
 from threading import Event
 from typing import Never
 
-from local.errors import StackError
+from local.errors import ForeignEmulator, StackError
+from local.ports import is_listening, owner_of
 from local.stack import Stack
 from pipeline.ops.terminal import open_console
 from pipeline.output import OutputLost, safe_output
@@ -38,16 +43,19 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def up(options: argparse.Namespace) -> int:
-    """Run the stack in the foreground until SIGINT or SIGTERM."""
+    """Run the stack in the foreground until SIGINT or SIGTERM; write .local/env for a shell."""
     _interrupt_on_signals()
-    given = os.environ.get("PUBSUB_EMULATOR_HOST")
-    stack = Stack(options.data_dir, report=_say, emulator=given)
+    if options.emulator is None:
+        _refuse_foreign_emulator()
+    stack = Stack(options.data_dir, report=_say, emulator=options.emulator, usual_ports=True)
     try:
         stack.start()
-        for name, value in stack.environment().items():
-            print(f"export {name}={shlex.quote(value)}")  # noqa: T201 - this is its output
-        sys.stdout.flush()
-        _say("Everything is up: use the lines above in another terminal; Ctrl-C stops it.")
+        path = stack.write_environment()
+        if not sys.stdout.isatty():
+            # For a program; a person needs no passwords on the screen.
+            sys.stdout.write(stack.exports())
+            sys.stdout.flush()
+        _say(f"Everything is up; Ctrl-C stops it. In another terminal: . {_shortest(path)}")
         stack.watch(Event())
     except KeyboardInterrupt:
         _say("Stopping ...")
@@ -106,7 +114,36 @@ def _parser() -> argparse.ArgumentParser:
             epilog=f"example: python -m local {run.__name__} --data-dir /tmp/fanout",
         )
         command.set_defaults(run=run)
+        if run is up:
+            command.add_argument(
+                "--emulator",
+                metavar="HOST:PORT",
+                help="use the Pub/Sub emulator that runs there, instead of one of its own",
+            )
     return parser
+
+
+def _refuse_foreign_emulator() -> None:
+    """Whatever is set in a shell: only what runs can be somebody's.
+
+    Raises:
+        ForeignEmulator: It does.
+    """
+    address = os.environ.get("PUBSUB_EMULATOR_HOST")
+    if not address:
+        return
+    if is_listening(address):
+        raise ForeignEmulator(address, owner_of(address))
+    _say(f"PUBSUB_EMULATOR_HOST={address} is set, but nobody listens there: starting another")
+
+
+def _shortest(path: Path) -> str:
+    """How a shell names it: ``.`` looks for a name without a slash elsewhere."""
+    resolved = path.resolve()
+    if not resolved.is_relative_to(Path.cwd()):
+        return shlex.quote(str(resolved))
+    relative = str(resolved.relative_to(Path.cwd()))
+    return shlex.quote(relative if "/" in relative else f"./{relative}")
 
 
 def _interrupt_on_signals() -> None:

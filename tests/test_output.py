@@ -27,7 +27,8 @@ NO_TEXT: Final = b"\xff"
 INHERITED: Final = {
     name: value
     for name, value in os.environ.items()
-    if name not in {"COLUMNS", "PYTHONIOENCODING", "PYTHONUNBUFFERED", "PYTHONUTF8"}
+    if name
+    not in {"COLUMNS", "PYTHONIOENCODING", "PYTHONUNBUFFERED", "PYTHONUTF8", "GRPC_VERBOSITY"}
 }
 
 
