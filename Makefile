@@ -1,4 +1,5 @@
-PYTHON ?= $(or $(shell command -v python3.11),$(shell command -v python3))
+# The first that runs: a shim of a version manager may be there without its Python.
+PYTHON ?= $(shell for each in python3.11 python3 python; do "$$each" -c "" 2>/dev/null && echo "$$each" && break; done)
 BIN    := .venv/bin
 SETUP  := .venv/.complete
 
@@ -11,23 +12,18 @@ help: ## list these targets
 .PHONY: setup
 setup: $(SETUP) ## the virtual environment .venv, with everything
 
-# The lock is whole. Asked to resolve it all the same, older pips take the newest release of a package that
-# is wanted with an extra, and stop there, since its hash is not in the lock.
 $(SETUP): requirements-dev.txt
-	@$(PYTHON) -c 'import sys, venv; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null || \
-	  { echo "Python 3.11 with venv is needed: install it, or name one with make PYTHON=..." >&2; exit 1; }
-	@echo "Setting up .venv (once, about a minute) ..."
-	@$(PYTHON) -m venv --clear .venv
-	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --require-hashes -r requirements-dev.txt
-	@touch $@
+	@[ -n "$(PYTHON)" ] || { echo "Python 3.11 is needed and no Python was found: install it, or name one with make PYTHON=..." >&2; exit 1; }
+	@"$(PYTHON)" -c 'import sys; v = sys.version_info[:2]; sys.exit(v != (3, 11) and "Python 3.11 is needed and %d.%d was found (%s): install 3.11, or name one with make PYTHON=..." % (v + (sys.executable,)))'
+	@"$(PYTHON)" tools/environment.py
 
 .PHONY: demo
 demo: setup ## sample events through the real parts, and what everyone received
 	@$(BIN)/python -m local demo
 
 .PHONY: up
-up: setup ## the embedded Postgres, Debezium and Pub/Sub, in the foreground
-	@$(BIN)/python -m local up
+up: setup ## the embedded Postgres, Debezium and Pub/Sub, in the foreground; writes .local/env
+	@$(BIN)/python -m local up $(if $(EMULATOR),--emulator "$(EMULATOR)")
 
 .PHONY: test
 test: setup ## the whole test suite
@@ -79,5 +75,5 @@ include deploy/deploy.mk
 .PHONY: clean
 clean: ## stop nothing, remove what was made: .venv, .local, caches
 	@if [ -x $(BIN)/python ]; then $(BIN)/python -m local clean; fi
-	@rm -rf .venv .local .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist *.egg-info
+	@rm -rf .venv .venv.new .venv.old .local .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist *.egg-info
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,7 +1,11 @@
 """The embedded stack on the command line: `python -m local --help`."""
 
-import argparse
 import os
+
+# gRPC's C core reads this when it is loaded; what it writes itself is for nobody here.
+os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+
+import argparse
 import shlex
 import signal
 import sys
@@ -9,36 +13,53 @@ from pathlib import Path
 from threading import Event
 from typing import Never
 
-from rich.console import Console
-
-from local.errors import StackError
+from local.errors import ForeignEmulator, StackError
+from local.ports import is_listening, owner_of
 from local.stack import Stack
+from pipeline.ops.terminal import open_console
+from pipeline.output import OutputLost, safe_output
 
 _DATA_DIR = Path(__file__).parents[1] / ".local"
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns the exit status."""
-    options = _parser().parse_args(arguments)
     try:
-        status: int = options.run(options)
-    except (StackError, OSError) as error:
+        with safe_output():
+            parser = _parser()
+            options = parser.parse_args(arguments)
+            if options.run is None:
+                parser.print_help(sys.stderr)
+                return 2
+            try:
+                status: int = options.run(options)
+            except StackError as error:
+                _say(str(error))
+                return 1
+    except OutputLost as error:
+        if reason := str(error):
+            _say(reason)
+        return 1
+    except OSError as error:
         _say(str(error))
         return 1
     return status
 
 
 def up(options: argparse.Namespace) -> int:
-    """Run the stack in the foreground until SIGINT or SIGTERM."""
+    """Run the stack in the foreground until SIGINT or SIGTERM; write .local/env for a shell."""
     _interrupt_on_signals()
-    given = os.environ.get("PUBSUB_EMULATOR_HOST")
-    stack = Stack(options.data_dir, report=_say, emulator=given)
+    if options.emulator is None:
+        _refuse_foreign_emulator()
+    stack = Stack(options.data_dir, report=_say, emulator=options.emulator, usual_ports=True)
     try:
         stack.start()
-        for name, value in stack.environment().items():
-            print(f"export {name}={shlex.quote(value)}")  # noqa: T201 - this is its output
-        sys.stdout.flush()
-        _say("Everything is up: use the lines above in another terminal; Ctrl-C stops it.")
+        path = stack.write_environment()
+        if not sys.stdout.isatty():
+            # For a program; a person needs no passwords on the screen.
+            sys.stdout.write(stack.exports())
+            sys.stdout.flush()
+        _say(f"Everything is up; Ctrl-C stops it. In another terminal: . {_shortest(path)}")
         stack.watch(Event())
     except KeyboardInterrupt:
         _say("Stopping ...")
@@ -56,7 +77,7 @@ def demo(options: argparse.Namespace) -> int:
 
     _interrupt_on_signals()
     try:
-        run_demo(options.data_dir / "demo", Console())
+        run_demo(options.data_dir / "demo", open_console())
     except KeyboardInterrupt:
         _say("Stopped.")
         return 130
@@ -83,7 +104,8 @@ def _parser() -> argparse.ArgumentParser:
         default=_DATA_DIR,
         help="where data and logs are kept (default: .local in the repository)",
     )
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    parser.set_defaults(run=None)
+    commands = parser.add_subparsers(metavar="COMMAND")
     for run, summary in (
         (up, "run the stack in the foreground and print the environment to use"),
         (demo, "send sample events through all parts and show what everyone received"),
@@ -97,7 +119,36 @@ def _parser() -> argparse.ArgumentParser:
             epilog=f"example: python -m local {run.__name__} --data-dir /tmp/fanout",
         )
         command.set_defaults(run=run)
+        if run is up:
+            command.add_argument(
+                "--emulator",
+                metavar="HOST:PORT",
+                help="use the Pub/Sub emulator that runs there, instead of one of its own",
+            )
     return parser
+
+
+def _refuse_foreign_emulator() -> None:
+    """Whatever is set in a shell: only what runs can be somebody's.
+
+    Raises:
+        ForeignEmulator: It does.
+    """
+    address = os.environ.get("PUBSUB_EMULATOR_HOST")
+    if not address:
+        return
+    if is_listening(address):
+        raise ForeignEmulator(address, owner_of(address))
+    _say(f"PUBSUB_EMULATOR_HOST={address} is set, but nobody listens there: starting another")
+
+
+def _shortest(path: Path) -> str:
+    """How a shell names it: ``.`` looks for a name without a slash elsewhere."""
+    resolved = path.resolve()
+    if not resolved.is_relative_to(Path.cwd()):
+        return shlex.quote(str(resolved))
+    relative = str(resolved.relative_to(Path.cwd()))
+    return shlex.quote(relative if "/" in relative else f"./{relative}")
 
 
 def _interrupt_on_signals() -> None:

@@ -14,6 +14,17 @@ class FolderInUse(StackError):
         super().__init__(f"{folder} is in use by another process: stop that one first")
 
 
+class ForeignEmulator(StackError):
+    """PUBSUB_EMULATOR_HOST names an emulator that runs, and nobody said to use it."""
+
+    def __init__(self, address: str, owner: str) -> None:
+        super().__init__(
+            f"PUBSUB_EMULATOR_HOST={address} is set, and {owner} listens there."
+            f" To use it: make up EMULATOR={address}."
+            " To have one of its own started: unset PUBSUB_EMULATOR_HOST"
+        )
+
+
 class StartFailed(StackError):
     """A part did not start: which, why, and where its log is."""
 

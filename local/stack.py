@@ -1,7 +1,9 @@
 """The embedded stack: all parts, in the order in which they need each other."""
 
+import hashlib
+import hmac
 import os
-import secrets
+import shlex
 import shutil
 import subprocess
 import sys
@@ -16,10 +18,12 @@ from typing import Self
 import psycopg
 from google.api_core.exceptions import GoogleAPICallError
 from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
 
 from local import topics
 from local.debezium import Debezium
 from local.errors import PartStopped, StackError, StartFailed
+from local.ports import usual_port
 from local.postgres import Postgres
 from local.pubsub import Emulator
 
@@ -44,6 +48,7 @@ class Stack:
         data_dir: Made if need be.
         report: Told in one line about each part as it comes up.
         emulator: Host and port of a Pub/Sub emulator to use instead of our own.
+        usual_ports: Listen where the last stack over this folder did, as far as that is free.
     """
 
     def __init__(
@@ -52,6 +57,7 @@ class Stack:
         *,
         report: Callable[[str], None] = lambda _: None,
         emulator: str | None = None,
+        usual_ports: bool = False,
     ) -> None:
         self._given_emulator = emulator
         self._data_dir = data_dir
@@ -59,7 +65,8 @@ class Stack:
         self._parts = ExitStack()
         self._emulator_address = ""
         self._passwords: dict[str, str] = {}
-        self.postgres = Postgres(data_dir / "postgres")
+        self._usual_ports = usual_ports
+        self.postgres = Postgres(data_dir / "postgres", port=self._port("postgres"))
         self.debezium: Debezium | None = None
 
     def start(self) -> None:
@@ -118,6 +125,24 @@ class Stack:
             "DEAD_LETTER_TOPIC": topics.topic_path(topics.DEAD_LETTERS),
         }
 
+    def write_environment(self) -> Path:
+        """Write the variables as a file for a shell, which holds passwords; gives its path."""
+        path = self._data_dir / "env"
+        partial = path.with_suffix(".partial")
+        partial.unlink(missing_ok=True)
+        partial.touch(mode=0o600)
+        # Behind the machine's own: a shell finds psql, where there is no other.
+        programs = shlex.quote(str(self.postgres.programs))
+        partial.write_text(f'{self.exports()}export PATH="$PATH":{programs}\n', "utf-8")
+        partial.replace(path)
+        return path
+
+    def exports(self) -> str:
+        """The variables as lines for a shell."""
+        return "".join(
+            f"export {name}={shlex.quote(value)}\n" for name, value in self.environment().items()
+        )
+
     def capture_url(self) -> str:
         """The database, as the role that Debezium has."""
         return self._role_url(_CAPTURE_ROLE)
@@ -149,14 +174,13 @@ class Stack:
             if given:
                 self._emulator_address = given
             else:
-                emulator = Emulator()
+                emulator = Emulator(self._port("pubsub"))
                 self._parts.callback(emulator.stop)
                 self._emulator_address = emulator.start()
             try:
                 topics.create(self._emulator_address)
             except GoogleAPICallError as error:
-                mend = f"; unset PUBSUB_EMULATOR_HOST if {given} is not yours" if given else ""
-                raise StartFailed("Pub/Sub", f"{error}{mend}") from error
+                raise StartFailed("Pub/Sub", str(error)) from error
 
     def _migrate(self) -> None:
         with self._reported("Schema"):
@@ -178,10 +202,18 @@ class Stack:
         statement = sql.SQL("ALTER ROLE {} LOGIN PASSWORD {}")
         with psycopg.connect(self.postgres.dsn(), autocommit=True) as connection:
             for role in (_CAPTURE_ROLE, _WRITER_ROLE):
-                self._passwords[role] = secrets.token_hex(16)
+                self._passwords[role] = self._password(role)
                 connection.execute(
                     statement.format(_name(role), sql.Literal(self._passwords[role]))
                 )
+
+    def _password(self, role: str) -> str:
+        """Another one in every folder, and in one always the same."""
+        secret = conninfo_to_dict(self.postgres.dsn())["password"]
+        return hmac.new(str(secret).encode(), role.encode(), hashlib.sha256).hexdigest()[:32]
+
+    def _port(self, part: str) -> int:
+        return usual_port(self._data_dir, part) if self._usual_ports else 0
 
     def _start_debezium(self) -> None:
         with self._reported("Debezium"):

@@ -28,6 +28,7 @@ from pipeline.commands import (
     why,
 )
 from pipeline.domain.errors import ConfigurationError, FanoutError
+from pipeline.output import OutputLost, safe_output
 from pipeline.settings import DatabaseSettings
 
 _COMMANDS: Final = (
@@ -49,17 +50,33 @@ environment:
   PUBSUB_EMULATOR_HOST    a Pub/Sub emulator, instead of Google's service
   LOG_LEVEL               DEBUG, INFO (the default), WARNING or ERROR
 """
+# gRPC's C core writes to standard error past all logging; it reads these once, at its start.
+_QUIET_GRPC: Final = {"GRPC_VERBOSITY": "NONE", "GLOG_minloglevel": "3"}
 _LOG_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
+_USAGE: Final = 2
 _INTERRUPTED: Final = 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; gives the exit status."""
+    try:
+        with safe_output():
+            return _run(arguments)
+    except OutputLost as error:
+        if reason := str(error):
+            print(f"pipeline: {reason}", file=sys.stderr)  # noqa: T201
+        return 1
+
+
+def _run(arguments: Sequence[str] | None) -> int:
     given = sys.argv[1:] if arguments is None else arguments
     parser = _parser(given)
     if not _is_text("".join(given)):
         parser.error("an argument is not UTF-8")
     options, more = parser.parse_known_args(given)
+    if options.group is not None:
+        options.group.print_help(sys.stderr)
+        return _USAGE
     if more and not options.takes_more:
         parser.error(f"unrecognized arguments: {' '.join(more)}")
     options.more = more
@@ -72,13 +89,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options.pubsub_emulator = os.environ.get("PUBSUB_EMULATOR_HOST")
         options.capture_password = os.environ.get("DATABASE_PASSWORD")
         exit_status: int | None = options.execute(options)
-        sys.stdout.flush()
     except FanoutError as error:
         print(f"pipeline {options.name}: {error}", file=sys.stderr)  # noqa: T201
-        return 1
-    except BrokenPipeError:
-        # Whoever read the output has had enough; what is left must not fail at the end again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except KeyboardInterrupt:
         return _INTERRUPTED
@@ -93,9 +105,8 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"fanout {__version__}")
-    commands = parser.add_subparsers(
-        title="commands", dest="name", metavar="COMMAND", required=True
-    )
+    parser.set_defaults(group=parser)
+    commands = parser.add_subparsers(title="commands", dest="name", metavar="COMMAND")
     # Another runner takes other arguments, under the same name.
     on_dataflow = launch.asked_for(arguments)
     for command in _COMMANDS:
@@ -129,6 +140,8 @@ def _configure_logging(level: str) -> None:
         datefmt="%H:%M:%S",
     )
     if level != "DEBUG":
+        for variable, value in _QUIET_GRPC.items():
+            os.environ.setdefault(variable, value)
         # What these have to say is either noise or ends in one of our own messages.
         for name in ("apache_beam", "psycopg.pool", "google"):
             logging.getLogger(name).setLevel(logging.CRITICAL)

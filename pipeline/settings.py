@@ -50,7 +50,8 @@ class DatabaseSettings:
     def __post_init__(self) -> None:
         if not self.dsn:
             raise ConfigurationError(
-                "DATABASE_URL is not set: export DATABASE_URL=postgresql://user@host/database"
+                "DATABASE_URL is not set: export DATABASE_URL=postgresql://user@host/database,"
+                " or, beside make up: . .local/env"
             )
         try:
             conninfo_to_dict(self.dsn)

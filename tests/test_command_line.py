@@ -84,7 +84,7 @@ def test_without_a_database_the_line_says_what_to_set(arguments: tuple[str, ...]
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == (
         f"pipeline {arguments[0]}: DATABASE_URL is not set:"
-        " export DATABASE_URL=postgresql://user@host/database\n"
+        " export DATABASE_URL=postgresql://user@host/database, or, beside make up: . .local/env\n"
     )
 
 
@@ -131,7 +131,21 @@ def test_an_age_limit_that_is_no_duration_is_refused_without_a_traceback(hours: 
     assert "--max-event-age-hours" in done.stderr
 
 
-@pytest.mark.parametrize("arguments", [[], ["unheard-of"], ["run"]], ids=["none", "unknown", "run"])
+@pytest.mark.parametrize(
+    ("arguments", "mentioned"),
+    [([], ["migrate", "status", "DATABASE_URL"]), (["dead-letters"], ["list", "examples:"])],
+    ids=["pipeline", "dead-letters"],
+)
+def test_a_command_that_is_a_group_by_itself_shows_its_help(
+    arguments: list[str], mentioned: list[str]
+) -> None:
+    done = command(*arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("usage: python -m pipeline")
+    assert [words for words in mentioned if words not in done.stderr] == []
+
+
+@pytest.mark.parametrize("arguments", [["unheard-of"], ["run"]], ids=["unknown", "run"])
 def test_an_incomplete_command_is_answered_with_its_usage(arguments: list[str]) -> None:
     done = command(*arguments)
     assert (done.returncode, done.stdout) == (2, "")

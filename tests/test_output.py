@@ -1,28 +1,196 @@
 """What comes in that is no text, and what goes out that nobody reads."""
 
+import json
 import os
+import re
 import subprocess
 import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Final
+from types import MappingProxyType
+from typing import IO, Any, Final
 
+import psycopg
 import pytest
 
 from tests.databases import Database
+from tests.golden.stage import Stage
+from tests.golden.world import P1, R1, U1
+from tests.streams import SUBSCRIPTION, broker
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 NO_TEXT: Final = b"\xff"
 
 
-def start(*arguments: bytes | str, dsn: bytes | str) -> subprocess.Popen[str]:
+# Under these, Python writes at once or in another encoding whatever a test says.
+INHERITED: Final = {
+    name: value
+    for name, value in os.environ.items()
+    if name
+    not in {"COLUMNS", "PYTHONIOENCODING", "PYTHONUNBUFFERED", "PYTHONUTF8", "GRPC_VERBOSITY"}
+}
+
+
+def start(
+    *arguments: bytes | str,
+    dsn: bytes | str,
+    stdout: int | IO[bytes] = subprocess.PIPE,
+    variables: Mapping[str, str] = MappingProxyType({}),
+) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "pipeline", *arguments],
         cwd=ROOT,
-        env=os.environ | {"DATABASE_URL": os.fsdecode(dsn)},
-        stdout=subprocess.PIPE,
+        env=INHERITED | {"DATABASE_URL": os.fsdecode(dsn), **variables},
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+    )
+
+
+def shown(database: Database, *arguments: str, **variables: str) -> str:
+    """What a command writes on a standard output that is no terminal."""
+    process = start(*arguments, dsn=database.operator_dsn, variables=variables)
+    output, errors = process.communicate(timeout=60)
+    assert process.returncode == 0, errors
+    return output
+
+
+CAUSE: Final = "payload: fileName: Input should be a valid string, and more of it " * 6
+
+
+@pytest.fixture
+def stage(stage: Stage) -> Stage:
+    """A name that no ASCII has, and a dead letter with a long cause."""
+    names: list[object] = ["Übersicht → 🦊.pdf", []]
+    uploads = [
+        stage.emit(
+            "document_uploaded", {"fileName": name}, actor_id=U1, project_id=P1, resource_id=R1
+        )
+        for name in names
+    ]
+    stage.deliver(*uploads)
+    with psycopg.connect(stage.database.dsn) as connection:
+        connection.execute("UPDATE event_dead_letters SET message = %s", [CAUSE.strip()])
+    return stage
+
+
+SCREENS: Final = (
+    ("status",),
+    ("why", "--event", "1"),
+    ("dead-letters", "list"),
+    ("dead-letters", "show", "--event", "2"),
+    ("dead-letters", "stats"),
+    ("replay", "--dead-letters"),
+)
+
+
+@pytest.mark.parametrize("arguments", SCREENS, ids=" ".join)
+def test_what_is_no_terminal_gets_whole_lines_without_blanks_at_their_ends(
+    stage: Stage, arguments: tuple[str, ...]
+) -> None:
+    lines = shown(stage.database, *arguments).splitlines()
+    assert lines
+    assert [line for line in lines if line != line.rstrip()] == []
+    assert not any("…" in line for line in lines)
+    if arguments in {
+        ("status",),
+        ("dead-letters", "list"),
+        ("dead-letters", "show", "--event", "2"),
+    }:
+        assert any(line.endswith(CAUSE.strip()) for line in lines)
+
+
+@pytest.mark.parametrize("arguments", SCREENS, ids=" ".join)
+def test_columns_are_respected_where_they_are_set(stage: Stage, arguments: tuple[str, ...]) -> None:
+    for columns in (70, 200):
+        lines = shown(stage.database, *arguments, COLUMNS=str(columns)).splitlines()
+        *lines, last = lines
+        if not last.startswith("{"):
+            lines.append(last)
+        assert max(map(len, lines)) <= columns
+        assert [line for line in lines if line != line.rstrip()] == []
+
+
+@pytest.mark.parametrize("arguments", [*SCREENS, ("doctor",)], ids=" ".join)
+def test_a_terminal_that_knows_ascii_alone_is_shown_what_it_can_show(
+    stage: Stage, arguments: tuple[str, ...]
+) -> None:
+    process = start(
+        *arguments, dsn=stage.database.operator_dsn, variables={"PYTHONIOENCODING": "ascii"}
+    )
+    output, errors = process.communicate(timeout=60)
+    assert (process.returncode, errors) == (int(arguments == ("doctor",)), "")
+    assert output.isascii()
+
+
+def test_our_own_signs_have_plain_ones_and_other_characters_are_escaped(stage: Stage) -> None:
+    plain = shown(stage.database, "status", PYTHONIOENCODING="ascii")
+    whole = shown(stage.database, "status")
+    bars = next(line for line in whole.splitlines() if "█" in line).strip()
+    assert bars.translate(dict(zip(map(ord, "·▁▂▃▄▅▆▇█"), ".12345678", strict=True))) in plain
+    letter = shown(stage.database, "dead-letters", "show", "--event", "2", PYTHONIOENCODING="ascii")
+    assert "data, " in letter
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("why", "--event", "1"), ("dead-letters", "show", "--event", "2"), ("status",), ("doctor",)],
+    ids=" ".join,
+)
+def test_json_is_the_same_in_every_encoding(stage: Stage, arguments: tuple[str, ...]) -> None:
+    def parsed(**variables: str) -> Any:  # noqa: ANN401 - each command has a shape
+        process = start(*arguments, "--json", dsn=stage.database.operator_dsn, variables=variables)
+        output, errors = process.communicate(timeout=60)
+        assert errors == ""
+        return json.loads(output)
+
+    whole, plain = parsed(), parsed(PYTHONIOENCODING="ascii")
+    if arguments[0] in {"why", "dead-letters"}:
+        assert ages_aside(plain) == ages_aside(whole)
+    assert plain.keys() == whole.keys()
+
+
+def ages_aside(account: dict[str, Any]) -> dict[str, Any]:
+    """Without what differs from one moment to the next."""
+    return {name: value for name, value in account.items() if "age" not in name}
+
+
+def test_the_status_says_in_which_zone_its_time_is(stage: Stage) -> None:
+    title = shown(stage.database, "status", PGTZ="Asia/Kathmandu").splitlines()[0]
+    told = datetime.strptime(title.partition(" at ")[2], "%Y-%m-%d %H:%M:%S UTC").replace(
+        tzinfo=UTC
+    )
+    assert abs(datetime.now(UTC) - told) < timedelta(minutes=5)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+@pytest.mark.parametrize(
+    "arguments",
+    [("--help",), ("status",), ("why", "--event", "1", "--json"), ("dead-letters", "list")],
+    ids=" ".join,
+)
+def test_a_full_disk_is_one_line(stage: Stage, arguments: tuple[str, ...]) -> None:
+    with Path("/dev/full").open("wb") as full:
+        process = start(*arguments, dsn=stage.database.operator_dsn, stdout=full)
+        _, errors = process.communicate(timeout=60)
+    assert (process.returncode, errors) == (
+        1,
+        "pipeline: standard output: No space left on device\n",
+    )
+
+
+def test_a_standard_output_that_is_closed_is_no_trace(stage: Stage) -> None:
+    command = f"exec {sys.executable} -m pipeline status >&-"
+    done = subprocess.run(
+        ["/bin/sh", "-c", command],
+        cwd=ROOT,
+        env=INHERITED | {"DATABASE_URL": stage.database.operator_dsn},
         stderr=subprocess.PIPE,
         text=True,
+        check=False,
     )
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.mark.parametrize(
@@ -54,7 +222,13 @@ def test_an_address_that_is_no_text_is_one_line_that_does_not_quote_it() -> None
 
 @pytest.mark.parametrize(
     "arguments",
-    [["dead-letters", "stats", "--json"], ["replay", "--missing"], ["doctor", "--json"]],
+    [
+        ["--help"],
+        ["status"],
+        ["dead-letters", "stats", "--json"],
+        ["replay", "--missing"],
+        ["doctor", "--json"],
+    ],
     ids=" ".join,
 )
 def test_who_does_not_read_the_output_is_not_shown_a_traceback(
@@ -67,3 +241,42 @@ def test_who_does_not_read_the_output_is_not_shown_a_traceback(
     assert process.wait(30) == 1
     assert process.stderr.read() == ""
     process.stderr.close()
+
+
+def raw_lines(stage: Stage, variables: Mapping[str, str]) -> list[str]:
+    """What the stream writes on standard error, of no form of ours, while Pub/Sub goes away."""
+    with broker() as events:
+        arguments = ("--subscription", SUBSCRIPTION)
+        address = {"PUBSUB_EMULATOR_HOST": events.emulator.address}
+        process = start(
+            "run", *arguments, dsn=stage.database.dsn, variables={**variables, **address}
+        )
+        assert process.stderr is not None
+        lines = lines_until("reading", process.stderr)
+        events.emulator.stop()
+        lines += lines_until("cannot be reached", process.stderr)
+        process.terminate()
+        _, rest = process.communicate(timeout=30)
+    return [
+        line
+        for line in [*lines, *rest.splitlines()]
+        if line.strip() and not re.match(r"\d\d:\d\d:\d\d [A-Z]+ ", line)
+    ]
+
+
+def lines_until(words: str, stream: IO[str]) -> list[str]:
+    """Up to the one with these words; fails where it does not come."""
+    lines: list[str] = []
+    while not lines or words not in lines[-1]:
+        lines.append(stream.readline())
+        assert lines[-1], lines
+    return lines
+
+
+def test_nothing_is_written_past_our_log_when_pubsub_goes_away(stage: Stage) -> None:
+    assert raw_lines(stage, {}) == []
+
+
+def test_control_what_grpc_would_write_would_be_noticed(stage: Stage) -> None:
+    loud = {"GRPC_VERBOSITY": "INFO", "GLOG_minloglevel": "0"}
+    assert any(".cc:" in line for line in raw_lines(stage, loud))

@@ -12,11 +12,12 @@ from rich.text import Text
 
 from local.demo.results import Received, Results, SetAside, Silence
 from pipeline.domain.reasons import Reason
+from pipeline.ops.terminal import is_endless
 
 _FIRST_COLUMN_WIDTH: Final = 14
 _MENTION: Final = re.compile(r"@\[([^\]]*)\]\(user:[^)]*\)")
 _NEXT: Final = (
-    ("make up", "keep the stack running, and print how to use it"),
+    ("make up", "keep the stack running, to be used from another terminal"),
     ("make test", "run the tests; some of them kill the pipeline"),
     ("make help", "everything else"),
 )
@@ -39,11 +40,11 @@ def show(console: Console, results: Results) -> None:
         received[item.person].append(item)
     for person in sorted({*received, *silences}):
         console.print(Text(f"  {person}", style="bold cyan"))
-        console.print(_person(received[person], silences[person]))
+        console.print(_person(_rows(console), received[person], silences[person]))
         console.print()
     if results.set_aside:
         console.print("[bold]Events that led to nothing[/]\n")
-        console.print(_set_aside(results.set_aside))
+        console.print(_set_aside(_rows(console), results.set_aside))
         console.print()
     _show_summary(console, results)
     console.print("\n  Next:")
@@ -51,8 +52,7 @@ def show(console: Console, results: Results) -> None:
         console.print(f"    [cyan]{command:<12}[/][dim]{purpose}[/]", highlight=False)
 
 
-def _person(received: Iterable[Received], silences: Iterable[Silence]) -> Table:
-    rows = _rows()
+def _person(rows: Table, received: Iterable[Received], silences: Iterable[Silence]) -> Table:
     for item in received:
         rows.add_row(item.channel, _one_line(item.what), _one_line(item.detail))
     for silence in silences:
@@ -67,16 +67,15 @@ def _person(received: Iterable[Received], silences: Iterable[Silence]) -> Table:
     return rows
 
 
-def _set_aside(events: Iterable[SetAside]) -> Table:
-    rows = _rows()
+def _set_aside(rows: Table, events: Iterable[SetAside]) -> Table:
     for event in events:
         state = Text(event.status, style="red" if event.status == "dead" else "yellow")
         rows.add_row(state, f"{event.event_type}, event {event.event_id}", event.reason)
     return rows
 
 
-def _rows() -> Table:
-    table = Table.grid(padding=(0, 2), expand=True)
+def _rows(console: Console) -> Table:
+    table = Table.grid(padding=(0, 2), expand=not is_endless(console))
     table.add_column(width=_FIRST_COLUMN_WIDTH, justify="right", style="green")
     table.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
     table.add_column(ratio=1, no_wrap=True, overflow="ellipsis", style="dim")

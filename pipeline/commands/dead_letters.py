@@ -14,15 +14,13 @@ def add(commands: Commands) -> None:
     command = add_command(
         commands,
         "dead-letters",
-        _list,
+        None,
         "look at dead letters, and resolve those that need no replay",
         "python -m pipeline dead-letters list",
         "python -m pipeline dead-letters show --event 42",
         "python -m pipeline dead-letters resolve --id 7 --reason 'sent by hand'",
     )
-    actions = command.add_subparsers(
-        title="actions", dest="action", metavar="ACTION", required=True
-    )
+    actions = command.add_subparsers(title="actions", dest="action", metavar="ACTION")
     _add_list(actions)
     _add_show(actions)
     _add_json(
@@ -141,5 +139,6 @@ def _resolve(options: argparse.Namespace) -> None:
 
 def _print_json(value: object) -> None:
     from pipeline.ops.dead_letters.safe import to_json
+    from pipeline.output import print_json
 
-    sys.stdout.write(to_json(value) + "\n")
+    print_json(to_json(value))

@@ -86,13 +86,12 @@ def _port(text: str) -> int:
 
 def _execute(options: argparse.Namespace) -> int:
     import json
-    import sys
-
-    from rich.console import Console
 
     from pipeline.ops.doctor.examine import examine
     from pipeline.ops.doctor.installation import CaptureAddress, Installation
     from pipeline.ops.doctor.screen import as_json, render
+    from pipeline.ops.terminal import open_console
+    from pipeline.output import print_json
 
     capture = None
     if options.cdc_host is not None:
@@ -114,7 +113,7 @@ def _execute(options: argparse.Namespace) -> int:
         report = list(examine(installation))
     summary = as_json(report)
     if options.json:
-        sys.stdout.write(json.dumps(summary) + "\n")
+        print_json(json.dumps(summary))
     else:
-        Console().print(render(report))
+        open_console().print(render(report))
     return 0 if summary["ok"] else 1

@@ -9,6 +9,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Mapping
 from datetime import timedelta
 from types import FrameType
 from typing import TYPE_CHECKING, Final
@@ -52,6 +53,7 @@ def add(commands: Commands) -> None:
         metavar="N",
         help=f"the most messages a second (default: {RATE:g})",
     )
+    command.add_argument("--json", action="store_true", help="one JSON object, for programs")
     command.add_argument("--note", metavar="TEXT", help="why, for the record")
     command.add_argument(
         "--ignore-age",
@@ -106,7 +108,7 @@ def _plan(options: argparse.Namespace) -> int:
     from pipeline.domain.identifiers import UserId
     from pipeline.handlers import HANDLERS
     from pipeline.ops.replay.plan import make_plan
-    from pipeline.ops.replay.screen import show_plan
+    from pipeline.ops.replay.screen import as_json, show_plan
 
     started = time.monotonic()
     policy = Policy(
@@ -114,9 +116,13 @@ def _plan(options: argparse.Namespace) -> int:
         max_event_age=options.max_event_age_hours,
     )
     plan = make_plan(options.database, HANDLERS, policy, selector, ignore_age=options.ignore_age)
-    show_plan(plan, command)
     seconds = round(time.monotonic() - started, 3)
-    _print({"replay": None, "planned": plan.events, "published": 0, "seconds": seconds})
+    summary = {"replay": None, "planned": plan.events, "published": 0, "seconds": seconds}
+    if options.json:
+        _print({**summary, **as_json(plan, command)})
+    else:
+        show_plan(plan, command)
+        _print(summary)
     return 0
 
 
@@ -134,7 +140,7 @@ def _apply(options: argparse.Namespace) -> int:
         ignore_age=options.ignore_age,
     )
     replay = apply(options.database, order, _stop_at_signals())
-    if replay.stopped:
+    if replay.stopped and not options.json:
         say(f"stopped: sent {replay.published:,} of {counted(replay.planned, 'message')}")
     _print(replay.summary)
     return INTERRUPTED if replay.stopped else 0
@@ -206,6 +212,6 @@ def _number(text: str, *, most: float) -> float:
     return number
 
 
-def _print(summary: dict[str, object]) -> None:
+def _print(summary: Mapping[str, object]) -> None:
     sys.stdout.write(json.dumps(summary) + "\n")
     sys.stdout.flush()

@@ -39,11 +39,10 @@ def add(commands: Commands) -> None:
 def _execute(options: argparse.Namespace) -> None:
     if options.watch is not None and not options.watch:
         raise ConfigurationError("--watch needs a duration above zero")
-    from rich.console import Console
-
     from pipeline.ops.status.watch import show, watch
+    from pipeline.ops.terminal import open_console
 
-    console = Console()
+    console = open_console()
     if options.watch is None:
         show(options.database, console, as_json=options.json)
     else:

@@ -1,7 +1,6 @@
 """``why``: who got what of an event, and who got nothing and why."""
 
 import argparse
-import sys
 from uuid import UUID
 
 from pipeline.commands.command import Commands, add_command
@@ -29,15 +28,16 @@ def add(commands: Commands) -> None:
 
 def _execute(options: argparse.Namespace) -> None:
     import orjson
-    from rich.console import Console
 
+    from pipeline.ops.terminal import open_console
     from pipeline.ops.why import document, read_account, show
+    from pipeline.output import print_json
 
     account = read_account(options.database, options.event, options.user)
     if options.json:
-        sys.stdout.write(orjson.dumps(document(account), option=orjson.OPT_UTC_Z).decode() + "\n")
+        print_json(orjson.dumps(document(account), option=orjson.OPT_UTC_Z).decode())
     else:
-        show(Console(highlight=False), account)
+        show(open_console(), account)
 
 
 def _event_id(text: str) -> int:

@@ -173,16 +173,23 @@ def test_what_builds_the_wheels_is_locked_with_its_hashes() -> None:
         check=True,
     )
 
-    assert re.match(r"setuptools==\S+ \\\n +--hash=sha256:[0-9a-f]{64}", found.stdout)
-    assert found.stdout.count("==") == 1
+    locked = re.findall(r"^(\S+)==\S+ \\\n +--hash=sha256:[0-9a-f]{64}", found.stdout, re.M)
+    assert locked == ["setuptools", "uv"]
+    assert found.stdout.count("==") == len(locked)
 
 
 def test_no_installation_trusts_what_is_not_locked() -> None:
     for command in re.split(r"&&", " && ".join(instructions("RUN"))):
-        if re.match(r"(--mount=\S+ +)?pip (install|wheel)", command.strip()):
+        if re.match(r"(--mount=\S+ +)*(uv )?pip (install|wheel)", command.strip()):
             assert "--require-hashes" in command or "--no-index" in command, command
             # What is not in the lock is missed by pip check, instead of chosen by pip.
             assert "--no-deps" in command, command
+
+
+def test_the_workers_find_everything_compiled() -> None:
+    [installed] = re.findall(r"uv pip install [^&]+", " ".join(instructions("RUN")))
+
+    assert "--compile-bytecode" in installed
 
 
 def test_the_launcher_finds_the_program_it_is_to_start() -> None:

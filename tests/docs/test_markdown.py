@@ -10,7 +10,7 @@ from tests.docs.markdown import commands, dead_links
 
 ROOT: Final = Path(__file__).parents[2]
 # What tools put below the root is not ours.
-FOLDERS: Final = ("debezium", "deploy", "docs", "migrations", "tests")
+FOLDERS: Final = ("debezium", "deploy", "docs", "examples", "migrations", "tests")
 GUIDES: Final = [
     *sorted(ROOT.glob("*.md")),
     *sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.md")),

@@ -1,6 +1,7 @@
 """The embedded Postgres: what it survives, what it refuses, and what it leaves behind."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -159,3 +160,22 @@ def test_a_start_that_fails_says_why_and_where_its_log_is(tmp_path: Path) -> Non
     assert str(postgres.log_path) in message
     assert "\n" not in message
     postgres.remove()
+
+
+def test_where_root_is_the_only_account_it_runs_all_the_same_and_is_recovered(
+    tmp_path: Path,
+) -> None:
+    unshare = shutil.which("unshare")
+    if unshare is None or subprocess.run([unshare, "-r", "true"], check=False).returncode != 0:
+        pytest.skip("this machine makes no user namespaces")
+    for _ in range(2):
+        elsewhere = subprocess.Popen(
+            [unshare, "-r", sys.executable, "-c", START_AND_HANG, tmp_path],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert elsewhere.stdout is not None
+        with elsewhere:
+            psycopg.connect(elsewhere.stdout.readline().strip()).close()
+            elsewhere.kill()

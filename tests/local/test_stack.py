@@ -1,7 +1,9 @@
 """The embedded stack on the command line: it comes up whole, and leaves nothing behind."""
 
 import os
+import shlex
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -14,6 +16,8 @@ import psycopg
 import pytest
 
 from local import topics
+from local.ports import usual_port
+from local.pubsub import Emulator
 
 ROOT = Path(__file__).parents[2]
 
@@ -26,11 +30,11 @@ def data_dir(tmp_path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def start_up(data_dir: Path, **variables: str) -> Iterator[subprocess.Popen[str]]:
+def start_up(data_dir: Path, *flags: str, **variables: str) -> Iterator[subprocess.Popen[str]]:
     """The stack, which ends with the block at the latest."""
     inherited = {name: v for name, v in os.environ.items() if name != "PUBSUB_EMULATOR_HOST"}
     with subprocess.Popen(
-        [sys.executable, "-m", "local", "up", "--data-dir", str(data_dir)],
+        [sys.executable, "-m", "local", "up", "--data-dir", str(data_dir), *flags],
         cwd=ROOT,
         env=inherited | variables,
         stdout=subprocess.PIPE,
@@ -54,7 +58,7 @@ def exports_of(up: subprocess.Popen[str]) -> dict[str, str]:
     exports: dict[str, str] = {}
     while len(exports) < 8:
         name, _, value = up.stdout.readline().strip().removeprefix("export ").partition("=")
-        exports[name] = value
+        [exports[name]] = shlex.split(value)
     return exports
 
 
@@ -89,6 +93,35 @@ def drop_slot(exports: dict[str, str]) -> None:
         of_slot = "FROM pg_replication_slots WHERE slot_name = 'fanout_events'"
         connection.execute(f"SELECT pg_terminate_backend(active_pid, 5000) {of_slot}".encode())
         connection.execute(f"SELECT pg_drop_replication_slot(slot_name) {of_slot}".encode())
+
+
+def sourced(path: Path) -> dict[str, str]:
+    """The variables that a shell has after it has read the file."""
+    done = subprocess.run(
+        ["/bin/sh", "-c", '. "$1"; env', "sh", str(path)],
+        env={},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    pairs = (line.partition("=") for line in done.stdout.splitlines())
+    return {
+        name: value
+        for name, _, value in pairs
+        if name not in {"PWD", "_", "SHLVL", "OLDPWD", "PATH"}
+    }
+
+
+def told_by_psql(path: Path) -> str:
+    """What psql says in a shell that has read the file, and has no psql of its own."""
+    asked = '. "$1"; psql "$DATABASE_URL" -XqtAc "SELECT current_database()"'
+    return subprocess.run(
+        ["/bin/sh", "-c", asked, "sh", str(path)],
+        env={"PATH": ""},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.strip()
 
 
 def line_of(up: subprocess.Popen[str], words: str) -> str:
@@ -128,16 +161,22 @@ def test_an_inserted_event_reaches_the_subscription_and_an_interrupt_stops_every
 
 @pytest.mark.e2e
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells children of it")
-def test_nothing_outlives_a_killed_stack_and_it_comes_up_again(data_dir: Path) -> None:
+def test_nothing_outlives_a_killed_stack_and_it_comes_up_again_where_it_was(
+    data_dir: Path,
+) -> None:
     with start_up(data_dir) as up:
-        exports_of(up)
+        before = exports_of(up)
         children = descendants_of(up)
         up.kill()
     assert children
     assert_gone(children)
 
-    with start_up(data_dir) as again:
-        exports_of(again)
+    # A shell that has the variables from before is one to start it from, too.
+    with start_up(data_dir, PUBSUB_EMULATOR_HOST=before["PUBSUB_EMULATOR_HOST"]) as again:
+        assert exports_of(again) == before
+        assert sourced(data_dir / "env") == before
+        assert told_by_psql(data_dir / "env") == "app"
+        assert (data_dir / "env").stat().st_mode & 0o777 == 0o600
         again.send_signal(signal.SIGTERM)
         assert again.wait(30) == 0
 
@@ -194,7 +233,7 @@ def test_without_postgres_the_stack_ends_and_does_not_start_debezium_again(data_
 def test_when_a_part_does_not_start_the_others_are_stopped_and_it_says_which(
     data_dir: Path,
 ) -> None:
-    with start_up(data_dir, PUBSUB_EMULATOR_HOST="127.0.0.1:1") as up:
+    with start_up(data_dir, "--emulator", "127.0.0.1:1") as up:
         assert up.stderr is not None
         progress = up.stderr.readline()
         children = descendants_of(up)
@@ -204,3 +243,31 @@ def test_when_a_part_does_not_start_the_others_are_stopped_and_it_says_which(
     assert rest.count("\n") == 1
     assert up.returncode == 1
     assert_gone(children)
+
+
+def test_an_emulator_that_runs_already_is_used_by_nobody_who_did_not_ask(data_dir: Path) -> None:
+    with Emulator() as foreign:
+        address = foreign.address
+        with start_up(data_dir, PUBSUB_EMULATOR_HOST=address) as up:
+            output, errors = up.communicate(timeout=30)
+    assert (up.returncode, output) == (1, "")
+    assert errors.startswith(f"PUBSUB_EMULATOR_HOST={address} is set, and process {os.getpid()} (")
+    assert f"make up EMULATOR={address}" in errors
+    assert "unset PUBSUB_EMULATOR_HOST" in errors
+    assert not data_dir.exists()
+
+
+def test_a_folder_has_its_ports_unless_another_program_has_them(tmp_path: Path) -> None:
+    port = usual_port(tmp_path, "postgres")
+    assert port == usual_port(tmp_path, "postgres") != usual_port(tmp_path, "pubsub")
+    assert port != usual_port(tmp_path / "other", "postgres")
+    with socket.create_server(("127.0.0.1", port)):
+        assert usual_port(tmp_path, "postgres") == 0
+    assert usual_port(tmp_path, "postgres") == port
+
+
+def test_without_a_command_it_shows_its_help() -> None:
+    command = [sys.executable, "-m", "local"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "run the stack in the foreground" in done.stderr

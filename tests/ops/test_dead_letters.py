@@ -105,7 +105,10 @@ def test_resolved_letters_are_listed_only_when_asked_for(stage: Stage) -> None:
     assert [group["open"] for group in in_json(stage, "list", "--all")] == [0, 1]
 
 
-def test_tables_are_80_columns_wide_and_let_no_letter_write_on_the_terminal(stage: Stage) -> None:
+def test_tables_are_80_columns_wide_and_let_no_letter_write_on_the_terminal(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
     event = upload(stage, [HOSTILE, {f"\x1b{HOSTILE}": HOSTILE}])
     nobody = Message(b"\x1b]0;x\x07", {"event_type": HOSTILE * 5, "\x1bname": HOSTILE})
     stage.deliver_messages([*stage.messages(event), nobody])
@@ -233,7 +236,6 @@ def test_what_cannot_be_done_is_one_line(stage: Stage, arguments: list[str], ans
 @pytest.mark.parametrize(
     "arguments",
     [
-        [],
         ["show"],
         ["show", "--event", "1", "--id", "1"],
         ["show", "--event", "9" * 19],

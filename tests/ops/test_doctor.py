@@ -192,3 +192,20 @@ def test_an_argument_that_is_none_is_answered_with_the_usage(
 
 def test_every_check_has_a_name_of_its_own() -> None:
     assert len(BY_NAME) == len(CHECKS)
+
+
+def test_what_keeps_many_checks_from_being_made_is_one_line() -> None:
+    unreachable = DatabaseSettings(dsn="postgresql://nobody@127.0.0.1:1/none")
+    with Installation(database=unreachable) as installation:
+        report = list(examine(installation))
+    shown = StringIO()
+    Console(file=shown, width=80).print(render(report))
+    unseen = [line for line in shown.getvalue().splitlines() if "not looked at" in line]
+    [line] = unseen
+    alike = sum(
+        examined.finding is not None and examined.finding.seen.startswith("not looked at")
+        for examined in report
+    )
+    assert alike > 10
+    assert line.split() == f"! {alike} checks not looked at: no connection to Postgres".split()
+    assert len(as_json(report)["checks"]) == len(report)

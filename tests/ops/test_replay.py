@@ -233,13 +233,22 @@ def test_a_plan_changes_no_table_and_publishes_nothing(operator: Operator) -> No
     assert operator.published() == []
 
 
-def test_the_table_of_a_plan_fits_80_columns_and_says_what_cannot_be(operator: Operator) -> None:
+@pytest.fixture
+def columns(monkeypatch: pytest.MonkeyPatch) -> int:
+    """The width of the terminal."""
+    monkeypatch.setenv("COLUMNS", "80")
+    return 80
+
+
+def test_the_table_of_a_plan_fits_its_terminal_and_says_what_cannot_be(
+    operator: Operator, columns: int
+) -> None:
     stage = operator.stage
     stage.deliver(upload(stage), upload(stage, []))
     upload(stage, age=timedelta(hours=25))
     stage.emit("moon_rose")
     lines, summary = operator.run("--since", "7d")
-    assert max(map(len, lines)) <= 80
+    assert max(map(len, lines)) <= columns
     shown = " ".join(" ".join(lines).split())
     for words in (
         "1 already complete: a replay writes nothing more.",
@@ -276,11 +285,13 @@ def command_of(lines: list[str]) -> list[str]:
     ],
     ids=" ".join,
 )
-def test_a_plan_ends_with_the_command_that_applies_it(operator: Operator, asked: list[str]) -> None:
+def test_a_plan_ends_with_the_command_that_applies_it(
+    operator: Operator, asked: list[str], columns: int
+) -> None:
     operator.stage.emit("it's; touch x")
     upload(operator.stage)
     lines, _ = operator.run(*asked)
-    assert max(map(len, lines)) <= 80
+    assert max(map(len, lines)) <= columns
     assert lines[-1].endswith('--apply --topic "$TOPIC"')
     name, *words = command_of(lines)
     assert name == "replay"
@@ -289,16 +300,39 @@ def test_a_plan_ends_with_the_command_that_applies_it(operator: Operator, asked:
     )
 
 
-def test_the_command_of_a_plan_publishes_what_was_planned(operator: Operator) -> None:
+def test_the_command_of_a_plan_publishes_what_was_planned(operator: Operator, columns: int) -> None:
     for _ in range(40):
         upload(operator.stage)
     ids_asked = [
         str(event_id) for (event_id,) in operator.stage.rows("SELECT id FROM domain_events")
     ]
     lines, summary = operator.run("--event", *ids_asked)
-    assert max(map(len, lines)) <= 80
+    assert max(map(len, lines)) <= columns
     _, applied = operator.run(*command_of(lines)[1:])
     assert applied["published"] == summary["planned"] == 40
+
+
+def test_a_plan_in_json_says_what_the_table_says_and_how_to_apply_it(operator: Operator) -> None:
+    stage = operator.stage
+    stage.deliver(upload(stage), upload(stage, []))
+    upload(stage, age=timedelta(hours=25))
+
+    lines, plan = operator.run("--since", "7d", "--json")
+
+    assert lines == []
+    assert (plan["replay"], plan["planned"], plan["published"]) == (None, 2, 0)
+    [(event_type, uploads)] = plan["types"].items()
+    assert event_type == "document_uploaded"
+    assert uploads["complete"] == 1
+    assert uploads["states"] == {"completed": 0, "expired": 1, "unrouted": 0, "dead": 1}
+    [(cause, number)] = plan["causes"].items()
+    assert number == 1
+    assert cause.startswith("InvalidEvent in decode: ")
+    assert plan["nameless"] == 0
+    assert plan["apply"].endswith('--apply --topic "$TOPIC"')
+    name, *words = command_of([f"  {plan['apply']}"])
+    assert operator.run(*words, "--json")[1]["published"] == 2
+    assert name == "replay"
 
 
 def test_a_long_note_is_not_broken(operator: Operator) -> None:

@@ -19,7 +19,7 @@ from rich.console import Console
 
 from local.debezium.configuration import read as read_configuration
 from pipeline.domain.errors import ConfigurationError
-from pipeline.ops.status.figures import Status
+from pipeline.ops.status.figures import Queue, Status
 from pipeline.ops.status.read import SLOT, read_status
 from pipeline.ops.status.screen import render
 from pipeline.settings import DatabaseSettings
@@ -388,3 +388,11 @@ def test_an_event_at_infinity_spoils_no_figure(planted: Database) -> None:
         )
     after = read_status(DatabaseSettings(dsn=planted.operator_dsn))
     assert after.latency == before.latency
+
+
+def test_what_waits_from_the_future_is_said_to_be_from_there(planted: Database) -> None:
+    status = status_of(planted.dsn)
+    ahead = {"events": Queue(1, -7_200.0), "emails:immediate": Queue(1, -0.5)}
+    shown = screen(replace(status, queues={**(status.queues or {}), **ahead}))
+    assert "1 event without a final state, the oldest 2.0 h in the future" in shown
+    assert "1 e-mail to be sent at once, the oldest for 0 ms" in shown

@@ -415,3 +415,20 @@ def test_an_event_of_whatever_time_has_an_account(stage: Stage, created_at: str)
     )
     assert "unrouted" in screen(stage, event)
     assert as_json(stage, event)["event"]["type"] == "moon_rose"
+
+
+def test_an_event_from_the_future_is_said_to_be_one(stage: Stage, uploaded: int) -> None:
+    stage.execute("UPDATE domain_events SET created_at = now() + interval '2 hours 5 minutes'")
+    waiting = said(screen(stage, uploaded))
+    assert "UTC, 2 hours in the future" in waiting
+    assert "next its time is 2 hours in the future: the clock that wrote it is fast;" in waiting
+    stage.deliver(uploaded)
+    done = said(screen(stage, uploaded))
+    assert "completed 2 hours before its own time: the clock that wrote it is fast" in done
+
+
+def test_a_clock_that_is_a_little_fast_is_none_worth_a_word(stage: Stage, uploaded: int) -> None:
+    stage.execute("UPDATE domain_events SET created_at = now() + interval '500 milliseconds'")
+    stage.deliver(uploaded)
+    assert "future" not in (shown := said(screen(stage, uploaded)))
+    assert "completed 0 ms after it was written" in shown

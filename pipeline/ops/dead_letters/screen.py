@@ -1,18 +1,17 @@
-"""Dead letters as people read them, in 80 columns."""
+"""Dead letters as people read them."""
 
 from collections.abc import Sequence
 from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from pipeline.ops.dead_letters.read import Cause, Day, Group, Letter
 from pipeline.ops.dead_letters.safe import pretty, printable
+from pipeline.ops.terminal import open_console
 
-WIDTH: Final = 80
 NO_TYPE: Final = "(no type)"
 
 
@@ -105,4 +104,4 @@ def _text(words: str) -> Text:
 
 
 def _print(what: str | Text | Table) -> None:
-    Console(width=WIDTH, highlight=False).print(what)
+    open_console().print(what)

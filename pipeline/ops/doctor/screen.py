@@ -7,9 +7,10 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from pipeline.ops.doctor.check import Verdict
+from pipeline.ops.doctor.check import Finding, Verdict
 from pipeline.ops.doctor.examine import Examined
 
+_MOST_ALIKE: Final = 2
 _MARKS: Final = {
     Verdict.OK: Text("✓", "green"),
     Verdict.WARNING: Text("!", "yellow"),
@@ -18,21 +19,27 @@ _MARKS: Final = {
 
 
 def render(report: Iterable[Examined]) -> RenderableType:
-    """One line for each check, with the mend below where there is one to make."""
+    """One line for each check, with the fix below; one for all that fail alike."""
     lines = Table.grid(padding=(0, 2))
     lines.add_column()
     lines.add_column(width=15)
     lines.add_column(overflow="fold")
     left_out = []
+    found: dict[Finding, list[str]] = {}
     for examined in report:
-        finding = examined.finding
-        if finding is None:
+        if examined.finding is None:
             left_out.append(f"{examined.check.name} ({examined.check.needs})")
-            continue
+        else:
+            found.setdefault(examined.finding, []).append(examined.check.name)
+    for finding, names in found.items():
         text = Text(finding.seen)
         if finding.mend:
             text.append(f"\n→ {finding.mend}", "cyan")
-        lines.add_row(_MARKS[finding.verdict], examined.check.name, text)
+        # What keeps many checks from being made is one thing to fix, not many.
+        many = finding.verdict is Verdict.WARNING and len(names) > _MOST_ALIKE
+        together = [f"{len(names)} checks"] if many else names
+        for name in together:
+            lines.add_row(_MARKS[finding.verdict], name, text)
     if not left_out:
         return lines
     return Group(lines, "", Text(f"left out: {', '.join(left_out)}", "dim"))

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from pipeline.ops.launch.check import NEEDED, budget, notices
 from pipeline.ops.launch.job import build
+from pipeline.ops.terminal import open_console
 from pipeline.options import PARAMETERS
 
 _CLOUD: Final = (
@@ -28,7 +29,7 @@ def show(options: PipelineOptions) -> None:
     # Beam does so at the end of a run, and this pipeline is never run.
     shutil.rmtree(pipeline.local_tempdir, ignore_errors=True)
     steps = [part.full_label for part in pipeline.transforms_stack[0].parts]
-    console = Console(highlight=False)
+    console = open_console()
     everything: dict[str, Any] = options.get_all_options()
     console.print("A job that would be launched; nothing was sent.\n")
     for parameter in PARAMETERS:

@@ -1,9 +1,8 @@
-"""A plan as people read it, in 80 columns."""
+"""A plan as people read it, and as JSON."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Final
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -11,8 +10,8 @@ from pipeline.domain.outcome import Status
 from pipeline.ops.dead_letters.safe import printable
 from pipeline.ops.replay.plan import Plan
 from pipeline.ops.status.units import counted
+from pipeline.ops.terminal import open_console
 
-WIDTH: Final = 80
 TYPE_WIDTH: Final = 30
 MOST_CAUSES: Final = 5
 
@@ -27,7 +26,7 @@ def show_plan(plan: Plan, command: Sequence[str]) -> None:
         plan: what to show.
         command: the command for a shell, in parts of which each has an argument with its values.
     """
-    screen = Console(width=WIDTH, highlight=False)
+    screen = open_console()
     if plan.types:
         screen.print(_states(plan))
     if any(each.create or each.present for each in plan.types.values()):
@@ -37,8 +36,26 @@ def show_plan(plan: Plan, command: Sequence[str]) -> None:
         screen.print(Text(line))
     if plan.events:
         screen.print(f"To publish {'it' if plan.events == 1 else 'them'}:")
-        for line in _wrapped(command):
+        for line in _wrapped(command, screen.width):
             screen.print(Text(line), soft_wrap=True)
+
+
+def as_json(plan: Plan, command: Sequence[str]) -> Mapping[str, Any]:
+    """The plan as an object with stable keys, and the command that applies it."""
+    return {
+        "types": {
+            event_type: {
+                "complete": each.complete,
+                "states": {status.value: each.states[status] for status in Status},
+                "create": dict(each.create),
+                "present": dict(each.present),
+            }
+            for event_type, each in sorted(plan.types.items())
+        },
+        "causes": dict(plan.causes),
+        "nameless": plan.nameless,
+        "apply": " ".join(command) if plan.events else None,
+    }
 
 
 def _states(plan: Plan) -> Table:
@@ -95,14 +112,14 @@ def _remarks(plan: Plan) -> Iterator[str]:
     yield f"{counted(plan.events, 'message')} would be published; nothing was changed."
 
 
-def _wrapped(command: Iterable[str]) -> Iterator[str]:
+def _wrapped(command: Iterable[str], width: int) -> Iterator[str]:
     """The command in lines that a shell takes as one."""
     line = " "
     for part in command:
-        fits = len(part) <= WIDTH - len(_INDENT) - len(_GOES_ON)
+        fits = len(part) <= width - len(_INDENT) - len(_GOES_ON)
         # Many ids are broken between them, but never what stands in quotes.
         for word in [part] if fits or "'" in part else part.split(" "):
-            if len(line) + 1 + len(word) > WIDTH - len(_GOES_ON):
+            if len(line) + 1 + len(word) > width - len(_GOES_ON):
                 yield line + _GOES_ON
                 line = _INDENT[1:]
             line += f" {word}"

@@ -1,6 +1,7 @@
 """How the status looks in a terminal of 80 columns."""
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Final, TypeVar
 
 from rich.console import Group, RenderableType
@@ -17,7 +18,7 @@ from pipeline.ops.status.figures import (
     Status,
 )
 from pipeline.ops.status.read import SLOT
-from pipeline.ops.status.units import counted, duration, size
+from pipeline.ops.status.units import ago, counted, duration, is_ahead, size
 
 FiguresT = TypeVar("FiguresT")
 
@@ -49,10 +50,14 @@ def render(status: Status) -> RenderableType:
     ):
         hidden = part in status.not_visible
         lines.add_row(name, Text("not visible to this role", "yellow") if hidden else shown)
-    title = Text.assemble((status.database, "bold"), f" at {status.taken_at[:19]}")
+    title = Text.assemble((status.database, "bold"), f" at {_utc(status.taken_at)}")
     if status.has_events is False:
         return Group(title, "", lines, "", _NO_EVENTS)
     return Group(title, "", lines)
+
+
+def _utc(taken_at: str) -> str:
+    return f"{datetime.fromisoformat(taken_at).astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _when_read(
@@ -69,7 +74,11 @@ def _queues(queues: Mapping[str, Queue]) -> Text:
 
 
 def _since(oldest_seconds: float | None) -> str:
-    return "" if oldest_seconds is None else f", the oldest for {duration(oldest_seconds)}"
+    if oldest_seconds is None:
+        return ""
+    if is_ahead(oldest_seconds):
+        return f", the oldest {ago(oldest_seconds)}"
+    return f", the oldest for {duration(oldest_seconds)}"
 
 
 def _last_hour(hour: LastHour) -> Text:
@@ -119,7 +128,7 @@ def _slot(slot: Slot | None) -> Text:
 def _heartbeat(seconds: float | None) -> Text:
     if seconds is None:
         return Text("none yet", "yellow")
-    return Text(f"{duration(seconds)} ago", "yellow" if seconds > _SILENT_SECONDS else "")
+    return Text(ago(seconds), "yellow" if seconds > _SILENT_SECONDS else "")
 
 
 def _letters(letters: DeadLetters) -> RenderableType:
@@ -133,6 +142,6 @@ def _cause(failure: Failure) -> Text:
     sample = "" if failure.sample_event_id is None else f", event {failure.sample_event_id}"
     return Text.assemble(
         (f"{failure.letters:,} x {failure.error_class}", "bold"),
-        f" in {failure.stage}{sample}, {duration(failure.last_seen_seconds)} ago\n",
+        f" in {failure.stage}{sample}, {ago(failure.last_seen_seconds)}\n",
         (f"  {failure.fingerprint}  {failure.message}", "dim"),
     )

@@ -3,6 +3,7 @@
 from typing import Final
 
 _DURATIONS: Final = ((86_400.0, "d"), (3_600.0, "h"), (60.0, "min"), (1.0, "s"))
+_SKEW: Final = 1.0
 _SIZES: Final = ((1_000_000_000, "GB"), (1_000_000, "MB"), (1_000, "kB"))
 
 
@@ -12,6 +13,18 @@ def duration(seconds: float) -> str:
         if seconds >= length:
             return f"{seconds / length:.{0 if unit == 'min' else 1}f} {unit}"
     return f"{max(seconds, 0) * 1000:.0f} ms"
+
+
+def is_ahead(seconds: float) -> bool:
+    """Whether an age is that of something in the future, by more than clocks differ."""
+    return seconds < -_SKEW
+
+
+def ago(seconds: float) -> str:
+    """``5 min ago``, or ``2.0 h in the future``, of what has its time from another clock."""
+    if is_ahead(seconds):
+        return f"{duration(-seconds)} in the future"
+    return f"{duration(seconds)} ago"
 
 
 def size(count: int) -> str:

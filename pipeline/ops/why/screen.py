@@ -10,6 +10,7 @@ from rich.text import Text
 
 from pipeline.domain.facts import UNKNOWN_PERSON, UNNAMED_THREAD, thread_label
 from pipeline.domain.outcome import Status
+from pipeline.ops.terminal import is_endless
 from pipeline.ops.why import verdict, words
 from pipeline.ops.why.account import Account, EventRow, Person, Silence
 
@@ -23,21 +24,21 @@ def show(console: Console, account: Account) -> None:
     event = account.event
     console.print()
     console.print(Text.assemble("Event ", (str(event.id), "bold"), f"  {_plain(event.type)}"))
-    console.print(_grid(_about(account)))
+    console.print(_grid(_about(account), console))
     for person in account.people:
         console.print()
         console.print(Text(f"  {_plain(person.label)}", "bold cyan"))
-        console.print(_grid(_rows(account, person)))
+        console.print(_grid(_rows(account, person), console))
     if account.ledger and account.ledger.status == Status.COMPLETED and not account.people:
         console.print()
-        console.print(_grid([("nobody", Text(_plain(verdict.audience(account)), "dim"))]))
+        nobody = Text(_plain(verdict.audience(account)), "dim")
+        console.print(_grid([("nobody", nobody)], console))
     console.print()
 
 
 def _about(account: Account) -> Iterator[tuple[str, Text]]:
     event, letter = account.event, account.letter
-    age = words.duration(event.age)
-    yield "when", Text(f"{words.moment(event.created_at)}, {age} ago")
+    yield "when", Text(f"{words.moment(event.created_at)}, {words.ago(event.age)}")
     yield from _places(event)
     style = _STYLES.get(account.ledger.status, "yellow") if account.ledger else "yellow"
     yield "state", Text(_plain(verdict.state(account)), style)
@@ -99,8 +100,8 @@ def _silence(alike: Sequence[Silence]) -> tuple[str, Text]:
     return label, text
 
 
-def _grid(rows: Iterable[tuple[str, Text]]) -> Table:
-    grid = Table.grid(padding=(0, 2), expand=True)
+def _grid(rows: Iterable[tuple[str, Text]], console: Console) -> Table:
+    grid = Table.grid(padding=(0, 2), expand=not is_endless(console))
     grid.add_column(width=_LABEL_WIDTH, justify="right", style="dim")
     grid.add_column(ratio=1, overflow="fold")
     for label, text in rows:

@@ -5,7 +5,7 @@ from typing import Final
 
 from pipeline.domain.outcome import Status
 from pipeline.ops.why.account import Account, Person
-from pipeline.ops.why.words import duration, moment, row
+from pipeline.ops.why.words import ago, duration, is_ahead, moment, row
 
 # The stream needs well under a second: what is older is not on its way any more.
 ON_ITS_WAY: Final = timedelta(minutes=1)
@@ -16,7 +16,7 @@ def state(account: Account) -> str:
     ledger = account.ledger
     if ledger is None:
         return "not processed yet"
-    after = f" {duration(ledger.took)} after it was written" if ledger.took is not None else ""
+    after = _after(ledger.took) if ledger.took is not None else ""
     reason = f": {ledger.reason}" if ledger.reason and ledger.status != Status.DEAD else ""
     return f"{ledger.status}{after}{reason}"
 
@@ -53,7 +53,18 @@ def audience(account: Account) -> str:
     return f"who may hear of {account.event.type}: {account.audience}"
 
 
+def _after(took: timedelta) -> str:
+    if is_ahead(took):
+        return f" {duration(-took)} before its own time: the clock that wrote it is fast"
+    return f" {duration(took)} after it was written"
+
+
 def _about_the_unprocessed(account: Account) -> str:
+    if is_ahead(account.event.age):
+        return (
+            f"its time is {ago(account.event.age)}: the clock that wrote it is fast; if it is not"
+            " processed in a moment, see that Debezium and the pipeline run"
+        )
     age = duration(account.event.age)
     if account.event.age < ON_ITS_WAY:
         return f"it is {age} old and likely on its way: ask again in a moment"

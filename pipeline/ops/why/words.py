@@ -13,6 +13,7 @@ _STATUSES: Final = {
     "processing": "being sent",
     "failed": "could not be sent",
 }
+_SKEW: Final = timedelta(seconds=1)
 _UNITS: Final = (
     (timedelta(days=1), "day"),
     (timedelta(hours=1), "hour"),
@@ -74,6 +75,18 @@ def row(letter: Letter) -> str:
 def moment(time: datetime) -> str:
     """A time, to the second, in UTC."""
     return f"{time.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def is_ahead(age: timedelta) -> bool:
+    """Whether a time is in the future, by more than clocks differ."""
+    return age < -_SKEW
+
+
+def ago(age: timedelta) -> str:
+    """How long ago, or how far ahead: a producer's clock may be fast."""
+    if is_ahead(age):
+        return f"{duration(-age)} in the future"
+    return f"{duration(age)} ago"
 
 
 def duration(length: timedelta) -> str:
