@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 import pytest
 
 from pipeline.domain.wake_up import WakeUp
+from pipeline.postgres.session import Session
 from pipeline.pubsub.subscription import Subscription
 
 
@@ -72,10 +73,15 @@ def write_without_the_gate() -> None:
 def commit_without_waiting() -> None:
     """Weakened: Postgres confirms a commit before it is on its way to the disk."""
 
-    def options(honest: Callable[..., str], *arguments: object) -> str:
-        return exchange(honest(*arguments).encode(), b"commit=on", b"commit=off").decode()
+    def weaken(honest: Any) -> Any:  # noqa: ANN401 - a property
+        def settings(session: Session) -> dict[str, str]:
+            said: dict[str, str] = honest.fget(session)
+            assert said["synchronous_commit"] == "on", "what is to be weakened is not there"
+            return {**said, "synchronous_commit": "off"}
 
-    _wrap("pipeline.postgres.pool._server_options", lambda honest: partial(options, honest))
+        return property(settings)
+
+    _wrap("pipeline.postgres.session.Session.settings", weaken)
 
 
 def exchange(text: bytes, old: bytes, new: bytes) -> bytes:
