@@ -207,7 +207,9 @@ def _apply(
 ) -> bool:
     """Set what this server knows of the settings; with a mark only where it has arrived."""
     parameters = {"settings": orjson.dumps(settings).decode(), "mark": mark, "local": local}
-    return bool(connection.execute(_APPLY, parameters).fetchall())
+    # Whatever cursors and rows the connection was asked for.
+    with psycopg.Cursor(connection) as cursor:
+        return bool(cursor.execute(_APPLY, parameters).fetchall())
 
 
 def _given_options(conninfo: str) -> str:

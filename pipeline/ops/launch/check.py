@@ -91,7 +91,7 @@ def _wrong(parameter: Parameter) -> str:
 def _refuse_plain_connections(url: str) -> None:
     try:
         sslmode: Any = conninfo_to_dict(url).get("sslmode", _VERIFYING[0])
-    except ProgrammingError:
+    except (ProgrammingError, UnicodeDecodeError):
         # What libpq says quotes the address.
         raise ConfigurationError(_wrong(_DATABASE)) from None
     if sslmode not in _VERIFYING:
