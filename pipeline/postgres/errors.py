@@ -64,7 +64,7 @@ _WILL_PASS: Final = {
     "57P05": "the server ended the session: it was idle",
 }
 _DOCTOR: Final = "see: python -m pipeline doctor"
-_MENDS: Final = {
+_FIXES: Final = {
     "28": "check the role and password of DATABASE_URL",
     "3D": "create the database, or correct DATABASE_URL",
     "42501": _DOCTOR,
@@ -123,7 +123,7 @@ def classify(error: psycopg.Error, *, limit: timedelta | None = None) -> FanoutE
         return RejectedByDatabase(words, sqlstate=state)
     # Of errors in this group the primary text names objects, not values.
     text = error.diag.message_primary or type(error).__name__
-    return ConfigurationError(f"Postgres refuses: {text} (SQLSTATE {state}); {_mend(error, state)}")
+    return ConfigurationError(f"Postgres refuses: {text} (SQLSTATE {state}); {_fix(error, state)}")
 
 
 def belongs_to_connection(error: psycopg.Error) -> bool:
@@ -200,24 +200,24 @@ def _about_the_rows(error: psycopg.Error, group: str) -> str:
     return f"{_ABOUT_THE_ROWS[group]}{_in(_function(error) or '')}"
 
 
-def _mend(error: psycopg.Error, state: str) -> str:
+def _fix(error: psycopg.Error, state: str) -> str:
     missing = _NAMED.findall(error.diag.message_primary or "")
     if state == "42P01":
-        return _mend_of_table((missing or [""])[0])
+        return _fix_of_table((missing or [""])[0])
     if state == "42703":
         # An alias before it is not quoted: column person.full_name does not exist.
         words = re.findall(r"\w+\.(\w+)", error.diag.message_primary or "")
-        return _mend_of_column((missing or words or [""])[0])
-    return _MENDS.get(state) or _MENDS.get(state[:2]) or "this is a bug or a wrong schema"
+        return _fix_of_column((missing or words or [""])[0])
+    return _FIXES.get(state) or _FIXES.get(state[:2]) or "this is a bug or a wrong schema"
 
 
-def _mend_of_table(name: str) -> str:
+def _fix_of_table(name: str) -> str:
     if name.rpartition(".")[2] in application.TABLES:
         return f"it is the application's; {_DOCTOR}"
     return _MIGRATE
 
 
-def _mend_of_column(name: str) -> str:
+def _fix_of_column(name: str) -> str:
     if name in application.SHARED_COLUMNS:
         return f"{_MIGRATE}; where that has nothing to do, it is the application's"
     if name in application.COLUMNS:

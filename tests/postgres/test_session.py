@@ -5,7 +5,6 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from datetime import timedelta
 from select import select
 from typing import Any, Final, LiteralString
 
@@ -15,18 +14,14 @@ from psycopg import Connection, sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from pipeline.__main__ import main
-from pipeline.domain.errors import ConfigurationError
-from pipeline.ops.doctor.installation import Installation
 from pipeline.ops.migrate import migrate, pending
 from pipeline.ops.seed import seed
-from pipeline.ops.status.read import read_status
 from pipeline.postgres.pool import close_pools
 from pipeline.postgres.retry import with_connection
 from pipeline.postgres.session import Session, SessionConnection
 from pipeline.settings import DatabaseSettings
 from tests.databases import Database
 from tests.golden.stage import Stage
-from tests.golden.world import P1, U1, U2
 
 HOSTILE: Final[dict[LiteralString, str]] = {
     "datestyle": "SQL, DMY",
@@ -150,56 +145,6 @@ def test_a_server_that_takes_no_writes_is_not_told_to_take_them(database: Databa
         connection.execute("CREATE TABLE made ()")
 
 
-@pytest.mark.parametrize("read_only", [False, True])
-def test_the_address_may_ask_for_a_server_that_takes_writes(
-    database: Database,
-    read_only: bool,  # noqa: FBT001
-) -> None:
-    dsn = make_conninfo(database.dsn, target_session_attrs="read-write")
-    session = Session(name="fanout-test", read_only=read_only)
-    with SessionConnection.connect(dsn, session=session) as connection:
-        assert setting(connection, "transaction_read_only") == ("on" if read_only else "off")
-
-
-def test_status_and_doctor_look_at_a_server_that_takes_writes(database: Database) -> None:
-    dsn = make_conninfo(database.operator_dsn, target_session_attrs="read-write")
-    assert read_status(DatabaseSettings(dsn=dsn)).has_events is False
-    with Installation(database=DatabaseSettings(dsn=dsn)) as installation:
-        assert installation.rows(b"SELECT 1 AS one")
-
-
-def test_options_of_the_address_are_kept_beside_ours(database: Database) -> None:
-    login = "test_noinherit"
-    with database.connect() as owner:
-        owner.execute(
-            "CREATE ROLE test_noinherit LOGIN NOINHERIT PASSWORD 'x' IN ROLE fanout_writer"
-        )
-        try:
-            dsn = make_conninfo(
-                database.dsn,
-                user=login,
-                password="x",  # noqa: S106
-                options="-c role=fanout_writer -c statement_timeout=5s -c work_mem=8MB",
-            )
-            settings = DatabaseSettings(dsn=dsn)
-            names = ("role", "work_mem", "statement_timeout", "lock_timeout")
-            found = with_connection(
-                settings, lambda connection: [setting(connection, name) for name in names]
-            )
-        finally:
-            close_pools()
-            owner.execute("DROP ROLE test_noinherit")
-    assert found == ["fanout_writer", "8MB", "30s", "5s"]
-
-
-def test_options_of_the_environment_are_kept_where_the_address_has_none(
-    database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("PGOPTIONS", "-c work_mem=8MB")
-    with SessionConnection.connect(database.dsn, session=SESSION) as connection:
-        assert setting(connection, "work_mem") == "8MB"
-
-
 READY: Final = b"Z\x00\x00\x00\x05I"
 
 
@@ -240,37 +185,6 @@ def test_a_server_that_falls_silent_once_it_has_let_us_in_is_not_waited_for(
         SessionConnection.connect(dsn, session=SESSION, connect_timeout=2)
 
 
-@pytest.mark.parametrize(
-    ("dsn", "name"),
-    [
-        ("postgresql://u:canary@h/d?sslmod=require", "sslmod"),
-        ("postgresql://h/d?pasword=canary", "pasword"),
-        ("postgresql://passenger@h/d?foo=1", "foo"),
-        ("host=h sslmod=require", "sslmod"),
-    ],
-)
-def test_a_parameter_that_is_not_known_is_named(dsn: str, name: str) -> None:
-    with pytest.raises(ConfigurationError) as raised:
-        DatabaseSettings(dsn=dsn)
-    assert str(raised.value) == f"invalid DATABASE_URL: unknown parameter '{name}'"
-
-
-@pytest.mark.parametrize(
-    "dsn",
-    [
-        "postgresql://u:se/cret?canary=y@h/d",
-        "postgresql://h/d?password=se&canary=1",
-        "host=h password=se canary=1",
-        "host=h password=se canary",
-        "postgresql://u:se%canary@h/d",
-    ],
-)
-def test_what_may_be_a_piece_of_a_secret_is_not_quoted(dsn: str) -> None:
-    with pytest.raises(ConfigurationError, match=r"^invalid DATABASE_URL: ") as raised:
-        DatabaseSettings(dsn=dsn)
-    assert "canary" not in str(raised.value)
-
-
 def test_why_looks_at_one_snapshot_and_changes_nothing(database: Database) -> None:
     settings = DatabaseSettings(dsn=database.dsn)
 
@@ -280,95 +194,3 @@ def test_why_looks_at_one_snapshot_and_changes_nothing(database: Database) -> No
 
     assert with_connection(settings, look, snapshot=True) == ["repeatable read", "on"]
     assert with_connection(settings, look) == ["read committed", "off"]
-
-
-TIMES: Final = ("infinity", "-infinity", "0044-03-15 BC", "20000-01-01", "9999-12-31 23:59:59.9+00")
-
-
-@pytest.mark.parametrize("time", TIMES)
-@pytest.mark.parametrize("kind", ["timestamptz", "timestamp", "date"])
-def test_every_time_of_postgres_can_be_read(database: Database, kind: str, time: str) -> None:
-    with SessionConnection.connect(database.dsn, session=SESSION) as connection:
-        read = f"SELECT %(time)s::{kind}, now() - %(time)s::timestamptz, %(time)s::{kind} < now()"
-        ((found, age, past),) = connection.execute(read.encode(), {"time": time}).fetchall()
-    assert found.year == (1 if past else 9999)
-    assert (age > timedelta(0)) is past
-
-
-@pytest.mark.parametrize("time", TIMES)
-def test_a_preference_of_whatever_time_stops_nobody(stage: Stage, time: str) -> None:
-    stage.prefer(U2, "muted")
-    stage.execute("UPDATE user_notification_preferences SET updated_at = %s", time)
-    event = stage.emit("document_uploaded", {"fileName": "a.pdf"}, actor_id=U1, project_id=P1)
-    stage.deliver()
-    assert stage.ledger() == {event: "completed"}
-    told = {row.user for row in stage.notifications()}
-    assert U2 not in told
-    assert told
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        "ALTER updated_at TYPE timestamp",
-        "ALTER updated_at DROP NOT NULL, ALTER updated_at TYPE timestamptz USING NULL",
-    ],
-)
-def test_a_preference_without_a_zone_or_a_time_stops_nobody(stage: Stage, change: str) -> None:
-    stage.prefer(U2, "muted")
-    stage.execute(f"ALTER TABLE user_notification_preferences {change}")
-    stage.prefer(U2, "muted", name="document_uploaded", channel="*")
-    event = stage.emit("document_uploaded", {"fileName": "a.pdf"}, actor_id=U1, project_id=P1)
-    stage.deliver()
-    assert stage.ledger() == {event: "completed"}
-    assert U2 not in {row.user for row in stage.notifications()}
-
-
-def test_a_preference_of_a_scope_that_is_not_known_stops_nobody(stage: Stage) -> None:
-    stage.execute(
-        "ALTER TABLE user_notification_preferences"
-        " DROP CONSTRAINT user_notification_preferences_scope_type_check"
-    )
-    stage.prefer(U2, "muted")
-    stage.execute("UPDATE user_notification_preferences SET scope_type = 'organisation'")
-    event = stage.emit("document_uploaded", {"fileName": "a.pdf"}, actor_id=U1, project_id=P1)
-    stage.deliver()
-    assert stage.ledger() == {event: "completed"}
-    assert U2 in {row.user for row in stage.notifications()}
-
-
-@pytest.mark.parametrize("time", TIMES)
-def test_every_look_at_a_row_of_whatever_time_says_something(
-    stage: Stage, time: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    stage.prefer(U2, "muted")
-    event = stage.emit("document_uploaded", {"fileName": "a.pdf"}, actor_id=U1, project_id=P1)
-    stage.deliver()
-    dead = stage.emit("document_uploaded", {"fileName": 7}, actor_id=U1, project_id=P1)
-    stage.deliver(dead)
-    for change in (
-        "UPDATE user_notification_preferences SET updated_at = %s",
-        "UPDATE domain_events SET created_at = %s",
-        "UPDATE notification_processing SET completed_at = %s, event_created_at = %s",
-        "UPDATE notifications SET read_at = %s, created_at = %s",
-        "UPDATE pending_emails SET processed_at = %s, created_at = %s",
-        "UPDATE event_dead_letters SET created_at = %s, last_seen_at = %s, resolved_at = NULL",
-    ):
-        stage.execute(change, *[time] * change.count("%s"))
-    monkeypatch.setenv("DATABASE_URL", stage.database.operator_dsn)
-    for command in (
-        ["status"],
-        ["why", "--event", str(event)],
-        ["why", "--event", str(dead)],
-        ["dead-letters", "list"],
-        ["dead-letters", "stats"],
-        ["dead-letters", "show", "--event", str(dead)],
-        ["replay", "--event", str(dead)],
-    ):
-        for more in ([], ["--json"]):
-            if more and command[0] in {"replay"}:
-                continue
-            capsys.readouterr()
-            assert main([*command, *more]) == 0, command
-            said = capsys.readouterr().out
-            assert not {"inf", "nan", "NaN", "Infinity"} & set(said.replace(",", " ").split())
