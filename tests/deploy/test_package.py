@@ -41,8 +41,11 @@ print(json.dumps(found))
 """
 LOAD_EVERY_STATEMENT: Final = """
 import hashlib, json, sys
-from pipeline.ops.migrate import MIGRATIONS
+from pathlib import Path
+import pipeline
 from pipeline.postgres.sql import load
+# Where pipeline.ops.migrate has it; that module itself needs a statement.
+MIGRATIONS = Path(pipeline.__file__).parents[1] / "migrations"
 digests = {}
 for path in json.load(sys.stdin):
     folder, _, name = path.removesuffix(".sql").rpartition("/")
