@@ -1,4 +1,4 @@
-"""An old job is drained beside the new one: both read one subscription, and each event is told once."""
+"""An old job is drained beside the new: both read one subscription, each event is told once."""
 
 import json
 import re
