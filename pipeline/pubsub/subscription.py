@@ -29,8 +29,8 @@ _log: Final = logging.getLogger(__name__)
 class Subscription:
     """Pulls messages and keeps account of those that are neither acknowledged nor given back.
 
-    A thread pulls the next messages while the last ones are worked on. Thread-safe. Use
-    ``open_subscription``: the account must be one per process, because a source, the
+    A thread pulls, so that what was postponed need not wait for what is pulled next. Thread-safe.
+    Use ``open_subscription``: the account must be one per process, because a source, the
     acknowledgement after its bundle and the clean-up after a failure all share it.
     """
 
@@ -43,6 +43,7 @@ class Subscription:
         self._postponed: set[str] = set()
         self._pulled: list[WakeUp] = []
         self._ripe: list[WakeUp] = []
+        self._awaited = False
         self._failure: FanoutError | None = None
         self._reader: threading.Thread | None = None
         self._stopping = threading.Event()
@@ -77,13 +78,9 @@ class Subscription:
             TransientError: Pub/Sub cannot be reached.
             ConfigurationError: the subscription is missing, or closed to us.
         """
-        deadline = time.monotonic() + PULL_SECONDS
         with self._changed:
             self._read_on()
-            while not (self._pulled or self._ripe or self._failure):
-                if time.monotonic() > deadline or not self._is_reading():
-                    return []
-                self._changed.wait(LOOK_SECONDS)
+            self._await()
             failure, self._failure = self._failure, None
             if failure is not None:
                 raise failure
@@ -91,7 +88,6 @@ class Subscription:
             self._postponed.difference_update(_receipts(self._ripe))
             taken = self._ripe + self._pulled
             self._ripe, self._pulled = [], []
-            self._changed.notify_all()
             return taken
 
     def postpone(self, wake_ups: Sequence[WakeUp]) -> None:
@@ -151,6 +147,17 @@ class Subscription:
             self._reader.join(PULL_SECONDS + LOOK_SECONDS)
         return self.give_back()
 
+    def _await(self) -> None:
+        """Wait until there is something to take, or it has been waited for long enough."""
+        deadline = time.monotonic() + PULL_SECONDS
+        self._awaited = True
+        self._changed.notify_all()
+        while not (self._pulled or self._ripe or self._failure):
+            if time.monotonic() > deadline or not self._is_reading():
+                break
+            self._changed.wait(LOOK_SECONDS)
+        self._awaited = False
+
     def _is_reading(self) -> bool:
         return self._reader is not None and self._reader.is_alive()
 
@@ -162,8 +169,12 @@ class Subscription:
             self._reader.start()
 
     def _read(self) -> None:
-        """Pull until stopped, one pull ahead of what is taken."""
-        while not self.stopping:
+        """Pull when it is asked for, and ahead of that where there was more than one pull gives.
+
+        Always ahead, it would bring one message at a time while others are worked on.
+        """
+        ahead = False
+        while self._waits_to_pull(ahead=ahead):
             try:
                 pulled = self._pull()
             except FanoutError as failure:
@@ -175,8 +186,14 @@ class Subscription:
                 self._held.update(_receipts(pulled))
                 self._pulled += pulled
                 self._changed.notify_all()
-                while self._pulled and not self.stopping:
-                    self._changed.wait(LOOK_SECONDS)
+            ahead = len(pulled) == MAX_MESSAGES
+
+    def _waits_to_pull(self, *, ahead: bool) -> bool:
+        """Return once there is something to pull for; False at a stop."""
+        with self._changed:
+            while not self.stopping and (self._pulled or not (self._awaited or ahead)):
+                self._changed.wait(LOOK_SECONDS)
+            return not self.stopping
 
     def _pull(self) -> list[WakeUp]:
         try:

@@ -17,8 +17,8 @@ from pipeline.postgres.retry import with_connection
 from pipeline.postgres.sql import load
 from pipeline.settings import DatabaseSettings
 
-# Wake-ups of a batch, as many as a pull gives at most.
-BATCH_SIZE: Final = 1_000
+# Wake-ups of a batch: events of several types shall fill statements of 500 each.
+BATCH_SIZE: Final = 2_500
 # Rows that one statement looks at, finished ones included.
 RANGE_SIZE: Final = 50_000
 
