@@ -1,4 +1,6 @@
-"""Makes the virtual environment ``.venv`` from the lock; needs Python alone.
+"""Makes the virtual environment ``.venv`` from a lock; needs Python alone.
+
+By itself it takes everything there is; ``environment.py requirements.txt`` what running needs.
 
 The new environment is built beside the old one and takes its place when it is complete. A failed
 installation, an interrupt or a kill leaves what worked.
@@ -20,6 +22,7 @@ from typing import IO, Final, NoReturn
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 LOCK: Final = ROOT / "requirements-dev.txt"
+WANTED: Final = ROOT / (sys.argv[1] if len(sys.argv) > 1 else LOCK.name)
 FINAL: Final = ROOT / ".venv"
 NEW: Final = ROOT / ".venv.new"
 OLD: Final = ROOT / ".venv.old"
@@ -61,6 +64,8 @@ def main() -> int:
 
 
 def _check_python() -> None:
+    if not WANTED.is_file():
+        raise SetupFailed(f"There is no {WANTED}")
     found = f"Python {sys.version.split()[0]} ({sys.executable})"
     # Some distributions leave it out.
     if not all(map(find_spec, ("venv", "ensurepip"))):
@@ -101,11 +106,11 @@ def _build(folder: Path) -> None:
         # of a package that is wanted with an extra, and stop: its hash is not in the lock.
         locked = ("--no-deps", "--require-hashes", "--requirement")
         _run("Installing uv", *pip, "install", "--quiet", *locked, str(uv))
-        packages = LOCK.read_text("utf-8").count("==")
+        packages = WANTED.read_text("utf-8").count("==")
         _run(
             f"Downloading and installing {packages} packages",
             *(str(folder / "bin/uv"), "pip", "install", "--quiet", "--python", python),
-            *(*locked, str(LOCK)),
+            *(*locked, str(WANTED)),
             environment=_mirrors(pip),
         )
         uv.unlink()

@@ -1,0 +1,297 @@
+"""What runs the pipeline outside of Dataflow: systemd's units, the image, Kubernetes' manifest."""
+
+import json
+import os
+import re
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+import yaml
+from psycopg.conninfo import conninfo_to_dict
+
+from pipeline.__main__ import main
+from tests.databases import Database
+from tests.deploy.test_image import ROOT, hadolint
+from tests.streams import DEAD_LETTER_TOPIC, SUBSCRIPTION, broker
+
+SYSTEMD: Final = ROOT / "deploy/systemd"
+UNITS: Final = sorted(SYSTEMD.glob("fanout-*"))
+SERVICES: Final = [path for path in UNITS if path.suffix == ".service"]
+DOCKERFILE: Final = ROOT / "deploy/kubernetes/Dockerfile"
+MANIFEST: Final = (ROOT / "deploy/kubernetes/pipeline.yaml").read_text("utf-8")
+HOME: Final = "/opt/fanout"
+SECRET: Final = re.compile("PASSWORD|SECRET|TOKEN|PGPASS$")
+# What the program or libpq reads; the others stand for arguments.
+READ: Final = {"DATABASE_URL", "PGPASSWORD", "LOG_LEVEL", "SUBSCRIPTION", "DEAD_LETTER_TOPIC"}
+
+Verify = Callable[[Mapping[str, str]], str]
+
+
+def settings(unit: Path) -> dict[str, list[str]]:
+    """Every setting of a unit; one that stands twice has two values."""
+    found: dict[str, list[str]] = {}
+    for line in unit.read_text("utf-8").splitlines():
+        name, equals, value = line.partition("=")
+        if equals and not line.startswith("#"):
+            found.setdefault(name, []).append(value)
+    return found
+
+
+def variables(name: str) -> dict[str, str]:
+    """The variables of a file for EnvironmentFile."""
+    lines = (SYSTEMD / name).read_text("utf-8").splitlines()
+    pairs = (line.partition("=") for line in lines if line and not line.startswith("#"))
+    return {variable: value for variable, _, value in pairs}
+
+
+def command(unit: Path, values: Mapping[str, str]) -> list[str]:
+    """What a unit starts, with systemd's own way of filling variables in."""
+    [line] = settings(unit)["ExecStart"]
+    return [
+        re.sub(r"\$\{(\w+)\}", lambda found: values[found[1]], word) for word in shlex.split(line)
+    ]
+
+
+def understands(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> bool:
+    """Whether the command line knows these arguments: it then misses the database, at last."""
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    try:
+        return main(arguments) == 1
+    except SystemExit:
+        return False
+
+
+@pytest.fixture
+def verify(tmp_path: Path) -> Verify:
+    """Have systemd look at units that are installed where this environment is."""
+    program = shutil.which("systemd-analyze")
+    if program is None:
+        pytest.skip("systemd-analyze is not installed")
+
+    def look(changes: Mapping[str, str]) -> str:
+        for unit in UNITS:
+            text = unit.read_text("utf-8")
+            text = text.replace(f"{HOME}/.venv", sys.prefix).replace(HOME, str(ROOT))
+            for old, new in changes.items():
+                text = text.replace(old, new)
+            (tmp_path / unit.name).write_text(text, "utf-8")
+        units = [str(tmp_path / unit.name) for unit in UNITS]
+        done = subprocess.run(
+            [program, "verify", "--man=no", *units], capture_output=True, text=True, check=False
+        )
+        # Of the machine's own units it tells too.
+        return "\n".join(line for line in done.stderr.splitlines() if "fanout" in line)
+
+    return look
+
+
+def test_systemd_finds_nothing_wrong_with_the_units(verify: Verify) -> None:
+    assert verify({}) == ""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "noticed"),
+    [
+        ("RestartSec", "RestartSeconds", "Unknown key 'RestartSeconds'"),
+        ("Restart=always", "Restart=allways", "allways"),
+        ("bin/python", "bin/no-python", "not executable"),
+    ],
+)
+def test_what_is_wrong_with_a_unit_would_be_noticed(
+    old: str,
+    new: str,
+    noticed: str,
+    verify: Verify,
+) -> None:
+    assert noticed in verify({old: new})
+
+
+@pytest.mark.parametrize("unit", SERVICES, ids=lambda unit: unit.stem)
+def test_a_unit_starts_a_command_that_is_understood(
+    unit: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    python, *arguments = command(unit, variables("fanout.env"))
+    assert python == f"{HOME}/.venv/bin/python"
+    assert arguments[:2] == ["-m", "pipeline"]
+    assert understands(arguments[2:], monkeypatch)
+    assert not understands([*arguments[2:], "--unheard-of"], monkeypatch)
+
+
+@pytest.mark.parametrize("unit", SERVICES, ids=lambda unit: unit.stem)
+def test_a_unit_has_its_password_from_a_file_and_few_rights(unit: Path) -> None:
+    found = settings(unit)
+    [credential] = found["LoadCredential"]
+    assert re.fullmatch(r"pgpass:/etc/fanout/(pipeline|console)\.pgpass", credential)
+    assert "PGPASSFILE=%d/pgpass" in found["Environment"][0]
+    assert found["DynamicUser"] == found["NoNewPrivileges"] == ["yes"]
+    assert found["ProtectSystem"] == ["strict"]
+
+
+def test_the_units_that_have_to_run_are_started_again_for_as_long_as_it_takes() -> None:
+    for name in ("fanout-stream", "fanout-catch-up"):
+        found = settings(SYSTEMD / f"{name}.service")
+        assert found["Restart"] == ["always"]
+        assert found["StartLimitIntervalSec"] == ["0"]
+        assert found["WantedBy"] == ["multi-user.target"]
+
+
+@pytest.mark.parametrize("name", ["fanout.env", "check.env"])
+def test_a_file_of_variables_holds_no_secret(name: str) -> None:
+    given = variables(name)
+    assert given.keys() <= READ
+    assert [variable for variable in given if SECRET.search(variable)] == []
+    assert "password" not in conninfo_to_dict(given["DATABASE_URL"])
+    assert conninfo_to_dict(given["DATABASE_URL"])["sslmode"] == "verify-full"
+
+
+def test_the_stream_runs_as_its_unit_starts_it(database: Database, tmp_path: Path) -> None:
+    """With the password from the file, and nothing else that says it."""
+    login = conninfo_to_dict(database.dsn)
+    password = login.pop("password")
+    address = " ".join(f"{name}={value}" for name, value in login.items())
+    passwords = tmp_path / "pgpass"
+    passwords.touch(mode=0o400)
+    passwords.chmod(0o600)
+    passwords.write_text(f"{login['host']}:{login['port']}:*:{login['user']}:{password}\n", "utf-8")
+    values = {"SUBSCRIPTION": SUBSCRIPTION, "DEAD_LETTER_TOPIC": DEAD_LETTER_TOPIC}
+    [_, *arguments] = command(SYSTEMD / "fanout-stream.service", values)
+    with broker() as events:
+        stream = subprocess.Popen(
+            [sys.executable, *arguments],
+            cwd=ROOT,
+            env=os.environ
+            | {
+                "DATABASE_URL": address,
+                "PGPASSFILE": str(passwords),
+                "PUBSUB_EMULATOR_HOST": events.emulator.address,
+            },
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert stream.stderr is not None
+        with stream:
+            assert "reading" in stream.stderr.readline()
+            stream.send_signal(signal.SIGTERM)
+            assert stream.wait(30) == 0
+
+
+def test_the_linter_finds_nothing_in_the_image() -> None:
+    linted = hadolint(DOCKERFILE)
+    assert (linted.returncode, json.loads(linted.stdout)) == (0, [])
+
+
+def test_the_image_is_installed_from_the_lock_and_runs_as_nobody() -> None:
+    text = DOCKERFILE.read_text("utf-8").replace("\\\n", " ")
+    installations = re.findall(r"(?:uv )?pip (?:install|wheel) [^&\n]+", text)
+    assert len(installations) == 4
+    for each in installations:
+        assert "--require-hashes" in each or "--no-index" in each, each
+        assert "--no-deps" in each, each
+    assert re.search(r"^USER 10001:10001$", text, re.M)
+    assert re.search(r'^ENTRYPOINT \["python", "-m", "pipeline"\]$', text, re.M)
+    bases = [
+        re.findall(r"^ARG PYTHON_IMAGE=(\S+)", path.read_text("utf-8"), re.M)
+        for path in (DOCKERFILE, ROOT / "deploy/Dockerfile")
+    ]
+    assert bases[0] == bases[1]
+
+
+def pods(text: str) -> dict[str, Any]:
+    """The specification of each workload's pods, by the name of the workload."""
+    found = {}
+    for document in yaml.safe_load_all(text):
+        spec = document.get("spec", {})
+        spec = spec.get("jobTemplate", {}).get("spec", spec)
+        if "template" in spec:
+            found[document["metadata"]["name"]] = spec["template"]["spec"]
+    return found
+
+
+def manifest_faults(text: str) -> list[str]:
+    """What is wrong with a manifest that runs the pipeline."""
+    documents = list(yaml.safe_load_all(text))
+    [configuration] = [each["data"] for each in documents if each["kind"] == "ConfigMap"]
+    [account] = [each["metadata"]["name"] for each in documents if each["kind"] == "ServiceAccount"]
+    faults = [
+        f"{document['metadata']['name']} selects other pods than its own"
+        for document in documents
+        if document["kind"] == "Deployment"
+        and document["spec"]["selector"]["matchLabels"]
+        != document["spec"]["template"]["metadata"]["labels"]
+    ]
+    faults += [
+        f"{name} holds a password"
+        for name, value in configuration.items()
+        if name.endswith("DATABASE_URL") and "password" in conninfo_to_dict(value)
+    ]
+    for name, pod in pods(text).items():
+        [container] = pod["containers"]
+        faults += [f"{name}: {fault}" for fault in _pod_faults(pod, container, account)]
+        for variable in container["env"]:
+            source = variable.get("valueFrom", {})
+            is_secret = SECRET.search(variable["name"]) is not None
+            if is_secret != ("secretKeyRef" in source):
+                faults.append(f"{name}: {variable['name']} is not where it belongs")
+            elif not is_secret and source["configMapKeyRef"]["key"] not in configuration:
+                faults.append(f"{name}: {variable['name']} is not in the ConfigMap")
+        given = {variable["name"] for variable in container["env"]}
+        used = set(re.findall(r"\$\((\w+)\)", " ".join(container["args"])))
+        faults += [f"{name}: {missing} is not set" for missing in sorted(used - given)]
+        faults += [f"{name}: nobody reads {unread}" for unread in sorted(given - READ)]
+    return faults
+
+
+def _pod_faults(pod: dict[str, Any], container: dict[str, Any], account: str) -> Iterator[str]:
+    if pod["serviceAccountName"] != account:
+        yield "another service account"
+    if not pod["securityContext"]["runAsNonRoot"] or pod["securityContext"]["runAsUser"] != 10001:
+        yield "does not run as the user of the image"
+    if not container["securityContext"]["readOnlyRootFilesystem"]:
+        yield "can write to its image"
+    if "memory" not in container["resources"]["limits"]:
+        yield "has no limit of memory"
+    if "@sha256:" not in container["image"]:
+        yield "may be another image tomorrow"
+    volumes = {volume["name"] for volume in pod["volumes"]}
+    if {mount["name"] for mount in container["volumeMounts"]} != volumes:
+        yield "mounts other volumes than it has"
+
+
+def test_nothing_is_wrong_with_the_manifest() -> None:
+    assert manifest_faults(MANIFEST) == []
+    assert set(pods(MANIFEST)) == {"fanout-stream", "fanout-catch-up", "fanout-check"}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "noticed"),
+    [
+        ("secretKeyRef", "configMapKeyRef", "PGPASSWORD is not where it belongs"),
+        ("pipeline@DATABASE", "pipeline:secret@DATABASE", "holds a password"),
+        ("- name: SUBSCRIPTION", "- name: SUBSCRIBTION", "SUBSCRIPTION is not set"),
+        ("runAsUser: 10001", "runAsUser: 0", "does not run as the user of the image"),
+        ("@sha256:DIGEST", ":latest", "may be another image tomorrow"),
+        ("matchLabels: {app: fanout-stream}", "matchLabels: {app: stream}", "selects other pods"),
+    ],
+)
+def test_what_is_wrong_with_a_manifest_would_be_noticed(old: str, new: str, noticed: str) -> None:
+    assert any(noticed in fault for fault in manifest_faults(MANIFEST.replace(old, new)))
+
+
+@pytest.mark.parametrize("name", sorted(pods(MANIFEST)))
+def test_a_pod_runs_a_command_that_is_understood(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [container] = pods(MANIFEST)[name]["containers"]
+    values = variables("fanout.env")
+    arguments = [
+        re.sub(r"\$\((\w+)\)", lambda found: values[found[1]], word) for word in container["args"]
+    ]
+    assert understands(arguments, monkeypatch)
+    assert not understands([*arguments, "--unheard-of"], monkeypatch)
