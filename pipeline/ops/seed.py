@@ -10,7 +10,9 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from pipeline.domain.errors import ConfigurationError
+from pipeline.handlers import HANDLERS
 from pipeline.ops.sample import ids
+from pipeline.ops.sample.added import added_events
 from pipeline.ops.sample.chat import CHAT_MESSAGE_SENT
 from pipeline.ops.sample.event import SampleEvent
 from pipeline.ops.sample.events import sample_events
@@ -85,7 +87,8 @@ def seed_events(dsn: str) -> Iterator[int]:
     with _connect(dsn) as connection:
         if not _is_seeded(connection):
             raise ConfigurationError("the sample people are missing: seed them before the events")
-        for event in sample_events(datetime.now(UTC)):
+        events = sample_events(datetime.now(UTC))
+        for event in [*events, *added_events(HANDLERS.values(), events)]:
             yield _insert_event(connection, event)
 
 

@@ -1,6 +1,7 @@
 """``make demo``, as a newcomer runs it, less the installation."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,15 +10,18 @@ import psutil
 import pytest
 
 ROOT = Path(__file__).parents[2]
+ADDED = "ceiling_was_painted"
 
 pytestmark = pytest.mark.e2e
 
 
-def run_demo(data_dir: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+def run_demo(
+    data_dir: Path, root: Path = ROOT, **variables: str
+) -> subprocess.CompletedProcess[str]:
     inherited = {name: v for name, v in os.environ.items() if name != "PUBSUB_EMULATOR_HOST"}
     return subprocess.run(
         [sys.executable, "-m", "local", "demo", "--data-dir", str(data_dir)],
-        cwd=ROOT,
+        cwd=root,
         env=inherited | {"COLUMNS": "200"} | variables,
         capture_output=True,
         text=True,
@@ -38,12 +42,27 @@ def first(folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the demo needs of the repository, to be changed at will."""
+    clone = tmp_path_factory.mktemp("clone")
+    for name in ("pipeline", "local", "migrations", "debezium", "docs", "tests"):
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(ROOT / name, clone / name, ignore=ignored)
+    return clone
+
+
+@pytest.fixture(scope="module")
 def second(
-    folder: Path, first: subprocess.CompletedProcess[str]
+    folder: Path, clone: Path, first: subprocess.CompletedProcess[str]
 ) -> subprocess.CompletedProcess[str]:
-    """Another, where another stack is in use: nobody listens at this address."""
+    """Another, of a clone with a type of its own, where another stack is in use.
+
+    Nobody listens at this address.
+    """
     assert first.returncode == 0, first.stdout + first.stderr
-    return run_demo(folder, PUBSUB_EMULATOR_HOST="localhost:1")
+    command = [sys.executable, "-m", "pipeline.ops.new_event", ADDED]
+    subprocess.run(command, cwd=clone, capture_output=True, check=True)
+    return run_demo(folder, clone, PUBSUB_EMULATOR_HOST="localhost:1")
 
 
 def test_the_demo_shows_what_everyone_received_twice_over(
@@ -73,6 +92,14 @@ def test_a_demo_that_cannot_start_says_why(tmp_path: Path) -> None:
     assert demo.returncode == 1
     assert str(tmp_path / "demo") in demo.stderr
     assert "Traceback" not in demo.stderr
+
+
+def test_the_demo_shows_a_type_that_was_just_added(
+    first: subprocess.CompletedProcess[str], second: subprocess.CompletedProcess[str]
+) -> None:
+    title = "Ceiling was painted - Harbor Point Residences"
+    assert title not in first.stdout
+    assert second.stdout.count(title) > 1
 
 
 def test_the_demo_keeps_to_itself_where_another_stack_is_in_use(

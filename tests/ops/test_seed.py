@@ -12,6 +12,7 @@ from pipeline.domain.identifiers import EventId, EventType
 from pipeline.domain.wire import decode, encode
 from pipeline.handlers import HANDLERS
 from pipeline.ops.migrate import migrate
+from pipeline.ops.sample.added import added_events
 from pipeline.ops.seed import clear, seed, seed_events, seed_people
 from tests.databases import Database
 from tests.golden.stage import COLUMNS, Stage
@@ -304,3 +305,25 @@ def test_a_login_that_is_refused_says_which_part_of_the_address_to_correct(
 ) -> None:
     with pytest.raises(ConfigurationError, match=r"; correct user and password in DATABASE_URL$"):
         seed(make_conninfo(database.dsn, password="x"))  # noqa: S106 - it is wrong
+
+
+def test_a_type_that_the_sample_does_not_know_is_told_by_its_own_example(
+    database: Database,
+) -> None:
+    seed_people(database.dsn)
+    stage = Stage(database)
+    events = list(added_events(HANDLERS.values(), []))
+    assert [event.event_type for event in events] == list(HANDLERS)
+    for event in events:
+        columns = {name: getattr(event, name) for name in COLUMNS}
+        stage.emit(event.event_type, event.payload, **columns)
+    stage.deliver()
+    assert set(stage.ledger().values()) == {"completed"}
+    told = dict(
+        stage.rows("SELECT event_type, notifications + emails FROM notification_processing")
+    )
+    assert [name for name, rows in told.items() if rows == 0] == []
+    [known, *_] = events
+    assert known.event_type not in {
+        event.event_type for event in added_events(HANDLERS.values(), [known])
+    }
