@@ -109,6 +109,7 @@ def test_columns_are_respected_where_they_are_set(stage: Stage, arguments: tuple
         if not last.startswith("{"):
             lines.append(last)
         assert max(map(len, lines)) <= columns
+        assert [line for line in lines if line != line.rstrip()] == []
 
 
 @pytest.mark.parametrize("arguments", [*SCREENS, ("doctor",)], ids=" ".join)

@@ -16,9 +16,10 @@ def open_console(file: IO[str] | None = None) -> Console:
     shortened or wrapped, and no line ends in blanks.
     """
     console = Console(file=file, highlight=False)
-    if console.is_terminal or os.environ.get("COLUMNS", "").isdecimal():
+    if console.is_terminal:
         return console
-    return _Lines(file=file, highlight=False, width=_ENDLESS)
+    given = os.environ.get("COLUMNS", "").isdecimal()
+    return _Lines(file=file, highlight=False, width=console.width if given else _ENDLESS)
 
 
 def is_endless(console: Console) -> bool:

@@ -1,0 +1,105 @@
+"""The walk-through of a new event type, followed as it stands in a copy of the repository."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from tests.databases import Database
+from tests.docs.markdown import commands
+
+ROOT: Final = Path(__file__).parents[2]
+GUIDE: Final = (ROOT / "docs/adding-an-event-type.md").read_text("utf-8")
+HANDLER, TEST = re.findall(r"^```python\n(.*?)^```", GUIDE, re.M | re.S)
+COPIED: Final = ("pipeline", "local", "tests", "docs", "migrations", "pyproject.toml")
+NAME: Final = "file_pinned"
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The repository, with the new type as the walk-through has it in the end."""
+    copy = tmp_path_factory.mktemp("copy")
+    for name in COPIED:
+        if (ROOT / name).is_dir():
+            ignored = shutil.ignore_patterns("__pycache__")
+            shutil.copytree(ROOT / name, copy / name, ignore=ignored)
+        else:
+            shutil.copy(ROOT / name, copy / name)
+    run(copy, "pipeline.ops.new_event", NAME)
+    (copy / f"pipeline/handlers/{NAME}.py").write_text(HANDLER, "utf-8")
+    (copy / f"tests/handlers/test_{NAME}.py").write_text(TEST, "utf-8")
+    run(copy, "pipeline.ops.catalogue")
+    return copy
+
+
+def run(copy: Path, *arguments: str, **variables: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", *arguments],
+        cwd=copy,
+        env=os.environ | variables,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_the_files_are_those_that_the_guide_says_are_written() -> None:
+    [written] = [each for each in commands(GUIDE) if each.text == f"make event NAME={NAME}"]
+    assert {line for line in written.shown if line} == {
+        "wrote docs/events.md",
+        f"wrote docs/events/{NAME}.schema.json",
+        f"wrote pipeline/handlers/{NAME}.py",
+        f"wrote tests/handlers/test_{NAME}.py",
+        "wrote pipeline/handlers/__init__.py",
+    }
+
+
+def test_the_handler_and_its_test_pass_what_every_handler_has_to(copy: Path) -> None:
+    code = [f"pipeline/handlers/{NAME}.py", f"tests/handlers/test_{NAME}.py"]
+    run(copy, "ruff", "check", "--no-cache", *code)
+    run(copy, "ruff", "format", "--no-cache", "--check", *code)
+    run(copy, "mypy", *code)
+    tests = ("tests/handlers", "tests/ops/test_catalogue.py")
+    run(copy, "pytest", "-q", "-p", "no:cacheprovider", *tests, "-k", f"{NAME} or up_to_date")
+
+
+def test_the_event_that_is_sent_by_hand_arrives_as_the_guide_shows(
+    copy: Path, database: Database
+) -> None:
+    address = {"DATABASE_URL": database.dsn, "COLUMNS": "80"}
+    run(copy, "pipeline", "seed", **address)
+    [insert] = [each for each in commands(GUIDE) if "INSERT INTO" in each.text]
+    program = insert.text.partition("\n")[2].rpartition("END")[0]
+    sent = subprocess.run(
+        [sys.executable, "-c", program],
+        env=os.environ | address,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    # Twenty-four of the sample, and one with the example of the new type.
+    assert [sent.strip()] == list(insert.shown) == ["event 26"]
+    run(copy, "pipeline", "catch-up", **address)
+
+    shown = run(copy, "pipeline", "why", "--event", "26", **address).splitlines()
+
+    [why] = [each for each in commands(GUIDE) if " why --event" in each.text]
+    lines = iter([_timeless(line) for line in shown])
+    for line in why.shown:
+        if line.strip() and line != "  ...":
+            # In this order, with others between.
+            assert _timeless(line) in lines, "\n".join([f"not in order: {line}", *shown])
+
+
+def _timeless(line: str) -> str:
+    """Without what is another one in every run."""
+    line = re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC", "TIME", line)
+    line = re.sub(r"\d+ (ms|seconds?)\b", "SHORT", line)
+    return " ".join(line.split())
