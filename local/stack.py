@@ -131,7 +131,9 @@ class Stack:
         partial = path.with_suffix(".partial")
         partial.unlink(missing_ok=True)
         partial.touch(mode=0o600)
-        partial.write_text(self.exports(), "utf-8")
+        # Behind the machine's own: a shell finds psql, where there is no other.
+        programs = shlex.quote(str(self.postgres.programs))
+        partial.write_text(f'{self.exports()}export PATH="$PATH":{programs}\n', "utf-8")
         partial.replace(path)
         return path
 

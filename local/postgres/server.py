@@ -19,7 +19,7 @@ import psycopg
 
 from local import processes
 from local.errors import FolderInUse, StartFailed
-from local.postgres.home import Home
+from local.postgres.home import PROGRAMS, Home
 
 _PART = "Postgres"
 _HOST = "127.0.0.1"
@@ -132,6 +132,11 @@ class Postgres:
     def port(self) -> int:
         """The TCP port; 0 before the first start unless one was asked for."""
         return self._port
+
+    @property
+    def programs(self) -> Path:
+        """Where psql and the like are."""
+        return PROGRAMS
 
     @property
     def log_path(self) -> Path:

@@ -56,3 +56,19 @@ def _anchors(path: Path) -> set[str]:
     text = re.sub(r"^ *```.*?^ *```", "", path.read_text("utf-8"), flags=re.M | re.S)
     headings = re.findall(r"^#+ (.*)", text, re.MULTILINE)
     return {re.sub(r"[^\w -]", "", line.lower()).replace(" ", "-") for line in headings}
+
+
+def missing(shown: Sequence[str], printed: str) -> str | None:
+    """The first line that a document shows and that was not printed, in this order.
+
+    Others may stand between; times and durations are others in every run.
+    """
+    lines = iter([_timeless(line) for line in printed.splitlines()])
+    wanted = [line for line in shown if line.strip() not in {"", "..."}]
+    return next((line for line in wanted if _timeless(line) not in lines), None)
+
+
+def _timeless(line: str) -> str:
+    line = re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC", "TIME", line)
+    line = re.sub(r"\d+ (ms|seconds?)\b", "SHORT", line)
+    return " ".join(line.split())

@@ -105,7 +105,23 @@ def sourced(path: Path) -> dict[str, str]:
         check=True,
     )
     pairs = (line.partition("=") for line in done.stdout.splitlines())
-    return {name: value for name, _, value in pairs if name not in {"PWD", "_", "SHLVL", "OLDPWD"}}
+    return {
+        name: value
+        for name, _, value in pairs
+        if name not in {"PWD", "_", "SHLVL", "OLDPWD", "PATH"}
+    }
+
+
+def told_by_psql(path: Path) -> str:
+    """What psql says in a shell that has read the file, and has no psql of its own."""
+    asked = '. "$1"; psql "$DATABASE_URL" -XqtAc "SELECT current_database()"'
+    return subprocess.run(
+        ["/bin/sh", "-c", asked, "sh", str(path)],
+        env={"PATH": ""},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.strip()
 
 
 def line_of(up: subprocess.Popen[str], words: str) -> str:
@@ -159,6 +175,7 @@ def test_nothing_outlives_a_killed_stack_and_it_comes_up_again_where_it_was(
     with start_up(data_dir, PUBSUB_EMULATOR_HOST=before["PUBSUB_EMULATOR_HOST"]) as again:
         assert exports_of(again) == before
         assert sourced(data_dir / "env") == before
+        assert told_by_psql(data_dir / "env") == "app"
         assert (data_dir / "env").stat().st_mode & 0o777 == 0o600
         again.send_signal(signal.SIGTERM)
         assert again.wait(30) == 0
