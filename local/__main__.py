@@ -26,7 +26,11 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns the exit status."""
     try:
         with safe_output():
-            options = _parser().parse_args(arguments)
+            parser = _parser()
+            options = parser.parse_args(arguments)
+            if options.run is None:
+                parser.print_help(sys.stderr)
+                return 2
             try:
                 status: int = options.run(options)
             except StackError as error:
@@ -100,7 +104,8 @@ def _parser() -> argparse.ArgumentParser:
         default=_DATA_DIR,
         help="where data and logs are kept (default: .local in the repository)",
     )
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    parser.set_defaults(run=None)
+    commands = parser.add_subparsers(metavar="COMMAND")
     for run, summary in (
         (up, "run the stack in the foreground and print the environment to use"),
         (demo, "send sample events through all parts and show what everyone received"),

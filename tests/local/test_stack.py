@@ -264,3 +264,10 @@ def test_a_folder_has_its_ports_unless_another_program_has_them(tmp_path: Path) 
     with socket.create_server(("127.0.0.1", port)):
         assert usual_port(tmp_path, "postgres") == 0
     assert usual_port(tmp_path, "postgres") == port
+
+
+def test_without_a_command_it_shows_its_help() -> None:
+    command = [sys.executable, "-m", "local"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "run the stack in the foreground" in done.stderr
