@@ -115,7 +115,9 @@ def _build(folder: Path) -> None:
         )
         uv.unlink()
         _correct_paths(folder)
-        (folder / COMPLETE).touch()
+        if WANTED == LOCK:
+            # What make asks for has everything.
+            (folder / COMPLETE).touch()
     except BaseException:
         _remove(folder)
         raise

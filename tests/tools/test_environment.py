@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from zipfile import ZipFile, ZipInfo
 
@@ -14,6 +14,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 NOBODY_LISTENS = "http://127.0.0.1:1/simple"
+MAKE = ("make", "setup", f"PYTHON={sys.executable}")
 GREETING = {
     "greeting.py": "def main():\n    print('hello')\n",
     "greeting-1.0.dist-info/METADATA": "Metadata-Version: 2.1\nName: greeting\nVersion: 1.0\n",
@@ -72,8 +73,10 @@ def clone(tmp_path: Path, wheels: tuple[Path, str]) -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
-def setup(clone: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    """Run make setup, with nothing that pip or uv were told elsewhere."""
+def setup(
+    clone: Path, *arguments: str, command: Sequence[str] = MAKE, **variables: str
+) -> subprocess.CompletedProcess[str]:
+    """Run make setup, or another command, with nothing that pip or uv were told elsewhere."""
     inherited = {
         name: value
         for name, value in os.environ.items()
@@ -81,7 +84,7 @@ def setup(clone: Path, *arguments: str, **variables: str) -> subprocess.Complete
     }
     ours = {"PIP_CONFIG_FILE": os.devnull, "PIP_RETRIES": "1", "UV_NO_CONFIG": "1"}
     return subprocess.run(
-        ["make", "setup", f"PYTHON={sys.executable}", *arguments],  # noqa: S607
+        [*command, *arguments],
         cwd=clone,
         env=inherited | ours | {"UV_CACHE_DIR": str(clone / "cache")} | variables,
         capture_output=True,
@@ -131,6 +134,22 @@ def test_a_setup_installs_the_lock_from_where_pip_would_and_replaces_what_was_th
         assert b".venv.new" not in (b"" if path.is_symlink() else path.read_bytes()), path
     again = setup(clone)
     assert (again.returncode, again.stderr) == (0, "")
+
+
+def test_what_is_needed_to_run_can_be_had_alone_and_is_not_taken_for_everything(
+    clone: Path, wheels: tuple[Path, str]
+) -> None:
+    (clone / "less.txt").write_text(wheels[1].partition("uv==")[0], "utf-8")
+    command = (sys.executable, "tools/environment.py", "less.txt")
+
+    done = setup(clone, command=command, **offline(wheels))
+
+    assert done.returncode == 0, done.stderr
+    assert "installing 1 packages" in done.stderr
+    assert said_by(clone / ".venv/bin/greeting") == "hello\n"
+    assert not (clone / ".venv/.complete").exists()
+    missing = setup(clone, command=(*command[:2], "more.txt"))
+    assert missing.stderr.startswith(f"There is no {clone / 'more.txt'}")
 
 
 def test_an_index_that_does_not_answer_is_one_line_and_leaves_what_works(clone: Path) -> None:
