@@ -10,7 +10,8 @@
     │   ├── NotStorable         an effect holds what JSON cannot express: a bug of ours
     │   └── RejectedByDatabase  Postgres refuses this event's rows
     ├── TransientError          the same work will succeed later: retried, then redelivered
-    │   └── StatementTimeout    a statement took too long: done in halves
+    │   ├── StatementTimeout    a statement took too long: done in halves
+    │   └── LockTimeout         a row was locked for too long: what needs it is left for later
     └── ConfigurationError      nothing will succeed until a person mends it: the process stops
 
 The text of an error never quotes an event's values: it reaches logs and the dead-letter table.
@@ -31,6 +32,10 @@ class TransientError(FanoutError):
 
 class StatementTimeout(TransientError):
     """A statement took longer than `statement_timeout`: less of it at once may pass."""
+
+
+class LockTimeout(TransientError):
+    """A row was locked by somebody else for too long: what does not need it may pass."""
 
 
 class ConfigurationError(FanoutError):

@@ -2,13 +2,15 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any, Final, Self
 
 from psycopg import Connection
+from psycopg.errors import LockNotAvailable
 
 from pipeline import __version__
 from pipeline.domain.dead_letter import DeadLetter
-from pipeline.domain.errors import PermanentError, StatementTimeout, UnknownEvent
+from pipeline.domain.errors import LockTimeout, PermanentError, StatementTimeout, UnknownEvent
 from pipeline.domain.outcome import Outcome
 from pipeline.postgres.retry import with_connection
 from pipeline.postgres.sql import load
@@ -23,6 +25,10 @@ MOST_ROWS: Final = 100_000
 # A prepared statement spares the server 3 ms of planning, and may keep a plan that was made while
 # the tables were empty. Where there are many rows that plan costs more.
 MOST_BYTES_PREPARED: Final = 256 * 2**10
+# The first for what another writer of ours holds, who is done by then. After that it is somebody
+# else's lock, and which outcomes need it is found by halves that hardly wait.
+LOCK_TIMEOUT: Final = timedelta(seconds=2)
+SHORT_LOCK_TIMEOUT: Final = timedelta(milliseconds=100)
 
 _WRITE: Final = load(__package__, "write_outcomes")
 
@@ -35,11 +41,13 @@ class Written:
         outcomes: those written now, each with the milliseconds from the event's row to its own.
         letters: a dead letter for each event that Postgres refuses, or has no row of.
         missing: those whose events have no row that can be seen.
+        locked: those that need a row which somebody else has locked; to be offered again later.
     """
 
     outcomes: Sequence[tuple[Outcome, int]] = ()
     letters: Sequence[DeadLetter] = ()
     missing: Sequence[Outcome] = ()
+    locked: Sequence[Outcome] = ()
 
     def __add__(self, other: Self) -> "Written":
         """Both."""
@@ -47,6 +55,7 @@ class Written:
             [*self.outcomes, *other.outcomes],
             [*self.letters, *other.letters],
             [*self.missing, *other.missing],
+            [*self.locked, *other.locked],
         )
 
 
@@ -57,6 +66,20 @@ def write_outcomes(settings: DatabaseSettings, outcomes: Sequence[Outcome]) -> W
     refuses a batch it is halved until the rows at fault stand alone: n outcomes with one of them
     bad take at most 2 * log2(n) + 1 statements; so is a batch that takes longer than a statement
     may. An event whose row is not seen yet is waited for.
+
+    Raises:
+        LockTimeout: all are written but those that need a row which somebody else has locked.
+        TransientError: not all could be written; offer all of them again.
+        ConfigurationError: none can be written.
+    """
+    written = write_what_is_free(settings, outcomes)
+    if written.locked:
+        raise LockTimeout(f"{len(written.locked)} events need a row that is locked")
+    return written
+
+
+def write_what_is_free(settings: DatabaseSettings, outcomes: Sequence[Outcome]) -> Written:
+    """As ``write_outcomes``, but what needs a locked row comes back as such, and holds up nothing.
 
     Raises:
         TransientError: not all could be written; offer all of them again.
@@ -93,27 +116,48 @@ def _portions(outcomes: Iterable[Outcome]) -> Iterator[Sequence[Outcome]]:
         yield portion
 
 
-def _write_or_halve(settings: DatabaseSettings, outcomes: Sequence[Outcome]) -> Written:
+def _write_or_halve(
+    settings: DatabaseSettings, outcomes: Sequence[Outcome], lock_timeout: timedelta = LOCK_TIMEOUT
+) -> Written:
     try:
-        return _write_at_once(settings, outcomes)
-    except (PermanentError, StatementTimeout) as error:
+        return _write_at_once(settings, outcomes, lock_timeout)
+    except (PermanentError, StatementTimeout, LockTimeout) as error:
         if len(outcomes) == 1:
-            if isinstance(error, StatementTimeout):
-                raise
-            return Written(letters=[DeadLetter.of(outcomes[0].message, STAGE, error)])
+            return _unwritten(outcomes[0], error)
+        if isinstance(error, LockTimeout):
+            lock_timeout = SHORT_LOCK_TIMEOUT
         middle = len(outcomes) // 2
         halves = (outcomes[:middle], outcomes[middle:])
-    first, second = (_write_or_halve(settings, half) for half in halves)
+    first, second = (_write_or_halve(settings, half, lock_timeout) for half in halves)
     return first + second
 
 
-def _write_at_once(settings: DatabaseSettings, outcomes: Sequence[Outcome]) -> Written:
+def _unwritten(outcome: Outcome, error: PermanentError | StatementTimeout | LockTimeout) -> Written:
+    """What becomes of a single outcome that could not be written."""
+    if isinstance(error, PermanentError):
+        return Written(letters=[DeadLetter.of(outcome.message, STAGE, error)])
+    if isinstance(error, LockTimeout):
+        return Written(locked=[outcome])
+    raise error
+
+
+def _write_at_once(
+    settings: DatabaseSettings, outcomes: Sequence[Outcome], lock_timeout: timedelta
+) -> Written:
     document = as_document(outcomes)
-    parameters = {"batch": document, "version": __version__}
+    parameters = {
+        "batch": document,
+        "version": __version__,
+        "lock_timeout": str(round(lock_timeout.total_seconds() * 1000)),
+    }
     prepare = None if len(document) <= MOST_BYTES_PREPARED else False
 
     def write(connection: Connection[Any]) -> list[tuple[int, str, int]]:
-        return connection.execute(_WRITE, parameters, prepare=prepare).fetchall()
+        try:
+            return connection.execute(_WRITE, parameters, prepare=prepare).fetchall()
+        except LockNotAvailable:
+            # Not to be tried again at once, as other errors that pass are: that would wait as long.
+            raise LockTimeout("an outcome needs a row that somebody else has locked") from None
 
     states = {event_id: (state, ms) for event_id, state, ms in with_connection(settings, write)}
     written, missing = [], []

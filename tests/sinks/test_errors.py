@@ -8,6 +8,7 @@ from pipeline.domain.errors import (
     ConfigurationError,
     FanoutError,
     RejectedByDatabase,
+    StatementTimeout,
     TransientError,
 )
 from pipeline.postgres.errors import classify
@@ -22,8 +23,9 @@ KINDS: Final[dict[type[FanoutError], tuple[str, ...]]] = {
     ),
     TransientError: (
         "08000", "08001", "08003", "08006", "08P01", "25006", "40001", "40P01", "53100", "53200",
-        "53300", "55006", "55P03", "57014", "57P01", "57P02", "57P03", "57P05", "58030",
+        "53300", "55006", "55P03", "57P01", "57P02", "57P03", "57P05", "58030",
     ),
+    StatementTimeout: ("57014",),
     ConfigurationError: (
         "0A000", "26000", "28000", "28P01", "3D000", "3F000", "42501", "42601", "42703", "42883",
         "42P01", "42P10", "F0000", "XX000",
@@ -135,7 +137,7 @@ def test_a_statement_that_takes_too_long_can_be_tried_again(
 ) -> None:
     connection.execute("SET statement_timeout = 1")
     failure = failure_of(connection, "SELECT pg_sleep(10)")
-    assert type(failure) is TransientError
+    assert type(failure) is StatementTimeout
     assert str(failure) == "the server ended the statement (SQLSTATE 57014)"
 
 

@@ -2,6 +2,7 @@
 --
 -- In: one JSON document with the lists events, notifications, counts, emails and skips, and the
 -- distinct ids, in order, of all people and projects in them.
+-- How long it waits for a lock is a parameter, too: milliseconds, as a text.
 -- Out: for each event 'written', 'completed' (it was before: nothing is written) or 'missing' (no
 -- such row in domain_events), and the milliseconds since the row was created.
 --
@@ -17,7 +18,8 @@
 -- one part with each of another. So parts are not joined: what one must know of another is looked up
 -- in a JSON object. And a table is not joined but looked into, row by row, hence OFFSET 0.
 WITH document AS MATERIALIZED (
-    SELECT %(batch)s::jsonb AS batch
+    -- For this statement only. Everything else comes after it, since everything reads the document.
+    SELECT %(batch)s::jsonb AS batch, set_config('lock_timeout', %(lock_timeout)s, true)
 ),
 held AS MATERIALIZED (
     SELECT (
