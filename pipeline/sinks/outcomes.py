@@ -85,7 +85,7 @@ def write_what_is_free(settings: DatabaseSettings, outcomes: Sequence[Outcome]) 
         TransientError: not all could be written; offer all of them again.
         ConfigurationError: none can be written.
     """
-    distinct = list({outcome.event_id: outcome for outcome in outcomes}.values())
+    distinct = list({(each.event_id, each.page): each for each in outcomes}.values())
     written = _write(settings, distinct)
     if written.missing:
         wait_until_visible(settings, (outcome.event_id for outcome in written.missing))
@@ -102,12 +102,16 @@ def _write(settings: DatabaseSettings, outcomes: Sequence[Outcome]) -> Written:
 
 
 def _portions(outcomes: Iterable[Outcome]) -> Iterator[Sequence[Outcome]]:
-    """The outcomes in their order, as many at a time as one statement should write."""
+    """The outcomes in their order, as many at a time as one statement should write.
+
+    A page stands alone, since a statement can write an event once only.
+    """
     portion: list[Outcome] = []
     rows = 0
     for outcome in outcomes:
         more = 1 + len(outcome.effects) + len(outcome.skips)
-        if portion and rows + more > MOST_ROWS:
+        alone = outcome.page is not None or any(each.page is not None for each in portion[-1:])
+        if portion and (alone or rows + more > MOST_ROWS):
             yield portion
             portion, rows = [], 0
         portion.append(outcome)
