@@ -12,7 +12,8 @@
     │   ├── RejectedByDatabase  Postgres refuses this event's rows
     │   └── UnusableValue       psycopg cannot read or write a value of it: a bug of ours
     ├── TransientError          the same work will succeed later: retried, then redelivered
-    │   └── StatementTimeout    a statement took too long: less of the work may succeed at once
+    │   ├── StatementTimeout    a statement took too long: less of the work may succeed at once
+    │   └── LockTimeout         a row was locked for too long: what needs it is left for later
     └── ConfigurationError      nothing will succeed until a person mends it: the process stops
 
 The text of an error never quotes an event's values: it reaches logs and the dead-letter table.
@@ -33,6 +34,10 @@ class TransientError(FanoutError):
 
 class StatementTimeout(TransientError):
     """A statement took longer than ``statement_timeout``: less of it at once may pass."""
+
+
+class LockTimeout(TransientError):
+    """A row was locked by somebody else for too long: what does not need it may pass."""
 
 
 class ConfigurationError(FanoutError):

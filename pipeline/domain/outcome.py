@@ -28,9 +28,24 @@ class Skip:
     preference_id: UUID | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Which part of an event's recipients an outcome is about, by user id.
+
+    Attributes:
+        after: the last recipient of the page before; None for the first page.
+        up_to: the last recipient of this page.
+        last: whether no page follows.
+    """
+
+    after: UserId | None
+    up_to: UserId | None
+    last: bool
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """Everything one event leads to; written whole or not at all."""
+    """Everything one event leads to, or a page of it; written whole or not at all."""
 
     event_id: EventId
     event_type: EventType
@@ -38,3 +53,4 @@ class Outcome:
     reason: str | None = None
     effects: tuple[tuple[UserId, Effect], ...] = ()
     skips: tuple[Skip, ...] = ()
+    page: Page | None = None

@@ -19,7 +19,7 @@ from pipeline.domain.audience import (
     ThreadParticipants,
 )
 from pipeline.domain.facts import Candidate
-from pipeline.domain.identifiers import EventId
+from pipeline.domain.identifiers import EventId, UserId
 from pipeline.domain.reasons import Reason
 from pipeline.postgres.sql import load
 
@@ -37,6 +37,8 @@ def resolve_audiences(
     audiences: Mapping[EventId, Audience],
     *,
     expired_before: datetime | None = None,
+    after: UserId | None = None,
+    most: int | None = None,
 ) -> dict[EventId, Sequence[Candidate]]:
     """The candidates of every event, in the order of their ids.
 
@@ -46,13 +48,16 @@ def resolve_audiences(
         connection: in autocommit.
         audiences: by event.
         expired_before: an older event is no reason to leave out a like one.
+        after: those with a greater user id only.
+        most: at most so many for each event; None for all.
     """
+    bounds = {"expired_before": expired_before, "after": after, "most": most}
     candidates: dict[EventId, Sequence[Candidate]] = {}
     for kind, sharing in _by_kind(audiences).items():
         if kind is NamedUser:
             found = {events[0]: [Candidate(asked.user_id)] for asked, events in sharing}
         elif kind in _STATEMENTS:
-            found = _find(connection, _STATEMENTS[kind], sharing, expired_before)
+            found = _find(connection, _STATEMENTS[kind], sharing, bounds)
         else:
             continue
         for _, events in sharing:
@@ -80,7 +85,7 @@ def _find(
     connection: Connection[Any],
     statement: bytes,
     sharing: list[tuple[Any, list[EventId]]],
-    expired_before: datetime | None,
+    bounds: Mapping[str, object],
 ) -> dict[EventId, list[Candidate]]:
     """The candidates of each audience, under the first event that has it."""
     asked = [
@@ -89,7 +94,7 @@ def _find(
         for audience, events in sharing
     ]
     candidates: dict[EventId, list[Candidate]] = defaultdict(list)
-    parameters = {"asked": orjson.dumps(asked).decode(), "expired_before": expired_before}
+    parameters = {"asked": orjson.dumps(asked).decode(), **bounds}
     for event_id, user_id, exclusion in connection.execute(statement, parameters):
         reason = Reason(exclusion) if exclusion else None
         candidates[event_id].append(Candidate(user_id, reason))

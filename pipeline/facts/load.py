@@ -20,6 +20,7 @@ from pipeline.postgres.sql import load
 AnswerT = TypeVar("AnswerT")
 
 _THREADS: Final = load("pipeline.facts", "threads")
+_TOLD_UP_TO: Final = load("pipeline.facts", "told_up_to")
 _RESOURCES: Final = load("pipeline.facts", "resources")
 _PROJECTS: Final = load("pipeline.facts", "projects")
 _PEOPLE: Final = load("pipeline.facts", "people")
@@ -34,6 +35,8 @@ def load_facts(
     events: Sequence[Event[Any]],
     *,
     expired_before: datetime | None = None,
+    after: UserId | None = None,
+    most: int | None = None,
 ) -> Facts:
     """Read what the handler may know to decide these events.
 
@@ -42,9 +45,15 @@ def load_facts(
         handler: the handler of the events' type.
         events: events of one type.
         expired_before: other events that are older than this tell nobody anything any more.
+        after: candidates with a greater user id only; for a page of them.
+        most: at most so many candidates for each event; None for all.
     """
     candidates = resolve_audiences(
-        connection, _answers(handler.audience, events), expired_before=expired_before
+        connection,
+        _answers(handler.audience, events),
+        expired_before=expired_before,
+        after=after,
+        most=most,
     )
     audience = {candidate.user_id for found in candidates.values() for candidate in found}
     actors = {event.actor_id for event in events if event.actor_id}
@@ -67,6 +76,12 @@ def load_facts(
         resources=resources,
         preferences=_preferences(connection, handler.preference.name, audience),
     )
+
+
+def told_up_to(connection: Connection[Any], event_id: EventId) -> UserId | None:
+    """The last recipient of an event that is told in pages; None before the first page."""
+    rows = connection.execute(_TOLD_UP_TO, {"event": event_id}).fetchall()
+    return rows[0][0] if rows else None
 
 
 def _answers(

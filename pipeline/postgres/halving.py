@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
-from pipeline.domain.errors import PermanentError, StatementTimeout
+from pipeline.domain.errors import LockTimeout, PermanentError, StatementTimeout
 
 ItemT = TypeVar("ItemT")
 ResultT = TypeVar("ResultT")
@@ -15,7 +15,7 @@ def in_halves(
     """Do the work on all items; where it fails, on halves, until an item at fault stands alone.
 
     Of n items with one at fault that takes at most 2 * log2(n) + 1 pieces of work. A statement that
-    takes too long is halved as well, since half of it may not.
+    takes too long is halved as well, since half of it may not, and one that waits for a lock.
 
     Args:
         items: at least one.
@@ -30,7 +30,7 @@ def in_halves(
     """
     try:
         result: ResultT | PermanentError = work(items)
-    except (PermanentError, StatementTimeout) as error:
+    except (PermanentError, StatementTimeout, LockTimeout) as error:
         if len(items) > 1:
             middle = len(items) // 2
             yield from in_halves(items[:middle], work)

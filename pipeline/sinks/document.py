@@ -33,6 +33,7 @@ def as_document(outcomes: Sequence[Outcome]) -> str:
     lists |= {"people": sorted(people), "projects": sorted(projects)}
     for outcome in outcomes:
         event_id = outcome.event_id
+        page = outcome.page
         channels = [channel_of(effect) for _, effect in outcome.effects]
         lists["events"].append(
             {
@@ -43,6 +44,8 @@ def as_document(outcomes: Sequence[Outcome]) -> str:
                 "notifications": channels.count(Channel.IN_APP),
                 "emails": channels.count(Channel.EMAIL),
                 "skipped": len(outcome.skips),
+                "told": None if page is None else [page.after, page.up_to],
+                "last": page is None or page.last,
             }
         )
         for user_id, effect in outcome.effects:

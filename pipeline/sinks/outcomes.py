@@ -2,14 +2,15 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from datetime import timedelta
 from typing import Any, Final, Self
 
 from psycopg import Connection
+from psycopg.errors import LockNotAvailable
 
 from pipeline import __version__
 from pipeline.domain.dead_letter import DeadLetter
-from pipeline.domain.errors import PermanentError, UnknownEvent
+from pipeline.domain.errors import LockTimeout, PermanentError, UnknownEvent
 from pipeline.domain.outcome import Outcome
 from pipeline.postgres.halving import in_halves
 from pipeline.postgres.retry import with_connection
@@ -24,6 +25,10 @@ MOST_ROWS: Final = 100_000
 # A prepared statement spares the server 3 ms of planning, and may keep a plan that was made while
 # the tables were empty. Where there are many rows that plan costs more.
 MOST_BYTES_PREPARED: Final = 256 * 2**10
+# The first for what another writer of ours holds, who is done by then. After that it is somebody
+# else's lock, and which outcomes need it is found by halves that hardly wait.
+LOCK_TIMEOUT: Final = timedelta(seconds=2)
+SHORT_LOCK_TIMEOUT: Final = timedelta(milliseconds=100)
 
 _WRITE: Final = load(__package__, "write_outcomes")
 
@@ -36,11 +41,13 @@ class Written:
         outcomes: those written now, each with the milliseconds from the event's row to its own.
         letters: a dead letter for each event that Postgres refuses, or has no row of.
         missing: those whose events have no row any more.
+        locked: those that need a row which somebody else has locked; to be offered again later.
     """
 
     outcomes: Sequence[tuple[Outcome, int]] = ()
     letters: Sequence[DeadLetter] = ()
     missing: Sequence[Outcome] = ()
+    locked: Sequence[Outcome] = ()
 
     def __add__(self, other: Self) -> "Written":
         """Both."""
@@ -48,6 +55,7 @@ class Written:
             [*self.outcomes, *other.outcomes],
             [*self.letters, *other.letters],
             [*self.missing, *other.missing],
+            [*self.locked, *other.locked],
         )
 
 
@@ -60,10 +68,24 @@ def write_outcomes(settings: DatabaseSettings, outcomes: Sequence[Outcome]) -> W
     may.
 
     Raises:
+        LockTimeout: all are written but those that need a row which somebody else has locked.
         TransientError: not all could be written; offer all of them again.
         ConfigurationError: none can be written.
     """
-    distinct = list({outcome.event_id: outcome for outcome in outcomes}.values())
+    written = write_what_is_free(settings, outcomes)
+    if written.locked:
+        raise LockTimeout(f"{len(written.locked)} events need a row that is locked")
+    return written
+
+
+def write_what_is_free(settings: DatabaseSettings, outcomes: Sequence[Outcome]) -> Written:
+    """As ``write_outcomes``, but what needs a locked row comes back as such, and holds up nothing.
+
+    Raises:
+        TransientError: not all could be written; offer all of them again.
+        ConfigurationError: none can be written.
+    """
+    distinct = list({(each.event_id, each.page): each for each in outcomes}.values())
     written = _write(settings, distinct)
     lost = [_letter(outcome, _missing()) for outcome in written.missing]
     return replace(written, missing=()) + Written(letters=lost)
@@ -75,8 +97,9 @@ def _letter(outcome: Outcome, error: PermanentError) -> DeadLetter:
 
 def _write(settings: DatabaseSettings, outcomes: Sequence[Outcome]) -> Written:
     written = Written()
+    write = _WriteWhatIsFree(settings)
     for portion in _portions(outcomes):
-        for some, result in in_halves(portion, partial(_write_at_once, settings)):
+        for some, result in in_halves(portion, write):
             if isinstance(result, PermanentError):
                 written += Written(letters=[_letter(some[0], result)])
             else:
@@ -84,13 +107,34 @@ def _write(settings: DatabaseSettings, outcomes: Sequence[Outcome]) -> Written:
     return written
 
 
+class _WriteWhatIsFree:
+    """Writes some outcomes at once; a single one that needs a locked row is not written."""
+
+    def __init__(self, settings: DatabaseSettings) -> None:
+        self._settings = settings
+        self._lock_timeout = LOCK_TIMEOUT
+
+    def __call__(self, outcomes: Sequence[Outcome]) -> Written:
+        try:
+            return _write_at_once(self._settings, outcomes, self._lock_timeout)
+        except LockTimeout:
+            if len(outcomes) == 1:
+                return Written(locked=outcomes)
+            self._lock_timeout = SHORT_LOCK_TIMEOUT
+            raise
+
+
 def _portions(outcomes: Iterable[Outcome]) -> Iterator[Sequence[Outcome]]:
-    """The outcomes in their order, as many at a time as one statement should write."""
+    """The outcomes in their order, as many at a time as one statement should write.
+
+    A page stands alone, since a statement can write an event once only.
+    """
     portion: list[Outcome] = []
     rows = 0
     for outcome in outcomes:
         more = 1 + len(outcome.effects) + len(outcome.skips)
-        if portion and rows + more > MOST_ROWS:
+        alone = outcome.page is not None or any(each.page is not None for each in portion[-1:])
+        if portion and (alone or rows + more > MOST_ROWS):
             yield portion
             portion, rows = [], 0
         portion.append(outcome)
@@ -99,13 +143,23 @@ def _portions(outcomes: Iterable[Outcome]) -> Iterator[Sequence[Outcome]]:
         yield portion
 
 
-def _write_at_once(settings: DatabaseSettings, outcomes: Sequence[Outcome]) -> Written:
+def _write_at_once(
+    settings: DatabaseSettings, outcomes: Sequence[Outcome], lock_timeout: timedelta
+) -> Written:
     document = as_document(outcomes)
-    parameters = {"batch": document, "version": __version__}
+    parameters = {
+        "batch": document,
+        "version": __version__,
+        "lock_timeout": str(round(lock_timeout.total_seconds() * 1000)),
+    }
     prepare = None if len(document) <= MOST_BYTES_PREPARED else False
 
     def write(connection: Connection[Any]) -> list[tuple[int, str, int]]:
-        return connection.execute(_WRITE, parameters, prepare=prepare).fetchall()
+        try:
+            return connection.execute(_WRITE, parameters, prepare=prepare).fetchall()
+        except LockNotAvailable:
+            # Not to be tried again at once, as other errors that pass are: that would wait as long.
+            raise LockTimeout("an outcome needs a row that somebody else has locked") from None
 
     states = {event_id: (state, ms) for event_id, state, ms in with_connection(settings, write)}
     written, missing = [], []

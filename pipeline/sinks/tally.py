@@ -31,7 +31,7 @@ def sum_up(outcomes: Iterable[Outcome]) -> Counter[Field]:
     total: Counter[Field] = Counter()
     for outcome in outcomes:
         channels = [channel_of(effect) for _, effect in outcome.effects]
-        total[Field.EVENTS] += 1
+        total[Field.EVENTS] += outcome.page is None or outcome.page.last
         total[Field.NOTIFICATIONS] += channels.count(Channel.IN_APP)
         total[Field.EMAILS] += channels.count(Channel.EMAIL)
         total[Field.SKIPPED] += len(outcome.skips)

@@ -1,7 +1,9 @@
 """Decide: batches of events of one type in; what they lead to out."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Final
 
 import apache_beam as beam
@@ -14,13 +16,17 @@ from pipeline.domain.errors import PermanentError
 from pipeline.domain.events import Event, Unrouted
 from pipeline.domain.facts import Facts
 from pipeline.domain.handler import Handler
-from pipeline.domain.outcome import Outcome
-from pipeline.facts import load_facts
+from pipeline.domain.outcome import Outcome, Page
+from pipeline.facts import load_facts, told_up_to
 from pipeline.postgres.halving import in_halves
 from pipeline.postgres.retry import with_connection
 from pipeline.settings import DatabaseSettings
 
 STAGE: Final = "decide"
+# Whoever has more is told in pages of so many.
+MOST_RECIPIENTS: Final = 25_000
+# What follows from the events of one portion, give or take the last of them.
+MOST_ROWS: Final = 100_000
 
 Batches = beam.PCollection[list[Event[Any]]]
 
@@ -31,13 +37,53 @@ def decide_batch(
     events: Sequence[Event[Any]],
     policy: Policy,
 ) -> Decided:
+    """All that ``decide_in_turn`` gives, at once."""
+    outcomes: list[Outcome] = []
+    letters: list[DeadLetter] = []
+    for decided in decide_in_turn(settings, handler, events, policy):
+        outcomes += decided.outcomes
+        letters += decided.letters
+    return Decided(outcomes, letters)
+
+
+class _Portion:
+    """What was decided since the last portion was given."""
+
+    def __init__(self) -> None:
+        self.rows = 0
+        self._outcomes: list[Outcome] = []
+        self._letters: list[DeadLetter] = []
+
+    @property
+    def decided(self) -> Decided:
+        return Decided(self._outcomes, self._letters)
+
+    def add(self, decided: Outcome | DeadLetter) -> None:
+        if isinstance(decided, DeadLetter):
+            self._letters.append(decided)
+        else:
+            self._outcomes.append(decided)
+            self.rows += len(decided.effects) + len(decided.skips)
+
+
+def decide_in_turn(
+    settings: DatabaseSettings,
+    handler: Handler[Any],
+    events: Sequence[Event[Any]],
+    policy: Policy,
+    *,
+    page_size: int = MOST_RECIPIENTS,
+) -> Iterator[Decided]:
     """Load the facts of a batch, then decide its events one by one.
 
     The events' rows have been seen, so what their transactions wrote is among the facts. Where
     Postgres refuses the facts of a batch it is halved until the event at fault stands alone.
 
+    What follows comes in portions that fit into memory whatever they are of: first the events that
+    an ordinary number of people hear of, then the others, a page of recipients at a time.
+
     Raises:
-        TransientError: the facts could not be loaded; nothing was decided.
+        TransientError: the facts could not be loaded; what was not given yet is undecided.
         ConfigurationError: the facts cannot be loaded.
     """
     now = datetime.now(UTC)
@@ -45,22 +91,64 @@ def decide_batch(
 
     def load(some: Sequence[Event[Any]]) -> Facts:
         def work(connection: Connection[Any]) -> Facts:
-            return load_facts(connection, handler, some, expired_before=oldest)
+            return load_facts(connection, handler, some, expired_before=oldest, most=page_size + 1)
 
         return with_connection(settings, work)
 
-    outcomes: list[Outcome] = []
-    letters: list[DeadLetter] = []
+    portion = _Portion()
+    crowded: list[Event[Any]] = []
     for some, facts in in_halves(events, load):
         if isinstance(facts, PermanentError):
-            letters.append(_letter(some[0], facts))
+            portion.add(_letter(some[0], facts))
             continue
         for event in some:
-            try:
-                outcomes.append(decide(handler, event, facts, policy, now=now))
-            except PermanentError as error:
-                letters.append(_letter(event, error))
-    return Decided(outcomes, letters)
+            # One that comes too late is told to nobody, however many they are.
+            if len(facts.candidates.get(event.id, ())) > page_size and not policy.expiry(
+                event, now
+            ):
+                crowded.append(event)
+                continue
+            portion.add(_decide(handler, event, facts, policy, now))
+            if portion.rows > MOST_ROWS:
+                yield portion.decided
+                portion = _Portion()
+    yield portion.decided
+    for event in crowded:
+        yield from _decide_pages(settings, handler, event, policy, page_size)
+
+
+def _decide_pages(
+    settings: DatabaseSettings,
+    handler: Handler[Any],
+    event: Event[Any],
+    policy: Policy,
+    page_size: int,
+) -> Iterator[Decided]:
+    """Decide an event for some thousand recipients at a time, from where it got to before."""
+    up_to = with_connection(settings, lambda connection: told_up_to(connection, event.id))
+    last = False
+    while not last:
+        after = up_to
+        load = partial(load_facts, handler=handler, events=[event], after=after, most=page_size)
+        facts = with_connection(settings, load)
+        candidates = facts.candidates.get(event.id, ())
+        last = len(candidates) < page_size
+        up_to = candidates[-1].user_id if candidates else after
+        # Not now: an event that was in time for its first page is so for all of them.
+        outcome = _decide(handler, event, facts, policy, event.created_at)
+        if isinstance(outcome, DeadLetter):
+            yield Decided(letters=[outcome])
+            return
+        yield Decided([replace(outcome, page=Page(after, up_to, last))])
+
+
+def _decide(
+    handler: Handler[Any], event: Event[Any], facts: Facts, policy: Policy, now: datetime
+) -> Outcome | DeadLetter:
+    try:
+        return decide(handler, event, facts, policy, now=now)
+    except PermanentError as error:
+        return _letter(event, error)
 
 
 def _letter(event: Event[Any], error: PermanentError) -> DeadLetter:
@@ -72,21 +160,21 @@ class Decide(beam.PTransform[Batches, beam.PCollection[Decided]]):
 
     def __init__(self, settings: DatabaseSettings, handler: Handler[Any], policy: Policy) -> None:
         super().__init__()
-        self._fn = _Decide(settings, handler, policy)
+        self._fn = _DecideBatches(settings, handler, policy)
 
     def expand(self, batches: Batches) -> beam.PCollection[Decided]:
         """One step."""
-        return batches | "Handle" >> beam.Map(self._fn)
+        return batches | "Handle" >> beam.FlatMap(self._fn)
 
 
-class _Decide:
+class _DecideBatches:
     def __init__(self, settings: DatabaseSettings, handler: Handler[Any], policy: Policy) -> None:
         self._settings = settings
         self._handler = handler
         self._policy = policy
 
-    def __call__(self, events: list[Event[Any]]) -> Decided:
-        return decide_batch(self._settings, self._handler, events, self._policy)
+    def __call__(self, events: list[Event[Any]]) -> Iterator[Decided]:
+        return decide_in_turn(self._settings, self._handler, events, self._policy)
 
 
 def leave_batch_unrouted(events: Sequence[Unrouted]) -> Decided:

@@ -92,7 +92,13 @@ def test_facts_take_a_number_of_steps_for_each_row_whatever_the_planner_believes
     crowd: Database, statement: str
 ) -> None:
     asked = ASKED[statement]
-    parameters = {"asked": orjson.dumps(asked).decode(), "name": "greeted", "expired_before": None}
+    parameters = {
+        "asked": orjson.dumps(asked).decode(),
+        "name": "greeted",
+        "expired_before": None,
+        "after": None,
+        "most": None,
+    }
     with psycopg.connect(crowd.writer_dsn, autocommit=True) as connection:
         rows = len(connection.execute(load("pipeline.facts", statement), parameters).fetchall())
         steps = effort(connection, load("pipeline.facts", statement), **parameters)

@@ -59,7 +59,7 @@ def messages(first: int, number: int, people: list[UserId]) -> list[Outcome]:
 def effort_of_writing(written: Written, batch: list[Outcome]) -> float:
     document = as_document(batch)
     with psycopg.connect(written.database.writer_dsn, autocommit=True) as connection:
-        return effort(connection, WRITE, batch=document, version="test")
+        return effort(connection, WRITE, batch=document, version="test", lock_timeout="0")
 
 
 @pytest.mark.usefixtures("believing")
@@ -96,7 +96,7 @@ def test_control_a_join_of_two_parts_would_be_noticed(crowd: Written) -> None:
     assert joined.count(b"JOIN counted") == 1
     document = as_document(messages(1, 5, PEOPLE))
     with psycopg.connect(crowd.database.writer_dsn, autocommit=True) as connection:
-        found = effort(connection, joined, batch=document, version="test")
+        found = effort(connection, joined, batch=document, version="test", lock_timeout="0")
     assert found > STEPS_PER_ROW * 5 * len(PEOPLE)
 
 

@@ -28,13 +28,48 @@ ancestors AS (
     -- The bound keeps a cycle, which the schema does not forbid, from running for ever.
     WHERE resource.parent_id IS NOT NULL AND ancestors.depth < 64
 ),
+candidates AS MATERIALIZED (
+    SELECT asked.event_id, asked.resource_id, candidate.user_id,
+           candidate.owns AND asked.resource_org_id IS NOT NULL AS owns
+    FROM asked
+    CROSS JOIN LATERAL (
+        SELECT user_id, bool_or(owns) AS owns
+        FROM (
+            (
+                SELECT user_id, false AS owns
+                FROM public.project_access_grants
+                WHERE project_id = asked.project_id
+                AND user_id >= coalesce(%(after)s::uuid, '00000000-0000-0000-0000-000000000000')
+                AND user_id IS DISTINCT FROM %(after)s::uuid
+                ORDER BY user_id
+                LIMIT %(most)s
+            )
+            UNION ALL
+            (
+                SELECT user_id, true
+                FROM public.org_members
+                WHERE role = 'owner' AND org_id = coalesce(asked.resource_org_id, asked.project_org_id)
+                AND user_id >= coalesce(%(after)s::uuid, '00000000-0000-0000-0000-000000000000')
+                AND user_id IS DISTINCT FROM %(after)s::uuid
+                ORDER BY user_id
+                LIMIT %(most)s
+            )
+        ) AS either
+        GROUP BY user_id
+        ORDER BY user_id
+        LIMIT %(most)s
+    ) AS candidate
+),
 nearest AS (
     SELECT DISTINCT ON (ancestors.resource_id, permission.user_id)
            ancestors.resource_id, permission.user_id, permission.permission
     FROM ancestors
     CROSS JOIN LATERAL (
         SELECT user_id, permission FROM public.permissions
-        WHERE resource_id = ancestors.ancestor_id OFFSET 0
+        WHERE resource_id = ancestors.ancestor_id
+        AND user_id >= coalesce(%(after)s::uuid, '00000000-0000-0000-0000-000000000000')
+        AND user_id <= (SELECT user_id FROM candidates ORDER BY user_id DESC LIMIT 1)
+        OFFSET 0
     ) AS permission
     ORDER BY ancestors.resource_id, permission.user_id, ancestors.depth
 ),
@@ -45,26 +80,13 @@ granted AS MATERIALIZED (
     FROM nearest
     WHERE permission <> 'none'
 )
-SELECT asked.event_id, candidate.user_id,
+SELECT event_id, user_id,
        CASE
-           WHEN asked.resource_id IS NULL
-               OR candidate.owns AND asked.resource_org_id IS NOT NULL
-               OR (SELECT permissions FROM granted) ? (asked.resource_id || '/' || candidate.user_id)
+           WHEN resource_id IS NULL
+               OR owns
+               OR (SELECT permissions FROM granted) ? (resource_id || '/' || user_id)
            THEN NULL
            ELSE 'no_access'
        END AS exclusion
-FROM asked
-CROSS JOIN LATERAL (
-    SELECT user_id, bool_or(owns) AS owns
-    FROM (
-        SELECT user_id, false AS owns
-        FROM public.project_access_grants
-        WHERE project_id = asked.project_id
-        UNION ALL
-        SELECT user_id, true
-        FROM public.org_members
-        WHERE role = 'owner' AND org_id = coalesce(asked.resource_org_id, asked.project_org_id)
-    ) AS either
-    GROUP BY user_id
-) AS candidate
-ORDER BY asked.event_id, candidate.user_id
+FROM candidates
+ORDER BY event_id, user_id

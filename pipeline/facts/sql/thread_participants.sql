@@ -1,10 +1,16 @@
 -- Who takes part in the threads of a batch. In: [{event_id, thread_id}].
--- OFFSET 0, here and in the other statements: a look into an index for each thing that is asked
--- about, whatever the planner believes. It cannot know how many those are.
+-- Here and in the other statements of an audience: those after one user id, or all, in the order of
+-- their ids, and at most so many for each thing that is asked about. LIMIT, or OFFSET 0 elsewhere,
+-- makes that a look into an index for each, whatever the planner believes; it cannot know how many
+-- are asked about.
 SELECT asked.event_id, participant.user_id, NULL AS exclusion
 FROM jsonb_to_recordset(%(asked)s) AS asked (event_id bigint, thread_id uuid)
 CROSS JOIN LATERAL (
     SELECT user_id FROM public.chat_thread_participants
-    WHERE thread_id = asked.thread_id OFFSET 0
+    WHERE thread_id = asked.thread_id
+    AND user_id >= coalesce(%(after)s::uuid, '00000000-0000-0000-0000-000000000000')
+    AND user_id IS DISTINCT FROM %(after)s::uuid
+    ORDER BY user_id
+    LIMIT %(most)s
 ) AS participant
 ORDER BY asked.event_id, participant.user_id

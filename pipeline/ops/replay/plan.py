@@ -77,7 +77,9 @@ class Plan:
         self.add_dead(decided.letters)
         for outcome in decided.outcomes:
             each = self.types[outcome.event_type]
-            each.states[outcome.status] += 1
+            # Of an event that is told in pages the last one ends it.
+            if outcome.page is None or outcome.page.last:
+                each.states[outcome.status] += 1
             for user_id, effect in outcome.effects:
                 there = existing.has(outcome.event_id, user_id, effect)
                 rows = each.present if there else each.create

@@ -2,8 +2,12 @@
 --
 -- In: one JSON document with the lists events, notifications, counts, emails and skips, and the
 -- distinct ids, in order, of all people and projects in them.
+-- How long it waits for a lock is a parameter, too: milliseconds, as a text.
 -- Out: for each event 'written', 'completed' (it was before: nothing is written) or 'missing' (no
 -- such row in domain_events), and the milliseconds since the row was created.
+--
+-- An event with very many recipients comes in pages, by user id: told is where a page begins and ends
+-- (see migrations/0017_pages.sql), last says whether it makes the event's state final.
 --
 -- The ledger is the gate: an event that is completed already gives no row in admitted, and all else
 -- is written for those in it only. All inserts are ordered by their keys, so that two writers with
@@ -17,7 +21,8 @@
 -- one part with each of another. So parts are not joined: what one must know of another is looked up
 -- in a JSON object. And a table is not joined but looked into, row by row, hence OFFSET 0.
 WITH document AS MATERIALIZED (
-    SELECT %(batch)s::jsonb AS batch
+    -- For this statement only. Everything else comes after it, since everything reads the document.
+    SELECT %(batch)s::jsonb AS batch, set_config('lock_timeout', %(lock_timeout)s, true)
 ),
 held AS MATERIALIZED (
     SELECT (
@@ -64,7 +69,7 @@ event AS MATERIALIZED (
     SELECT event.*, origin.id IS NOT NULL AS known, origin.created_at
     FROM document, jsonb_to_recordset(document.batch -> 'events') AS event (
         event_id bigint, event_type text, status text, reason text,
-        notifications int, emails int, skipped int
+        notifications int, emails int, skipped int, told uuid[], last boolean
     )
     LEFT JOIN LATERAL (
         SELECT id, created_at
@@ -76,12 +81,12 @@ event AS MATERIALIZED (
 admitted AS (
     INSERT INTO public.notification_processing AS ledger (
         event_id, event_type, processing_status, reason, notifications, emails, skipped,
-        event_created_at, completed_at, processor_id, pipeline_version
+        event_created_at, completed_at, processor_id, pipeline_version, told
     )
-    SELECT event_id, event_type, status, reason,
+    SELECT event_id, event_type, CASE WHEN last THEN status ELSE 'processing' END, reason,
            notifications - unheard.in_app, emails - unheard.email,
            skipped + unheard.in_app + unheard.email,
-           created_at, clock_timestamp(), 'fanout', %(version)s
+           created_at, CASE WHEN last THEN clock_timestamp() END, 'fanout', %(version)s, told
     FROM event, LATERAL (
         SELECT coalesce((recipients ->> (event_id || 'in_app'))::int, 0) AS in_app,
                coalesce((recipients ->> (event_id || 'email'))::int, 0) AS email
@@ -93,23 +98,36 @@ admitted AS (
         event_type = excluded.event_type,
         processing_status = excluded.processing_status,
         reason = excluded.reason,
-        notifications = excluded.notifications,
-        emails = excluded.emails,
-        skipped = excluded.skipped,
+        -- Of the pages before this one, where there are any.
+        notifications = excluded.notifications
+            + CASE WHEN ledger.told IS NULL THEN 0 ELSE ledger.notifications END,
+        emails = excluded.emails + CASE WHEN ledger.told IS NULL THEN 0 ELSE ledger.emails END,
+        skipped = excluded.skipped + CASE WHEN ledger.told IS NULL THEN 0 ELSE ledger.skipped END,
         event_created_at = excluded.event_created_at,
         completed_at = excluded.completed_at,
         processor_id = excluded.processor_id,
         pipeline_version = excluded.pipeline_version,
+        -- All the others at once, where there are too few left for another page.
+        told = CASE
+            WHEN excluded.told IS NULL AND ledger.told IS NOT NULL
+            THEN ARRAY[ledger.told[2], ledger.told[2]]
+            ELSE excluded.told
+        END,
         error_message = NULL
     WHERE ledger.processing_status <> 'completed'
-    RETURNING event_id, event_type, processing_status, event_created_at
+    AND (excluded.told IS NULL OR excluded.told[1] IS NOT DISTINCT FROM ledger.told[2])
+    RETURNING event_id, event_type, processing_status, event_created_at, told[1] AS after
 ),
--- By id, the type of every event that is written now, and its place in the order of their times.
+-- By id, the type of every event that is written now, its place in the order of their times, and who
+-- was the last to be told of it before.
 written AS MATERIALIZED (
     SELECT coalesce(jsonb_object_agg(event_id, event_type), '{}') AS types,
-           coalesce(jsonb_object_agg(event_id, place), '{}') AS places
+           coalesce(jsonb_object_agg(event_id, place), '{}') AS places,
+           coalesce(
+               jsonb_object_agg(event_id, after) FILTER (WHERE after IS NOT NULL), '{}'
+           ) AS befores
     FROM (
-        SELECT event_id, event_type, row_number() OVER (ORDER BY event_created_at, event_id) AS place
+        SELECT event_id, event_type, after, row_number() OVER (ORDER BY event_created_at, event_id) AS place
         FROM admitted
     ) AS ordered
 ),
@@ -141,6 +159,7 @@ wanted_count AS MATERIALIZED (
     )
     WHERE (SELECT types FROM written) ? event_id::text
     AND (SELECT people FROM held) ? user_id::text
+    AND coalesce(user_id > ((SELECT befores FROM written) ->> event_id::text)::uuid, true)
     -- The application itself may have counted the event, in a row that has been read since.
     AND NOT EXISTS (
         SELECT FROM public.notifications AS earlier
