@@ -13,7 +13,7 @@
 -- is written for those in it only. All inserts are ordered by their keys, so that two writers with
 -- the same events wait for each other instead of deadlocking.
 --
--- What a row refers to is held first (see migrations/0017_hold.sql): whoever was deleted since the
+-- What a row refers to is held first (see migrations/0016_hold.sql): whoever was deleted since the
 -- event was decided is left out, as a decision says, and costs nobody else theirs.
 --
 -- The time this takes is linear in its rows, whatever the planner believes. It cannot know how many
