@@ -30,9 +30,9 @@ from pipeline.domain.identifiers import UserId as ActorId
 Payloads = Mapping[EventType, type[Payload]]
 
 # Of what is used of a payload, as JSON text.
-MAX_PAYLOAD_BYTES: Final = 1024 * 1024
+MAX_PAYLOAD_BYTES: Final = 4 * 1024 * 1024
 # A longer text is cut when it is fetched; nobody reads that much in a notification.
-MAX_TEXT_CHARACTERS: Final = 32 * 1024
+MAX_TEXT_CHARACTERS: Final = 256 * 1024
 MAX_DEPTH: Final = 32
 # A longer type has no handler, and is recorded by its beginning.
 MAX_TYPE_CHARACTERS: Final = 200

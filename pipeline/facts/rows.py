@@ -27,10 +27,12 @@ class Rows:
     Attributes:
         found: those with a row that the ledger does not hold as completed.
         missing: those without a row that can be seen.
+        large: those that were left out for their size, and how many bytes are used of each.
     """
 
     found: Sequence[Row] = ()
     missing: Sequence[EventId] = ()
+    large: Sequence[tuple[EventId, int]] = ()
 
 
 def used_keys(payloads: Payloads) -> str:
@@ -38,26 +40,37 @@ def used_keys(payloads: Payloads) -> str:
     return orjson.dumps({name: model.keys() for name, model in payloads.items()}).decode()
 
 
-def read_rows(connection: Connection[Any], ids: Sequence[EventId], used: str) -> Rows:
-    """Read these events; what is completed already is left out of both lists.
+def read_rows(
+    connection: Connection[Any],
+    ids: Sequence[EventId],
+    used: str,
+    most_bytes: int = MAX_PAYLOAD_BYTES,
+) -> Rows:
+    """Read these events; what is completed already is in no list.
 
     Args:
         connection: in autocommit.
         ids: distinct.
         used: what ``used_keys`` gives.
+        most_bytes: what is used of a payload may have, or the event is left out as large.
     """
     parameters = {
         "ids": list(ids),
         "used": used,
-        "most_bytes": MAX_PAYLOAD_BYTES,
+        "most_bytes": most_bytes,
         "most_of_type": MAX_TYPE_CHARACTERS,
         "most_of_text": MAX_TEXT_CHARACTERS,
     }
     found: list[Row] = []
     missing: list[EventId] = []
+    large: list[tuple[EventId, int]] = []
     for event_id, known, completed, *columns in connection.execute(_ROWS, parameters):
         if not known:
             missing.append(event_id)
         elif not completed:
-            found.append(Row(event_id, *columns))
-    return Rows(found, missing)
+            row = Row(event_id, *columns)
+            if most_bytes < row.payload_bytes <= MAX_PAYLOAD_BYTES:
+                large.append((event_id, row.payload_bytes))
+            else:
+                found.append(row)
+    return Rows(found, missing, large)

@@ -1,7 +1,7 @@
 """Fetch: batches of wake-ups in; the rows that they are about out."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol
 
 import apache_beam as beam
@@ -12,7 +12,7 @@ from pipeline.domain.dead_letter import DeadLetter
 from pipeline.domain.errors import MissingAttribute, PermanentError, UnknownEvent
 from pipeline.domain.identifiers import EventId
 from pipeline.domain.message import ID_ATTRIBUTE, Message
-from pipeline.domain.row import Payloads, Row
+from pipeline.domain.row import MAX_PAYLOAD_BYTES, Payloads, Row
 from pipeline.domain.wake_up import WakeUp
 from pipeline.facts.rows import Rows, read_rows, used_keys
 from pipeline.postgres.halving import in_halves
@@ -21,6 +21,9 @@ from pipeline.postgres.visible import gone_from, wait_until_visible
 from pipeline.settings import DatabaseSettings
 
 STAGE: Final = "fetch"
+# Whose payload has more is read with a few others only.
+SMALL_BYTES: Final = 64 * 1024
+PORTION_BYTES: Final = 16 * 1024 * 1024
 
 WakeUps = beam.PCollection[list[WakeUp]]
 Note = Callable[[DatabaseSettings, Iterable[Message]], None]
@@ -39,19 +42,28 @@ def wait_here(settings: DatabaseSettings, wake_ups: Sequence[WakeUp]) -> Sequenc
     return [replace(each, waited=True) for each in wake_ups]
 
 
-def fetch_batch(
-    settings: DatabaseSettings, wake_ups: Sequence[WakeUp], used: str
-) -> tuple[Fetched, list[WakeUp]]:
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What a batch of wake-ups led to.
+
+    Attributes:
+        fetched: the rows, with a letter for whatever has none for good.
+        unseen: the wake-ups whose rows may only not be visible yet.
+        large: the events whose payloads would together take much memory, and their bytes.
+    """
+
+    fetched: Fetched
+    unseen: Sequence[WakeUp] = ()
+    large: Sequence[tuple[EventId, int]] = ()
+
+
+def fetch_batch(settings: DatabaseSettings, wake_ups: Sequence[WakeUp], used: str) -> Batch:
     """Read the rows of a batch; what the ledger holds as completed is left out.
 
     Args:
         settings: the database.
         wake_ups: in any order; those of one event count as one.
         used: the keys that handlers use, as ``used_keys`` gives them.
-
-    Returns:
-        The rows, with a letter for whatever has none for good; and the wake-ups whose rows may only
-        not be visible yet.
 
     Raises:
         TransientError: the rows could not be read.
@@ -65,28 +77,58 @@ def fetch_batch(
     ]
     gone = gone_from(settings)
     rows: list[Row] = []
-    later: list[WakeUp] = []
-    for ids, found in _read(settings, list(wanted), used):
+    unseen: list[WakeUp] = []
+    large: list[tuple[EventId, int]] = []
+    for ids, found in _read(settings, list(wanted), used, SMALL_BYTES):
         if isinstance(found, PermanentError):
             letters.append(DeadLetter.of_event(ids[0], None, STAGE, found))
             continue
         rows += found.found
+        large += found.large
         for event_id in found.missing:
             wake_up = wanted[event_id]
             if wake_up.waited or gone.knows(event_id):
                 gone.remember([event_id])
                 letters += _bury(wake_up)
             else:
-                later.append(wake_up)
-    return Fetched(rows, letters), later
+                unseen.append(wake_up)
+    return Batch(Fetched(rows, letters), unseen, large)
+
+
+def fetch_large(
+    settings: DatabaseSettings, large: Sequence[tuple[EventId, int]], used: str
+) -> Iterator[Fetched]:
+    """Read large events, a few at a time, so that they take no more memory than a few do."""
+    for ids in _portions(large):
+        rows: list[Row] = []
+        letters: list[DeadLetter] = []
+        for some, found in _read(settings, ids, used, MAX_PAYLOAD_BYTES):
+            if isinstance(found, PermanentError):
+                letters.append(DeadLetter.of_event(some[0], None, STAGE, found))
+            else:
+                rows += found.found
+        yield Fetched(rows, letters)
+
+
+def _portions(large: Sequence[tuple[EventId, int]]) -> Iterator[list[EventId]]:
+    portion: list[EventId] = []
+    size = 0
+    for event_id, number in large:
+        if portion and size + number > PORTION_BYTES:
+            yield portion
+            portion, size = [], 0
+        portion.append(event_id)
+        size += number
+    if portion:
+        yield portion
 
 
 def _read(
-    settings: DatabaseSettings, ids: Sequence[EventId], used: str
+    settings: DatabaseSettings, ids: Sequence[EventId], used: str, most_bytes: int
 ) -> Iterable[tuple[Sequence[EventId], Rows | PermanentError]]:
     def read(some: Sequence[EventId]) -> Rows:
         def work(connection: Connection[Any]) -> Rows:
-            return read_rows(connection, some, used)
+            return read_rows(connection, some, used, most_bytes)
 
         return with_connection(settings, work)
 
@@ -136,9 +178,12 @@ class _Fetch(beam.DoFn):
     def process(self, wake_ups: list[WakeUp]) -> Iterable[Fetched]:
         messages = (each.message for each in wake_ups if each.message is not None)
         self._note(self._settings, messages)
-        fetched, unseen = fetch_batch(self._settings, wake_ups, self._used)
-        if fetched.rows or fetched.letters:
-            yield fetched
-        if unseen and (again := self._later(self._settings, unseen)):
-            fetched, _ = fetch_batch(self._settings, again, self._used)
-            yield fetched
+        batch = fetch_batch(self._settings, wake_ups, self._used)
+        yield from self._give(batch)
+        if batch.unseen and (again := self._later(self._settings, batch.unseen)):
+            yield from self._give(fetch_batch(self._settings, again, self._used))
+
+    def _give(self, batch: Batch) -> Iterator[Fetched]:
+        if batch.fetched.rows or batch.fetched.letters:
+            yield batch.fetched
+        yield from fetch_large(self._settings, batch.large, self._used)

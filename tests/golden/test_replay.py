@@ -33,16 +33,17 @@ USED: Final = used_keys(PAYLOADS)
 def process(settings: DatabaseSettings, messages: Sequence[Message]) -> None:
     """What the graph does with a batch, branch after branch."""
     wake_ups = [WakeUp.of(message) for message in messages]
-    fetched, later = fetch_batch(settings, wake_ups, USED)
-    assert later == []
+    batch = fetch_batch(settings, wake_ups, USED)
+    assert (batch.unseen, batch.large) == ([], [])
+    fetched = batch.fetched
     decoded = decode_batch(fetched.rows, PAYLOADS)
     decided = [leave_batch_unrouted(decoded.unrouted)]
     for event_type, events in by_type(decoded).items():
         decided.append(decide_batch(settings, HANDLERS[event_type], events, Policy()))
     letters = [*fetched.letters, *decoded.letters]
-    for batch in decided:
-        letters += batch.letters
-        letters += write_outcomes(settings, batch.outcomes).letters
+    for each in decided:
+        letters += each.letters
+        letters += write_outcomes(settings, each.outcomes).letters
     if letters:
         write_dead_letters(settings, None, letters)
 

@@ -18,6 +18,7 @@ from pipeline.domain.errors import ConfigurationError, TransientError
 from pipeline.domain.events import Event
 from pipeline.domain.identifiers import EventId, UserId
 from pipeline.domain.reasons import Reason
+from pipeline.domain.row import MAX_TEXT_CHARACTERS
 from pipeline.domain.wake_up import WakeUp
 from pipeline.facts.rows import used_keys
 from pipeline.postgres.pool import close_pools
@@ -25,7 +26,7 @@ from pipeline.settings import DatabaseSettings
 from pipeline.sinks.forms import leave_forms
 from pipeline.transforms.decide import decide_batch
 from pipeline.transforms.decode import decode_batch
-from pipeline.transforms.fetch import Fetch, fetch_batch, wait_here
+from pipeline.transforms.fetch import PORTION_BYTES, Fetch, fetch_batch, wait_here
 from tests.builders import GREETED, Greeted, GreetedHandler, message
 from tests.databases import Database
 from tests.sinks.conftest import EVENTS, Written, add_person
@@ -62,8 +63,9 @@ def fetch(
     written: Written, wake_ups: Sequence[WakeUp]
 ) -> tuple[list[int], Fetched, list[int | None]]:
     """The ids of the rows in order, all that was fetched, and the ids to look for later."""
-    fetched, later = fetch_batch(written.settings, wake_ups, USED)
-    return sorted(row.id for row in fetched.rows), fetched, [each.event_id for each in later]
+    batch = fetch_batch(written.settings, wake_ups, USED)
+    found: list[int] = sorted(row.id for row in batch.fetched.rows)
+    return found, batch.fetched, [each.event_id for each in batch.unseen]
 
 
 def insert(connection: psycopg.Connection[Any], event_id: int) -> None:
@@ -276,8 +278,8 @@ def fetch_and_decide(
     settings: DatabaseSettings, wake_ups: Sequence[WakeUp], user_id: UserId
 ) -> Decided:
     """What the graph does with wake-ups of one type, on the thread of their batch."""
-    _, later = fetch_batch(settings, wake_ups, USED)
-    fetched, _ = fetch_batch(settings, wait_here(settings, later), USED)
+    unseen = fetch_batch(settings, wake_ups, USED).unseen
+    fetched = fetch_batch(settings, wait_here(settings, unseen), USED).fetched
     assert fetched.letters == []
     events = decode_batch(fetched.rows, PAYLOADS).events
     return decide_batch(settings, ForOne(user_id), events, Policy())
@@ -304,9 +306,32 @@ def test_control_decided_too_early_the_newcomer_is_missed(written: Written) -> N
     with psycopg.connect(written.database.dsn) as connection:
         add_person(connection, newcomer)
         # A row that is seen already, as if what cannot be seen had not been waited for.
-        fetched, _ = fetch_batch(written.settings, [wake_up(1)], USED)
+        fetched = fetch_batch(written.settings, [wake_up(1)], USED).fetched
         events = decode_batch(fetched.rows, PAYLOADS).events
         (outcome,) = decide_batch(written.settings, ForOne(newcomer), events, Policy()).outcomes
         connection.commit()
     assert outcome.effects == ()
     assert {skip.reason for skip in outcome.skips} == {Reason.NO_PROFILE}
+
+
+def test_large_events_are_fetched_a_few_at_a_time_and_after_all_others(written: Written) -> None:
+    text = "x" * (MAX_TEXT_CHARACTERS - 1)
+    with written.database.connect() as connection:
+        connection.execute(
+            "UPDATE domain_events SET payload = jsonb_build_object('greeting', %s::text)"
+            " WHERE id BETWEEN 2 AND 71",
+            [text],
+        )
+
+    def build(batches: beam.PCollection[list[WakeUp]]) -> None:
+        fetch = Fetch(written.settings, PAYLOADS, wait_here, leave_forms)
+        found = batches | "Fetch" >> fetch | "Size" >> beam.Map(_events_and_bytes)
+        portion = PORTION_BYTES // len(text)
+        few = (portion - 1, True)
+        assert_that(found, equal_to([(2, True), few, (70 - portion + 1, True)]))
+
+    run([[wake_up(event_id) for event_id in range(1, 73)]], build)
+
+
+def _events_and_bytes(fetched: Fetched) -> tuple[int, bool]:
+    return len(fetched.rows), sum(row.payload_bytes for row in fetched.rows) <= PORTION_BYTES

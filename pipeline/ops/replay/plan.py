@@ -23,7 +23,7 @@ from pipeline.postgres.pool import close_pools
 from pipeline.settings import DatabaseSettings
 from pipeline.transforms.decide import decide_batch, leave_batch_unrouted
 from pipeline.transforms.decode import decode_batch
-from pipeline.transforms.fetch import fetch_batch
+from pipeline.transforms.fetch import fetch_batch, fetch_large
 from pipeline.transforms.route import by_type
 
 PAGE_SIZE: Final = 500
@@ -135,12 +135,14 @@ def _rehearse(
     plan: Plan,
 ) -> None:
     payloads = {name: handler.payload for name, handler in handlers.items()}
+    used = used_keys(payloads)
     # What has no row by now is dead once more, and nobody waits for it.
     wake_ups = [WakeUp(each, message_for(each), waited=True) for each in page]
-    fetched, _ = fetch_batch(database, wake_ups, used_keys(payloads))
-    decoded = decode_batch(fetched.rows, payloads)
-    plan.add_dead([*fetched.letters, *decoded.letters])
+    batch = fetch_batch(database, wake_ups, used)
     existing = read_existing(database, page)
-    plan.add(leave_batch_unrouted(decoded.unrouted), existing)
-    for event_type, events in by_type(decoded).items():
-        plan.add(decide_batch(database, handlers[event_type], events, policy), existing)
+    for fetched in (batch.fetched, *fetch_large(database, batch.large, used)):
+        decoded = decode_batch(fetched.rows, payloads)
+        plan.add_dead([*fetched.letters, *decoded.letters])
+        plan.add(leave_batch_unrouted(decoded.unrouted), existing)
+        for event_type, events in by_type(decoded).items():
+            plan.add(decide_batch(database, handlers[event_type], events, policy), existing)
