@@ -178,7 +178,7 @@ def _apply(options: argparse.Namespace) -> int:
         return 0
     ends = follow(options.database, replay, stop, idle_timeout=idle_timeout)
     if not options.json:
-        say(told(ends, again=selector.of_letters, after=idle_timeout))
+        sys.stdout.write(told(ends, again=selector.of_letters, after=idle_timeout) + "\n")
     _print({**replay.summary, "became": became(ends)})
     if ends.stopped:
         return INTERRUPTED
