@@ -65,7 +65,7 @@ def fetch_completed_events() -> None:
 def write_without_the_gate() -> None:
     """Weakened: an event that the ledger holds as completed is written again."""
     outcomes = importlib.import_module("pipeline.sinks.outcomes")
-    gate = b"WHERE ledger.processing_status <> 'completed'"
+    gate = b"ledger.processing_status <> 'completed'\n    AND "
     _replace("pipeline.sinks.outcomes._WRITE", exchange(vars(outcomes)["_WRITE"], gate, b""))
 
 

@@ -72,6 +72,7 @@ RIGHTS: Final[Mapping[str, frozenset[str]]] = {
             "skipped",
             "event_created_at",
             "pipeline_version",
+            "told",
         )
         | _columns(
             "UPDATE",
