@@ -1,7 +1,7 @@
 """Read the rows of a batch of events, in one statement."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import orjson
@@ -27,10 +27,12 @@ class Rows:
     Attributes:
         found: those with a row that the ledger does not hold as completed.
         missing: those without a row that can be seen.
+        times: of every row that is seen, completed or not, its ``created_at`` as in ``Row``.
     """
 
     found: Sequence[Row] = ()
     missing: Sequence[EventId] = ()
+    times: Mapping[EventId, int | None] = field(default_factory=dict, compare=False)
 
 
 def used_keys(payloads: Payloads) -> str:
@@ -55,9 +57,13 @@ def read_rows(connection: Connection[Any], ids: Sequence[EventId], used: str) ->
     }
     found: list[Row] = []
     missing: list[EventId] = []
+    times: dict[EventId, int | None] = {}
     for event_id, known, completed, *columns in connection.execute(_ROWS, parameters):
         if not known:
             missing.append(event_id)
-        elif not completed:
-            found.append(Row(event_id, *columns))
-    return Rows(found, missing)
+            continue
+        row = Row(event_id, *columns)
+        times[event_id] = row.created_at
+        if not completed:
+            found.append(row)
+    return Rows(found, missing, times)

@@ -1,6 +1,6 @@
 """Fetch: batches of wake-ups in; the rows that they are about out."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any, Final, Protocol
 
@@ -19,6 +19,7 @@ from pipeline.postgres.halving import in_halves
 from pipeline.postgres.retry import with_connection
 from pipeline.postgres.visible import gone_from, wait_until_visible
 from pipeline.settings import DatabaseSettings
+from pipeline.transforms.origin import Origin, origin_of
 
 STAGE: Final = "fetch"
 
@@ -40,7 +41,7 @@ def wait_here(settings: DatabaseSettings, wake_ups: Sequence[WakeUp]) -> Sequenc
 
 
 def fetch_batch(
-    settings: DatabaseSettings, wake_ups: Sequence[WakeUp], used: str
+    settings: DatabaseSettings, wake_ups: Sequence[WakeUp], used: str, origin: Origin | None = None
 ) -> tuple[Fetched, list[WakeUp]]:
     """Read the rows of a batch; what the ledger holds as completed is left out.
 
@@ -48,6 +49,7 @@ def fetch_batch(
         settings: the database.
         wake_ups: in any order; those of one event count as one.
         used: the keys that handlers use, as ``used_keys`` gives them.
+        origin: is told of the messages and what there is of their rows.
 
     Returns:
         The rows, with a letter for whatever has none for good; and the wake-ups whose rows may only
@@ -66,18 +68,27 @@ def fetch_batch(
     gone = gone_from(settings)
     rows: list[Row] = []
     later: list[WakeUp] = []
+    times: dict[EventId, int | None] = {}
+    buried: list[Message] = []
     for ids, found in _read(settings, list(wanted), used):
         if isinstance(found, PermanentError):
             letters.append(DeadLetter.of_event(ids[0], None, STAGE, found))
             continue
         rows += found.found
+        times.update(found.times)
         for event_id in found.missing:
             wake_up = wanted[event_id]
             if wake_up.waited or gone.knows(event_id):
                 gone.remember([event_id])
-                letters += _bury(wake_up)
+                if wake_up.message is not None:
+                    # Without a message there is nobody to tell.
+                    buried.append(wake_up.message)
             else:
                 later.append(wake_up)
+    letters += [DeadLetter.of_message(each, STAGE, _unknown()) for each in buried]
+    if origin is not None:
+        messages = ((wanted[event_id].message, moment) for event_id, moment in times.items())
+        origin.compare([(each, moment) for each, moment in messages if each is not None], buried)
     return Fetched(rows, letters), later
 
 
@@ -93,11 +104,8 @@ def _read(
     return in_halves(ids, read) if ids else ()
 
 
-def _bury(gone: WakeUp) -> Iterator[DeadLetter]:
-    """A letter for a message without a row; without a message there is nobody to tell."""
-    if gone.message is not None:
-        error = UnknownEvent("domain_events has no row with this id")
-        yield DeadLetter.of_message(gone.message, STAGE, error)
+def _unknown() -> UnknownEvent:
+    return UnknownEvent("domain_events has no row with this id")
 
 
 def _nameless(message: Message) -> MissingAttribute:
@@ -136,9 +144,10 @@ class _Fetch(beam.DoFn):
     def process(self, wake_ups: list[WakeUp]) -> Iterable[Fetched]:
         messages = (each.message for each in wake_ups if each.message is not None)
         self._note(self._settings, messages)
-        fetched, unseen = fetch_batch(self._settings, wake_ups, self._used)
+        origin = origin_of(self._settings)
+        fetched, unseen = fetch_batch(self._settings, wake_ups, self._used, origin)
         if fetched.rows or fetched.letters:
             yield fetched
         if unseen and (again := self._later(self._settings, unseen)):
-            fetched, _ = fetch_batch(self._settings, again, self._used)
+            fetched, _ = fetch_batch(self._settings, again, self._used, origin)
             yield fetched

@@ -187,6 +187,36 @@ def test_messages_without_a_row_are_buried_as_they_came_and_published_without_th
     assert CANARY not in f"{stream.log} {published}", "the content of a message leaked"
 
 
+STRANGE = "name no row of this database, or one of another time"
+
+
+def test_wake_ups_of_another_database_are_noticed_and_said_in_a_line(
+    stage: Stage, events: Broker, stream: Stream
+) -> None:
+    ours = {upload(stage) for _ in range(20)}
+    gone = {upload(stage) for _ in range(2)}
+    right = stage.messages()
+    stage.execute("DELETE FROM domain_events WHERE id = ANY(%s)", list(gone))
+    theirs = datetime(2020, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
+    # Of some ids both have a row, and ours are done with already.
+    wrong = [message_for(EventId(event), theirs) for event in sorted(ours)[:12]]
+    wrong += [message_for(EventId(987_654_000 + number), theirs) for number in range(12)]
+    with stream:
+        # The control: the right database, of which some rows are gone, warns of nothing.
+        events.publish(right)
+        wait_for(stage, ours)
+        wait_for_letters(stage, len(gone))
+        assert STRANGE not in stream.log
+        events.publish(wrong)
+        wait_until(lambda: STRANGE in stream.log, seconds=20, what="it is said")
+        wait_for_letters(stage, len(gone) + 12)
+        assert stream.stop() == 0
+    (line,) = [line for line in stream.log.splitlines() if STRANGE in line]
+    assert line.endswith("is DATABASE_URL the database that Debezium captures?")
+    assert "2020" not in stream.log
+    assert "987654" not in stream.log
+
+
 def everything_written(stage: Stage) -> str:
     """All rows of the tables that the pipeline writes to, as text."""
     tables = (
