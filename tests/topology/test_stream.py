@@ -5,9 +5,11 @@ import re
 import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -15,9 +17,10 @@ import pytest
 from pipeline.domain.identifiers import EventId
 from pipeline.domain.message import Message, message_for
 from pipeline.domain.row import MAX_TEXT_CHARACTERS, MAX_TYPE_CHARACTERS
+from pipeline.sources.waiting_room import LONGEST_DELAY_SECONDS
 from tests.deadline import wait_until
 from tests.golden.stage import Stage
-from tests.golden.world import P1, R1, T1, U1, U2, U3, U4
+from tests.golden.world import P1, R1, T1, T2, U1, U2, U3, U4
 from tests.streams import ACKNOWLEDGEMENT_SECONDS, Broker, Stream
 
 
@@ -528,6 +531,80 @@ def test_events_deleted_after_they_were_announced_hold_up_nobody(
     with Stream(events, stage.database.writer_dsn, tmp_path / "weakened", module=weakened):
         held_up = median_latency(stage, events, deleted=True)
     assert held_up > 5 * beside, (held_up, beside)
+
+
+LOCKED_SECONDS = 6
+LOCK_COUNTER = "SELECT id FROM notifications WHERE kind = 'thread_activity' FOR UPDATE"
+
+
+@dataclass(frozen=True, slots=True)
+class BesideLock:
+    """What became of events while the application had a counter row locked.
+
+    Attributes:
+        p99: seconds until an event that needs no locked row is seen to be done.
+        after: seconds from the end of the lock until the event that needs it is.
+    """
+
+    p99: float
+    after: float
+
+
+def send(stage: Stage, thread: UUID) -> int:
+    return stage.emit("chat_message_sent", {}, actor_id=U1, project_id=P1, thread_id=thread)
+
+
+def lock_a_counter(stage: Stage, events: Broker) -> BesideLock:
+    """Hold a counter row while fifty events a second come, and one that needs it."""
+    first = send(stage, T1)
+    events.publish(stage.messages(first))
+    wait_for(stage, {first})
+    sent: dict[int, float] = {}
+    seen: dict[int, float] = {}
+
+    def look() -> bool:
+        # By the ledger's own times all would be done before the wait, which is in the statement.
+        seen.update(dict.fromkeys(completed(stage) & sent.keys() - seen.keys(), time.monotonic()))
+        return len(seen) == len(sent)
+
+    with psycopg.connect(stage.database.dsn) as application:
+        assert application.execute(LOCK_COUNTER.encode()).fetchall()
+        concerned = send(stage, T1)
+        started = sent[concerned] = time.monotonic()
+        events.publish([message_for(EventId(concerned))])
+        for number in range(FED_A_SECOND * LOCKED_SECONDS):
+            time.sleep(max(0.0, started + number / FED_A_SECOND - time.monotonic()))
+            event = send(stage, T2) if number % 2 else upload(stage)
+            sent[event] = time.monotonic()
+            events.publish([message_for(EventId(event))])
+            look()
+        assert concerned not in seen
+        application.rollback()
+    released = time.monotonic()
+    wait_until(look, seconds=40, what="all are done")
+    took = sorted(seen[event] - sent[event] for event in sent if event != concerned)
+    return BesideLock(took[len(took) * 99 // 100], seen[concerned] - released)
+
+
+def test_a_row_that_the_application_has_locked_holds_up_only_the_event_that_needs_it(
+    stage: Stage, events: Broker, stream: Stream, tmp_path: Path
+) -> None:
+    with stream:
+        beside = lock_a_counter(stage, events)
+        assert stream.stop() == 0
+    assert stage.rows(
+        "SELECT DISTINCT payload -> 'count' FROM notifications WHERE counter_thread_id = %s", T1
+    ) == [(2,)]
+    assert stage.rows("SELECT count(*) FROM event_dead_letters") == [(0,)]
+    assert "starting again" not in stream.log
+    assert "trying again" not in stream.log
+    assert beside.after < LONGEST_DELAY_SECONDS + 5, beside
+    # The control: whoever waits for the lock holds up the others of the bundle.
+    weakened = "tests.topology.waiting_for_the_lock"
+    with Stream(events, stage.database.writer_dsn, tmp_path / "weakened", module=weakened):
+        held_up = lock_a_counter(stage, events)
+    assert held_up.p99 > LOCKED_SECONDS / 2, (held_up, beside)
+    assert beside.p99 < held_up.p99 / 3, (held_up, beside)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
