@@ -23,7 +23,7 @@ from pipeline.settings import DatabaseSettings
 from pipeline.sinks.forms import leave_forms, record_forms
 from pipeline.sinks.preview import PreviewDeadLetters, PreviewOutcomes
 from pipeline.sinks.write_dead_letters import WriteDeadLetters
-from pipeline.sinks.write_outcomes import WriteOutcomes
+from pipeline.sinks.write_outcomes import PutOff, WriteOutcomes
 from pipeline.transforms.decide import Decide, leave_batch_unrouted
 from pipeline.transforms.decode import Decode
 from pipeline.transforms.fetch import Fetch, Later, wait_here
@@ -46,6 +46,7 @@ class Topology:
         policy: what holds for every event type.
         batch_size: the most events decided and written at once.
         later: what becomes of wake-ups whose rows cannot be seen yet.
+        put_off: takes events that need a row which somebody has locked; None to wait for it.
         dry_run: print what would be written instead of writing it.
     """
 
@@ -55,6 +56,7 @@ class Topology:
     dead_letter_topic: str | None = None
     batch_size: int = 500
     later: Later = wait_here
+    put_off: PutOff | None = None
     dry_run: bool = False
 
     def build(self, pipeline: beam.Pipeline, source: Source) -> None:
@@ -79,7 +81,9 @@ class Topology:
 
     def _write(self, decided: beam.PCollection[Decided], branch: str) -> None:
         """Write what was decided, and bury what could be neither decided nor written."""
-        write: Write = PreviewOutcomes() if self.dry_run else WriteOutcomes(self.database)
+        write: Write = (
+            PreviewOutcomes() if self.dry_run else WriteOutcomes(self.database, self.put_off)
+        )
         decided | f"{branch}/Write" >> write | f"{branch}/Bury" >> self._bury()
 
     def _bury(self) -> Bury:

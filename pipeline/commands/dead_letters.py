@@ -61,7 +61,8 @@ def _add_show(actions: Commands) -> None:
         actions,
         "show",
         _show,
-        "show one dead letter with all that the message held",
+        "show one dead letter with what its event's row holds now, at most 100,000 characters of"
+        " the payload, or with the message where there was no row",
         "python -m pipeline dead-letters show --event 42",
     )
     which = command.add_mutually_exclusive_group(required=True)

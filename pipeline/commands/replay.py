@@ -15,7 +15,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
-from pipeline.commands.command import TOPIC, Commands, add_command, moment, say
+from pipeline.commands.command import TOPIC, Commands, add_command, duration, moment, say
 from pipeline.commands.dead_letters import row_id
 from pipeline.domain.errors import ConfigurationError
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 INTERRUPTED: Final = 130
 RATE: Final = 500.0
+IDLE_TIMEOUT: Final = timedelta(minutes=2)
 
 _TOPIC: Final = re.compile(r"projects/[^/]+/topics/[^/]+")
 
@@ -53,6 +54,7 @@ def add(commands: Commands) -> None:
         metavar="N",
         help=f"the most messages a second (default: {RATE:g})",
     )
+    _add_waiting(command)
     command.add_argument("--json", action="store_true", help="one JSON object, for programs")
     command.add_argument("--note", metavar="TEXT", help="why, for the record")
     command.add_argument(
@@ -75,6 +77,28 @@ def add(commands: Commands) -> None:
         metavar="UUID",
         help="a profile that the stream takes for a program, for the plan;"
         " may be given several times",
+    )
+
+
+def _add_waiting(command: argparse.ArgumentParser) -> None:
+    waiting = command.add_mutually_exclusive_group()
+    waiting.add_argument(
+        "--wait",
+        type=duration,
+        nargs="?",
+        const=IDLE_TIMEOUT,
+        dest="wait",
+        metavar="TIME",
+        help="after --apply say what became of the events, once all have ended, or none has for"
+        " this time (default: 2m); the exit status is 1 where some are dead or have not ended."
+        " Without being asked where standard error is a terminal",
+    )
+    waiting.add_argument(
+        "--no-wait",
+        action="store_const",
+        const=timedelta(0),
+        dest="wait",
+        help="end when the events are published",
     )
 
 
@@ -129,7 +153,9 @@ def _plan(options: argparse.Namespace) -> int:
 def _apply(options: argparse.Namespace) -> int:
     topic = _topic(options.topic)
     selector = _selector(options)
+    from pipeline.ops.replay.follow import follow
     from pipeline.ops.replay.publication import Order, apply
+    from pipeline.ops.replay.screen import became, told
     from pipeline.ops.status.units import counted
 
     order = Order(
@@ -139,11 +165,31 @@ def _apply(options: argparse.Namespace) -> int:
         note=options.note,
         ignore_age=options.ignore_age,
     )
-    replay = apply(options.database, order, _stop_at_signals())
-    if replay.stopped and not options.json:
-        say(f"stopped: sent {replay.published:,} of {counted(replay.planned, 'message')}")
-    _print(replay.summary)
-    return INTERRUPTED if replay.stopped else 0
+    stop = _stop_at_signals()
+    replay = apply(options.database, order, stop)
+    if replay.stopped:
+        if not options.json:
+            say(f"stopped: sent {replay.published:,} of {counted(replay.planned, 'message')}")
+        _print(replay.summary)
+        return INTERRUPTED
+    idle_timeout = _idle_timeout(options.wait)
+    if not idle_timeout:
+        _print(replay.summary)
+        return 0
+    ends = follow(options.database, replay, stop, idle_timeout=idle_timeout)
+    if not options.json:
+        sys.stdout.write(told(ends, again=selector.of_letters, after=idle_timeout) + "\n")
+    _print({**replay.summary, "became": became(ends)})
+    if ends.stopped:
+        return INTERRUPTED
+    return 0 if ends.good else 1
+
+
+def _idle_timeout(asked: timedelta | None) -> timedelta:
+    """How long to wait without news; zero for not at all."""
+    if asked is not None:
+        return asked
+    return IDLE_TIMEOUT if sys.stderr.isatty() else timedelta(0)
 
 
 def _selector(options: argparse.Namespace) -> "Selector":
@@ -167,6 +213,9 @@ def _command(options: argparse.Namespace, selector: "Selector") -> list[str]:
         parts.append("--ignore-age")
     if options.rate != RATE:
         parts.append(f"--rate {options.rate:g}")
+    if options.wait is not None:
+        seconds = options.wait.total_seconds()
+        parts.append(f"--wait {seconds:g}s" if seconds else "--no-wait")
     if options.note is not None:
         parts.append(f"--note {shlex.quote(options.note)}")
     topic = '"$TOPIC"' if options.topic is None else shlex.quote(_topic(options.topic))

@@ -15,12 +15,14 @@ class WakeUp:
         message: what brought it; None where the ledger was looked at instead.
         receipt: by which the source acknowledges the message; None where nobody waits for that.
         waited: the row has been waited for already: unseen now, it counts as gone.
+        tries: how often its event could not be written, since it needs a row that is locked.
     """
 
     event_id: EventId | None
     message: Message | None = field(default=None, repr=False)
     receipt: str | None = field(default=None, repr=False)
     waited: bool = False
+    tries: int = 0
 
     @classmethod
     def of(cls, message: Message, receipt: str | None = None) -> "WakeUp":

@@ -1,7 +1,7 @@
 """Read the rows of a batch of events, in one statement."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import orjson
@@ -28,11 +28,13 @@ class Rows:
         found: those with a row that the ledger does not hold as completed.
         missing: those without a row that can be seen.
         large: those that were left out for their size, and how many bytes are used of each.
+        times: of every row that is seen, completed or not, its ``created_at`` as in ``Row``.
     """
 
     found: Sequence[Row] = ()
     missing: Sequence[EventId] = ()
     large: Sequence[tuple[EventId, int]] = ()
+    times: Mapping[EventId, int | None] = field(default_factory=dict, compare=False)
 
 
 def used_keys(payloads: Payloads) -> str:
@@ -64,13 +66,17 @@ def read_rows(
     found: list[Row] = []
     missing: list[EventId] = []
     large: list[tuple[EventId, int]] = []
+    times: dict[EventId, int | None] = {}
     for event_id, known, completed, *columns in connection.execute(_ROWS, parameters):
         if not known:
             missing.append(event_id)
-        elif not completed:
-            row = Row(event_id, *columns)
-            if most_bytes < row.payload_bytes <= MAX_PAYLOAD_BYTES:
-                large.append((event_id, row.payload_bytes))
-            else:
-                found.append(row)
-    return Rows(found, missing, large)
+            continue
+        row = Row(event_id, *columns)
+        times[event_id] = row.created_at
+        if completed:
+            continue
+        if most_bytes < row.payload_bytes <= MAX_PAYLOAD_BYTES:
+            large.append((event_id, row.payload_bytes))
+        else:
+            found.append(row)
+    return Rows(found, missing, large, times)

@@ -5,21 +5,23 @@ import random
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from types import FrameType
 from typing import Any, Final
 
 from pipeline.domain.errors import TransientError
+from pipeline.ops.status.units import counted
 from pipeline.postgres.check import check_database
 from pipeline.postgres.pool import close_pools
 from pipeline.postgres.watchdog import WATCHDOG
 from pipeline.pubsub.subscription import Subscription, open_subscription
 from pipeline.runner import local_pipeline
 from pipeline.settings import PubSubSettings
+from pipeline.sinks.tally import Field, causes, tally
 from pipeline.sources.pull import PullFromPubSub
-from pipeline.sources.waiting_room import Postpone
+from pipeline.sources.waiting_room import Postpone, PutOff
 from pipeline.topology import Topology
 
 REPORT_SECONDS: Final = 10.0
@@ -41,17 +43,24 @@ def run_stream(topology: Topology, settings: PubSubSettings) -> None:
     """
     check_database(topology.database)
     subscription = open_subscription(settings.subscription)
-    with _stopped_by_signals(subscription), _reporting(subscription):
+    with _stopped_by_signals(subscription), _reporting(topology):
         try:
             _keep_running(topology, settings, subscription)
         finally:
             returned = subscription.close()
             close_pools()
-        _log.info("stopped; %d acknowledged, %d given back", subscription.acknowledged, returned)
+        done = tally()
+        _log.info(
+            "stopped; %d acknowledged, %d given back%s",
+            subscription.acknowledged,
+            returned,
+            f"; {_told(done, topology)}" if done[Field.EVENTS] else "",
+        )
 
 
 def _keep_running(topology: Topology, settings: PubSubSettings, subscription: Subscription) -> None:
-    graph = replace(topology, later=Postpone(settings.subscription))
+    name = settings.subscription
+    graph = replace(topology, later=Postpone(name), put_off=PutOff(topology.database, name))
     pause = FIRST_PAUSE_SECONDS
     while not subscription.stopping:
         started = time.monotonic()
@@ -91,18 +100,18 @@ def _stopped_by_signals(subscription: Subscription) -> Iterator[None]:
 
 
 @contextmanager
-def _reporting(subscription: Subscription) -> Iterator[None]:
-    """Log how many messages were done with, while there are any."""
+def _reporting(topology: Topology) -> Iterator[None]:
+    """Log what became of the events so far, as long as there are any."""
     ended = threading.Event()
 
     def report() -> None:
-        before = 0
+        before, since = tally()[Field.EVENTS], time.monotonic()
         while not ended.wait(REPORT_SECONDS):
-            now = subscription.acknowledged
-            if now > before:
-                rate = (now - before) / REPORT_SECONDS
-                _log.info("%s messages done, %.0f a second", f"{now:,}", rate)
-            before = now
+            done, now = tally(), time.monotonic()
+            if done[Field.EVENTS] > before:
+                rate = (done[Field.EVENTS] - before) / (now - since)
+                _log.info("%s; %.0f a second", _told(done, topology), rate)
+            before, since = done[Field.EVENTS], now
 
     thread = threading.Thread(target=report, name="report", daemon=True)
     thread.start()
@@ -111,3 +120,15 @@ def _reporting(subscription: Subscription) -> Iterator[None]:
     finally:
         ended.set()
         thread.join()
+
+
+def _told(done: Mapping[str, int], topology: Topology) -> str:
+    """What became of the events of this process, in words."""
+    others = (Field.EXPIRED, Field.UNROUTED, Field.DEAD)
+    completed = done[Field.EVENTS] - sum(done[each] for each in others)
+    parts = [f"{completed:,} completed"]
+    parts += [f"{done[each]:,} {each}" for each in others if done[each]]
+    if done[Field.DEAD]:
+        where = "" if topology.dry_run else ": python -m pipeline dead-letters list"
+        parts[-1] += f" ({counted(causes(), 'cause')}{where})"
+    return f"{done[Field.EVENTS]:,} done: {', '.join(parts)}"

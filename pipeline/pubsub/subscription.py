@@ -12,6 +12,7 @@ from google.cloud.pubsub_v1 import SubscriberClient
 from google.pubsub_v1.types import PullResponse
 
 from pipeline.domain.errors import FanoutError
+from pipeline.domain.identifiers import EventId
 from pipeline.domain.message import Message
 from pipeline.domain.wake_up import WakeUp
 from pipeline.pubsub.errors import classify, connect
@@ -41,6 +42,7 @@ class Subscription:
         self._changed = threading.Condition()
         self._held: set[str] = set()
         self._postponed: set[str] = set()
+        self._taken: list[WakeUp] = []
         self._pulled: list[WakeUp] = []
         self._ripe: list[WakeUp] = []
         self._awaited = False
@@ -88,12 +90,27 @@ class Subscription:
             self._postponed.difference_update(_receipts(self._ripe))
             taken = self._ripe + self._pulled
             self._ripe, self._pulled = [], []
+            self._taken = taken
             return taken
 
     def postpone(self, wake_ups: Sequence[WakeUp]) -> None:
         """Do not acknowledge these after their bundle: ``come_again`` is called for them."""
         with self._changed:
             self._postponed.update(_receipts(wake_ups))
+
+    def postpone_events(self, event_ids: Collection[EventId]) -> list[WakeUp]:
+        """Postpone what woke these events, of what was taken last; gives the wake-ups."""
+        wanted = set(event_ids)
+        with self._changed:
+            found = [each for each in self._taken if each.event_id in wanted]
+            self._postponed.update(_receipts(found))
+        return found
+
+    @property
+    def postponed(self) -> int:
+        """How many wake-ups are to come again, and are not acknowledged until then."""
+        with self._changed:
+            return len(self._postponed)
 
     def come_again(self, wake_ups: Sequence[WakeUp]) -> None:
         """Give these to the source once more, unless they were given back in the meantime."""
@@ -124,7 +141,7 @@ class Subscription:
             receipts = sorted(self._held)
             self._held.clear()
             self._postponed.clear()
-            self._pulled, self._ripe = [], []
+            self._taken, self._pulled, self._ripe = [], [], []
             self._changed.notify_all()
         if receipts:
             try:

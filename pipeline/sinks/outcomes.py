@@ -17,6 +17,7 @@ from pipeline.postgres.retry import with_connection
 from pipeline.postgres.sql import load
 from pipeline.settings import DatabaseSettings
 from pipeline.sinks.document import as_document
+from pipeline.sinks.locks import Locks, is_a_table_locked
 
 STAGE: Final = "write"
 # Such a statement takes about two seconds: it keeps nobody waiting for long, neither another event
@@ -25,12 +26,30 @@ MOST_ROWS: Final = 100_000
 # A prepared statement spares the server 3 ms of planning, and may keep a plan that was made while
 # the tables were empty. Where there are many rows that plan costs more.
 MOST_BYTES_PREPARED: Final = 256 * 2**10
-# The first for what another writer of ours holds, who is done by then. After that it is somebody
-# else's lock, and which outcomes need it is found by halves that hardly wait.
-LOCK_TIMEOUT: Final = timedelta(seconds=2)
-SHORT_LOCK_TIMEOUT: Final = timedelta(milliseconds=100)
+# Zero is for ever, or until the statement has taken too long.
+NO_LOCK_TIMEOUT: Final = timedelta(0)
 
 _WRITE: Final = load(__package__, "write_outcomes")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockPatience:
+    """How long to wait for rows that somebody has locked.
+
+    Attributes:
+        first: a whole batch; for another writer of ours, who is done by then.
+        then: a part of it, in which what needs the locked row is looked for, or what needed one
+            a while ago.
+    """
+
+    first: timedelta
+    then: timedelta
+
+
+# Where the batch fails if anything is left over.
+PATIENT: Final = LockPatience(first=timedelta(seconds=2), then=timedelta(milliseconds=100))
+# Where what is left over comes again by itself, while others wait behind the batch.
+HASTY: Final = LockPatience(first=timedelta(milliseconds=100), then=timedelta(milliseconds=30))
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,19 +93,38 @@ def write_outcomes(settings: DatabaseSettings, outcomes: Sequence[Outcome]) -> W
     """
     written = write_what_is_free(settings, outcomes)
     if written.locked:
-        raise LockTimeout(f"{len(written.locked)} events need a row that is locked")
+        raise LockTimeout(f"{len(written.locked):,} of the events need a row that is locked")
     return written
 
 
-def write_what_is_free(settings: DatabaseSettings, outcomes: Sequence[Outcome]) -> Written:
+def write_what_is_free(
+    settings: DatabaseSettings,
+    outcomes: Sequence[Outcome],
+    *,
+    patience: LockPatience = PATIENT,
+    locks: Locks | None = None,
+) -> Written:
     """As ``write_outcomes``, but what needs a locked row comes back as such, and holds up nothing.
+
+    Where a whole table is locked every outcome waits for it, since all need it.
+
+    Args:
+        settings: the database.
+        outcomes: in any order, but pages of an event in theirs.
+        patience: how long to wait for rows that are locked.
+        locks: what is known of them, by batches before this one.
 
     Raises:
         TransientError: not all could be written; offer all of them again.
         ConfigurationError: none can be written.
     """
     distinct = list({(each.event_id, each.page): each for each in outcomes}.values())
-    written = _write(settings, distinct)
+    locks = locks or Locks()
+    known = locks.sort(distinct)
+    write = _WriteWhatIsFree(settings, patience, locks)
+    written = Written(locked=known.locked) + _write(write, known.free)
+    write.lock_timeout = patience.then
+    written += _write(write, known.doubtful)
     lost = [_letter(outcome, _missing()) for outcome in written.missing]
     return replace(written, missing=()) + Written(letters=lost)
 
@@ -95,9 +133,8 @@ def _letter(outcome: Outcome, error: PermanentError) -> DeadLetter:
     return DeadLetter.of_event(outcome.event_id, outcome.event_type, STAGE, error)
 
 
-def _write(settings: DatabaseSettings, outcomes: Sequence[Outcome]) -> Written:
+def _write(write: "_WriteWhatIsFree", outcomes: Sequence[Outcome]) -> Written:
     written = Written()
-    write = _WriteWhatIsFree(settings)
     for portion in _portions(outcomes):
         for some, result in in_halves(portion, write):
             if isinstance(result, PermanentError):
@@ -110,18 +147,38 @@ def _write(settings: DatabaseSettings, outcomes: Sequence[Outcome]) -> Written:
 class _WriteWhatIsFree:
     """Writes some outcomes at once; a single one that needs a locked row is not written."""
 
-    def __init__(self, settings: DatabaseSettings) -> None:
+    def __init__(self, settings: DatabaseSettings, patience: LockPatience, locks: Locks) -> None:
+        self.lock_timeout = patience.first
         self._settings = settings
-        self._lock_timeout = LOCK_TIMEOUT
+        self._patience = patience
+        self._locks = locks
+        self._has_looked = False
 
     def __call__(self, outcomes: Sequence[Outcome]) -> Written:
+        # Found by a half before this one, as a rule: what shares its thread is not tried.
+        known = self._locks.sort(outcomes)
+        free = [*known.free, *known.doubtful]
+        if not free:
+            return Written(locked=known.locked)
         try:
-            return _write_at_once(self._settings, outcomes, self._lock_timeout)
+            written = self._write(free)
         except LockTimeout:
-            if len(outcomes) == 1:
-                return Written(locked=outcomes)
-            self._lock_timeout = SHORT_LOCK_TIMEOUT
-            raise
+            self.lock_timeout = self._patience.then
+            if len(outcomes) > 1:
+                raise
+            self._locks.remember(outcomes[0])
+            return Written(locked=outcomes)
+        self._locks.forget([outcome for outcome, _ in written.outcomes])
+        return written + Written(locked=known.locked)
+
+    def _write(self, outcomes: Sequence[Outcome]) -> Written:
+        try:
+            return _write_at_once(self._settings, outcomes, self.lock_timeout)
+        except LockTimeout:
+            if self._has_looked or not is_a_table_locked(self._settings):
+                self._has_looked = True
+                raise
+        return _write_at_once(self._settings, outcomes, NO_LOCK_TIMEOUT)
 
 
 def _portions(outcomes: Iterable[Outcome]) -> Iterator[Sequence[Outcome]]:

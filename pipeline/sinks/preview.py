@@ -11,7 +11,7 @@ import orjson
 from pipeline.domain.batches import Decided
 from pipeline.domain.dead_letter import DeadLetter
 from pipeline.domain.effects import Channel, channel_of
-from pipeline.sinks.tally import count, dead, sum_up
+from pipeline.sinks.tally import count, count_causes, dead, sum_up
 
 Batches = beam.PCollection[Decided]
 Letters = beam.PCollection[list[DeadLetter]]
@@ -54,6 +54,7 @@ def _preview(decided: Decided) -> Iterable[list[DeadLetter]]:
 
 def _preview_letters(letters: list[DeadLetter]) -> None:
     count(dead(len(letters)))
+    count_causes(letter.fingerprint for letter in letters)
     for letter in letters:
         _print(
             {

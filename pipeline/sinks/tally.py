@@ -24,6 +24,8 @@ class Field(StrEnum):
 
 _lock: Final = threading.Lock()
 _counts: Final[Counter[Field]] = Counter()
+# The fingerprints of dead letters: as few as there are places where something can fail.
+_causes: Final[set[str]] = set()
 
 
 def sum_up(outcomes: Iterable[Outcome]) -> Counter[Field]:
@@ -43,6 +45,18 @@ def sum_up(outcomes: Iterable[Outcome]) -> Counter[Field]:
 def dead(letters: int) -> Counter[Field]:
     """What dead letters come to: they are events that are done with, too."""
     return Counter({Field.EVENTS: letters, Field.DEAD: letters})
+
+
+def count_causes(fingerprints: Iterable[str]) -> None:
+    """Add why events are dead."""
+    with _lock:
+        _causes.update(fingerprints)
+
+
+def causes() -> int:
+    """Of how many causes events were dead so far."""
+    with _lock:
+        return len(_causes)
 
 
 def count(total: Counter[Field]) -> None:

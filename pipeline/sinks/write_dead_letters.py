@@ -6,7 +6,7 @@ from pipeline.domain.dead_letter import DeadLetter
 from pipeline.settings import DatabaseSettings
 from pipeline.sinks.dead_letters import write_dead_letters
 from pipeline.sinks.metrics import measure
-from pipeline.sinks.tally import count, dead
+from pipeline.sinks.tally import count, count_causes, dead
 
 Letters = beam.PCollection[list[DeadLetter]]
 Nothing = beam.PCollection[None]
@@ -34,4 +34,5 @@ class _Write(beam.DoFn):
         write_dead_letters(self._settings, self._topic, letters)
         total = dead(len({letter.key for letter in letters}))
         count(total)
+        count_causes(letter.fingerprint for letter in letters)
         measure(total)

@@ -1,7 +1,8 @@
 """WriteOutcomes: decided batches in; dead letters out, for what has no outcome or is refused."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from typing import Any, Final
 
 import apache_beam as beam
@@ -9,13 +10,19 @@ from apache_beam.transforms.window import GlobalWindows
 
 from pipeline.domain.batches import Decided
 from pipeline.domain.dead_letter import DeadLetter
+from pipeline.domain.errors import LockTimeout
+from pipeline.domain.identifiers import EventId
+from pipeline.domain.outcome import Outcome
 from pipeline.settings import DatabaseSettings
+from pipeline.sinks.locks import locks_of
 from pipeline.sinks.metrics import measure
-from pipeline.sinks.outcomes import Written, write_outcomes
+from pipeline.sinks.outcomes import HASTY, Written, write_what_is_free
 from pipeline.sinks.tally import count, sum_up
 
 Batches = beam.PCollection[Decided]
 Letters = beam.PCollection[list[DeadLetter]]
+# Takes events that need a locked row: they shall come again, and are not done with now.
+PutOff = Callable[[Sequence[EventId]], None]
 
 # One statement at a time keeps a core of the server busy; the others are for the branches' facts.
 WRITERS: Final = 2
@@ -28,20 +35,26 @@ class WriteOutcomes(beam.PTransform[Batches, Letters]):
 
     A batch is written while the next one is decided. A bundle does not end before everything in it
     is written, so neither does its acknowledgement come before.
+
+    Args:
+        settings: the database.
+        put_off: takes what needs a row that somebody has locked; None to fail the bundle for it,
+            once all else in its batch is written.
     """
 
-    def __init__(self, settings: DatabaseSettings) -> None:
+    def __init__(self, settings: DatabaseSettings, put_off: PutOff | None = None) -> None:
         super().__init__()
-        self._settings = settings
+        self._fn = _Write(settings, put_off)
 
     def expand(self, batches: Batches) -> Letters:
         """One step, fused with what comes before it."""
-        return batches | "Insert" >> beam.ParDo(_Write(self._settings))
+        return batches | "Insert" >> beam.ParDo(self._fn)
 
 
 class _Write(beam.DoFn):
-    def __init__(self, settings: DatabaseSettings) -> None:
+    def __init__(self, settings: DatabaseSettings, put_off: PutOff | None) -> None:
         self._settings = settings
+        self._put_off = put_off
         self._writing: Future[Written] | None = None
 
     def start_bundle(self) -> None:
@@ -51,13 +64,19 @@ class _Write(beam.DoFn):
     def process(self, decided: Decided) -> Iterable[list[DeadLetter]]:
         letters = [*self._finish(), *decided.letters]
         if decided.outcomes:
-            self._writing = _writers.submit(write_outcomes, self._settings, decided.outcomes)
+            self._writing = _writers.submit(self._write, decided.outcomes)
         if letters:
             yield letters
 
     def finish_bundle(self) -> Iterator[Any]:
         if letters := list(self._finish()):
             yield GlobalWindows.windowed_value_at_end_of_window(letters)
+
+    def _write(self, outcomes: Sequence[Outcome]) -> Written:
+        write = partial(write_what_is_free, self._settings, outcomes)
+        if self._put_off is None:
+            return write()
+        return write(patience=HASTY, locks=locks_of(self._settings))
 
     def _finish(self) -> Sequence[DeadLetter]:
         """Wait for the batch being written, if there is one; gives its dead letters."""
@@ -69,4 +88,11 @@ class _Write(beam.DoFn):
         total = sum_up(outcome for outcome, _ in written.outcomes)
         count(total)
         measure(total, (milliseconds for _, milliseconds in written.outcomes))
+        if written.locked:
+            self._leave([outcome.event_id for outcome in written.locked])
         return written.letters
+
+    def _leave(self, locked: Sequence[EventId]) -> None:
+        if self._put_off is None:
+            raise LockTimeout(f"{len(locked):,} of the events need a row that is locked")
+        self._put_off(locked)

@@ -1,17 +1,26 @@
-"""Where wake-ups of one machine wait for their rows, beside the stream instead of in its way."""
+"""Where wake-ups of one machine wait, beside the stream instead of in its way.
+
+Some wait for their row to be seen, others for a time: to be tried again once a lock may be gone.
+"""
 
 import threading
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cache
+from typing import Final
 
-from pipeline.domain.errors import FanoutError
+from pipeline.domain.errors import FanoutError, LockTimeout
 from pipeline.domain.identifiers import EventId
 from pipeline.domain.wake_up import WakeUp
 from pipeline.postgres.visible import pauses, visible
 from pipeline.pubsub.subscription import open_subscription
 from pipeline.settings import DatabaseSettings
+
+FIRST_DELAY_SECONDS: Final = 1.0
+LONGEST_DELAY_SECONDS: Final = 15.0
+# A wake-up takes about a kilobyte.
+MOST_POSTPONED: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +39,43 @@ class Postpone:
         return ()
 
 
+@dataclass(frozen=True, slots=True)
+class PutOff:
+    """Let events that need a locked row come again after a while, longer each time.
+
+    Until then what woke them is not acknowledged, and nobody waits for them.
+    """
+
+    settings: DatabaseSettings
+    subscription: str
+
+    def __call__(self, event_ids: Sequence[EventId]) -> None:
+        """Take them all.
+
+        Raises:
+            LockTimeout: too many wait already: this is not about some rows any more.
+        """
+        subscription = open_subscription(self.subscription)
+        if subscription.postponed > MOST_POSTPONED:
+            raise LockTimeout(f"more than {MOST_POSTPONED:,} events need a row that is locked")
+        wake_ups = subscription.postpone_events(event_ids)
+        open_waiting_room(self.settings, self.subscription).put_off(wake_ups)
+
+
+def delay(tries: int) -> float:
+    """The seconds until an event that could not be written so often before is tried again."""
+    return min(FIRST_DELAY_SECONDS * 2.0**tries, LONGEST_DELAY_SECONDS)
+
+
+@dataclass(slots=True)
+class _Wait:
+    """Those whom one event has woken; they leave together, at a time at the latest."""
+
+    until: float
+    for_row: bool
+    wake_ups: list[WakeUp] = field(default_factory=list)
+
+
 class WaitingRoom:
     """Looks for the rows of those who wait, all in one statement, and lets them go.
 
@@ -46,16 +92,27 @@ class WaitingRoom:
         self._settings = settings
         self._leave = leave
         self._changed = threading.Condition()
-        self._waiting: dict[EventId, tuple[float, list[WakeUp]]] = {}
+        self._waiting: dict[EventId, _Wait] = {}
         self._busy = False
 
     def admit(self, wake_ups: Sequence[WakeUp]) -> None:
-        """Let these wait; a second wake-up of an event waits no longer than the first."""
-        deadline = time.monotonic() + self._settings.visible_within.total_seconds()
+        """Let these wait for their rows; a second of an event waits no longer than the first."""
+        until = time.monotonic() + self._settings.visible_within.total_seconds()
+        self._let_wait((each, _Wait(until, for_row=True)) for each in wake_ups)
+
+    def put_off(self, wake_ups: Sequence[WakeUp]) -> None:
+        """Let these wait for ``delay``; a second of an event waits no longer than the first."""
+        now = time.monotonic()
+        self._let_wait(
+            (replace(each, tries=each.tries + 1), _Wait(now + delay(each.tries), for_row=False))
+            for each in wake_ups
+        )
+
+    def _let_wait(self, arriving: Iterable[tuple[WakeUp, _Wait]]) -> None:
         with self._changed:
-            for each in wake_ups:
-                if each.event_id is not None:
-                    self._waiting.setdefault(each.event_id, (deadline, []))[1].append(each)
+            for wake_up, wait in arriving:
+                if wake_up.event_id is not None:
+                    self._waiting.setdefault(wake_up.event_id, wait).wake_ups.append(wake_up)
             self._changed.notify()
             if self._waiting and not self._busy:
                 self._busy = True
@@ -68,21 +125,29 @@ class WaitingRoom:
                 if not self._waiting:
                     self._busy = False
                     return
-                if self._changed.wait(next(pause)):
+                if self._changed.wait(self._nap(pause)):
                     # A newcomer's row is likely to be seen soon.
                     pause = pauses()
-                waiting = set(self._waiting)
-            seen = self._seen(waiting)
+                unseen = {event_id for event_id, wait in self._waiting.items() if wait.for_row}
+            seen = self._seen(unseen)
             now = time.monotonic()
             with self._changed:
                 over = {
                     event_id
-                    for event_id, (deadline, _) in self._waiting.items()
-                    if event_id in seen or deadline <= now
+                    for event_id, wait in self._waiting.items()
+                    if event_id in seen or wait.until <= now
                 }
-                leaving = [each for event_id in over for each in self._waiting.pop(event_id)[1]]
+                leaving = [
+                    each for event_id in over for each in self._waiting.pop(event_id).wake_ups
+                ]
             if leaving:
                 self._leave([replace(each, waited=True) for each in leaving])
+
+    def _nap(self, pause: Iterator[float]) -> float:
+        """For how long nothing is to be done, unless somebody comes."""
+        nearest = min(wait.until for wait in self._waiting.values()) - time.monotonic()
+        looking = any(wait.for_row for wait in self._waiting.values())
+        return max(0.0, min(nearest, next(pause)) if looking else nearest)
 
     def _seen(self, ids: set[EventId]) -> set[EventId]:
         try:

@@ -19,6 +19,7 @@ from pipeline.postgres.halving import in_halves
 from pipeline.postgres.retry import with_connection
 from pipeline.postgres.visible import gone_from, wait_until_visible
 from pipeline.settings import DatabaseSettings
+from pipeline.transforms.origin import Origin, origin_of
 
 STAGE: Final = "fetch"
 # Whose payload has more is read with a few others only.
@@ -57,13 +58,16 @@ class Batch:
     large: Sequence[tuple[EventId, int]] = ()
 
 
-def fetch_batch(settings: DatabaseSettings, wake_ups: Sequence[WakeUp], used: str) -> Batch:
+def fetch_batch(
+    settings: DatabaseSettings, wake_ups: Sequence[WakeUp], used: str, origin: Origin | None = None
+) -> Batch:
     """Read the rows of a batch; what the ledger holds as completed is left out.
 
     Args:
         settings: the database.
         wake_ups: in any order; those of one event count as one.
         used: the keys that handlers use, as ``used_keys`` gives them.
+        origin: is told of the messages and what there is of their rows.
 
     Raises:
         TransientError: the rows could not be read.
@@ -79,19 +83,28 @@ def fetch_batch(settings: DatabaseSettings, wake_ups: Sequence[WakeUp], used: st
     rows: list[Row] = []
     unseen: list[WakeUp] = []
     large: list[tuple[EventId, int]] = []
+    times: dict[EventId, int | None] = {}
+    buried: list[Message] = []
     for ids, found in _read(settings, list(wanted), used, SMALL_BYTES):
         if isinstance(found, PermanentError):
             letters.append(DeadLetter.of_event(ids[0], None, STAGE, found))
             continue
         rows += found.found
         large += found.large
+        times.update(found.times)
         for event_id in found.missing:
             wake_up = wanted[event_id]
             if wake_up.waited or gone.knows(event_id):
                 gone.remember([event_id])
-                letters += _bury(wake_up)
+                if wake_up.message is not None:
+                    # Without a message there is nobody to tell.
+                    buried.append(wake_up.message)
             else:
                 unseen.append(wake_up)
+    letters += [DeadLetter.of_message(each, STAGE, _unknown()) for each in buried]
+    if origin is not None:
+        messages = ((wanted[event_id].message, moment) for event_id, moment in times.items())
+        origin.compare([(each, moment) for each, moment in messages if each is not None], buried)
     return Batch(Fetched(rows, letters), unseen, large)
 
 
@@ -135,11 +148,8 @@ def _read(
     return in_halves(ids, read) if ids else ()
 
 
-def _bury(gone: WakeUp) -> Iterator[DeadLetter]:
-    """A letter for a message without a row; without a message there is nobody to tell."""
-    if gone.message is not None:
-        error = UnknownEvent("domain_events has no row with this id")
-        yield DeadLetter.of_message(gone.message, STAGE, error)
+def _unknown() -> UnknownEvent:
+    return UnknownEvent("domain_events has no row with this id")
 
 
 def _nameless(message: Message) -> MissingAttribute:
@@ -178,10 +188,11 @@ class _Fetch(beam.DoFn):
     def process(self, wake_ups: list[WakeUp]) -> Iterable[Fetched]:
         messages = (each.message for each in wake_ups if each.message is not None)
         self._note(self._settings, messages)
-        batch = fetch_batch(self._settings, wake_ups, self._used)
+        origin = origin_of(self._settings)
+        batch = fetch_batch(self._settings, wake_ups, self._used, origin)
         yield from self._give(batch)
         if batch.unseen and (again := self._later(self._settings, batch.unseen)):
-            yield from self._give(fetch_batch(self._settings, again, self._used))
+            yield from self._give(fetch_batch(self._settings, again, self._used, origin))
 
     def _give(self, batch: Batch) -> Iterator[Fetched]:
         if batch.fetched.rows or batch.fetched.letters:

@@ -80,7 +80,7 @@ def test_letters_are_listed_by_cause_with_the_last_seen_first(stage: Stage) -> N
     stage.deliver_messages([Message(b"{}", {"event_type": "moon_rose"})])
     nameless, invalid = in_json(stage, "list")
     assert (nameless["error_class"], nameless["sample_event_id"]) == ("MissingAttribute", None)
-    assert (nameless["stage"], nameless["event_types"]) == ("fetch", [""])
+    assert (nameless["stage"], nameless["event_types"]) == ("fetch", [])
     assert invalid["message"] == "payload: fileName: Input should be a valid string"
     assert (invalid["stage"], invalid["letters"], invalid["open"]) == ("decode", 3, 3)
     assert invalid["sample_event_id"] in broken
@@ -141,17 +141,32 @@ def test_a_letter_is_shown_by_its_event_with_what_its_row_holds(stage: Stage) ->
     assert "attribute" not in shown
     found = in_json(stage, "show", "--event", str(event))
     assert found["attributes"] is None
-    assert json.loads(found["data"]["text"]) == {"fileName": [CANARY]}
+    assert found["data"] is None
+    assert json.loads(found["payload"]) == {"fileName": [CANARY]}
+    assert "the payload of its row as it stands now, " in shown
+    assert "message as it came" not in shown
     assert in_json(stage, "show", "--id", str(found["id"])) == found
 
 
-def test_of_a_row_with_a_large_payload_the_beginning_is_shown(stage: Stage) -> None:
+def test_of_a_row_with_a_large_payload_the_beginning_is_shown_and_its_size(stage: Stage) -> None:
     event = upload(stage, [CANARY] * 100_000)
     stage.deliver(event)
     found = in_json(stage, "show", "--event", str(event))
-    (data,) = found["data"].values()
-    assert len(data) < 200_000
-    assert "data, 100,000 bytes" in output(stage, "show", "--event", str(event))
+    size = found["payload_characters"]
+    assert size > 100_000 * len(CANARY)
+    assert len(found["payload"]) == 100_000
+    shown = output(stage, "show", "--event", str(event))
+    assert f"the payload of its row as it stands now, {size:,} characters:" in shown
+    assert CANARY in shown
+    assert f"... and {size - 20_000:,} characters more" in shown
+
+
+def test_a_letter_whose_row_is_gone_says_that_nothing_is_left(stage: Stage) -> None:
+    event = upload(stage, [CANARY])
+    stage.deliver(event)
+    stage.execute("DELETE FROM domain_events WHERE id = %s", event)
+    shown = output(stage, "show", "--event", str(event))
+    assert "no payload in its row, and no message was kept" in shown
 
 
 def test_a_letter_without_a_row_is_shown_with_everything_that_the_message_held(
@@ -167,6 +182,9 @@ def test_a_letter_without_a_row_is_shown_with_everything_that_the_message_held(
     found = in_json(stage, "show", "--event", str(GONE))
     assert found["attributes"] == {"id": str(GONE), "event_type": CANARY}
     assert (found["event_type"], found["data"]["text"]) == (None, text)
+    assert (found["payload"], found["payload_characters"]) == (None, None)
+    assert f"the message as it came, {len(text)} bytes:" in shown
+    assert "payload of its row" not in shown
 
 
 def test_data_that_is_no_json_is_shown_by_its_first_bytes(stage: Stage) -> None:
@@ -315,7 +333,7 @@ def test_a_write_looks_for_each_letter_by_its_key_even_when_none_seems_open(stag
     with stage.database.connect() as connection:
         lines = connection.execute(
             b"EXPLAIN " + load("pipeline.sinks", "write_outcomes"),
-            {"batch": '{"events": []}', "version": "test"},
+            {"batch": '{"events": []}', "version": "test", "lock_timeout": "0"},
         ).fetchall()
     plan = "\n".join(line for (line,) in lines)
     assert "event_dead_letters_letter_key_key" in plan

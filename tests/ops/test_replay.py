@@ -282,6 +282,8 @@ def command_of(lines: list[str]) -> list[str]:
         ["--type", "document_uploaded", "--until", "2100-01-01T00:00:00+00:00", "--missing"],
         ["--type", "it's; touch x", "--since", "2000-01-01T00:00:00+00:00"],
         ["--missing", "--ignore-age", "--rate", "20", "--note", 'a "note" of $HOME'],
+        ["--missing", "--wait", "5m"],
+        ["--missing", "--no-wait"],
     ],
     ids=" ".join,
 )
@@ -730,6 +732,8 @@ def test_what_makes_no_sense_is_refused_in_one_line(arguments: list[str], words:
         ["--missing", "--max-event-age-hours", "inf"],
         ["--since", "yesterday"],
         ["--missing", "--system-user", "ann"],
+        ["--missing", "--wait", "long"],
+        ["--missing", "--wait", "--no-wait"],
     ],
     ids=" ".join,
 )
@@ -775,3 +779,101 @@ def test_a_running_stream_completes_what_is_replayed(operator: Operator, tmp_pat
         assert stream.stop() == 0
     assert open_letters(stage) == []
     assert len(stage.notifications()) == 4
+
+
+INVALID: Final = "InvalidEvent in decode: payload: fileName: Input should be a valid string"
+
+
+def test_who_waits_is_told_what_became_of_each_event(operator: Operator, tmp_path: Path) -> None:
+    stage = operator.stage
+    broken = [upload(stage, []) for _ in range(3)]
+    stage.deliver(*broken)
+    good, old, moon = upload(stage), upload(stage, age=DAY * 2), stage.emit("moon_rose")
+    with Stream(operator.broker, stage.database.writer_dsn, tmp_path / "log"):
+        process = operator.start("--since", "7d", *APPLY, "--wait")
+        output, errors = process.communicate(timeout=60)
+        mend(stage)
+        mended = operator.start("--dead-letters", *APPLY, "--wait", "--json")
+        better, silence = mended.communicate(timeout=60)
+    assert (process.returncode, errors) == (1, "")
+    line, summary = output.splitlines()
+    assert line == f"6 published: 1 completed, 1 expired, 1 unrouted, 3 dead (1 cause: {INVALID})"
+    became = json.loads(summary)["became"]
+    ((cause,), became["causes"]) = (became["causes"], [])
+    assert became == {
+        "completed": 1, "expired": 1, "unrouted": 1, "dead": 3, "unfinished": 0, "causes": [],
+    }  # fmt: skip
+    assert (cause["events"], cause["error_class"]) == (3, "InvalidEvent")
+    assert stage.ledger() == dict.fromkeys([*broken, good], "completed") | {
+        old: "expired",
+        moon: "unrouted",
+    }
+    # The control of the exit status: nothing is dead again.
+    assert (mended.returncode, silence) == (0, "")
+    assert json.loads(better)["became"]["completed"] == 3
+
+
+def test_what_an_event_was_before_the_replay_is_not_what_became_of_it(operator: Operator) -> None:
+    stage = operator.stage
+    broken, moon = upload(stage, []), stage.emit("moon_rose")
+    stage.deliver()
+    # Nobody reads what is published.
+    process = operator.start("--event", str(broken), str(moon), *APPLY, "--wait", "1s")
+    output, errors = process.communicate(timeout=60)
+    assert (process.returncode, errors) == (1, "")
+    line, summary = output.splitlines()
+    assert line == (
+        "2 published: 0 completed, 2 not done yet: none ended for 1.0 s;"
+        " does the stream run, and does it read this topic?"
+    )
+    assert json.loads(summary)["became"]["unfinished"] == 2
+
+
+def test_a_letter_whose_event_is_gone_is_followed_too(operator: Operator, tmp_path: Path) -> None:
+    stage = operator.stage
+    gone = upload(stage, [])
+    stage.deliver()
+    stage.execute("DELETE FROM domain_events WHERE id = %s", gone)
+    with Stream(operator.broker, stage.database.writer_dsn, tmp_path / "log"):
+        process = operator.start("--dead-letters", *APPLY, "--wait")
+        output, errors = process.communicate(timeout=60)
+    assert (process.returncode, errors) == (1, "")
+    assert output.startswith("1 published: 0 completed, 1 dead again (1 cause: UnknownEvent in ")
+
+
+def test_a_stop_ends_the_waiting_and_says_so(operator: Operator) -> None:
+    upload(operator.stage)
+    with operator.start("--missing", *APPLY, "--wait") as process:
+        published: list[Message] = []
+
+        def is_published() -> bool:
+            published.extend(operator.published())
+            return bool(published) and operator.records()[0][5] == "published"
+
+        wait_until(is_published, seconds=30, what="it is published")
+        process.send_signal(signal.SIGTERM)
+        output, errors = process.communicate(timeout=20)
+    assert (process.returncode, errors) == (130, "")
+    line, summary = output.splitlines()
+    assert line == "1 published: 0 completed, 1 not done yet; stopped waiting"
+    assert json.loads(summary)["published"] == 1
+
+
+@pytest.mark.parametrize("asked", [(), ("--no-wait",)], ids=" ".join)
+def test_whoever_sits_at_a_terminal_waits_without_being_asked(
+    operator: Operator, asked: tuple[str, ...]
+) -> None:
+    upload(operator.stage)
+    ours, theirs = os.openpty()
+    with open(ours, "rb", buffering=0), open(theirs, "w") as terminal:  # noqa: PTH123 - no path
+        environment = os.environ | {"DATABASE_URL": operator.stage.database.operator_dsn}
+        with Program(
+            "pipeline", "replay", "--missing", *APPLY, *asked,
+            environment=environment, stderr=terminal,
+        ) as process:  # fmt: skip
+            wait_until(operator.published, seconds=30, what="it is published")
+            if asked:
+                assert process.wait(20) == 0
+            else:
+                with pytest.raises(subprocess.TimeoutExpired):
+                    process.wait(2)

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Final
 
@@ -9,14 +10,16 @@ import psycopg
 import pytest
 
 from pipeline.domain.errors import LockTimeout
-from pipeline.sinks.outcomes import LOCK_TIMEOUT, write_outcomes, write_what_is_free
+from pipeline.sinks.locks import Locks
+from pipeline.sinks.outcomes import HASTY, PATIENT, write_outcomes, write_what_is_free
 from tests.builders import ANN, BOB, activity, notification, outcome
+from tests.deadline import wait_until
 from tests.sinks.conftest import Written
 
 BATCH: Final = 100
 CONCERNED: Final = 77
 # Much less than the lock is held for: halves wait for a tenth of a second each.
-SOON: Final = LOCK_TIMEOUT.total_seconds() + 5
+SOON: Final = PATIENT.first.total_seconds() + 5
 
 
 @contextmanager
@@ -60,8 +63,54 @@ def test_what_cannot_be_given_back_is_offered_again(written: Written) -> None:
     batch = [outcome(2, (BOB, activity())), outcome(3, (ANN, notification()))]
     with (
         locked(written, "SELECT id FROM notifications FOR UPDATE"),
-        pytest.raises(LockTimeout, match="1 events need a row that is locked"),
+        pytest.raises(LockTimeout, match="1 of the events need a row that is locked"),
     ):
         write_outcomes(written.settings, batch)
     assert set(written.ledger()) == {1, 3}
     assert len(write_outcomes(written.settings, batch).outcomes) == 1
+
+
+def test_what_was_found_locked_is_not_waited_for_again_at_once(written: Written) -> None:
+    statements = written.recording()
+    write_outcomes(written.settings, [outcome(1, (BOB, activity()))])
+    locks = Locks()
+    with locked(written, "SELECT id FROM notifications FOR UPDATE"):
+        first = write_what_is_free(written.settings, [outcome(2, (BOB, activity()))], locks=locks)
+        assert len(first.locked) == 1
+        before = len(statements)
+        more = [outcome(number, (BOB, activity())) for number in range(3, 50)]
+        result = write_what_is_free(written.settings, more, locks=locks)
+        assert len(result.locked) == len(more)
+        assert len(statements) == before > 0
+    wait_until(lambda: not locks.sort(more).locked, seconds=20, what="it is tried again")
+    assert len(write_what_is_free(written.settings, more, locks=locks).outcomes) == len(more)
+    # What was written shows that nothing is locked any more.
+    assert len(locks.sort([outcome(60, (BOB, activity()))]).free) == 1
+
+
+def test_many_that_need_one_locked_row_are_found_by_few_statements(written: Written) -> None:
+    statements = written.recording()
+    write_outcomes(written.settings, [outcome(1, (BOB, activity()))])
+    batch = [
+        outcome(number, (BOB, activity()) if number % 2 else (ANN, notification()))
+        for number in range(2, BATCH)
+    ]
+    with locked(written, "SELECT id FROM notifications FOR UPDATE"):
+        before = len(statements)
+        result = write_what_is_free(written.settings, batch, patience=HASTY)
+    assert (len(result.outcomes), len(result.locked)) == (49, 49)
+    # Each of them by itself would take hundreds.
+    assert 0 < len(statements) - before < 30
+
+
+@pytest.mark.parametrize("mode", ["ACCESS EXCLUSIVE", "SHARE"])
+def test_for_a_locked_table_everything_waits_in_one_statement(written: Written, mode: str) -> None:
+    batch = [outcome(number, (ANN, notification())) for number in range(2, BATCH)]
+    with ThreadPoolExecutor(1) as executor:
+        with psycopg.connect(written.database.dsn) as connection:
+            connection.execute(f"LOCK TABLE notifications IN {mode} MODE".encode())
+            writing = executor.submit(write_what_is_free, written.settings, batch, patience=HASTY)
+            with pytest.raises(TimeoutError):
+                writing.result(HASTY.first.total_seconds() * 10)
+        result = writing.result(20)
+    assert (len(result.outcomes), result.locked) == (len(batch), [])

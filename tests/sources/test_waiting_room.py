@@ -13,12 +13,20 @@ from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
 from google.pubsub_v1 import types
 
 from local.pubsub import Emulator
+from pipeline.domain.errors import LockTimeout
 from pipeline.domain.identifiers import EventId
 from pipeline.domain.wake_up import WakeUp
 from pipeline.postgres.pool import close_pools
 from pipeline.pubsub.subscription import Subscription, open_subscription
 from pipeline.settings import DatabaseSettings
-from pipeline.sources.waiting_room import Postpone, WaitingRoom, open_waiting_room
+from pipeline.sources.waiting_room import (
+    MOST_POSTPONED,
+    Postpone,
+    PutOff,
+    WaitingRoom,
+    delay,
+    open_waiting_room,
+)
 from tests.builders import message
 from tests.databases import Database
 from tests.deadline import wait_until
@@ -126,6 +134,36 @@ def test_one_thread_waits_for_all_and_ends_with_the_last(
     assert door.wait_for(51)[-1].event_id == 51
 
 
+def test_who_is_put_off_leaves_after_a_while_that_doubles_up_to_a_bound(
+    settings: DatabaseSettings,
+) -> None:
+    assert [delay(tries) for tries in range(7)] == [1, 2, 4, 8, 15, 15, 15]
+    door = Door()
+    room = WaitingRoom(settings, door)
+    started = time.monotonic()
+    room.put_off([wake_up(1, "a"), replace(wake_up(2, "b"), tries=1)])
+    assert door.wait_for(1) == [replace(wake_up(1, "a"), waited=True, tries=1)]
+    assert delay(0) <= time.monotonic() - started < delay(1)
+    assert door.wait_for(2)[1:] == [replace(wake_up(2, "b"), waited=True, tries=2)]
+    assert time.monotonic() - started >= delay(1)
+
+
+def test_who_waits_for_a_time_and_who_for_a_row_do_not_wait_for_each_other(
+    database: Database, settings: DatabaseSettings
+) -> None:
+    door = Door()
+    room = WaitingRoom(settings, door)
+    room.put_off([replace(wake_up(1), tries=3)])
+    # Whoever is woken once more by another message leaves with the first.
+    room.put_off([wake_up(1, "again")])
+    room.admit([wake_up(2)])
+    assert waiting_threads() == 1
+    with database.connect() as connection:
+        insert(connection, 1, 2)
+    assert [each.event_id for each in door.wait_for(1)] == [2]
+    assert [(each.event_id, each.tries) for each in door.wait_for(3)[1:]] == [(1, 4), (1, 1)]
+
+
 def test_who_names_no_event_does_not_wait(settings: DatabaseSettings) -> None:
     door = Door()
     WaitingRoom(settings, door).admit([WakeUp.of(message(event_id=None))])
@@ -205,6 +243,35 @@ def test_what_is_postponed_is_acknowledged_only_when_it_has_come_again(
     subscription.acknowledge(receipts(again))
     assert subscription.acknowledged == 2
     assert subscription.give_back() == 0
+
+
+def test_what_is_put_off_by_its_event_is_acknowledged_only_when_it_has_come_again(
+    settings: DatabaseSettings, project: Project, subscription: Subscription
+) -> None:
+    first = EventId(uuid4().int >> 66)
+    locked = EventId(first + 1)
+    publish(project, first, locked, locked)
+    wake_ups = taken(subscription, 3)
+    PutOff(settings, project.subscription)([locked])
+    assert subscription.postponed == 2
+    subscription.acknowledge(receipts(wake_ups))
+    assert subscription.acknowledged == 1
+    again = taken(subscription, 2)
+    assert {(each.event_id, each.tries) for each in again} == {(locked, 1)}
+    subscription.acknowledge(receipts(again))
+    assert (subscription.acknowledged, subscription.postponed) == (3, 0)
+    assert subscription.give_back() == 0
+
+
+def test_there_is_an_end_to_what_can_be_put_off(
+    settings: DatabaseSettings, project: Project, subscription: Subscription
+) -> None:
+    event_id = EventId(uuid4().int >> 66)
+    publish(project, event_id)
+    taken(subscription, 1)
+    subscription.postpone([wake_up(event_id, str(number)) for number in range(MOST_POSTPONED + 1)])
+    with pytest.raises(LockTimeout, match="more than 10,000 events need a row that is locked"):
+        PutOff(settings, project.subscription)([event_id])
 
 
 def test_what_was_given_back_comes_again_from_pub_sub_and_not_from_the_waiting_room(

@@ -1,12 +1,15 @@
 """The stream as a process: what it does with bad rows and messages, signals, failing neighbours."""
 
 import json
+import re
 import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -14,9 +17,10 @@ import pytest
 from pipeline.domain.identifiers import EventId
 from pipeline.domain.message import Message, message_for
 from pipeline.domain.row import MAX_TEXT_CHARACTERS, MAX_TYPE_CHARACTERS
+from pipeline.sources.waiting_room import LONGEST_DELAY_SECONDS
 from tests.deadline import wait_until
 from tests.golden.stage import Stage
-from tests.golden.world import P1, R1, T1, U1, U2, U3, U4
+from tests.golden.world import P1, R1, T1, T2, U1, U2, U3, U4
 from tests.streams import ACKNOWLEDGEMENT_SECONDS, Broker, Stream
 
 
@@ -127,6 +131,23 @@ def test_malformed_rows_are_buried_with_a_reason_and_their_neighbours_written(
     assert CANARY not in told, "values of an event leaked"
 
 
+def test_the_log_says_what_became_of_the_events_and_of_how_many_causes_they_are_dead(
+    stage: Stage, events: Broker, stream: Stream
+) -> None:
+    good, moon = {upload(stage) for _ in range(2)}, stage.emit("moon_rose")
+    bad = [insert_poison(stage, "[]", "now") for _ in range(3)]
+    bad.append(insert_poison(stage, "{}", "infinity"))
+    told = (
+        "7 done: 2 completed, 1 unrouted, 4 dead (2 causes: python -m pipeline dead-letters list)"
+    )
+    events.publish(message_for(EventId(event)) for event in (*good, moon, *bad))
+    with stream:
+        wait_until(lambda: f"{told}; " in stream.log, seconds=40, what="a line says so")
+        assert re.search(r"causes.*\); \d+ a second$", stream.log, re.MULTILINE)
+        assert stream.stop() == 0
+    assert stream.log.splitlines()[-1].endswith(f"stopped; 7 acknowledged, 0 given back; {told}")
+
+
 def test_messages_without_a_row_are_buried_as_they_came_and_published_without_their_content(
     stage: Stage, events: Broker, stream: Stream
 ) -> None:
@@ -167,6 +188,36 @@ def test_messages_without_a_row_are_buried_as_they_came_and_published_without_th
         "UnknownEvent",
     ]
     assert CANARY not in f"{stream.log} {published}", "the content of a message leaked"
+
+
+STRANGE = "name no row of this database, or one of another time"
+
+
+def test_wake_ups_of_another_database_are_noticed_and_said_in_a_line(
+    stage: Stage, events: Broker, stream: Stream
+) -> None:
+    ours = {upload(stage) for _ in range(20)}
+    gone = {upload(stage) for _ in range(2)}
+    right = stage.messages()
+    stage.execute("DELETE FROM domain_events WHERE id = ANY(%s)", list(gone))
+    theirs = datetime(2020, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
+    # Of some ids both have a row, and ours are done with already.
+    wrong = [message_for(EventId(event), theirs) for event in sorted(ours)[:12]]
+    wrong += [message_for(EventId(987_654_000 + number), theirs) for number in range(12)]
+    with stream:
+        # The control: the right database, of which some rows are gone, warns of nothing.
+        events.publish(right)
+        wait_for(stage, ours)
+        wait_for_letters(stage, len(gone))
+        assert STRANGE not in stream.log
+        events.publish(wrong)
+        wait_until(lambda: STRANGE in stream.log, seconds=20, what="it is said")
+        wait_for_letters(stage, len(gone) + 12)
+        assert stream.stop() == 0
+    (line,) = [line for line in stream.log.splitlines() if STRANGE in line]
+    assert line.endswith("is DATABASE_URL the database that Debezium captures?")
+    assert "2020" not in stream.log
+    assert "987654" not in stream.log
 
 
 def everything_written(stage: Stage) -> str:
@@ -281,9 +332,6 @@ def test_a_type_of_any_size_and_form_is_recorded_as_unrouted_and_stops_nothing(
     assert not any(line.startswith("ERROR forged") for line in stream.log.splitlines())
 
 
-@pytest.mark.xfail(
-    strict=True, reason="write_outcomes.sql counts the milliseconds since infinity: 0A000"
-)
 @pytest.mark.parametrize("moment", ["infinity", "-infinity"])
 def test_an_event_of_an_unknown_type_and_no_finite_time_stops_nothing(
     stage: Stage, events: Broker, stream: Stream, moment: str
@@ -483,6 +531,80 @@ def test_events_deleted_after_they_were_announced_hold_up_nobody(
     with Stream(events, stage.database.writer_dsn, tmp_path / "weakened", module=weakened):
         held_up = median_latency(stage, events, deleted=True)
     assert held_up > 5 * beside, (held_up, beside)
+
+
+LOCKED_SECONDS = 6
+LOCK_COUNTER = "SELECT id FROM notifications WHERE kind = 'thread_activity' FOR UPDATE"
+
+
+@dataclass(frozen=True, slots=True)
+class BesideLock:
+    """What became of events while the application had a counter row locked.
+
+    Attributes:
+        p99: seconds until an event that needs no locked row is seen to be done.
+        after: seconds from the end of the lock until the event that needs it is.
+    """
+
+    p99: float
+    after: float
+
+
+def send(stage: Stage, thread: UUID) -> int:
+    return stage.emit("chat_message_sent", {}, actor_id=U1, project_id=P1, thread_id=thread)
+
+
+def lock_a_counter(stage: Stage, events: Broker) -> BesideLock:
+    """Hold a counter row while fifty events a second come, and one that needs it."""
+    first = send(stage, T1)
+    events.publish(stage.messages(first))
+    wait_for(stage, {first})
+    sent: dict[int, float] = {}
+    seen: dict[int, float] = {}
+
+    def look() -> bool:
+        # By the ledger's own times all would be done before the wait, which is in the statement.
+        seen.update(dict.fromkeys(completed(stage) & sent.keys() - seen.keys(), time.monotonic()))
+        return len(seen) == len(sent)
+
+    with psycopg.connect(stage.database.dsn) as application:
+        assert application.execute(LOCK_COUNTER.encode()).fetchall()
+        concerned = send(stage, T1)
+        started = sent[concerned] = time.monotonic()
+        events.publish([message_for(EventId(concerned))])
+        for number in range(FED_A_SECOND * LOCKED_SECONDS):
+            time.sleep(max(0.0, started + number / FED_A_SECOND - time.monotonic()))
+            event = send(stage, T2) if number % 2 else upload(stage)
+            sent[event] = time.monotonic()
+            events.publish([message_for(EventId(event))])
+            look()
+        assert concerned not in seen
+        application.rollback()
+    released = time.monotonic()
+    wait_until(look, seconds=40, what="all are done")
+    took = sorted(seen[event] - sent[event] for event in sent if event != concerned)
+    return BesideLock(took[len(took) * 99 // 100], seen[concerned] - released)
+
+
+def test_a_row_that_the_application_has_locked_holds_up_only_the_event_that_needs_it(
+    stage: Stage, events: Broker, stream: Stream, tmp_path: Path
+) -> None:
+    with stream:
+        beside = lock_a_counter(stage, events)
+        assert stream.stop() == 0
+    assert stage.rows(
+        "SELECT DISTINCT payload -> 'count' FROM notifications WHERE counter_thread_id = %s", T1
+    ) == [(2,)]
+    assert stage.rows("SELECT count(*) FROM event_dead_letters") == [(0,)]
+    assert "starting again" not in stream.log
+    assert "trying again" not in stream.log
+    assert beside.after < LONGEST_DELAY_SECONDS + 5, beside
+    # The control: whoever waits for the lock holds up the others of the bundle.
+    weakened = "tests.topology.waiting_for_the_lock"
+    with Stream(events, stage.database.writer_dsn, tmp_path / "weakened", module=weakened):
+        held_up = lock_a_counter(stage, events)
+    assert held_up.p99 > LOCKED_SECONDS / 2, (held_up, beside)
+    assert beside.p99 < held_up.p99 / 3, (held_up, beside)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -16,6 +16,7 @@ from pipeline.settings import DatabaseSettings
 RowT = TypeVar("RowT")
 
 DAYS: Final = 14
+MOST_OF_PAYLOAD: Final = 100_000
 
 _GROUPS: Final = load("pipeline.ops.dead_letters", "groups")
 _LETTER: Final = load("pipeline.ops.dead_letters", "letter")
@@ -29,7 +30,7 @@ class Group:
 
     Attributes:
         message: the reason, with ``#`` for every number in it.
-        event_types: the types that the messages claimed; empty for none.
+        event_types: the types that the events' rows had; empty where there was none.
         letters: how many there are, ``open`` of them not resolved.
         attempts: how many times they failed, all together.
         sample_event_id: the event of one of them, where any names one.
@@ -52,7 +53,16 @@ class Group:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Letter:
-    """One dead letter; ``event_state`` is what the ledger says of its event now."""
+    """One dead letter.
+
+    Attributes:
+        event_state: what the ledger says of its event now.
+        attributes: of the message; None unless there was no row to look at instead.
+        data: the bytes of the message; likewise.
+        payload: what the event's row holds now, at most ``MOST_OF_PAYLOAD`` characters of it; None
+            where there is no row, or no payload in it.
+        payload_characters: how many the whole payload has.
+    """
 
     id: int
     event_id: int | None
@@ -70,6 +80,8 @@ class Letter:
     event_state: str | None
     attributes: dict[str, str] | None = field(repr=False)
     data: bytes | None = field(repr=False)
+    payload: str | None = field(repr=False)
+    payload_characters: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +117,8 @@ def read_letter(
     Raises:
         ConfigurationError: there is none.
     """
-    found = _read(database, Letter, _LETTER, {"letter_id": letter_id, "event_id": event_id})
+    parameters = {"letter_id": letter_id, "event_id": event_id, "most": MOST_OF_PAYLOAD}
+    found = _read(database, Letter, _LETTER, parameters)
     if not found:
         what = f"event {event_id} has no dead letter" if event_id else f"no letter {letter_id}"
         raise ConfigurationError(f"{what}: see dead-letters list --all")

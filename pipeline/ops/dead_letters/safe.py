@@ -20,9 +20,25 @@ def printable(text: str) -> str:
 def pretty(data: bytes) -> str:
     """JSON indented; of anything else the first bytes, as Python would write them."""
     try:
-        text = orjson.dumps(orjson.loads(data), option=orjson.OPT_INDENT_2).decode()
+        return _lines(_indented(data))
     except (orjson.JSONDecodeError, orjson.JSONEncodeError):
         return _shortened(repr(data[:FIRST_BYTES]), len(data) - FIRST_BYTES, "bytes")
+
+
+def pretty_text(text: str, whole: int) -> str:
+    """JSON indented; the beginning as it is where there is more, ``whole`` characters in all."""
+    try:
+        return _lines(_indented(text))
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError):
+        shown = text[:MOST_CHARACTERS]
+        return _shortened(printable(shown), whole - len(shown), "characters")
+
+
+def _indented(document: bytes | str) -> str:
+    return orjson.dumps(orjson.loads(document), option=orjson.OPT_INDENT_2).decode()
+
+
+def _lines(text: str) -> str:
     lines = "\n".join(printable(line) for line in text.split("\n"))
     return _shortened(lines[:MOST_CHARACTERS], len(lines) - MOST_CHARACTERS, "characters")
 

@@ -9,10 +9,13 @@ from rich.table import Table
 from rich.text import Text
 
 from pipeline.ops.dead_letters.read import Cause, Day, Group, Letter
-from pipeline.ops.dead_letters.safe import pretty, printable
+from pipeline.ops.dead_letters.safe import pretty, pretty_text, printable
+from pipeline.ops.status.units import counted
 from pipeline.ops.terminal import open_console
 
 NO_TYPE: Final = "(no type)"
+
+_CONTENT: Final = ("attributes", "data", "payload", "payload_characters")
 
 
 def show_groups(groups: Sequence[Group]) -> None:
@@ -41,13 +44,12 @@ def show_letter(letter: Letter) -> None:
     table.add_column(overflow="fold")
     for each in fields(letter):
         value = getattr(letter, each.name)
-        if each.name not in ("attributes", "data"):
+        if each.name not in _CONTENT:
             table.add_row(each.name.replace("_", " "), _text(_value(value)))
     for name, value in sorted((letter.attributes or {}).items()):
         table.add_row("attribute", _text(f"{printable(name)} = {printable(value)}"))
     _print(table)
-    data = letter.data or b""
-    _print(_text(f"\ndata, {len(data):,} bytes:\n{pretty(data)}"))
+    _print(_text(f"\n{_content(letter)}"))
 
 
 def show_stats(causes: Sequence[Cause], days: Sequence[Day]) -> None:
@@ -75,8 +77,22 @@ def show_stats(causes: Sequence[Cause], days: Sequence[Day]) -> None:
     _print(table)
 
 
+def _content(letter: Letter) -> str:
+    """What the event's row holds, and the message where one was kept."""
+    parts = []
+    if letter.data is not None:
+        size = counted(len(letter.data), "byte")
+        parts.append(f"the message as it came, {size}:\n{pretty(letter.data)}")
+    if letter.payload is not None:
+        whole = letter.payload_characters or 0
+        size = counted(whole, "character")
+        shown = pretty_text(letter.payload, whole)
+        parts.append(f"the payload of its row as it stands now, {size}:\n{shown}")
+    return "\n\n".join(parts) or "no payload in its row, and no message was kept"
+
+
 def _cause(group: Group) -> str:
-    types = ", ".join(printable(name) or NO_TYPE for name in group.event_types)
+    types = ", ".join(map(printable, group.event_types)) or NO_TYPE
     sample = (
         f"letter {group.sample_id}"
         if group.sample_event_id is None

@@ -3,20 +3,19 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final
 from uuid import UUID, uuid4
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
 from pipeline.domain.errors import FanoutError
+from pipeline.domain.identifiers import EventId
 from pipeline.domain.message import Message
 from pipeline.ops.replay import record
 from pipeline.ops.replay.messages import Marks, replay_messages
+from pipeline.ops.replay.progress import progress
 from pipeline.ops.replay.rate import TokenBucket
 from pipeline.ops.replay.selection import select
 from pipeline.ops.replay.selector import Selector
@@ -52,13 +51,26 @@ class Order:
 
 @dataclass(slots=True)
 class Replay:
-    """A replay, and how far it has got."""
+    """A replay, and how far it has got.
+
+    Attributes:
+        id: by which it is recorded, and which its messages bear.
+        ids: the events it is about, in the order in which they are published.
+        published: how many of them Pub/Sub has stored.
+        stopped: whether it ended before all were.
+        seconds: how long that took.
+    """
 
     id: UUID
-    planned: int
+    ids: Sequence[EventId] = field(repr=False)
     published: int = 0
     stopped: bool = False
     seconds: float = 0.0
+
+    @property
+    def planned(self) -> int:
+        """How many events it is about."""
+        return len(self.ids)
 
     @property
     def summary(self) -> dict[str, object]:
@@ -85,14 +97,17 @@ def apply(database: DatabaseSettings, order: Order, stop: threading.Event) -> Re
     check_database(database)
     try:
         ids = select(database, order.selector).to_publish
-        replay = Replay(uuid4(), len(ids))
+        replay = Replay(uuid4(), ids)
         messages = replay_messages(ids, Marks(str(replay.id)))
-        with _recorded(database, order, replay), _progress(replay) as show:
+        with (
+            _recorded(database, order, replay),
+            progress("published", replay.planned) as show,
+        ):
             if order.ignore_age:
                 record.exempt(database, replay.id, ids)
             for number in _publish(order, messages, stop):
                 replay.published += number
-                show()
+                show(replay.published)
             replay.stopped = stop.is_set() and replay.published < replay.planned
     finally:
         close_pools()
@@ -133,18 +148,3 @@ def _recorded(database: DatabaseSettings, order: Order, replay: Replay) -> Itera
         raise
     finally:
         record.end(database, replay.id, published=replay.published, result=result)
-
-
-@contextmanager
-def _progress(replay: Replay) -> Iterator[Callable[[], None]]:
-    """A bar on a terminal; elsewhere nothing, since the summary says it all."""
-    console = Console(stderr=True)
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
-        task = progress.add_task("published", total=replay.planned)
-        yield lambda: progress.update(task, completed=replay.published)

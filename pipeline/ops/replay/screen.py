@@ -1,6 +1,8 @@
-"""A plan as people read it, and as JSON."""
+"""A plan, and what became of it, as people read them and as JSON."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from datetime import timedelta
 from typing import Any, Final
 
 from rich.table import Table
@@ -8,8 +10,9 @@ from rich.text import Text
 
 from pipeline.domain.outcome import Status
 from pipeline.ops.dead_letters.safe import printable
+from pipeline.ops.replay.follow import Ends
 from pipeline.ops.replay.plan import Plan
-from pipeline.ops.status.units import counted
+from pipeline.ops.status.units import counted, duration
 from pipeline.ops.terminal import open_console
 
 TYPE_WIDTH: Final = 30
@@ -56,6 +59,51 @@ def as_json(plan: Plan, command: Sequence[str]) -> Mapping[str, Any]:
         "nameless": plan.nameless,
         "apply": " ".join(command) if plan.events else None,
     }
+
+
+def told(ends: Ends, *, again: bool, after: timedelta) -> str:
+    """What became of the published events, in a line, and what to look at where that is not good.
+
+    Args:
+        ends: what became of them.
+        again: whether all were dead letters before.
+        after: for how long none had ended when the waiting was given up.
+    """
+    parts = [f"{ends.states[Status.COMPLETED]:,} completed"]
+    others = [status for status in (Status.EXPIRED, Status.UNROUTED) if ends.states[status]]
+    parts += [f"{ends.states[status]:,} {status}" for status in others]
+    if dead := ends.states[Status.DEAD]:
+        parts.append(f"{dead:,} dead{' again' if again else ''}{_why(ends)}")
+    line = f"{ends.published:,} published: {', '.join(parts)}"
+    if not ends.unfinished:
+        return line
+    line = f"{line}, {ends.unfinished:,} not done yet"
+    if ends.stopped:
+        return f"{line}; stopped waiting"
+    seconds = duration(after.total_seconds())
+    return f"{line}: none ended for {seconds}; does the stream run, and does it read this topic?"
+
+
+def became(ends: Ends) -> Mapping[str, Any]:
+    """The same with stable keys."""
+    return {
+        **{status.value: ends.states[status] for status in Status},
+        "unfinished": ends.unfinished,
+        "causes": [
+            {**asdict(cause), "events": number} for cause, number in ends.causes.most_common()
+        ],
+    }
+
+
+def _why(ends: Ends) -> str:
+    match list(ends.causes):
+        case []:
+            return ""
+        case [cause]:
+            words = printable(f"{cause.error_class} in {cause.stage}: {cause.message}")
+            return f" (1 cause: {words})"
+        case several:
+            return f" ({len(several)} causes: python -m pipeline dead-letters list)"
 
 
 def _states(plan: Plan) -> Table:

@@ -264,12 +264,13 @@ resolved AS (
         SELECT closed.id
         FROM admitted
         CROSS JOIN LATERAL (
-            SELECT id
+            SELECT id, resolved_at
             FROM public.event_dead_letters
-            WHERE letter_key = 'event:' || admitted.event_id AND resolved_at IS NULL
+            WHERE letter_key = 'event:' || admitted.event_id
             OFFSET 0
         ) AS closed
-        WHERE admitted.processing_status = 'completed'
+        -- Out here, or the index of all open letters would be read for each event.
+        WHERE admitted.processing_status = 'completed' AND closed.resolved_at IS NULL
     ))
 )
 SELECT event.event_id,

@@ -3,7 +3,9 @@ SELECT letter.fingerprint,
        letter.stage,
        letter.error_class,
        regexp_replace(min(letter.message), '0x[0-9a-f]+|\d+', '#', 'gi') AS message,
-       array_agg(DISTINCT coalesce(letter.event_type, '')) AS event_types,
+       coalesce(
+           array_agg(DISTINCT letter.event_type) FILTER (WHERE letter.event_type IS NOT NULL), '{}'
+       ) AS event_types,
        count(*) AS letters,
        count(*) FILTER (WHERE letter.resolved_at IS NULL) AS open,
        sum(letter.attempt)::bigint AS attempts,

@@ -1,0 +1,139 @@
+"""Follow what was replayed to its end: what the ledger says of each event since then."""
+
+import logging
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from psycopg import Connection
+
+from pipeline.domain.errors import TransientError
+from pipeline.domain.identifiers import EventId
+from pipeline.domain.outcome import Status
+from pipeline.ops.replay.progress import progress
+from pipeline.ops.replay.publication import Replay
+from pipeline.postgres.pool import close_pools
+from pipeline.postgres.retry import with_connection
+from pipeline.postgres.sql import load
+from pipeline.settings import DatabaseSettings
+
+PAGE_SIZE: Final = 5_000
+FIRST_PAUSE_SECONDS: Final = 0.1
+LONGEST_PAUSE_SECONDS: Final = 2.0
+
+_BECAME: Final = load("pipeline.ops.replay", "became")
+
+_log: Final = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Why events are dead: what their letters have in common, and the words of one of them."""
+
+    fingerprint: str
+    error_class: str
+    stage: str
+    message: str
+
+
+@dataclass(slots=True)
+class Ends:
+    """What became of the published events.
+
+    Attributes:
+        published: how many there are.
+        states: how many have ended in each state since the replay began.
+        causes: why some are dead, and how many of them.
+        stopped: whether the waiting was ended from outside.
+    """
+
+    published: int
+    states: Counter[Status] = field(default_factory=Counter)
+    causes: Counter[Cause] = field(default_factory=Counter)
+    stopped: bool = False
+
+    @property
+    def unfinished(self) -> int:
+        """How many have not ended since the replay began."""
+        return self.published - self.states.total()
+
+    @property
+    def good(self) -> bool:
+        """Whether all have ended, and none of them as a dead letter."""
+        return self.unfinished == 0 and self.states[Status.DEAD] == 0
+
+
+def follow(
+    database: DatabaseSettings, replay: Replay, stop: threading.Event, *, idle_timeout: timedelta
+) -> Ends:
+    """Wait until every published event has ended, or none has for ``idle_timeout``.
+
+    A database that cannot be reached meanwhile is waited for, as long as for an event.
+
+    Raises:
+        ConfigurationError: the ledger cannot be read.
+    """
+    ends = Ends(replay.published)
+    pending = set(replay.ids[: replay.published])
+    deadline = time.monotonic() + idle_timeout.total_seconds()
+    pause = FIRST_PAUSE_SECONDS
+    try:
+        with progress("done", replay.published) as show:
+            while True:
+                if ended := _look(database, replay.id, sorted(pending), ends):
+                    pending -= ended
+                    show(ends.states.total())
+                    deadline = time.monotonic() + idle_timeout.total_seconds()
+                    pause = FIRST_PAUSE_SECONDS
+                left = deadline - time.monotonic()
+                if not pending or left <= 0:
+                    break
+                if stop.wait(min(pause, left)):
+                    ends.stopped = True
+                    break
+                pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+    finally:
+        close_pools()
+    return ends
+
+
+def _look(
+    database: DatabaseSettings, replay: UUID, pending: Sequence[EventId], ends: Ends
+) -> set[EventId]:
+    """Count those that have ended since the last look, and give them."""
+    ended: set[EventId] = set()
+    try:
+        for event_id, state, *cause in _read(database, replay, pending):
+            ended.add(EventId(event_id))
+            status = Status(state)
+            ends.states[status] += 1
+            if status is Status.DEAD and cause[0] is not None:
+                _count_cause(ends, Cause(*cause))
+    except TransientError as failure:
+        _log.warning("%s; looking again", failure)
+    return ended
+
+
+def _count_cause(ends: Ends, cause: Cause) -> None:
+    """Those with one fingerprint are one, whatever numbers their words hold."""
+    known = next((each for each in ends.causes if each.fingerprint == cause.fingerprint), cause)
+    ends.causes[known] += 1
+
+
+def _read(
+    database: DatabaseSettings, replay: UUID, ids: Sequence[EventId]
+) -> Iterator[tuple[Any, ...]]:
+    for start in range(0, len(ids), PAGE_SIZE):
+        parameters = {"replay": replay, "ids": list(ids[start : start + PAGE_SIZE])}
+
+        def read(
+            connection: Connection[Any], parameters: dict[str, Any] = parameters
+        ) -> list[tuple[Any, ...]]:
+            return connection.execute(_BECAME, parameters).fetchall()
+
+        yield from with_connection(database, read)

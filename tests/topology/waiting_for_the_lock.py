@@ -1,0 +1,17 @@
+"""The pipeline, weakened: a write waits for whatever is locked, and everything else waits behind.
+
+The control of the test that locks a row: it must find this one to hold up the others.
+"""
+
+import sys
+from datetime import timedelta
+
+from pipeline import __main__
+from pipeline.sinks.outcomes import LockPatience
+
+if __name__ == "__main__":
+    from pipeline.sinks import write_outcomes
+
+    ever = timedelta(0)
+    vars(write_outcomes)["HASTY"] = LockPatience(first=ever, then=ever)
+    sys.exit(__main__.main())
