@@ -47,6 +47,8 @@ class Topology:
         batch_size: the most events decided and written at once.
         later: what becomes of wake-ups whose rows cannot be seen yet.
         put_off: takes events that need a row which somebody has locked; None to wait for it.
+        go_on: takes events that very many people hear of, after each page of them, so that others
+            are told in between; None to tell all of them first.
         dry_run: print what would be written instead of writing it.
     """
 
@@ -57,6 +59,7 @@ class Topology:
     batch_size: int = 500
     later: Later = wait_here
     put_off: PutOff | None = None
+    go_on: PutOff | None = None
     dry_run: bool = False
 
     def build(self, pipeline: beam.Pipeline, source: Source) -> None:
@@ -72,17 +75,19 @@ class Topology:
         )
         routed[DEAD] | "BuryUndecoded" >> self._bury()
         for event_type, handler in self.handlers.items():
-            decided = routed[event_type] | f"{event_type}/Decide" >> Decide(
-                self.database, handler, self.policy
+            decide = Decide(
+                self.database, handler, self.policy, one_page=bool(self.go_on) and not self.dry_run
             )
-            self._write(decided, event_type)
+            self._write(routed[event_type] | f"{event_type}/Decide" >> decide, event_type)
         unrouted = routed[UNROUTED] | "Unrouted/Leave" >> beam.Map(leave_batch_unrouted)
         self._write(unrouted, "Unrouted")
 
     def _write(self, decided: beam.PCollection[Decided], branch: str) -> None:
         """Write what was decided, and bury what could be neither decided nor written."""
         write: Write = (
-            PreviewOutcomes() if self.dry_run else WriteOutcomes(self.database, self.put_off)
+            PreviewOutcomes()
+            if self.dry_run
+            else WriteOutcomes(self.database, self.put_off, self.go_on)
         )
         decided | f"{branch}/Write" >> write | f"{branch}/Bury" >> self._bury()
 

@@ -21,7 +21,7 @@ from pipeline.runner import local_pipeline
 from pipeline.settings import PubSubSettings
 from pipeline.sinks.tally import Field, causes, tally
 from pipeline.sources.pull import PullFromPubSub
-from pipeline.sources.waiting_room import Postpone, PutOff
+from pipeline.sources.waiting_room import GoOn, Postpone, PutOff
 from pipeline.topology import Topology
 
 REPORT_SECONDS: Final = 10.0
@@ -60,7 +60,12 @@ def run_stream(topology: Topology, settings: PubSubSettings) -> None:
 
 def _keep_running(topology: Topology, settings: PubSubSettings, subscription: Subscription) -> None:
     name = settings.subscription
-    graph = replace(topology, later=Postpone(name), put_off=PutOff(topology.database, name))
+    graph = replace(
+        topology,
+        later=Postpone(name),
+        put_off=PutOff(topology.database, name),
+        go_on=GoOn(name),
+    )
     pause = FIRST_PAUSE_SECONDS
     while not subscription.stopping:
         started = time.monotonic()

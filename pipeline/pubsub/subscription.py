@@ -45,7 +45,7 @@ class Subscription:
         self._taken: list[WakeUp] = []
         self._pulled: list[WakeUp] = []
         self._ripe: list[WakeUp] = []
-        self._awaited = False
+        self._wanted = False
         self._failure: FanoutError | None = None
         self._reader: threading.Thread | None = None
         self._stopping = threading.Event()
@@ -60,7 +60,7 @@ class Subscription:
         """Whether it shall end and nothing that was pulled is left to be taken."""
         with self._changed:
             reading = self._reader is not None and self._reader.is_alive()
-            return self.stopping and not (reading or self._pulled or self._ripe)
+            return self.stopping and not (reading or self._pulled)
 
     def stop(self) -> None:
         """Ask the source to end after what has been pulled. Safe in a signal handler."""
@@ -86,9 +86,12 @@ class Subscription:
             failure, self._failure = self._failure, None
             if failure is not None:
                 raise failure
+            # What is to come again may do so without an end: at a stop it is left to be given back.
+            again = [] if self.stopping else self._ripe
             # Not before: the bundle in which they came too early may end at any time until now.
-            self._postponed.difference_update(_receipts(self._ripe))
-            taken = self._ripe + self._pulled
+            self._postponed.difference_update(_receipts(again))
+            self._wanted = self._wanted and not self._pulled
+            taken = again + self._pulled
             self._ripe, self._pulled = [], []
             self._taken = taken
             return taken
@@ -167,13 +170,12 @@ class Subscription:
     def _await(self) -> None:
         """Wait until there is something to take, or it has been waited for long enough."""
         deadline = time.monotonic() + PULL_SECONDS
-        self._awaited = True
+        self._wanted = True
         self._changed.notify_all()
         while not (self._pulled or self._ripe or self._failure):
             if time.monotonic() > deadline or not self._is_reading():
                 break
             self._changed.wait(LOOK_SECONDS)
-        self._awaited = False
 
     def _is_reading(self) -> bool:
         return self._reader is not None and self._reader.is_alive()
@@ -202,14 +204,16 @@ class Subscription:
             with self._changed:
                 self._held.update(_receipts(pulled))
                 self._pulled += pulled
+                self._wanted = self._wanted or not pulled
                 self._changed.notify_all()
             ahead = len(pulled) == MAX_MESSAGES
 
     def _waits_to_pull(self, *, ahead: bool) -> bool:
         """Return once there is something to pull for; False at a stop."""
         with self._changed:
-            while not self.stopping and (self._pulled or not (self._awaited or ahead)):
+            while not self.stopping and (self._pulled or not (self._wanted or ahead)):
                 self._changed.wait(LOOK_SECONDS)
+            self._wanted = False
             return not self.stopping
 
     def _pull(self) -> list[WakeUp]:

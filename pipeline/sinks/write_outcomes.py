@@ -21,7 +21,7 @@ from pipeline.sinks.tally import count, sum_up
 
 Batches = beam.PCollection[Decided]
 Letters = beam.PCollection[list[DeadLetter]]
-# Takes events that need a locked row: they shall come again, and are not done with now.
+# Takes events that are not done with now, and shall come again.
 PutOff = Callable[[Sequence[EventId]], None]
 
 # One statement at a time keeps a core of the server busy; the others are for the branches' facts.
@@ -40,11 +40,18 @@ class WriteOutcomes(beam.PTransform[Batches, Letters]):
         settings: the database.
         put_off: takes what needs a row that somebody has locked; None to fail the bundle for it,
             once all else in its batch is written.
+        go_on: takes events of which a page was written and more are to come; None where all pages
+            of an event are in its bundle.
     """
 
-    def __init__(self, settings: DatabaseSettings, put_off: PutOff | None = None) -> None:
+    def __init__(
+        self,
+        settings: DatabaseSettings,
+        put_off: PutOff | None = None,
+        go_on: PutOff | None = None,
+    ) -> None:
         super().__init__()
-        self._fn = _Write(settings, put_off)
+        self._fn = _Write(settings, put_off, go_on)
 
     def expand(self, batches: Batches) -> Letters:
         """One step, fused with what comes before it."""
@@ -52,9 +59,12 @@ class WriteOutcomes(beam.PTransform[Batches, Letters]):
 
 
 class _Write(beam.DoFn):
-    def __init__(self, settings: DatabaseSettings, put_off: PutOff | None) -> None:
+    def __init__(
+        self, settings: DatabaseSettings, put_off: PutOff | None, go_on: PutOff | None
+    ) -> None:
         self._settings = settings
         self._put_off = put_off
+        self._go_on = go_on
         self._writing: Future[Written] | None = None
 
     def start_bundle(self) -> None:
@@ -90,6 +100,11 @@ class _Write(beam.DoFn):
         measure(total, (milliseconds for _, milliseconds in written.outcomes))
         if written.locked:
             self._leave([outcome.event_id for outcome in written.locked])
+        if self._go_on is not None:
+            more = [
+                each.event_id for each, _ in written.outcomes if each.page and not each.page.last
+            ]
+            self._go_on(more)
         return written.letters
 
     def _leave(self, locked: Sequence[EventId]) -> None:

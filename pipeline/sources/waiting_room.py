@@ -62,6 +62,19 @@ class PutOff:
         open_waiting_room(self.settings, self.subscription).put_off(wake_ups)
 
 
+@dataclass(frozen=True, slots=True)
+class GoOn:
+    """Let events come again at once, with whatever else has come by then."""
+
+    subscription: str
+
+    def __call__(self, event_ids: Sequence[EventId]) -> None:
+        """Take them all."""
+        if event_ids:
+            subscription = open_subscription(self.subscription)
+            subscription.come_again(subscription.postpone_events(event_ids))
+
+
 def delay(tries: int) -> float:
     """The seconds until an event that could not be written so often before is tried again."""
     return min(FIRST_DELAY_SECONDS * 2.0**tries, LONGEST_DELAY_SECONDS)

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
+from itertools import islice
 from typing import Any, Final
 
 import apache_beam as beam
@@ -23,8 +24,9 @@ from pipeline.postgres.retry import with_connection
 from pipeline.settings import DatabaseSettings
 
 STAGE: Final = "decide"
-# Whoever has more is told in pages of so many.
+# Whoever has more is told in pages of so many; where other events wait for the page, of fewer.
 MOST_RECIPIENTS: Final = 25_000
+RECIPIENTS_IN_TURN: Final = 2_000
 # What follows from the events of one portion, give or take the last of them.
 MOST_ROWS: Final = 100_000
 
@@ -73,6 +75,7 @@ def decide_in_turn(
     policy: Policy,
     *,
     page_size: int = MOST_RECIPIENTS,
+    one_page: bool = False,
 ) -> Iterator[Decided]:
     """Load the facts of a batch, then decide its events one by one.
 
@@ -81,6 +84,14 @@ def decide_in_turn(
 
     What follows comes in portions that fit into memory whatever they are of: first the events that
     an ordinary number of people hear of, then the others, a page of recipients at a time.
+
+    Args:
+        settings: the database.
+        handler: of the events' type.
+        events: of one type.
+        policy: what holds for every type.
+        page_size: the most recipients of a page.
+        one_page: end after the first page of an event that has several.
 
     Raises:
         TransientError: the facts could not be loaded; what was not given yet is undecided.
@@ -114,7 +125,8 @@ def decide_in_turn(
                 portion = _Portion()
     yield portion.decided
     for event in crowded:
-        yield from _decide_pages(settings, handler, event, policy, page_size)
+        pages = _decide_pages(settings, handler, event, policy, page_size)
+        yield from islice(pages, 1) if one_page else pages
 
 
 def _decide_pages(
@@ -156,25 +168,36 @@ def _letter(event: Event[Any], error: PermanentError) -> DeadLetter:
 
 
 class Decide(beam.PTransform[Batches, beam.PCollection[Decided]]):
-    """Decide batches of events with a handler."""
+    """Decide batches of events with a handler.
 
-    def __init__(self, settings: DatabaseSettings, handler: Handler[Any], policy: Policy) -> None:
+    Args:
+        settings: the database.
+        handler: of the events' type.
+        policy: what holds for every type.
+        one_page: see to a page of each event that has several, and leave it to others to go on.
+    """
+
+    def __init__(
+        self,
+        settings: DatabaseSettings,
+        handler: Handler[Any],
+        policy: Policy,
+        *,
+        one_page: bool = False,
+    ) -> None:
         super().__init__()
-        self._fn = _DecideBatches(settings, handler, policy)
+        self._fn = partial(
+            decide_in_turn,
+            settings,
+            handler,
+            policy=policy,
+            page_size=RECIPIENTS_IN_TURN if one_page else MOST_RECIPIENTS,
+            one_page=one_page,
+        )
 
     def expand(self, batches: Batches) -> beam.PCollection[Decided]:
         """One step."""
-        return batches | "Handle" >> beam.FlatMap(self._fn)
-
-
-class _DecideBatches:
-    def __init__(self, settings: DatabaseSettings, handler: Handler[Any], policy: Policy) -> None:
-        self._settings = settings
-        self._handler = handler
-        self._policy = policy
-
-    def __call__(self, events: list[Event[Any]]) -> Iterator[Decided]:
-        return decide_in_turn(self._settings, self._handler, events, self._policy)
+        return batches | "Handle" >> beam.FlatMap(self._fn).with_output_types(Decided)
 
 
 def leave_batch_unrouted(events: Sequence[Unrouted]) -> Decided:
