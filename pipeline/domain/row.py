@@ -162,10 +162,12 @@ def _object(text: str) -> dict[str, Any]:
     if text.count("{") + text.count("[") > MAX_DEPTH and _is_too_deep(text):
         raise TooDeep(f"payload is nested deeper than {MAX_DEPTH} levels")
     try:
-        value: dict[str, Any] = orjson.loads(text)
+        value = orjson.loads(text)
     except orjson.JSONDecodeError as error:
         # Postgres made it, so what is left are numbers beyond what a computer counts in.
         raise InvalidEvent(f"payload: {error.msg}") from None
+    if not isinstance(value, dict):
+        raise InvalidEvent("payload: an object is needed")
     return value
 
 

@@ -78,13 +78,16 @@ def pull_one(exports: dict[str, str]) -> str:
         while time.monotonic() < deadline:
             request = {"subscription": exports["SUBSCRIPTION"], "max_messages": 1}
             for received in subscriber.pull(request=request, timeout=30).received_messages:
-                return received.message.attributes["event_type"]
+                return received.message.attributes["id"]
     pytest.fail("no message arrived")
 
 
-def insert(exports: dict[str, str]) -> None:
+def insert(exports: dict[str, str]) -> str:
+    """Insert an event; gives its id, as a message has it."""
+    statement = "INSERT INTO domain_events (event_type) VALUES ('meeting_invited') RETURNING id"
     with psycopg.connect(exports["DATABASE_URL"]) as connection:
-        connection.execute("INSERT INTO domain_events (event_type) VALUES ('meeting_invited')")
+        [(event_id,)] = connection.execute(statement).fetchall()
+    return str(event_id)
 
 
 def drop_slot(exports: dict[str, str]) -> None:
@@ -146,12 +149,12 @@ def test_an_inserted_event_reaches_the_subscription_and_an_interrupt_stops_every
     with start_up(data_dir) as up:
         exports = exports_of(up)
         children = descendants_of(up)
-        insert(exports)
+        event = insert(exports)
         for name in ("WRITER_DATABASE_URL", "CAPTURE_DATABASE_URL"):
             with psycopg.connect(exports[name]) as connection:
                 assert connection.execute("SELECT count(*) FROM domain_events").fetchone() == (1,)
 
-        assert pull_one(exports) == "meeting_invited"
+        assert pull_one(exports) == event
 
         up.send_signal(signal.SIGINT)
         assert up.wait(30) == 0
@@ -196,8 +199,8 @@ def test_debezium_is_started_again_until_it_runs_and_its_lost_slot_can_be_mended
             f"Debezium stopped: killed by signal 9 (log: {log}); starting it again in 1 s\n"
         )
         line_of(up, "Debezium: back after ")
-        insert(exports)
-        assert pull_one(exports) == "meeting_invited"
+        event = insert(exports)
+        assert pull_one(exports) == event
 
         drop_slot(exports)
         gone = "no longer available on the server"
@@ -206,8 +209,8 @@ def test_debezium_is_started_again_until_it_runs_and_its_lost_slot_can_be_mended
         # As the runbook tells it; that there is no slot to drop it tells as well.
         (log.parent / "offsets.dat").unlink()
         line_of(up, "Debezium: back after ")
-        insert(exports)
-        assert pull_one(exports) == "meeting_invited"
+        event = insert(exports)
+        assert pull_one(exports) == event
         assert postgres.is_running()
 
         drop_slot(exports)

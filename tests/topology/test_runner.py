@@ -32,7 +32,8 @@ def test_the_options_are_those_of_beam() -> None:
 
 @pytest.fixture
 def thawed() -> Iterator[None]:
-    """Afterwards everything is looked at as before."""
+    """Before and afterwards everything is looked at."""
+    gc.unfreeze()
     yield
     gc.unfreeze()
 
