@@ -88,7 +88,7 @@ def test_letters_are_listed_by_cause_with_the_last_seen_first(stage: Stage) -> N
 
 
 def test_numbers_in_a_reason_do_not_part_one_cause(stage: Stage) -> None:
-    for number in (200, 300):
+    for number in (500, 600):
         upload(stage, ["x" * 10_000] * number)
     stage.deliver()
     (group,) = in_json(stage, "list")

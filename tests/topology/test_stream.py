@@ -61,11 +61,11 @@ POISON = {
         "fileName: Input should be a valid string",
     ),
     "a time without end": (f'{{"fileName": "{CANARY}"}}', "infinity", "InvalidEvent", "created_at"),
-    "2 MB": (
-        f'{{"fileName": ["{CANARY * 200_000}"]}}',
+    "5 MB": (
+        f'{{"fileName": ["{CANARY * 450_000}"]}}',
         "now",
         "TooLarge",
-        "it may have 1024 KB",
+        "it may have 4096 KB",
     ),
     "deep nesting": (
         f'{{"fileName": {"[" * 40}"{CANARY}"{"]" * 40}}}',

@@ -52,7 +52,7 @@ ROWS: Final[Mapping[str, Poison]] = {
     "nesting without end": Poison(
         '{"fileName": ' + '{"a":' * 2_000 + "1" + "}" * 2_001, error_class="TooDeep"
     ),
-    "2 MB": Poison(json.dumps({"fileName": ["x" * 2_000_000]}), error_class="TooLarge"),
+    "5 MB": Poison(json.dumps({"fileName": ["x" * 5_000_000]}), error_class="TooLarge"),
 }
 POSITIONS: Final = {"first": 0.0, "in the middle": 0.5, "last": 1.0}
 
