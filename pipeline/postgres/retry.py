@@ -65,7 +65,7 @@ def with_connection(
                 raise failure from None
             if is_lost(error):
                 suspect(settings)
-            if time.monotonic() >= deadline:
+            if time.monotonic() >= deadline or WATCHDOG.is_hurried:
                 # The pool keeps to itself why it cannot connect.
                 unreachable = reason(settings) if error.sqlstate is None else None
                 raise unreachable or failure from None

@@ -51,6 +51,11 @@ class Watchdog:
         """
         self._most = min(self._most, seconds)
 
+    @property
+    def is_hurried(self) -> bool:
+        """Whether the process is to end: what fails now need not be tried again."""
+        return self._most < math.inf
+
     @contextmanager
     def watch(self, connection: Connection[Any], seconds: float) -> Iterator[None]:
         """Give the block so many seconds with the connection."""

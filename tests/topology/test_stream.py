@@ -391,7 +391,7 @@ def test_twenty_megabytes_in_a_payload_complete_and_hold_up_nobody(
         "SELECT max(completed_at) FROM notification_processing WHERE event_id = ANY(%s)",
         [*neighbours],
     )
-    assert (slowest - published).total_seconds() < 5, stream.log
+    assert (slowest - published).total_seconds() < 15, stream.log
     ((body,),) = stage.rows(
         "SELECT body FROM notifications WHERE event_id = %s AND kind = 'mention'", giant
     )
