@@ -4,15 +4,17 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from pipeline.domain.errors import TransientError
+from pipeline.domain.errors import LockTimeout, TransientError
+from pipeline.domain.identifiers import EventId
 from pipeline.postgres.check import check_database
 from pipeline.postgres.pool import close_pools
 from pipeline.postgres.watchdog import WATCHDOG
@@ -29,6 +31,8 @@ LONGEST_PAUSE_SECONDS: Final = 5.0
 _log: Final = logging.getLogger(__name__)
 # Of the process, since a step of the graph looks at it; only a process that ends sets it.
 _stopping: Final = threading.Event()
+# Events that needed a locked row in the pass under way.
+_locked: Final[set[EventId]] = set()
 
 
 def stop() -> None:
@@ -92,16 +96,33 @@ def _going_on() -> bool:
     return not _stopping.is_set()
 
 
+def _leave_for_the_next_pass(event_ids: Sequence[EventId]) -> None:
+    _locked.update(event_ids)
+
+
+def _pass(topology: Topology, selection: Selection) -> None:
+    """Process what is unfinished now.
+
+    Raises:
+        TransientError: something is left: all of it, or only what needs a locked row.
+        ConfigurationError: nothing can be read or written.
+    """
+    _locked.clear()
+    pipeline = local_pipeline()
+    graph = replace(topology, put_off=_leave_for_the_next_pass)
+    graph.build(pipeline, ReadUnfinished(topology.database, selection, _going_on))
+    pipeline.run().wait_until_finish()
+    if _locked:
+        raise LockTimeout(f"{len(_locked):,} of the events need a row that is locked")
+
+
 def _until_done(topology: Topology, selection: Selection) -> None:
     deadline = time.monotonic() + PATIENCE.total_seconds()
     pause = FIRST_PAUSE_SECONDS
     done = tally()["events"]
     while not _stopping.is_set():
         try:
-            pipeline = local_pipeline()
-            source = ReadUnfinished(topology.database, selection, _going_on)
-            topology.build(pipeline, source)
-            pipeline.run().wait_until_finish()
+            _pass(topology, selection)
         except TransientError as failure:
             if tally()["events"] > done:
                 done = tally()["events"]

@@ -102,10 +102,10 @@ def locks_of(settings: DatabaseSettings) -> Locks:
     return Locks()
 
 
-def is_a_table_locked(settings: DatabaseSettings) -> bool:
-    """Whether somebody has locked, or is about to lock, a whole table that every write needs."""
+def locked_tables(settings: DatabaseSettings) -> list[str]:
+    """The tables that every write needs and somebody has locked whole, or is about to."""
 
-    def look(connection: Connection[Any]) -> bool:
-        return bool(connection.execute(_TABLES_LOCKED).fetchall())
+    def look(connection: Connection[Any]) -> list[str]:
+        return [row[0] for row in connection.execute(_TABLES_LOCKED)]
 
     return with_connection(settings, look)

@@ -10,14 +10,14 @@ from psycopg.errors import LockNotAvailable
 
 from pipeline import __version__
 from pipeline.domain.dead_letter import DeadLetter
-from pipeline.domain.errors import LockTimeout, PermanentError, UnknownEvent
+from pipeline.domain.errors import LockTimeout, PermanentError, TransientError, UnknownEvent
 from pipeline.domain.outcome import Outcome
 from pipeline.postgres.halving import in_halves
 from pipeline.postgres.retry import with_connection
 from pipeline.postgres.sql import load
 from pipeline.settings import DatabaseSettings
 from pipeline.sinks.document import as_document
-from pipeline.sinks.locks import Locks, is_a_table_locked
+from pipeline.sinks.locks import Locks, locked_tables
 
 STAGE: Final = "write"
 # Such a statement takes about two seconds: it keeps nobody waiting for long, neither another event
@@ -26,9 +26,6 @@ MOST_ROWS: Final = 100_000
 # A prepared statement spares the server 3 ms of planning, and may keep a plan that was made while
 # the tables were empty. Where there are many rows that plan costs more.
 MOST_BYTES_PREPARED: Final = 256 * 2**10
-# Zero is for ever, or until the statement has taken too long.
-NO_LOCK_TIMEOUT: Final = timedelta(0)
-
 _WRITE: Final = load(__package__, "write_outcomes")
 
 
@@ -106,7 +103,7 @@ def write_what_is_free(
 ) -> Written:
     """As ``write_outcomes``, but what needs a locked row comes back as such, and holds up nothing.
 
-    Where a whole table is locked every outcome waits for it, since all need it.
+    Where a whole table is locked nothing is written, since all outcomes need it.
 
     Args:
         settings: the database.
@@ -152,7 +149,7 @@ class _WriteWhatIsFree:
         self._settings = settings
         self._patience = patience
         self._locks = locks
-        self._has_looked = False
+        self._is_about_rows = False
 
     def __call__(self, outcomes: Sequence[Outcome]) -> Written:
         # Found by a half before this one, as a rule: what shares its thread is not tried.
@@ -175,10 +172,13 @@ class _WriteWhatIsFree:
         try:
             return _write_at_once(self._settings, outcomes, self.lock_timeout)
         except LockTimeout:
-            if self._has_looked or not is_a_table_locked(self._settings):
-                self._has_looked = True
-                raise
-        return _write_at_once(self._settings, outcomes, NO_LOCK_TIMEOUT)
+            if not self._is_about_rows:
+                if tables := locked_tables(self._settings):
+                    # All would wait for it, one after the other.
+                    named = ", ".join(tables)
+                    raise TransientError(f"a lock was not free in time: table {named}") from None
+                self._is_about_rows = True
+            raise
 
 
 def _portions(outcomes: Iterable[Outcome]) -> Iterator[Sequence[Outcome]]:

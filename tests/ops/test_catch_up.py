@@ -18,7 +18,7 @@ from local.postgres import Postgres
 from tests.databases import Databases, scratch_cluster
 from tests.deadline import wait_until
 from tests.golden.stage import D, Stage
-from tests.golden.world import P1, R1, U1, U2, U4
+from tests.golden.world import P1, R1, T1, U1, U2, U4
 from tests.programs import Program
 from tests.torture.proxy import Proxy
 
@@ -178,6 +178,35 @@ def test_an_event_that_commits_late_is_found_by_the_next_run(stage: Stage) -> No
         assert catch_up(stage)["events"] == 1
     assert catch_up(stage)["events"] == 1
     assert set(stage.ledger()) == {row[0], quick}
+
+
+def test_what_needs_a_locked_row_keeps_nothing_else_from_being_caught_up(
+    stage: Stage, tmp_path: Path
+) -> None:
+    opened, concerned = (
+        stage.emit("chat_message_sent", {}, actor_id=U1, project_id=P1, thread_id=T1)
+        for _ in range(2)
+    )
+    stage.deliver(opened)
+    total = 3_000
+    insert_uploads(stage, total)
+    log = tmp_path / "log"
+    with psycopg.connect(stage.database.dsn) as application:
+        assert application.execute("SELECT id FROM notifications FOR UPDATE").fetchall()
+        with start(stage, log=log) as process:
+            wait_until(
+                lambda: len(stage.ledger()) == 1 + total, seconds=60, what="all others are done"
+            )
+            assert concerned not in stage.ledger()
+            wait_until(
+                lambda: "1 of the events need a row that is locked; going on" in log.read_text(),
+                seconds=20,
+                what="it is said",
+            )
+            application.rollback()
+            assert process.wait(30) == 0
+    assert stage.ledger()[concerned] == "completed"
+    assert counts(stage)["event_dead_letters"] == 0
 
 
 def test_the_reconciling_loop_runs_until_it_is_stopped(stage: Stage) -> None:

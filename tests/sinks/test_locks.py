@@ -2,14 +2,15 @@
 
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
 from typing import Final
 
 import psycopg
 import pytest
 
-from pipeline.domain.errors import LockTimeout
+from pipeline.domain.errors import LockTimeout, TransientError
 from pipeline.sinks.locks import Locks
 from pipeline.sinks.outcomes import HASTY, PATIENT, write_outcomes, write_what_is_free
 from tests.builders import ANN, BOB, activity, notification, outcome
@@ -104,13 +105,15 @@ def test_many_that_need_one_locked_row_are_found_by_few_statements(written: Writ
 
 
 @pytest.mark.parametrize("mode", ["ACCESS EXCLUSIVE", "SHARE"])
-def test_for_a_locked_table_everything_waits_in_one_statement(written: Written, mode: str) -> None:
+def test_a_locked_table_is_waited_for_once_and_named(written: Written, mode: str) -> None:
+    settings = replace(written.settings, patience=timedelta(milliseconds=200))
     batch = [outcome(number, (ANN, notification())) for number in range(2, BATCH)]
-    with ThreadPoolExecutor(1) as executor:
-        with psycopg.connect(written.database.dsn) as connection:
-            connection.execute(f"LOCK TABLE notifications IN {mode} MODE".encode())
-            writing = executor.submit(write_what_is_free, written.settings, batch, patience=HASTY)
-            with pytest.raises(TimeoutError):
-                writing.result(HASTY.first.total_seconds() * 10)
-        result = writing.result(20)
-    assert (len(result.outcomes), result.locked) == (len(batch), [])
+    with psycopg.connect(written.database.dsn) as connection:
+        connection.execute(f"LOCK TABLE notifications IN {mode} MODE".encode())
+        started = time.monotonic()
+        with pytest.raises(TransientError, match="not free in time: table notifications") as failed:
+            write_what_is_free(settings, batch, patience=HASTY)
+        assert type(failed.value) is TransientError
+        # Each half of the batch by itself would take many times as long.
+        assert time.monotonic() - started < 10 * settings.patience.total_seconds()
+    assert len(write_what_is_free(settings, batch, patience=HASTY).outcomes) == len(batch)

@@ -13,3 +13,4 @@ AND locked.relation IN (
     to_regclass('public.notification_decisions'), to_regclass('public.event_dead_letters'),
     to_regclass('public.profiles'), to_regclass('public.projects')
 )
+ORDER BY 1
