@@ -59,11 +59,11 @@ format: setup ## rewrite the sources in the project's format
 
 .PHONY: catalogue
 catalogue: setup ## docs/events.md and the payload schemas again, from the handlers
-	@$(BIN)/python -m pipeline.ops.catalogue
+	@$(BIN)/python -m tools.catalogue
 
 .PHONY: event
 event: setup ## the files of a new event type: make event NAME=thing_happened
-	@$(BIN)/python -m pipeline.ops.new_event "$(NAME)"
+	@$(BIN)/python -m tools.new_event "$(NAME)"
 
 .PHONY: lock
 lock: setup ## the two lock files again, from pyproject.toml
