@@ -10,6 +10,7 @@ from typing import Final
 
 import pytest
 
+from pipeline.domain.names import escape
 from tests.golden.stage import Stage
 from tests.golden.world import P1, U1, U2, U3
 
@@ -60,7 +61,7 @@ def test_the_script_adds_a_file_and_its_event(stage: Stage) -> None:
     assert titles(stage) == {"Document uploaded - Tower"}
     assert heard(stage) == {str(U2): 1}
     [(body,)] = stage.rows("SELECT body FROM notifications")
-    assert AWKWARD in body
+    assert escape(AWKWARD) in body
 
 
 def test_the_program_lets_someone_in_and_tells_them_once(stage: Stage) -> None:
