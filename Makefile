@@ -1,7 +1,13 @@
-# The first that runs: a shim of a version manager may be there without its Python.
-PYTHON ?= $(shell for each in python3.11 python3 python; do "$$each" -c "" 2>/dev/null && echo "$$each" && break; done)
-BIN    := .venv/bin
-SETUP  := .venv/.complete
+# Newest first; requires-python in pyproject.toml says the same.
+PYTHONS := 3.13 3.12 3.11
+NEEDED  := Python 3.11, 3.12 or 3.13 is needed
+# The first that can make an environment, or else the first that runs: a shim of a version manager may
+# be there without its Python, and a Python without venv.
+PYTHON ?= $(shell for needs in "import ensurepip, venv" ""; do for each in $(PYTHONS:%=python%) python3 python; do \
+	"$$each" -c "$$needs" 2>/dev/null && echo "$$each" && exit; done; done)
+VENV   := .venv
+BIN    := $(VENV)/bin
+SETUP  := $(VENV)/.complete
 
 .DEFAULT_GOAL := help
 
@@ -10,12 +16,12 @@ help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: setup
-setup: $(SETUP) ## the virtual environment .venv, with everything
+setup: $(SETUP) ## the virtual environment .venv, with everything; PYTHON=python3.11 names one
 
 $(SETUP): requirements-dev.txt
-	@[ -n "$(PYTHON)" ] || { echo "Python 3.11 is needed and no Python was found: install it, or name one with make PYTHON=..." >&2; exit 1; }
-	@"$(PYTHON)" -c 'import sys; v = sys.version_info[:2]; sys.exit(v != (3, 11) and "Python 3.11 is needed and %d.%d was found (%s): install 3.11, or name one with make PYTHON=..." % (v + (sys.executable,)))'
-	@"$(PYTHON)" tools/environment.py
+	@[ -n "$(PYTHON)" ] || { echo "$(NEEDED) and no Python was found: install one, or name it with make PYTHON=..." >&2; exit 1; }
+	@"$(PYTHON)" -c 'import sys; found = "%d.%d" % sys.version_info[:2]; sys.exit(None if found in "$(PYTHONS)".split() else "$(NEEDED) and %s was found (%s): install one, or name it with make PYTHON=..." % (found, sys.executable))'
+	@"$(PYTHON)" tools/environment.py requirements-dev.txt "$(VENV)"
 
 .PHONY: demo
 demo: setup ## sample events through the real parts, and what everyone received
@@ -28,6 +34,14 @@ up: setup ## the embedded Postgres, Debezium and Pub/Sub, in the foreground; wri
 .PHONY: test
 test: setup ## the whole test suite
 	@$(BIN)/python -m pytest
+
+.PHONY: test-fast
+test-fast: setup ## what needs no JVM and no slow start, in a minute
+	@$(BIN)/python -m pytest -q $(FAST)
+
+.PHONY: pythons
+pythons: setup ## the demo and the fast tests on each other Python that is supported and here
+	@$(BIN)/python -m tools.pythons $(PYTHONS)
 
 .PHONY: bench
 bench: setup ## measure against the budgets and write docs/performance.md; about 5 minutes
@@ -59,11 +73,11 @@ format: setup ## rewrite the sources in the project's format
 
 .PHONY: catalogue
 catalogue: setup ## docs/events.md and the payload schemas again, from the handlers
-	@$(BIN)/python -m pipeline.ops.catalogue
+	@$(BIN)/python -m tools.catalogue
 
 .PHONY: event
 event: setup ## the files of a new event type: make event NAME=thing_happened
-	@$(BIN)/python -m pipeline.ops.new_event "$(NAME)"
+	@$(BIN)/python -m tools.new_event "$(NAME)"
 
 .PHONY: lock
 lock: setup ## the two lock files again, from pyproject.toml

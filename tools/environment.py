@@ -1,6 +1,7 @@
 """Makes the virtual environment ``.venv`` from a lock; needs Python alone.
 
-By itself it takes everything there is; ``environment.py requirements.txt`` what running needs.
+By itself it takes everything there is; ``environment.py requirements.txt`` what running needs. A
+second argument names another folder than ``.venv``.
 
 The new environment is built beside the old one and takes its place when it is complete. A failed
 installation, an interrupt or a kill leaves what worked.
@@ -22,13 +23,16 @@ from typing import IO, Final, NoReturn
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 LOCK: Final = ROOT / "requirements-dev.txt"
-WANTED: Final = ROOT / (sys.argv[1] if len(sys.argv) > 1 else LOCK.name)
-FINAL: Final = ROOT / ".venv"
-NEW: Final = ROOT / ".venv.new"
-OLD: Final = ROOT / ".venv.old"
+_GIVEN: Final = dict(enumerate(sys.argv))
+WANTED: Final = ROOT / _GIVEN.get(1, LOCK.name)
+SHOWN: Final = _GIVEN.get(2, ".venv")
+FINAL: Final = ROOT / SHOWN
+NEW: Final = FINAL.with_name(f"{FINAL.name}.new")
+OLD: Final = FINAL.with_name(f"{FINAL.name}.old")
 COMPLETE: Final = ".complete"
 
 _INTERRUPTED: Final = 130
+_VERSION: Final = "{}.{}".format(*sys.version_info)
 # uv reads none of pip's settings; without these a mirror that pip knows would be passed by.
 _SETTINGS: Final = {
     "index-url": "UV_DEFAULT_INDEX",
@@ -53,12 +57,12 @@ def main() -> int:
             started = time.monotonic()
             _build(NEW)
             _swap()
-            _say(f"Set up .venv in {time.monotonic() - started:.0f} s")
+            _say(f"Set up {SHOWN} in {time.monotonic() - started:.0f} s")
     except (SetupFailed, OSError, KeyboardInterrupt) as error:
         interrupted = isinstance(error, KeyboardInterrupt)
         _say("Interrupted." if interrupted else str(error))
         if FINAL.exists():
-            _say("The .venv that was there is as it was.")
+            _say(f"The {SHOWN} that was there is as it was.")
         return _INTERRUPTED if interrupted else 1
     return 0
 
@@ -70,10 +74,10 @@ def _check_python() -> None:
     # Some distributions leave it out.
     if not all(map(find_spec, ("venv", "ensurepip"))):
         raise SetupFailed(
-            f"{found} has no venv: install it (Debian, Ubuntu: python3.11-venv),"
+            f"{found} has no venv: install it (Debian, Ubuntu: python{_VERSION}-venv),"
             " or name another Python with make PYTHON=..."
         )
-    _say(f"Setting up .venv with {found}")
+    _say(f"Setting up {SHOWN} with {found}")
 
 
 @contextlib.contextmanager

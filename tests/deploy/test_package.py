@@ -19,7 +19,7 @@ from tests.databases import Database
 ROOT: Final = Path(__file__).resolve().parents[2]
 SECONDS: Final = 100
 SOURCES: Final = ("pipeline", "migrations", "pyproject.toml", "setup.py", "README.md")
-STRANGERS: Final = ("local.stack", "tests.builders", "bench.measure")
+STRANGERS: Final = ("local.stack", "tests.builders", "bench.measure", "tools.catalogue")
 
 IMPORT_EVERYTHING: Final = """
 import importlib, json, pkgutil, pipeline

@@ -111,9 +111,10 @@ def native(horizon: timedelta | None = HORIZON) -> ReadFromPubSub:
 
 def difference(graph: api.Pipeline) -> str:
     """What of a graph is not as the golden file has it."""
-    expected = GOLDEN.read_text().splitlines()
-    lines = unified_diff(expected, description(graph), GOLDEN.name, "the graph", "", "", 1, "")
-    return "\n".join(lines)
+    lines = GOLDEN.read_text().splitlines()
+    expected = [line for line in lines if not line.startswith("#")]
+    changed = unified_diff(expected, description(graph), GOLDEN.name, "the graph", "", "", 1, "")
+    return "\n".join(changed)
 
 
 def test_the_launch_says_where_the_job_is_watched(submission: Submission) -> None:

@@ -16,7 +16,10 @@ from tests.docs.markdown import commands, missing
 ROOT: Final = Path(__file__).parents[2]
 GUIDE: Final = (ROOT / "docs/adding-an-event-type.md").read_text("utf-8")
 HANDLER, TEST = re.findall(r"^```python\n(.*?)^```", GUIDE, re.M | re.S)
-COPIED: Final = ("pipeline", "local", "tests", "docs", "migrations", "pyproject.toml")
+COPIED: Final = (
+    *("pipeline", "local", "tests", "tools", "docs", "migrations"),
+    "pyproject.toml",
+)
 NAME: Final = "file_pinned"
 
 
@@ -30,10 +33,10 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
             shutil.copytree(ROOT / name, copy / name, ignore=ignored)
         else:
             shutil.copy(ROOT / name, copy / name)
-    run(copy, "pipeline.ops.new_event", NAME)
+    run(copy, "tools.new_event", NAME)
     (copy / f"pipeline/handlers/{NAME}.py").write_text(HANDLER, "utf-8")
     (copy / f"tests/handlers/test_{NAME}.py").write_text(TEST, "utf-8")
-    run(copy, "pipeline.ops.catalogue")
+    run(copy, "tools.catalogue")
     return copy
 
 
@@ -66,7 +69,7 @@ def test_the_handler_and_its_test_pass_what_every_handler_has_to(copy: Path) -> 
     run(copy, "ruff", "check", "--no-cache", *code)
     run(copy, "ruff", "format", "--no-cache", "--check", *code)
     run(copy, "mypy", *code)
-    tests = ("tests/handlers", "tests/ops/test_catalogue.py")
+    tests = ("tests/handlers", "tests/tools/test_catalogue.py")
     run(copy, "pytest", "-q", "-p", "no:cacheprovider", *tests, "-k", f"{NAME} or up_to_date")
 
 

@@ -45,7 +45,7 @@ def first(folder: Path) -> subprocess.CompletedProcess[str]:
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What the demo needs of the repository, to be changed at will."""
     clone = tmp_path_factory.mktemp("clone")
-    for name in ("pipeline", "local", "migrations", "debezium", "docs", "tests"):
+    for name in ("pipeline", "local", "migrations", "debezium", "docs", "tests", "tools"):
         ignored = shutil.ignore_patterns("__pycache__")
         shutil.copytree(ROOT / name, clone / name, ignore=ignored)
     return clone
@@ -60,7 +60,7 @@ def second(
     Nobody listens at this address.
     """
     assert first.returncode == 0, first.stdout + first.stderr
-    command = [sys.executable, "-m", "pipeline.ops.new_event", ADDED]
+    command = [sys.executable, "-m", "tools.new_event", ADDED]
     subprocess.run(command, cwd=clone, capture_output=True, check=True)
     return run_demo(folder, clone, PUBSUB_EMULATOR_HOST="localhost:1")
 

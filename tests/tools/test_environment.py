@@ -126,7 +126,7 @@ def test_a_setup_installs_the_lock_from_where_pip_would_and_replaces_what_was_th
     done = setup(clone, **offline(wheels))
 
     assert done.returncode == 0, done.stderr
-    assert f"with Python 3.11.{sys.version_info[2]} ({sys.executable})" in done.stderr
+    assert f"with Python {sys.version.split()[0]} ({sys.executable})" in done.stderr
     assert "Downloading and installing 2 packages" in done.stderr
     assert said_by(program) == "hello\n"
     assert folders(clone) == {".venv"}
@@ -150,6 +150,20 @@ def test_what_is_needed_to_run_can_be_had_alone_and_is_not_taken_for_everything(
     assert not (clone / ".venv/.complete").exists()
     missing = setup(clone, command=(*command[:2], "more.txt"))
     assert missing.stderr.startswith(f"There is no {clone / 'more.txt'}")
+
+
+def test_an_environment_can_stand_elsewhere_and_leaves_the_usual_one_alone(
+    clone: Path, wheels: tuple[Path, str], tmp_path: Path
+) -> None:
+    usual = with_old_environment(clone)
+
+    done = setup(clone, f"VENV={tmp_path}/other", **offline(wheels))
+
+    assert done.returncode == 0, done.stderr
+    assert f"Set up {tmp_path}/other in" in done.stderr
+    assert said_by(tmp_path / "other/bin/greeting") == "hello\n"
+    assert said_by(usual) == "old\n"
+    assert folders(clone) == {".venv"}
 
 
 def test_an_index_that_does_not_answer_is_one_line_and_leaves_what_works(clone: Path) -> None:
@@ -215,11 +229,13 @@ def test_another_python_is_named_with_its_version(clone: Path, tmp_path: Path) -
     failed = setup(clone, f"PYTHON={other}")
 
     assert failed.returncode != 0
-    assert failed.stderr.splitlines()[0].startswith("Python 3.11 is needed and 3.9 was found (")
+    assert failed.stderr.startswith("Python 3.11, 3.12 or 3.13 is needed and 3.9 was found (")
 
 
 def test_no_python_at_all_is_one_line(clone: Path) -> None:
     failed = setup(clone, "PYTHON=")
 
     assert failed.returncode != 0
-    assert failed.stderr.startswith("Python 3.11 is needed and no Python was found: install it")
+    assert failed.stderr.startswith(
+        "Python 3.11, 3.12 or 3.13 is needed and no Python was found: install one"
+    )

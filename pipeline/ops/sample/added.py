@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from pipeline.domain.handler import Handler
-from pipeline.ops.catalogue.rehearsal import ACTOR, COLUMNS, NEIGHBOUR, PROJECT, READER, example
 from pipeline.ops.sample import ids
 from pipeline.ops.sample.event import SampleEvent
+from pipeline.testing.rehearsal import ACTOR, COLUMNS, NEIGHBOUR, PROJECT, READER, example
 
 _ROW: Final = {
     "actor_id": ids.person("maya"),

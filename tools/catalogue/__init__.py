@@ -1,5 +1,5 @@
 """The catalogue: the registered handlers in, ``docs/events.md`` and a JSON Schema for each out."""
 
-from pipeline.ops.catalogue.files import STALE, catalogue, rewrite
+from tools.catalogue.files import STALE, catalogue, rewrite
 
 __all__ = ["STALE", "catalogue", "rewrite"]

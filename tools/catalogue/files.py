@@ -7,10 +7,10 @@ from typing import Any, Final
 
 from pipeline.domain.handler import Handler
 from pipeline.domain.identifiers import EventType
-from pipeline.ops.catalogue.entry import describe
-from pipeline.ops.catalogue.page import page
+from tools.catalogue.entry import describe
+from tools.catalogue.page import page
 
-DOCS: Final = Path(__file__).resolve().parents[3] / "docs"
+DOCS: Final = Path(__file__).resolve().parents[2] / "docs"
 STALE: Final = "the catalogue is stale: run make catalogue"
 _SCHEMAS: Final = "events/*.schema.json"
 

@@ -8,11 +8,11 @@ from typing import Any, Final
 from uuid import UUID
 
 from pipeline.domain.handler import Handler
-from pipeline.ops.catalogue.fields import Key, keys
-from pipeline.ops.catalogue.rehearsal import COLUMNS, example, rehearse, spares_the_actor
-from pipeline.ops.catalogue.schema import payload_schema
 from pipeline.ops.recipients import first_paragraph, recipients
 from pipeline.testing import Told
+from pipeline.testing.rehearsal import COLUMNS, example, rehearse, spares_the_actor
+from tools.catalogue.fields import Key, keys
+from tools.catalogue.schema import payload_schema
 
 _ANOTHER: Final = UUID("f0000000-0000-4000-8000-000000000001")
 

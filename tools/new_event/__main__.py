@@ -3,9 +3,9 @@
 import sys
 from pathlib import Path
 
-from pipeline.ops.new_event import NameRefused, write_event
+from tools.new_event import NameRefused, write_event
 
-_ROOT = Path(__file__).resolve().parents[3]
+_ROOT = Path(__file__).resolve().parents[2]
 _NEXT = """\
 It works as it is: everyone in the project is told, in the app. Next:
   1. say what really follows, in pipeline/handlers/{name}.py

@@ -3,7 +3,7 @@
 import sys
 
 from pipeline.handlers import HANDLERS
-from pipeline.ops.catalogue.files import DOCS, catalogue, rewrite
+from tools.catalogue.files import DOCS, catalogue, rewrite
 
 for path in rewrite(DOCS, catalogue(HANDLERS)):
     sys.stderr.write(f"wrote docs/{path}\n")

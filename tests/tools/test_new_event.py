@@ -6,13 +6,13 @@ from typing import Final
 
 import pytest
 
-from pipeline.ops.new_event import NameRefused, write_event
-from pipeline.ops.new_event.write import TABLE, with_handler
+from tools.new_event import NameRefused, write_event
+from tools.new_event.write import TABLE, with_handler
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 NAMES: Final = ("thing_happened", "a_thing_of_whose_name_there_is_far_too_much")
 # The package, what its tests need, and what says how they are checked.
-COPIED: Final = ("pipeline", "local", "tests", "docs", "pyproject.toml")
+COPIED: Final = ("pipeline", "local", "tests", "tools", "docs", "pyproject.toml")
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def run(copy: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 def test_what_is_written_works_at_once_however_long_its_name(copy: Path) -> None:
     code = [TABLE]
     for name in NAMES:
-        written = run(copy, "pipeline.ops.new_event", name)
+        written = run(copy, "tools.new_event", name)
         assert (written.returncode, written.stdout) == (0, "")
         own = [f"pipeline/handlers/{name}.py", f"tests/handlers/test_{name}.py"]
         code += own
@@ -49,7 +49,7 @@ def test_what_is_written_works_at_once_however_long_its_name(copy: Path) -> None
         ("ruff", "check", "--no-cache", *code),
         ("ruff", "format", "--no-cache", "--check", *code),
         ("mypy", *code),
-        ("pytest", "-q", "tests/handlers", "tests/ops/test_catalogue.py", "-k", chosen),
+        ("pytest", "-q", "tests/handlers", "tests/tools/test_catalogue.py", "-k", chosen),
     ):
         result = run(copy, *check)
         assert result.returncode == 0, result.stdout + result.stderr
@@ -88,7 +88,7 @@ def test_a_file_that_exists_is_not_written_over(tmp_path: Path) -> None:
 
 
 def test_a_refusal_is_what_the_person_reads() -> None:
-    refused = run(ROOT, "pipeline.ops.new_event", "document_uploaded")
+    refused = run(ROOT, "tools.new_event", "document_uploaded")
     assert (refused.returncode, refused.stdout) == (1, "")
     assert refused.stderr.startswith("make event: document_uploaded has a handler already")
     assert refused.stderr.count("\n") == 1

@@ -1,6 +1,6 @@
 """A new event type: its name in, a handler, its test and its line in the table out."""
 
-from pipeline.ops.new_event.name import NameRefused
-from pipeline.ops.new_event.write import write_event
+from tools.new_event.name import NameRefused
+from tools.new_event.write import write_event
 
 __all__ = ["NameRefused", "write_event"]

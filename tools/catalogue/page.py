@@ -6,8 +6,8 @@ from typing import Any, Final
 
 from pipeline.domain.effects import Channel, Delivery, Effect, Email, Notification, ThreadActivity
 from pipeline.domain.preferences import Scope
-from pipeline.ops.catalogue.entry import Column, Entry, Field, Need
-from pipeline.ops.catalogue.rehearsal import NEIGHBOUR, READER
+from pipeline.testing.rehearsal import NEIGHBOUR, READER
+from tools.catalogue.entry import Column, Entry, Field, Need
 
 _HEAD: Final = """\
 # Events

@@ -13,7 +13,8 @@ from pipeline.domain.facts import Person, Project, Thread
 from pipeline.domain.handler import Handler
 from pipeline.domain.identifiers import OrganisationId, ProjectId, ThreadId, UserId
 from pipeline.domain.reasons import Reason
-from pipeline.testing import Told, given
+from pipeline.testing.given import given
+from pipeline.testing.told import Told
 
 READER: Final = Person(
     UserId(UUID("a0000000-0000-4000-8000-000000000001")), "Priya Raman", "priya@x.test"

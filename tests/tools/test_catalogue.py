@@ -15,11 +15,11 @@ from pipeline.domain.handler import Handler
 from pipeline.domain.identifiers import EventType, ProjectId, UserId
 from pipeline.domain.preferences import Preference, Scope
 from pipeline.handlers import HANDLERS
-from pipeline.ops.catalogue import STALE, catalogue, rewrite
-from pipeline.ops.catalogue.files import DOCS, on_disk
-from pipeline.ops.catalogue.rehearsal import PROJECT, READER, example, rehearse
-from pipeline.ops.catalogue.schema import payload_schema
+from pipeline.testing.rehearsal import PROJECT, READER, example, rehearse
 from tests.builders import GreetedHandler
+from tools.catalogue import STALE, catalogue, rewrite
+from tools.catalogue.files import DOCS, on_disk
+from tools.catalogue.schema import payload_schema
 
 EACH: Final = [pytest.param(handler, id=name) for name, handler in HANDLERS.items()]
 

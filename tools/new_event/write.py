@@ -7,7 +7,7 @@ from pathlib import Path
 from string import Template
 from typing import Final
 
-from pipeline.ops.new_event.name import check_name, class_name, paths
+from tools.new_event.name import check_name, class_name, paths
 
 TABLE: Final = "pipeline/handlers/__init__.py"
 _TEMPLATES: Final = Path(__file__).parent / "templates"
@@ -46,7 +46,7 @@ def write_event(name: str, root: Path) -> list[str]:
     # How long the name is decides where lines break.
     _run(root, "ruff", "check", "--quiet", "--select", "I", "--fix", *written)
     _run(root, "ruff", "format", "--quiet", *written)
-    _run(root, "pipeline.ops.catalogue")
+    _run(root, "tools.catalogue")
     return written
 
 
@@ -72,4 +72,4 @@ def with_handler(table: str, name: str) -> str:
 
 def _run(root: Path, module: str, *arguments: str) -> None:
     command = [sys.executable, "-m", module, *arguments]
-    subprocess.run(command, cwd=root, check=True)  # noqa: S603 - of our own making
+    subprocess.run(command, cwd=root, check=True)

@@ -1,0 +1,1 @@
+"""Tools for developers: run from the repository, not part of what is installed."""
