@@ -48,6 +48,7 @@ STATEMENTS: Final = [
     ("why", "letter"),
     ("why", "received"),
     ("why", "silences"),
+    ("status", "pipeline"),
     ("status", "queues"),
     ("status", "states"),
     ("status", "latency"),

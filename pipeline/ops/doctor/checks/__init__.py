@@ -3,7 +3,7 @@
 from typing import Final
 
 from pipeline.ops.doctor.check import Check
-from pipeline.ops.doctor.checks import capture, pubsub, roles, schema, server, transport
+from pipeline.ops.doctor.checks import capture, pubsub, roles, schema, server, stream, transport
 
 CHECKS: Final[tuple[Check, ...]] = (
     *server.CHECKS,
@@ -11,5 +11,6 @@ CHECKS: Final[tuple[Check, ...]] = (
     *schema.CHECKS,
     *roles.CHECKS,
     *capture.CHECKS,
+    *stream.CHECKS,
     *pubsub.CHECKS,
 )

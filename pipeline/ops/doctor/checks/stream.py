@@ -1,0 +1,83 @@
+"""Whether the pipeline lives, and whether it is alone."""
+
+from typing import Final
+
+from pipeline.ops.doctor.check import Check, Finding, failed, ok, warning
+from pipeline.ops.doctor.installation import Installation
+from pipeline.ops.status.figures import Pipeline
+from pipeline.ops.status.read import PIPELINE
+from pipeline.ops.status.units import counted, duration
+
+# A healthy stream takes milliseconds; catch-up --every 60s a minute more.
+LATE_SECONDS: Final = 120
+DEAD_SECONDS: Final = 300
+# For how long another program counts as alive after its last row.
+ALIVE_SECONDS: Final = 3_600
+_CATCH_UP: Final = "python -m pipeline catch-up"
+
+
+def judge_pipeline(seen: Pipeline) -> Finding:
+    """Whether events that wait wait too long, and why."""
+    done = _last_done(seen)
+    oldest = seen.oldest_seconds
+    if oldest is None or oldest < LATE_SECONDS:
+        waiting = f"{_events(seen.waiting)}" if seen.waiting else "nothing waits"
+        return ok(f"{waiting}; {done}")
+    words = f"{_events(seen.waiting)}, the oldest for {duration(oldest)}"
+    judge = failed if oldest >= DEAD_SECONDS else warning
+    if seen.passed_over:
+        passed = f"{seen.passed_over:,} passed over: younger ones are done"
+        return judge(f"{words}; {passed}", f"{_CATCH_UP}, harmless if they are still on their way")
+    if not seen.versions:
+        return judge(
+            f"{words}; no pipeline is connected, {done}",
+            f"start it: python -m pipeline run; until then: {_CATCH_UP}",
+        )
+    connected = f"version {', '.join(seen.versions)} is connected, {done}"
+    return judge(
+        f"{words}; {connected}",
+        "fix slot and heartbeat first, if they are ✗; else see the pipeline's log, and in"
+        f" pg_stat_activity what it waits for; until then: {_CATCH_UP}",
+    )
+
+
+def judge_other(seen: Pipeline) -> Finding:
+    """Whether another program writes the same rows: people would be told twice."""
+    if seen.other is None or seen.other_seconds is None or seen.other_seconds > ALIVE_SECONDS:
+        return ok("no other program works on these events")
+    last = f"{seen.other} worked on events {duration(seen.other_seconds)} ago"
+    if seen.done_seconds is None or seen.done_seconds > ALIVE_SECONDS:
+        return warning(f"{last}; this pipeline has not", "docs/changing-over.md has the order")
+    return failed(
+        f"{last}, beside this pipeline: people are told twice, messages counted twice",
+        "stop it, as in docs/changing-over.md",
+    )
+
+
+def _events(number: int) -> str:
+    return f"{counted(number, 'event')} {'waits' if number == 1 else 'wait'}"
+
+
+def _last_done(seen: Pipeline) -> str:
+    if seen.done_seconds is None:
+        return "no event was done lately"
+    return f"the last event was done {duration(seen.done_seconds)} ago"
+
+
+def _pipeline(installation: Installation) -> Finding:
+    return judge_pipeline(_seen(installation))
+
+
+def _other(installation: Installation) -> Finding:
+    return judge_other(_seen(installation))
+
+
+def _seen(installation: Installation) -> Pipeline:
+    [row] = installation.rows(PIPELINE)
+    return Pipeline(**row._asdict())
+
+
+CHECKS: Final = (
+    Check("pipeline", "notification_processing and pg_stat_activity", _pipeline),
+    Check("other program", "notification_processing.processor_id", _other),
+)
