@@ -29,6 +29,27 @@ FAILURES: Final = [
     ("publication", "ALTER PUBLICATION fanout_events ADD TABLE orgs", "public.orgs"),
     (
         "publication",
+        "DROP PUBLICATION fanout_events; CREATE PUBLICATION fanout_events FOR ALL TABLES",
+        " more",
+    ),
+    (
+        "publication",
+        "ALTER PUBLICATION fanout_events SET TABLES IN SCHEMA public",
+        " more",
+    ),
+    ("publication", "ALTER PUBLICATION fanout_events SET (publish = 'update')", "no inserts"),
+    (
+        "events table",
+        "ALTER TABLE domain_events RENAME TO domain_events_old",
+        "what the views read is public.domain_events_old",
+    ),
+    (
+        "events table",
+        "ALTER TABLE domain_events RENAME TO domain_events_old; CREATE TABLE domain_events ()",
+        "belong to public.domain_events_old, not to public.domain_events",
+    ),
+    (
+        "publication",
         "ALTER PUBLICATION fanout_events DROP TABLE fanout_heartbeat",
         "publishes public.domain_events",
     ),
@@ -169,7 +190,7 @@ def test_a_fault_of_the_database_is_caught(
 MENDED_BY_A_STATEMENT: Final = [
     (name, fault)
     for name, fault, _, _ in FAULTS
-    if name in {"publication", "writer rights", "cdc rights", "operator rights"}
+    if name in {"publication", "events table", "writer rights", "cdc rights", "operator rights"}
 ]
 
 

@@ -3,12 +3,22 @@
 from typing import Final
 
 from pipeline.ops.doctor.check import Check
-from pipeline.ops.doctor.checks import capture, pubsub, roles, schema, server, stream, transport
+from pipeline.ops.doctor.checks import (
+    capture,
+    events_table,
+    pubsub,
+    roles,
+    schema,
+    server,
+    stream,
+    transport,
+)
 
 CHECKS: Final[tuple[Check, ...]] = (
     *server.CHECKS,
     *transport.CHECKS,
     *schema.CHECKS,
+    *events_table.CHECKS,
     *roles.CHECKS,
     *capture.CHECKS,
     *stream.CHECKS,

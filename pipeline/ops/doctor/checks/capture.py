@@ -1,75 +1,35 @@
-"""What is captured: the table of the events, its publication, and whether anything gets through."""
+"""What is captured: slot and publication, and whether anything gets through."""
 
 from typing import Any, Final
 
 from pipeline.ops.capture.progress import COLUMNS, TABLES, narrowing
 from pipeline.ops.doctor.check import CannotLook, Check, Finding, failed, ok, warning
 from pipeline.ops.doctor.checks import slots
+from pipeline.ops.doctor.checks.events_table import EVENTS, PARTITIONED, events_table
 from pipeline.ops.doctor.checks.server import server
 from pipeline.ops.doctor.checks.slots import find_slot
 from pipeline.ops.doctor.installation import Installation
 from pipeline.ops.status.units import duration
 from pipeline.postgres.sql import load
 
-EVENTS: Final = "public.domain_events"
 PUBLISHED: Final = (EVENTS, "public.fanout_heartbeat")
 # Six times heartbeat.interval.ms.
 FRESH_SECONDS: Final = 60
 # Later ones pass over a publication that is not there; before, capture stops at what it missed.
 FIRST_THAT_PASSES_OVER: Final = 180_000
-_PARTITIONED: Final = "p"
-_ENUM: Final = "e"
-# What can be captured and read as an event: of other types nothing arrives, or all is buried.
-TYPES: Final = {
-    "id": ("bigint", "integer", "smallint"),
-    "event_type": ("text", "character varying", "character"),
-    "payload": ("jsonb", "json"),
-    "created_at": ("timestamp with time zone",),
-}
 _CATCH_UP: Final = "then: python -m pipeline catch-up"
 
 _PUBLICATION: Final = load("pipeline.ops.doctor", "publication")
 _HEARTBEAT: Final = load("pipeline.ops.doctor", "heartbeat")
-_EVENTS_TABLE: Final = load("pipeline.ops.doctor", "events_table")
-
-
-def _events_table(installation: Installation) -> Finding:
-    row = installation.rows(_EVENTS_TABLE)[0]
-    if row.kind is None:
-        renamed = row.other_table
-        if renamed is None:
-            return failed(f"{EVENTS} is not there", "create it, or correct DATABASE_URL")
-        return failed(
-            f"{EVENTS} is not there: what the views read is {renamed}",
-            f"ALTER TABLE {renamed} RENAME TO domain_events; {_CATCH_UP}",
-        )
-    if row.other_table is not None:
-        return failed(
-            f"the views read {row.other_table}, not {EVENTS}: one took the place of the other",
-            "if it was meant: psql -f migrations/0017_views.sql; else rename both back;"
-            f" {_CATCH_UP}",
-        )
-    wrong = [
-        f"{column} is {name}, expected {expected[0]}"
-        for column, expected in TYPES.items()
-        for name, kind in (row.types.get(column, ("missing", None)),)
-        if name not in expected and not (column == "event_type" and kind == _ENUM)
-    ]
-    if wrong:
-        return failed(
-            f"{EVENTS}: {'; '.join(wrong)}",
-            "docs/runbook.md, A column of domain_events has another type",
-        )
-    return ok(f"{EVENTS}, with the types that can be captured")
 
 
 def _publication(installation: Installation) -> Finding:
     name = installation.names.publication
     rows = installation.rows(_PUBLICATION, publication=name)
-    table = installation.rows(_EVENTS_TABLE)[0]
+    table = events_table(installation)
     if table.kind is None:
         raise CannotLook(f"{EVENTS} is not there")
-    via_root = table.kind == _PARTITIONED
+    via_root = table.kind == PARTITIONED
     if not rows:
         passed_over = server(installation).version_number >= FIRST_THAT_PASSES_OVER
         return failed(
@@ -149,7 +109,6 @@ def _heartbeat(installation: Installation) -> Finding:
 
 
 CHECKS: Final = (
-    Check("events table", "pg_attribute of domain_events", _events_table),
     *slots.CHECKS,
     Check("publication", "pg_publication_tables", _publication),
     Check("heartbeat", "fanout_heartbeat and confirmed_flush_lsn", _heartbeat),
