@@ -222,6 +222,30 @@ def test_every_right_on_every_table_is_mended_by_giving_all_of_them_anew(
     assert found(database, name).verdict == Verdict.OK
 
 
+def test_who_is_in_the_role_without_its_rights_is_told_so_and_not_to_join_it(
+    database: Database,
+) -> None:
+    member = f"member_{database.name}"
+    name = sql.Identifier(member)
+    dsn = database.cluster.dsn(database.name, member, "pass")
+    with database.connect() as connection:
+        connection.execute(
+            sql.SQL("CREATE ROLE {} LOGIN NOINHERIT PASSWORD 'pass' IN ROLE fanout_writer").format(
+                name
+            )
+        )
+        try:
+            finding = found(database, "connecting role", dsn)
+            assert finding.verdict == Verdict.WARNING
+            assert finding.seen == (
+                f"{member} is in fanout_writer, but does not inherit the rights"
+            )
+            connection.execute((finding.mend or "").encode())
+            assert found(database, "connecting role", dsn).verdict == Verdict.OK
+        finally:
+            connection.execute(sql.SQL("DROP ROLE {}").format(name))
+
+
 def test_a_superuser_is_warned_and_so_is_a_stranger(database: Database) -> None:
     finding = found(database, "connecting role", database.dsn)
     assert (finding.verdict, finding.seen) == (Verdict.WARNING, "postgres is a superuser")
