@@ -244,16 +244,17 @@ class Captured:
         cursor = self.connection.execute(statement.encode(), parameters or None)
         return cursor.fetchall() if cursor.description else []
 
-    def insert(self, filler: str = "") -> int:
+    def insert(self, filler: str = "", age: str = "0") -> int:
         """Insert an event that tells one person, in the app and by e-mail."""
         [(inserted,)] = self.rows(
-            "INSERT INTO domain_events (event_type, project_id, payload)"
-            " VALUES (%s, %s, jsonb_build_object('affected_user_id', %s::text, 'note', %s::text))"
-            " RETURNING id",
+            "INSERT INTO domain_events (event_type, project_id, payload, created_at)"
+            " VALUES (%s, %s, jsonb_build_object('affected_user_id', %s::text, 'note', %s::text),"
+            " now() - %s::interval) RETURNING id",
             "project_access_granted",
             ids.project("harbor"),
             str(ids.person("priya")),
             filler,
+            age,
         )
         return int(inserted)
 
@@ -680,6 +681,34 @@ def test_a_column_that_was_renamed_and_is_back_stops_capture_until_the_slot_is_n
     captured.start_anew()
     captured.wait_for([missed, captured.insert()])
     captured.rows("DELETE FROM domain_events WHERE event_type = 'moon_rose'")
+    assert captured.has_told_once()
+
+
+PUBLISH: Final = (
+    "CREATE PUBLICATION fanout_events FOR TABLE domain_events (id, created_at), fanout_heartbeat"
+    " WITH (publish = 'insert')"
+)
+
+
+@pytest.mark.e2e
+def test_what_was_inserted_while_the_publication_was_away_is_said_and_caught_up(
+    captured: Captured,
+) -> None:
+    captured.wait_for([captured.insert()])
+    captured.rows("DROP PUBLICATION fanout_events")
+    missed = [captured.insert(age="20 minutes") for _ in range(5)]
+    position = captured.rows("SELECT pg_current_wal_lsn()")[0]
+    sent = "SELECT sent_lsn >= %s FROM pg_stat_replication"
+    wait_until(lambda: captured.rows(sent, *position) == [(True,)], seconds=30, what="passed")
+    captured.rows(PUBLISH)
+    captured.wait_for([captured.insert()])
+    assert captured.debezium.is_running
+    [*_, catch_up] = section("Events were passed over")
+    doctor = replace(catch_up, text="python -m pipeline doctor || true", shown=())
+    assert "5 passed over" in " ".join(captured.shell.run(doctor).split())
+    captured.shell.run(catch_up)
+    captured.wait_for(missed)
+    assert "passed over" not in captured.shell.run(doctor)
     assert captured.has_told_once()
 
 

@@ -76,6 +76,24 @@ def test_a_reader_without_a_heartbeat_is_caught(database: Database, age: str | N
     assert finding.seen == ("none yet" if age is None else "the last one 1 min ago")
 
 
+@pytest.mark.parametrize(("confirmed", "verdict"), [(True, Verdict.OK), (False, Verdict.FAILED)])
+def test_a_reader_that_publishes_nothing_is_caught_though_its_heart_beats(
+    database: Database,
+    confirmed: bool,  # noqa: FBT001 - a parameter of the table above
+    verdict: Verdict,
+) -> None:
+    # A slot that is made has everything before it confirmed; this reader confirms nothing more.
+    if confirmed:
+        beat(database, "5 minutes")
+    with slot(database):
+        if not confirmed:
+            beat(database, "5 minutes")
+        beat(database, "1 second")
+        finding = found(database, "heartbeat")
+    assert finding.verdict == verdict
+    assert ("Debezium has published nothing for 5 min" in finding.seen) is not confirmed
+
+
 def test_a_slot_with_another_plugin_is_caught() -> None:
     well = WELL
     assert judge_slot(well, "app").verdict == Verdict.OK

@@ -31,11 +31,15 @@ def _publication(installation: Installation) -> Finding:
         raise CannotLook(f"{EVENTS} is not there")
     via_root = table.kind == PARTITIONED
     if not rows:
-        passed_over = server(installation).version_number >= FIRST_THAT_PASSES_OVER
+        creation = _creation(name, via_root=via_root)
+        if server(installation).version_number >= FIRST_THAT_PASSES_OVER:
+            return failed(
+                f"there is no publication {name}: events are passed over",
+                f"{creation}; {_CATCH_UP}",
+            )
         return failed(
-            f"there is no publication {name}: events are passed over",
-            f"{_creation(name, via_root=via_root)};"
-            + (f" {_CATCH_UP}" if passed_over else f" if Debezium stops: a new slot; {_CATCH_UP}"),
+            f"there is no publication {name}: Debezium stops at the next event",
+            f"{creation}; then a new slot: docs/runbook.md, The replication slot was lost",
         )
     return _judge_publication(name, rows[0], via_root=via_root)
 
