@@ -1,9 +1,9 @@
 """Look before the stream starts: can the subscription be read, and do dead letters go elsewhere?"""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 from google.api_core.exceptions import (
     Forbidden,
@@ -11,10 +11,12 @@ from google.api_core.exceptions import (
     RetryError,
 )
 from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
-from google.pubsub_v1.types import Subscription
+from google.pubsub_v1.types import Subscription, Topic
 
 from pipeline.domain.errors import ConfigurationError
 from pipeline.pubsub.errors import classify, connect
+
+SeenT = TypeVar("SeenT")
 
 TIMEOUT_SECONDS: Final = 5.0
 # What Pub/Sub gives as the topic of a subscription that outlived it.
@@ -52,17 +54,9 @@ def check_stream(subscription: str, dead_letter_topic: str | None) -> None:
         ConfigurationError: one of them is missing, cannot be pulled, or both are the same topic.
         TransientError: Pub/Sub cannot be reached.
     """
-    found = None
-    try:
-        found = look_at_subscription(subscription)
-        if dead_letter_topic is not None:
-            look_at_topic(dead_letter_topic)
-    except Forbidden:
-        # To read and to write it needs no right to look: whether it has those shows at once.
-        _log.info("cannot look at subscription or topic: roles/pubsub.viewer is not granted")
-    except (GoogleAPICallError, RetryError) as error:
-        missing = subscription if found is None else dead_letter_topic
-        raise classify(error, missing or "") from None
+    found = _looked_at(look_at_subscription, subscription)
+    if dead_letter_topic is not None:
+        check_topic(dead_letter_topic)
     if found is None:
         return
     for fault in faults(found):
@@ -70,6 +64,28 @@ def check_stream(subscription: str, dead_letter_topic: str | None) -> None:
             raise ConfigurationError(f"{subscription} {fault.words}; {fault.fix}")
     if (fault_of_topic := returns(found, dead_letter_topic)) is not None:
         raise ConfigurationError(f"{fault_of_topic.words}: {fault_of_topic.fix}")
+
+
+def check_topic(name: str) -> None:
+    """Return if the topic is there, or nobody may look.
+
+    Raises:
+        ConfigurationError: it is missing.
+        TransientError: Pub/Sub cannot be reached.
+    """
+    _looked_at(look_at_topic, name)
+
+
+def _looked_at(look: Callable[[str], SeenT], name: str) -> SeenT | None:
+    """What a look gives; None where these credentials may not look."""
+    try:
+        return look(name)
+    except Forbidden:
+        # To read and to write it needs no right to look: whether it has those shows at once.
+        _log.info("cannot look at %s: roles/pubsub.viewer is not granted on it", name)
+        return None
+    except (GoogleAPICallError, RetryError) as error:
+        raise classify(error, name) from None
 
 
 def returns(found: Subscription, dead_letter_topic: str | None) -> Fault | None:
@@ -144,7 +160,7 @@ def look_at_subscription(name: str) -> Subscription:
         return client.get_subscription(subscription=name, timeout=TIMEOUT_SECONDS, retry=None)
 
 
-def look_at_topic(name: str) -> None:
-    """Return if the topic exists; raises what the API raises."""
+def look_at_topic(name: str) -> Topic:
+    """The topic as Pub/Sub has it; raises what the API raises."""
     with connect(PublisherClient) as client:
-        client.get_topic(topic=name, timeout=TIMEOUT_SECONDS, retry=None)
+        return client.get_topic(topic=name, timeout=TIMEOUT_SECONDS, retry=None)

@@ -2,15 +2,19 @@
 
 import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from subprocess import CompletedProcess
 from typing import Any, Final
 
+import grpc
 import pytest
 from google.pubsub_v1.types import BigQueryConfig, MessageTransform, Subscription
 
+from pipeline.domain.errors import ConfigurationError
 from pipeline.ops.doctor.check import Verdict
 from pipeline.ops.doctor.checks.pubsub import judge_subscription
 from pipeline.ops.doctor.installation import Installation
+from pipeline.pubsub.check import check_stream
 from pipeline.settings import DatabaseSettings
 from tests.databases import Database
 from tests.ops.examination import look
@@ -85,6 +89,54 @@ def test_run_refuses_a_dead_letter_topic_that_is_not_there_before_the_first_bad_
     refused = run(database, events, MISSING)
     assert refused.returncode == 1
     assert f"pipeline run: {MISSING} does not exist: create it" in refused.stderr
+
+
+def test_catch_up_refuses_a_dead_letter_topic_that_is_not_there(
+    database: Database, events: Broker
+) -> None:
+    environment = os.environ | {
+        "DATABASE_URL": database.writer_dsn,
+        "PUBSUB_EMULATOR_HOST": events.emulator.address,
+    }
+    flags = ("--dead-letter-topic", MISSING)
+    with Program("pipeline", "catch-up", *flags, environment=environment) as program:
+        refused = program.completed(timeout=60)
+    assert refused.returncode == 1
+    assert f"pipeline catch-up: {MISSING} does not exist: create it" in refused.stderr
+
+
+class Closed(grpc.GenericRpcHandler):
+    """Says of one method that it may not be used, and of every other that nothing is there."""
+
+    def __init__(self, method: str) -> None:
+        self._method = method
+
+    def service(self, call: grpc.HandlerCallDetails) -> "grpc.RpcMethodHandler[bytes, bytes]":
+        is_closed = call.method.endswith(self._method)
+        status = grpc.StatusCode.PERMISSION_DENIED if is_closed else grpc.StatusCode.NOT_FOUND
+
+        def refuse(_request: bytes, context: grpc.ServicerContext) -> bytes:
+            context.abort(status, "no")
+            raise AssertionError
+
+        return grpc.unary_unary_rpc_method_handler(refuse)
+
+
+@pytest.mark.parametrize(
+    ("method", "missing"), [("/GetSubscription", DEAD_LETTER_TOPIC), ("/GetTopic", SUBSCRIPTION)]
+)
+def test_where_the_stream_may_not_look_it_goes_on_and_looks_at_the_rest(
+    method: str, missing: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = grpc.server(ThreadPoolExecutor(2), handlers=[Closed(method)])
+    port = server.add_insecure_port("127.0.0.1:0")
+    monkeypatch.setenv("PUBSUB_EMULATOR_HOST", f"127.0.0.1:{port}")
+    server.start()
+    try:
+        with pytest.raises(ConfigurationError, match=f"^{missing} does not exist"):
+            check_stream(SUBSCRIPTION, DEAD_LETTER_TOPIC)
+    finally:
+        server.stop(None).wait()
 
 
 def test_run_refuses_a_subscription_that_is_not_there(database: Database, events: Broker) -> None:
