@@ -49,6 +49,8 @@ STATEMENTS: Final = [
     ("why", "received"),
     ("why", "silences"),
     ("status", "pipeline"),
+    ("status", "other_program"),
+    ("doctor", "last_of_ours"),
     ("status", "queues"),
     ("status", "states"),
     ("status", "latency"),

@@ -43,9 +43,8 @@ KEYS: Final = {
         "passed_over": int,
         "done_seconds": type(None),
         "versions": list,
-        "other": str,
-        "other_seconds": float,
     },
+    "other_program": {"name": str, "seconds": float},
     "last_hour": {
         "states": {"completed": int, "expired": int, "unrouted": int, "dead": int},
         "per_minute": list,

@@ -31,7 +31,7 @@ class Latency:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pipeline:
-    """Signs of life of the pipeline, and of others that work on the same events.
+    """Signs of life of the pipeline.
 
     Attributes:
         waiting: events of two days without a final state.
@@ -40,8 +40,6 @@ class Pipeline:
             younger is done: lost on the way, unless a backlog is being worked off.
         done_seconds: since an event was done; None where the ledger's latest minutes have none.
         versions: of the pipelines that are connected; an idle one may have no connection.
-        other: the ``processor_id`` of another program that worked on events last.
-        other_seconds: since then.
     """
 
     waiting: int
@@ -49,8 +47,14 @@ class Pipeline:
     passed_over: int
     done_seconds: float | None
     versions: Sequence[str]
-    other: str | None
-    other_seconds: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OtherProgram:
+    """Another program that works on the same events: its ``processor_id``, and since when not."""
+
+    name: str
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +127,7 @@ class Status:
     has_events: bool | None
     queues: Mapping[str, Queue] | None
     pipeline: Pipeline | None
+    other_program: OtherProgram | None
     last_hour: LastHour | None
     latency: Latency | None
     slot_name: str

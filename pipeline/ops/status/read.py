@@ -18,6 +18,7 @@ from pipeline.ops.status.figures import (
     Failure,
     LastHour,
     Latency,
+    OtherProgram,
     Pipeline,
     Queue,
     Slot,
@@ -45,6 +46,7 @@ _SESSION: Final = Session(
 SILENCE_SECONDS: Final = 60.0
 
 PIPELINE: Final = load("pipeline.ops.status", "pipeline")
+OTHER_PROGRAM: Final = load("pipeline.ops.status", "other_program")
 _NOW: Final = (
     b"SELECT current_database(), now(), to_regclass('public.fanout_migrations') IS NOT NULL"
 )
@@ -101,6 +103,7 @@ def _read(connection: Connection[Any], names: CaptureNames) -> Status:
         has_events=part("has_events", _has_events),
         queues=part("queues", _queues),
         pipeline=part("pipeline", _pipeline),
+        other_program=part("other_program", _other_program),
         last_hour=part("last_hour", _last_hour),
         latency=part("latency", _latency),
         slot_name=names.slot,
@@ -139,6 +142,12 @@ def _pipeline(connection: Connection[Any]) -> Pipeline:
     with connection.cursor(row_factory=dict_row) as cursor:
         [row] = cursor.execute(PIPELINE).fetchall()
     return Pipeline(**row)
+
+
+def _other_program(connection: Connection[Any]) -> OtherProgram | None:
+    with connection.cursor(row_factory=dict_row) as cursor:
+        row = cursor.execute(OTHER_PROGRAM).fetchone()
+    return OtherProgram(**row) if row else None
 
 
 def _idle_limit(connection: Connection[Any]) -> int | None:

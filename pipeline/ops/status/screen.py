@@ -13,6 +13,7 @@ from pipeline.ops.status.figures import (
     Failure,
     LastHour,
     Latency,
+    OtherProgram,
     Pipeline,
     Queue,
     Slot,
@@ -42,7 +43,7 @@ def render(status: Status) -> RenderableType:
     lines.add_column(overflow="fold")
     for name, part, shown in (
         ("waiting", "queues", _when_read(status.queues, _queues)),
-        ("pipeline", "pipeline", _when_read(status.pipeline, _pipeline)),
+        ("pipeline", "pipeline", _pipeline(status.pipeline, status.other_program)),
         ("last hour", "last_hour", _when_read(status.last_hour, _last_hour)),
         ("latency", "latency", _when_read(status.latency, _latency)),
         ("capture", "slot", _slot(status)),
@@ -108,7 +109,9 @@ def _latency(latency: Latency) -> Text:
     )
 
 
-def _pipeline(pipeline: Pipeline) -> Text:
+def _pipeline(pipeline: Pipeline | None, other: OtherProgram | None) -> Text | None:
+    if pipeline is None:
+        return None
     done = "no event was done lately"
     if pipeline.done_seconds is not None:
         done = f"the last event was done {ago(pipeline.done_seconds)}"
@@ -117,8 +120,8 @@ def _pipeline(pipeline: Pipeline) -> Text:
     if pipeline.passed_over:
         passed = counted(pipeline.passed_over, "event")
         shown.append(f"\n{passed} passed over, younger ones are done: catch-up", "red")
-    if pipeline.other_seconds is not None and pipeline.other_seconds < _ALIVE_SECONDS:
-        shown.append(f"\n{pipeline.other} worked on events {ago(pipeline.other_seconds)}", "yellow")
+    if other is not None and other.seconds < _ALIVE_SECONDS:
+        shown.append(f"\n{other.name} worked on events {ago(other.seconds)}", "yellow")
     return shown
 
 

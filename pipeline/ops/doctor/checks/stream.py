@@ -4,15 +4,17 @@ from typing import Final
 
 from pipeline.ops.doctor.check import Check, Finding, failed, ok, warning
 from pipeline.ops.doctor.installation import Installation
-from pipeline.ops.status.figures import Pipeline
-from pipeline.ops.status.read import PIPELINE
+from pipeline.ops.status.figures import OtherProgram, Pipeline
+from pipeline.ops.status.read import OTHER_PROGRAM, PIPELINE
 from pipeline.ops.status.units import counted, duration
+from pipeline.postgres.sql import load
 
 # A healthy stream takes milliseconds; catch-up --every 60s a minute more.
 LATE_SECONDS: Final = 120
 DEAD_SECONDS: Final = 300
 # For how long another program counts as alive after its last row.
 ALIVE_SECONDS: Final = 3_600
+_LAST_OF_OURS: Final = load("pipeline.ops.doctor", "last_of_ours")
 _CATCH_UP: Final = "python -m pipeline catch-up"
 
 
@@ -41,12 +43,12 @@ def judge_pipeline(seen: Pipeline) -> Finding:
     )
 
 
-def judge_other(seen: Pipeline) -> Finding:
+def judge_other(other: OtherProgram | None, *, is_alone: bool) -> Finding:
     """Whether another program writes the same rows: people would be told twice."""
-    if seen.other is None or seen.other_seconds is None or seen.other_seconds > ALIVE_SECONDS:
+    if other is None or other.seconds > ALIVE_SECONDS:
         return ok("no other program works on these events")
-    last = f"{seen.other} worked on events {duration(seen.other_seconds)} ago"
-    if seen.done_seconds is None or seen.done_seconds > ALIVE_SECONDS:
+    last = f"{other.name} worked on events {duration(other.seconds)} ago"
+    if is_alone:
         return warning(f"{last}; this pipeline has not", "docs/changing-over.md has the order")
     return failed(
         f"{last}, beside this pipeline: people are told twice, messages counted twice",
@@ -65,16 +67,15 @@ def _last_done(seen: Pipeline) -> str:
 
 
 def _pipeline(installation: Installation) -> Finding:
-    return judge_pipeline(_seen(installation))
+    [row] = installation.rows(PIPELINE)
+    return judge_pipeline(Pipeline(**row._asdict()))
 
 
 def _other(installation: Installation) -> Finding:
-    return judge_other(_seen(installation))
-
-
-def _seen(installation: Installation) -> Pipeline:
-    [row] = installation.rows(PIPELINE)
-    return Pipeline(**row._asdict())
+    rows = installation.rows(OTHER_PROGRAM)
+    other = OtherProgram(**rows[0]._asdict()) if rows else None
+    [ours] = installation.rows(_LAST_OF_OURS)
+    return judge_other(other, is_alone=ours.seconds is None or ours.seconds > ALIVE_SECONDS)
 
 
 CHECKS: Final = (

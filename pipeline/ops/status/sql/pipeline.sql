@@ -16,18 +16,10 @@ newest AS MATERIALIZED (
 done AS MATERIALIZED (
     SELECT
         max(completed_at) FILTER (WHERE processor_id = 'fanout') AS last_at,
-        max(event_created_at) FILTER (WHERE isfinite(event_created_at)) AS youngest,
-        max(processor_id) FILTER (WHERE processor_id <> 'fanout') AS other,
-        max(completed_at) FILTER (WHERE processor_id <> 'fanout') AS other_at
+        max(event_created_at) FILTER (WHERE isfinite(event_created_at)) AS youngest
     FROM public.notification_processing
     WHERE date_bin('1 minute', completed_at, '2000-01-01 00:00:00+00')
         >= (SELECT minute FROM newest) - interval '10 minutes'
-),
-begun AS MATERIALIZED (
-    SELECT event_id, processor_id, claimed_at,
-           (SELECT created_at FROM public.domain_events WHERE id = ledger.event_id) AS created_at
-    FROM public.notification_processing AS ledger
-    WHERE processing_status IN ('pending', 'processing', 'failed')
 ),
 waiting AS MATERIALIZED (
     SELECT event.created_at, event.created_at < done.youngest - interval '1 minute' AS passed_over
@@ -45,18 +37,9 @@ waiting AS MATERIALIZED (
     -- Not IS NOT NULL of the event, by which the planner would see that it need not be full.
     WHERE ledger.event_id IS NULL AND coalesce(event.created_at, '-infinity') <> '-infinity'
     UNION ALL
-    SELECT created_at, false FROM begun
-),
-other AS (
-    SELECT name, at
-    FROM (
-        SELECT other, other_at FROM done
-        UNION ALL
-        SELECT processor_id, claimed_at FROM begun WHERE processor_id <> 'fanout'
-    ) AS seen (name, at)
-    WHERE isfinite(at)
-    ORDER BY at DESC
-    LIMIT 1
+    SELECT (SELECT created_at FROM public.domain_events WHERE id = ledger.event_id), false
+    FROM public.notification_processing AS ledger
+    WHERE ledger.processing_status IN ('pending', 'processing', 'failed')
 )
 SELECT
     (SELECT count(*) FROM waiting) AS waiting,
@@ -71,6 +54,4 @@ SELECT
         FROM pg_catalog.pg_stat_activity
         WHERE datname = current_database() AND application_name ~ '^fanout [0-9]'
         ORDER BY 1
-    ) AS versions,
-    (SELECT name FROM other) AS other,
-    extract(epoch FROM now() - (SELECT at FROM other))::float8 AS other_seconds
+    ) AS versions
