@@ -109,6 +109,25 @@ def test_an_event_that_has_no_age_does_not_wait(database: Database, created_at: 
     assert found(database, "pipeline").verdict == Verdict.OK
 
 
+@pytest.mark.parametrize("processor", ["fanout", "gcp-notify-fan-out"])
+@pytest.mark.parametrize("time", ["infinity", "-infinity", "0044-03-15 BC", "20000-01-01"])
+def test_whatever_time_the_ledger_holds_there_is_an_answer(
+    database: Database, time: str, processor: str
+) -> None:
+    insert(database, 2, "1 minute")
+    do(database, "1 minute", processor=processor)
+    with database.connect() as connection:
+        connection.execute(
+            "UPDATE notification_processing SET completed_at = %s, claimed_at = %s,"
+            " event_created_at = %s",
+            [time] * 3,
+        )
+    for name in ("pipeline", "other program"):
+        finding = found(database, name)
+        assert finding.verdict in (Verdict.OK, Verdict.FAILED)
+        assert " inf" not in finding.seen
+
+
 def test_events_passed_over_are_counted_and_the_fix_does_them(database: Database) -> None:
     insert(database, 3, "1 minute")
     do(database, "1 minute")

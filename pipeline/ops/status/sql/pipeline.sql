@@ -15,7 +15,8 @@ newest AS MATERIALIZED (
 ),
 done AS MATERIALIZED (
     SELECT
-        max(completed_at) FILTER (WHERE processor_id = 'fanout') AS last_at,
+        max(completed_at) FILTER (WHERE processor_id = 'fanout' AND isfinite(completed_at))
+            AS last_at,
         max(event_created_at) FILTER (WHERE isfinite(event_created_at)) AS youngest
     FROM public.notification_processing
     WHERE date_bin('1 minute', completed_at, '2000-01-01 00:00:00+00')
