@@ -47,6 +47,8 @@ _ENVIRONMENT: Final = """\
 environment:
   DATABASE_URL            the database: postgresql://user@host/database
   DATABASE_PASSWORD       Debezium's, for doctor --cdc-host
+  SLOT_NAME               Debezium's, for doctor and status (default: fanout_events)
+  PUBLICATION_NAME        Debezium's, for doctor and capture (default: fanout_events)
   PUBSUB_EMULATOR_HOST    a Pub/Sub emulator, instead of Google's service
   LOG_LEVEL               DEBUG, INFO (the default), WARNING or ERROR
 """
@@ -88,6 +90,8 @@ def _run(arguments: Sequence[str] | None) -> int:
             options.database = DatabaseSettings(dsn=_database_url())
         options.pubsub_emulator = os.environ.get("PUBSUB_EMULATOR_HOST")
         options.capture_password = os.environ.get("DATABASE_PASSWORD")
+        options.slot_name = os.environ.get("SLOT_NAME")
+        options.publication_name = os.environ.get("PUBLICATION_NAME")
         exit_status: int | None = options.execute(options)
     except FanoutError as error:
         print(f"pipeline {options.name}: {error}", file=sys.stderr)  # noqa: T201

@@ -12,6 +12,11 @@ from pipeline.domain.errors import ConfigurationError
 
 # What a database grants a job unless it is told otherwise: all that a small Cloud SQL server has.
 GRANTED_CONNECTIONS: Final = 100
+# Of slot and publication, as migrations and debezium/application.properties have it.
+CAPTURE_NAME: Final = "fanout_events"
+# What Postgres takes as a slot, and as a publication without quotation marks.
+_SLOT: Final = "[a-z0-9_]{1,63}"
+_PUBLICATION: Final = "[a-z_][a-z0-9_]{0,62}"
 # What libpq says of a parameter that it does not know, in a URL and in a list of words.
 _UNKNOWN: Final = re.compile(r'invalid (?:URI query parameter|connection option)\W+"?(\w+)"?\s*$')
 _SECRET: Final = re.compile(r"pass\w*\s*=", re.IGNORECASE)
@@ -57,6 +62,30 @@ class DatabaseSettings:
             conninfo_to_dict(self.dsn)
         except (ProgrammingError, UnicodeDecodeError) as error:
             raise ConfigurationError(_complaint(self.dsn, str(error))) from None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaptureNames:
+    """What Debezium reads: two installations on one server have a slot each.
+
+    Attributes:
+        slot: of the server, whatever the database; SLOT_NAME of Debezium.
+        publication: of this database; PUBLICATION_NAME of Debezium.
+    """
+
+    slot: str = CAPTURE_NAME
+    publication: str = CAPTURE_NAME
+
+    def __post_init__(self) -> None:
+        for name, value, pattern in (
+            ("SLOT_NAME", self.slot, _SLOT),
+            ("PUBLICATION_NAME", self.publication, _PUBLICATION),
+        ):
+            if not re.fullmatch(pattern, value):
+                raise ConfigurationError(
+                    f"invalid {name} {value[:80]!r}: expected at most 63 lower-case letters,"
+                    " digits and _"
+                )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -32,7 +32,7 @@ _FEW_WORDS = 200
 _SLOT_TAKEN_SINCE = """
     SELECT FROM pg_replication_slots AS slot
     JOIN pg_stat_activity AS walsender ON walsender.pid = slot.active_pid
-    WHERE slot.slot_name = 'fanout_events' AND walsender.backend_start >= %s
+    WHERE slot.slot_name = %s AND walsender.backend_start >= %s
 """
 
 
@@ -48,6 +48,8 @@ class Debezium:
         emulator: Host and port of the Pub/Sub emulator.
         project: The Pub/Sub project; its topics must exist.
         configuration: Instead of the one that is deployed.
+        slot: Of the server; made if need be.
+        publication: Of the database.
     """
 
     def __init__(
@@ -58,11 +60,15 @@ class Debezium:
         emulator: str,
         project: str,
         configuration: Path | None = None,
+        slot: str = "fanout_events",
+        publication: str = "fanout_events",
     ) -> None:
         self._data_dir = data_dir
         self._database_url = database_url
         self._emulator = emulator
         self._project = project
+        self._slot = slot
+        self._publication = publication
         self._options: list[str | Path] = []
         if configuration is not None:
             self._options = ["--configuration", configuration.resolve()]
@@ -157,6 +163,8 @@ class Debezium:
             "DATABASE_USER": database["user"],
             "DATABASE_PASSWORD": database["password"],
             "DATABASE_SSLMODE": "disable",
+            "SLOT_NAME": self._slot,
+            "PUBLICATION_NAME": self._publication,
             "OFFSETS_FILE": str(self._data_dir.resolve() / "offsets.dat"),
             "PUBSUB_EMULATOR_HOST": self._emulator,
             "PUBSUB_PROJECT_ID": self._project,
@@ -165,8 +173,9 @@ class Debezium:
     def _wait_for_slot(
         self, connection: psycopg.Connection, since: tuple[object, ...] | None
     ) -> None:
+        wanted = (self._slot, *(since or ()))
         deadline = time.monotonic() + _START_SECONDS
-        while connection.execute(_SLOT_TAKEN_SINCE, since).fetchone() is None:
+        while connection.execute(_SLOT_TAKEN_SINCE, wanted).fetchone() is None:
             if not self.is_running:
                 raise StartFailed(_PART, self.last_words or "it wrote nothing", self.log_path)
             if time.monotonic() > deadline:

@@ -2,6 +2,7 @@
 
 import argparse
 
+from pipeline.commands.capture_names import add_publication, capture_names
 from pipeline.commands.command import Commands, add_command
 
 
@@ -21,6 +22,7 @@ def add(commands: Commands) -> None:
         help="publish nothing of an event but its id and time; refused until pipeline and Debezium"
         " were seen to need no more",
     )
+    add_publication(command)
     command.add_argument("--json", action="store_true", help="one JSON object")
 
 
@@ -34,7 +36,7 @@ def _execute(options: argparse.Namespace) -> int:
     from pipeline.ops.capture.progress import narrow, read_steps
     from pipeline.ops.terminal import open_console
 
-    steps = (narrow if options.ids_only else read_steps)(options.database)
+    steps = (narrow if options.ids_only else read_steps)(options.database, capture_names(options))
     done = all(step.done for step in steps)
     if options.json:
         sys.stdout.write(

@@ -4,6 +4,7 @@ import argparse
 import json
 import signal
 import sys
+from contextlib import suppress
 from datetime import timedelta
 from types import FrameType
 
@@ -14,7 +15,7 @@ from pipeline.commands.command import (
     duration,
     moment,
 )
-from pipeline.domain.errors import ConfigurationError
+from pipeline.domain.errors import ConfigurationError, TransientError
 
 
 def add(commands: Commands) -> None:
@@ -58,6 +59,12 @@ def _execute(options: argparse.Namespace) -> None:
         raise ConfigurationError("--since must be before --until")
     if options.every is not None and not options.every:
         raise ConfigurationError("--every needs a duration above zero")
+    if options.dead_letter_topic and not options.dry_run:
+        from pipeline.pubsub.check import check_topic
+
+        # Before the first event that needs it; what does not answer now may do so then.
+        with suppress(TransientError):
+            check_topic(options.dead_letter_topic)
     spare_collector()
     topology = topology_of(options)
     selection = Selection(

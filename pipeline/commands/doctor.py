@@ -3,6 +3,7 @@
 import argparse
 from typing import Final
 
+from pipeline.commands.capture_names import add_publication, add_slot, capture_names
 from pipeline.commands.command import SUBSCRIPTION, TOPIC, Commands, add_command
 from pipeline.settings import GRANTED_CONNECTIONS
 
@@ -10,6 +11,14 @@ _MOST_CONNECTIONS: Final = 99_999
 _LAST_PORT: Final = 65_535
 # Of libpq, by what they demand.
 _SSL_MODES: Final = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+
+
+# For whoever lets a monitor run it.
+_EXIT_STATUS: Final = """\
+exit status:
+  0  nothing failed; there may be warnings, marked !
+  1  something failed, marked ✗: events are lost, or wait until a person acts
+  2  the command was not understood"""
 
 
 def add(commands: Commands) -> None:
@@ -23,11 +32,14 @@ def add(commands: Commands) -> None:
         f"python -m pipeline doctor --subscription {SUBSCRIPTION} --dead-letter-topic {TOPIC}",
         "python -m pipeline doctor --cdc-host db.example.com --json",
     )
+    command.epilog = f"{command.epilog}\n\n{_EXIT_STATUS}"
     command.add_argument("--json", action="store_true", help="one JSON object")
     command.add_argument(
         "--subscription", metavar=SUBSCRIPTION, help="also look whether the stream can read it"
     )
     command.add_argument("--dead-letter-topic", metavar=TOPIC, help="also look whether it exists")
+    add_slot(command)
+    add_publication(command)
     command.add_argument(
         "--connections",
         type=_connections,
@@ -105,6 +117,7 @@ def _execute(options: argparse.Namespace) -> int:
     with Installation(
         database=options.database,
         capture=capture,
+        names=capture_names(options),
         emulator=options.pubsub_emulator,
         subscription=options.subscription,
         dead_letter_topic=options.dead_letter_topic,

@@ -6,6 +6,7 @@ from datetime import timedelta
 from types import FrameType
 from typing import Never
 
+from pipeline.commands.capture_names import add_slot, capture_names
 from pipeline.commands.command import Commands, add_command, duration
 from pipeline.domain.errors import ConfigurationError
 
@@ -26,6 +27,7 @@ def add(commands: Commands) -> None:
         action="store_true",
         help="one JSON object; null stands for nothing or not visible",
     )
+    add_slot(command)
     command.add_argument(
         "--watch",
         nargs="?",
@@ -42,12 +44,12 @@ def _execute(options: argparse.Namespace) -> None:
     from pipeline.ops.status.watch import show, watch
     from pipeline.ops.terminal import open_console
 
-    console = open_console()
+    console, names = open_console(), capture_names(options)
     if options.watch is None:
-        show(options.database, console, as_json=options.json)
+        show(options.database, names, console, as_json=options.json)
     else:
         signal.signal(signal.SIGTERM, _end)
-        watch(options.database, console, every=options.watch, as_json=options.json)
+        watch(options.database, names, console, every=options.watch, as_json=options.json)
 
 
 def _end(number: int, frame: FrameType | None) -> Never:  # noqa: ARG001 - signal's signature

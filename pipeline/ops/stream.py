@@ -6,7 +6,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from types import FrameType
 from typing import Any, Final
@@ -16,6 +16,7 @@ from pipeline.ops.status.units import counted
 from pipeline.postgres.check import check_database
 from pipeline.postgres.pool import close_pools
 from pipeline.postgres.watchdog import WATCHDOG
+from pipeline.pubsub.check import check_stream
 from pipeline.pubsub.subscription import Subscription, open_subscription
 from pipeline.runner import local_pipeline
 from pipeline.settings import PubSubSettings
@@ -38,10 +39,14 @@ def run_stream(topology: Topology, settings: PubSubSettings) -> None:
     messages in hand are given back and the pipeline is built anew, with growing pauses.
 
     Raises:
-        ConfigurationError: nothing can be read or written; what was in hand is given back.
+        ConfigurationError: nothing can be read or written, or dead letters would come back; what
+            was in hand is given back.
         TransientError: the database was not ready at the start.
     """
     check_database(topology.database)
+    # What is there and does not answer is waited for, as later on.
+    with suppress(TransientError):
+        check_stream(settings.subscription, topology.dead_letter_topic)
     subscription = open_subscription(settings.subscription)
     with _stopped_by_signals(subscription), _reporting(topology):
         try:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from google.api_core.exceptions import (
+    FailedPrecondition,
     Forbidden,
     GoogleAPICallError,
     InvalidArgument,
@@ -42,7 +43,7 @@ def classify(
             return ConfigurationError(f"{resource} does not exist: create it, or correct its name")
         case Forbidden() | Unauthenticated():
             return ConfigurationError(f"{resource} is closed to these credentials: grant access")
-        case InvalidArgument():
+        case InvalidArgument() | FailedPrecondition():
             return ConfigurationError(f"Pub/Sub refuses {resource}: {error.message}")
         case _:
             return TransientError(f"Pub/Sub cannot be reached ({type(error).__name__})")

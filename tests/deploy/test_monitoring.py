@@ -26,7 +26,15 @@ from google.cloud.monitoring_v3 import AlertPolicy
 from google.protobuf.json_format import ParseError  # type: ignore[import-untyped]
 
 from local.debezium.configuration import read as read_configuration
-from pipeline.ops.status.figures import DeadLetters, LastHour, Latency, Queue, Slot, Status
+from pipeline.ops.status.figures import (
+    DeadLetters,
+    LastHour,
+    Latency,
+    Pipeline,
+    Queue,
+    Slot,
+    Status,
+)
 from pipeline.sinks.metrics import COMMIT_TO_ROW, NAMES
 from pipeline.sources.deduplicate import DUPLICATES
 
@@ -366,6 +374,8 @@ SLOT: Final = Slot(
     kept_bytes=1,
     left_bytes=1,
     inactive_seconds=1.0,
+    invalidation_reason=None,
+    synced=False,
 )
 # Every figure is there.
 STATUS: Final = Status(
@@ -373,9 +383,19 @@ STATUS: Final = Status(
     taken_at="2026-03-02T18:00:00+00:00",
     has_events=True,
     queues={"events": Queue(1, 1.0)},
+    pipeline=Pipeline(
+        waiting=1,
+        oldest_seconds=1.0,
+        passed_over=0,
+        done_seconds=1.0,
+        versions=["0.2.0"],
+    ),
+    other_program=None,
     last_hour=LastHour({"dead": 1}, [1]),
     latency=Latency(1.0, 1.0, 1.0),
+    slot_name="fanout_events",
     slot=SLOT,
+    idle_slot_seconds=None,
     heartbeat_seconds=1.0,
     log_bytes=1,
     dead_letters=DeadLetters(1, 1, []),

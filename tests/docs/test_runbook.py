@@ -240,19 +240,21 @@ class Captured:
         return self.stack.debezium
 
     def rows(self, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
-        """What a query gives."""
-        return self.connection.execute(statement.encode(), parameters or None).fetchall()
+        """What a statement gives."""
+        cursor = self.connection.execute(statement.encode(), parameters or None)
+        return cursor.fetchall() if cursor.description else []
 
-    def insert(self, filler: str = "") -> int:
+    def insert(self, filler: str = "", age: str = "0") -> int:
         """Insert an event that tells one person, in the app and by e-mail."""
         [(inserted,)] = self.rows(
-            "INSERT INTO domain_events (event_type, project_id, payload)"
-            " VALUES (%s, %s, jsonb_build_object('affected_user_id', %s::text, 'note', %s::text))"
-            " RETURNING id",
+            "INSERT INTO domain_events (event_type, project_id, payload, created_at)"
+            " VALUES (%s, %s, jsonb_build_object('affected_user_id', %s::text, 'note', %s::text),"
+            " now() - %s::interval) RETURNING id",
             "project_access_granted",
             ids.project("harbor"),
             str(ids.person("priya")),
             filler,
+            age,
         )
         return int(inserted)
 
@@ -341,6 +343,7 @@ def installation(database: Database, tmp_path: Path) -> Iterator[Installation]:
     with broker() as events:
         variables = {
             "DATABASE_URL": database.operator_dsn,
+            "OWNER_DATABASE_URL": database.dsn,
             "WRITER_DATABASE_URL": database.writer_dsn,
             "CAPTURE_DATABASE_URL": database.cdc_dsn,
             "PUBSUB_EMULATOR_HOST": events.emulator.address,
@@ -564,6 +567,41 @@ def test_a_slot_that_is_lost_is_dropped_and_what_it_missed_is_caught_up(
     assert without_letters(stage) == told
 
 
+@follows("Events were passed over")
+def test_events_without_a_publication_are_seen_and_told_once_by_the_fix(
+    installation: Installation, told: Picture
+) -> None:
+    stage = installation.stage
+    with slot(stage.database):
+        beat(stage.database, "1 second")
+        stage.execute("DROP PUBLICATION fanout_events")
+        events = installation.insert()
+        assert stage.ledger() == {}
+        installation.shell.follow(section("Events were passed over"))
+    assert installation.settled(events)
+    assert without_letters(stage) == told
+
+
+WITHOUT_ZONE: Final = """
+    ALTER PUBLICATION fanout_events SET TABLE fanout_heartbeat;
+    DROP VIEW fanout_queue;
+    ALTER TABLE domain_events ALTER COLUMN created_at TYPE timestamp
+"""
+
+
+@follows("A column of domain_events has another type")
+def test_a_time_without_a_zone_is_given_one_and_everything_is_told_once(
+    installation: Installation, told: Picture
+) -> None:
+    stage = installation.stage
+    stage.execute(WITHOUT_ZONE)
+    events = installation.insert()
+    with slot(stage.database):
+        installation.shell.follow(section("A column of domain_events has another type"))
+    assert installation.settled(events)
+    assert without_letters(stage) == told
+
+
 def operator_of(stack: Stack, owner: psycopg.Connection[Any]) -> dict[str, str]:
     """The variables of someone who has a login for each role, and not the owner's."""
     owner.execute("CREATE ROLE console LOGIN PASSWORD 'console' IN ROLE fanout_operator")
@@ -599,6 +637,78 @@ def test_debezium_goes_on_from_a_new_slot_and_nothing_is_missing(captured: Captu
     assert not captured.has_told_once()
     captured.start_anew()
     captured.wait_for([missed, captured.insert()])
+    assert captured.has_told_once()
+
+
+@pytest.mark.e2e
+@follows("Debezium stops at every start")
+def test_debezium_goes_on_from_the_slot_when_its_position_is_damaged(captured: Captured) -> None:
+    captured.wait_for([captured.insert()])
+    captured.debezium.stop()
+    offsets = captured.debezium.log_path.parent / "offsets.dat"
+    offsets.write_bytes(b"garbage")
+    missed = captured.insert()
+    with pytest.raises(StartFailed, match="invalid stream header"):
+        captured.debezium.start()
+    captured.shell.follow(
+        section("Debezium stops at every start"),
+        at={"delete pvc": offsets.unlink, "--replicas=1": captured.debezium.start},
+    )
+    captured.wait_for([missed, captured.insert()])
+    assert captured.has_told_once()
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize(
+    ("column", "words"),
+    [
+        ("created_at", "created_at is not a valid field name"),
+        ("id", "Unable to find payload field id"),
+    ],
+)
+def test_a_column_that_was_renamed_and_is_back_stops_capture_until_the_slot_is_new(
+    captured: Captured, column: str, words: str
+) -> None:
+    captured.wait_for([captured.insert()])
+    insert = "INSERT INTO domain_events (event_type) VALUES ('moon_rose')"
+    captured.rows(f"ALTER TABLE domain_events RENAME {column} TO other")
+    captured.rows(insert)
+    captured.rows(f"ALTER TABLE domain_events RENAME other TO {column}")
+    wait_until(lambda: not captured.debezium.is_running, seconds=30, what="Debezium stops")
+    assert words in captured.debezium.last_words
+    assert f"`{words}`" in DOCUMENT
+    missed = captured.insert()
+    captured.start_anew()
+    captured.wait_for([missed, captured.insert()])
+    captured.rows("DELETE FROM domain_events WHERE event_type = 'moon_rose'")
+    assert captured.has_told_once()
+
+
+PUBLISH: Final = (
+    "CREATE PUBLICATION fanout_events FOR TABLE domain_events (id, created_at), fanout_heartbeat"
+    " WITH (publish = 'insert')"
+)
+
+
+@pytest.mark.e2e
+def test_what_was_inserted_while_the_publication_was_away_is_said_and_caught_up(
+    captured: Captured,
+) -> None:
+    captured.wait_for([captured.insert()])
+    captured.rows("DROP PUBLICATION fanout_events")
+    missed = [captured.insert(age="20 minutes") for _ in range(5)]
+    position = captured.rows("SELECT pg_current_wal_lsn()")[0]
+    sent = "SELECT sent_lsn >= %s FROM pg_stat_replication"
+    wait_until(lambda: captured.rows(sent, *position) == [(True,)], seconds=30, what="passed")
+    captured.rows(PUBLISH)
+    captured.wait_for([captured.insert()])
+    assert captured.debezium.is_running
+    [*_, catch_up] = section("Events were passed over")
+    doctor = replace(catch_up, text="python -m pipeline doctor || true", shown=())
+    assert "5 passed over" in " ".join(captured.shell.run(doctor).split())
+    captured.shell.run(catch_up)
+    captured.wait_for(missed)
+    assert "passed over" not in captured.shell.run(doctor)
     assert captured.has_told_once()
 
 

@@ -6,15 +6,14 @@ from typing import Final
 
 from psycopg.pq import ExecStatus, PGconn
 
-from pipeline.ops.capture.progress import PUBLICATION
 from pipeline.ops.doctor.check import Finding
 from pipeline.ops.doctor.checks import CHECKS
 from pipeline.ops.doctor.examine import examine
 from pipeline.ops.doctor.installation import Installation
-from pipeline.ops.status.read import SLOT
-from pipeline.settings import DatabaseSettings
+from pipeline.settings import CaptureNames, DatabaseSettings
 from tests.databases import Database
 
+NAMES: Final = CaptureNames()
 BY_NAME: Final = {check.name: check for check in CHECKS}
 
 
@@ -33,27 +32,36 @@ def found(database: Database, name: str, dsn: str | None = None) -> Finding:
 
 
 @contextmanager
-def slot(database: Database, *, failover: bool = True, read: bool = True) -> Iterator[None]:
+def slot(
+    database: Database,
+    *,
+    failover: bool = True,
+    read: bool = True,
+    names: CaptureNames = NAMES,
+) -> Iterator[None]:
     """The slot, with someone who reads it."""
     with database.connect() as connection:
         connection.execute(
             "SELECT pg_create_logical_replication_slot(%s, 'pgoutput', false, false, %s)",
-            [SLOT, failover],
+            [names.slot, failover],
         )
         reader = PGconn.connect(f"{database.cdc_dsn}?replication=database".encode())
         try:
             if read:
                 started = reader.exec_(
-                    f"START_REPLICATION SLOT {SLOT} LOGICAL 0/0"
-                    f" (proto_version '1', publication_names '{PUBLICATION}')".encode()
+                    f"START_REPLICATION SLOT {names.slot} LOGICAL 0/0"
+                    f" (proto_version '1', publication_names '{names.publication}')".encode()
                 )
                 assert started.status == ExecStatus.COPY_BOTH, started.error_message
             yield
         finally:
             reader.finish()
             of_slot = "FROM pg_replication_slots WHERE slot_name = %s"
-            connection.execute(f"SELECT pg_terminate_backend(active_pid, 5000) {of_slot}", [SLOT])
-            connection.execute(f"SELECT pg_drop_replication_slot(slot_name) {of_slot}", [SLOT])
+            for end in (
+                "pg_terminate_backend(active_pid, 5000)",
+                "pg_drop_replication_slot(slot_name)",
+            ):
+                connection.execute(f"SELECT {end} {of_slot}".encode(), [names.slot])
 
 
 def beat(database: Database, age: str) -> None:

@@ -190,6 +190,12 @@ def test_an_argument_that_is_none_is_answered_with_the_usage(
     assert f"error: argument {arguments[0]}: " in done.stderr
 
 
+def test_the_help_says_what_the_exit_status_means() -> None:
+    shown = doctor("postgresql://nobody@127.0.0.1:1/none", "--help").stdout
+    _, _, told = shown.partition("exit status:\n")
+    assert [line.split()[0] for line in told.splitlines()] == ["0", "1", "2"]
+
+
 def test_every_check_has_a_name_of_its_own() -> None:
     assert len(BY_NAME) == len(CHECKS)
 

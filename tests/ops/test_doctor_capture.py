@@ -10,15 +10,29 @@ import pytest
 
 from local.debezium.configuration import read as read_configuration
 from local.postgres import Postgres, server
-from pipeline.ops.capture.progress import PUBLICATION
 from pipeline.ops.doctor.check import Verdict
-from pipeline.ops.doctor.checks.capture import PUBLISHED, Slot, judge_slot
+from pipeline.ops.doctor.checks.capture import PUBLISHED
 from pipeline.ops.doctor.checks.server import judge_version
+from pipeline.ops.doctor.checks.slots import Slot, judge_slot
 from pipeline.ops.doctor.installation import CaptureAddress
-from pipeline.ops.status.read import SLOT
+from pipeline.settings import CAPTURE_NAME
 from tests.databases import Database, Databases, scratch_cluster
 from tests.ops.examination import beat, found, slot
 
+WELL: Final = Slot(
+    name=CAPTURE_NAME,
+    database="app",
+    plugin="pgoutput",
+    active=True,
+    wal_status="reserved",
+    failover=True,
+    synced=False,
+    temporary=False,
+    reason=None,
+    inactive_seconds=None,
+    left_bytes=10,
+    kept_bytes=10,
+)
 ROOT: Final = Path(__file__).parents[2]
 
 
@@ -28,7 +42,7 @@ def test_without_a_slot_nothing_is_captured(database: Database) -> None:
         finding = found(database, name)
         assert (finding.verdict, finding.seen) == (
             Verdict.WARNING,
-            f"not looked at: there is no slot {SLOT}",
+            f"not looked at: there is no slot {CAPTURE_NAME}",
         )
 
 
@@ -62,8 +76,26 @@ def test_a_reader_without_a_heartbeat_is_caught(database: Database, age: str | N
     assert finding.seen == ("none yet" if age is None else "the last one 1 min ago")
 
 
+@pytest.mark.parametrize(("confirmed", "verdict"), [(True, Verdict.OK), (False, Verdict.FAILED)])
+def test_a_reader_that_publishes_nothing_is_caught_though_its_heart_beats(
+    database: Database,
+    confirmed: bool,  # noqa: FBT001 - a parameter of the table above
+    verdict: Verdict,
+) -> None:
+    # A slot that is made has everything before it confirmed; this reader confirms nothing more.
+    if confirmed:
+        beat(database, "5 minutes")
+    with slot(database):
+        if not confirmed:
+            beat(database, "5 minutes")
+        beat(database, "1 second")
+        finding = found(database, "heartbeat")
+    assert finding.verdict == verdict
+    assert ("Debezium has published nothing for 5 min" in finding.seen) is not confirmed
+
+
 def test_a_slot_with_another_plugin_is_caught() -> None:
-    well = Slot("app", "pgoutput", True, "reserved", True, None, 10, 10)  # noqa: FBT003 - a row
+    well = WELL
     assert judge_slot(well, "app").verdict == Verdict.OK
     assert judge_slot(replace(well, plugin="wal2json"), "app").verdict == Verdict.FAILED
 
@@ -126,7 +158,7 @@ def test_the_checks_expect_what_debezium_is_told_to_read() -> None:
         ("DATABASE_HOST", "DATABASE_NAME", "DATABASE_PASSWORD", "PUBSUB_PROJECT_ID"), "x"
     )
     settings = read_configuration(ROOT / "debezium" / "application.properties", environment)
-    assert settings["debezium.source.publication.name"] == PUBLICATION
-    assert settings["debezium.source.slot.name"] == SLOT
+    assert settings["debezium.source.publication.name"] == CAPTURE_NAME
+    assert settings["debezium.source.slot.name"] == CAPTURE_NAME
     assert settings["debezium.source.table.include.list"] in PUBLISHED
     assert settings["debezium.source.database.user"] == CaptureAddress("x", 5432, "x").user

@@ -29,6 +29,27 @@ FAILURES: Final = [
     ("publication", "ALTER PUBLICATION fanout_events ADD TABLE orgs", "public.orgs"),
     (
         "publication",
+        "DROP PUBLICATION fanout_events; CREATE PUBLICATION fanout_events FOR ALL TABLES",
+        " more",
+    ),
+    (
+        "publication",
+        "ALTER PUBLICATION fanout_events SET TABLES IN SCHEMA public",
+        " more",
+    ),
+    ("publication", "ALTER PUBLICATION fanout_events SET (publish = 'update')", "no inserts"),
+    (
+        "events table",
+        "ALTER TABLE domain_events RENAME TO domain_events_old",
+        "what the views read is public.domain_events_old",
+    ),
+    (
+        "events table",
+        "ALTER TABLE domain_events RENAME TO domain_events_old; CREATE TABLE domain_events ()",
+        "belong to public.domain_events_old, not to public.domain_events",
+    ),
+    (
+        "publication",
         "ALTER PUBLICATION fanout_events DROP TABLE fanout_heartbeat",
         "publishes public.domain_events",
     ),
@@ -169,7 +190,7 @@ def test_a_fault_of_the_database_is_caught(
 MENDED_BY_A_STATEMENT: Final = [
     (name, fault)
     for name, fault, _, _ in FAULTS
-    if name in {"publication", "writer rights", "cdc rights", "operator rights"}
+    if name in {"publication", "events table", "writer rights", "cdc rights", "operator rights"}
 ]
 
 
@@ -199,6 +220,30 @@ def test_every_right_on_every_table_is_mended_by_giving_all_of_them_anew(
             for statement in GRANTS.findall(migration.read_text("utf-8")):
                 connection.execute(statement.encode())
     assert found(database, name).verdict == Verdict.OK
+
+
+def test_who_is_in_the_role_without_its_rights_is_told_so_and_not_to_join_it(
+    database: Database,
+) -> None:
+    member = f"member_{database.name}"
+    name = sql.Identifier(member)
+    dsn = database.cluster.dsn(database.name, member, "pass")
+    with database.connect() as connection:
+        connection.execute(
+            sql.SQL("CREATE ROLE {} LOGIN NOINHERIT PASSWORD 'pass' IN ROLE fanout_writer").format(
+                name
+            )
+        )
+        try:
+            finding = found(database, "connecting role", dsn)
+            assert finding.verdict == Verdict.WARNING
+            assert finding.seen == (
+                f"{member} is in fanout_writer, but does not inherit the rights"
+            )
+            connection.execute((finding.mend or "").encode())
+            assert found(database, "connecting role", dsn).verdict == Verdict.OK
+        finally:
+            connection.execute(sql.SQL("DROP ROLE {}").format(name))
 
 
 def test_a_superuser_is_warned_and_so_is_a_stranger(database: Database) -> None:

@@ -244,7 +244,10 @@ def test_a_subscription_that_outlived_its_topic_is_caught(
     with topics.clients(emulator) as (publisher, _):
         publisher.delete_topic(topic=TOPIC)
     finding = look(stream, "subscription")
-    assert (finding.verdict, finding.seen) == (Verdict.FAILED, "its topic was deleted")
+    assert (finding.verdict, finding.seen) == (
+        Verdict.FAILED,
+        "it has lost its topic, which was deleted",
+    )
 
 
 def test_a_pubsub_that_cannot_be_reached_is_no_verdict(

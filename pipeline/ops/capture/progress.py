@@ -14,15 +14,11 @@ from pipeline.postgres.errors import classify
 from pipeline.postgres.refusal import read_refusal
 from pipeline.postgres.session import Session, SessionConnection
 from pipeline.postgres.sql import load
-from pipeline.settings import DatabaseSettings
+from pipeline.settings import CaptureNames, DatabaseSettings
 
-PUBLICATION: Final = "fanout_events"
 # What a wake-up needs of an event.
 COLUMNS: Final = ("id", "created_at")
-NARROW: Final = (
-    f"ALTER PUBLICATION {PUBLICATION}"
-    f" SET TABLE public.domain_events ({', '.join(COLUMNS)}), public.fanout_heartbeat"
-)
+TABLES: Final = f"public.domain_events ({', '.join(COLUMNS)}), public.fanout_heartbeat"
 # The first version that reads the row instead of the message.
 FIRST_VERSION: Final = (0, 2)
 
@@ -68,7 +64,7 @@ class Step:
     todo: str | None = None
 
 
-def read_steps(database: DatabaseSettings) -> list[Step]:
+def read_steps(database: DatabaseSettings, names: CaptureNames) -> list[Step]:
     """The three steps, in the order in which they must be taken.
 
     Raises:
@@ -76,10 +72,10 @@ def read_steps(database: DatabaseSettings) -> list[Step]:
         TransientError: it cannot be reached.
     """
     with _connected(database) as connection:
-        return _steps(connection)
+        return _steps(connection, names)
 
 
-def narrow(database: DatabaseSettings) -> list[Step]:
+def narrow(database: DatabaseSettings, names: CaptureNames) -> list[Step]:
     """Take the last step, where the others were seen to be done; harmless when repeated.
 
     Returns:
@@ -90,28 +86,33 @@ def narrow(database: DatabaseSettings) -> list[Step]:
         TransientError: Postgres cannot be reached, or the table is in use.
     """
     with _connected(database) as connection:
-        *before, last = _steps(connection)
+        *before, last = _steps(connection, names)
         for step in before:
             if not step.done:
                 raise ConfigurationError(f"{step.name} first: {step.seen}; {step.todo}")
         if last.done:
             return [*before, last]
         try:
-            connection.execute(NARROW)
+            connection.execute(narrowing(names.publication).encode())
         except psycopg.errors.InsufficientPrivilege:
             raise ConfigurationError(
-                f"this user does not own the publication {PUBLICATION}: run this as the user who"
-                " runs migrate"
+                f"this user does not own the publication {names.publication}: run this as the user"
+                " who runs migrate"
             ) from None
         except psycopg.Error as error:
             raise classify(error) from None
-        return _steps(connection)
+        return _steps(connection, names)
 
 
-def _steps(connection: Connection[Any]) -> list[Step]:
+def narrowing(publication: str) -> str:
+    """The statement after which nothing but ids and times of events is published."""
+    return f"ALTER PUBLICATION {publication} SET TABLE {TABLES}"
+
+
+def _steps(connection: Connection[Any], names: CaptureNames) -> list[Step]:
     try:
         with connection.cursor(row_factory=class_row(Seen)) as cursor:
-            (seen,) = cursor.execute(_SEEN, {"publication": PUBLICATION}).fetchall()
+            (seen,) = cursor.execute(_SEEN, {"publication": names.publication}).fetchall()
     except psycopg.Error as error:
         raise classify(error) from None
     return [_pipeline(seen), _debezium(seen), _publication(seen)]

@@ -10,7 +10,7 @@ from psycopg.rows import namedtuple_row
 
 from pipeline.postgres.refusal import Refusal, read_refusal
 from pipeline.postgres.session import Session, SessionConnection, working
-from pipeline.settings import GRANTED_CONNECTIONS, DatabaseSettings
+from pipeline.settings import GRANTED_CONNECTIONS, CaptureNames, DatabaseSettings
 
 # Looking must never be what slows the database down, nor change anything.
 _SESSION: Final = Session(
@@ -47,6 +47,7 @@ class Installation:
     Attributes:
         database: as the pipeline would connect to it.
         capture: as Debezium does, if it was given.
+        names: the slot and the publication that Debezium reads.
         emulator: the value of PUBSUB_EMULATOR_HOST, if it is set.
         subscription: what the stream reads, if it was given.
         dead_letter_topic: where dead letters go, if it was given.
@@ -55,6 +56,7 @@ class Installation:
 
     database: DatabaseSettings
     capture: CaptureAddress | None = None
+    names: CaptureNames = field(default_factory=CaptureNames)
     emulator: str | None = None
     subscription: str | None = None
     dead_letter_topic: str | None = None

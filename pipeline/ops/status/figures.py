@@ -29,6 +29,34 @@ class Latency:
     p99_seconds: float | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pipeline:
+    """Signs of life of the pipeline.
+
+    Attributes:
+        waiting: events of two days without a final state.
+        oldest_seconds: for how long the oldest of them has waited.
+        passed_over: those of them without a row in the ledger, although one that is a minute
+            younger is done: lost on the way, unless a backlog is being worked off.
+        done_seconds: since an event was done; None where the ledger's latest minutes have none.
+        versions: of the pipelines that are connected; an idle one may have no connection.
+    """
+
+    waiting: int
+    oldest_seconds: float | None
+    passed_over: int
+    done_seconds: float | None
+    versions: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OtherProgram:
+    """Another program that works on the same events: its ``processor_id``, and since when not."""
+
+    name: str
+    seconds: float
+
+
 @dataclass(frozen=True, slots=True)
 class Slot:
     """The replication slot of change data capture.
@@ -40,6 +68,8 @@ class Slot:
         kept_bytes: log that the server keeps for it.
         left_bytes: log that may still be written before it is lost; None without a limit.
         inactive_seconds: since when nobody reads it; None before Postgres 17.
+        invalidation_reason: why the server gave it up, in its own word; None before Postgres 17.
+        synced: whether it is a standby's copy of the primary's.
     """
 
     active: bool
@@ -48,6 +78,8 @@ class Slot:
     kept_bytes: int | None
     left_bytes: int | None
     inactive_seconds: float | None
+    invalidation_reason: str | None
+    synced: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +114,9 @@ class Status:
         taken_at: ISO 8601, by the server's clock.
         has_events: whether there is any event at all.
         queues: by ``events``, ``emails:immediate`` and ``emails:aggregated``.
+        slot_name: of the slot that was looked for.
+        idle_slot_seconds: after which the server gives up a slot that nobody reads; None without
+            such a limit.
         heartbeat_seconds: age of the last sign of life of change data capture.
         log_bytes: write-ahead log on the server's disk.
         not_visible: the parts that this role may not read.
@@ -91,9 +126,13 @@ class Status:
     taken_at: str
     has_events: bool | None
     queues: Mapping[str, Queue] | None
+    pipeline: Pipeline | None
+    other_program: OtherProgram | None
     last_hour: LastHour | None
     latency: Latency | None
+    slot_name: str
     slot: Slot | None
+    idle_slot_seconds: int | None
     heartbeat_seconds: float | None
     log_bytes: int | None
     dead_letters: DeadLetters | None

@@ -3,11 +3,13 @@
 from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import timedelta
+from functools import partial
 from typing import Any, Final, TypeVar
 
 import psycopg
 from psycopg import Connection
 from psycopg.errors import InsufficientPrivilege
+from psycopg.rows import dict_row
 
 from pipeline.domain.errors import ConfigurationError
 from pipeline.domain.outcome import Status as State
@@ -16,6 +18,8 @@ from pipeline.ops.status.figures import (
     Failure,
     LastHour,
     Latency,
+    OtherProgram,
+    Pipeline,
     Queue,
     Slot,
     Status,
@@ -25,12 +29,10 @@ from pipeline.postgres.refusal import read_refusal
 from pipeline.postgres.session import Session, SessionConnection, working
 from pipeline.postgres.sql import load
 from pipeline.postgres.watchdog import WATCHDOG
-from pipeline.settings import DatabaseSettings
+from pipeline.settings import CaptureNames, DatabaseSettings
 
 PartT = TypeVar("PartT")
 
-# As in debezium/application.properties.
-SLOT: Final = "fanout_events"
 LATEST_CAUSES: Final = 5
 _MINUTES: Final = 60
 # Looking must never be what slows the database down, nor change anything.
@@ -43,6 +45,8 @@ _SESSION: Final = Session(
 # For all parts together; a server that says nothing for so long is not there.
 SILENCE_SECONDS: Final = 60.0
 
+PIPELINE: Final = load("pipeline.ops.status", "pipeline")
+OTHER_PROGRAM: Final = load("pipeline.ops.status", "other_program")
 _NOW: Final = (
     b"SELECT current_database(), now(), to_regclass('public.fanout_migrations') IS NOT NULL"
 )
@@ -52,11 +56,12 @@ _STATES: Final = load("pipeline.ops.status", "states")
 _LATENCY: Final = load("pipeline.ops.status", "latency")
 _SLOT: Final = load("pipeline.ops.status", "slot")
 _HEARTBEAT: Final = load("pipeline.ops.status", "heartbeat")
+_IDLE_LIMIT: Final = load("pipeline.ops.status", "idle_limit")
 _LOG_SIZE: Final = load("pipeline.ops.status", "log_size")
 _FAILURES: Final = load("pipeline.ops.status", "failures")
 
 
-def read_status(settings: DatabaseSettings) -> Status:
+def read_status(settings: DatabaseSettings, names: CaptureNames | None = None) -> Status:
     """The figures of this moment.
 
     A part that the role may not read is named in ``not_visible``.
@@ -71,12 +76,12 @@ def read_status(settings: DatabaseSettings) -> Status:
         raise read_refusal(error).error from None
     with connection, WATCHDOG.watch(connection, SILENCE_SECONDS):
         try:
-            return _read(connection)
+            return _read(connection, names or CaptureNames())
         except psycopg.Error as error:
             raise classify(error) from None
 
 
-def _read(connection: Connection[Any]) -> Status:
+def _read(connection: Connection[Any], names: CaptureNames) -> Status:
     not_visible: list[str] = []
 
     def part(name: str, read: Callable[[Connection[Any]], PartT]) -> PartT | None:
@@ -97,9 +102,13 @@ def _read(connection: Connection[Any]) -> Status:
         taken_at=now.isoformat(),
         has_events=part("has_events", _has_events),
         queues=part("queues", _queues),
+        pipeline=part("pipeline", _pipeline),
+        other_program=part("other_program", _other_program),
         last_hour=part("last_hour", _last_hour),
         latency=part("latency", _latency),
-        slot=part("slot", _slot),
+        slot_name=names.slot,
+        slot=part("slot", partial(_slot, name=names.slot)),
+        idle_slot_seconds=part("idle_slot_seconds", _idle_limit),
         heartbeat_seconds=part("heartbeat_seconds", _heartbeat),
         log_bytes=part("log_bytes", _log_size),
         dead_letters=part("dead_letters", _dead_letters),
@@ -129,8 +138,25 @@ def _latency(connection: Connection[Any]) -> Latency:
     return Latency(*connection.execute(_LATENCY).fetchall()[0])
 
 
-def _slot(connection: Connection[Any]) -> Slot | None:
-    row = connection.execute(_SLOT, {"slot": SLOT}).fetchone()
+def _pipeline(connection: Connection[Any]) -> Pipeline:
+    with connection.cursor(row_factory=dict_row) as cursor:
+        [row] = cursor.execute(PIPELINE).fetchall()
+    return Pipeline(**row)
+
+
+def _other_program(connection: Connection[Any]) -> OtherProgram | None:
+    with connection.cursor(row_factory=dict_row) as cursor:
+        row = cursor.execute(OTHER_PROGRAM).fetchone()
+    return OtherProgram(**row) if row else None
+
+
+def _idle_limit(connection: Connection[Any]) -> int | None:
+    row = connection.execute(_IDLE_LIMIT).fetchone()
+    return row[0] if row else None
+
+
+def _slot(connection: Connection[Any], *, name: str) -> Slot | None:
+    row = connection.execute(_SLOT, {"slot": name}).fetchone()
     return Slot(*row) if row else None
 
 

@@ -13,17 +13,19 @@ from pipeline.ops.status.figures import (
     Failure,
     LastHour,
     Latency,
+    OtherProgram,
+    Pipeline,
     Queue,
     Slot,
     Status,
 )
-from pipeline.ops.status.read import SLOT
 from pipeline.ops.status.units import ago, counted, duration, is_ahead, size
 
 FiguresT = TypeVar("FiguresT")
 
 _BARS: Final = "·▁▂▃▄▅▆▇█"
 _SILENT_SECONDS: Final = 60
+_ALIVE_SECONDS: Final = 3_600
 _NO_EVENTS: Final = Text(
     "No events yet. To try it with sample people and events: python -m pipeline seed"
 )
@@ -41,9 +43,10 @@ def render(status: Status) -> RenderableType:
     lines.add_column(overflow="fold")
     for name, part, shown in (
         ("waiting", "queues", _when_read(status.queues, _queues)),
+        ("pipeline", "pipeline", _pipeline(status.pipeline, status.other_program)),
         ("last hour", "last_hour", _when_read(status.last_hour, _last_hour)),
         ("latency", "latency", _when_read(status.latency, _latency)),
-        ("capture", "slot", _slot(status.slot)),
+        ("capture", "slot", _slot(status)),
         ("heartbeat", "heartbeat_seconds", _heartbeat(status.heartbeat_seconds)),
         ("log on disk", "log_bytes", Text(size(status.log_bytes or 0))),
         ("dead letters", "dead_letters", _when_read(status.dead_letters, _letters)),
@@ -106,17 +109,45 @@ def _latency(latency: Latency) -> Text:
     )
 
 
-def _slot(slot: Slot | None) -> Text:
+def _pipeline(pipeline: Pipeline | None, other: OtherProgram | None) -> Text | None:
+    if pipeline is None:
+        return None
+    done = "no event was done lately"
+    if pipeline.done_seconds is not None:
+        done = f"the last event was done {ago(pipeline.done_seconds)}"
+    versions = ", ".join(pipeline.versions)
+    shown = Text(f"{done}, {f'version {versions} is' if versions else 'none'} connected")
+    if pipeline.passed_over:
+        passed = counted(pipeline.passed_over, "event")
+        shown.append(f"\n{passed} passed over, younger ones are done: catch-up", "red")
+    if other is not None and other.seconds < _ALIVE_SECONDS:
+        shown.append(f"\n{other.name} worked on events {ago(other.seconds)}", "yellow")
+    return shown
+
+
+def _slot(status: Status) -> Text:
+    slot = status.slot
     if slot is None:
-        return Text(f"no slot {SLOT} in this database: nothing is captured", "red")
+        return Text(f"no slot {status.slot_name} in this database: nothing is captured", "red")
+    shown = _slot_of(slot)
+    if status.idle_slot_seconds:
+        limit = duration(status.idle_slot_seconds)
+        shown.append(f"\nlost when nobody reads it for {limit}", "yellow")
+    return shown
+
+
+def _slot_of(slot: Slot) -> Text:
     if slot.active:
         state = Text("active")
     else:
         silent = slot.inactive_seconds
         for_so_long = "" if silent is None else f" for {duration(silent)}"
         state = Text(f"nobody has read the slot{for_so_long}", "red")
-    if slot.wal_status == "lost":
-        return Text.assemble(state, ("; the log it needs is gone", "red"))
+    if slot.synced:
+        state = Text("a standby's copy of the slot")
+    if slot.wal_status == "lost" or slot.invalidation_reason:
+        reason = f" ({slot.invalidation_reason})" if slot.invalidation_reason else ""
+        return Text.assemble(state, (f"; the log it needs is gone{reason}", "red"))
     left = "without a limit"
     if slot.left_bytes is not None:
         left = f"{size(slot.left_bytes)} left until it is lost"

@@ -14,29 +14,38 @@ from pipeline.domain.errors import FanoutError
 from pipeline.ops.status.figures import Status
 from pipeline.ops.status.read import read_status
 from pipeline.ops.status.screen import render
-from pipeline.settings import DatabaseSettings
+from pipeline.settings import CaptureNames, DatabaseSettings
 
 
-def show(settings: DatabaseSettings, console: Console, *, as_json: bool) -> None:
+def show(
+    settings: DatabaseSettings, names: CaptureNames, console: Console, *, as_json: bool
+) -> None:
     """Print the figures of this moment.
 
     Raises:
         FanoutError: the database cannot be read.
     """
-    status = read_status(settings)
+    status = read_status(settings, names)
     if as_json:
         _print_json(status, console)
     else:
         console.print(render(status))
 
 
-def watch(settings: DatabaseSettings, console: Console, *, every: timedelta, as_json: bool) -> None:
+def watch(
+    settings: DatabaseSettings,
+    names: CaptureNames,
+    console: Console,
+    *,
+    every: timedelta,
+    as_json: bool,
+) -> None:
     """Print the figures every so often, for ever; a restart of the server is waited out.
 
     Raises:
         FanoutError: the database cannot be read at the start.
     """
-    readings = _readings(settings, every)
+    readings = _readings(settings, names, every)
     if as_json:
         for reading in readings:
             if isinstance(reading, Status):
@@ -59,12 +68,14 @@ def _shown(reading: Status | FanoutError) -> RenderableType:
     return Text(f"{reading}; looking again", "red")
 
 
-def _readings(settings: DatabaseSettings, every: timedelta) -> Iterator[Status | FanoutError]:
-    yield read_status(settings)
+def _readings(
+    settings: DatabaseSettings, names: CaptureNames, every: timedelta
+) -> Iterator[Status | FanoutError]:
+    yield read_status(settings, names)
     while True:
         time.sleep(every.total_seconds())
         try:
-            reading: Status | FanoutError = read_status(settings)
+            reading: Status | FanoutError = read_status(settings, names)
         except FanoutError as error:
             reading = error
         yield reading

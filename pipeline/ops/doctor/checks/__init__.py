@@ -3,13 +3,24 @@
 from typing import Final
 
 from pipeline.ops.doctor.check import Check
-from pipeline.ops.doctor.checks import capture, pubsub, roles, schema, server, transport
+from pipeline.ops.doctor.checks import (
+    capture,
+    events_table,
+    pubsub,
+    roles,
+    schema,
+    server,
+    stream,
+    transport,
+)
 
 CHECKS: Final[tuple[Check, ...]] = (
     *server.CHECKS,
     *transport.CHECKS,
     *schema.CHECKS,
+    *events_table.CHECKS,
     *roles.CHECKS,
     *capture.CHECKS,
+    *stream.CHECKS,
     *pubsub.CHECKS,
 )

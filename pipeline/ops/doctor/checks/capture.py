@@ -1,177 +1,119 @@
-"""Change data capture: the slot, the log kept for it, the publication and the heartbeat."""
+"""What is captured: slot and publication, and whether anything gets through."""
 
-from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
-from pipeline.ops.capture.progress import COLUMNS, NARROW, PUBLICATION
+from pipeline.ops.capture.progress import COLUMNS, TABLES, narrowing
 from pipeline.ops.doctor.check import CannotLook, Check, Finding, failed, ok, warning
+from pipeline.ops.doctor.checks import slots
+from pipeline.ops.doctor.checks.events_table import EVENTS, PARTITIONED, events_table
 from pipeline.ops.doctor.checks.server import server
+from pipeline.ops.doctor.checks.slots import find_slot
 from pipeline.ops.doctor.installation import Installation
-from pipeline.ops.status.read import SLOT
-from pipeline.ops.status.units import duration, size
+from pipeline.ops.status.units import duration
 from pipeline.postgres.sql import load
 
-PUBLISHED: Final = ("public.domain_events", "public.fanout_heartbeat")
-TABLES: Final = f"public.domain_events ({', '.join(COLUMNS)}), public.fanout_heartbeat"
-PLUGIN: Final = "pgoutput"
+PUBLISHED: Final = (EVENTS, "public.fanout_heartbeat")
 # Six times heartbeat.interval.ms.
 FRESH_SECONDS: Final = 60
-FIRST_WITH_FAILOVER: Final = 170_000
-# Of max_slot_wal_keep_size: what may still be written before the slot is lost.
-ENOUGH_LEFT: Final = 0.5
-LITTLE_LEFT: Final = 0.2
+# Later ones pass over a publication that is not there; before, capture stops at what it missed.
+FIRST_THAT_PASSES_OVER: Final = 180_000
+_CATCH_UP: Final = "then: python -m pipeline catch-up"
 
-_SLOT: Final = load("pipeline.ops.doctor", "slot")
 _PUBLICATION: Final = load("pipeline.ops.doctor", "publication")
 _HEARTBEAT: Final = load("pipeline.ops.doctor", "heartbeat")
-_NEW_SLOT: Final = (
-    f"stop Debezium, SELECT pg_drop_replication_slot('{SLOT}'), remove its offsets, start it,"
-    " then: python -m pipeline catch-up"
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Slot:
-    """A row of slot.sql; ``left_bytes`` is None without a limit, or when the slot is lost."""
-
-    database: str
-    plugin: str
-    active: bool
-    wal_status: str
-    failover: bool | None
-    inactive_seconds: float | None
-    left_bytes: int | None
-    kept_bytes: int | None
-
-
-def judge_slot(slot: Slot, database: str) -> Finding:
-    """Whether events of this database are being captured."""
-    if slot.database != database:
-        return failed(
-            f"slot {SLOT} belongs to the database {slot.database}, not to {database}",
-            "give this installation a slot.name and a publication.name of its own",
-        )
-    if slot.plugin != PLUGIN:
-        return failed(f"slot {SLOT} has the plugin {slot.plugin}, not {PLUGIN}", _NEW_SLOT)
-    if slot.wal_status == "lost":
-        return failed("the log that the slot needs is gone: events were missed", _NEW_SLOT)
-    if not slot.active:
-        silent = slot.inactive_seconds
-        since = "" if silent is None else f" for {duration(silent)}"
-        return failed(f"nobody has read the slot{since}", "start Debezium, or see why it stopped")
-    return ok(f"{SLOT}, {PLUGIN}, active, log {slot.wal_status}")
-
-
-def judge_kept_log(slot: Slot, limit: int) -> Finding:
-    """Whether the slot is about to be lost; ``limit`` is max_slot_wal_keep_size in bytes."""
-    if slot.left_bytes is None or slot.kept_bytes is None:
-        return failed("the log that the slot needs is gone", _NEW_SLOT)
-    seen = f"{size(slot.kept_bytes)} kept, {size(slot.left_bytes)} left until it is lost"
-    share = slot.left_bytes / limit if limit else 0
-    if slot.wal_status == "unreserved" or share < LITTLE_LEFT:
-        return failed(seen, "start Debezium; or raise max_slot_wal_keep_size, if the disk has room")
-    if share < ENOUGH_LEFT:
-        return warning(seen, "see why Debezium is behind")
-    return ok(seen)
-
-
-def _find_slot(installation: Installation) -> Slot:
-    rows = installation.rows(_SLOT, slot=SLOT)
-    if not rows:
-        raise CannotLook(f"there is no slot {SLOT}")
-    return Slot(*rows[0])
-
-
-def _slot(installation: Installation) -> Finding:
-    try:
-        slot = _find_slot(installation)
-    except CannotLook as missing:
-        return failed(
-            f"{missing}: nothing is captured",
-            "start Debezium, which makes it; if it stops: remove its offsets, then catch up",
-        )
-    return judge_slot(slot, server(installation).database)
-
-
-def _failover(installation: Installation) -> Finding:
-    slot = _find_slot(installation)
-    row = server(installation)
-    if row.version_number < FIRST_WITH_FAILOVER:
-        return warning(
-            f"Postgres {row.version} keeps no slot through a failover",
-            "after one, run: python -m pipeline catch-up; or upgrade to 17",
-        )
-    if not slot.failover:
-        return warning(
-            "a standby that takes over would not have the slot",
-            f"ALTER_REPLICATION_SLOT {SLOT} (FAILOVER) in a replication connection,"
-            " or have Debezium make it anew with slot.failover=true",
-        )
-    return ok("a standby may take over with the slot")
-
-
-def _kept_log(installation: Installation) -> Finding:
-    row = server(installation)
-    if row.keep_bytes < 0:
-        return warning(
-            "max_slot_wal_keep_size is not set: without a reader the log fills the disk",
-            "set it to a day of log, but less than half of the disk",
-        )
-    try:
-        slot = _find_slot(installation)
-    except CannotLook as missing:
-        return ok(f"at most {size(row.keep_bytes)}; {missing}")
-    return judge_kept_log(slot, row.keep_bytes)
 
 
 def _publication(installation: Installation) -> Finding:
-    rows = installation.rows(_PUBLICATION, publication=PUBLICATION)
+    name = installation.names.publication
+    rows = installation.rows(_PUBLICATION, publication=name)
+    table = events_table(installation)
+    if table.kind is None:
+        raise CannotLook(f"{EVENTS} is not there")
+    via_root = table.kind == PARTITIONED
     if not rows:
+        creation = _creation(name, via_root=via_root)
+        if server(installation).version_number >= FIRST_THAT_PASSES_OVER:
+            return failed(
+                f"there is no publication {name}: events are passed over",
+                f"{creation}; {_CATCH_UP}",
+            )
         return failed(
-            f"there is no publication {PUBLICATION}: events are passed over",
-            f"CREATE PUBLICATION {PUBLICATION} FOR TABLE {TABLES} WITH (publish = 'insert');"
-            " then: python -m pipeline catch-up",
+            f"there is no publication {name}: Debezium stops at the next event",
+            f"{creation}; then a new slot: docs/runbook.md, The replication slot was lost",
         )
-    found = rows[0]
+    return _judge_publication(name, rows[0], via_root=via_root)
+
+
+def _judge_publication(name: str, found: Any, *, via_root: bool) -> Finding:  # noqa: ANN401 - a row
     lacking = sorted(set(COLUMNS) - set(found.columns))
     if tuple(found.tables) != PUBLISHED or found.filtered or lacking:
         left_out = [f"all rows of {', '.join(found.filtered)}"] if found.filtered else []
         left_out += [f"the columns {', '.join(lacking)}"] if found.columns and lacking else []
         return failed(
-            f"publishes {', '.join(found.tables) or 'nothing'}"
+            f"publishes {_some(found.tables)}"
             + (f", not {' and '.join(left_out)}" if left_out else ""),
-            f"{NARROW}; then: python -m pipeline catch-up",
+            f"{_setting(name, found, via_root=via_root)}; {_CATCH_UP}",
         )
     if not found.inserts or found.other_kinds:
         return failed(
-            "publishes other changes than inserts",
-            f"ALTER PUBLICATION {PUBLICATION} SET (publish = 'insert')",
+            "publishes other changes than inserts" if found.inserts else "publishes no inserts",
+            f"ALTER PUBLICATION {name} SET (publish = 'insert')"
+            + ("" if found.inserts else f"; {_CATCH_UP}"),
         )
     if set(found.columns) != set(COLUMNS):
         return warning(
-            "whole events are captured, and one of 11 MB would stop capture for all",
+            "whole events are captured: with an older Debezium one of over 10 MB stops all",
             "python -m pipeline capture says what is missing until ids are enough",
         )
     return ok("inserts into domain_events, ids and times alone, and into fanout_heartbeat")
 
 
+def _creation(name: str, *, via_root: bool) -> str:
+    root = ", publish_via_partition_root = true" if via_root else ""
+    return f"CREATE PUBLICATION {name} FOR TABLE {TABLES} WITH (publish = 'insert'{root})"
+
+
+def _setting(name: str, found: Any, *, via_root: bool) -> str:  # noqa: ANN401 - a row
+    if found.is_of_all_tables:
+        # It cannot be altered into one of some tables.
+        creation = _creation(name, via_root=via_root)
+        return f"BEGIN; DROP PUBLICATION {name}; {creation}; COMMIT"
+    if via_root and not found.via_root:
+        # Before the columns, which partitions cannot have.
+        root = f"ALTER PUBLICATION {name} SET (publish_via_partition_root = true)"
+        return f"{root}; {narrowing(name)}"
+    return narrowing(name)
+
+
+def _some(tables: list[str]) -> str:
+    shown = 3
+    more = f" and {len(tables) - shown} more" if len(tables) > shown else ""
+    return f"{', '.join(tables[:shown]) or 'nothing'}{more}"
+
+
 def _heartbeat(installation: Installation) -> Finding:
-    if not _find_slot(installation).active:
+    if server(installation).is_standby:
+        raise CannotLook("this is a standby")
+    if not find_slot(installation).active:
         raise CannotLook("nobody reads the slot")
-    rows = installation.rows(_HEARTBEAT)
-    age = rows[0].age_seconds if rows else None
-    if age is not None and age < FRESH_SECONDS:
-        return ok(f"{duration(age)} ago")
-    return failed(
-        "none yet" if age is None else f"the last one {duration(age)} ago",
-        "see Debezium's log: it may lack INSERT and DELETE on fanout_heartbeat, or hang",
-    )
+    [row] = installation.rows(_HEARTBEAT, slot=installation.names.slot)
+    age, unconfirmed = row.age_seconds, row.unconfirmed_seconds
+    if age is None or age >= FRESH_SECONDS:
+        return failed(
+            "none yet" if age is None else f"the last one {duration(age)} ago",
+            "see Debezium's log: it may lack INSERT and DELETE on fanout_heartbeat, or hang",
+        )
+    if unconfirmed is not None and unconfirmed >= FRESH_SECONDS:
+        return failed(
+            f"{duration(age)} ago, but Debezium has published nothing for {duration(unconfirmed)}",
+            "see its log: whether its topics exist, Pub/Sub answers, or it works off a backlog;"
+            " until then: python -m pipeline catch-up",
+        )
+    return ok(f"{duration(age)} ago")
 
 
 CHECKS: Final = (
-    Check("slot", "pg_replication_slots", _slot),
-    Check("slot failover", "pg_replication_slots.failover", _failover),
-    Check("log kept", "max_slot_wal_keep_size and safe_wal_size", _kept_log),
+    *slots.CHECKS,
     Check("publication", "pg_publication_tables", _publication),
-    Check("heartbeat", "fanout_heartbeat", _heartbeat),
+    Check("heartbeat", "fanout_heartbeat and confirmed_flush_lsn", _heartbeat),
 )

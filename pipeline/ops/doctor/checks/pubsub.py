@@ -3,37 +3,47 @@
 from typing import Final
 
 from google.api_core.exceptions import GoogleAPICallError, RetryError
-from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
+from google.pubsub_v1.types import Subscription
 
 from pipeline.domain.errors import ConfigurationError
-from pipeline.ops.doctor.check import Check, Finding, failed, ok
+from pipeline.ops.doctor.check import Check, Finding, failed, ok, warning
 from pipeline.ops.doctor.installation import Installation
+from pipeline.pubsub.check import faults, look_at_subscription, look_at_topic, returns
 from pipeline.pubsub.errors import classify
 
-TIMEOUT_SECONDS: Final = 5.0
-# What Pub/Sub gives as the topic of a subscription that outlived it.
-_DELETED_TOPIC: Final = "_deleted-topic_"
+
+def judge_subscription(found: Subscription) -> Finding:
+    """Whether every message reaches the stream, in good time."""
+    seen = list(faults(found))
+    if not seen:
+        return ok(f"reads {found.topic}")
+    judge = failed if any(fault.stops or fault.loses for fault in seen) else warning
+    fixes = dict.fromkeys(fault.fix for fault in seen)
+    return judge("; ".join(f"it {fault.words}" for fault in seen), "; ".join(fixes))
 
 
 def _subscription(installation: Installation) -> Finding:
     name = installation.subscription or ""
-    with SubscriberClient() as client:
-        try:
-            found = client.get_subscription(subscription=name, timeout=TIMEOUT_SECONDS, retry=None)
-        except (GoogleAPICallError, RetryError) as error:
-            return _refused(error, name)
-    if found.topic == _DELETED_TOPIC:
-        return failed("its topic was deleted", "create topic and subscription anew, then catch-up")
-    return ok(f"reads {found.topic}")
+    try:
+        return judge_subscription(look_at_subscription(name))
+    except (GoogleAPICallError, RetryError) as error:
+        return _refused(error, name)
 
 
 def _dead_letter_topic(installation: Installation) -> Finding:
-    name = installation.dead_letter_topic or ""
-    with PublisherClient() as client:
+    name, subscription = installation.dead_letter_topic or "", installation.subscription
+    try:
+        look_at_topic(name)
+    except (GoogleAPICallError, RetryError) as error:
+        return _refused(error, name)
+    if subscription is not None:
         try:
-            client.get_topic(topic=name, timeout=TIMEOUT_SECONDS, retry=None)
-        except (GoogleAPICallError, RetryError) as error:
-            return _refused(error, name)
+            found = look_at_subscription(subscription)
+        except (GoogleAPICallError, RetryError):
+            # The check of the subscription says so.
+            return ok(name)
+        if (fault := returns(found, name)) is not None:
+            return failed(fault.words, fault.fix)
     return ok(name)
 
 

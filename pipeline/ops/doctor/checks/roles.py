@@ -95,6 +95,14 @@ def _connecting(installation: Installation) -> Finding:
         return warning(f"{who.name} is a superuser", mend)
     if who.is_owner:
         return warning(f"{who.name} owns tables", mend)
+    if not who.roles and who.not_inherited:
+        # A grant of Postgres 16 and later has an INHERIT of its own, which GRANT renews.
+        roles = ", ".join(who.not_inherited)
+        return warning(
+            f"{who.name} is in {roles}, but does not inherit the rights",
+            f"ALTER ROLE {who.name} INHERIT; REVOKE {roles} FROM {who.name};"
+            f" GRANT {roles} TO {who.name}",
+        )
     if not who.roles:
         return warning(f"{who.name} is in none of the three roles", mend)
     return ok(f"{who.name}, in {', '.join(who.roles)}")

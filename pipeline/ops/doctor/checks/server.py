@@ -15,13 +15,19 @@ _SERVER: Final = load("pipeline.ops.doctor", "server")
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A row of server.sql; ``keep_bytes`` and ``database_limit`` are negative without a limit."""
+    """A row of server.sql.
+
+    ``keep_bytes`` and ``database_limit`` are negative without a limit; ``idle_seconds`` is 0, and
+    None before Postgres 18.
+    """
 
     version: str
     version_number: int
     wal_level: str
     synchronous_commit: str
     keep_bytes: int
+    idle_seconds: int | None
+    is_standby: bool
     max_connections: int
     reserved: int
     database_limit: int
@@ -46,6 +52,11 @@ def _answers(installation: Installation) -> Finding:
         row = server(installation)
     except Unreachable as error:
         return failed(error.refusal.words, error.refusal.mend)
+    if row.is_standby:
+        return warning(
+            f"database {row.database}, as {row.role}, on a standby: nothing can be written there",
+            "look at the primary; the pipeline and Debezium need it too",
+        )
     return ok(f"database {row.database}, as {row.role}")
 
 

@@ -7,6 +7,13 @@ SELECT
         FROM unnest(%(roles)s::text[]) AS wanted
         WHERE pg_has_role(role.oid, to_regrole(wanted), 'USAGE')
     ) AS roles,
+    -- In them, yet without their rights until SET ROLE: NOINHERIT, or granted WITH INHERIT FALSE.
+    ARRAY(
+        SELECT wanted
+        FROM unnest(%(roles)s::text[]) AS wanted
+        WHERE pg_has_role(role.oid, to_regrole(wanted), 'MEMBER')
+            AND NOT pg_has_role(role.oid, to_regrole(wanted), 'USAGE')
+    ) AS not_inherited,
     EXISTS (
         SELECT
         FROM unnest(%(tables)s::text[]) AS owned

@@ -6,6 +6,10 @@ SELECT
     current_setting('synchronous_commit') AS synchronous_commit,
     (SELECT setting::bigint FROM pg_catalog.pg_settings WHERE name = 'max_slot_wal_keep_size')
         * 1024 * 1024 AS keep_bytes,
+    -- New in Postgres 18; in seconds, 0 without a limit.
+    (SELECT setting::bigint FROM pg_catalog.pg_settings
+        WHERE name = 'idle_replication_slot_timeout') AS idle_seconds,
+    pg_is_in_recovery() AS is_standby,
     current_setting('max_connections')::int AS max_connections,
     -- The second is new in Postgres 16.
     current_setting('superuser_reserved_connections')::int

@@ -1,14 +1,21 @@
 -- The slot of that name, in whichever database it is.
--- to_jsonb, since servers before 17 have neither failover nor inactive_since.
+-- to_jsonb, since the columns differ: failover, synced, inactive_since and invalidation_reason are new
+-- in Postgres 17. A standby writes no log of its own.
 SELECT
     slot.database,
     slot.plugin,
     slot.active,
     slot.wal_status,
     (to_jsonb(slot) ->> 'failover')::boolean AS failover,
+    coalesce((to_jsonb(slot) ->> 'synced')::boolean, false) AS synced,
+    slot.temporary,
+    to_jsonb(slot) ->> 'invalidation_reason' AS reason,
     extract(epoch FROM now() - (to_jsonb(slot) ->> 'inactive_since')::timestamptz)::float8
         AS inactive_seconds,
     slot.safe_wal_size AS left_bytes,
-    pg_wal_lsn_diff(pg_current_wal_lsn(), slot.restart_lsn)::bigint AS kept_bytes
+    pg_wal_lsn_diff(
+        CASE WHEN pg_is_in_recovery() THEN pg_last_wal_receive_lsn() ELSE pg_current_wal_lsn() END,
+        slot.restart_lsn
+    )::bigint AS kept_bytes
 FROM pg_catalog.pg_replication_slots AS slot
 WHERE slot.slot_name = %(slot)s

@@ -1,0 +1,222 @@
+"""The slot of change data capture, and the log that is kept for it."""
+
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from pipeline.ops.doctor.check import CannotLook, Check, Finding, failed, ok, warning
+from pipeline.ops.doctor.checks.server import Server, server
+from pipeline.ops.doctor.installation import Installation
+from pipeline.ops.status.units import duration, size
+from pipeline.postgres.sql import load
+
+PLUGIN: Final = "pgoutput"
+FIRST_WITH_FAILOVER: Final = 170_000
+# Of max_slot_wal_keep_size: what may still be written before the slot is lost.
+ENOUGH_LEFT: Final = 0.5
+LITTLE_LEFT: Final = 0.2
+# A Debezium that is away for a night and a morning should find its slot again.
+LONG_ENOUGH: Final = timedelta(days=1)
+# Why the server gave a slot up, in its own word, and what keeps it from doing so again.
+REASONS: Final = {
+    "wal_removed": (
+        "more log than max_slot_wal_keep_size was written while nobody read it",
+        "raise max_slot_wal_keep_size, if the disk has room",
+    ),
+    "idle_timeout": (
+        "nobody read it for longer than idle_replication_slot_timeout",
+        "ALTER SYSTEM SET idle_replication_slot_timeout = 0; SELECT pg_reload_conf()",
+    ),
+    "rows_removed": (
+        "the primary removed rows that this standby's copy needs",
+        "set hot_standby_feedback = on on the standby",
+    ),
+    "wal_level_insufficient": (
+        "wal_level is no longer logical",
+        "ALTER SYSTEM SET wal_level = 'logical', then restart the server",
+    ),
+}
+
+_SLOT: Final = load("pipeline.ops.doctor", "slot")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slot:
+    """A row of slot.sql, and its name.
+
+    Attributes:
+        failover, synced, reason, inactive_seconds: None, or False, before Postgres 17.
+        left_bytes: None without a limit, or when the slot is lost.
+    """
+
+    name: str
+    database: str
+    plugin: str
+    active: bool
+    wal_status: str | None
+    failover: bool | None
+    synced: bool
+    temporary: bool
+    reason: str | None
+    inactive_seconds: float | None
+    left_bytes: int | None
+    kept_bytes: int | None
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether the server has given it up: no reader can go on from it."""
+        return self.wal_status == "lost" or self.reason is not None
+
+
+def find_slot(installation: Installation) -> Slot:
+    """The slot that Debezium reads.
+
+    Raises:
+        CannotLook: there is none.
+    """
+    name = installation.names.slot
+    rows = installation.rows(_SLOT, slot=name)
+    if not rows:
+        raise CannotLook(f"there is no slot {name}")
+    return Slot(name=name, **rows[0]._asdict())
+
+
+def judge_slot(slot: Slot, database: str, *, is_standby: bool = False) -> Finding:
+    """Whether events of this database are being captured."""
+    if slot.database != database:
+        return failed(
+            f"slot {slot.name} belongs to the database {slot.database}, not to {database}",
+            f"give this installation a slot of its own: SLOT_NAME={_slot_name(database)} for"
+            " Debezium, and here; or correct DATABASE_URL",
+        )
+    if slot.plugin != PLUGIN:
+        return failed(f"slot {slot.name} has the plugin {slot.plugin}, not {PLUGIN}", _anew(slot))
+    if slot.is_lost:
+        why, remedy = REASONS.get(slot.reason or "", ("", ""))
+        return failed(
+            f"the log that the slot needs is gone: events were missed{why and f'; {why}'}",
+            f"{remedy and f'{remedy}; then '}{_anew(slot)}",
+        )
+    if is_standby:
+        return _judge_copy(slot)
+    if not slot.active:
+        silent = slot.inactive_seconds
+        since = "" if silent is None else f" for {duration(silent)}"
+        return failed(
+            f"nobody has read the slot{since}",
+            "start Debezium; if it stops at every start, its log says why:"
+            " docs/runbook.md, Debezium stops at every start",
+        )
+    return ok(f"{slot.name}, {slot.plugin}, active, log {slot.wal_status}")
+
+
+def judge_kept_log(slot: Slot, limit: int) -> Finding:
+    """Whether the slot is about to be lost; ``limit`` is max_slot_wal_keep_size in bytes."""
+    if slot.is_lost or slot.left_bytes is None or slot.kept_bytes is None:
+        return failed("the log that the slot needs is gone", _anew(slot))
+    seen = f"{size(slot.kept_bytes)} kept, {size(slot.left_bytes)} left until it is lost"
+    share = slot.left_bytes / limit if limit else 0
+    if slot.wal_status == "unreserved" or share < LITTLE_LEFT:
+        return failed(seen, "start Debezium; or raise max_slot_wal_keep_size, if the disk has room")
+    if share < ENOUGH_LEFT:
+        return warning(seen, "see why Debezium is behind")
+    return ok(seen)
+
+
+def judge_idle_limit(idle_seconds: int | None) -> Finding | None:
+    """Whether the server gives up a slot that nobody reads for a while; None where it does not."""
+    if not idle_seconds or idle_seconds >= LONG_ENOUGH.total_seconds():
+        return None
+    return warning(
+        f"a Debezium that is away for {duration(idle_seconds)} loses its slot:"
+        " idle_replication_slot_timeout",
+        "ALTER SYSTEM SET idle_replication_slot_timeout = 0; SELECT pg_reload_conf()",
+    )
+
+
+def _judge_copy(slot: Slot) -> Finding:
+    if slot.temporary:
+        return warning(
+            f"{slot.name} is not in step with the primary's yet: a takeover would lose it",
+            "wait; if it stays so, see the standby's log",
+        )
+    if not slot.synced:
+        return warning(f"{slot.name} is no copy of the primary's", "look at the primary")
+    return ok(f"{slot.name}, a copy of the primary's: Debezium reads that one")
+
+
+def _slot_name(database: str) -> str:
+    """One that the server takes, whatever the database is called."""
+    return f"fanout_{re.sub('[^a-z0-9_]', '_', database.lower())}"[:63]
+
+
+def _anew(slot: Slot) -> str:
+    return (
+        f"stop Debezium, SELECT pg_drop_replication_slot('{slot.name}'), remove its offsets,"
+        " start it, then: python -m pipeline catch-up"
+    )
+
+
+def _slot(installation: Installation) -> Finding:
+    row = server(installation)
+    try:
+        slot = find_slot(installation)
+    except CannotLook as missing:
+        return _without_slot(row, missing)
+    return judge_slot(slot, row.database, is_standby=row.is_standby)
+
+
+def _without_slot(row: Server, missing: CannotLook) -> Finding:
+    if row.is_standby:
+        return warning(
+            f"{missing}: after a takeover nothing would be captured",
+            "set sync_replication_slots = on and hot_standby_feedback = on here, with"
+            " primary_slot_name, and a dbname in primary_conninfo; Postgres 17 or later",
+        )
+    return failed(
+        f"{missing}: nothing is captured",
+        "start Debezium, which makes it; if it stops: remove its offsets, start it,"
+        " then: python -m pipeline catch-up",
+    )
+
+
+def _failover(installation: Installation) -> Finding:
+    slot = find_slot(installation)
+    row = server(installation)
+    if row.version_number < FIRST_WITH_FAILOVER:
+        return warning(
+            f"Postgres {row.version} keeps no slot through a failover",
+            "after one, run: python -m pipeline catch-up; or upgrade to 17",
+        )
+    if not slot.failover:
+        return warning(
+            "a standby that takes over would not have the slot",
+            f"stop Debezium, ALTER_REPLICATION_SLOT {slot.name} (FAILOVER) in a replication"
+            " connection, start it; or have it make the slot anew with slot.failover=true",
+        )
+    return ok("a standby may take over with the slot")
+
+
+def _kept_log(installation: Installation) -> Finding:
+    row = server(installation)
+    if row.keep_bytes < 0:
+        return warning(
+            "max_slot_wal_keep_size is not set: without a reader the log fills the disk",
+            "set it to a day of log, but less than half of the disk",
+        )
+    try:
+        slot = find_slot(installation)
+    except CannotLook as missing:
+        kept = ok(f"at most {size(row.keep_bytes)}; {missing}")
+    else:
+        kept = judge_kept_log(slot, row.keep_bytes)
+    is_worse = kept.mend is not None
+    return kept if is_worse else judge_idle_limit(row.idle_seconds) or kept
+
+
+CHECKS: Final = (
+    Check("slot", "pg_replication_slots", _slot),
+    Check("slot failover", "pg_replication_slots.failover", _failover),
+    Check("log kept", "max_slot_wal_keep_size and safe_wal_size", _kept_log),
+)

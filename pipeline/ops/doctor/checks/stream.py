@@ -1,0 +1,84 @@
+"""Whether the pipeline lives, and whether it is alone."""
+
+from typing import Final
+
+from pipeline.ops.doctor.check import Check, Finding, failed, ok, warning
+from pipeline.ops.doctor.installation import Installation
+from pipeline.ops.status.figures import OtherProgram, Pipeline
+from pipeline.ops.status.read import OTHER_PROGRAM, PIPELINE
+from pipeline.ops.status.units import counted, duration
+from pipeline.postgres.sql import load
+
+# A healthy stream takes milliseconds; catch-up --every 60s a minute more.
+LATE_SECONDS: Final = 120
+DEAD_SECONDS: Final = 300
+# For how long another program counts as alive after its last row.
+ALIVE_SECONDS: Final = 3_600
+_LAST_OF_OURS: Final = load("pipeline.ops.doctor", "last_of_ours")
+_CATCH_UP: Final = "python -m pipeline catch-up"
+
+
+def judge_pipeline(seen: Pipeline) -> Finding:
+    """Whether events that wait wait too long, and why."""
+    done = _last_done(seen)
+    oldest = seen.oldest_seconds
+    if oldest is None or oldest < LATE_SECONDS:
+        waiting = f"{_events(seen.waiting)}" if seen.waiting else "nothing waits"
+        return ok(f"{waiting}; {done}")
+    words = f"{_events(seen.waiting)}, the oldest for {duration(oldest)}"
+    judge = failed if oldest >= DEAD_SECONDS else warning
+    if seen.passed_over:
+        passed = f"{seen.passed_over:,} passed over: younger ones are done"
+        return judge(f"{words}; {passed}", f"{_CATCH_UP}, harmless if they are still on their way")
+    if not seen.versions:
+        return judge(
+            f"{words}; no pipeline is connected, {done}",
+            f"start it: python -m pipeline run; until then: {_CATCH_UP}",
+        )
+    connected = f"version {', '.join(seen.versions)} is connected, {done}"
+    return judge(
+        f"{words}; {connected}",
+        "fix slot and heartbeat first, if they are ✗; else see the pipeline's log, and in"
+        f" pg_stat_activity what it waits for; until then: {_CATCH_UP}",
+    )
+
+
+def judge_other(other: OtherProgram | None, *, is_alone: bool) -> Finding:
+    """Whether another program writes the same rows: people would be told twice."""
+    if other is None or other.seconds > ALIVE_SECONDS:
+        return ok("no other program works on these events")
+    last = f"{other.name} worked on events {duration(other.seconds)} ago"
+    if is_alone:
+        return warning(f"{last}; this pipeline has not", "docs/changing-over.md has the order")
+    return failed(
+        f"{last}, beside this pipeline: people are told twice, messages counted twice",
+        "stop it, as in docs/changing-over.md",
+    )
+
+
+def _events(number: int) -> str:
+    return f"{counted(number, 'event')} {'waits' if number == 1 else 'wait'}"
+
+
+def _last_done(seen: Pipeline) -> str:
+    if seen.done_seconds is None:
+        return "no event was done lately"
+    return f"the last event was done {duration(seen.done_seconds)} ago"
+
+
+def _pipeline(installation: Installation) -> Finding:
+    [row] = installation.rows(PIPELINE)
+    return judge_pipeline(Pipeline(**row._asdict()))
+
+
+def _other(installation: Installation) -> Finding:
+    rows = installation.rows(OTHER_PROGRAM)
+    other = OtherProgram(**rows[0]._asdict()) if rows else None
+    [ours] = installation.rows(_LAST_OF_OURS)
+    return judge_other(other, is_alone=ours.seconds is None or ours.seconds > ALIVE_SECONDS)
+
+
+CHECKS: Final = (
+    Check("pipeline", "notification_processing and pg_stat_activity", _pipeline),
+    Check("other program", "notification_processing.processor_id", _other),
+)
