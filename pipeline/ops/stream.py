@@ -39,7 +39,7 @@ def run_stream(topology: Topology, settings: PubSubSettings) -> None:
         ConfigurationError: nothing can be read or written; what was in hand is given back.
         TransientError: the database was not ready at the start.
     """
-    check_database(topology.database)
+    check_database(topology.database, tables=True)
     subscription = open_subscription(settings.subscription)
     with _stopped_by_signals(subscription), _reporting(subscription):
         try:

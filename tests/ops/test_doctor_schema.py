@@ -25,6 +25,21 @@ GRANTS: Final = re.compile(
 
 # The check, the fault planted for it, what it then says.
 FAILURES: Final = [
+    (
+        "tables",
+        "ALTER TABLE profiles DROP full_name; ALTER TABLE notifications ADD tenant uuid NOT NULL",
+        "public.profiles.full_name text is missing",
+    ),
+    (
+        "tables",
+        "CREATE SCHEMA app; ALTER TABLE permissions SET SCHEMA app",
+        "public.permissions is missing; there is app.permissions",
+    ),
+    (
+        "tables",
+        "ALTER TABLE pending_emails ALTER body_data TYPE json",
+        "public.pending_emails.body_data is json: jsonb is needed",
+    ),
     ("publication", "DROP PUBLICATION fanout_events", "no publication"),
     ("publication", "ALTER PUBLICATION fanout_events ADD TABLE orgs", "public.orgs"),
     (
@@ -169,7 +184,7 @@ def test_a_fault_of_the_database_is_caught(
 MENDED_BY_A_STATEMENT: Final = [
     (name, fault)
     for name, fault, _, _ in FAULTS
-    if name in {"publication", "writer rights", "cdc rights", "operator rights"}
+    if name in {"tables", "publication", "writer rights", "cdc rights", "operator rights"}
 ]
 
 
@@ -199,6 +214,23 @@ def test_every_right_on_every_table_is_mended_by_giving_all_of_them_anew(
             for statement in GRANTS.findall(migration.read_text("utf-8")):
                 connection.execute(statement.encode())
     assert found(database, name).verdict == Verdict.OK
+
+
+def test_where_no_statement_can_fix_the_tables_their_document_is_named(database: Database) -> None:
+    with database.connect() as connection:
+        connection.execute("ALTER TABLE meetings RENAME TO gatherings")
+    finding = found(database, "tables")
+    assert (finding.seen, finding.mend) == (
+        "public.meetings is missing",
+        "see docs/your-tables.md",
+    )
+
+
+def test_a_database_without_an_application_may_be_the_wrong_one(empty_database: Database) -> None:
+    finding = found(empty_database, "tables", empty_database.dsn)
+    assert finding.verdict == Verdict.FAILED
+    assert "no tables of an application" in finding.seen
+    assert (finding.mend or "").startswith("check DATABASE_URL, or create sample tables")
 
 
 def test_a_superuser_is_warned_and_so_is_a_stranger(database: Database) -> None:

@@ -3,11 +3,12 @@
 from typing import Final
 
 from pipeline.ops.doctor.check import Check
-from pipeline.ops.doctor.checks import capture, pubsub, roles, schema, server, transport
+from pipeline.ops.doctor.checks import capture, pubsub, roles, schema, server, tables, transport
 
 CHECKS: Final[tuple[Check, ...]] = (
     *server.CHECKS,
     *transport.CHECKS,
+    *tables.CHECKS,
     *schema.CHECKS,
     *roles.CHECKS,
     *capture.CHECKS,
