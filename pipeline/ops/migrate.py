@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,6 +15,7 @@ from psycopg import errors
 
 from pipeline.domain.errors import ConfigurationError, FanoutError, TransientError
 from pipeline.postgres import application
+from pipeline.postgres.locks import name_holder
 from pipeline.postgres.refusal import read_refusal
 from pipeline.postgres.session import Session, SessionConnection, working
 from pipeline.postgres.tables import check_tables
@@ -28,8 +30,11 @@ _LOCK_KEY: Final = 0x66616E6F7574
 _REFERENCE: Final = "reference/"
 # What a file makes in the application's schema, as a rule once.
 CREATES: Final = re.compile(rb"^CREATE (?:TABLE|VIEW) (public\.\w+)", re.MULTILINE)
+# Whoever waits for a table's lock holds up everyone behind: better to give way.
+_LOCK_TIMEOUT: Final = timedelta(seconds=5)
+_LOCK_MILLISECONDS: Final = round(_LOCK_TIMEOUT.total_seconds() * 1000)
 # An index over a large table takes as long as it takes.
-_SESSION: Final = Session(name="fanout-migrate")
+_SESSION: Final = Session(name="fanout-migrate", lock_timeout=_LOCK_TIMEOUT)
 _RECORDER: Final = """
     CREATE TABLE IF NOT EXISTS public.fanout_migrations (
         name       text PRIMARY KEY,
@@ -208,21 +213,24 @@ def _one_at_a_time(connection: Connection, *, of: str) -> Iterator[None]:
     """A transaction that no other migration of this database runs beside."""
     try:
         with working(connection), connection.transaction():
+            # Another migration ends by itself, however long an index takes.
+            connection.execute("SET LOCAL lock_timeout = 0")
             connection.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK_KEY])
-            # Whoever waits for a table's lock holds up everyone behind: better to give way.
-            connection.execute("SET LOCAL lock_timeout = '5s'")
+            connection.execute(f"SET LOCAL lock_timeout = {_LOCK_MILLISECONDS}".encode())
             connection.execute("SET LOCAL search_path = pg_catalog")
             yield
     except psycopg.Error as error:
-        raise _explained(error, of) from error
+        raise _explained(connection, error, of) from error
 
 
-def _explained(error: psycopg.Error, name: str) -> FanoutError:
+def _explained(connection: Connection, error: psycopg.Error, name: str) -> FanoutError:
     """The error for `name`, without the DETAIL, which quotes rows."""
-    message = f"{name}: {error.diag.message_primary or ' '.join(str(error).split())}"
+    primary = error.diag.message_primary or " ".join(str(error).split())
+    message = f"{name}: {primary}"
     match error:
         case errors.LockNotAvailable() | errors.DeadlockDetected():
-            return TransientError(f"{message}; the table is in use, run migrate again")
+            held = name_holder(connection, error, TransientError(primary), waited=_LOCK_TIMEOUT)
+            return TransientError(f"{name}: {held}; the table is in use, run migrate again")
         case psycopg.OperationalError():
             return TransientError(f"{message}; run migrate again")
         case errors.DuplicateTable() if name.startswith(_REFERENCE):

@@ -7,6 +7,7 @@ import psycopg
 
 from pipeline.postgres.credentials import connection_string
 from pipeline.postgres.errors import classify
+from pipeline.postgres.locks import name_holder
 from pipeline.postgres.pool import session
 from pipeline.postgres.refusal import read_refusal
 from pipeline.postgres.session import SessionConnection, working
@@ -46,4 +47,5 @@ def check_database(settings: DatabaseSettings, *, tables: bool = False) -> None:
                 if tables:
                     check_tables(connection)
         except psycopg.Error as error:
-            raise classify(error, limit=settings.statement_timeout) from None
+            failure = classify(error, limit=settings.statement_timeout)
+            raise name_holder(connection, error, failure, waited=settings.patience) from None

@@ -4,10 +4,11 @@
 -- tables of that name.
 SELECT wanted.name,
        relation.relkind::text AS kind,
-       coalesce(
-           -- Bit 2 is UPDATE: of views only those of one table have it.
-           pg_relation_is_updatable(relation.oid, false) & 4 <> 0, false
-       ) AS is_lockable,
+       CASE
+           -- Bit 2 is UPDATE, which only views of one table have. It waits for locks on the relation.
+           WHEN relation.relkind = 'v' THEN pg_relation_is_updatable(relation.oid, false) & 4 <> 0
+           ELSE coalesce(relation.relkind IN ('r', 'p'), false)
+       END AS is_lockable,
        EXISTS (
            SELECT
            FROM pg_catalog.pg_trigger AS trigger_

@@ -3,13 +3,23 @@
 from typing import Final
 
 from pipeline.ops.doctor.check import Check
-from pipeline.ops.doctor.checks import capture, pubsub, roles, schema, server, tables, transport
+from pipeline.ops.doctor.checks import (
+    capture,
+    locks,
+    pubsub,
+    roles,
+    schema,
+    server,
+    tables,
+    transport,
+)
 
 CHECKS: Final[tuple[Check, ...]] = (
     *server.CHECKS,
     *transport.CHECKS,
     *tables.CHECKS,
     *schema.CHECKS,
+    *locks.CHECKS,
     *roles.CHECKS,
     *capture.CHECKS,
     *pubsub.CHECKS,
