@@ -54,7 +54,7 @@ POISON = {
         f'{{"fileName": ["{CANARY}"]}}',
         "now",
         "InvalidEvent",
-        "fileName: Input should be a valid string",
+        "fileName: a string is needed",
     ),
     "a time without end": (f'{{"fileName": "{CANARY}"}}', "infinity", "InvalidEvent", "created_at"),
     "2 MB": (
