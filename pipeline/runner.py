@@ -2,15 +2,22 @@
 
 import gc
 from collections.abc import Iterable
+from types import MethodType
 from typing import Any, Final, TypeVar
+from weakref import WeakKeyDictionary
 
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner, fn_runner
+from apache_beam.transforms import userstate
 
+Specs = tuple[set[userstate.StateSpec], set[userstate.TimerSpec]]
 OptionsT = TypeVar("OptionsT", bound=PipelineOptions)
 
 _CONSOLIDATE: Final = "consolidate_monitoring_infos"
+_GET_SPECS: Final = "get_dofn_specs"
+_beams_specs: Final = userstate.get_dofn_specs
+_known: Final[WeakKeyDictionary[type, dict[object, Specs]]] = WeakKeyDictionary()
 
 
 def spare_collector() -> None:
@@ -22,6 +29,7 @@ def spare_collector() -> None:
     """
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 def local_pipeline() -> beam.Pipeline:
@@ -35,6 +43,7 @@ def local_pipeline() -> beam.Pipeline:
     # Fails loudly where a later Beam has it no longer.
     getattr(fn_runner, _CONSOLIDATE)
     setattr(fn_runner, _CONSOLIDATE, _forget)
+    setattr(userstate, _GET_SPECS, _specs)
     return beam.Pipeline(runner=FnApiRunner(), options=_Options(flags=[]))
 
 
@@ -52,6 +61,22 @@ class _Options(PipelineOptions):
             views[cls] = super().view_as(cls)
         view: OptionsT = views[cls]
         return view
+
+
+def _specs(dofn: beam.DoFn) -> Specs:
+    """The states and timers of a step, looked for once for all steps of a kind.
+
+    Beam 2.77 asks eight times for each step, and looks at the signature of every method each time:
+    half of the calls that it takes to build and start the graph of fourteen event types.
+    """
+    # All methods are of the class, but those that an instance was given.
+    own = {name: each for name, each in vars(dofn).items() if isinstance(each, MethodType)}
+    given = frozenset((name, each.__func__) for name, each in own.items())
+    of_class = _known.setdefault(type(dofn), {})
+    if given not in of_class:
+        of_class[given] = _beams_specs(dofn)
+    states, timers = of_class[given]
+    return set(states), set(timers)
 
 
 def _forget(metrics: Iterable[Any]) -> list[Any]:  # noqa: ARG001 - the signature of what it replaces

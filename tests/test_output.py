@@ -56,7 +56,7 @@ def shown(database: Database, *arguments: str, **variables: str) -> str:
     return output
 
 
-CAUSE: Final = "payload: fileName: Input should be a valid string, and more of it " * 6
+CAUSE: Final = "payload: fileName: a string is needed, and more of it " * 6
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """``catch-up``: the bounded run over what the ledger shows as unfinished."""
 
 import argparse
+import gc
 import json
 import signal
 import sys
@@ -50,6 +51,8 @@ def add(commands: Commands) -> None:
 
 
 def _execute(options: argparse.Namespace) -> None:
+    # What is imported is there to stay; spare_collector sets the collector to work again.
+    gc.disable()
     from pipeline.commands.processing import topology_of
     from pipeline.ops.catch_up import catch_up, reconcile
     from pipeline.runner import spare_collector

@@ -1,6 +1,7 @@
 """``run``: the stream."""
 
 import argparse
+import gc
 from typing import Final
 
 from pipeline.commands.command import (
@@ -42,6 +43,8 @@ def _execute(options: argparse.Namespace) -> None:
         raise ConfigurationError(
             f"--runner {options.runner} is not known here: use DirectRunner, or DataflowRunner"
         )
+    # What is imported is there to stay; spare_collector sets the collector to work again.
+    gc.disable()
     from pipeline.commands.processing import topology_of
     from pipeline.ops.stream import run_stream
     from pipeline.runner import spare_collector

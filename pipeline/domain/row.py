@@ -26,6 +26,7 @@ from pipeline.domain.identifiers import (
     ThreadId,
 )
 from pipeline.domain.identifiers import UserId as ActorId
+from pipeline.domain.needed import needed
 
 Payloads = Mapping[EventType, type[Payload]]
 
@@ -39,6 +40,8 @@ MAX_TYPE_CHARACTERS: Final = 200
 FIELDS_NAMED_IN_AN_ERROR: Final = 5
 
 _NO_TIME: Final = "created_at: a time in the years 1 to 9999 is needed"
+# The same for every event, so that they are one cause; why has the whole command.
+_REPLAY: Final = "then: python -m pipeline replay --event ID"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -118,7 +121,7 @@ def decode(row: Row, payloads: Payloads) -> Event[Payload] | Unrouted:
         InvalidRow: with a text that names the fields at fault, never their values.
     """
     if row.type is None:
-        raise InvalidEvent("event_type: Input should be a valid string")
+        raise InvalidEvent("event_type: a string is needed")
     model = payloads.get(row.type)
     if model is None:
         return Unrouted(id=row.id, type=row.type)
@@ -152,20 +155,26 @@ def _payload(row: Row) -> dict[str, Any]:
         case "object" if row.payload is not None:
             return _object(row.payload)
         case "object":
-            size, limit = row.payload_bytes // 1024, MAX_PAYLOAD_BYTES // 1024
-            raise TooLarge(f"what is used of the payload has {size} KB: it may have {limit} KB")
+            size, limit = -(-row.payload_bytes // 1024), MAX_PAYLOAD_BYTES // 1024
+            raise TooLarge(
+                f"what is used of the payload has {size} KB, and may have {limit} KB:"
+                f" shorten it, {_REPLAY}"
+            )
         case _:
             raise InvalidEvent("payload: an object is needed")
 
 
 def _object(text: str) -> dict[str, Any]:
     if text.count("{") + text.count("[") > MAX_DEPTH and _is_too_deep(text):
-        raise TooDeep(f"payload is nested deeper than {MAX_DEPTH} levels")
+        raise TooDeep(
+            f"what is used of the payload is nested deeper than {MAX_DEPTH} levels:"
+            f" make it flatter, {_REPLAY}"
+        )
     try:
         value = orjson.loads(text)
-    except orjson.JSONDecodeError as error:
+    except orjson.JSONDecodeError:
         # Postgres made it, so what is left are numbers beyond what a computer counts in.
-        raise InvalidEvent(f"payload: {error.msg}") from None
+        raise InvalidEvent("payload: a number in it is too large") from None
     if not isinstance(value, dict):
         raise InvalidEvent("payload: an object is needed")
     return value
@@ -194,9 +203,11 @@ def _validated(model: type[Payload], value: object) -> Payload:
     try:
         return model.model_validate(value)
     except ValidationError as error:
-        faults = error.errors(include_url=False, include_context=False, include_input=False)
-        # What pydantic says after the first comma may hold a piece of the value.
-        named = [f"{_path(fault['loc'])}: {fault['msg'].partition(', ')[0]}" for fault in faults]
+        # Not what pydantic says, which may hold a piece of the value.
+        named = [
+            f"{_path(fault['loc'])}: {needed(fault['type'], fault.get('ctx', {}))}"
+            for fault in error.errors(include_url=False, include_input=False)
+        ]
         more = len(named) - FIELDS_NAMED_IN_AN_ERROR
         tail = [f"and {more} more"] if more > 0 else []
         listed = "; ".join(named[:FIELDS_NAMED_IN_AN_ERROR] + tail)

@@ -56,7 +56,7 @@ def catch_up(topology: Topology, selection: Selection) -> dict[str, float]:
     """
     started = time.monotonic()
     before = tally()
-    check_database(topology.database)
+    check_database(topology.database, tables=True)
     try:
         with _progress(topology, selection):
             _until_done(topology, selection)

@@ -1,10 +1,12 @@
 """Migrate: the numbered SQL files of the repository in, a database with all of them applied out."""
 
 import hashlib
+import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,8 +15,10 @@ from psycopg import errors
 
 from pipeline.domain.errors import ConfigurationError, FanoutError, TransientError
 from pipeline.postgres import application
+from pipeline.postgres.locks import name_holder
 from pipeline.postgres.refusal import read_refusal
 from pipeline.postgres.session import Session, SessionConnection, working
+from pipeline.postgres.tables import check_tables
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -24,8 +28,13 @@ APPLICATION_TABLES: Final = application.TABLES
 # Any constant will do, as long as nothing else in the database takes the same one.
 _LOCK_KEY: Final = 0x66616E6F7574
 _REFERENCE: Final = "reference/"
+# What a file makes in the application's schema, as a rule once.
+CREATES: Final = re.compile(rb"^CREATE (?:TABLE|VIEW) (public\.\w+)", re.MULTILINE)
+# Whoever waits for a table's lock holds up everyone behind: better to give way.
+_LOCK_TIMEOUT: Final = timedelta(seconds=5)
+_LOCK_MILLISECONDS: Final = round(_LOCK_TIMEOUT.total_seconds() * 1000)
 # An index over a large table takes as long as it takes.
-_SESSION: Final = Session(name="fanout-migrate")
+_SESSION: Final = Session(name="fanout-migrate", lock_timeout=_LOCK_TIMEOUT)
 _RECORDER: Final = """
     CREATE TABLE IF NOT EXISTS public.fanout_migrations (
         name       text PRIMARY KEY,
@@ -75,27 +84,28 @@ def migrate(
         The names of the files that this call applied.
 
     Raises:
-        ConfigurationError: The database lacks the application's tables, holds a file in another
-            version than this one, or refuses a file.
+        ConfigurationError: The application's tables are not as they have to be, the database holds
+            a file in another version than this one, or refuses a file.
         TransientError: A table was in use for too long; running again goes on.
     """
     migrations = _read(directory)
-    applied = []
+    reference = [each for each in migrations if each.is_reference and reference_schema]
+    ours = [each for each in migrations if not each.is_reference]
     with _connect(dsn) as connection:
         connection.add_notice_handler(lambda notice: _report_warning(notice, report))
-        if not reference_schema:
-            _check_application_tables(connection)
-        with _one_at_a_time(connection, of="fanout_migrations"):
-            connection.execute(_RECORDER)
-        _check_recorded(connection, migrations)
-        for migration in migrations:
-            if migration.is_reference and not reference_schema:
-                continue
-            started = time.monotonic()
-            if _apply(connection, migration):
-                applied.append(migration.name)
-                report(f"applied {migration.name} in {time.monotonic() - started:.2f} s")
-    return applied
+        # Before anything is made: no database is left half migrated for what could be seen before.
+        with _one_at_a_time(connection, of="the look at the database"):
+            recorded = _recorded(connection) if _has_recorder(connection) else {}
+            _check_recorded(recorded, migrations)
+            _check_free(
+                connection, [each for each in [*reference, *ours] if each.name not in recorded]
+            )
+            if not reference:
+                check_tables(connection)
+        applied = _apply_all(connection, reference, report)
+        if reference:
+            check_tables(connection)
+        return applied + _apply_all(connection, ours, report)
 
 
 def pending(dsn: str, *, directory: Path = MIGRATIONS) -> list[str]:
@@ -137,8 +147,7 @@ def _recorded(connection: Connection) -> dict[str, str]:
     return dict(rows.fetchall())
 
 
-def _check_recorded(connection: Connection, migrations: list[Migration]) -> None:
-    recorded = _recorded(connection)
+def _check_recorded(recorded: Mapping[str, str], migrations: Iterable[Migration]) -> None:
     for migration in migrations:
         if recorded.get(migration.name, migration.checksum) != migration.checksum:
             raise ConfigurationError(
@@ -147,18 +156,43 @@ def _check_recorded(connection: Connection, migrations: list[Migration]) -> None
             )
 
 
-def _check_application_tables(connection: Connection) -> None:
+def _check_free(connection: Connection, migrations: Iterable[Migration]) -> None:
+    """Return if nothing bears a name yet that these files give to a table or view."""
+    creates = {
+        match[1].decode(): migration.is_reference
+        for migration in migrations
+        for match in CREATES.finditer(migration.sql)
+    }
     rows = connection.execute(
-        "SELECT name FROM unnest(%s::text[]) AS name "
-        "WHERE to_regclass(format('public.%%I', name)) IS NULL ORDER BY name",
-        [list(APPLICATION_TABLES)],
+        "SELECT name FROM unnest(%s::text[]) AS name WHERE to_regclass(name) IS NOT NULL",
+        [list(creates)],
     )
-    missing = [name for (name,) in rows]
-    if missing:
+    taken = [name for (name,) in rows]
+    if any(creates[name] for name in taken):
         raise ConfigurationError(
-            f"the application's tables are missing: {', '.join(missing)}; "
-            "check DATABASE_URL, or add --reference-schema to create them"
+            f"the application's tables are there already ({', '.join(taken)}):"
+            " leave out --reference-schema"
         )
+    if taken:
+        raise ConfigurationError(
+            f"our own tables need names that are taken: {', '.join(taken)};"
+            " rename what has them, then run migrate again"
+        )
+
+
+def _apply_all(
+    connection: Connection, migrations: Sequence[Migration], report: Callable[[str], None]
+) -> list[str]:
+    """Apply what is still to do, in order; gives the names."""
+    applied = []
+    with _one_at_a_time(connection, of="fanout_migrations"):
+        connection.execute(_RECORDER)
+    for migration in migrations:
+        started = time.monotonic()
+        if _apply(connection, migration):
+            applied.append(migration.name)
+            report(f"applied {migration.name} in {time.monotonic() - started:.2f} s")
+    return applied
 
 
 def _apply(connection: Connection, migration: Migration) -> bool:
@@ -179,21 +213,24 @@ def _one_at_a_time(connection: Connection, *, of: str) -> Iterator[None]:
     """A transaction that no other migration of this database runs beside."""
     try:
         with working(connection), connection.transaction():
+            # Another migration ends by itself, however long an index takes.
+            connection.execute("SET LOCAL lock_timeout = 0")
             connection.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK_KEY])
-            # Whoever waits for a table's lock holds up everyone behind: better to give way.
-            connection.execute("SET LOCAL lock_timeout = '5s'")
+            connection.execute(f"SET LOCAL lock_timeout = {_LOCK_MILLISECONDS}".encode())
             connection.execute("SET LOCAL search_path = pg_catalog")
             yield
     except psycopg.Error as error:
-        raise _explained(error, of) from error
+        raise _explained(connection, error, of) from error
 
 
-def _explained(error: psycopg.Error, name: str) -> FanoutError:
+def _explained(connection: Connection, error: psycopg.Error, name: str) -> FanoutError:
     """The error for `name`, without the DETAIL, which quotes rows."""
-    message = f"{name}: {error.diag.message_primary or ' '.join(str(error).split())}"
+    primary = error.diag.message_primary or " ".join(str(error).split())
+    message = f"{name}: {primary}"
     match error:
         case errors.LockNotAvailable() | errors.DeadlockDetected():
-            return TransientError(f"{message}; the table is in use, run migrate again")
+            held = name_holder(connection, error, TransientError(primary), waited=_LOCK_TIMEOUT)
+            return TransientError(f"{name}: {held}; the table is in use, run migrate again")
         case psycopg.OperationalError():
             return TransientError(f"{message}; run migrate again")
         case errors.DuplicateTable() if name.startswith(_REFERENCE):

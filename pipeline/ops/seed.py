@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import psycopg
@@ -23,7 +23,7 @@ from pipeline.postgres.session import Session, SessionConnection, working
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
-_SESSION: Final = Session(name="fanout-seed")
+_SESSION: Final = Session(name="fanout-seed", lock_timeout=timedelta(seconds=5))
 _INSERT_EVENT: Final = """
     INSERT INTO public.domain_events
         (event_type, actor_id, project_id, resource_id, thread_id, meeting_id, payload)

@@ -43,7 +43,7 @@ def run_stream(topology: Topology, settings: PubSubSettings) -> None:
             was in hand is given back.
         TransientError: the database was not ready at the start.
     """
-    check_database(topology.database)
+    check_database(topology.database, tables=True)
     # What is there and does not answer is waited for, as later on.
     with suppress(TransientError):
         check_stream(settings.subscription, topology.dead_letter_topic)

@@ -7,20 +7,27 @@ import psycopg
 
 from pipeline.postgres.credentials import connection_string
 from pipeline.postgres.errors import classify
+from pipeline.postgres.locks import name_holder
 from pipeline.postgres.pool import session
 from pipeline.postgres.refusal import read_refusal
 from pipeline.postgres.session import SessionConnection, working
+from pipeline.postgres.tables import check_tables
 from pipeline.postgres.watchdog import WATCHDOG
 from pipeline.settings import DatabaseSettings
 
 _log: Final = logging.getLogger(__name__)
 
 
-def check_database(settings: DatabaseSettings) -> None:
+def check_database(settings: DatabaseSettings, *, tables: bool = False) -> None:
     """Return if the pipeline can work with this database.
 
+    Args:
+        settings: how to reach it.
+        tables: also look at the application's tables, for whoever is to process events.
+
     Raises:
-        ConfigurationError: it lets nobody in with these settings, or was never migrated.
+        ConfigurationError: it lets nobody in with these settings, was never migrated, or the
+            application's tables are not as they have to be.
         TransientError: nobody answers, it is starting up, or has no room for a connection.
     """
     address = connection_string(settings)
@@ -37,5 +44,8 @@ def check_database(settings: DatabaseSettings) -> None:
         try:
             with working(connection):
                 connection.execute("SELECT FROM public.fanout_migrations")
+                if tables:
+                    check_tables(connection)
         except psycopg.Error as error:
-            raise classify(error, limit=settings.statement_timeout) from None
+            failure = classify(error, limit=settings.statement_timeout)
+            raise name_holder(connection, error, failure, waited=settings.patience) from None

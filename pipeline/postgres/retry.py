@@ -9,9 +9,10 @@ from typing import Any, Final, TypeVar
 import psycopg
 from psycopg import Connection
 
-from pipeline.domain.errors import StatementTimeout, TransientError
+from pipeline.domain.errors import FanoutError, StatementTimeout, TransientError
 from pipeline.postgres.errors import classify, is_lost
 from pipeline.postgres.left_behind import check_left_behind, suspect
+from pipeline.postgres.locks import is_about_a_lock, name_holder
 from pipeline.postgres.pool import reason, take_connection
 from pipeline.postgres.session import working
 from pipeline.postgres.watchdog import WATCHDOG
@@ -68,7 +69,23 @@ def with_connection(
             if time.monotonic() >= deadline or WATCHDOG.is_hurried:
                 # The pool keeps to itself why it cannot connect.
                 unreachable = reason(settings) if error.sqlstate is None else None
-                raise unreachable or failure from None
+                raise unreachable or _explained(settings, error, failure) from None
             _log.warning("%s; trying again", failure)
         time.sleep(random.uniform(0, pause))  # noqa: S311 - jitter needs no secrecy
         pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+
+
+def _explained(
+    settings: DatabaseSettings, error: psycopg.Error, failure: FanoutError
+) -> FanoutError:
+    """The failure; if it is one of waiting for a lock, with who holds it."""
+    if not is_about_a_lock(error):
+        return failure
+    try:
+        with (
+            take_connection(settings) as connection,
+            WATCHDOG.watch(connection, settings.patience.total_seconds()),
+        ):
+            return name_holder(connection, error, failure, waited=settings.patience)
+    except psycopg.Error:
+        return failure

@@ -22,7 +22,9 @@ class WriteDeadLetters(beam.PTransform[Letters, Nothing]):
 
     def expand(self, letters: Letters) -> Nothing:
         """One step, fused with what comes before it."""
-        return letters | "Insert" >> beam.ParDo(_Write(self._settings, self._topic))
+        insert = beam.ParDo(_Write(self._settings, self._topic))
+        # Else Beam reads the code of all that it calls, at each start and for each event type.
+        return letters | "Insert" >> insert.with_output_types(type(None))
 
 
 class _Write(beam.DoFn):

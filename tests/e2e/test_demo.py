@@ -74,7 +74,7 @@ def test_the_demo_shows_what_everyone_received_twice_over(
         assert demo.returncode == 0, demo.stdout + demo.stderr
         assert 'New file "Appraisal.pdf" was uploaded to Mill Street Lofts.' in demo.stdout
         assert "they muted the thread" in demo.stdout
-        assert "payload: fileName: Input should be a valid string" in demo.stdout
+        assert "payload: fileName: a string is needed" in demo.stdout
         assert "no handler for this event type" in demo.stdout
         assert "from commit to row in the median" in demo.stdout
     assert not list(folder.iterdir()), "the demo left something behind"

@@ -207,7 +207,7 @@ def test_a_key_that_no_handler_uses_may_hold_anything(stage: Stage, ignored: str
 )
 def test_a_key_that_is_used_must_be_fit_for_it(stage: Stage, used: str) -> None:
     row = only(stage, f'{{"value": {used}}}')
-    with pytest.raises(InvalidRow, match=r"^payload"):
+    with pytest.raises(InvalidRow, match="payload"):
         decode(row, PAYLOADS)
 
 
@@ -260,7 +260,7 @@ def test_what_is_used_may_have_a_megabyte_and_no_more(stage: Stage) -> None:
     for event_id, size in ((over, MAX_PAYLOAD_BYTES + 1), (far_over, 10 * MAX_PAYLOAD_BYTES)):
         row = found[EventId(event_id)]
         assert (row.payload_bytes, row.payload) == (size, None)
-        with pytest.raises(InvalidRow, match=rf"has {size // 1024} KB: it may have 4096 KB$"):
+        with pytest.raises(InvalidRow, match=rf"has {-(-size // 1024)} KB, and may have 4096 KB: "):
             decode(row, PAYLOADS)
 
 

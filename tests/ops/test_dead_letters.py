@@ -81,7 +81,7 @@ def test_letters_are_listed_by_cause_with_the_last_seen_first(stage: Stage) -> N
     nameless, invalid = in_json(stage, "list")
     assert (nameless["error_class"], nameless["sample_event_id"]) == ("MissingAttribute", None)
     assert (nameless["stage"], nameless["event_types"]) == ("fetch", [])
-    assert invalid["message"] == "payload: fileName: Input should be a valid string"
+    assert invalid["message"] == "payload: fileName: a string is needed"
     assert (invalid["stage"], invalid["letters"], invalid["open"]) == ("decode", 3, 3)
     assert invalid["sample_event_id"] in broken
     assert invalid["first_seen"] <= invalid["last_seen"] <= nameless["last_seen"]
@@ -92,7 +92,10 @@ def test_numbers_in_a_reason_do_not_part_one_cause(stage: Stage) -> None:
         upload(stage, ["x" * 10_000] * number)
     stage.deliver()
     (group,) = in_json(stage, "list")
-    assert group["message"] == "what is used of the payload has # KB: it may have # KB"
+    assert group["message"] == (
+        "what is used of the payload has # KB, and may have # KB: shorten it, then:"
+        " python -m pipeline replay --event ID"
+    )
     assert group["letters"] == 2
 
 

@@ -25,6 +25,21 @@ GRANTS: Final = re.compile(
 
 # The check, the fault planted for it, what it then says.
 FAILURES: Final = [
+    (
+        "tables",
+        "ALTER TABLE profiles DROP full_name; ALTER TABLE notifications ADD tenant uuid NOT NULL",
+        "public.profiles.full_name text is missing",
+    ),
+    (
+        "tables",
+        "CREATE SCHEMA app; ALTER TABLE permissions SET SCHEMA app",
+        "public.permissions is missing; there is app.permissions",
+    ),
+    (
+        "tables",
+        "ALTER TABLE pending_emails ALTER body_data TYPE json",
+        "public.pending_emails.body_data is json: jsonb is needed",
+    ),
     ("publication", "DROP PUBLICATION fanout_events", "no publication"),
     ("publication", "ALTER PUBLICATION fanout_events ADD TABLE orgs", "public.orgs"),
     (
@@ -190,7 +205,8 @@ def test_a_fault_of_the_database_is_caught(
 MENDED_BY_A_STATEMENT: Final = [
     (name, fault)
     for name, fault, _, _ in FAULTS
-    if name in {"publication", "events table", "writer rights", "cdc rights", "operator rights"}
+    if name
+    in {"tables", "publication", "events table", "writer rights", "cdc rights", "operator rights"}
 ]
 
 
@@ -244,6 +260,23 @@ def test_who_is_in_the_role_without_its_rights_is_told_so_and_not_to_join_it(
             assert found(database, "connecting role", dsn).verdict == Verdict.OK
         finally:
             connection.execute(sql.SQL("DROP ROLE {}").format(name))
+
+
+def test_where_no_statement_can_fix_the_tables_their_document_is_named(database: Database) -> None:
+    with database.connect() as connection:
+        connection.execute("ALTER TABLE meetings RENAME TO gatherings")
+    finding = found(database, "tables")
+    assert (finding.seen, finding.mend) == (
+        "public.meetings is missing",
+        "see docs/your-tables.md",
+    )
+
+
+def test_a_database_without_an_application_may_be_the_wrong_one(empty_database: Database) -> None:
+    finding = found(empty_database, "tables", empty_database.dsn)
+    assert finding.verdict == Verdict.FAILED
+    assert "no tables of an application" in finding.seen
+    assert (finding.mend or "").startswith("check DATABASE_URL, or create sample tables")
 
 
 def test_a_superuser_is_warned_and_so_is_a_stranger(database: Database) -> None:

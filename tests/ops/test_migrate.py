@@ -8,7 +8,7 @@ import pytest
 
 from local.postgres import Postgres
 from pipeline.domain.errors import ConfigurationError, TransientError
-from pipeline.ops.migrate import MIGRATIONS, migrate, pending
+from pipeline.ops.migrate import CREATES, MIGRATIONS, migrate, pending
 from tests.databases import Database, scratch_cluster
 
 OURS = [path.name for path in sorted(MIGRATIONS.glob("*.sql"))]
@@ -150,10 +150,10 @@ def test_a_user_who_may_not_create_roles_is_told_which_to_have_created(
     assert migrate(dsn)[0] == "0008_roles.sql"
 
 
-def test_a_database_without_the_application_is_left_alone_and_its_missing_tables_are_named(
+def test_a_database_without_an_application_is_left_alone_and_offered_sample_tables(
     empty_database: Database,
 ) -> None:
-    with pytest.raises(ConfigurationError, match=r"domain_events, .*--reference-schema"):
+    with pytest.raises(ConfigurationError, match=r"no tables of an application.*--reference-sche"):
         migrate(empty_database.dsn)
     assert rows(empty_database, "SELECT to_regclass('public.fanout_migrations')") == [(None,)]
 
@@ -161,6 +161,62 @@ def test_a_database_without_the_application_is_left_alone_and_its_missing_tables
 def test_the_reference_schema_is_refused_where_the_application_is(application: Database) -> None:
     with pytest.raises(ConfigurationError, match="leave out --reference-schema"):
         migrate(application.dsn, reference_schema=True)
+    assert rows(application, "SELECT to_regclass('public.fanout_migrations')") == [(None,)]
+
+
+def test_the_reference_schema_is_refused_before_its_first_file_where_one_table_is_there(
+    empty_database: Database,
+) -> None:
+    with empty_database.connect() as connection:
+        connection.execute("CREATE TABLE public.domain_events (id uuid)")
+    with pytest.raises(ConfigurationError, match=r"already \(public\.domain_events\): leave out"):
+        migrate(empty_database.dsn, reference_schema=True)
+    assert rows(empty_database, "SELECT to_regclass('public.profiles')") == [(None,)]
+
+
+def test_a_reference_schema_that_was_broken_off_is_gone_on_with(
+    empty_database: Database, migrations: Path
+) -> None:
+    third = migrations / REFERENCE[2]
+    whole = third.read_text()
+    third.write_text("SELECT 1 / 0")
+    with pytest.raises(ConfigurationError, match="division by zero"):
+        migrate(empty_database.dsn, reference_schema=True, directory=migrations)
+    third.write_text(whole)
+    assert migrate(empty_database.dsn, reference_schema=True, directory=migrations) == [
+        *REFERENCE[2:],
+        *OURS,
+    ]
+
+
+def test_a_table_of_the_application_with_a_name_of_ours_is_told_before_anything_is_made(
+    application: Database,
+) -> None:
+    with application.connect() as connection:
+        connection.execute(
+            "CREATE TABLE event_dead_letters (); CREATE VIEW fanout_queue AS TABLE orgs"
+        )
+    with pytest.raises(
+        ConfigurationError, match=r"taken: public\.event_dead_letters, public\.fanout_queue; rename"
+    ):
+        migrate(application.dsn)
+    assert rows(application, "SELECT to_regclass('public.fanout_migrations')") == [(None,)]
+
+
+def test_every_table_and_view_that_our_files_make_is_seen_in_them(application: Database) -> None:
+    relations = (
+        "SELECT oid::regclass::text FROM pg_class"
+        " WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'v', 'm')"
+    )
+    before = {name for (name,) in rows(application, relations)}
+    migrate(application.dsn)
+    made = {str(name) for (name,) in rows(application, relations)} - before
+    seen = {
+        match[1].decode().removeprefix("public.")
+        for path in MIGRATIONS.glob("*.sql")
+        for match in CREATES.finditer(path.read_bytes())
+    }
+    assert made == seen | {"fanout_migrations"}
 
 
 def test_an_applied_file_must_not_change(database: Database, migrations: Path) -> None:

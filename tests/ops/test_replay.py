@@ -183,9 +183,7 @@ def test_a_plan_tells_what_would_follow_by_type_and_channel(stage: Stage) -> Non
     assert uploads.present == {Channel.IN_APP: 1}
     assert found.types["chat_message_sent"].create == {Channel.IN_APP: 2}
     assert found.types["moon_rose"].states == {Status.UNROUTED: 1}
-    assert found.causes == {
-        "InvalidEvent in decode: payload: fileName: Input should be a valid string": 1
-    }
+    assert found.causes == {"InvalidEvent in decode: payload: fileName: a string is needed": 1}
 
 
 def test_what_a_plan_foresees_is_what_a_delivery_then_writes(stage: Stage) -> None:
@@ -254,7 +252,7 @@ def test_the_table_of_a_plan_fits_its_terminal_and_says_what_cannot_be(
         "1 already complete: a replay writes nothing more.",
         "1 too old: would only be recorded as expired, unless with --ignore-age.",
         "1 without a handler",
-        "1 dead again: 1 x InvalidEvent in decode: payload: fileName: Input should be",
+        "1 dead again: 1 x InvalidEvent in decode: payload: fileName: a string is",
         "3 messages would be published; nothing was changed. To publish them: python -m",
     ):
         assert words in shown

@@ -66,6 +66,8 @@ KEYS: Final = {
     "log_bytes": int,
     "dead_letters": {"open": int, "causes": int, "latest": list},
     "not_visible": list,
+    "locked": list,
+    "locks": list,
 }
 CAUSE_KEYS: Final = {
     "fingerprint": str,

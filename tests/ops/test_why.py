@@ -195,10 +195,23 @@ def test_a_dead_event_shows_its_error_and_where_its_message_is_kept(stage: Stage
     shown = said(screen(stage, event))
     assert "state dead 6 minutes after it was written" in shown
     assert "stage decode" in shown
-    assert "error InvalidEvent: payload: fileName: Input should be a valid string" in shown
+    assert "error InvalidEvent: payload: fileName: a string is needed" in shown
     assert f"dead letter row {letter} of event_dead_letters, attempt 2, " in shown
-    assert f"next mend the cause, then: python -m pipeline replay --event {event}" in shown
+    assert f"next fix the cause, then: python -m pipeline replay --event {event}" in shown
+    assert f"python -m pipeline dead-letters resolve --id {letter} --reason TEXT" in shown
     assert "they were not considered; the event is dead" in said(screen(stage, event, U2))
+
+
+def test_what_is_too_large_says_what_to_do_and_that_helps(stage: Stage) -> None:
+    event = stage.emit("document_uploaded", {"fileName": ["x"] * 400_000}, project_id=P1)
+    stage.deliver(event)
+    shown = said(screen(stage, event))
+    assert "KB, and may have 1024 KB: shorten it, then: python -m pipeline replay" in shown
+    shorten = "shorten what is used of its payload, in domain_events, then: python -m pipeline"
+    assert f"next {shorten} replay --event {event}; or, if nobody needs to hear of it:" in shown
+    stage.execute("UPDATE domain_events SET payload = '{}' WHERE id = %s", event)
+    stage.deliver(event)
+    assert stage.ledger() == {event: "completed"}
 
 
 def test_a_dead_event_whose_letter_is_gone_still_shows_its_error(stage: Stage) -> None:
@@ -235,7 +248,7 @@ def test_a_dead_event_whose_letter_was_resolved_by_hand_says_so_and_how_to_tell_
     stage.execute("UPDATE event_dead_letters SET resolved_at = '2026-03-02T12:00Z'")
     advice = (
         "nothing, for its dead letter was resolved by hand 2026-03-02 12:00:00 UTC"
-        " (test_operator: told by phone); to tell people after all, once the cause is mended:"
+        " (test_operator: told by phone); to tell people after all, once the cause is fixed:"
         f' python -m pipeline replay --event {event} --apply --topic "$TOPIC"'
     )
     assert as_json(stage, event)["next"] == advice
@@ -244,7 +257,7 @@ def test_a_dead_event_whose_letter_was_resolved_by_hand_says_so_and_how_to_tell_
     *_, planned = capsys.readouterr().out.splitlines()
     assert json.loads(planned)["planned"] == 1
     stage.deliver(event)
-    assert "next mend the cause, then: " in said(screen(stage, event))
+    assert "next fix the cause, then: " in said(screen(stage, event))
 
 
 def test_an_expired_event_says_how_old_is_too_old(stage: Stage) -> None:

@@ -27,7 +27,7 @@ from tests.local.pubsub.project import Project
 from tests.sinks.conftest import Written
 
 CANARY: Final = "kanarienvogel"
-INVALID: Final = InvalidEvent("payload: greeting: Input should be a valid string")
+INVALID: Final = InvalidEvent("payload: greeting: a string is needed")
 OURS: Final = {
     "dead_letter_key",
     "dead_letter_stage",

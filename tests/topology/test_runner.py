@@ -2,13 +2,18 @@
 
 import gc
 from collections.abc import Iterator
+from typing import Any
 
 import apache_beam as beam
 import pytest
+from apache_beam.coders import VarIntCoder
 from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions, TypeOptions
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+from apache_beam.transforms import userstate
+from apache_beam.transforms.core import CallableWrapperDoFn
+from apache_beam.transforms.userstate import ReadModifyWriteStateSpec
 
-from pipeline.runner import local_pipeline, spare_collector
+from pipeline.runner import _beams_specs, local_pipeline, spare_collector
 
 
 def test_a_view_of_the_options_is_made_once() -> None:
@@ -28,6 +33,38 @@ def test_the_options_are_those_of_beam() -> None:
     ours = local_pipeline()._options.get_all_options()  # noqa: SLF001
     plain = beam.Pipeline(runner=FnApiRunner(), options=PipelineOptions(flags=[]))
     assert ours == plain._options.get_all_options()  # noqa: SLF001
+
+
+class Counting(beam.DoFn):
+    """Has a state, and is asked for it by Beam."""
+
+    STATE = ReadModifyWriteStateSpec("count", VarIntCoder())
+
+    def process(self, element: tuple[str, int], count: Any = beam.DoFn.StateParam(STATE)) -> None:  # noqa: ANN401, B008
+        count.write((count.read() or 0) + element[1])
+
+
+class Plain(beam.DoFn):
+    def process(self, element: int) -> None:
+        pass
+
+    def another(self, element: int, count: Any = beam.DoFn.StateParam(Counting.STATE)) -> None:  # noqa: ANN401, B008
+        pass
+
+
+def test_the_states_of_a_step_are_those_that_beam_finds() -> None:
+    beams = _beams_specs
+    local_pipeline()
+    kinds: tuple[Any, ...] = (Counting, Plain)
+    counting, plain = (kind() for kind in kinds)
+    wrapped = [CallableWrapperDoFn(fn) for fn in (len, plain.process, plain.another)]
+    steps = [counting, plain, *wrapped]
+    expected = [beams(step) for step in steps]
+    # Once to look, once to remember.
+    assert [userstate.get_dofn_specs(step) for step in steps] == expected
+    assert [userstate.get_dofn_specs(step) for step in steps] == expected
+    assert expected[0] == ({Counting.STATE}, set())
+    assert expected[-2] != expected[-1]
 
 
 @pytest.fixture

@@ -53,7 +53,7 @@ def test_a_dead_letter_names_the_step_and_the_type_and_quotes_nothing() -> None:
     (letter,) = decode_batch([BAD], PAYLOADS).letters
     assert (letter.event_id, letter.event_type) == (3, GREETED)
     assert (letter.stage, letter.error_class) == ("decode", "InvalidEvent")
-    assert letter.reason == "payload: greeting: Input should be a valid string"
+    assert letter.reason == "payload: greeting: a string is needed"
     assert letter.message is None
 
 

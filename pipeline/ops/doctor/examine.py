@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import psycopg
-from psycopg.errors import InsufficientPrivilege
+from psycopg.errors import InsufficientPrivilege, LockNotAvailable
 
 from pipeline.domain.errors import FanoutError
 from pipeline.ops.doctor.check import CannotLook, Check, Finding, warning
@@ -50,11 +50,19 @@ def _unseen(error: Exception) -> Finding:
             return warning(f"not looked at: {error}")
         case Unreachable():
             return warning("not looked at: no connection to Postgres")
-        case InsufficientPrivilege():
-            return warning("not visible to this role", "look as the owner of the tables")
         case psycopg.Error():
-            return warning(f"could not be looked at: {classify(error)}")
+            return _refused(error)
         case FanoutError():
             return warning(f"could not be looked at: {error}")
         case _:
             return warning(f"could not be looked at: {type(error).__name__}")
+
+
+def _refused(error: psycopg.Error) -> Finding:
+    match error:
+        case LockNotAvailable():
+            return warning("not looked at: its table is locked", "see what the check locks says")
+        case InsufficientPrivilege():
+            return warning("not visible to this role", "look as the owner of the tables")
+        case _:
+            return warning(f"could not be looked at: {classify(error)}")

@@ -16,7 +16,8 @@ from pipeline.settings import GRANTED_CONNECTIONS, CaptureNames, DatabaseSetting
 _SESSION: Final = Session(
     name="fanout-doctor",
     statement_timeout=timedelta(seconds=15),
-    lock_timeout=timedelta(seconds=5),
+    # For each check, of which there are many.
+    lock_timeout=timedelta(seconds=1),
     read_only=True,
 )
 

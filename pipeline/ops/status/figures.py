@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from pipeline.postgres.locks import Lock
+
 
 @dataclass(frozen=True, slots=True)
 class Queue:
@@ -120,6 +122,8 @@ class Status:
         heartbeat_seconds: age of the last sign of life of change data capture.
         log_bytes: write-ahead log on the server's disk.
         not_visible: the parts that this role may not read.
+        locked: the parts whose tables are locked.
+        locks: on our tables, that others wait for or would have to.
     """
 
     database: str
@@ -137,3 +141,5 @@ class Status:
     log_bytes: int | None
     dead_letters: DeadLetters | None
     not_visible: Sequence[str]
+    locked: Sequence[str] = ()
+    locks: Sequence[Lock] | None = ()

@@ -8,7 +8,7 @@ from typing import Any, Final, TypeVar
 
 import psycopg
 from psycopg import Connection
-from psycopg.errors import InsufficientPrivilege
+from psycopg.errors import InsufficientPrivilege, LockNotAvailable
 from psycopg.rows import dict_row
 
 from pipeline.domain.errors import ConfigurationError
@@ -25,6 +25,7 @@ from pipeline.ops.status.figures import (
     Status,
 )
 from pipeline.postgres.errors import classify
+from pipeline.postgres.locks import Lock, read_locks
 from pipeline.postgres.refusal import read_refusal
 from pipeline.postgres.session import Session, SessionConnection, working
 from pipeline.postgres.sql import load
@@ -39,7 +40,8 @@ _MINUTES: Final = 60
 _SESSION: Final = Session(
     name="fanout-status",
     statement_timeout=timedelta(seconds=15),
-    lock_timeout=timedelta(seconds=5),
+    # For each part, of which there are many.
+    lock_timeout=timedelta(seconds=1),
     read_only=True,
 )
 # For all parts together; a server that says nothing for so long is not there.
@@ -64,7 +66,8 @@ _FAILURES: Final = load("pipeline.ops.status", "failures")
 def read_status(settings: DatabaseSettings, names: CaptureNames | None = None) -> Status:
     """The figures of this moment.
 
-    A part that the role may not read is named in ``not_visible``.
+    A part that the role may not read is named in ``not_visible``, one whose table is locked in
+    ``locked``.
 
     Raises:
         ConfigurationError: the database lets nobody in, or was never migrated.
@@ -83,6 +86,7 @@ def read_status(settings: DatabaseSettings, names: CaptureNames | None = None) -
 
 def _read(connection: Connection[Any], names: CaptureNames) -> Status:
     not_visible: list[str] = []
+    locked: list[str] = []
 
     def part(name: str, read: Callable[[Connection[Any]], PartT]) -> PartT | None:
         try:
@@ -90,7 +94,9 @@ def _read(connection: Connection[Any], names: CaptureNames) -> Status:
                 return read(connection)
         except InsufficientPrivilege:
             not_visible.append(name)
-            return None
+        except LockNotAvailable:
+            locked.append(name)
+        return None
 
     database, now, migrated = connection.execute(_NOW).fetchall()[0]
     if not migrated:
@@ -113,6 +119,9 @@ def _read(connection: Connection[Any], names: CaptureNames) -> Status:
         log_bytes=part("log_bytes", _log_size),
         dead_letters=part("dead_letters", _dead_letters),
         not_visible=not_visible,
+        locked=locked,
+        # Whoever made a part above wait is still to be seen, as a rule.
+        locks=part("locks", _locks),
     )
 
 
@@ -163,6 +172,10 @@ def _slot(connection: Connection[Any], *, name: str) -> Slot | None:
 def _heartbeat(connection: Connection[Any]) -> float | None:
     row = connection.execute(_HEARTBEAT).fetchone()
     return row[0] if row else None
+
+
+def _locks(connection: Connection[Any]) -> list[Lock]:
+    return [lock for lock in read_locks(connection) if lock.is_long]
 
 
 def _log_size(connection: Connection[Any]) -> int | None:

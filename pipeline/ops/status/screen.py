@@ -20,6 +20,7 @@ from pipeline.ops.status.figures import (
     Status,
 )
 from pipeline.ops.status.units import ago, counted, duration, is_ahead, size
+from pipeline.postgres.locks import Lock
 
 FiguresT = TypeVar("FiguresT")
 
@@ -51,12 +52,20 @@ def render(status: Status) -> RenderableType:
         ("log on disk", "log_bytes", Text(size(status.log_bytes or 0))),
         ("dead letters", "dead_letters", _when_read(status.dead_letters, _letters)),
     ):
-        hidden = part in status.not_visible
-        lines.add_row(name, Text("not visible to this role", "yellow") if hidden else shown)
+        lines.add_row(name, _unread(status, part) or shown)
+    if status.locks:
+        lines.add_row("locks", _locks(status.locks))
     title = Text.assemble((status.database, "bold"), f" at {_utc(status.taken_at)}")
     if status.has_events is False:
         return Group(title, "", lines, "", _NO_EVENTS)
     return Group(title, "", lines)
+
+
+def _unread(status: Status, part: str) -> Text | None:
+    """Why a part could not be read, if it could not."""
+    if part in status.not_visible:
+        return Text("not visible to this role", "yellow")
+    return Text("its table is locked", "red") if part in status.locked else None
 
 
 def _utc(taken_at: str) -> str:
@@ -167,6 +176,12 @@ def _letters(letters: DeadLetters) -> RenderableType:
         return Text("none open")
     total = Text(f"{letters.open:,} open, of {counted(letters.causes, 'cause')}; seen last:", "red")
     return Group(total, *(_cause(failure) for failure in letters.latest))
+
+
+def _locks(locks: Sequence[Lock]) -> Text:
+    return Text("\n").join(
+        Text(lock.details, "red" if lock.waiters else "yellow") for lock in locks
+    )
 
 
 def _cause(failure: Failure) -> Text:

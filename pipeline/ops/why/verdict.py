@@ -4,11 +4,16 @@ from datetime import timedelta
 from typing import Final
 
 from pipeline.domain.outcome import Status
-from pipeline.ops.why.account import Account, Person
-from pipeline.ops.why.words import ago, duration, is_ahead, moment, row
+from pipeline.ops.why.account import Account, Letter, Person
+from pipeline.ops.why.words import ago, duration, is_ahead, moment
 
 # The stream needs well under a second: what is older is not on its way any more.
 ON_ITS_WAY: Final = timedelta(minutes=1)
+# What a person can do about a dead event, by the class of its error.
+_FIXES: Final = {
+    "TooLarge": "shorten what is used of its payload, in domain_events",
+    "TooDeep": "make its payload flatter, in domain_events",
+}
 
 
 def state(account: Account) -> str:
@@ -88,10 +93,17 @@ def _about_the_dead(account: Account) -> str:
         return (
             f"nothing, for its dead letter was resolved by hand {moment(letter.resolved_at)}"
             f" ({letter.resolution or 'without a word'}); to tell people after all, once the cause"
-            f' is mended: {_replay(account)} --apply --topic "$TOPIC"'
+            f' is fixed: {_replay(account)} --apply --topic "$TOPIC"'
         )
-    kept = f"; its message is kept in {row(letter)}" if letter else ""
-    return f"mend the cause, then: {_replay(account)}{kept}"
+    fix = _FIXES.get(letter.error_class if letter else "", "fix the cause")
+    return f"{fix}, then: {_replay(account)}{_or_resolve(letter)}"
+
+
+def _or_resolve(letter: Letter | None) -> str:
+    if letter is None:
+        return ""
+    command = f"python -m pipeline dead-letters resolve --id {letter.id} --reason TEXT"
+    return f"; or, if nobody needs to hear of it: {command}"
 
 
 def _replay(account: Account) -> str:

@@ -6,19 +6,23 @@ from pipeline.ops.doctor.check import Check
 from pipeline.ops.doctor.checks import (
     capture,
     events_table,
+    locks,
     pubsub,
     roles,
     schema,
     server,
     stream,
+    tables,
     transport,
 )
 
 CHECKS: Final[tuple[Check, ...]] = (
     *server.CHECKS,
     *transport.CHECKS,
+    *tables.CHECKS,
     *schema.CHECKS,
     *events_table.CHECKS,
+    *locks.CHECKS,
     *roles.CHECKS,
     *capture.CHECKS,
     *stream.CHECKS,

@@ -14,7 +14,7 @@ SELECT decision.user_id,
        END AS scope_name,
        preference.event_type AS preference_event_type,
        preference.channel AS preference_channel, preference.status AS preference_status,
-       preference.updated_at AS preference_since,
+       preference.updated_at::timestamptz AS preference_since,
        preference.updated_at > decision.created_at AS preference_changed,
        counter.body AS counted_in
 FROM public.notification_decisions AS decision

@@ -1,0 +1,30 @@
+"""Locks on our tables that keep others waiting."""
+
+from typing import Final
+
+from pipeline.ops.doctor.check import Check, Finding, failed, ok, warning
+from pipeline.ops.doctor.installation import Installation
+from pipeline.postgres.locks import Lock, read_locks
+from pipeline.postgres.session import working
+
+
+def _locks(installation: Installation) -> Finding:
+    connection = installation.connection()
+    with working(connection):
+        found = [lock for lock in read_locks(connection) if lock.is_long]
+    if not found:
+        return ok("nobody waits for one for long")
+    seen = "\n".join(lock.details for lock in found)
+    mend = "\n".join(f"{_end(lock)};" for lock in found)
+    if any(lock.waiters for lock in found):
+        return failed(seen, mend)
+    return warning(seen, mend)
+
+
+def _end(lock: Lock) -> str:
+    if lock.pid:
+        return f"SELECT pg_terminate_backend({lock.pid})"
+    return "SELECT gid FROM pg_prepared_xacts, then ROLLBACK PREPARED that"
+
+
+CHECKS: Final = (Check("locks", "pg_locks", _locks),)

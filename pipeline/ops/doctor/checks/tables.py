@@ -1,0 +1,39 @@
+"""The application's tables, by the one list of what we need of them."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from pipeline.ops.doctor.check import Check, Finding, failed, ok
+from pipeline.ops.doctor.installation import Installation
+from pipeline.postgres.application import SCHEMA, TABLES
+from pipeline.postgres.session import working
+from pipeline.postgres.tables import (
+    DOCUMENT,
+    NO_APPLICATION,
+    Fault,
+    find_faults,
+    has_application,
+)
+
+
+def _tables(installation: Installation) -> Finding:
+    connection = installation.connection()
+    with working(connection):
+        faults = find_faults(connection)
+        if faults and not has_application(connection):
+            return failed("this database has no tables of an application", NO_APPLICATION)
+    if not faults:
+        return ok(f"all {len(TABLES)} in schema {SCHEMA} are as they have to be")
+    return failed("\n".join(fault.seen for fault in faults), _mend(faults))
+
+
+def _mend(faults: Sequence[Fault]) -> str:
+    """The statements that there are, fit to be pasted, and where it says the rest."""
+    statements = [fault.fix for fault in faults if fault.fix]
+    if not statements:
+        return f"see {DOCUMENT}"
+    rest = "or see" if len(statements) == len(faults) else "for the others see"
+    return "\n".join([*(f"{each};" for each in statements), f"-- {rest} {DOCUMENT}"])
+
+
+CHECKS: Final = (Check("tables", "pg_catalog", _tables),)

@@ -1,0 +1,49 @@
+"""docs/your-tables.md says what the one list has, word for word."""
+
+from pathlib import Path
+
+from pipeline.postgres.application import NEEDED, Column, Kind
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "your-tables.md"
+FIRST, LAST = "<!-- from pipeline/postgres/application.py -->\n", "<!-- end -->\n"
+
+
+def remarks(column: Column) -> str:
+    words = ", ".join(f"`{word}`" for word in column.words)
+    said = (
+        (column.is_key, "unique by itself"),
+        (words, f"an enum has {words}"),
+        (column.is_written, "we write it"),
+        (column.may_be_null, "may be NULL"),
+        (column.needs_default, "has a default"),
+        (column.is_ours, "`migrate` adds it"),
+    )
+    return "; ".join(text for is_so, text in said if is_so)
+
+
+def listed() -> str:
+    """The list as Markdown."""
+    parts = []
+    for table in NEEDED:
+        parts.append(f"\n**`{table.name}`**, a {table.kind.value}\n\n")
+        if not table.columns:
+            parts.append("No column of it is read.\n")
+            continue
+        parts.append("| column | type | |\n|---|---|---|\n")
+        parts += [
+            f"| `{column.name}` | {column.type.value} | {remarks(column)} |\n"
+            for column in table.columns
+        ]
+    return "".join(parts) + "\n"
+
+
+def test_the_document_lists_what_is_needed() -> None:
+    text = DOCUMENT.read_text("utf-8")
+    _, _, rest = text.partition(FIRST)
+    found, _, _ = rest.partition(LAST)
+    assert found == listed(), f"put this between the two marks:\n{listed()}"
+
+
+def test_the_document_names_what_has_to_be_a_table() -> None:
+    line = ", ".join(f"`{table.name}`" for table in NEEDED if table.kind is Kind.TABLE)
+    assert line in DOCUMENT.read_text("utf-8")
