@@ -779,7 +779,7 @@ def test_a_running_stream_completes_what_is_replayed(operator: Operator, tmp_pat
     assert len(stage.notifications()) == 4
 
 
-INVALID: Final = "InvalidEvent in decode: payload: fileName: Input should be a valid string"
+INVALID: Final = "InvalidEvent in decode: payload: fileName: a string is needed"
 
 
 def test_who_waits_is_told_what_became_of_each_event(operator: Operator, tmp_path: Path) -> None:

@@ -203,10 +203,10 @@ def test_a_dead_event_shows_its_error_and_where_its_message_is_kept(stage: Stage
 
 
 def test_what_is_too_large_says_what_to_do_and_that_helps(stage: Stage) -> None:
-    event = stage.emit("document_uploaded", {"fileName": ["x"] * 400_000}, project_id=P1)
+    event = stage.emit("document_uploaded", {"fileName": ["x"] * 1_000_000}, project_id=P1)
     stage.deliver(event)
     shown = said(screen(stage, event))
-    assert "KB, and may have 1024 KB: shorten it, then: python -m pipeline replay" in shown
+    assert "KB, and may have 4096 KB: shorten it, then: python -m pipeline replay" in shown
     shorten = "shorten what is used of its payload, in domain_events, then: python -m pipeline"
     assert f"next {shorten} replay --event {event}; or, if nobody needs to hear of it:" in shown
     stage.execute("UPDATE domain_events SET payload = '{}' WHERE id = %s", event)
