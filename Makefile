@@ -31,13 +31,26 @@ demo: setup ## sample events through the real parts, and what everyone received
 up: setup ## the embedded Postgres, Debezium and Pub/Sub, in the foreground; writes .local/env
 	@$(BIN)/python -m local up $(if $(EMULATOR),--emulator "$(EMULATOR)")
 
+# Two processes, each with its own Postgres; a file stays in one, since its tests share what they start.
+PARALLEL := -n 2 --dist loadfile
+# They kill, count memory or load a machine: nothing runs beside them.
+ALONE := tests/topology tests/torture
+# Neither a JVM nor a program that is started; of the golden cases those that show most.
+FAST  := tests/domain tests/handlers tests/testing tests/transforms tests/test_arguments.py tests/test_coders.py \
+	tests/tools/test_catalogue.py tests/tools/test_pythons.py tests/docs/test_guarantees.py tests/docs/test_markdown.py \
+	$(patsubst %,tests/golden/test_%.py,chat_message_sent document_uploaded processing project_access_granted truth) \
+	tests/topology/test_labels.py
+
 .PHONY: test
 test: setup ## the whole test suite
-	@$(BIN)/python -m pytest
+	@failed=; \
+	$(BIN)/python -m pytest $(PARALLEL) $(ALONE:%=--ignore=%) || failed=yes; \
+	$(BIN)/python -m pytest $(ALONE) || failed=yes; \
+	[ -z "$$failed" ]
 
 .PHONY: test-fast
-test-fast: setup ## what needs no JVM and no slow start, in a minute
-	@$(BIN)/python -m pytest -q $(FAST)
+test-fast: setup ## a part of it, in a minute: no JVM, nothing that starts slowly
+	@$(BIN)/python -m pytest -q $(PARALLEL) $(FAST)
 
 .PHONY: pythons
 pythons: setup ## the demo and the fast tests on each other Python that is supported and here
@@ -60,11 +73,12 @@ torture-smoke: setup ## the same faults, a few of each, as make test runs them
 	@$(BIN)/python -m pytest tests/torture
 
 .PHONY: check
-check: setup ## format, lint, types, import contracts
+check: setup ## format, lint, types, import contracts, the fast tests
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(MAKE) --no-print-directory test-fast
 
 .PHONY: format
 format: setup ## rewrite the sources in the project's format

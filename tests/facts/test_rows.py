@@ -368,7 +368,7 @@ MOST_BLOCKS_AN_ID: Final = 12
 Plan = Mapping[str, Any]
 
 
-@pytest.fixture(params=STATISTICS)
+@pytest.fixture(params=STATISTICS, scope="module")
 def filled(request: pytest.FixtureRequest, databases: Databases) -> Iterator[Database]:
     """A database of many events, of whose number the server believes something."""
     before, after = STATISTICS[request.param]
