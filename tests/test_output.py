@@ -5,18 +5,19 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import MappingProxyType
 from typing import IO, Any, Final
 
-import psycopg
 import pytest
 
-from tests.databases import Database
+from pipeline.postgres.pool import close_pools
+from tests.databases import Database, Databases
 from tests.golden.stage import Stage
-from tests.golden.world import P1, R1, U1
+from tests.golden.world import P1, R1, U1, populate
+from tests.programs import Program
 from tests.streams import SUBSCRIPTION, broker
 
 ROOT: Final = Path(__file__).resolve().parents[1]
@@ -50,6 +51,16 @@ def start(
 
 def shown(database: Database, *arguments: str, **variables: str) -> str:
     """What a command writes on a standard output that is no terminal."""
+    environment = INHERITED | {"DATABASE_URL": database.operator_dsn, **variables}
+    with Program("pipeline", *arguments, environment=environment) as process:
+        done = process.completed(timeout=60)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def shown_in_ascii(database: Database, *arguments: str) -> str:
+    """The same where only ASCII can be written, which a real start is told."""
+    variables = {"PYTHONIOENCODING": "ascii"}
     process = start(*arguments, dsn=database.operator_dsn, variables=variables)
     output, errors = process.communicate(timeout=60)
     assert process.returncode == 0, errors
@@ -59,20 +70,24 @@ def shown(database: Database, *arguments: str, **variables: str) -> str:
 CAUSE: Final = "payload: fileName: a string is needed, and more of it " * 6
 
 
-@pytest.fixture
-def stage(stage: Stage) -> Stage:
-    """A name that no ASCII has, and a dead letter with a long cause."""
+@pytest.fixture(scope="module")
+def stage(databases: Databases) -> Iterator[Stage]:
+    """A name that no ASCII has, and a dead letter with a long cause: made once, and looked at."""
     names: list[object] = ["Übersicht → 🦊.pdf", []]
-    uploads = [
-        stage.emit(
-            "document_uploaded", {"fileName": name}, actor_id=U1, project_id=P1, resource_id=R1
-        )
-        for name in names
-    ]
-    stage.deliver(*uploads)
-    with psycopg.connect(stage.database.dsn) as connection:
-        connection.execute("UPDATE event_dead_letters SET message = %s", [CAUSE.strip()])
-    return stage
+    with databases.migrated() as database:
+        stage = Stage(database)
+        with database.connect() as connection:
+            populate(connection)
+        uploads = [
+            stage.emit(
+                "document_uploaded", {"fileName": name}, actor_id=U1, project_id=P1, resource_id=R1
+            )
+            for name in names
+        ]
+        stage.deliver(*uploads)
+        close_pools()
+        stage.execute("UPDATE event_dead_letters SET message = %s", CAUSE.strip())
+        yield stage
 
 
 SCREENS: Final = (
@@ -125,11 +140,11 @@ def test_a_terminal_that_knows_ascii_alone_is_shown_what_it_can_show(
 
 
 def test_our_own_signs_have_plain_ones_and_other_characters_are_escaped(stage: Stage) -> None:
-    plain = shown(stage.database, "status", PYTHONIOENCODING="ascii")
+    plain = shown_in_ascii(stage.database, "status")
     whole = shown(stage.database, "status")
     bars = next(line for line in whole.splitlines() if "█" in line).strip()
     assert bars.translate(dict(zip(map(ord, "·▁▂▃▄▅▆▇█"), ".12345678", strict=True))) in plain
-    letter = shown(stage.database, "dead-letters", "show", "--event", "2", PYTHONIOENCODING="ascii")
+    letter = shown_in_ascii(stage.database, "dead-letters", "show", "--event", "2")
     assert "data, " in letter
 
 

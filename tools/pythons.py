@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NoReturn
 
@@ -36,13 +37,22 @@ def main(versions: list[str]) -> int:
 
 
 def _found(version: str) -> str | None:
-    """The program, if it is there and runs: a version manager leaves shims of what it lacks."""
-    program = shutil.which(f"python{version}")
-    if program is None:
-        return None
-    check = [program, "-c", "import ensurepip, venv"]
-    runs = subprocess.run(check, stderr=subprocess.DEVNULL, check=False).returncode == 0
-    return program if runs else None
+    """The first program of this version that can make an environment."""
+    return next((each for each in _candidates(version) if _can_make_an_environment(each)), None)
+
+
+def _candidates(version: str) -> Iterator[str]:
+    if on_path := shutil.which(f"python{version}"):
+        yield on_path
+    # pyenv has a shim of every version on the path, which runs those only that someone chose.
+    pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
+    for program in pyenv.glob(f"versions/{version}.*/bin/python{version}"):
+        yield str(program)
+
+
+def _can_make_an_environment(python: str) -> bool:
+    check = [python, "-c", "import ensurepip, venv"]
+    return subprocess.run(check, stderr=subprocess.DEVNULL, check=False).returncode == 0
 
 
 def _run(python: str) -> int:

@@ -42,8 +42,9 @@ PASSWORD: Final = "4a5b6c7d"  # noqa: S105 - of logins in a cluster that ends wi
 # Everything a target would do, also where nothing is left to do.
 PRINTING: Final = 'make() { command make --dry-run --always-make "$@"; }'
 # The standard input of psql is the statements: only a program that is told to may read it.
+# No line break in what is noted: bash writes line by line, and programs of a pipe write at once.
 STAND_IN: Final = r"""#!/bin/bash
-printf '%s\0' "${0##*/}" "$@" $'\n' >> "$CALLS"
+printf '%s\0' "${0##*/}" "$@" $'\1' >> "$CALLS"
 case "$*" in
   *' access '*) echo PASSWORD ;;
   *' -' | *=- | */dev/stdin) cat > "$CALLS.${0##*/}" ;;
@@ -109,7 +110,7 @@ class Shell:
             timeout=60,
             check=False,
         )
-        made = calls.read_text("utf-8").split("\n\0")[:-1]
+        made = calls.read_text("utf-8").split("\1\0")[:-1]
         return Ran(command, result, [call.split("\0")[:-1] for call in made])
 
     @property

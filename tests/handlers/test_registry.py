@@ -23,7 +23,7 @@ def test_two_handlers_cannot_claim_one_event_type() -> None:
 
 def test_the_table_cannot_be_changed() -> None:
     table = register([GreetedHandler()])
-    with pytest.raises(TypeError, match="does not support item assignment"):
+    with pytest.raises(TypeError):
         table[GREETED] = GreetedAgainHandler()  # type: ignore[index]
 
 

@@ -23,7 +23,7 @@ from tests.sinks.conftest import Written
 
 WRITE: Final = load("pipeline.sinks", "write_outcomes")
 PEOPLE: Final = [UserId(UUID(int=number)) for number in range(1_000, 3_000)]
-# Enough to tell: compared with those of all others, each row would take six hundred steps.
+# Enough: if each row were compared with those of all others, that would take six hundred steps.
 SOME: Final = PEOPLE[:600]
 MESSAGES: Final = 20
 # Each a row that a step of the plan gave or looked at; a row that is asked for takes about thirty.

@@ -28,7 +28,7 @@ def supported() -> list[str]:
 
 
 def program(path: Path, content: str) -> None:
-    path.parent.mkdir(exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(content, "utf-8")
     path.chmod(0o755)
 
@@ -40,7 +40,7 @@ def pythons(folder: Path, *versions: str, status: int = 0) -> tuple[int, list[st
     done = subprocess.run(
         [sys.executable, "-m", "tools.pythons", *versions],
         cwd=ROOT,
-        env=os.environ | {"PATH": f"{folder}/bin"},
+        env=os.environ | {"PATH": f"{folder}/bin", "PYENV_ROOT": f"{folder}/pyenv"},
         capture_output=True,
         text=True,
         timeout=60,
@@ -90,6 +90,17 @@ def test_a_version_that_is_not_here_is_said_and_left_out(tmp_path: Path) -> None
         "Python 3.97 is not here: its tests are left out",
         "Python 3.98 is not here: its tests are left out",
     ]
+
+
+def test_a_version_of_pyenv_is_found_behind_its_shim(tmp_path: Path) -> None:
+    program(tmp_path / "bin/python3.98", SHIM_OF_NOTHING)
+    behind = tmp_path / "pyenv/versions/3.98.1/bin/python3.98"
+    program(behind, RUNS)
+
+    status, said, made = pythons(tmp_path, "3.98")
+
+    assert (status, said) == (0, ["Python 3.98 passed"])
+    assert f"PYTHON={behind} " in made[0]
 
 
 def test_a_version_that_fails_ends_the_run(tmp_path: Path) -> None:
