@@ -93,10 +93,10 @@ def exchange(text: bytes, old: bytes, new: bytes) -> bytes:
 def _die_at(nth: int, honest: Callable[..., Any]) -> Callable[..., Any]:
     calls = itertools.count(1)
 
-    def armed(*arguments: object) -> object:
+    def armed(*arguments: object, **options: object) -> object:
         if next(calls) == nth:
             _die()
-        return honest(*arguments)
+        return honest(*arguments, **options)
 
     return armed
 
