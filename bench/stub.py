@@ -25,20 +25,24 @@ class _Answers(list[tuple[Any, ...]]):
         return list(self)
 
 
-class _Connection:
+class Connection:
     """Answers the statements of the path as the world of the benchmark would."""
 
     def __init__(self, types: Mapping[int, str]) -> None:
         self._types = types
         self._answers = {
             rows._ROWS: self._rows,  # noqa: SLF001 - the statements are known by their text
-            outcomes._WRITE: self._written,  # noqa: SLF001
+            outcomes._WRITE: self.written,  # noqa: SLF001
             load._PEOPLE: self._people,  # noqa: SLF001
             load._PROJECTS: lambda _: [(PROJECT, "Bench", None)],  # noqa: SLF001
             load._THREADS: lambda _: [(THREAD, "general", PROJECT)],  # noqa: SLF001
         } | dict.fromkeys(audiences._STATEMENTS.values(), self._audience)  # noqa: SLF001
 
-    def execute(self, statement: bytes, parameters: dict[str, Any]) -> _Answers:
+    def execute(
+        self, statement: bytes, parameters: dict[str, Any], *, prepare: bool | None = None
+    ) -> _Answers:
+        """What the statement asks for; nothing to a statement that is not of the path."""
+        del prepare  # what a server would keep of a statement
         answer = self._answers.get(statement)
         return _Answers(answer(parameters) if answer else [])
 
@@ -53,7 +57,8 @@ class _Connection:
             for event_id in asked["ids"]
         ]  # fmt: skip
 
-    def _written(self, asked: dict[str, Any]) -> Answer:
+    def written(self, asked: dict[str, Any]) -> Answer:
+        """Every event of the batch, as written now."""
         events = orjson.loads(asked["batch"])["events"]
         return [(event["event_id"], "written", 5) for event in events]
 
@@ -77,7 +82,7 @@ def answering_at_once(types: Mapping[int, str]) -> Iterator[None]:
 
     @contextmanager
     def take(settings: DatabaseSettings) -> Iterator[Any]:  # noqa: ARG001 - there is only one
-        yield _Connection(types)
+        yield Connection(types)
 
     class Watchdog:
         @contextmanager
