@@ -169,7 +169,9 @@ def _wrong_type(
     """What is wrong, and the statement that changes the type where Postgres can do it by itself."""
     an_enum = "the enum " if there["category"] == "E" else ""
     seen = f"{of} is {an_enum}{_declared(there)}: {column.type} is needed"
-    if alter is None:
+    if there["is_named"]:
+        seen += " (a view, a publication, a policy or a trigger names it)"
+    if alter is None or there["is_named"]:
         return seen, None
     if column.type in (Type.TEXT, Type.WORD):
         return seen, f"{alter} TYPE text"

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Final
 
 import pytest
+from psycopg.errors import FeatureNotSupported
 
 from pipeline.domain.decide import Policy
 from pipeline.domain.errors import ConfigurationError
@@ -213,6 +214,35 @@ def test_the_statement_that_fixes_a_fault_does(application: Database, fault: str
             assert found.fix is not None
             connection.execute(found.fix.encode())
     assert seen(application) == []
+
+
+@pytest.mark.parametrize(
+    "named_by",
+    [
+        "CREATE PUBLICATION other FOR TABLE domain_events (id, created_at)",
+        "CREATE VIEW app_events AS SELECT created_at FROM domain_events",
+        "CREATE POLICY recent ON domain_events USING (created_at > now())",
+        (
+            "CREATE TRIGGER unchanged BEFORE UPDATE OF created_at ON domain_events"
+            " FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()"
+        ),
+    ],
+)
+def test_no_statement_is_offered_where_postgres_would_refuse_it(
+    application: Database, named_by: str
+) -> None:
+    alter = "ALTER TABLE domain_events ALTER COLUMN created_at TYPE timestamp"
+    execute(application, alter)
+    with application.connect() as connection:
+        (free,) = find_faults(connection)
+    assert free.fix is not None
+    execute(application, named_by)
+    with application.connect() as connection:
+        (named,) = find_faults(connection)
+        with pytest.raises(FeatureNotSupported):
+            connection.execute(free.fix.encode())
+    assert named.fix is None
+    assert named.seen == f"{free.seen} (a view, a publication, a policy or a trigger names it)"
 
 
 def test_event_ids_of_uuid_and_types_of_an_enum_are_told_together_with_all_else(

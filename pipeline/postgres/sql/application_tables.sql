@@ -29,7 +29,20 @@ SELECT wanted.name,
                ),
                'not_null', attribute.attnotnull,
                'has_default', attribute.atthasdef OR attribute.attidentity <> ''
-                   OR type.typdefault IS NOT NULL
+                   OR type.typdefault IS NOT NULL,
+               -- Postgres changes no type of a column that one of these names.
+               'is_named', EXISTS (
+                   SELECT
+                   FROM pg_catalog.pg_depend
+                   WHERE refclassid = 'pg_catalog.pg_class'::regclass
+                       AND refobjid = relation.oid
+                       AND refobjsubid = attribute.attnum
+                       AND classid IN (
+                           'pg_catalog.pg_rewrite'::regclass, 'pg_catalog.pg_policy'::regclass,
+                           'pg_catalog.pg_publication_rel'::regclass,
+                           'pg_catalog.pg_trigger'::regclass
+                       )
+               )
            ))
            FROM pg_catalog.pg_attribute AS attribute
            JOIN pg_catalog.pg_type AS type ON type.oid = attribute.atttypid
