@@ -27,7 +27,7 @@ def add(commands: Commands) -> None:
         commands,
         "doctor",
         _execute,
-        "check database, capture, roles and Pub/Sub; say how to mend what is wrong",
+        "check database, capture, roles and Pub/Sub; say how to fix what is wrong",
         "python -m pipeline doctor",
         f"python -m pipeline doctor --subscription {SUBSCRIPTION} --dead-letter-topic {TOPIC}",
         "python -m pipeline doctor --cdc-host db.example.com --json",

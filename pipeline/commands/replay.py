@@ -1,4 +1,4 @@
-"""``replay``: events once more through the stream, after their cause has been mended."""
+"""``replay``: events once more through the stream, after their cause has been fixed."""
 
 import argparse
 import json

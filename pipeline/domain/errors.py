@@ -14,7 +14,7 @@
     ├── TransientError          the same work will succeed later: retried, then redelivered
     │   ├── StatementTimeout    a statement took too long: less of the work may succeed at once
     │   └── LockTimeout         a row was locked for too long: what needs it is left for later
-    └── ConfigurationError      nothing will succeed until a person mends it: the process stops
+    └── ConfigurationError      nothing will succeed until a person fixes it: the process stops
 
 The text of an error never quotes an event's values: it reaches logs and the dead-letter table.
 """
@@ -41,7 +41,7 @@ class LockTimeout(TransientError):
 
 
 class ConfigurationError(FanoutError):
-    """Nothing will succeed until a person acts; the message names the mend."""
+    """Nothing will succeed until a person acts; the message says what to do."""
 
 
 class MissingAttribute(PermanentError):

@@ -31,5 +31,5 @@ def escape_alone(line: str) -> str:
     if start is None:
         return escape(line)
     head, rest = start.group(), line[start.end() :]
-    # A number is no list without the dot after it.
+    # Only a number with a dot after it begins a list in Markdown, so the dot is what is escaped.
     return f"{head}\\{rest[0]}{escape(rest[1:])}" if head.isdecimal() else f"\\{head}{escape(rest)}"

@@ -1,1 +1,1 @@
-"""Doctor: an installation in; out, for each thing that has to be right, a verdict and the mend."""
+"""Doctor: an installation in; out, for each thing that has to be right, a verdict and the fix."""

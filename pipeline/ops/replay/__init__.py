@@ -1,1 +1,1 @@
-"""Replay: events that have their cause mended, once more through the stream's own topic."""
+"""Replay: events whose cause is fixed, once more through the stream's own topic."""
