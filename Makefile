@@ -36,7 +36,7 @@ PARALLEL := -n 2 --dist loadfile
 # They kill, count memory or load a machine: nothing runs beside them.
 ALONE := tests/topology tests/torture
 # Neither a JVM nor a program that is started; of the golden cases those that show most.
-FAST  := tests/domain tests/handlers tests/testing tests/transforms tests/test_arguments.py tests/test_coders.py \
+FAST  := tests/domain tests/fanout tests/testing tests/transforms tests/test_arguments.py tests/test_coders.py \
 	tests/tools/test_catalogue.py tests/tools/test_pythons.py tests/docs/test_guarantees.py tests/docs/test_markdown.py \
 	$(patsubst %,tests/golden/test_%.py,chat_message_sent document_uploaded processing project_access_granted truth) \
 	tests/topology/test_labels.py

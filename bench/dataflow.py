@@ -22,17 +22,17 @@ from bench import machine
 from bench.harness import Cost, Stage
 from bench.installation import ROOT, installation
 from bench.stub import answering_at_once
-from pipeline.domain.decide import Policy
+from pipeline.clients.postgres.pool import close_pools
 from pipeline.domain.identifiers import EventId
 from pipeline.domain.message import message_for
 from pipeline.domain.wake_up import WakeUp
-from pipeline.handlers import HANDLERS
-from pipeline.postgres.pool import close_pools
+from pipeline.fanout.decide import Policy
+from pipeline.fanout.handlers import HANDLERS
 from pipeline.settings import DatabaseSettings
 from pipeline.sources.collect import Batching, Collect
 from pipeline.sources.deduplicate import Keyed
 from pipeline.sources.native import Shard, Spread, write_message
-from pipeline.topology import Topology
+from pipeline.topology.fanout import Topology
 
 REPORT: Final = ROOT / "docs" / "capacity.md"
 SIZES: Final = (1, 5, 10, 100, 500)

@@ -9,8 +9,8 @@ from uuid import UUID
 import orjson
 
 from bench.world import AUTHOR, DOCUMENT, MENTIONS, PROJECT, RECIPIENTS, THREAD
+from pipeline.clients.postgres import retry
 from pipeline.facts import audiences, load, rows
-from pipeline.postgres import retry
 from pipeline.settings import DatabaseSettings
 from pipeline.sinks import outcomes
 

@@ -83,7 +83,7 @@ debezium-image: ## build Debezium Server with its configuration and push it: DEB
 
 .PHONY: template
 template: setup ## upload the flex template that names the image: IMAGE TEMPLATE
-	@spec=$$($(BIN)/python -m pipeline.ops.template --image $(call argument,IMAGE)) && \
+	@spec=$$($(BIN)/python -m pipeline.runtime.template --image $(call argument,IMAGE)) && \
 	  printf '%s\n' "$$spec" | gcloud storage cp - $(call argument,TEMPLATE)
 
 # Unless it never expires, a subscription that nobody reads for 31 days is deleted with its messages.
@@ -134,7 +134,7 @@ find = id=$$(gcloud dataflow jobs list $(where) --status=active --format='value(
 # As for the launch: workers x processes x pool_size are no more than database_connections.
 .PHONY: workers
 workers: setup ## change how many workers the running job may have: PROJECT REGION JOB MAX_WORKERS, and PARAMETERS of launch
-	@$(BIN)/python -m pipeline.ops.launch.workers$(if $(value PARAMETERS), --parameters=$(call argument,PARAMETERS))$(\
+	@$(BIN)/python -m pipeline.runtime.launch.workers$(if $(value PARAMETERS), --parameters=$(call argument,PARAMETERS))$(\
 	  ) --workers=$(call argument,MAX_WORKERS)$(flags) && $(find) && \
 	  gcloud dataflow jobs update-options "$$id" $(where) --max-num-workers=$(call argument,MAX_WORKERS)
 

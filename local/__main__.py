@@ -16,8 +16,8 @@ from typing import Never
 from local.errors import ForeignEmulator, StackError
 from local.ports import is_listening, owner_of
 from local.stack import Stack
-from pipeline.ops.terminal import open_console
 from pipeline.output import OutputLost, safe_output
+from pipeline.screens.terminal import open_console
 
 _DATA_DIR = Path(__file__).parents[1] / ".local"
 

@@ -6,16 +6,16 @@ from datetime import UTC, datetime
 from typing import Any, ClassVar, Final
 from uuid import UUID
 
-from pipeline.domain.audience import Audience, NamedUser
-from pipeline.domain.effects import Channel, Delivery, Effect, Email, Notification, ThreadActivity
-from pipeline.domain.events import Event, Payload
-from pipeline.domain.facts import Candidate, Facts, Person
-from pipeline.domain.handler import Handler
 from pipeline.domain.identifiers import EventId, EventType, ProjectId, ThreadId, UserId
 from pipeline.domain.message import ID_ATTRIBUTE, Message
-from pipeline.domain.outcome import Outcome, Skip, Status
-from pipeline.domain.preferences import Preference, PreferenceRow, Scope
-from pipeline.domain.reasons import Reason
+from pipeline.fanout.audience import Audience, NamedUser
+from pipeline.fanout.effects import Channel, Delivery, Effect, Email, Notification, ThreadActivity
+from pipeline.fanout.events import Event, Payload
+from pipeline.fanout.facts import Candidate, Facts, Person
+from pipeline.fanout.handler import Handler
+from pipeline.fanout.outcome import Outcome, Skip, Status
+from pipeline.fanout.preferences import Preference, PreferenceRow, Scope
+from pipeline.fanout.reasons import Reason
 
 NOON: Final = datetime(2026, 3, 2, 12, tzinfo=UTC)
 GREETED: Final = EventType("greeted")

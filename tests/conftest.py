@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from local.postgres import Postgres
-from pipeline.postgres.pool import close_pools
+from pipeline.clients.postgres.pool import close_pools
 from tests.databases import Database, Databases, scratch_cluster
 from tests.golden.stage import Stage
 from tests.golden.world import populate

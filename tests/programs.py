@@ -26,11 +26,11 @@ import pytest
 ROOT: Final = Path(__file__).parents[1]
 # There is one fork server: whoever comes first imports what the lives of tests/torture need too.
 _IMPORTED: Final = (
-    "pipeline.ops.catch_up",
+    "pipeline.runtime.catch_up",
     "pipeline.ops.dead_letters",
     "pipeline.ops.replay.plan",
     "pipeline.ops.replay.publication",
-    "pipeline.ops.stream",
+    "pipeline.runtime.stream",
     "tests.torture.variants",
     "tests.torture.worker",
 )

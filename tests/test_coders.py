@@ -6,14 +6,14 @@ import pytest
 from apache_beam.coders import registry
 from apache_beam.typehints import List
 
-from pipeline.coders import ITEM_BYTES
-from pipeline.domain.batches import Decided, Decoded, Fetched
 from pipeline.domain.dead_letter import DeadLetter
 from pipeline.domain.errors import InvalidEvent, MissingAttribute
-from pipeline.domain.events import Event, Unrouted
 from pipeline.domain.identifiers import EventId, EventType
-from pipeline.domain.row import row_of
 from pipeline.domain.wake_up import WakeUp
+from pipeline.fanout.batches import Decided, Decoded, Fetched
+from pipeline.fanout.events import Event, Unrouted
+from pipeline.fanout.row import row_of
+from pipeline.topology.coders import ITEM_BYTES
 from tests.builders import (
     BOB,
     GREETED,

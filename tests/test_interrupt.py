@@ -16,13 +16,13 @@ DSN: Final = "postgresql://nobody@127.0.0.1:1/x"
 EARLY: Final = ("argparse", "pipeline.domain.errors", "psycopg.errors")
 LATE: Final = (
     "psycopg",
-    "pipeline.topology",
+    "pipeline.topology.fanout",
     "numpy",
     "grpc",
     "google.cloud.pubsub_v1",
     "apache_beam.version",
     "apache_beam.coders",
-    "pipeline.runner",
+    "pipeline.runtime.runner",
 )
 
 

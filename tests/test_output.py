@@ -13,7 +13,7 @@ from typing import IO, Any, Final
 
 import pytest
 
-from pipeline.postgres.pool import close_pools
+from pipeline.clients.postgres.pool import close_pools
 from tests.databases import Database, Databases
 from tests.golden.stage import Stage
 from tests.golden.world import P1, R1, U1, populate

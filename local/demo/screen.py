@@ -11,8 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from local.demo.results import Received, Results, SetAside, Silence
-from pipeline.domain.reasons import Reason
-from pipeline.ops.terminal import is_endless
+from pipeline.fanout.reasons import Reason
+from pipeline.screens.terminal import is_endless
 
 _FIRST_COLUMN_WIDTH: Final = 14
 _MENTION: Final = re.compile(r"@\[([^\]]*)\]\(user:[^)]*\)")

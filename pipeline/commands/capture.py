@@ -34,7 +34,7 @@ def _execute(options: argparse.Namespace) -> int:
     from rich.text import Text
 
     from pipeline.ops.capture.progress import narrow, read_steps
-    from pipeline.ops.terminal import open_console
+    from pipeline.screens.terminal import open_console
 
     steps = (narrow if options.ids_only else read_steps)(options.database, capture_names(options))
     done = all(step.done for step in steps)

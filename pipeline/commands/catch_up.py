@@ -54,8 +54,8 @@ def _execute(options: argparse.Namespace) -> None:
     # What is imported is there to stay; spare_collector sets the collector to work again.
     gc.disable()
     from pipeline.commands.processing import topology_of
-    from pipeline.ops.catch_up import catch_up, reconcile
-    from pipeline.runner import spare_collector
+    from pipeline.runtime.catch_up import catch_up, reconcile
+    from pipeline.runtime.runner import spare_collector
     from pipeline.sources.unfinished import Selection
 
     if options.since and options.until and options.since >= options.until:
@@ -63,7 +63,7 @@ def _execute(options: argparse.Namespace) -> None:
     if options.every is not None and not options.every:
         raise ConfigurationError("--every needs a duration above zero")
     if options.dead_letter_topic and not options.dry_run:
-        from pipeline.pubsub.check import check_topic
+        from pipeline.clients.pubsub.check import check_topic
 
         # Before the first event that needs it; what does not answer now may do so then.
         with suppress(TransientError):
@@ -86,7 +86,7 @@ def _execute(options: argparse.Namespace) -> None:
 
 def _stop_at_signals() -> None:
     """The first SIGINT or SIGTERM ends the loop; a second one has its usual effect."""
-    from pipeline.ops.catch_up import stop
+    from pipeline.runtime.catch_up import stop
 
     def request(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - signal's signature
         stop()

@@ -92,7 +92,7 @@ def _add_json(command: argparse.ArgumentParser) -> None:
 
 def _list(options: argparse.Namespace) -> None:
     from pipeline.ops.dead_letters.read import read_groups
-    from pipeline.ops.dead_letters.screen import show_groups
+    from pipeline.screens.dead_letters import show_groups
 
     groups = read_groups(options.database, resolved=options.all)
     if options.json:
@@ -103,7 +103,7 @@ def _list(options: argparse.Namespace) -> None:
 
 def _show(options: argparse.Namespace) -> None:
     from pipeline.ops.dead_letters.read import read_letter
-    from pipeline.ops.dead_letters.screen import show_letter
+    from pipeline.screens.dead_letters import show_letter
 
     letter = read_letter(options.database, letter_id=options.id, event_id=options.event)
     if options.json:
@@ -114,7 +114,7 @@ def _show(options: argparse.Namespace) -> None:
 
 def _stats(options: argparse.Namespace) -> None:
     from pipeline.ops.dead_letters.read import read_causes, read_days
-    from pipeline.ops.dead_letters.screen import show_stats
+    from pipeline.screens.dead_letters import show_stats
 
     causes, days = read_causes(options.database), read_days(options.database)
     if options.json:
@@ -139,7 +139,7 @@ def _resolve(options: argparse.Namespace) -> None:
 
 
 def _print_json(value: object) -> None:
-    from pipeline.ops.dead_letters.safe import to_json
     from pipeline.output import print_json
+    from pipeline.screens.safe import to_json
 
     print_json(to_json(value))

@@ -101,9 +101,9 @@ def _execute(options: argparse.Namespace) -> int:
 
     from pipeline.ops.doctor.examine import examine
     from pipeline.ops.doctor.installation import CaptureAddress, Installation
-    from pipeline.ops.doctor.screen import as_json, render
-    from pipeline.ops.terminal import open_console
     from pipeline.output import print_json
+    from pipeline.screens.doctor import as_json, render
+    from pipeline.screens.terminal import open_console
 
     capture = None
     if options.cdc_host is not None:

@@ -93,9 +93,9 @@ def _add(group: Any, name: str, **about: Any) -> None:  # noqa: ANN401 - argpars
 
 
 def _execute(options: argparse.Namespace) -> None:
-    from pipeline.ops.launch.check import console_url, notices
-    from pipeline.ops.launch.job import options_of, submit
-    from pipeline.ops.launch.screen import show
+    from pipeline.runtime.launch.check import console_url, notices
+    from pipeline.runtime.launch.job import options_of, submit
+    from pipeline.screens.launch import show
 
     checked = options_of([*_flags(options), *options.more])
     if options.dry_run:

@@ -3,10 +3,10 @@
 import argparse
 from datetime import timedelta
 
-from pipeline.domain.decide import AI_USER, Policy
 from pipeline.domain.identifiers import UserId
-from pipeline.handlers import HANDLERS
-from pipeline.topology import Topology
+from pipeline.fanout.decide import AI_USER, Policy
+from pipeline.fanout.handlers import HANDLERS
+from pipeline.topology.fanout import Topology
 
 
 def topology_of(options: argparse.Namespace) -> Topology:

@@ -128,11 +128,11 @@ def _execute(options: argparse.Namespace) -> int:
 def _plan(options: argparse.Namespace) -> int:
     selector = _selector(options)
     command = _command(options, selector)
-    from pipeline.domain.decide import AI_USER, Policy
     from pipeline.domain.identifiers import UserId
-    from pipeline.handlers import HANDLERS
+    from pipeline.fanout.decide import AI_USER, Policy
+    from pipeline.fanout.handlers import HANDLERS
     from pipeline.ops.replay.plan import make_plan
-    from pipeline.ops.replay.screen import as_json, show_plan
+    from pipeline.screens.replay import as_json, show_plan
 
     started = time.monotonic()
     policy = Policy(
@@ -153,10 +153,10 @@ def _plan(options: argparse.Namespace) -> int:
 def _apply(options: argparse.Namespace) -> int:
     topic = _topic(options.topic)
     selector = _selector(options)
+    from pipeline.domain.units import counted
     from pipeline.ops.replay.follow import follow
     from pipeline.ops.replay.publication import Order, apply
-    from pipeline.ops.replay.screen import became, told
-    from pipeline.ops.status.units import counted
+    from pipeline.screens.replay import became, told
 
     order = Order(
         selector=selector,

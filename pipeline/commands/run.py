@@ -46,8 +46,8 @@ def _execute(options: argparse.Namespace) -> None:
     # What is imported is there to stay; spare_collector sets the collector to work again.
     gc.disable()
     from pipeline.commands.processing import topology_of
-    from pipeline.ops.stream import run_stream
-    from pipeline.runner import spare_collector
+    from pipeline.runtime.runner import spare_collector
+    from pipeline.runtime.stream import run_stream
     from pipeline.settings import PubSubSettings
 
     spare_collector()

@@ -41,8 +41,8 @@ def add(commands: Commands) -> None:
 def _execute(options: argparse.Namespace) -> None:
     if options.watch is not None and not options.watch:
         raise ConfigurationError("--watch needs a duration above zero")
-    from pipeline.ops.status.watch import show, watch
-    from pipeline.ops.terminal import open_console
+    from pipeline.screens.terminal import open_console
+    from pipeline.screens.watch import show, watch
 
     console, names = open_console(), capture_names(options)
     if options.watch is None:

@@ -29,9 +29,10 @@ def add(commands: Commands) -> None:
 def _execute(options: argparse.Namespace) -> None:
     import orjson
 
-    from pipeline.ops.terminal import open_console
-    from pipeline.ops.why import document, read_account, show
+    from pipeline.ops.why import document, read_account
     from pipeline.output import print_json
+    from pipeline.screens.terminal import open_console
+    from pipeline.screens.why import show
 
     account = read_account(options.database, options.event, options.user)
     if options.json:

@@ -9,7 +9,9 @@ from typing import Any, Final
 import orjson
 from psycopg import Connection
 
-from pipeline.domain.audience import (
+from pipeline.clients.postgres.sql import load
+from pipeline.domain.identifiers import EventId, UserId
+from pipeline.fanout.audience import (
     Audience,
     DocumentViewers,
     MeetingParticipants,
@@ -18,10 +20,8 @@ from pipeline.domain.audience import (
     ResumeOwner,
     ThreadParticipants,
 )
-from pipeline.domain.facts import Candidate
-from pipeline.domain.identifiers import EventId, UserId
-from pipeline.domain.reasons import Reason
-from pipeline.postgres.sql import load
+from pipeline.fanout.facts import Candidate
+from pipeline.fanout.reasons import Reason
 
 _STATEMENTS: Final = {
     ThreadParticipants: load("pipeline.facts", "thread_participants"),

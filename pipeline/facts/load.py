@@ -9,13 +9,13 @@ from uuid import UUID
 import orjson
 from psycopg import Connection
 
-from pipeline.domain.events import Event
-from pipeline.domain.facts import Facts, Person, Project, Resource, Thread
-from pipeline.domain.handler import Handler
+from pipeline.clients.postgres.sql import load
 from pipeline.domain.identifiers import EventId, UserId
-from pipeline.domain.preferences import PreferenceRow, Scope
 from pipeline.facts.audiences import resolve_audiences
-from pipeline.postgres.sql import load
+from pipeline.fanout.events import Event
+from pipeline.fanout.facts import Facts, Person, Project, Resource, Thread
+from pipeline.fanout.handler import Handler
+from pipeline.fanout.preferences import PreferenceRow, Scope
 
 AnswerT = TypeVar("AnswerT")
 

@@ -7,15 +7,15 @@ from typing import Any, Final
 import orjson
 from psycopg import Connection
 
+from pipeline.clients.postgres.sql import load
 from pipeline.domain.identifiers import EventId
-from pipeline.domain.row import (
+from pipeline.fanout.row import (
     MAX_PAYLOAD_BYTES,
     MAX_TEXT_CHARACTERS,
     MAX_TYPE_CHARACTERS,
     Payloads,
     Row,
 )
-from pipeline.postgres.sql import load
 
 _ROWS: Final = load(__package__, "rows")
 

@@ -13,12 +13,12 @@ from typing import Any, Final
 import psycopg
 from psycopg import errors
 
+from pipeline.clients.postgres import application
+from pipeline.clients.postgres.locks import name_holder
+from pipeline.clients.postgres.refusal import read_refusal
+from pipeline.clients.postgres.session import Session, SessionConnection, working
+from pipeline.clients.postgres.tables import check_tables
 from pipeline.domain.errors import ConfigurationError, FanoutError, TransientError
-from pipeline.postgres import application
-from pipeline.postgres.locks import name_holder
-from pipeline.postgres.refusal import read_refusal
-from pipeline.postgres.session import Session, SessionConnection, working
-from pipeline.postgres.tables import check_tables
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 

@@ -9,17 +9,17 @@ import psycopg
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
+from pipeline.clients.postgres.errors import classify
+from pipeline.clients.postgres.refusal import read_refusal
+from pipeline.clients.postgres.session import Session, SessionConnection, working
 from pipeline.domain.errors import ConfigurationError
-from pipeline.handlers import HANDLERS
+from pipeline.fanout.handlers import HANDLERS
 from pipeline.ops.sample import ids
 from pipeline.ops.sample.added import added_events
 from pipeline.ops.sample.chat import CHAT_MESSAGE_SENT
 from pipeline.ops.sample.event import SampleEvent
 from pipeline.ops.sample.events import sample_events
 from pipeline.ops.sample.people import ORGANISATIONS, PEOPLE, PROJECTS, tables
-from pipeline.postgres.errors import classify
-from pipeline.postgres.refusal import read_refusal
-from pipeline.postgres.session import Session, SessionConnection, working
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 

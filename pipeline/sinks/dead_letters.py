@@ -8,11 +8,11 @@ import orjson
 from psycopg import Connection
 
 from pipeline import __version__
+from pipeline.clients.postgres.retry import with_connection
+from pipeline.clients.postgres.sql import load
+from pipeline.clients.pubsub.publish import publish
 from pipeline.domain.dead_letter import DeadLetter
 from pipeline.domain.message import Message
-from pipeline.postgres.retry import with_connection
-from pipeline.postgres.sql import load
-from pipeline.pubsub.publish import publish
 from pipeline.settings import DatabaseSettings
 
 # https://cloud.google.com/pubsub/quotas#resource_limits

@@ -5,10 +5,10 @@ from typing import Any, Final
 
 import orjson
 
-from pipeline.domain.effects import Channel, Email, Notification, ThreadActivity, channel_of
 from pipeline.domain.errors import NotStorable
 from pipeline.domain.exact import ExactObject
-from pipeline.domain.outcome import Outcome
+from pipeline.fanout.effects import Channel, Email, Notification, ThreadActivity, channel_of
+from pipeline.fanout.outcome import Outcome
 
 # A message to the server may have 1 GB, and long before that it costs memory at both ends.
 MAX_DOCUMENT_BYTES: Final = 64 * 2**20

@@ -11,10 +11,10 @@ from typing import Any, Final
 
 from psycopg import Connection
 
+from pipeline.clients.postgres.retry import with_connection
+from pipeline.clients.postgres.sql import load
 from pipeline.domain.errors import TransientError
 from pipeline.domain.message import ID_ATTRIBUTE, REPLAY_ATTRIBUTE, Message
-from pipeline.postgres.retry import with_connection
-from pipeline.postgres.sql import load
 from pipeline.settings import DatabaseSettings
 
 IDS: Final = "ids"

@@ -9,10 +9,10 @@ from typing import Any, Final
 
 from psycopg import Connection
 
-from pipeline.domain.effects import ThreadActivity
-from pipeline.domain.outcome import Outcome
-from pipeline.postgres.retry import with_connection
-from pipeline.postgres.sql import load
+from pipeline.clients.postgres.retry import with_connection
+from pipeline.clients.postgres.sql import load
+from pipeline.fanout.effects import ThreadActivity
+from pipeline.fanout.outcome import Outcome
 from pipeline.settings import DatabaseSettings
 
 # For so long what needs the same row is not tried.

@@ -9,12 +9,12 @@ from psycopg import Connection
 from psycopg.errors import LockNotAvailable
 
 from pipeline import __version__
+from pipeline.clients.postgres.halving import in_halves
+from pipeline.clients.postgres.retry import with_connection
+from pipeline.clients.postgres.sql import load
 from pipeline.domain.dead_letter import DeadLetter
 from pipeline.domain.errors import LockTimeout, PermanentError, TransientError, UnknownEvent
-from pipeline.domain.outcome import Outcome
-from pipeline.postgres.halving import in_halves
-from pipeline.postgres.retry import with_connection
-from pipeline.postgres.sql import load
+from pipeline.fanout.outcome import Outcome
 from pipeline.settings import DatabaseSettings
 from pipeline.sinks.document import as_document
 from pipeline.sinks.locks import Locks, locked_tables

@@ -8,9 +8,9 @@ from typing import Any
 import apache_beam as beam
 import orjson
 
-from pipeline.domain.batches import Decided
 from pipeline.domain.dead_letter import DeadLetter
-from pipeline.domain.effects import Channel, channel_of
+from pipeline.fanout.batches import Decided
+from pipeline.fanout.effects import Channel, channel_of
 from pipeline.sinks.tally import count, count_causes, dead, sum_up
 
 Batches = beam.PCollection[Decided]

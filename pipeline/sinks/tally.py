@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import Final
 
-from pipeline.domain.effects import Channel, channel_of
-from pipeline.domain.outcome import Outcome, Status
+from pipeline.fanout.effects import Channel, channel_of
+from pipeline.fanout.outcome import Outcome, Status
 
 
 class Field(StrEnum):

@@ -8,11 +8,11 @@ from typing import Any, Final
 import apache_beam as beam
 from apache_beam.transforms.window import GlobalWindows
 
-from pipeline.domain.batches import Decided
 from pipeline.domain.dead_letter import DeadLetter
 from pipeline.domain.errors import LockTimeout
 from pipeline.domain.identifiers import EventId
-from pipeline.domain.outcome import Outcome
+from pipeline.fanout.batches import Decided
+from pipeline.fanout.outcome import Outcome
 from pipeline.settings import DatabaseSettings
 from pipeline.sinks.locks import locks_of
 from pipeline.sinks.metrics import measure

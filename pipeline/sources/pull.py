@@ -17,8 +17,8 @@ from apache_beam.runners.sdf_utils import RestrictionTrackerView
 from apache_beam.transforms.core import RestrictionProvider
 from apache_beam.utils.timestamp import Duration, Timestamp
 
+from pipeline.clients.pubsub.subscription import open_subscription
 from pipeline.domain.wake_up import WakeUp
-from pipeline.pubsub.subscription import open_subscription
 from pipeline.settings import PubSubSettings
 
 _END: Final = 2**62

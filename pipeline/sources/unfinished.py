@@ -11,10 +11,10 @@ import apache_beam as beam
 from apache_beam.pvalue import PBegin
 from psycopg import Connection
 
+from pipeline.clients.postgres.retry import with_connection
+from pipeline.clients.postgres.sql import load
 from pipeline.domain.identifiers import EventId, EventType
 from pipeline.domain.wake_up import WakeUp
-from pipeline.postgres.retry import with_connection
-from pipeline.postgres.sql import load
 from pipeline.settings import DatabaseSettings
 
 # Wake-ups of a batch: events of several types shall fill statements of 500 each.

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Final
 
+from pipeline.clients.postgres.visible import pauses, visible
+from pipeline.clients.pubsub.subscription import open_subscription
 from pipeline.domain.errors import FanoutError, LockTimeout
 from pipeline.domain.identifiers import EventId
 from pipeline.domain.wake_up import WakeUp
-from pipeline.postgres.visible import pauses, visible
-from pipeline.pubsub.subscription import open_subscription
 from pipeline.settings import DatabaseSettings
 
 FIRST_DELAY_SECONDS: Final = 1.0

@@ -7,7 +7,7 @@
         assert told.notification(BOB).title == "Document uploaded - Tower"
         assert told.silence(ANN) is Reason.ACTOR
 
-The payload passes through the decoder and the decision through ``pipeline.domain.decide``, so that
+The payload passes through the decoder and the decision through ``pipeline.fanout.decide``, so that
 defaults, nulls, exclusions and preferences are those of the stream. It is in the package, and not
 among the tests, because a team that keeps its handlers in a repository of its own tests them with
 it, and because the catalogue shows what its examples lead to with it. It needs no pytest.

@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 from typing import Final
 from uuid import NAMESPACE_DNS, UUID, uuid5
 
-from pipeline.domain.facts import Person, Project, Thread
 from pipeline.domain.identifiers import OrganisationId, ProjectId, ThreadId, UserId
-from pipeline.domain.preferences import ANY, PreferenceRow, Scope
+from pipeline.fanout.facts import Person, Project, Thread
+from pipeline.fanout.preferences import ANY, PreferenceRow, Scope
 
 _NAMESPACE: Final = uuid5(NAMESPACE_DNS, "testing.fanout.example")
 _BEFORE: Final = datetime(2026, 1, 1, tzinfo=UTC)

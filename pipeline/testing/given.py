@@ -7,15 +7,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from pipeline.domain.audience import Audience, Nobody
-from pipeline.domain.decide import Policy, decide
-from pipeline.domain.events import Event
-from pipeline.domain.facts import Candidate, Facts, Person, Project, Thread
-from pipeline.domain.handler import Handler
 from pipeline.domain.identifiers import EventId, UserId
-from pipeline.domain.preferences import PreferenceRow
-from pipeline.domain.reasons import Reason
-from pipeline.domain.row import decode, row_of
+from pipeline.fanout.audience import Audience, Nobody
+from pipeline.fanout.decide import Policy, decide
+from pipeline.fanout.events import Event
+from pipeline.fanout.facts import Candidate, Facts, Person, Project, Thread
+from pipeline.fanout.handler import Handler
+from pipeline.fanout.preferences import PreferenceRow
+from pipeline.fanout.reasons import Reason
+from pipeline.fanout.row import decode, row_of
 from pipeline.testing.told import Told
 
 NOW: Final = datetime(2026, 3, 2, 12, tzinfo=UTC)

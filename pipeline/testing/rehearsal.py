@@ -9,10 +9,10 @@ from dataclasses import replace
 from typing import Any, Final
 from uuid import UUID
 
-from pipeline.domain.facts import Person, Project, Thread
-from pipeline.domain.handler import Handler
 from pipeline.domain.identifiers import OrganisationId, ProjectId, ThreadId, UserId
-from pipeline.domain.reasons import Reason
+from pipeline.fanout.facts import Person, Project, Thread
+from pipeline.fanout.handler import Handler
+from pipeline.fanout.reasons import Reason
 from pipeline.testing.given import given
 from pipeline.testing.told import Told
 

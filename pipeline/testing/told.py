@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from pipeline.domain.effects import Channel, Effect, Email, Notification, ThreadActivity
-from pipeline.domain.facts import Person
 from pipeline.domain.identifiers import UserId
-from pipeline.domain.outcome import Outcome
-from pipeline.domain.reasons import Reason
+from pipeline.fanout.effects import Channel, Effect, Email, Notification, ThreadActivity
+from pipeline.fanout.facts import Person
+from pipeline.fanout.outcome import Outcome
+from pipeline.fanout.reasons import Reason
 
 EffectT = TypeVar("EffectT", Notification, ThreadActivity, Email)
 

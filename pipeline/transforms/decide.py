@@ -10,17 +10,17 @@ from typing import Any, Final
 import apache_beam as beam
 from psycopg import Connection
 
-from pipeline.domain.batches import Decided
+from pipeline.clients.postgres.halving import in_halves
+from pipeline.clients.postgres.retry import with_connection
 from pipeline.domain.dead_letter import DeadLetter
-from pipeline.domain.decide import Policy, decide, leave_unrouted
 from pipeline.domain.errors import PermanentError
-from pipeline.domain.events import Event, Unrouted
-from pipeline.domain.facts import Facts
-from pipeline.domain.handler import Handler
-from pipeline.domain.outcome import Outcome, Page
 from pipeline.facts import load_facts, told_up_to
-from pipeline.postgres.halving import in_halves
-from pipeline.postgres.retry import with_connection
+from pipeline.fanout.batches import Decided
+from pipeline.fanout.decide import Policy, decide, leave_unrouted
+from pipeline.fanout.events import Event, Unrouted
+from pipeline.fanout.facts import Facts
+from pipeline.fanout.handler import Handler
+from pipeline.fanout.outcome import Outcome, Page
 from pipeline.settings import DatabaseSettings
 
 STAGE: Final = "decide"

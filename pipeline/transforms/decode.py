@@ -5,11 +5,11 @@ from typing import Any, Final
 
 import apache_beam as beam
 
-from pipeline.domain.batches import Decoded, Fetched
 from pipeline.domain.dead_letter import DeadLetter
 from pipeline.domain.errors import PermanentError
-from pipeline.domain.events import Event, Unrouted
-from pipeline.domain.row import Payloads, Row, decode
+from pipeline.fanout.batches import Decoded, Fetched
+from pipeline.fanout.events import Event, Unrouted
+from pipeline.fanout.row import Payloads, Row, decode
 
 STAGE: Final = "decode"
 

@@ -7,17 +7,17 @@ from typing import Any, Final, Protocol
 import apache_beam as beam
 from psycopg import Connection
 
-from pipeline.domain.batches import Fetched
+from pipeline.clients.postgres.halving import in_halves
+from pipeline.clients.postgres.retry import with_connection
+from pipeline.clients.postgres.visible import gone_from, wait_until_visible
 from pipeline.domain.dead_letter import DeadLetter
 from pipeline.domain.errors import MissingAttribute, PermanentError, UnknownEvent
 from pipeline.domain.identifiers import EventId
 from pipeline.domain.message import ID_ATTRIBUTE, Message
-from pipeline.domain.row import MAX_PAYLOAD_BYTES, Payloads, Row
 from pipeline.domain.wake_up import WakeUp
 from pipeline.facts.rows import Rows, read_rows, used_keys
-from pipeline.postgres.halving import in_halves
-from pipeline.postgres.retry import with_connection
-from pipeline.postgres.visible import gone_from, wait_until_visible
+from pipeline.fanout.batches import Fetched
+from pipeline.fanout.row import MAX_PAYLOAD_BYTES, Payloads, Row
 from pipeline.settings import DatabaseSettings
 from pipeline.transforms.origin import Origin, origin_of
 

@@ -7,10 +7,10 @@ from typing import Any, TypeVar
 import apache_beam as beam
 from apache_beam.pvalue import TaggedOutput
 
-from pipeline.domain.batches import Decoded
 from pipeline.domain.dead_letter import DeadLetter
-from pipeline.domain.events import Event, Unrouted
 from pipeline.domain.identifiers import EventType
+from pipeline.fanout.batches import Decoded
+from pipeline.fanout.events import Event, Unrouted
 from pipeline.transforms.tags import DEAD, UNROUTED, Outputs
 
 ItemT = TypeVar("ItemT")

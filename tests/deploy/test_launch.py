@@ -14,9 +14,9 @@ import pytest
 from apache_beam.utils import retry
 from google.cloud.dataflow_v1beta3 import JobType
 
-from pipeline.handlers import HANDLERS
-from pipeline.ops.launch import job
+from pipeline.fanout.handlers import HANDLERS
 from pipeline.options import PARAMETERS
+from pipeline.runtime.launch import job
 from tests.deploy.google_cloud import GoogleCloud
 from tests.deploy.launches import Done, command, flags, job_of, launch, sent, stand_ins
 

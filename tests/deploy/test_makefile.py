@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import pytest
 
-from pipeline.ops.template import container_spec
+from pipeline.runtime.template import container_spec
 from tests.deploy.recorder import Recorder, recorded_programs
 from tests.local.pubsub.google_emulator import Unusable, google_emulator
 

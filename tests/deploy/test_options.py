@@ -6,9 +6,9 @@ import pytest
 from apache_beam.options.pipeline_options import PipelineOptions, _BeamArgumentParser
 
 from pipeline.domain.errors import ConfigurationError
-from pipeline.ops.launch.budget import vcpus
-from pipeline.ops.launch.job import options_of
 from pipeline.options import PARAMETERS, FanoutOptions, Kind, Parameter
+from pipeline.runtime.launch.budget import vcpus
+from pipeline.runtime.launch.job import options_of
 from tests.deploy.launches import CANARY, GIVEN, command, flags
 
 NUMBERS: Final = [parameter.name for parameter in PARAMETERS if parameter.kind is Kind.NUMBER]

@@ -43,7 +43,7 @@ LOAD_EVERY_STATEMENT: Final = """
 import hashlib, json, sys
 from pathlib import Path
 import pipeline
-from pipeline.postgres.sql import load
+from pipeline.clients.postgres.sql import load
 # Where pipeline.ops.migrate has it; that module itself needs a statement.
 MIGRATIONS = Path(pipeline.__file__).parents[1] / "migrations"
 digests = {}

@@ -6,8 +6,8 @@ from typing import Final
 
 import pytest
 
-from pipeline.handlers import HANDLERS
-from pipeline.ops.launch import job
+from pipeline.fanout.handlers import HANDLERS
+from pipeline.runtime.launch import job
 from tests.deploy.google_cloud import GoogleCloud
 from tests.deploy.iam import PROJECT, Grant, Policy, follow, grant_of
 from tests.deploy.launches import Done, launch, stand_ins

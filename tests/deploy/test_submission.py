@@ -16,18 +16,18 @@ from google.cloud.dataflow_v1beta3 import Job, JobType, WorkerIPAddressConfigura
 from google.protobuf.json_format import MessageToDict  # type: ignore[import-untyped]
 
 from pipeline import __version__
-from pipeline.domain.decide import Policy
 from pipeline.domain.wake_up import WakeUp
-from pipeline.handlers import HANDLERS
-from pipeline.ops.launch.job import build, options_of, submit
+from pipeline.fanout.decide import Policy
+from pipeline.fanout.handlers import HANDLERS
 from pipeline.options import FanoutOptions
+from pipeline.runtime.launch.job import build, options_of, submit
 from pipeline.settings import PubSubSettings
 from pipeline.sources import collect
 from pipeline.sources.collect import Batching
 from pipeline.sources.deduplicate import Deduplicate, Messages
 from pipeline.sources.native import ReadFromPubSub
 from pipeline.sources.pull import PullFromPubSub
-from pipeline.topology import Source, Topology
+from pipeline.topology.fanout import Source, Topology
 from tests.deploy.launches import (
     CANARY,
     GIVEN,

@@ -10,8 +10,8 @@ from google.cloud.dataflow_v1beta3 import ContainerSpec, SDKInfo
 from google.protobuf.json_format import ParseError  # type: ignore[import-untyped]
 from pyarrow import compute
 
-from pipeline.ops.template import PLACEHOLDER, container_spec, main
 from pipeline.options import PARAMETERS, Parameter
+from pipeline.runtime.template import PLACEHOLDER, container_spec, main
 
 FILE: Final = Path(__file__).parents[2] / "flex_template.json"
 IMAGE: Final = "europe-west1-docker.pkg.dev/acme-prod/fanout/fanout:1"
@@ -94,7 +94,7 @@ def lets_through(name: str, value: str) -> bool:
 def test_the_file_is_what_the_options_make_of_it(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([]) == 0
     assert FILE.read_text() == capsys.readouterr().out, (
-        f"make {FILE.name} again: python -m pipeline.ops.template > {FILE.name}"
+        f"make {FILE.name} again: python -m pipeline.runtime.template > {FILE.name}"
     )
 
 

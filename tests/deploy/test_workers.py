@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.ops.launch.workers import main
+from pipeline.runtime.launch.workers import main
 
 
 @pytest.mark.parametrize(

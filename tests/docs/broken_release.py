@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from pipeline import __main__
-from pipeline.handlers.document_uploaded import DocumentUploaded, DocumentUploadedHandler
+from pipeline.fanout.handlers.document_uploaded import DocumentUploaded, DocumentUploadedHandler
 
 
 class WithoutName(DocumentUploaded):

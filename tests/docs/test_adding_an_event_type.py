@@ -34,8 +34,8 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
         else:
             shutil.copy(ROOT / name, copy / name)
     run(copy, "tools.new_event", NAME)
-    (copy / f"pipeline/handlers/{NAME}.py").write_text(HANDLER, "utf-8")
-    (copy / f"tests/handlers/test_{NAME}.py").write_text(TEST, "utf-8")
+    (copy / f"pipeline/fanout/handlers/{NAME}.py").write_text(HANDLER, "utf-8")
+    (copy / f"tests/fanout/handlers/test_{NAME}.py").write_text(TEST, "utf-8")
     run(copy, "tools.catalogue")
     return copy
 
@@ -58,18 +58,18 @@ def test_the_files_are_those_that_the_guide_says_are_written() -> None:
     assert {line for line in written.shown if line} == {
         "wrote docs/events.md",
         f"wrote docs/events/{NAME}.schema.json",
-        f"wrote pipeline/handlers/{NAME}.py",
-        f"wrote tests/handlers/test_{NAME}.py",
-        "wrote pipeline/handlers/__init__.py",
+        f"wrote pipeline/fanout/handlers/{NAME}.py",
+        f"wrote tests/fanout/handlers/test_{NAME}.py",
+        "wrote pipeline/fanout/handlers/__init__.py",
     }
 
 
 def test_the_handler_and_its_test_pass_what_every_handler_has_to(copy: Path) -> None:
-    code = [f"pipeline/handlers/{NAME}.py", f"tests/handlers/test_{NAME}.py"]
+    code = [f"pipeline/fanout/handlers/{NAME}.py", f"tests/fanout/handlers/test_{NAME}.py"]
     run(copy, "ruff", "check", "--no-cache", *code)
     run(copy, "ruff", "format", "--no-cache", "--check", *code)
     run(copy, "mypy", *code)
-    tests = ("tests/handlers", "tests/tools/test_catalogue.py")
+    tests = ("tests/fanout/handlers", "tests/tools/test_catalogue.py")
     run(copy, "pytest", "-q", "-p", "no:cacheprovider", *tests, "-k", f"{NAME} or up_to_date")
 
 

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from pipeline.postgres.application import NEEDED, Column, Kind
+from pipeline.clients.postgres.application import NEEDED, Column, Kind
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "your-tables.md"
-FIRST, LAST = "<!-- from pipeline/postgres/application.py -->\n", "<!-- end -->\n"
+FIRST, LAST = "<!-- from pipeline/clients/postgres/application.py -->\n", "<!-- end -->\n"
 
 
 def remarks(column: Column) -> str:

@@ -12,10 +12,10 @@ from pydantic import AwareDatetime, Field, HttpUrl
 from pydantic_core.core_schema import ErrorType
 
 from pipeline.domain.errors import InvalidEvent
-from pipeline.domain.events import Payload
 from pipeline.domain.identifiers import EventId, EventType
 from pipeline.domain.needed import needed
-from pipeline.domain.row import Row, decode
+from pipeline.fanout.events import Payload
+from pipeline.fanout.row import Row, decode
 
 CANARY: Final = "kanarienvogel"
 # Types that no value of JSON and no model of a payload can lead to.

@@ -4,9 +4,9 @@ from typing import Any, Final
 
 import psycopg
 
-from pipeline.postgres.sql import load
+from pipeline.clients.postgres.sql import load
 
-_SETTINGS: Final = load("pipeline.postgres", "apply_settings")
+_SETTINGS: Final = load("pipeline.clients.postgres", "apply_settings")
 
 
 def recording_cursor(statements: list[object]) -> type[psycopg.Cursor[Any]]:

@@ -7,11 +7,11 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from pipeline.domain.audience import Audience, DocumentViewers
-from pipeline.domain.facts import Candidate
 from pipeline.domain.identifiers import EventId, ProjectId, ResourceId, UserId
-from pipeline.domain.reasons import Reason
 from pipeline.facts.audiences import resolve_audiences
+from pipeline.fanout.audience import Audience, DocumentViewers
+from pipeline.fanout.facts import Candidate
+from pipeline.fanout.reasons import Reason
 from tests.databases import Database
 
 USERS: Final = [UUID(int=0x100 + number) for number in range(8)]

@@ -8,7 +8,7 @@ import orjson
 import psycopg
 import pytest
 
-from pipeline.postgres.sql import load
+from pipeline.clients.postgres.sql import load
 from tests.databases import Database, Databases
 from tests.effort import LIES, effort, lie_to
 

@@ -6,10 +6,6 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from pipeline.domain.audience import Audience, NamedUser
-from pipeline.domain.events import Event, Payload
-from pipeline.domain.facts import Candidate, Facts, Person, Project, Thread
-from pipeline.domain.handler import Handler
 from pipeline.domain.identifiers import (
     EventId,
     EventType,
@@ -18,14 +14,18 @@ from pipeline.domain.identifiers import (
     ResourceId,
     UserId,
 )
-from pipeline.domain.preferences import Scope
 from pipeline.facts import load_facts
-from pipeline.handlers import HANDLERS
+from pipeline.fanout.audience import Audience, NamedUser
+from pipeline.fanout.events import Event, Payload
+from pipeline.fanout.facts import Candidate, Facts, Person, Project, Thread
+from pipeline.fanout.handler import Handler
+from pipeline.fanout.handlers import HANDLERS
+from pipeline.fanout.preferences import Scope
 from tests.builders import Greeted, GreetedHandler, event
 from tests.facts.statements import recording_cursor
+from tests.fanout.handlers.strategies import examples
 from tests.golden.stage import Stage
 from tests.golden.world import M1, O1, P1, R1, T1, T2, T3, U1, U2, U3
-from tests.handlers.strategies import examples
 
 MOST_STATEMENTS: Final = 6
 BOB: Final = UserId(U2)

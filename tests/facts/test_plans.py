@@ -8,14 +8,6 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from pipeline.domain.audience import (
-    Audience,
-    DocumentViewers,
-    MeetingParticipants,
-    OrganisationOwners,
-    ResumeOwner,
-    ThreadParticipants,
-)
 from pipeline.domain.identifiers import (
     EventId,
     MeetingId,
@@ -27,6 +19,14 @@ from pipeline.domain.identifiers import (
 )
 from pipeline.facts import load_facts
 from pipeline.facts.audiences import resolve_audiences
+from pipeline.fanout.audience import (
+    Audience,
+    DocumentViewers,
+    MeetingParticipants,
+    OrganisationOwners,
+    ResumeOwner,
+    ThreadParticipants,
+)
 from tests.builders import GreetedHandler, event
 from tests.databases import Database, Databases
 

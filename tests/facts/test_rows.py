@@ -10,18 +10,18 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from pipeline.clients.postgres.sql import load
 from pipeline.domain.errors import InvalidRow
-from pipeline.domain.events import Event, Payload, Unrouted
 from pipeline.domain.identifiers import EventId, EventType
-from pipeline.domain.row import (
+from pipeline.facts.rows import Rows, read_rows, used_keys
+from pipeline.fanout.events import Event, Payload, Unrouted
+from pipeline.fanout.row import (
     MAX_PAYLOAD_BYTES,
     MAX_TEXT_CHARACTERS,
     MAX_TYPE_CHARACTERS,
     Row,
     decode,
 )
-from pipeline.facts.rows import Rows, read_rows, used_keys
-from pipeline.postgres.sql import load
 from tests.builders import GREETED, Greeted
 from tests.databases import Database, Databases
 from tests.facts.statements import recording_cursor

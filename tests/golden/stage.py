@@ -10,15 +10,15 @@ import apache_beam as beam
 import orjson
 from psycopg.types.json import Jsonb
 
-from pipeline.domain.decide import Policy
-from pipeline.domain.handler import Handler
 from pipeline.domain.identifiers import EventId, EventType
 from pipeline.domain.message import Message, message_for
 from pipeline.domain.wake_up import WakeUp
-from pipeline.handlers import HANDLERS
-from pipeline.runner import local_pipeline
+from pipeline.fanout.decide import Policy
+from pipeline.fanout.handler import Handler
+from pipeline.fanout.handlers import HANDLERS
+from pipeline.runtime.runner import local_pipeline
 from pipeline.settings import DatabaseSettings
-from pipeline.topology import Topology
+from pipeline.topology.fanout import Topology
 from tests.databases import Database
 
 SIX_MINUTES: Final = timedelta(minutes=6)

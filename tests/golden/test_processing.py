@@ -8,11 +8,11 @@ from uuid import UUID
 
 import pytest
 
-from pipeline.domain.effects import Effect
-from pipeline.domain.events import Event
-from pipeline.domain.facts import Facts, Person
 from pipeline.domain.identifiers import EventType
-from pipeline.handlers.project_access_granted import (
+from pipeline.fanout.effects import Effect
+from pipeline.fanout.events import Event
+from pipeline.fanout.facts import Facts, Person
+from pipeline.fanout.handlers.project_access_granted import (
     ProjectAccessGranted,
     ProjectAccessGrantedHandler,
 )

@@ -7,11 +7,11 @@ from typing import Final
 
 import pytest
 
-from pipeline.domain.decide import Policy
 from pipeline.domain.message import Message
 from pipeline.domain.wake_up import WakeUp
 from pipeline.facts.rows import used_keys
-from pipeline.handlers import HANDLERS
+from pipeline.fanout.decide import Policy
+from pipeline.fanout.handlers import HANDLERS
 from pipeline.settings import DatabaseSettings
 from pipeline.sinks.dead_letters import write_dead_letters
 from pipeline.sinks.outcomes import write_outcomes

@@ -8,9 +8,9 @@ from subprocess import CompletedProcess
 import psycopg
 import pytest
 
+from pipeline.clients.postgres.pool import close_pools
 from pipeline.domain.identifiers import EventId
 from pipeline.domain.message import Message, message_for
-from pipeline.postgres.pool import close_pools
 from pipeline.settings import DatabaseSettings
 from pipeline.sinks import forms
 from tests.databases import Database

@@ -10,9 +10,9 @@ from typing import Any, Final
 import pytest
 from psycopg.types.json import Jsonb
 
+from pipeline.clients.postgres.sql import load
 from pipeline.commands.dead_letters import add
 from pipeline.domain.message import Message
-from pipeline.postgres.sql import load
 from tests.golden.stage import Stage
 from tests.golden.world import P1, R1, U1, U2, U4
 from tests.programs import Program

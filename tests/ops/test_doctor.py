@@ -17,7 +17,7 @@ from pipeline.ops.doctor.check import Check, Finding, Verdict, ok, warning
 from pipeline.ops.doctor.checks import CHECKS
 from pipeline.ops.doctor.examine import examine
 from pipeline.ops.doctor.installation import Installation
-from pipeline.ops.doctor.screen import as_json, render
+from pipeline.screens.doctor import as_json, render
 from pipeline.settings import DatabaseSettings
 from tests.databases import Database
 from tests.ops.examination import BY_NAME, beat, slot

@@ -10,11 +10,11 @@ import grpc
 import pytest
 from google.pubsub_v1.types import BigQueryConfig, MessageTransform, Subscription
 
+from pipeline.clients.pubsub.check import check_stream
 from pipeline.domain.errors import ConfigurationError
 from pipeline.ops.doctor.check import Verdict
 from pipeline.ops.doctor.checks.pubsub import judge_subscription
 from pipeline.ops.doctor.installation import Installation
-from pipeline.pubsub.check import check_stream
 from pipeline.settings import DatabaseSettings
 from tests.databases import Database
 from tests.ops.examination import look

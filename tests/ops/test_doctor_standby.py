@@ -19,7 +19,7 @@ from pipeline.ops.doctor.check import Verdict
 from pipeline.ops.doctor.checks.slots import REASONS, judge_slot
 from pipeline.ops.status.figures import Status
 from pipeline.ops.status.read import read_status
-from pipeline.ops.status.screen import render
+from pipeline.screens.status import render
 from pipeline.settings import CAPTURE_NAME, DatabaseSettings
 from tests.databases import Database, Databases, scratch_cluster
 from tests.deadline import wait_until

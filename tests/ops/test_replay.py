@@ -15,20 +15,20 @@ from typing import Any, Final
 import psycopg
 import pytest
 
+from pipeline.clients.pubsub.publish import get_publisher
 from pipeline.commands.replay import add
-from pipeline.domain.decide import AI_USER, Policy
-from pipeline.domain.effects import Channel
 from pipeline.domain.errors import ConfigurationError
 from pipeline.domain.identifiers import EventId, EventType, UserId
 from pipeline.domain.message import Message, message_for
-from pipeline.domain.outcome import Status
-from pipeline.handlers import HANDLERS
+from pipeline.fanout.decide import AI_USER, Policy
+from pipeline.fanout.effects import Channel
+from pipeline.fanout.handlers import HANDLERS
+from pipeline.fanout.outcome import Status
 from pipeline.ops.replay.messages import Marks, replay_messages
 from pipeline.ops.replay.plan import Plan, make_plan
 from pipeline.ops.replay.publication import Order, Replay, apply
 from pipeline.ops.replay.rate import TokenBucket
 from pipeline.ops.replay.selector import Selector
-from pipeline.pubsub.publish import get_publisher
 from pipeline.settings import DatabaseSettings
 from tests.builders import NOON
 from tests.deadline import wait_until

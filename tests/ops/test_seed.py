@@ -7,10 +7,10 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from pipeline.domain.errors import ConfigurationError, InvalidEvent
-from pipeline.domain.events import Event, Payload, Unrouted
-from pipeline.domain.row import decode
 from pipeline.facts.rows import read_rows, used_keys
-from pipeline.handlers import HANDLERS
+from pipeline.fanout.events import Event, Payload, Unrouted
+from pipeline.fanout.handlers import HANDLERS
+from pipeline.fanout.row import decode
 from pipeline.ops.migrate import migrate
 from pipeline.ops.sample.added import added_events
 from pipeline.ops.seed import clear, seed, seed_events, seed_people

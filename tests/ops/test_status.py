@@ -21,7 +21,7 @@ from local.debezium.configuration import read as read_configuration
 from pipeline.domain.errors import ConfigurationError
 from pipeline.ops.status.figures import Queue, Status
 from pipeline.ops.status.read import read_status
-from pipeline.ops.status.screen import render
+from pipeline.screens.status import render
 from pipeline.settings import CAPTURE_NAME, DatabaseSettings
 from tests.databases import Database
 from tests.torture.proxy import Proxy

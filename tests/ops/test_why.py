@@ -10,8 +10,9 @@ from rich.console import Console
 
 from pipeline.__main__ import main
 from pipeline.domain.errors import ConfigurationError, UnknownEvent
-from pipeline.ops.why import document, read_account, show
+from pipeline.ops.why import document, read_account
 from pipeline.ops.why.words import duration
+from pipeline.screens.why import show
 from pipeline.settings import DatabaseSettings
 from tests.databases import Database
 from tests.golden.stage import Stage

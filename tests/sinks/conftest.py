@@ -6,8 +6,8 @@ from typing import Any, Final
 
 import pytest
 
+from pipeline.clients.postgres.pool import close_pools, get_pool
 from pipeline.domain.identifiers import UserId
-from pipeline.postgres.pool import close_pools, get_pool
 from pipeline.settings import DatabaseSettings
 from tests.builders import ANN, BOB, GENERAL, GREETED
 from tests.databases import Database

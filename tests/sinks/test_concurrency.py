@@ -8,7 +8,7 @@ import pytest
 from pipeline.domain.dead_letter import DeadLetter
 from pipeline.domain.errors import InvalidEvent
 from pipeline.domain.identifiers import EventId
-from pipeline.domain.outcome import Outcome
+from pipeline.fanout.outcome import Outcome
 from pipeline.sinks.dead_letters import write_dead_letters
 from pipeline.sinks.outcomes import write_outcomes
 from tests.builders import ANN, BOB, GREETED, activity, email, notification, outcome

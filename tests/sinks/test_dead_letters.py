@@ -5,6 +5,7 @@ import pytest
 from google.cloud.pubsub_v1 import SubscriberClient
 
 from local.pubsub import Emulator
+from pipeline.clients.pubsub.publish import get_publisher
 from pipeline.domain.dead_letter import DeadLetter
 from pipeline.domain.errors import (
     ConfigurationError,
@@ -16,7 +17,6 @@ from pipeline.domain.errors import (
 )
 from pipeline.domain.identifiers import EventId, EventType
 from pipeline.domain.message import Message
-from pipeline.pubsub.publish import get_publisher
 from pipeline.sinks.dead_letters import MAX_ATTRIBUTE_BYTES, to_message, write_dead_letters
 from pipeline.sinks.outcomes import write_outcomes
 from pipeline.transforms.decide import STAGE as DECIDE

@@ -9,10 +9,10 @@ from uuid import UUID
 import psycopg
 import pytest
 
+from pipeline.clients.postgres.sql import load
 from pipeline.domain.errors import StatementTimeout
 from pipeline.domain.identifiers import UserId
-from pipeline.domain.outcome import Outcome
-from pipeline.postgres.sql import load
+from pipeline.fanout.outcome import Outcome
 from pipeline.sinks import outcomes
 from pipeline.sinks.document import as_document
 from pipeline.sinks.outcomes import write_outcomes

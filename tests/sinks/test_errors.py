@@ -8,6 +8,8 @@ from typing import Final, LiteralString
 import psycopg
 import pytest
 
+from pipeline.clients.postgres import application
+from pipeline.clients.postgres.errors import belongs_to_connection, classify
 from pipeline.domain.errors import (
     ConfigurationError,
     FanoutError,
@@ -17,8 +19,6 @@ from pipeline.domain.errors import (
     UnusableValue,
 )
 from pipeline.ops.migrate import MIGRATIONS, migrate
-from pipeline.postgres import application
-from pipeline.postgres.errors import belongs_to_connection, classify
 from tests.databases import Database
 from tests.deadline import wait_until
 

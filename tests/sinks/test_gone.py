@@ -11,8 +11,8 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from pipeline.domain.effects import Effect
 from pipeline.domain.identifiers import ProjectId, UserId
+from pipeline.fanout.effects import Effect
 from pipeline.sinks.outcomes import Written as Result
 from pipeline.sinks.outcomes import write_outcomes
 from tests.builders import ANN, BOB, GENERAL, GREETED, activity, email, notification, outcome

@@ -9,10 +9,10 @@ from apache_beam.metrics import MetricsFilter, monitoring_infos
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner, fn_runner
 
-from pipeline.domain.batches import Decided
-from pipeline.domain.effects import Channel
-from pipeline.domain.outcome import Outcome, Skip, Status
-from pipeline.domain.reasons import Reason
+from pipeline.fanout.batches import Decided
+from pipeline.fanout.effects import Channel
+from pipeline.fanout.outcome import Outcome, Skip, Status
+from pipeline.fanout.reasons import Reason
 from pipeline.settings import DatabaseSettings
 from pipeline.sinks.metrics import COMMIT_TO_ROW, NAMES, NAMESPACE
 from pipeline.sinks.tally import Field

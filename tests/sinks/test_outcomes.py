@@ -5,10 +5,10 @@ from uuid import UUID
 
 import pytest
 
-from pipeline.domain.effects import Channel, Effect
 from pipeline.domain.identifiers import UserId
-from pipeline.domain.outcome import Outcome, Skip, Status
-from pipeline.domain.reasons import Reason
+from pipeline.fanout.effects import Channel, Effect
+from pipeline.fanout.outcome import Outcome, Skip, Status
+from pipeline.fanout.reasons import Reason
 from pipeline.sinks import document
 from pipeline.sinks.outcomes import write_outcomes
 from tests.builders import ANN, BOB, GREETED, activity, email, notification, outcome

@@ -5,9 +5,9 @@ from typing import Any, Final
 import psycopg
 import pytest
 
+from pipeline.clients.postgres.pool import get_pool
+from pipeline.clients.postgres.retry import with_connection
 from pipeline.domain.errors import ConfigurationError, RejectedByDatabase, TransientError
-from pipeline.postgres.pool import get_pool
-from pipeline.postgres.retry import with_connection
 from pipeline.settings import DatabaseSettings
 from pipeline.sinks.outcomes import write_outcomes
 from tests.builders import BOB, activity, notification, outcome

@@ -5,11 +5,11 @@ import apache_beam as beam
 import pytest
 from apache_beam.testing.util import assert_that, equal_to
 
-from pipeline.domain.batches import Decided
 from pipeline.domain.dead_letter import DeadLetter
 from pipeline.domain.errors import TransientError
-from pipeline.domain.outcome import Outcome
-from pipeline.runner import local_pipeline
+from pipeline.fanout.batches import Decided
+from pipeline.fanout.outcome import Outcome
+from pipeline.runtime.runner import local_pipeline
 from pipeline.settings import DatabaseSettings
 from pipeline.sinks.write_outcomes import WriteOutcomes
 from tests.builders import BOB, notification, outcome

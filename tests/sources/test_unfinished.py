@@ -11,11 +11,11 @@ import psycopg
 import pytest
 from apache_beam.testing.util import assert_that, equal_to
 
-from pipeline import coders  # noqa: F401 - registers them
+import pipeline.topology.coders  # noqa: F401 - registers them
+from pipeline.clients.postgres.pool import close_pools
+from pipeline.clients.postgres.sql import load
 from pipeline.domain.identifiers import EventType
 from pipeline.domain.wake_up import WakeUp
-from pipeline.postgres.pool import close_pools
-from pipeline.postgres.sql import load
 from pipeline.settings import DatabaseSettings
 from pipeline.sources.unfinished import (
     BATCH_SIZE,

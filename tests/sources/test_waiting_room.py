@@ -13,11 +13,11 @@ from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
 from google.pubsub_v1 import types
 
 from local.pubsub import Emulator
+from pipeline.clients.postgres.pool import close_pools
+from pipeline.clients.pubsub.subscription import Subscription, open_subscription
 from pipeline.domain.errors import LockTimeout
 from pipeline.domain.identifiers import EventId
 from pipeline.domain.wake_up import WakeUp
-from pipeline.postgres.pool import close_pools
-from pipeline.pubsub.subscription import Subscription, open_subscription
 from pipeline.settings import DatabaseSettings
 from pipeline.sources.waiting_room import (
     MOST_POSTPONED,

@@ -4,9 +4,9 @@ from typing import Final
 
 import pytest
 
-from pipeline.domain.facts import Project, Thread
-from pipeline.domain.outcome import Status
-from pipeline.domain.preferences import Scope
+from pipeline.fanout.facts import Project, Thread
+from pipeline.fanout.outcome import Status
+from pipeline.fanout.preferences import Scope
 from pipeline.testing import given, person, prefers, project, thread
 from tests.builders import ANN as ANN_ID
 from tests.builders import BOB as BOB_ID

@@ -6,7 +6,7 @@ import pytest
 
 from bench import stub
 from bench.dataflow import Job
-from pipeline.handlers import HANDLERS
+from pipeline.fanout.handlers import HANDLERS
 from pipeline.settings import DatabaseSettings
 
 

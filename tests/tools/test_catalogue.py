@@ -7,14 +7,14 @@ from typing import Any, Final, Literal
 import pytest
 from pydantic import BaseModel, ConfigDict, Field
 
-from pipeline.domain.audience import Audience, NamedUser, Nobody
-from pipeline.domain.effects import Channel, Delivery, Effect, Email
-from pipeline.domain.events import Event, NullableText, Payload
-from pipeline.domain.facts import Facts, Person
-from pipeline.domain.handler import Handler
 from pipeline.domain.identifiers import EventType, ProjectId, UserId
-from pipeline.domain.preferences import Preference, Scope
-from pipeline.handlers import HANDLERS
+from pipeline.fanout.audience import Audience, NamedUser, Nobody
+from pipeline.fanout.effects import Channel, Delivery, Effect, Email
+from pipeline.fanout.events import Event, NullableText, Payload
+from pipeline.fanout.facts import Facts, Person
+from pipeline.fanout.handler import Handler
+from pipeline.fanout.handlers import HANDLERS
+from pipeline.fanout.preferences import Preference, Scope
 from pipeline.testing.rehearsal import PROJECT, READER, example, rehearse
 from tests.builders import GreetedHandler
 from tools.catalogue import STALE, catalogue, rewrite

@@ -38,7 +38,7 @@ def test_what_is_written_works_at_once_however_long_its_name(copy: Path) -> None
     for name in NAMES:
         written = run(copy, "tools.new_event", name)
         assert (written.returncode, written.stdout) == (0, "")
-        own = [f"pipeline/handlers/{name}.py", f"tests/handlers/test_{name}.py"]
+        own = [f"pipeline/fanout/handlers/{name}.py", f"tests/fanout/handlers/test_{name}.py"]
         code += own
         for path in (*own, TABLE, "docs/events.md", f"docs/events/{name}.schema.json"):
             assert f"wrote {path}\n" in written.stderr
@@ -49,7 +49,7 @@ def test_what_is_written_works_at_once_however_long_its_name(copy: Path) -> None
         ("ruff", "check", "--no-cache", *code),
         ("ruff", "format", "--no-cache", "--check", *code),
         ("mypy", *code),
-        ("pytest", "-q", "tests/handlers", "tests/tools/test_catalogue.py", "-k", chosen),
+        ("pytest", "-q", "tests/fanout/handlers", "tests/tools/test_catalogue.py", "-k", chosen),
     ):
         result = run(copy, *check)
         assert result.returncode == 0, result.stdout + result.stderr
@@ -79,10 +79,10 @@ def test_a_bad_name_is_refused_in_one_line_and_nothing_is_written(
 
 
 def test_a_file_that_exists_is_not_written_over(tmp_path: Path) -> None:
-    mine = tmp_path / "tests" / "handlers" / "test_thing_happened.py"
+    mine = tmp_path / "tests" / "fanout" / "handlers" / "test_thing_happened.py"
     mine.parent.mkdir(parents=True)
     mine.write_text("mine")
-    with pytest.raises(NameRefused, match=r"^tests/handlers/test_thing_happened\.py exists"):
+    with pytest.raises(NameRefused, match=r"^tests/fanout/handlers/test_thing_happened\.py exists"):
         write_event("thing_happened", tmp_path)
     assert mine.read_text() == "mine"
 
@@ -99,4 +99,4 @@ def test_the_table_stays_sorted(name: str) -> None:
     table = with_handler((ROOT / TABLE).read_text(), name)
     entries = [line for line in table.splitlines() if line.endswith("Handler(),")]
     assert entries == sorted(entries)
-    assert f"from pipeline.handlers.{name} import" in table
+    assert f"from pipeline.fanout.handlers.{name} import" in table

@@ -8,7 +8,7 @@ import sys
 from pipeline import __main__
 
 if __name__ == "__main__":
-    from pipeline.ops import stream
+    from pipeline.runtime import stream
 
     vars(stream)["GoOn"] = lambda _: None
     sys.exit(__main__.main())

@@ -18,15 +18,15 @@ import psycopg
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
-from pipeline.domain.decide import Policy
+from pipeline.clients.pubsub.subscription import open_subscription
 from pipeline.domain.identifiers import EventId
 from pipeline.domain.message import message_for
-from pipeline.handlers import HANDLERS
-from pipeline.pubsub.subscription import open_subscription
-from pipeline.runner import local_pipeline
+from pipeline.fanout.decide import Policy
+from pipeline.fanout.handlers import HANDLERS
+from pipeline.runtime.runner import local_pipeline
 from pipeline.settings import DatabaseSettings, PubSubSettings
 from pipeline.sources.pull import PullFromPubSub
-from pipeline.topology import Topology
+from pipeline.topology.fanout import Topology
 from tests.deadline import wait_until
 from tests.streams import SUBSCRIPTION, Broker, broker
 

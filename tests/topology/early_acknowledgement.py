@@ -7,8 +7,8 @@ import sys
 from dataclasses import replace
 
 from pipeline import __main__
+from pipeline.clients.pubsub.subscription import Subscription
 from pipeline.domain.wake_up import WakeUp
-from pipeline.pubsub.subscription import Subscription
 
 
 class EarlySubscription(Subscription):
@@ -22,7 +22,7 @@ class EarlySubscription(Subscription):
 
 
 if __name__ == "__main__":
-    from pipeline.pubsub import subscription
+    from pipeline.clients.pubsub import subscription
 
     subscription.Subscription = EarlySubscription  # type: ignore[misc]
     sys.exit(__main__.main())

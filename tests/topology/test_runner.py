@@ -13,7 +13,7 @@ from apache_beam.transforms import userstate
 from apache_beam.transforms.core import CallableWrapperDoFn
 from apache_beam.transforms.userstate import ReadModifyWriteStateSpec
 
-from pipeline.runner import _beams_specs, local_pipeline, spare_collector
+from pipeline.runtime.runner import _beams_specs, local_pipeline, spare_collector
 
 
 def test_a_view_of_the_options_is_made_once() -> None:

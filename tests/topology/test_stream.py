@@ -16,7 +16,7 @@ import pytest
 
 from pipeline.domain.identifiers import EventId
 from pipeline.domain.message import Message, message_for
-from pipeline.domain.row import MAX_TEXT_CHARACTERS, MAX_TYPE_CHARACTERS
+from pipeline.fanout.row import MAX_TEXT_CHARACTERS, MAX_TYPE_CHARACTERS
 from pipeline.sources.waiting_room import LONGEST_DELAY_SECONDS
 from tests.deadline import wait_until
 from tests.golden.stage import Stage

@@ -9,11 +9,11 @@ from typing import Final
 
 import pytest
 
+from pipeline.clients.postgres.pool import close_pools
+from pipeline.clients.postgres.sql import load
 from pipeline.domain.errors import LockTimeout
 from pipeline.domain.identifiers import UserId
-from pipeline.domain.outcome import Outcome
-from pipeline.postgres.pool import close_pools
-from pipeline.postgres.sql import load
+from pipeline.fanout.outcome import Outcome
 from pipeline.settings import DatabaseSettings
 from pipeline.sinks.outcomes import write_outcomes
 from tests.builders import notification, outcome

@@ -11,12 +11,12 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from pipeline.domain.errors import InvalidRow
-from pipeline.domain.events import Event, Unrouted
 from pipeline.domain.identifiers import EventId, EventType
 from pipeline.domain.message import Message
-from pipeline.domain.row import Row, decode
 from pipeline.domain.wake_up import WakeUp
-from pipeline.handlers import HANDLERS
+from pipeline.fanout.events import Event, Unrouted
+from pipeline.fanout.handlers import HANDLERS
+from pipeline.fanout.row import Row, decode
 from tests.golden.world import P1, R1, U1
 from tests.torture.figures import Figures
 from tests.torture.load import UPLOAD

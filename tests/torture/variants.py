@@ -15,9 +15,9 @@ from typing import Any, NoReturn
 
 import pytest
 
+from pipeline.clients.postgres.session import Session
+from pipeline.clients.pubsub.subscription import Subscription
 from pipeline.domain.wake_up import WakeUp
-from pipeline.postgres.session import Session
-from pipeline.pubsub.subscription import Subscription
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,10 @@ class DieBeforeAcknowledging:
 
     def __call__(self) -> None:
         """Arm it."""
-        _wrap("pipeline.pubsub.subscription.Subscription.acknowledge", partial(_die_at, self.nth))
+        _wrap(
+            "pipeline.clients.pubsub.subscription.Subscription.acknowledge",
+            partial(_die_at, self.nth),
+        )
 
 
 def acknowledge_early() -> None:
@@ -53,7 +56,7 @@ def acknowledge_early() -> None:
 
         return pull
 
-    _wrap("pipeline.pubsub.subscription.Subscription._pull", weaken)
+    _wrap("pipeline.clients.pubsub.subscription.Subscription._pull", weaken)
 
 
 def fetch_completed_events() -> None:
@@ -81,7 +84,7 @@ def commit_without_waiting() -> None:
 
         return property(settings)
 
-    _wrap("pipeline.postgres.session.Session.settings", weaken)
+    _wrap("pipeline.clients.postgres.session.Session.settings", weaken)
 
 
 def exchange(text: bytes, old: bytes, new: bytes) -> bytes:

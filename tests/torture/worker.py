@@ -14,16 +14,16 @@ from typing import Final
 
 import pytest
 
-from pipeline.domain.decide import Policy
+from pipeline.clients.pubsub.subscription import Subscription
 from pipeline.domain.identifiers import EventType
 from pipeline.domain.wake_up import WakeUp
-from pipeline.handlers import HANDLERS
-from pipeline.ops.catch_up import catch_up
-from pipeline.ops.stream import run_stream
-from pipeline.pubsub.subscription import Subscription
+from pipeline.fanout.decide import Policy
+from pipeline.fanout.handlers import HANDLERS
+from pipeline.runtime.catch_up import catch_up
+from pipeline.runtime.stream import run_stream
 from pipeline.settings import DatabaseSettings, PubSubSettings
 from pipeline.sources.unfinished import Selection
-from pipeline.topology import Topology
+from pipeline.topology.fanout import Topology
 from tests.streams import SUBSCRIPTION
 
 # Branches that nothing goes through take a second of each life to set up.
@@ -95,7 +95,7 @@ def stream(place: Place, state: State, variants: Sequence[Variant]) -> None:
             # Those that were postponed are still held.
             state.held -= self.acknowledged - before
 
-    _replace("pipeline.pubsub.subscription.Subscription", Observed)
+    _replace("pipeline.clients.pubsub.subscription.Subscription", Observed)
     for variant in variants:
         variant()
     run_stream(place.topology, PubSubSettings(subscription=place.subscription))

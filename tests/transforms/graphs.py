@@ -8,11 +8,11 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.portability.api import beam_runner_api_pb2 as api
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
-from pipeline.domain.decide import Policy
-from pipeline.handlers import HANDLERS
+from pipeline.fanout.decide import Policy
+from pipeline.fanout.handlers import HANDLERS
 from pipeline.settings import DatabaseSettings, PubSubSettings
 from pipeline.sources.pull import PullFromPubSub
-from pipeline.topology import Source, Topology
+from pipeline.topology.fanout import Source, Topology
 
 NOWHERE: Final = DatabaseSettings(dsn="postgresql://nobody@nowhere/none")
 

@@ -6,15 +6,15 @@ from uuid import uuid4
 
 import pytest
 
-from pipeline.domain.audience import Audience, NamedUser
-from pipeline.domain.decide import Policy
-from pipeline.domain.effects import Effect
+from pipeline.clients.postgres.pool import close_pools
 from pipeline.domain.errors import ConfigurationError, TransientError
-from pipeline.domain.events import Event, Unrouted
-from pipeline.domain.facts import Facts, Person
 from pipeline.domain.identifiers import EventId, ProjectId, ThreadId, UserId
-from pipeline.domain.outcome import Status
-from pipeline.postgres.pool import close_pools
+from pipeline.fanout.audience import Audience, NamedUser
+from pipeline.fanout.decide import Policy
+from pipeline.fanout.effects import Effect
+from pipeline.fanout.events import Event, Unrouted
+from pipeline.fanout.facts import Facts, Person
+from pipeline.fanout.outcome import Status
 from pipeline.settings import DatabaseSettings
 from pipeline.transforms.decide import decide_batch, leave_batch_unrouted
 from tests.builders import GREETED, Greeted, GreetedHandler, event

@@ -4,12 +4,12 @@ from typing import Final
 import apache_beam as beam
 from apache_beam.testing.util import assert_that, equal_to
 
-from pipeline import coders  # noqa: F401 - registers them
-from pipeline.domain.batches import Decoded, Fetched
+import pipeline.topology.coders  # noqa: F401 - registers them
 from pipeline.domain.dead_letter import DeadLetter
 from pipeline.domain.errors import MissingAttribute
 from pipeline.domain.identifiers import EventId, EventType
-from pipeline.domain.row import Row, row_of
+from pipeline.fanout.batches import Decoded, Fetched
+from pipeline.fanout.row import Row, row_of
 from pipeline.transforms.decode import Decode, decode_batch
 from tests.builders import GREETED, NOON, Greeted, message
 from tests.transforms.graphs import run

@@ -10,18 +10,18 @@ import psycopg
 import pytest
 from apache_beam.testing.util import assert_that, equal_to
 
-from pipeline import coders  # noqa: F401 - registers them
-from pipeline.domain.audience import Audience, NamedUser
-from pipeline.domain.batches import Decided, Fetched
-from pipeline.domain.decide import Policy
+import pipeline.topology.coders  # noqa: F401 - registers them
+from pipeline.clients.postgres.pool import close_pools
 from pipeline.domain.errors import ConfigurationError, TransientError
-from pipeline.domain.events import Event
 from pipeline.domain.identifiers import EventId, UserId
-from pipeline.domain.reasons import Reason
-from pipeline.domain.row import MAX_TEXT_CHARACTERS
 from pipeline.domain.wake_up import WakeUp
 from pipeline.facts.rows import used_keys
-from pipeline.postgres.pool import close_pools
+from pipeline.fanout.audience import Audience, NamedUser
+from pipeline.fanout.batches import Decided, Fetched
+from pipeline.fanout.decide import Policy
+from pipeline.fanout.events import Event
+from pipeline.fanout.reasons import Reason
+from pipeline.fanout.row import MAX_TEXT_CHARACTERS
 from pipeline.settings import DatabaseSettings
 from pipeline.sinks.forms import leave_forms
 from pipeline.transforms.decide import decide_batch

@@ -7,11 +7,11 @@ from uuid import UUID
 
 import pytest
 
-from pipeline.domain.decide import Policy
-from pipeline.domain.events import Event
 from pipeline.domain.identifiers import EventType, UserId
-from pipeline.domain.outcome import Outcome, Page, Status
-from pipeline.handlers import HANDLERS
+from pipeline.fanout.decide import Policy
+from pipeline.fanout.events import Event
+from pipeline.fanout.handlers import HANDLERS
+from pipeline.fanout.outcome import Outcome, Page, Status
 from pipeline.settings import DatabaseSettings
 from pipeline.sinks.outcomes import write_outcomes
 from pipeline.transforms.decide import decide_in_turn

@@ -4,12 +4,12 @@ from typing import Any, Final
 import apache_beam as beam
 from apache_beam.testing.util import assert_that, equal_to
 
-from pipeline import coders  # noqa: F401 - registers them
-from pipeline.domain.batches import Decoded
+import pipeline.topology.coders  # noqa: F401 - registers them
 from pipeline.domain.dead_letter import DeadLetter
 from pipeline.domain.errors import InvalidEvent
-from pipeline.domain.events import Event, Unrouted
 from pipeline.domain.identifiers import EventId, EventType
+from pipeline.fanout.batches import Decoded
+from pipeline.fanout.events import Event, Unrouted
 from pipeline.transforms.route import RouteByType, by_type
 from pipeline.transforms.tags import DEAD, UNROUTED
 from tests.builders import GREETED, event

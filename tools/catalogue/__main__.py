@@ -2,7 +2,7 @@
 
 import sys
 
-from pipeline.handlers import HANDLERS
+from pipeline.fanout.handlers import HANDLERS
 from tools.catalogue.files import DOCS, catalogue, rewrite
 
 for path in rewrite(DOCS, catalogue(HANDLERS)):

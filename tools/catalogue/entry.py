@@ -7,8 +7,8 @@ from enum import Enum, auto
 from typing import Any, Final
 from uuid import UUID
 
-from pipeline.domain.handler import Handler
-from pipeline.ops.recipients import first_paragraph, recipients
+from pipeline.fanout.handler import Handler
+from pipeline.fanout.recipients import first_paragraph, recipients
 from pipeline.testing import Told
 from pipeline.testing.rehearsal import COLUMNS, example, rehearse, spares_the_actor
 from tools.catalogue.fields import Key, keys

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from pipeline.domain.handler import Handler
 from pipeline.domain.identifiers import EventType
+from pipeline.fanout.handler import Handler
 from tools.catalogue.entry import describe
 from tools.catalogue.page import page
 

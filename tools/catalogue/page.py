@@ -4,8 +4,8 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
-from pipeline.domain.effects import Channel, Delivery, Effect, Email, Notification, ThreadActivity
-from pipeline.domain.preferences import Scope
+from pipeline.fanout.effects import Channel, Delivery, Effect, Email, Notification, ThreadActivity
+from pipeline.fanout.preferences import Scope
 from pipeline.testing.rehearsal import NEIGHBOUR, READER
 from tools.catalogue.entry import Column, Entry, Field, Need
 

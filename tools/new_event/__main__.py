@@ -8,8 +8,8 @@ from tools.new_event import NameRefused, write_event
 _ROOT = Path(__file__).resolve().parents[2]
 _NEXT = """\
 It works as it is: everyone in the project is told, in the app. Next:
-  1. say what really follows, in pipeline/handlers/{name}.py
-  2. say so in tests/handlers/test_{name}.py; run .venv/bin/pytest tests/handlers
+  1. say what really follows, in pipeline/fanout/handlers/{name}.py
+  2. say so in tests/fanout/handlers/test_{name}.py; run .venv/bin/pytest tests/fanout/handlers
   3. run make catalogue, then make check
   4. see it arrive: docs/adding-an-event-type.md
 """

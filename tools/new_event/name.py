@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from pipeline.domain.identifiers import EventType
-from pipeline.handlers import HANDLERS
+from pipeline.fanout.handlers import HANDLERS
 
 MAX_CHARACTERS: Final = 50
 _NAME: Final = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)+")
@@ -51,4 +51,4 @@ def check_name(name: str, root: Path, template: str) -> None:
 
 def paths(name: str) -> tuple[str, str]:
     """Where the handler and its test belong."""
-    return f"pipeline/handlers/{name}.py", f"tests/handlers/test_{name}.py"
+    return f"pipeline/fanout/handlers/{name}.py", f"tests/fanout/handlers/test_{name}.py"

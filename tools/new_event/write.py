@@ -9,9 +9,9 @@ from typing import Final
 
 from tools.new_event.name import check_name, class_name, paths
 
-TABLE: Final = "pipeline/handlers/__init__.py"
+TABLE: Final = "pipeline/fanout/handlers/__init__.py"
 _TEMPLATES: Final = Path(__file__).parent / "templates"
-_IMPORT: Final = re.compile(r"^from pipeline\.handlers\.", re.MULTILINE)
+_IMPORT: Final = re.compile(r"^from pipeline\.fanout\.handlers\.", re.MULTILINE)
 _ENTRY: Final = re.compile(r"^        (\w+)Handler\(\),$", re.MULTILINE)
 _END: Final = re.compile(r"^    \)$", re.MULTILINE)
 
@@ -62,7 +62,7 @@ def with_handler(table: str, name: str) -> str:
     return "".join(
         [
             table[: imports.start()],
-            f"from pipeline.handlers.{name} import {handler}Handler\n",
+            f"from pipeline.fanout.handlers.{name} import {handler}Handler\n",
             table[imports.start() : entry],
             f"        {handler}Handler(),\n",
             table[entry:],

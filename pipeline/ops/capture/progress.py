@@ -8,12 +8,12 @@ import psycopg
 from psycopg import Connection
 from psycopg.rows import class_row
 
+from pipeline.clients.postgres.errors import classify
+from pipeline.clients.postgres.refusal import read_refusal
+from pipeline.clients.postgres.session import Session, SessionConnection
+from pipeline.clients.postgres.sql import load
 from pipeline.domain.errors import ConfigurationError
-from pipeline.ops.status.units import duration
-from pipeline.postgres.errors import classify
-from pipeline.postgres.refusal import read_refusal
-from pipeline.postgres.session import Session, SessionConnection
-from pipeline.postgres.sql import load
+from pipeline.domain.units import duration
 from pipeline.settings import CaptureNames, DatabaseSettings
 
 # What a wake-up needs of an event.

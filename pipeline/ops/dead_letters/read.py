@@ -8,9 +8,9 @@ from typing import Any, Final, TypeVar
 from psycopg import Connection
 from psycopg.rows import class_row
 
+from pipeline.clients.postgres.retry import with_connection
+from pipeline.clients.postgres.sql import load
 from pipeline.domain.errors import ConfigurationError
-from pipeline.postgres.retry import with_connection
-from pipeline.postgres.sql import load
 from pipeline.settings import DatabaseSettings
 
 RowT = TypeVar("RowT")

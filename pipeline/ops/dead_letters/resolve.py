@@ -5,9 +5,9 @@ from typing import Any, Final
 import psycopg
 from psycopg import Connection
 
+from pipeline.clients.postgres.retry import with_connection
+from pipeline.clients.postgres.sql import load
 from pipeline.domain.errors import ConfigurationError
-from pipeline.postgres.retry import with_connection
-from pipeline.postgres.sql import load
 from pipeline.settings import DatabaseSettings
 
 _RESOLVE: Final = load("pipeline.ops.dead_letters", "resolve")

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import psycopg
 from psycopg.errors import InsufficientPrivilege, LockNotAvailable
 
+from pipeline.clients.postgres.errors import classify
 from pipeline.domain.errors import FanoutError
 from pipeline.ops.doctor.check import CannotLook, Check, Finding, warning
 from pipeline.ops.doctor.checks import CHECKS
 from pipeline.ops.doctor.installation import Installation, Unreachable
-from pipeline.postgres.errors import classify
 
 
 @dataclass(frozen=True, slots=True)

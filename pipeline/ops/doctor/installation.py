@@ -8,8 +8,8 @@ from typing import Any, Final, Self
 import psycopg
 from psycopg.rows import namedtuple_row
 
-from pipeline.postgres.refusal import Refusal, read_refusal
-from pipeline.postgres.session import Session, SessionConnection, working
+from pipeline.clients.postgres.refusal import Refusal, read_refusal
+from pipeline.clients.postgres.session import Session, SessionConnection, working
 from pipeline.settings import GRANTED_CONNECTIONS, CaptureNames, DatabaseSettings
 
 # Looking must never be what slows the database down, nor change anything.

@@ -6,10 +6,10 @@ from typing import Any, Final
 
 from psycopg import Connection
 
-from pipeline.domain.effects import Effect, Email, Notification, ThreadActivity, channel_of
+from pipeline.clients.postgres.retry import with_connection
+from pipeline.clients.postgres.sql import load
 from pipeline.domain.identifiers import EventId, UserId
-from pipeline.postgres.retry import with_connection
-from pipeline.postgres.sql import load
+from pipeline.fanout.effects import Effect, Email, Notification, ThreadActivity, channel_of
 from pipeline.settings import DatabaseSettings
 
 _EXISTING: Final = load("pipeline.ops.replay", "existing_effects")

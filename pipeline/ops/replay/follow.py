@@ -12,14 +12,14 @@ from uuid import UUID
 
 from psycopg import Connection
 
+from pipeline.clients.postgres.pool import close_pools
+from pipeline.clients.postgres.retry import with_connection
+from pipeline.clients.postgres.sql import load
 from pipeline.domain.errors import TransientError
 from pipeline.domain.identifiers import EventId
-from pipeline.domain.outcome import Status
-from pipeline.ops.replay.progress import progress
+from pipeline.fanout.outcome import Status
 from pipeline.ops.replay.publication import Replay
-from pipeline.postgres.pool import close_pools
-from pipeline.postgres.retry import with_connection
-from pipeline.postgres.sql import load
+from pipeline.screens.progress import progress
 from pipeline.settings import DatabaseSettings
 
 PAGE_SIZE: Final = 5_000

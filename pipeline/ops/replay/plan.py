@@ -5,21 +5,21 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from pipeline.domain.batches import Decided
+from pipeline.clients.postgres.check import check_database
+from pipeline.clients.postgres.pool import close_pools
 from pipeline.domain.dead_letter import DeadLetter
-from pipeline.domain.decide import Policy
-from pipeline.domain.effects import Channel, channel_of
-from pipeline.domain.handler import Handler
 from pipeline.domain.identifiers import EventId, EventType
 from pipeline.domain.message import message_for
-from pipeline.domain.outcome import Status
 from pipeline.domain.wake_up import WakeUp
 from pipeline.facts.rows import used_keys
+from pipeline.fanout.batches import Decided
+from pipeline.fanout.decide import Policy
+from pipeline.fanout.effects import Channel, channel_of
+from pipeline.fanout.handler import Handler
+from pipeline.fanout.outcome import Status
 from pipeline.ops.replay.existing import Existing, read_existing
 from pipeline.ops.replay.selection import Selection, select
 from pipeline.ops.replay.selector import Selector
-from pipeline.postgres.check import check_database
-from pipeline.postgres.pool import close_pools
 from pipeline.settings import DatabaseSettings
 from pipeline.transforms.decide import decide_batch, leave_batch_unrouted
 from pipeline.transforms.decode import decode_batch

@@ -10,19 +10,19 @@ from itertools import islice
 from typing import Final
 from uuid import UUID, uuid4
 
+from pipeline.clients.postgres.check import check_database
+from pipeline.clients.postgres.pool import close_pools
+from pipeline.clients.pubsub.publish import MAX_REQUEST_MESSAGES, publish
 from pipeline.domain.errors import FanoutError
 from pipeline.domain.identifiers import EventId
 from pipeline.domain.message import Message
+from pipeline.domain.units import counted
 from pipeline.ops.replay import record
 from pipeline.ops.replay.messages import Marks, replay_messages
-from pipeline.ops.replay.progress import progress
 from pipeline.ops.replay.rate import TokenBucket
 from pipeline.ops.replay.selection import select
 from pipeline.ops.replay.selector import Selector
-from pipeline.ops.status.units import counted
-from pipeline.postgres.check import check_database
-from pipeline.postgres.pool import close_pools
-from pipeline.pubsub.publish import MAX_REQUEST_MESSAGES, publish
+from pipeline.screens.progress import progress
 from pipeline.settings import DatabaseSettings
 
 REQUESTS_A_SECOND: Final = 10

@@ -9,10 +9,10 @@ import orjson
 import psycopg
 from psycopg import Connection
 
+from pipeline.clients.postgres.retry import with_connection
+from pipeline.clients.postgres.sql import load
 from pipeline.domain.errors import ConfigurationError
 from pipeline.domain.identifiers import EventId
-from pipeline.postgres.retry import with_connection
-from pipeline.postgres.sql import load
 from pipeline.settings import DatabaseSettings
 
 _BEGIN: Final = load("pipeline.ops.replay", "begin_replay")

@@ -7,12 +7,12 @@ from typing import Any, Final
 
 from psycopg import Connection
 
+from pipeline.clients.postgres.retry import with_connection
+from pipeline.clients.postgres.sql import load
 from pipeline.domain.errors import ConfigurationError
 from pipeline.domain.identifiers import EventId
-from pipeline.domain.outcome import Status
+from pipeline.fanout.outcome import Status
 from pipeline.ops.replay.selector import Selector
-from pipeline.postgres.retry import with_connection
-from pipeline.postgres.sql import load
 from pipeline.settings import DatabaseSettings
 from pipeline.sources.unfinished import read_ranges
 

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
-from pipeline.domain.handler import Handler
+from pipeline.fanout.handler import Handler
 from pipeline.ops.sample import ids
 from pipeline.ops.sample.event import SampleEvent
 from pipeline.testing.rehearsal import ACTOR, COLUMNS, NEIGHBOUR, PROJECT, READER, example

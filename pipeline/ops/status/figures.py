@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from pipeline.postgres.locks import Lock
+from pipeline.clients.postgres.locks import Lock
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,14 @@ from psycopg import Connection
 from psycopg.errors import InsufficientPrivilege, LockNotAvailable
 from psycopg.rows import dict_row
 
+from pipeline.clients.postgres.errors import classify
+from pipeline.clients.postgres.locks import Lock, read_locks
+from pipeline.clients.postgres.refusal import read_refusal
+from pipeline.clients.postgres.session import Session, SessionConnection, working
+from pipeline.clients.postgres.sql import load
+from pipeline.clients.postgres.watchdog import WATCHDOG
 from pipeline.domain.errors import ConfigurationError
-from pipeline.domain.outcome import Status as State
+from pipeline.fanout.outcome import Status as State
 from pipeline.ops.status.figures import (
     DeadLetters,
     Failure,
@@ -24,12 +30,6 @@ from pipeline.ops.status.figures import (
     Slot,
     Status,
 )
-from pipeline.postgres.errors import classify
-from pipeline.postgres.locks import Lock, read_locks
-from pipeline.postgres.refusal import read_refusal
-from pipeline.postgres.session import Session, SessionConnection, working
-from pipeline.postgres.sql import load
-from pipeline.postgres.watchdog import WATCHDOG
 from pipeline.settings import CaptureNames, DatabaseSettings
 
 PartT = TypeVar("PartT")

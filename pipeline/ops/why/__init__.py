@@ -3,6 +3,5 @@
 from pipeline.ops.why.account import Account
 from pipeline.ops.why.document import document
 from pipeline.ops.why.query import read_account
-from pipeline.ops.why.screen import show
 
-__all__ = ["Account", "document", "read_account", "show"]
+__all__ = ["Account", "document", "read_account"]

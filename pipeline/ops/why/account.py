@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from pipeline.domain.reasons import Reason
+from pipeline.fanout.reasons import Reason
 
 
 @dataclass(frozen=True, slots=True)

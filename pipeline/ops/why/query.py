@@ -7,10 +7,14 @@ from uuid import UUID
 from psycopg import Connection
 from psycopg.rows import class_row
 
+from pipeline.clients.postgres.check import check_database
+from pipeline.clients.postgres.pool import close_pools
+from pipeline.clients.postgres.retry import with_connection
+from pipeline.clients.postgres.sql import load
 from pipeline.domain.errors import UnknownEvent
 from pipeline.domain.identifiers import EventType
-from pipeline.handlers import HANDLERS
-from pipeline.ops.recipients import recipients
+from pipeline.fanout.handlers import HANDLERS
+from pipeline.fanout.recipients import recipients
 from pipeline.ops.why.account import (
     Account,
     EventRow,
@@ -21,10 +25,6 @@ from pipeline.ops.why.account import (
     Silence,
     by_person,
 )
-from pipeline.postgres.check import check_database
-from pipeline.postgres.pool import close_pools
-from pipeline.postgres.retry import with_connection
-from pipeline.postgres.sql import load
 from pipeline.settings import DatabaseSettings
 
 RowT = TypeVar("RowT")

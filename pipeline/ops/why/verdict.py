@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Final
 
-from pipeline.domain.outcome import Status
+from pipeline.fanout.outcome import Status
 from pipeline.ops.why.account import Account, Letter, Person
 from pipeline.ops.why.words import ago, duration, is_ahead, moment
 

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from pipeline.domain.reasons import Reason
+from pipeline.fanout.reasons import Reason
 from pipeline.ops.why.account import Letter, Received, Silence
 
 _CHANNELS: Final = {"in_app": "in-app", "email": "e-mail"}

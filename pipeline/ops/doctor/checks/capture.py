@@ -2,6 +2,8 @@
 
 from typing import Any, Final
 
+from pipeline.clients.postgres.sql import load
+from pipeline.domain.units import duration
 from pipeline.ops.capture.progress import COLUMNS, TABLES, narrowing
 from pipeline.ops.doctor.check import CannotLook, Check, Finding, failed, ok, warning
 from pipeline.ops.doctor.checks import slots
@@ -9,8 +11,6 @@ from pipeline.ops.doctor.checks.events_table import EVENTS, PARTITIONED, events_
 from pipeline.ops.doctor.checks.server import server
 from pipeline.ops.doctor.checks.slots import find_slot
 from pipeline.ops.doctor.installation import Installation
-from pipeline.ops.status.units import duration
-from pipeline.postgres.sql import load
 
 PUBLISHED: Final = (EVENTS, "public.fanout_heartbeat")
 # Six times heartbeat.interval.ms.

@@ -2,9 +2,9 @@
 
 from typing import Any, Final
 
+from pipeline.clients.postgres.sql import load
 from pipeline.ops.doctor.check import Check, Finding, failed, ok
 from pipeline.ops.doctor.installation import Installation
-from pipeline.postgres.sql import load
 
 EVENTS: Final = "public.domain_events"
 PARTITIONED: Final = "p"

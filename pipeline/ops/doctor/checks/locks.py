@@ -2,10 +2,10 @@
 
 from typing import Final
 
+from pipeline.clients.postgres.locks import Lock, read_locks
+from pipeline.clients.postgres.session import working
 from pipeline.ops.doctor.check import Check, Finding, failed, ok, warning
 from pipeline.ops.doctor.installation import Installation
-from pipeline.postgres.locks import Lock, read_locks
-from pipeline.postgres.session import working
 
 
 def _locks(installation: Installation) -> Finding:

@@ -5,11 +5,11 @@ from typing import Final
 from google.api_core.exceptions import GoogleAPICallError, RetryError
 from google.pubsub_v1.types import Subscription
 
+from pipeline.clients.pubsub.check import faults, look_at_subscription, look_at_topic, returns
+from pipeline.clients.pubsub.errors import classify
 from pipeline.domain.errors import ConfigurationError
 from pipeline.ops.doctor.check import Check, Finding, failed, ok, warning
 from pipeline.ops.doctor.installation import Installation
-from pipeline.pubsub.check import faults, look_at_subscription, look_at_topic, returns
-from pipeline.pubsub.errors import classify
 
 
 def judge_subscription(found: Subscription) -> Finding:

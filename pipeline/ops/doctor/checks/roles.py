@@ -5,11 +5,11 @@ from collections.abc import Iterable
 from functools import partial
 from typing import Final
 
+from pipeline.clients.postgres.sql import load
 from pipeline.ops.doctor.check import Check, Finding, failed, ok, warning
 from pipeline.ops.doctor.installation import Installation
 from pipeline.ops.doctor.rights import CDC, OPERATOR, OUR_TABLES, RIGHTS, WRITER
 from pipeline.ops.migrate import APPLICATION_TABLES
-from pipeline.postgres.sql import load
 
 _RIGHTS: Final = load("pipeline.ops.doctor", "rights")
 _ROLE_EXISTS: Final = load("pipeline.ops.doctor", "role_exists")

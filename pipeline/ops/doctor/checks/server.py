@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Final
 
+from pipeline.clients.postgres.sql import load
 from pipeline.ops.doctor.check import Check, Finding, failed, ok, warning
 from pipeline.ops.doctor.installation import Installation, Unreachable
-from pipeline.postgres.sql import load
 
 # The first with views that read as whoever asks.
 OLDEST_VERSION: Final = 150_000

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
+from pipeline.clients.postgres.sql import load
+from pipeline.domain.units import duration, size
 from pipeline.ops.doctor.check import CannotLook, Check, Finding, failed, ok, warning
 from pipeline.ops.doctor.checks.server import Server, server
 from pipeline.ops.doctor.installation import Installation
-from pipeline.ops.status.units import duration, size
-from pipeline.postgres.sql import load
 
 PLUGIN: Final = "pgoutput"
 FIRST_WITH_FAILOVER: Final = 170_000

@@ -2,12 +2,12 @@
 
 from typing import Final
 
+from pipeline.clients.postgres.sql import load
+from pipeline.domain.units import counted, duration
 from pipeline.ops.doctor.check import Check, Finding, failed, ok, warning
 from pipeline.ops.doctor.installation import Installation
 from pipeline.ops.status.figures import OtherProgram, Pipeline
 from pipeline.ops.status.read import OTHER_PROGRAM, PIPELINE
-from pipeline.ops.status.units import counted, duration
-from pipeline.postgres.sql import load
 
 # A healthy stream takes milliseconds; catch-up --every 60s a minute more.
 LATE_SECONDS: Final = 120

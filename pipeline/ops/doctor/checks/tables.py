@@ -3,17 +3,17 @@
 from collections.abc import Sequence
 from typing import Final
 
-from pipeline.ops.doctor.check import Check, Finding, failed, ok
-from pipeline.ops.doctor.installation import Installation
-from pipeline.postgres.application import SCHEMA, TABLES
-from pipeline.postgres.session import working
-from pipeline.postgres.tables import (
+from pipeline.clients.postgres.application import SCHEMA, TABLES
+from pipeline.clients.postgres.session import working
+from pipeline.clients.postgres.tables import (
     DOCUMENT,
     NO_APPLICATION,
     Fault,
     find_faults,
     has_application,
 )
+from pipeline.ops.doctor.check import Check, Finding, failed, ok
+from pipeline.ops.doctor.installation import Installation
 
 
 def _tables(installation: Installation) -> Finding:

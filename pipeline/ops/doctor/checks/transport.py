@@ -6,13 +6,13 @@ import psycopg
 from psycopg import Connection
 from psycopg.conninfo import conninfo_to_dict
 
+from pipeline.clients.postgres.refusal import Address, read_refusal
+from pipeline.clients.postgres.session import CONNECT_SECONDS
+from pipeline.clients.postgres.sql import load
+from pipeline.clients.postgres.watchdog import WATCHDOG
 from pipeline.ops.doctor.addresses import POOLER_PORT, SAFE_SSLMODE, stays_here
 from pipeline.ops.doctor.check import CannotLook, Check, Finding, Verdict, failed, ok, warning
 from pipeline.ops.doctor.installation import CaptureAddress, Installation, Unreachable
-from pipeline.postgres.refusal import Address, read_refusal
-from pipeline.postgres.session import CONNECT_SECONDS
-from pipeline.postgres.sql import load
-from pipeline.postgres.watchdog import WATCHDOG
 
 _ENCRYPTION: Final = load("pipeline.ops.doctor", "encryption")
 _SYSTEM: Final = b"SELECT system_identifier AS system FROM pg_catalog.pg_control_system()"

@@ -1,0 +1,1 @@
+"""The outside: how the pipeline talks to Postgres and to Pub/Sub."""

@@ -1,0 +1,146 @@
+"""Who holds the lock that others wait for: a connection in; table, holder and how long, out."""
+
+import re
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final
+
+import psycopg
+from psycopg import Connection
+from psycopg.rows import class_row
+
+from pipeline.clients.postgres.application import TABLES
+from pipeline.clients.postgres.session import working
+from pipeline.clients.postgres.sql import load
+from pipeline.domain.errors import FanoutError, TransientError
+
+_LOCKS: Final = load("pipeline.clients.postgres", "locks")
+_NOT_AVAILABLE: Final = "55P03"
+# In the context of an error, in whatever language the server speaks.
+_TABLE: Final = re.compile(r'relation "([^"]+)"')
+_LONG_SECONDS: Final = 5
+# Those who wait give up and come again, so that a wait is shorter than what it is for.
+_LONG_WAIT_SECONDS: Final = 1
+_MINUTE: Final = 60
+_HOUR: Final = 3_600
+_MOST_SECONDS: Final = 600
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lock:
+    """A lock on one table.
+
+    Attributes:
+        table_name: with its schema; None where it cannot be told.
+        pid: of the holder; 0 for a prepared transaction.
+        application: what the holder calls itself.
+        user_name: as whom it is connected.
+        since: when its transaction began, in ISO 8601; None where this user may not know.
+        seconds: how long ago that is.
+        waiting: what those who wait call themselves.
+        waiters: how many they are.
+        waited_seconds: for how long the first of them has waited.
+    """
+
+    table_name: str | None
+    pid: int
+    application: str
+    user_name: str | None
+    since: str | None
+    seconds: float | None
+    waiting: Sequence[str]
+    waiters: int
+    waited_seconds: float | None
+
+    @property
+    def words(self) -> str:
+        """The lock and its holder: ``a lock on public.orgs, held by pid 123 (psql) for 75 s``."""
+        where = f" on {self.table_name}" if self.table_name else ""
+        who = f"pid {self.pid}" if self.pid else "a prepared transaction"
+        called = f" ({self.application})" if self.application else ""
+        return f"a lock{where}, held by {who}{called}{self._how_long}"
+
+    @property
+    def details(self) -> str:
+        """The same, with what else is known of the holder and of those who wait."""
+        user = f", user {self.user_name}" if self.user_name else ""
+        since = f", since {self.since}" if self.since else ""
+        if not self.waiters:
+            return f"{self.words}{user}{since}; nobody waits for it yet"
+        names = f" ({', '.join(name or 'without a name' for name in self.waiting)})"
+        waits = "1 session waits" if self.waiters == 1 else f"{self.waiters} sessions wait"
+        length = "" if self.waited_seconds is None else f" for {_length(self.waited_seconds)}"
+        return f"{self.words}{user}{since}; {waits}{length}{names}"
+
+    @property
+    def is_long(self) -> bool:
+        """Whether it has lasted, as far as this user may know; most are part of the work."""
+        if self.seconds is not None:
+            return self.seconds >= _LONG_SECONDS
+        return not self.waiters or (self.waited_seconds or 0) >= _LONG_WAIT_SECONDS
+
+    @property
+    def _how_long(self) -> str:
+        if self.seconds is not None:
+            return f" for {_length(self.seconds)}"
+        if self.waited_seconds is not None:
+            return f" for at least {_length(self.waited_seconds)}"
+        return ""
+
+
+def read_locks(
+    connection: Connection[Any], *, rows_of: str | None = None, waited: float = 0
+) -> list[Lock]:
+    """The locks on our tables that others wait for or would have to, the first to be ended first.
+
+    Args:
+        connection: in autocommit.
+        rows_of: a table of which rows may be locked that nobody waits for any more.
+        waited: for how many seconds they were waited for.
+    """
+    asked = {"tables": list(TABLES), "rows_of": rows_of, "waited": waited}
+    with connection.cursor(row_factory=class_row(Lock)) as cursor:
+        return cursor.execute(_LOCKS, asked).fetchall()
+
+
+def is_about_a_lock(error: psycopg.Error) -> bool:
+    """Whether a lock was waited for in vain."""
+    return error.sqlstate == _NOT_AVAILABLE
+
+
+def name_holder(
+    connection: Connection[Any], error: psycopg.Error, failure: FanoutError, *, waited: timedelta
+) -> FanoutError:
+    """The failure, in words that name who holds the lock, if it is one of waiting for a lock.
+
+    Args:
+        connection: one that waits for nothing.
+        error: what psycopg raised.
+        failure: what it was taken for; given back where there is nothing to add.
+        waited: the time-out.
+    """
+    if not is_about_a_lock(error):
+        return failure
+    named = _TABLE.search(error.diag.context or "")
+    seconds = waited.total_seconds()
+    found: list[Lock] = []
+    # It may have been let go by now, and to know more is no reason to fail in another way.
+    with suppress(psycopg.Error, FanoutError), working(connection):
+        found = read_locks(connection, rows_of=named[1] if named else None, waited=seconds)
+    if named:
+        found = [lock for lock in found if lock.table_name in (None, f"public.{named[1]}")] or found
+    if not found:
+        return failure
+    first = found[0]
+    length = "" if first.seconds or first.waited_seconds else f" for at least {_length(seconds)}"
+    return TransientError(f"{first.words}{length} (SQLSTATE {_NOT_AVAILABLE})")
+
+
+def _length(seconds: float) -> str:
+    if seconds < _MOST_SECONDS:
+        return f"{seconds:.0f} s"
+    if seconds < 2 * _HOUR:
+        return f"{seconds / _MINUTE:.0f} min"
+    return f"{seconds / _HOUR:.0f} h"

@@ -1,0 +1,91 @@
+"""Run an idempotent piece of database work until it succeeds, or until patience is at an end."""
+
+import logging
+import random
+import time
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
+
+import psycopg
+from psycopg import Connection
+
+from pipeline.clients.postgres.errors import classify, is_lost
+from pipeline.clients.postgres.left_behind import check_left_behind, suspect
+from pipeline.clients.postgres.locks import is_about_a_lock, name_holder
+from pipeline.clients.postgres.pool import reason, take_connection
+from pipeline.clients.postgres.session import working
+from pipeline.clients.postgres.watchdog import WATCHDOG
+from pipeline.domain.errors import FanoutError, StatementTimeout, TransientError
+from pipeline.settings import DatabaseSettings
+
+ResultT = TypeVar("ResultT")
+
+FIRST_PAUSE_SECONDS: Final = 0.05
+LONGEST_PAUSE_SECONDS: Final = 2.0
+
+_log: Final = logging.getLogger(__name__)
+
+
+def with_connection(
+    settings: DatabaseSettings,
+    work: Callable[[Connection[Any]], ResultT],
+    *,
+    snapshot: bool = False,
+) -> ResultT:
+    """Call ``work`` with a connection of the process's pool, in autocommit.
+
+    ``work`` must be idempotent: a cut connection leaves open whether it was committed, so it is
+    simply done again. Pauses grow with full jitter, so that workers do not return in step.
+
+    Args:
+        settings: of the pool.
+        work: takes the connection; behind a pooler its statements are one transaction.
+        snapshot: let all statements see the same, and change nothing.
+
+    Raises:
+        RejectedByDatabase: Postgres refuses the rows.
+        UnusableValue: psycopg cannot read or write a value.
+        StatementTimeout: it takes too long; raised at once, since it would again.
+        TransientError: it did not succeed within ``settings.patience``.
+        ConfigurationError: it cannot succeed.
+    """
+    deadline = time.monotonic() + settings.patience.total_seconds()
+    pause = FIRST_PAUSE_SECONDS
+    while True:
+        try:
+            with (
+                take_connection(settings) as connection,
+                WATCHDOG.watch(connection, settings.silence.total_seconds()),
+                working(connection, snapshot=snapshot),
+            ):
+                check_left_behind(settings, connection)
+                return work(connection)
+        except psycopg.Error as error:
+            failure = classify(error, limit=settings.statement_timeout)
+            if not isinstance(failure, TransientError) or isinstance(failure, StatementTimeout):
+                raise failure from None
+            if is_lost(error):
+                suspect(settings)
+            if time.monotonic() >= deadline or WATCHDOG.is_hurried:
+                # The pool keeps to itself why it cannot connect.
+                unreachable = reason(settings) if error.sqlstate is None else None
+                raise unreachable or _explained(settings, error, failure) from None
+            _log.warning("%s; trying again", failure)
+        time.sleep(random.uniform(0, pause))  # noqa: S311 - jitter needs no secrecy
+        pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+
+
+def _explained(
+    settings: DatabaseSettings, error: psycopg.Error, failure: FanoutError
+) -> FanoutError:
+    """The failure; if it is one of waiting for a lock, with who holds it."""
+    if not is_about_a_lock(error):
+        return failure
+    try:
+        with (
+            take_connection(settings) as connection,
+            WATCHDOG.watch(connection, settings.patience.total_seconds()),
+        ):
+            return name_holder(connection, error, failure, waited=settings.patience)
+    except psycopg.Error:
+        return failure

@@ -1,0 +1,208 @@
+"""Compare a database with the list of what we need: a connection in, every fault out."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from psycopg import Connection
+from psycopg.rows import class_row
+
+from pipeline.clients.postgres.application import NEEDED, SCHEMA, TABLES, Column, Kind, Table, Type
+from pipeline.clients.postgres.sql import load
+from pipeline.domain.errors import ConfigurationError
+
+DOCUMENT: Final = "docs/your-tables.md"
+NO_APPLICATION: Final = (
+    "check DATABASE_URL, or create sample tables: python -m pipeline migrate --reference-schema"
+)
+
+_LOOK: Final = load("pipeline.clients.postgres", "application_tables")
+_HAS_APPLICATION: Final = load("pipeline.clients.postgres", "has_application")
+# Ours, and so no sign of an application.
+_RECORDER: Final = "fanout_migrations"
+_TABLE_KINDS: Final = ("r", "p")
+_KIND_NAMES: Final = {
+    "v": "a view",
+    "m": "a materialized view",
+    "f": "a foreign table",
+}
+_AS_TIMES: Final = " USING {} AT TIME ZONE 'UTC'"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that is not as it has to be.
+
+    Attributes:
+        seen: what, in one line.
+        fix: a statement that ends it, where there is one.
+    """
+
+    seen: str
+    fix: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """A row of application_tables.sql."""
+
+    name: str
+    kind: str | None
+    is_lockable: bool
+    fills_rows: bool
+    columns: Mapping[str, Mapping[str, Any]]
+    keys: Sequence[str]
+    elsewhere: Sequence[str]
+
+
+def find_faults(connection: Connection[Any]) -> list[Fault]:
+    """Everything in which the application's tables are not as we need them, in their order."""
+    found = {each.name: each for each in look(connection)}
+    return [fault for table in NEEDED for fault in _faults(table, found[table.name])]
+
+
+def look(connection: Connection[Any]) -> list[Found]:
+    """What there is by the names of the application's tables."""
+    with connection.cursor(row_factory=class_row(Found)) as cursor:
+        return cursor.execute(_LOOK, {"schema": SCHEMA, "tables": list(TABLES)}).fetchall()
+
+
+def has_application(connection: Connection[Any]) -> bool:
+    """Whether the database has tables of an application, be they called as we need them or not."""
+    found = connection.execute(_HAS_APPLICATION, {"ours": [_RECORDER]}).fetchone()
+    return found == (True,)
+
+
+def check_tables(connection: Connection[Any]) -> None:
+    """Return if the application's tables are as we need them.
+
+    Raises:
+        ConfigurationError: they are not; the text has a line for each fault.
+    """
+    faults = find_faults(connection)
+    if not faults:
+        return
+    if not has_application(connection):
+        raise ConfigurationError(
+            f"database {connection.info.dbname} has no tables of an application: {NO_APPLICATION}"
+        )
+    raise ConfigurationError(describe(connection.info.dbname, faults))
+
+
+def describe(database: str, faults: Sequence[Fault]) -> str:
+    """All faults, one a line, and where to read on."""
+    lines = "".join(f"\n  {fault.seen}" for fault in faults)
+    return (
+        f"the application's tables are not as they have to be, in schema {SCHEMA} of database"
+        f" {database}:{lines}\nhow to fix each: python -m pipeline doctor; the whole list:"
+        f" {DOCUMENT}"
+    )
+
+
+def _faults(table: Table, found: Found) -> Iterator[Fault]:
+    name = f"{SCHEMA}.{table.name}"
+    if found.kind is None:
+        yield _missing(table, found.elsewhere)
+        return
+    is_table = found.kind in _TABLE_KINDS
+    kind = _KIND_NAMES.get(found.kind, "")
+    if table.kind is Kind.TABLE and not is_table:
+        yield Fault(f"{name} is {kind}: a table is needed")
+        return
+    if table.kind is Kind.LOCKABLE and not found.is_lockable:
+        yield Fault(f"{name} is {kind} whose rows cannot be locked: a view of one table is needed")
+    for column in table.columns:
+        yield from _of_column(name, column, found, is_table=is_table)
+    if table.is_written and not found.fills_rows:
+        yield from _of_others(name, table, found)
+
+
+def _missing(table: Table, elsewhere: Sequence[str]) -> Fault:
+    name = f"{SCHEMA}.{table.name}"
+    if not elsewhere:
+        return Fault(f"{name} is missing")
+    there = elsewhere[0]
+    fix = f"CREATE VIEW {name} AS TABLE {there}"
+    if table.kind is Kind.TABLE:
+        fix = f"ALTER TABLE {there} SET SCHEMA {SCHEMA}"
+    return Fault(f"{name} is missing; there is {', '.join(elsewhere)}", fix)
+
+
+def _of_column(name: str, column: Column, found: Found, *, is_table: bool) -> Iterator[Fault]:
+    of = f"{name}.{column.name}"
+    alter = f"ALTER TABLE {name} ALTER COLUMN {column.name}"
+    there = found.columns.get(column.name)
+    if there is None:
+        if not column.is_ours:
+            needed = "text" if column.type is Type.WORD else column.type.partition(" or ")[0]
+            add = f"ALTER TABLE {name} ADD COLUMN {column.name} {needed}"
+            yield Fault(f"{of} {needed} is missing", add if is_table else None)
+        return
+    if not column.type.accepts(there["type"], there["category"]):
+        yield Fault(*_wrong_type(of, column, there, alter if is_table else None))
+        return
+    lacking = [word for word in column.words if word not in there["words"]]
+    if there["category"] == "E" and lacking:
+        words = ", ".join(f"'{word}'" for word in lacking)
+        yield Fault(
+            f"{of} is the enum {there['declared']}, which has no {words}",
+            "; ".join(f"ALTER TYPE {there['declared']} ADD VALUE '{word}'" for word in lacking),
+        )
+    if column.is_key and column.name not in found.keys:
+        yield Fault(
+            f"{of} is not unique by itself: a primary key or a unique constraint is needed",
+            f"ALTER TABLE {name} ADD UNIQUE ({column.name})",
+        )
+    if column.may_be_null and there["not_null"] and not found.fills_rows:
+        yield Fault(f"{of} is NOT NULL, and rows are written without it", f"{alter} DROP NOT NULL")
+    if column.needs_default and not there["has_default"] and not found.fills_rows:
+        default = "now()" if column.type is Type.TIME else "'pending'"
+        yield Fault(
+            f"{of} has no default, and rows are written without it",
+            f"{alter} SET DEFAULT {default}",
+        )
+
+
+def _wrong_type(
+    of: str, column: Column, there: Mapping[str, Any], alter: str | None
+) -> tuple[str, str | None]:
+    """What is wrong, and the statement that changes the type where Postgres can do it by itself."""
+    an_enum = "the enum " if there["category"] == "E" else ""
+    seen = f"{of} is {an_enum}{_declared(there)}: {column.type} is needed"
+    if there["is_named"]:
+        seen += " (a view, a publication, a policy or a trigger names it)"
+    if alter is None or there["is_named"]:
+        return seen, None
+    if column.type in (Type.TEXT, Type.WORD):
+        return seen, f"{alter} TYPE text"
+    if column.type is Type.TIME and there["type"] == "timestamp":
+        return seen, f"{alter} TYPE timestamptz{_AS_TIMES.format(column.name)}"
+    if column.type is Type.JSON and there["type"] == "json":
+        return seen, f"{alter} TYPE jsonb"
+    return seen, None
+
+
+def _of_others(name: str, table: Table, found: Found) -> Iterator[Fault]:
+    """Columns without which the database takes no row of ours."""
+    # What may be NULL or needs a default was looked at as such.
+    known = {
+        column.name
+        for column in table.columns
+        if column.is_written or column.may_be_null or column.needs_default
+    }
+    for column, there in sorted(found.columns.items()):
+        if column not in known and there["not_null"] and not there["has_default"]:
+            yield Fault(
+                f"{name}.{column} {_declared(there)} is NOT NULL without a default, and rows are"
+                " written without it",
+                # No key can be without it.
+                None
+                if column in found.keys
+                else f"ALTER TABLE {name} ALTER COLUMN {column} DROP NOT NULL",
+            )
+
+
+def _declared(there: Mapping[str, Any]) -> str:
+    """The type of a column, as people write it."""
+    declared: str = there["declared"]
+    return declared.replace("timestamp with time zone", "timestamptz")

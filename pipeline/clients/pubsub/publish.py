@@ -1,0 +1,79 @@
+"""Publish messages and return once Pub/Sub has stored them."""
+
+from collections.abc import Iterable, Iterator
+from functools import cache
+from typing import Final
+
+from google.api_core.exceptions import (
+    Aborted,
+    DeadlineExceeded,
+    GoogleAPICallError,
+    InternalServerError,
+    ResourceExhausted,
+    RetryError,
+    ServiceUnavailable,
+)
+from google.api_core.retry import Retry, if_exception_type
+from google.cloud.pubsub_v1 import PublisherClient
+from google.pubsub_v1 import PublisherClient as PublisherApi
+from google.pubsub_v1.types import PubsubMessage
+
+from pipeline.clients.pubsub.errors import classify, connect
+from pipeline.domain.message import Message
+
+# In all; the client's own default goes on for ten minutes.
+TIMEOUT_SECONDS: Final = 60.0
+_ONE_TRY_SECONDS: Final = 20.0
+_RETRY: Final = Retry(
+    if_exception_type(
+        Aborted, DeadlineExceeded, InternalServerError, ResourceExhausted, ServiceUnavailable
+    ),
+    initial=0.1,
+    maximum=5.0,
+    timeout=TIMEOUT_SECONDS,
+)
+# A request may have 10 MB and 1,000 messages: https://cloud.google.com/pubsub/quotas
+MAX_REQUEST_BYTES: Final = 5_000_000
+MAX_REQUEST_MESSAGES: Final = 1_000
+
+
+@cache
+def get_publisher() -> PublisherClient:
+    """The process's publisher; it honours ``PUBSUB_EMULATOR_HOST``."""
+    return connect(PublisherClient)
+
+
+def publish(topic: str, messages: Iterable[Message]) -> None:
+    """Publish to ``projects/P/topics/T`` and return when all messages are stored.
+
+    Raises:
+        TransientError: Pub/Sub could not be reached in time; some may have been stored.
+        ConfigurationError: the topic is missing, or closed to us.
+    """
+    for request in _requests(messages):
+        try:
+            # The client's own publish takes attributes as keyword arguments, which collide with
+            # its parameters; the method beneath takes whole messages.
+            PublisherApi.publish(
+                get_publisher(),
+                topic=topic,
+                messages=request,
+                retry=_RETRY,
+                timeout=_ONE_TRY_SECONDS,
+            )
+        except (GoogleAPICallError, RetryError) as error:
+            raise classify(error, topic) from None
+
+
+def _requests(messages: Iterable[Message]) -> Iterator[list[PubsubMessage]]:
+    request: list[PubsubMessage] = []
+    room = MAX_REQUEST_BYTES
+    for message in messages:
+        size = len(message.data) + sum(len(k) + len(v) for k, v in message.attributes.items())
+        if request and (size > room or len(request) == MAX_REQUEST_MESSAGES):
+            yield request
+            request, room = [], MAX_REQUEST_BYTES
+        request.append(PubsubMessage(data=message.data, attributes=dict(message.attributes)))
+        room -= size
+    if request:
+        yield request

@@ -1,0 +1,1 @@
+"""Who hears of an event, and what each of them gets; no Beam, no I/O."""

@@ -1,0 +1,35 @@
+"""What the steps of the path hand on: batches, each of one type."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pipeline.domain.dead_letter import DeadLetter
+from pipeline.fanout.events import Event, Unrouted
+from pipeline.fanout.outcome import Outcome
+from pipeline.fanout.row import Row
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """The rows of a batch of wake-ups, and a letter for each that has none."""
+
+    rows: Sequence[Row] = ()
+    letters: Sequence[DeadLetter] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """The events of a batch of rows, those that no handler knows, and those that are malformed."""
+
+    events: Sequence[Event[Any]] = ()
+    unrouted: Sequence[Unrouted] = ()
+    letters: Sequence[DeadLetter] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """The outcomes of a batch of events of one type, and a letter for each that has none."""
+
+    outcomes: Sequence[Outcome] = ()
+    letters: Sequence[DeadLetter] = ()

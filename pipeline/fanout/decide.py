@@ -1,0 +1,196 @@
+"""From an event and the facts to its outcome: who is left out and why, what the others get."""
+
+import sys
+import traceback
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import PurePath
+from typing import Any, Final
+from uuid import UUID
+
+from pipeline.domain.errors import HandlerFailed
+from pipeline.domain.identifiers import UserId
+from pipeline.fanout.audience import Nobody
+from pipeline.fanout.effects import Channel, Delivery, Effect, Email, Notification, channel_of
+from pipeline.fanout.events import Event, Unrouted
+from pipeline.fanout.facts import Candidate, Facts, Person
+from pipeline.fanout.handler import Handler
+from pipeline.fanout.outcome import Outcome, Skip, Status
+from pipeline.fanout.preferences import Verdict, resolve
+from pipeline.fanout.reasons import Reason
+
+AI_USER: Final = UserId(UUID(int=0))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """What holds for every event type.
+
+    Attributes:
+        system_users: profiles that stand for a program; they never receive anything.
+        max_event_age: an event this old or older is recorded as expired; None: no limit.
+    """
+
+    system_users: frozenset[UserId] = frozenset({AI_USER})
+    max_event_age: timedelta | None = timedelta(hours=24)
+
+    def expired_before(self, now: datetime) -> datetime | None:
+        """The time at and before which events are too old now; None where there is no limit."""
+        try:
+            return None if self.max_event_age is None else now - self.max_event_age
+        except OverflowError:
+            return None
+
+    def expiry(self, event: Event[Any], now: datetime) -> str | None:
+        """Why the event comes too late, if it does and nobody replays it all the same."""
+        limit = self.max_event_age
+        if limit is None or event.ignore_age or now - event.created_at < limit:
+            return None
+        hours = limit / timedelta(hours=1)
+        return f"older than {hours:g} {'hour' if hours == 1 else 'hours'}"
+
+
+def decide(
+    handler: Handler[Any], event: Event[Any], facts: Facts, policy: Policy, *, now: datetime
+) -> Outcome:
+    """Decide one event.
+
+    Args:
+        handler: the handler of the event's type.
+        event: the event.
+        facts: loaded for a batch that holds the event.
+        policy: what holds for every type.
+        now: the time at which the batch is decided, for the age limit.
+
+    Raises:
+        HandlerFailed: the handler raised, or broke its contract; nothing of the event is kept.
+    """
+    if expiry := policy.expiry(event, now):
+        return _outcome(event, Status.EXPIRED, expiry)
+    try:
+        audience = handler.audience(event)
+        if isinstance(audience, Nobody):
+            return _outcome(event, Status.COMPLETED, audience.reason)
+        results = list(_results(handler, event, facts, policy))
+    except HandlerFailed:
+        raise
+    except Exception as error:
+        raise HandlerFailed(_describe(handler, error)) from error
+    return replace(
+        _outcome(event, Status.COMPLETED, None if results else "nobody in the audience"),
+        effects=tuple(item for item in results if not isinstance(item, Skip)),
+        skips=tuple(item for item in results if isinstance(item, Skip)),
+    )
+
+
+def leave_unrouted(event: Unrouted) -> Outcome:
+    """Record an event whose type has no handler yet; a replay can complete it later."""
+    return Outcome(
+        event_id=event.id,
+        event_type=event.type,
+        status=Status.UNROUTED,
+        reason="no handler for this event type",
+    )
+
+
+def _outcome(event: Event[Any], status: Status, reason: str | None) -> Outcome:
+    return Outcome(
+        event_id=event.id,
+        event_type=event.type,
+        status=status,
+        reason=reason,
+    )
+
+
+def _results(
+    handler: Handler[Any], event: Event[Any], facts: Facts, policy: Policy
+) -> Iterator[Skip | tuple[UserId, Effect]]:
+    project_id = handler.muted_in(event, facts)
+    unset = dict.fromkeys(handler.channels, Verdict(None))
+    for candidate in facts.candidates.get(event.id, ()):
+        person = facts.people.get(candidate.user_id)
+        reason = _exclusion(handler, event, candidate, policy)
+        if person is None or reason is not None:
+            why = reason or Reason.NO_PROFILE
+            yield from (Skip(candidate.user_id, channel, why) for channel in handler.channels)
+            continue
+        rows = facts.preferences.get(person.id)
+        verdicts = (
+            unset
+            if rows is None
+            else {
+                channel: resolve(
+                    rows,
+                    handler.preference,
+                    channel,
+                    thread_id=event.thread_id,
+                    project_id=project_id,
+                )
+                for channel in handler.channels
+            }
+        )
+        yield from _for_person(handler, event, person, facts, verdicts)
+
+
+def _exclusion(
+    handler: Handler[Any], event: Event[Any], candidate: Candidate, policy: Policy
+) -> Reason | None:
+    if candidate.user_id == handler.author(event):
+        return Reason.ACTOR
+    if candidate.user_id in policy.system_users:
+        return Reason.SYSTEM_USER
+    return candidate.exclusion
+
+
+def _for_person(
+    handler: Handler[Any],
+    event: Event[Any],
+    person: Person,
+    facts: Facts,
+    verdicts: dict[Channel, Verdict],
+) -> Iterator[Skip | tuple[UserId, Effect]]:
+    wanted = tuple(_storable(effect, facts) for effect in handler.decide(event, person, facts))
+    used = {channel_of(effect) for effect in wanted}
+    _check_contract(handler, wanted, used)
+    for effect in wanted:
+        verdict = verdicts[channel_of(effect)]
+        if verdict.muted:
+            continue
+        if isinstance(effect, Email) and verdict.digest:
+            yield person.id, replace(effect, delivery=Delivery.AGGREGATED)
+        else:
+            yield person.id, effect
+    for channel, verdict in verdicts.items():
+        if verdict.row is not None and verdict.muted:
+            yield Skip(person.id, channel, Reason.muted(verdict.row.scope), verdict.row.id)
+        elif channel not in used:
+            yield Skip(person.id, channel, Reason.NOT_ELIGIBLE)
+
+
+def _storable(effect: Effect, facts: Facts) -> Effect:
+    """The effect without a project that is gone: its row would be refused, and all others too."""
+    if isinstance(effect, Email) and effect.project_id not in facts.projects:
+        return replace(effect, project_id=None)
+    return effect
+
+
+def _check_contract(handler: Handler[Any], effects: tuple[Effect, ...], used: set[Channel]) -> None:
+    keys = {
+        effect.kind if isinstance(effect, Notification) else type(effect).__name__
+        for effect in effects
+    }
+    if len(keys) < len(effects):
+        raise HandlerFailed(f"{type(handler).__name__} gave one person two effects of one kind")
+    if not used.issubset(handler.channels):
+        raise HandlerFailed(f"{type(handler).__name__} used a channel that it does not declare")
+
+
+def _describe(handler: Handler[Any], error: Exception) -> str:
+    """Where a handler failed, without the error's own words: they may quote the event."""
+    frames = traceback.extract_tb(error.__traceback__)
+    # The handler's own line says more than that of a library beneath it.
+    source = getattr(sys.modules[type(handler).__module__], "__file__", None)
+    frame = next((each for each in reversed(frames) if each.filename == source), frames[-1])
+    place = f"{PurePath(frame.filename).name}:{frame.lineno}"
+    return f"{type(handler).__name__} raised {type(error).__name__} at {place}"

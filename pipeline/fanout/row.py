@@ -1,0 +1,218 @@
+"""One row of ``domain_events`` as it is fetched, and what it is decoded to.
+
+In goes a ``Row``; out comes an ``Event`` or an ``Unrouted``, or an ``InvalidRow`` is raised. Only
+what the handler of the type uses is looked at: a key of the payload that no handler knows may hold
+anything, of any size.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+import orjson
+from pydantic import ValidationError
+
+from pipeline.domain.errors import InvalidEvent, TooDeep, TooLarge
+from pipeline.domain.exact import keep_exact
+from pipeline.domain.identifiers import (
+    EventId,
+    EventType,
+    MeetingId,
+    ProjectId,
+    ResourceId,
+    ThreadId,
+)
+from pipeline.domain.identifiers import UserId as ActorId
+from pipeline.domain.needed import needed
+from pipeline.fanout.events import Event, Payload, Unrouted
+
+Payloads = Mapping[EventType, type[Payload]]
+
+# Of what is used of a payload, as JSON text.
+MAX_PAYLOAD_BYTES: Final = 4 * 1024 * 1024
+# A longer text is cut when it is fetched; nobody reads that much in a notification.
+MAX_TEXT_CHARACTERS: Final = 256 * 1024
+MAX_DEPTH: Final = 32
+# A longer type has no handler, and is recorded by its beginning.
+MAX_TYPE_CHARACTERS: Final = 200
+FIELDS_NAMED_IN_AN_ERROR: Final = 5
+
+_NO_TIME: Final = "created_at: a time in the years 1 to 9999 is needed"
+# The same for every event, so that they are one cause; why has the whole command.
+_REPLAY: Final = "then: python -m pipeline replay --event ID"
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """The columns of one event, in forms that can hold whatever Postgres can.
+
+    Attributes:
+        id: the primary key.
+        type: at most ``MAX_TYPE_CHARACTERS`` of it; None for NULL.
+        created_at: microseconds since 1970 in UTC; None for NULL, infinity, and after 9999.
+        actor_id: and the other ids: as they stand.
+        payload_kind: the JSON type of the payload, as ``jsonb_typeof`` has it; None for NULL, and
+            where no handler knows the type.
+        payload_bytes: the size of what is used of it.
+        payload: what is used of it, as JSON text; None where it is not an object, or too large.
+        ignore_age: whether a replay asked for it however old it is.
+    """
+
+    id: EventId
+    type: EventType | None
+    created_at: int | None
+    actor_id: UUID | None = None
+    project_id: UUID | None = None
+    resource_id: UUID | None = None
+    thread_id: UUID | None = None
+    meeting_id: UUID | None = None
+    payload_kind: str | None = None
+    payload_bytes: int = 0
+    payload: str | None = field(default=None, repr=False)
+    ignore_age: bool = False
+
+
+def row_of(
+    event_id: EventId,
+    model: type[Payload],
+    event_type: EventType,
+    payload: Mapping[str, Any] | None,
+    created_at: datetime,
+    **columns: Any,  # noqa: ANN401 - as they stand in the table
+) -> Row:
+    """The row as it is fetched once a producer has inserted this; for tests and the catalogue.
+
+    Args:
+        event_id: the primary key.
+        model: of the payload; its keys are those that are used.
+        event_type: the type.
+        payload: as a producer sends it.
+        created_at: with a zone.
+        **columns: ``actor_id`` and the other ids.
+    """
+    keys = model.keys()
+    used = {key: value for key, value in (payload or {}).items() if key in keys}
+    text = orjson.dumps(used).decode()
+    plain = Row(
+        event_id,
+        event_type,
+        (created_at - _EPOCH) // timedelta(microseconds=1),
+        payload_kind=None if payload is None else "object",
+        payload_bytes=len(text),
+        payload=text,
+    )
+    return replace(plain, **columns)
+
+
+def decode(row: Row, payloads: Payloads) -> Event[Payload] | Unrouted:
+    """Turn a row into the event that it is.
+
+    Args:
+        row: as fetched.
+        payloads: the payload model of every event type that has a handler.
+
+    Returns:
+        The event, or ``Unrouted`` when no handler knows its type (nothing else is looked at).
+
+    Raises:
+        InvalidRow: with a text that names the fields at fault, never their values.
+    """
+    if row.type is None:
+        raise InvalidEvent("event_type: a string is needed")
+    model = payloads.get(row.type)
+    if model is None:
+        return Unrouted(id=row.id, type=row.type)
+    return Event(
+        id=row.id,
+        type=row.type,
+        created_at=_moment(row.created_at),
+        payload=_validated(model, keep_exact(_payload(row), row.payload or "", model.exact_keys)),
+        actor_id=None if row.actor_id is None else ActorId(row.actor_id),
+        project_id=None if row.project_id is None else ProjectId(row.project_id),
+        resource_id=None if row.resource_id is None else ResourceId(row.resource_id),
+        thread_id=None if row.thread_id is None else ThreadId(row.thread_id),
+        meeting_id=None if row.meeting_id is None else MeetingId(row.meeting_id),
+        ignore_age=row.ignore_age,
+    )
+
+
+def _moment(microseconds: int | None) -> datetime:
+    if microseconds is None:
+        raise InvalidEvent(_NO_TIME)
+    try:
+        return _EPOCH + timedelta(microseconds=microseconds)
+    except OverflowError:
+        raise InvalidEvent(_NO_TIME) from None
+
+
+def _payload(row: Row) -> dict[str, Any]:
+    match row.payload_kind:
+        case None | "null":
+            return {}
+        case "object" if row.payload is not None:
+            return _object(row.payload)
+        case "object":
+            size, limit = -(-row.payload_bytes // 1024), MAX_PAYLOAD_BYTES // 1024
+            raise TooLarge(
+                f"what is used of the payload has {size} KB, and may have {limit} KB:"
+                f" shorten it, {_REPLAY}"
+            )
+        case _:
+            raise InvalidEvent("payload: an object is needed")
+
+
+def _object(text: str) -> dict[str, Any]:
+    if text.count("{") + text.count("[") > MAX_DEPTH and _is_too_deep(text):
+        raise TooDeep(
+            f"what is used of the payload is nested deeper than {MAX_DEPTH} levels:"
+            f" make it flatter, {_REPLAY}"
+        )
+    try:
+        value = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        # Postgres made it, so what is left are numbers beyond what a computer counts in.
+        raise InvalidEvent("payload: a number in it is too large") from None
+    if not isinstance(value, dict):
+        raise InvalidEvent("payload: an object is needed")
+    return value
+
+
+def _is_too_deep(text: str) -> bool:
+    depth, quoted, escaped = 0, False, False
+    for character in text:
+        if escaped:
+            escaped = False
+        elif quoted:
+            escaped = character == "\\"
+            quoted = character != '"'
+        elif character == '"':
+            quoted = True
+        elif character in "{[":
+            depth += 1
+            if depth > MAX_DEPTH:
+                return True
+        elif character in "}]":
+            depth -= 1
+    return False
+
+
+def _validated(model: type[Payload], value: object) -> Payload:
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        # Not what pydantic says, which may hold a piece of the value.
+        named = [
+            f"{_path(fault['loc'])}: {needed(fault['type'], fault.get('ctx', {}))}"
+            for fault in error.errors(include_url=False, include_input=False)
+        ]
+        more = len(named) - FIELDS_NAMED_IN_AN_ERROR
+        tail = [f"and {more} more"] if more > 0 else []
+        listed = "; ".join(named[:FIELDS_NAMED_IN_AN_ERROR] + tail)
+        raise InvalidEvent(f"payload: {listed}") from None
+
+
+def _path(location: tuple[int | str, ...]) -> str:
+    return ".".join(str(part) for part in location) or "(whole)"

@@ -1,0 +1,171 @@
+"""Catch up: everything that the ledger shows as unfinished, through the graph of the stream."""
+
+import logging
+import random
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
+from typing import Final
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from pipeline.clients.postgres.check import check_database
+from pipeline.clients.postgres.pool import close_pools
+from pipeline.clients.postgres.watchdog import WATCHDOG
+from pipeline.domain.errors import LockTimeout, TransientError
+from pipeline.domain.identifiers import EventId
+from pipeline.runtime.runner import local_pipeline
+from pipeline.sinks.tally import tally
+from pipeline.sources.unfinished import ReadUnfinished, Selection, count_unfinished
+from pipeline.topology.fanout import Topology
+
+# For how long passes may fail without a single event done before the command gives up.
+PATIENCE: Final = timedelta(minutes=2)
+FIRST_PAUSE_SECONDS: Final = 0.2
+LONGEST_PAUSE_SECONDS: Final = 5.0
+
+_log: Final = logging.getLogger(__name__)
+# Of the process, since a step of the graph looks at it; only a process that ends sets it.
+_stopping: Final = threading.Event()
+# Events that needed a locked row in the pass under way.
+_locked: Final[set[EventId]] = set()
+
+
+def stop() -> None:
+    """Let ``reconcile`` end, and the pass that is under way. Safe in a signal handler."""
+    _stopping.set()
+    WATCHDOG.hurry()
+
+
+def catch_up(topology: Topology, selection: Selection) -> dict[str, float]:
+    """Process every selected event that has no final state, once.
+
+    Events that commit while it runs may or may not be included. A pass that fails for a transient
+    reason is repeated: the ledger knows what is left.
+
+    Returns:
+        How many events there were, what they led to, and the seconds it took.
+
+    Raises:
+        ConfigurationError: nothing can be read or written.
+        TransientError: nothing could be done for ``PATIENCE``.
+    """
+    started = time.monotonic()
+    before = tally()
+    check_database(topology.database, tables=True)
+    try:
+        with _progress(topology, selection):
+            _until_done(topology, selection)
+    finally:
+        close_pools()
+    after = tally()
+    summary: dict[str, float] = {name: number - before[name] for name, number in after.items()}
+    return summary | {"seconds": round(time.monotonic() - started, 3)}
+
+
+def reconcile(
+    topology: Topology, selection: Selection, *, every: timedelta
+) -> Iterator[dict[str, float]]:
+    """Catch up again and again until ``stop`` is called; yields each summary.
+
+    Where Postgres is away it is waited for, the first time already.
+
+    Raises:
+        ConfigurationError: nothing can be read or written.
+    """
+    away = False
+    while not _stopping.is_set():
+        pause = every.total_seconds()
+        try:
+            yield catch_up(topology, selection)
+            away = False
+        except TransientError as failure:
+            if not away:
+                _log.warning("%s; waiting", failure)
+            away = True
+            pause = min(pause, LONGEST_PAUSE_SECONDS)
+        _stopping.wait(pause)
+
+
+def _going_on() -> bool:
+    """Whether events are still wanted."""
+    return not _stopping.is_set()
+
+
+def _leave_for_the_next_pass(event_ids: Sequence[EventId]) -> None:
+    _locked.update(event_ids)
+
+
+def _pass(topology: Topology, selection: Selection) -> None:
+    """Process what is unfinished now.
+
+    Raises:
+        TransientError: something is left: all of it, or only what needs a locked row.
+        ConfigurationError: nothing can be read or written.
+    """
+    _locked.clear()
+    pipeline = local_pipeline()
+    graph = replace(topology, put_off=_leave_for_the_next_pass)
+    graph.build(pipeline, ReadUnfinished(topology.database, selection, _going_on))
+    pipeline.run().wait_until_finish()
+    if _locked:
+        raise LockTimeout(f"{len(_locked):,} of the events need a row that is locked")
+
+
+def _until_done(topology: Topology, selection: Selection) -> None:
+    deadline = time.monotonic() + PATIENCE.total_seconds()
+    pause = FIRST_PAUSE_SECONDS
+    done = tally()["events"]
+    while not _stopping.is_set():
+        try:
+            _pass(topology, selection)
+        except TransientError as failure:
+            if tally()["events"] > done:
+                done = tally()["events"]
+                deadline = time.monotonic() + PATIENCE.total_seconds()
+                pause = FIRST_PAUSE_SECONDS
+            if time.monotonic() > deadline:
+                raise
+            if not _stopping.is_set():
+                _log.warning("%s; going on in a moment", failure)
+            _stopping.wait(random.uniform(pause / 2, pause))  # noqa: S311 - needs no secrecy
+            pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+        else:
+            return
+
+
+@contextmanager
+def _progress(topology: Topology, selection: Selection) -> Iterator[None]:
+    """A bar on a terminal; elsewhere nothing, since the summary says it all."""
+    console = Console(stderr=True)
+    if not console.is_terminal or topology.dry_run:
+        yield
+        return
+    total = count_unfinished(topology.database, selection)
+    before = tally()["events"]
+    ended = threading.Event()
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console) as progress:
+        task = progress.add_task("events", total=total)
+
+        def follow() -> None:
+            while not ended.wait(0.2):
+                progress.update(task, completed=tally()["events"] - before)
+
+        thread = threading.Thread(target=follow, name="progress", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            thread.join()
+            progress.update(task, completed=tally()["events"] - before)

@@ -1,0 +1,151 @@
+"""What must be right before a job is handed to Dataflow; without a network, without a database."""
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+from apache_beam.options.pipeline_options import (
+    DebugOptions,
+    GoogleCloudOptions,
+    PipelineOptions,
+    WorkerOptions,
+)
+from psycopg import ProgrammingError
+from psycopg.conninfo import conninfo_to_dict
+
+from pipeline.domain.errors import ConfigurationError
+from pipeline.options import PARAMETERS, PUBLISH_TIME, FanoutOptions, Parameter
+from pipeline.runtime.launch.budget import ONE_PROCESS, Budget, vcpus
+
+# What Dataflow needs besides our own parameters, each with an example.
+NEEDED: Final = {
+    "project": "my-project",
+    "region": "europe-west1",
+    "temp_location": "gs://my-bucket/temp",
+    "sdk_container_image": "europe-west1-docker.pkg.dev/my-project/fanout/fanout:1",
+    "max_num_workers": "4",
+}
+_DATABASE: Final = next(each for each in PARAMETERS if each.name == "database_url")
+_VERIFYING: Final = ("verify-full", "verify-ca")
+_PASSWORD: Final = re.compile(
+    r"://[^/\s:@]*:[^/\s@]+@|password[\"']?\s*[=:]|^--[\w-]*password$", re.IGNORECASE
+)
+_BUCKET: Final = re.compile(r"gs://[a-z0-9][a-z0-9._-]{1,220}[a-z0-9](/\S*)?")
+AT_LEAST_ONCE: Final = "streaming_mode_at_least_once"
+
+
+def check_options(options: PipelineOptions, flags: Iterable[str]) -> None:
+    """Return if a job with these options can work.
+
+    Args:
+        options: as Beam reads them.
+        flags: all that was given, for what no option may hold.
+
+    Raises:
+        ConfigurationError: in one line, which never quotes a value that may be a secret.
+    """
+    _refuse_passwords(flags)
+    given = options.view_as(FanoutOptions)
+    _refuse_missing(options)
+    for parameter in PARAMETERS:
+        if not parameter.accepts(getattr(given, parameter.name)):
+            raise ConfigurationError(_wrong(parameter))
+    if not _BUCKET.fullmatch(options.view_as(GoogleCloudOptions).temp_location):
+        raise ConfigurationError(f"--temp_location is not as it must be: {NEEDED['temp_location']}")
+    _refuse_plain_connections(given.database_url)
+    _refuse_too_many_connections(options)
+
+
+def _refuse_passwords(flags: Iterable[str]) -> None:
+    for flag in flags:
+        if _PASSWORD.search(flag):
+            name = flag.partition("=")[0] if flag.startswith("--") else "an argument"
+            raise ConfigurationError(
+                f"{name} holds a password, which the console would show: put it into Secret"
+                " Manager and give the secret's name as --database_password_secret"
+            )
+
+
+def _refuse_missing(options: PipelineOptions) -> None:
+    everything = options.get_all_options()
+    examples = {parameter.name: parameter.example for parameter in PARAMETERS if parameter.required}
+    examples |= NEEDED
+    missing = [name for name in examples if not everything.get(name)]
+    if missing:
+        named = ", ".join(f"--{name}" for name in missing)
+        verb = "is" if len(missing) == 1 else "are"
+        raise ConfigurationError(
+            f"{named} {verb} missing; for example --{missing[0]}={examples[missing[0]]}"
+        )
+
+
+def _wrong(parameter: Parameter) -> str:
+    if parameter.name.endswith("_secret"):
+        return (
+            f"--{parameter.name} takes the name of a secret, never the secret itself:"
+            f" {parameter.example}"
+        )
+    return f"--{parameter.name} is not as it must be: for example {parameter.example}"
+
+
+def _refuse_plain_connections(url: str) -> None:
+    try:
+        sslmode: Any = conninfo_to_dict(url).get("sslmode", _VERIFYING[0])
+    except (ProgrammingError, UnicodeDecodeError):
+        # What libpq says quotes the address.
+        raise ConfigurationError(_wrong(_DATABASE)) from None
+    if sslmode not in _VERIFYING:
+        raise ConfigurationError(
+            f"--database_url says sslmode={sslmode}, which lets others listen or answer in the"
+            f" server's place: use {' or '.join(_VERIFYING)}"
+        )
+
+
+def _refuse_too_many_connections(options: PipelineOptions) -> None:
+    workers = options.view_as(WorkerOptions)
+    if workers.max_num_workers < max(1, workers.num_workers or 0):
+        raise ConfigurationError("--max_num_workers is at least 1, and at least --num_workers")
+    budget(options).check()
+
+
+def budget(options: PipelineOptions) -> Budget:
+    """The connections that the job may open.
+
+    Raises:
+        ConfigurationError: the machine type does not say how many processes a worker has.
+    """
+    given, workers = options.view_as(FanoutOptions), options.view_as(WorkerOptions)
+    alone = ONE_PROCESS in (options.view_as(DebugOptions).experiments or ())
+    return Budget(
+        workers=workers.max_num_workers,
+        processes=1 if alone else vcpus(workers.machine_type),
+        pool_size=int(given.pool_size),
+        granted=int(given.database_connections),
+    )
+
+
+def notices(options: PipelineOptions) -> Sequence[str]:
+    """What someone should know before this job is launched, a line each."""
+    said = []
+    attribute = options.view_as(FanoutOptions).timestamp_attribute
+    if attribute != PUBLISH_TIME:
+        said.append(
+            f"timestamp_attribute={attribute}: Dataflow makes a subscription of its own on the"
+            " topic of the events, and needs the rights that deploy/service-accounts.md lists for"
+            " it. A message whose attribute is missing or no RFC 3339 time may never be processed."
+        )
+    if AT_LEAST_ONCE in (options.view_as(GoogleCloudOptions).dataflow_service_options or ()):
+        said.append(
+            f"{AT_LEAST_ONCE}: the source passes repeated messages on; Fetch and the ledger drop"
+            " them."
+        )
+    return said
+
+
+def console_url(options: PipelineOptions, job_id: str) -> str:
+    """Where the job is watched."""
+    cloud = options.view_as(GoogleCloudOptions)
+    return (
+        f"https://console.cloud.google.com/dataflow/jobs/{cloud.region}/{job_id}"
+        f"?project={cloud.project}"
+    )

@@ -1,0 +1,98 @@
+"""The check before a running job gets more workers, for ``make workers``.
+
+``python -m pipeline.runtime.launch.workers --workers=9`` takes what ``make launch`` took, and knows
+neither the job nor the database.
+"""
+
+import argparse
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from pipeline.domain.errors import ConfigurationError
+from pipeline.options import PARAMETERS
+from pipeline.runtime.launch.budget import MACHINE_TYPE, ONE_PROCESS, Budget, vcpus
+
+_COUNTED: Final = ("pool_size", "database_connections")
+
+
+def budget(workers: int, parameters: Sequence[str], flags: Sequence[str]) -> Budget:
+    """What a job of so many workers may open.
+
+    Args:
+        workers: the new number.
+        parameters: lists as gcloud's ``--parameters`` takes them.
+        flags: further flags of gcloud; those that tell nothing of this are passed over.
+
+    Raises:
+        ConfigurationError: one of them is not as it must be.
+    """
+    given = _counted(parameters)
+    parser = argparse.ArgumentParser(allow_abbrev=False, exit_on_error=False)
+    parser.add_argument("--worker-machine-type", default=MACHINE_TYPE)
+    parser.add_argument("--additional-experiments", action="append", default=[])
+    told, _ = parser.parse_known_args(flags)
+    experiments = ",".join(told.additional_experiments).split(",")
+    return Budget(
+        workers=workers,
+        processes=1 if ONE_PROCESS in experiments else vcpus(told.worker_machine_type),
+        pool_size=given["pool_size"],
+        granted=given["database_connections"],
+    )
+
+
+def _counted(parameters: Sequence[str]) -> Mapping[str, int]:
+    values = {}
+    for parameter in PARAMETERS:
+        if parameter.name in _COUNTED:
+            found = [value for name, value in _named(parameters) if name == parameter.name]
+            value = found[-1] if found else parameter.default or ""
+            if not parameter.accepts(value):
+                raise ConfigurationError(
+                    f"invalid {parameter.name}: expected a number such as {parameter.example}"
+                )
+            values[parameter.name] = int(value)
+    return values
+
+
+def _named(lists: Sequence[str]) -> list[tuple[str, str]]:
+    """The names and values of gcloud's lists, which may name what stands between them: ^;;^."""
+    found = []
+    for text in lists:
+        between, _, rest = text[1:].partition("^") if text.startswith("^") else (",", "", text)
+        parts = [part.partition("=") for part in rest.split(between or ",")]
+        found += [(name, value) for name, _, value in parts]
+    return found
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Say the sum on stderr; the status is 1 if it is over what is granted."""
+    parser = argparse.ArgumentParser(
+        prog="python -m pipeline.runtime.launch.workers",
+        description="Check that the database grants what so many workers may open.",
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "--workers", type=_number, required=True, help="the most workers that may run"
+    )
+    parser.add_argument("--parameters", action="append", default=[], help="as for make launch")
+    options, flags = parser.parse_known_args(arguments)
+    try:
+        asked = budget(options.workers, options.parameters, flags)
+        asked.check()
+    except ConfigurationError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    sys.stderr.write(f"Connections to the database: at most {asked}\n")
+    return 0
+
+
+def _number(text: str) -> int:
+    if not re.fullmatch("[1-9][0-9]{0,3}", text):
+        raise argparse.ArgumentTypeError("expected a number such as 9")
+    return int(text)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

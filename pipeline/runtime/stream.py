@@ -1,0 +1,144 @@
+"""Run the stream on one machine until it is told to stop."""
+
+import logging
+import random
+import signal
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from types import FrameType
+from typing import Any, Final
+
+from pipeline.clients.postgres.check import check_database
+from pipeline.clients.postgres.pool import close_pools
+from pipeline.clients.postgres.watchdog import WATCHDOG
+from pipeline.clients.pubsub.check import check_stream
+from pipeline.clients.pubsub.subscription import Subscription, open_subscription
+from pipeline.domain.errors import TransientError
+from pipeline.domain.units import counted
+from pipeline.runtime.runner import local_pipeline
+from pipeline.settings import PubSubSettings
+from pipeline.sinks.tally import Field, causes, tally
+from pipeline.sources.pull import PullFromPubSub
+from pipeline.sources.waiting_room import GoOn, Postpone, PutOff
+from pipeline.topology.fanout import Topology
+
+REPORT_SECONDS: Final = 10.0
+FIRST_PAUSE_SECONDS: Final = 0.5
+LONGEST_PAUSE_SECONDS: Final = 30.0
+
+_log: Final = logging.getLogger(__name__)
+
+
+def run_stream(topology: Topology, settings: PubSubSettings) -> None:
+    """Read the subscription and write what follows, until SIGINT or SIGTERM.
+
+    At a stop what has been pulled is written and acknowledged first. After a transient error the
+    messages in hand are given back and the pipeline is built anew, with growing pauses.
+
+    Raises:
+        ConfigurationError: nothing can be read or written, or dead letters would come back; what
+            was in hand is given back.
+        TransientError: the database was not ready at the start.
+    """
+    check_database(topology.database, tables=True)
+    # What is there and does not answer is waited for, as later on.
+    with suppress(TransientError):
+        check_stream(settings.subscription, topology.dead_letter_topic)
+    subscription = open_subscription(settings.subscription)
+    with _stopped_by_signals(subscription), _reporting(topology):
+        try:
+            _keep_running(topology, settings, subscription)
+        finally:
+            returned = subscription.close()
+            close_pools()
+        done = tally()
+        _log.info(
+            "stopped; %d acknowledged, %d given back%s",
+            subscription.acknowledged,
+            returned,
+            f"; {_told(done, topology)}" if done[Field.EVENTS] else "",
+        )
+
+
+def _keep_running(topology: Topology, settings: PubSubSettings, subscription: Subscription) -> None:
+    name = settings.subscription
+    graph = replace(
+        topology,
+        later=Postpone(name),
+        put_off=PutOff(topology.database, name),
+        go_on=GoOn(name),
+    )
+    pause = FIRST_PAUSE_SECONDS
+    while not subscription.stopping:
+        started = time.monotonic()
+        try:
+            pipeline = local_pipeline()
+            graph.build(pipeline, PullFromPubSub(settings))
+            pipeline.run().wait_until_finish()
+        except TransientError as failure:
+            subscription.give_back()
+            if time.monotonic() - started > LONGEST_PAUSE_SECONDS:
+                pause = FIRST_PAUSE_SECONDS
+            seconds = random.uniform(pause / 2, pause)  # noqa: S311 - jitter needs no secrecy
+            _log.warning("%s; starting again in %.1f s", failure, seconds)
+            subscription.wait_for_stop(seconds)
+            pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+
+
+@contextmanager
+def _stopped_by_signals(subscription: Subscription) -> Iterator[None]:
+    """The first signal stops the source; a second one has its usual effect."""
+
+    def stop(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - signal's signature
+        subscription.stop()
+        # What waits for a silent server shall not keep a stop waiting.
+        WATCHDOG.hurry()
+        for each, handler in earlier.items():
+            signal.signal(each, handler)
+
+    earlier: dict[signal.Signals, Any] = {
+        number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in earlier.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _reporting(topology: Topology) -> Iterator[None]:
+    """Log what became of the events so far, as long as there are any."""
+    ended = threading.Event()
+
+    def report() -> None:
+        before, since = tally()[Field.EVENTS], time.monotonic()
+        while not ended.wait(REPORT_SECONDS):
+            done, now = tally(), time.monotonic()
+            if done[Field.EVENTS] > before:
+                rate = (done[Field.EVENTS] - before) / (now - since)
+                _log.info("%s; %.0f a second", _told(done, topology), rate)
+            before, since = done[Field.EVENTS], now
+
+    thread = threading.Thread(target=report, name="report", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def _told(done: Mapping[str, int], topology: Topology) -> str:
+    """What became of the events of this process, in words."""
+    others = (Field.EXPIRED, Field.UNROUTED, Field.DEAD)
+    completed = done[Field.EVENTS] - sum(done[each] for each in others)
+    parts = [f"{completed:,} completed"]
+    parts += [f"{done[each]:,} {each}" for each in others if done[each]]
+    if done[Field.DEAD]:
+        where = "" if topology.dry_run else ": python -m pipeline dead-letters list"
+        parts[-1] += f" ({counted(causes(), 'cause')}{where})"
+    return f"{done[Field.EVENTS]:,} done: {', '.join(parts)}"

@@ -1,0 +1,81 @@
+"""The container spec of the flex template: ``python -m pipeline.runtime.template --image IMAGE``.
+
+``gcloud dataflow flex-template build`` leaves out the streaming modes, so the spec is written here.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from typing import Any, Final
+
+from pipeline.options import PARAMETERS, Parameter
+
+PLACEHOLDER: Final = "REGION-docker.pkg.dev/PROJECT/REPOSITORY/fanout:TAG"
+_ANYTHING: Final = r"\S+"
+
+
+def container_spec(image: str) -> dict[str, Any]:
+    """What Dataflow reads from Cloud Storage when a job is launched.
+
+    Args:
+        image: launches the job and runs its workers.
+    """
+    return {
+        "image": image,
+        "sdkInfo": {"language": "PYTHON"},
+        "metadata": {
+            "name": "Fanout",
+            "description": "Domain events from Pub/Sub become notifications and e-mails in"
+            " Postgres, each exactly once.",
+            "streaming": True,
+            "supportsAtLeastOnce": True,
+            "supportsExactlyOnce": True,
+            "defaultStreamingMode": "EXACTLY_ONCE",
+            "parameters": [*map(_metadata, PARAMETERS), _IMAGE],
+        },
+        "defaultEnvironment": {"sdkContainerImage": image, "enableStreamingEngine": True},
+    }
+
+
+def _metadata(parameter: Parameter) -> dict[str, Any]:
+    optional = f"({parameter.pattern})?" if parameter.default == "" else parameter.pattern
+    metadata = {
+        "name": parameter.name,
+        "label": parameter.label,
+        "helpText": f"{parameter.help} Example: {parameter.example}",
+        "groupName": parameter.group,
+        "paramType": parameter.kind,
+        "isOptional": not parameter.required,
+        "regexes": [f"^{optional}$"],
+    }
+    if parameter.default:
+        metadata["defaultValue"] = parameter.default
+    return metadata
+
+
+# An option of Beam's own; a template refuses what it does not name.
+_IMAGE: Final = {
+    "name": "sdk_container_image",
+    "label": "Image of the workers",
+    "helpText": "The image of the template itself, unless another is given.",
+    "groupName": "Workers",
+    "paramType": "TEXT",
+    "isOptional": True,
+    "regexes": [f"^{_ANYTHING}$"],
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print the spec."""
+    parser = argparse.ArgumentParser(
+        prog="python -m pipeline.runtime.template", description="Print the flex template's spec."
+    )
+    parser.add_argument("--image", default=PLACEHOLDER, help="default: %(default)s")
+    spec = container_spec(parser.parse_args(arguments).image)
+    sys.stdout.write(json.dumps(spec, indent=2) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""What ``ops`` gives, drawn in a terminal."""

@@ -1,0 +1,178 @@
+"""A plan, and what became of it, as people read them and as JSON."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from datetime import timedelta
+from typing import Any, Final
+
+from rich.table import Table
+from rich.text import Text
+
+from pipeline.domain.units import counted, duration
+from pipeline.fanout.outcome import Status
+from pipeline.ops.replay.follow import Ends
+from pipeline.ops.replay.plan import Plan
+from pipeline.screens.safe import printable
+from pipeline.screens.terminal import open_console
+
+TYPE_WIDTH: Final = 30
+MOST_CAUSES: Final = 5
+
+_INDENT: Final = "    "
+_GOES_ON: Final = " \\"
+
+
+def show_plan(plan: Plan, command: Sequence[str]) -> None:
+    """Print the plan on standard output, and at its end the command that applies it.
+
+    Args:
+        plan: what to show.
+        command: the command for a shell, in parts of which each has an argument with its values.
+    """
+    screen = open_console()
+    if plan.types:
+        screen.print(_states(plan))
+    if any(each.create or each.present for each in plan.types.values()):
+        screen.print(_rows(plan))
+    screen.print()
+    for line in _remarks(plan):
+        screen.print(Text(line))
+    if plan.events:
+        screen.print(f"To publish {'it' if plan.events == 1 else 'them'}:")
+        for line in _wrapped(command, screen.width):
+            screen.print(Text(line), soft_wrap=True)
+
+
+def as_json(plan: Plan, command: Sequence[str]) -> Mapping[str, Any]:
+    """The plan as an object with stable keys, and the command that applies it."""
+    return {
+        "types": {
+            event_type: {
+                "complete": each.complete,
+                "states": {status.value: each.states[status] for status in Status},
+                "create": dict(each.create),
+                "present": dict(each.present),
+            }
+            for event_type, each in sorted(plan.types.items())
+        },
+        "causes": dict(plan.causes),
+        "nameless": plan.nameless,
+        "apply": " ".join(command) if plan.events else None,
+    }
+
+
+def told(ends: Ends, *, again: bool, after: timedelta) -> str:
+    """What became of the published events, in a line, and what to look at where that is not good.
+
+    Args:
+        ends: what became of them.
+        again: whether all were dead letters before.
+        after: for how long none had ended when the waiting was given up.
+    """
+    parts = [f"{ends.states[Status.COMPLETED]:,} completed"]
+    others = [status for status in (Status.EXPIRED, Status.UNROUTED) if ends.states[status]]
+    parts += [f"{ends.states[status]:,} {status}" for status in others]
+    if dead := ends.states[Status.DEAD]:
+        parts.append(f"{dead:,} dead{' again' if again else ''}{_why(ends)}")
+    line = f"{ends.published:,} published: {', '.join(parts)}"
+    if not ends.unfinished:
+        return line
+    line = f"{line}, {ends.unfinished:,} not done yet"
+    if ends.stopped:
+        return f"{line}; stopped waiting"
+    seconds = duration(after.total_seconds())
+    return f"{line}: none ended for {seconds}; does the stream run, and does it read this topic?"
+
+
+def became(ends: Ends) -> Mapping[str, Any]:
+    """The same with stable keys."""
+    return {
+        **{status.value: ends.states[status] for status in Status},
+        "unfinished": ends.unfinished,
+        "causes": [
+            {**asdict(cause), "events": number} for cause, number in ends.causes.most_common()
+        ],
+    }
+
+
+def _why(ends: Ends) -> str:
+    match list(ends.causes):
+        case []:
+            return ""
+        case [cause]:
+            words = printable(f"{cause.error_class} in {cause.stage}: {cause.message}")
+            return f" (1 cause: {words})"
+        case several:
+            return f" ({len(several)} causes: python -m pipeline dead-letters list)"
+
+
+def _states(plan: Plan) -> Table:
+    table = Table(
+        title="What would become of the events", title_justify="left", box=None, pad_edge=False
+    )
+    table.add_column("event type", min_width=TYPE_WIDTH, overflow="fold")
+    for heading in (
+        "complete\nalready",
+        "would\ncomplete",
+        "too\nold",
+        "no\nhandler",
+        "dead\nagain",
+    ):
+        table.add_column(heading, justify="right")
+    for event_type, each in sorted(plan.types.items()):
+        ends = (Status.COMPLETED, Status.EXPIRED, Status.UNROUTED, Status.DEAD)
+        counts = [each.complete, *(each.states[status] for status in ends)]
+        table.add_row(Text(printable(event_type) or "-"), *map(_number, counts))
+    return table
+
+
+def _rows(plan: Plan) -> Table:
+    table = Table(title="\nWhat people would get", title_justify="left", box=None, pad_edge=False)
+    table.add_column("event type", min_width=TYPE_WIDTH, overflow="fold")
+    table.add_column("channel")
+    table.add_column("create", justify="right")
+    table.add_column("there already", justify="right")
+    for event_type, each in sorted(plan.types.items()):
+        for channel in sorted(each.create.keys() | each.present.keys()):
+            counts = (each.create[channel], each.present[channel])
+            table.add_row(Text(printable(event_type)), channel, *map(_number, counts))
+    return table
+
+
+def _remarks(plan: Plan) -> Iterator[str]:
+    complete = sum(each.complete for each in plan.types.values())
+    if complete:
+        yield (
+            f"{complete:,} already complete: a replay writes nothing more. A dead letter of such"
+            " an event is closed with dead-letters resolve."
+        )
+    if old := plan.ending(Status.EXPIRED):
+        yield f"{old:,} too old: would only be recorded as expired, unless with --ignore-age."
+    if unrouted := plan.ending(Status.UNROUTED):
+        yield f"{unrouted:,} without a handler: would only be recorded as unrouted."
+    if dead := plan.ending(Status.DEAD):
+        yield f"{dead:,} dead again:"
+        for cause, number in plan.causes.most_common(MOST_CAUSES):
+            yield f"  {number:,} x {printable(cause)}"
+    if plan.nameless:
+        letters = counted(plan.nameless, "dead letter that names", "dead letters that name")
+        yield f"{letters} no event: cannot be replayed."
+    yield f"{counted(plan.events, 'message')} would be published; nothing was changed."
+
+
+def _wrapped(command: Iterable[str], width: int) -> Iterator[str]:
+    """The command in lines that a shell takes as one."""
+    line = " "
+    for part in command:
+        fits = len(part) <= width - len(_INDENT) - len(_GOES_ON)
+        # Many ids are broken between them, but never what stands in quotes.
+        for word in [part] if fits or "'" in part else part.split(" "):
+            if len(line) + 1 + len(word) > width - len(_GOES_ON):
+                yield line + _GOES_ON
+                line = _INDENT[1:]
+            line += f" {word}"
+    yield line
+
+
+def _number(count: int) -> str:
+    return f"{count:,}" if count else "-"

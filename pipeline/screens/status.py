@@ -1,0 +1,193 @@
+"""How the status looks in a terminal of 80 columns."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Final, TypeVar
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from pipeline.clients.postgres.locks import Lock
+from pipeline.domain.units import ago, counted, duration, is_ahead, size
+from pipeline.ops.status.figures import (
+    DeadLetters,
+    Failure,
+    LastHour,
+    Latency,
+    OtherProgram,
+    Pipeline,
+    Queue,
+    Slot,
+    Status,
+)
+
+FiguresT = TypeVar("FiguresT")
+
+_BARS: Final = "·▁▂▃▄▅▆▇█"
+_SILENT_SECONDS: Final = 60
+_ALIVE_SECONDS: Final = 3_600
+_NO_EVENTS: Final = Text(
+    "No events yet. To try it with sample people and events: python -m pipeline seed"
+)
+_WAITING: Final = {
+    "events": ("event", "without a final state"),
+    "emails:immediate": ("e-mail", "to be sent at once"),
+    "emails:aggregated": ("e-mail", "for the next digest"),
+}
+
+
+def render(status: Status) -> RenderableType:
+    """The whole screen."""
+    lines = Table.grid(padding=(0, 2))
+    lines.add_column(width=12, justify="right", style="cyan")
+    lines.add_column(overflow="fold")
+    for name, part, shown in (
+        ("waiting", "queues", _when_read(status.queues, _queues)),
+        ("pipeline", "pipeline", _pipeline(status.pipeline, status.other_program)),
+        ("last hour", "last_hour", _when_read(status.last_hour, _last_hour)),
+        ("latency", "latency", _when_read(status.latency, _latency)),
+        ("capture", "slot", _slot(status)),
+        ("heartbeat", "heartbeat_seconds", _heartbeat(status.heartbeat_seconds)),
+        ("log on disk", "log_bytes", Text(size(status.log_bytes or 0))),
+        ("dead letters", "dead_letters", _when_read(status.dead_letters, _letters)),
+    ):
+        lines.add_row(name, _unread(status, part) or shown)
+    if status.locks:
+        lines.add_row("locks", _locks(status.locks))
+    title = Text.assemble((status.database, "bold"), f" at {_utc(status.taken_at)}")
+    if status.has_events is False:
+        return Group(title, "", lines, "", _NO_EVENTS)
+    return Group(title, "", lines)
+
+
+def _unread(status: Status, part: str) -> Text | None:
+    """Why a part could not be read, if it could not."""
+    if part in status.not_visible:
+        return Text("not visible to this role", "yellow")
+    return Text("its table is locked", "red") if part in status.locked else None
+
+
+def _utc(taken_at: str) -> str:
+    return f"{datetime.fromisoformat(taken_at).astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _when_read(
+    figures: FiguresT | None, shown: Callable[[FiguresT], RenderableType]
+) -> RenderableType | None:
+    return None if figures is None else shown(figures)
+
+
+def _queues(queues: Mapping[str, Queue]) -> Text:
+    return Text("\n").join(
+        Text(f"{counted(queues[name].waiting, thing)} {why}{_since(queues[name].oldest_seconds)}")
+        for name, (thing, why) in _WAITING.items()
+    )
+
+
+def _since(oldest_seconds: float | None) -> str:
+    if oldest_seconds is None:
+        return ""
+    if is_ahead(oldest_seconds):
+        return f", the oldest {ago(oldest_seconds)}"
+    return f", the oldest for {duration(oldest_seconds)}"
+
+
+def _last_hour(hour: LastHour) -> Text:
+    counts = ", ".join(f"{events:,} {state}" for state, events in hour.states.items())
+    most = max(hour.per_minute)
+    return Text.assemble(
+        f"{counts}\n",
+        (_bars(hour.per_minute), "green"),
+        f"\nat most {counted(most, 'event')} a minute",
+    )
+
+
+def _bars(figures: Sequence[int]) -> str:
+    most = max(*figures, 1)
+    # Rounded up, so that a minute with any event at all shows.
+    return "".join(_BARS[-(-figure * (len(_BARS) - 1) // most)] for figure in figures)
+
+
+def _latency(latency: Latency) -> Text:
+    if latency.p50_seconds is None or latency.p95_seconds is None or latency.p99_seconds is None:
+        return Text("no event completed in the last hour")
+    return Text(
+        f"p50 {duration(latency.p50_seconds)}, p95 {duration(latency.p95_seconds)},"
+        f" p99 {duration(latency.p99_seconds)}, from created_at to the rows"
+    )
+
+
+def _pipeline(pipeline: Pipeline | None, other: OtherProgram | None) -> Text | None:
+    if pipeline is None:
+        return None
+    done = "no event was done lately"
+    if pipeline.done_seconds is not None:
+        done = f"the last event was done {ago(pipeline.done_seconds)}"
+    versions = ", ".join(pipeline.versions)
+    shown = Text(f"{done}, {f'version {versions} is' if versions else 'none'} connected")
+    if pipeline.passed_over:
+        passed = counted(pipeline.passed_over, "event")
+        shown.append(f"\n{passed} passed over, younger ones are done: catch-up", "red")
+    if other is not None and other.seconds < _ALIVE_SECONDS:
+        shown.append(f"\n{other.name} worked on events {ago(other.seconds)}", "yellow")
+    return shown
+
+
+def _slot(status: Status) -> Text:
+    slot = status.slot
+    if slot is None:
+        return Text(f"no slot {status.slot_name} in this database: nothing is captured", "red")
+    shown = _slot_of(slot)
+    if status.idle_slot_seconds:
+        limit = duration(status.idle_slot_seconds)
+        shown.append(f"\nlost when nobody reads it for {limit}", "yellow")
+    return shown
+
+
+def _slot_of(slot: Slot) -> Text:
+    if slot.active:
+        state = Text("active")
+    else:
+        silent = slot.inactive_seconds
+        for_so_long = "" if silent is None else f" for {duration(silent)}"
+        state = Text(f"nobody has read the slot{for_so_long}", "red")
+    if slot.synced:
+        state = Text("a standby's copy of the slot")
+    if slot.wal_status == "lost" or slot.invalidation_reason:
+        reason = f" ({slot.invalidation_reason})" if slot.invalidation_reason else ""
+        return Text.assemble(state, (f"; the log it needs is gone{reason}", "red"))
+    left = "without a limit"
+    if slot.left_bytes is not None:
+        left = f"{size(slot.left_bytes)} left until it is lost"
+    return Text.assemble(
+        state, f", {size(slot.lag_bytes or 0)} behind\n{size(slot.kept_bytes or 0)} kept, {left}"
+    )
+
+
+def _heartbeat(seconds: float | None) -> Text:
+    if seconds is None:
+        return Text("none yet", "yellow")
+    return Text(ago(seconds), "yellow" if seconds > _SILENT_SECONDS else "")
+
+
+def _letters(letters: DeadLetters) -> RenderableType:
+    if not letters.open:
+        return Text("none open")
+    total = Text(f"{letters.open:,} open, of {counted(letters.causes, 'cause')}; seen last:", "red")
+    return Group(total, *(_cause(failure) for failure in letters.latest))
+
+
+def _locks(locks: Sequence[Lock]) -> Text:
+    return Text("\n").join(
+        Text(lock.details, "red" if lock.waiters else "yellow") for lock in locks
+    )
+
+
+def _cause(failure: Failure) -> Text:
+    sample = "" if failure.sample_event_id is None else f", event {failure.sample_event_id}"
+    return Text.assemble(
+        (f"{failure.letters:,} x {failure.error_class}", "bold"),
+        f" in {failure.stage}{sample}, {ago(failure.last_seen_seconds)}\n",
+        (f"  {failure.fingerprint}  {failure.message}", "dim"),
+    )
