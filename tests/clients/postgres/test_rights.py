@@ -20,7 +20,7 @@ from psycopg.errors import InsufficientPrivilege
 from local.debezium.configuration import engine_properties, read
 from tests.databases import Database
 
-ROOT: Final = Path(__file__).parents[2]
+ROOT: Final = Path(__file__).parents[3]
 DOCUMENT: Final = ROOT / "docs" / "rights.md"
 CONFIGURATION: Final = ROOT / "debezium" / "application.properties"
 ROLES: Final = ("fanout_cdc", "fanout_writer", "fanout_operator")
