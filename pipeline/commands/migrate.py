@@ -14,6 +14,14 @@ def add(commands: Commands) -> None:
         "bring the database's schema up to date",
         "python -m pipeline migrate",
         "python -m pipeline migrate --reference-schema",
+        "python -m pipeline migrate --family kernel",
+    )
+    command.add_argument(
+        "--family",
+        default="fanout",
+        metavar="NAME",
+        help="whose tables: fanout (the default), or kernel, which needs no table of an application"
+        " and comes with every other",
     )
     command.add_argument(
         "--reference-schema",
@@ -23,8 +31,14 @@ def add(commands: Commands) -> None:
 
 
 def _execute(options: argparse.Namespace) -> None:
+    from pipeline.ops.families import Family
     from pipeline.ops.migrate import migrate
 
-    applied = migrate(options.database.dsn, reference_schema=options.reference_schema, report=say)
+    applied = migrate(
+        options.database.dsn,
+        family=Family.of(options.family),
+        reference_schema=options.reference_schema,
+        report=say,
+    )
     if not applied:
         say("the schema is up to date")

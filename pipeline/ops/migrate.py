@@ -1,11 +1,9 @@
-"""Migrate: the numbered SQL files of the repository in, a database with all of them applied out."""
+"""Migrate: the numbered SQL files of a family in, a database with all of them applied out."""
 
-import hashlib
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -19,10 +17,17 @@ from pipeline.clients.postgres.refusal import read_refusal
 from pipeline.clients.postgres.session import Session, SessionConnection, working
 from pipeline.clients.postgres.tables import check_tables
 from pipeline.domain.errors import ConfigurationError, FanoutError, TransientError
+from pipeline.ops.families import (
+    MIGRATIONS,
+    Family,
+    Migration,
+    family_of,
+    files_of,
+    reference_files,
+)
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
-MIGRATIONS: Final = Path(__file__).resolve().parents[2] / "migrations"
 APPLICATION_TABLES: Final = application.TABLES
 
 # Any constant will do, as long as nothing else in the database takes the same one.
@@ -44,38 +49,22 @@ _RECORDER: Final = """
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Migration:
-    """One SQL file: ``0001_ledger.sql``, or ``reference/0001_people.sql``."""
-
-    name: str
-    sql: bytes
-
-    @property
-    def is_reference(self) -> bool:
-        """Whether the file creates the application's tables rather than ours."""
-        return self.name.startswith(_REFERENCE)
-
-    @property
-    def checksum(self) -> str:
-        """The SHA-256 of the file, in hexadecimal."""
-        return hashlib.sha256(self.sql).hexdigest()
-
-
 def migrate(
     dsn: str,
     *,
+    family: Family = Family.FANOUT,
     reference_schema: bool = False,
     report: Callable[[str], None] = lambda _: None,
     directory: Path = MIGRATIONS,
 ) -> list[str]:
-    """Apply what is not yet applied, in the order of the names.
+    """Apply what is not yet applied of a family's files, in their order.
 
     Each file is applied and recorded in a transaction of its own, one process at a time: after a
     failure the database is as the last whole file left it, and running again goes on from there.
 
     Args:
         dsn: A database, as a user who owns the application's tables and may create roles.
+        family: Whose files; another family's may follow later, or have come before.
         reference_schema: Whether to create the application's own tables first.
         report: Takes one line for each file applied and for each warning of the database.
         directory: Where the files are.
@@ -88,19 +77,26 @@ def migrate(
             a file in another version than this one, or refuses a file.
         TransientError: A table was in use for too long; running again goes on.
     """
-    migrations = _read(directory)
-    reference = [each for each in migrations if each.is_reference and reference_schema]
-    ours = [each for each in migrations if not each.is_reference]
+    needs_application = family is Family.FANOUT
+    if reference_schema and not needs_application:
+        raise ConfigurationError(
+            f"--reference-schema creates what the family {Family.FANOUT} needs: leave it out,"
+            f" or write --family {Family.FANOUT}"
+        )
+    reference = reference_files(directory) if reference_schema else []
+    ours = files_of(family, directory)
     with _connect(dsn) as connection:
         connection.add_notice_handler(lambda notice: _report_warning(notice, report))
         # Before anything is made: no database is left half migrated for what could be seen before.
         with _one_at_a_time(connection, of="the look at the database"):
             recorded = _recorded(connection) if _has_recorder(connection) else {}
-            _check_recorded(recorded, migrations)
+            _check_recorded(
+                recorded, [*reference_files(directory), *files_of(Family.FANOUT, directory)]
+            )
             _check_free(
                 connection, [each for each in [*reference, *ours] if each.name not in recorded]
             )
-            if not reference:
+            if needs_application and not reference:
                 check_tables(connection)
         applied = _apply_all(connection, reference, report)
         if reference:
@@ -108,25 +104,18 @@ def migrate(
         return applied + _apply_all(connection, ours, report)
 
 
-def pending(dsn: str, *, directory: Path = MIGRATIONS) -> list[str]:
-    """The names of our files that the database lacks, reference schema aside; changes nothing."""
+def pending(dsn: str, *, family: Family | None = None, directory: Path = MIGRATIONS) -> list[str]:
+    """The names of a family's files that the database lacks; changes nothing.
+
+    Args:
+        dsn: The database.
+        family: None for the one that the database was migrated for.
+        directory: Where the files are.
+    """
     with _connect(dsn) as connection:
         recorded = _recorded(connection) if _has_recorder(connection) else {}
-    return [
-        migration.name
-        for migration in _read(directory)
-        if not migration.is_reference and migration.name not in recorded
-    ]
-
-
-def _read(directory: Path) -> list[Migration]:
-    """All files in the order in which they apply: the reference schema first."""
-    paths = [*sorted(directory.glob("reference/*.sql")), *sorted(directory.glob("*.sql"))]
-    if not paths:
-        raise ConfigurationError(
-            f"no migrations in {directory}: run this from a checkout of the repository"
-        )
-    return [Migration(path.relative_to(directory).as_posix(), path.read_bytes()) for path in paths]
+    files = files_of(family or family_of(recorded), directory)
+    return [each.name for each in files if each.name not in recorded]
 
 
 def _connect(dsn: str) -> Connection:

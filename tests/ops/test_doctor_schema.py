@@ -8,7 +8,7 @@ from psycopg import sql
 
 from pipeline.ops.doctor.check import Verdict
 from pipeline.ops.doctor.rights import CDC, OPERATOR, WRITER
-from pipeline.ops.migrate import MIGRATIONS
+from pipeline.ops.families import MIGRATIONS
 from tests.databases import Database
 from tests.ops.examination import found
 

@@ -6,7 +6,7 @@ from typing import Final
 import psycopg
 import pytest
 
-from pipeline.ops.migrate import MIGRATIONS
+from pipeline.ops.families import MIGRATIONS
 from tests.databases import Database
 
 LEAST_RIGHTS: Final = MIGRATIONS / "0013_least_rights.sql"

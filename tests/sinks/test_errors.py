@@ -18,7 +18,8 @@ from pipeline.domain.errors import (
     TransientError,
     UnusableValue,
 )
-from pipeline.ops.migrate import MIGRATIONS, migrate
+from pipeline.ops.families import MIGRATIONS
+from pipeline.ops.migrate import migrate
 from tests.databases import Database
 from tests.deadline import wait_until
 

@@ -18,8 +18,8 @@ NO_APPLICATION: Final = (
 
 _LOOK: Final = load("pipeline.clients.postgres", "application_tables")
 _HAS_APPLICATION: Final = load("pipeline.clients.postgres", "has_application")
-# Ours, and so no sign of an application.
-_RECORDER: Final = "fanout_migrations"
+# Of the kernel's migrations, and so no sign of an application.
+_OURS: Final = ("event_dead_letters", "fanout_migrations", "fanout_replays")
 _TABLE_KINDS: Final = ("r", "p")
 _KIND_NAMES: Final = {
     "v": "a view",
@@ -69,7 +69,7 @@ def look(connection: Connection[Any]) -> list[Found]:
 
 def has_application(connection: Connection[Any]) -> bool:
     """Whether the database has tables of an application, be they called as we need them or not."""
-    found = connection.execute(_HAS_APPLICATION, {"ours": [_RECORDER]}).fetchone()
+    found = connection.execute(_HAS_APPLICATION, {"ours": list(_OURS)}).fetchone()
     return found == (True,)
 
 

@@ -25,7 +25,8 @@ from pipeline.fanout.handlers import HANDLERS
 from pipeline.ops.dead_letters.read import read_causes, read_days, read_groups, read_letter
 from pipeline.ops.dead_letters.resolve import resolve
 from pipeline.ops.doctor.check import Verdict
-from pipeline.ops.migrate import MIGRATIONS, migrate
+from pipeline.ops.families import MIGRATIONS
+from pipeline.ops.migrate import migrate
 from pipeline.ops.replay.plan import make_plan
 from pipeline.ops.replay.selector import Selector
 from pipeline.ops.seed import seed

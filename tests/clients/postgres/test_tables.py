@@ -14,7 +14,8 @@ from pipeline.clients.postgres.tables import find_faults
 from pipeline.domain.errors import ConfigurationError
 from pipeline.fanout.decide import Policy
 from pipeline.fanout.handlers import HANDLERS
-from pipeline.ops.migrate import MIGRATIONS, migrate
+from pipeline.ops.families import MIGRATIONS
+from pipeline.ops.migrate import migrate
 from pipeline.ops.seed import seed
 from pipeline.runtime.catch_up import catch_up
 from pipeline.settings import DatabaseSettings

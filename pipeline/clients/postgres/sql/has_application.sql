@@ -1,5 +1,6 @@
 -- Whether there is a table of an application, whatever it is called: the schemas of the server, of
--- extensions and of Supabase do not count. In: ours, the names that are never an application's.
+-- extensions and of Supabase do not count, nor does ours. In: ours, the names that are never an
+-- application's.
 SELECT EXISTS (
     SELECT
     FROM pg_catalog.pg_class AS relation
@@ -8,8 +9,8 @@ SELECT EXISTS (
         AND relation.relname <> ALL (%(ours)s::text[])
         AND namespace.nspname !~ '^pg_'
         AND namespace.nspname NOT IN (
-            'information_schema', 'auth', 'storage', 'realtime', '_realtime', '_analytics',
-            'supabase_functions', 'supabase_migrations')
+            'information_schema', 'fanout', 'auth', 'storage', 'realtime', '_realtime',
+            '_analytics', 'supabase_functions', 'supabase_migrations')
         AND NOT EXISTS (
             SELECT
             FROM pg_catalog.pg_depend AS dependency

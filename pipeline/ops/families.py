@@ -1,0 +1,94 @@
+"""Which files of migrations a family needs: a folder in, the files in their order out."""
+
+import hashlib
+from collections.abc import Collection
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Final
+
+from pipeline.domain.errors import ConfigurationError
+
+MIGRATIONS: Final = Path(__file__).resolve().parents[2] / "migrations"
+
+# What every family stands on. Two of the files are older than the families and keep their names.
+KERNEL: Final = (
+    "0006_dead_letters.sql",
+    "kernel/0001_roles.sql",
+    "0011_replays.sql",
+    "kernel/0002_graphs.sql",
+)
+_REFERENCE: Final = "reference/"
+
+
+class Family(StrEnum):
+    """A set of migrations by the name that the command line uses.
+
+    ``KERNEL`` needs no table of an application; all other families come with it.
+    """
+
+    KERNEL = "kernel"
+    FANOUT = "fanout"
+
+    @classmethod
+    def of(cls, text: str) -> "Family":
+        """The family of this name.
+
+        Raises:
+            ConfigurationError: there is none.
+        """
+        if text not in {family.value for family in cls}:
+            raise ConfigurationError(f"invalid family {text!r}: expected {' or '.join(cls)}")
+        return cls(text)
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One SQL file, named from the folder on: ``0001_ledger.sql``, ``kernel/0001_roles.sql``."""
+
+    name: str
+    sql: bytes
+
+    @property
+    def is_reference(self) -> bool:
+        """Whether the file creates the application's tables rather than ours."""
+        return self.name.startswith(_REFERENCE)
+
+    @property
+    def checksum(self) -> str:
+        """The SHA-256 of the file, in hexadecimal."""
+        return hashlib.sha256(self.sql).hexdigest()
+
+
+def reference_files(directory: Path = MIGRATIONS) -> list[Migration]:
+    """The application's own tables, for a database that has none."""
+    return [_read(directory, path) for path in sorted(directory.glob(f"{_REFERENCE}*.sql"))]
+
+
+def files_of(family: Family, directory: Path = MIGRATIONS) -> list[Migration]:
+    """The files of a family in the order in which they apply, the kernel's included.
+
+    Raises:
+        ConfigurationError: there are none.
+    """
+    kernel = [directory / name for name in KERNEL if (directory / name).exists()]
+    own = sorted(directory.glob("*.sql")) if family is Family.FANOUT else []
+    paths = list(dict.fromkeys([*own, *kernel]))
+    if not paths:
+        raise ConfigurationError(
+            f"no migrations in {directory}: run this from a checkout of the repository"
+        )
+    return [_read(directory, path) for path in paths]
+
+
+def family_of(recorded: Collection[str]) -> Family:
+    """The family that a database was migrated for, by the names of the files that it has.
+
+    One that has none yet is meant for the fan-out, as ``migrate`` is unless told otherwise.
+    """
+    is_kernel_only = recorded and set(recorded) <= set(KERNEL)
+    return Family.KERNEL if is_kernel_only else Family.FANOUT
+
+
+def _read(directory: Path, path: Path) -> Migration:
+    return Migration(path.relative_to(directory).as_posix(), path.read_bytes())

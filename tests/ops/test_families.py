@@ -1,0 +1,171 @@
+"""Families of migrations: each can be the first or the only one, in any order."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pipeline.domain.errors import ConfigurationError
+from pipeline.ops.families import KERNEL, MIGRATIONS, Family
+from pipeline.ops.migrate import migrate, pending
+from tests.databases import Database, Databases
+
+# All that there is and who may do what with it, whatever the order in which it was made.
+CATALOG = """
+    SELECT 'schema', nspname, coalesce(acl::text, '')
+    FROM pg_namespace LEFT JOIN LATERAL aclexplode(nspacl) AS acl ON true
+    WHERE nspname IN ('public', 'fanout')
+    UNION ALL
+    SELECT 'relation', relation.oid::regclass::text, relkind::text || relrowsecurity
+    FROM pg_class AS relation
+    WHERE relnamespace IN ('public'::regnamespace, 'fanout'::regnamespace)
+    UNION ALL
+    SELECT 'right', relation.oid::regclass::text, acl::text
+    FROM pg_class AS relation, aclexplode(relation.relacl) AS acl
+    WHERE relnamespace IN ('public'::regnamespace, 'fanout'::regnamespace)
+    UNION ALL
+    SELECT 'column', attrelid::regclass::text,
+        attname || ' ' || atttypid::regtype || attnotnull || coalesce(acl::text, '')
+    FROM pg_attribute
+    JOIN pg_class ON pg_class.oid = attrelid
+    LEFT JOIN LATERAL aclexplode(attacl) AS acl ON true
+    WHERE relnamespace IN ('public'::regnamespace, 'fanout'::regnamespace) AND attnum > 0
+    UNION ALL
+    SELECT 'constraint', conrelid::regclass::text, conname || pg_get_constraintdef(oid)
+    FROM pg_constraint
+    WHERE connamespace IN ('public'::regnamespace, 'fanout'::regnamespace)
+    UNION ALL
+    SELECT 'index', tablename, indexdef FROM pg_indexes WHERE schemaname IN ('public', 'fanout')
+    UNION ALL
+    SELECT 'policy', polrelid::regclass::text, polname || polroles::text FROM pg_policy
+    UNION ALL
+    SELECT 'applied', name, checksum FROM public.fanout_migrations
+    ORDER BY 1, 2, 3
+"""
+
+
+def catalog(database: Database) -> list[tuple[object, ...]]:
+    with database.connect() as connection:
+        return connection.execute(CATALOG.encode()).fetchall()
+
+
+def tables(database: Database) -> set[str]:
+    with database.connect() as connection:
+        rows = connection.execute(
+            "SELECT oid::regclass::text FROM pg_class WHERE relkind = 'r'"
+            " AND relnamespace NOT IN ('pg_catalog'::regnamespace,"
+            " 'information_schema'::regnamespace)"
+        ).fetchall()
+    return {name for (name,) in rows}
+
+
+def command(dsn: str, *flags: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "pipeline", "migrate", *flags],
+        cwd=MIGRATIONS.parent,
+        env=os.environ | {"DATABASE_URL": dsn},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_the_kernel_names_every_file_of_its_folder() -> None:
+    folder = {path.relative_to(MIGRATIONS).as_posix() for path in MIGRATIONS.glob("kernel/*.sql")}
+    assert {name for name in KERNEL if name.startswith("kernel/")} == folder
+    assert all((MIGRATIONS / name).exists() for name in KERNEL)
+
+
+def test_the_kernel_alone_needs_no_application_and_makes_no_table_of_one(
+    empty_database: Database,
+) -> None:
+    assert migrate(empty_database.dsn, family=Family.KERNEL) == list(KERNEL)
+    assert tables(empty_database) == {
+        "event_dead_letters",
+        "fanout_migrations",
+        "fanout_replays",
+        "fanout.graphs",
+    }
+    assert pending(empty_database.dsn) == []
+    assert pending(empty_database.dsn, family=Family.FANOUT) != []
+
+
+def test_the_second_run_of_the_kernel_applies_nothing_and_changes_nothing(
+    empty_database: Database,
+) -> None:
+    migrate(empty_database.dsn, family=Family.KERNEL)
+    before = catalog(empty_database)
+    assert migrate(empty_database.dsn, family=Family.KERNEL) == []
+    assert catalog(empty_database) == before
+
+
+def test_the_pipeline_and_the_operator_have_their_rights_in_the_kernel_alone(
+    empty_database: Database,
+) -> None:
+    migrate(empty_database.dsn, family=Family.KERNEL)
+    with empty_database.connect() as connection:
+        for role in ("fanout_writer", "fanout_operator"):
+            with connection.transaction(force_rollback=True):
+                connection.execute(f"SET LOCAL ROLE {role}".encode())
+                for table in tables(empty_database):
+                    connection.execute(f"SELECT FROM {table}".encode())
+        with connection.transaction(force_rollback=True):
+            connection.execute("SET LOCAL ROLE fanout_writer")
+            connection.execute(
+                "INSERT INTO event_dead_letters (letter_key, stage, error_class, message,"
+                " fingerprint) VALUES ('k', 's', 'e', 'm', 'f')"
+            )
+
+
+def test_whichever_family_comes_first_schema_and_rights_are_the_same_in_the_end(
+    databases: Databases,
+) -> None:
+    with databases.empty() as first, databases.empty() as second, databases.empty() as control:
+        migrate(first.dsn, family=Family.KERNEL)
+        migrate(first.dsn, reference_schema=True)
+        migrate(second.dsn, reference_schema=True)
+        assert migrate(second.dsn, family=Family.KERNEL) == []
+        assert catalog(first) == catalog(second)
+        # Control: with less than that it is not.
+        migrate(control.dsn, family=Family.KERNEL)
+        assert catalog(control) != catalog(second)
+        with second.connect() as connection:
+            connection.execute("GRANT UPDATE ON event_dead_letters TO fanout_writer")
+        assert catalog(first) != catalog(second)
+
+
+def test_a_database_of_an_earlier_release_gets_the_kernels_files_after_its_own(
+    empty_database: Database, tmp_path: Path
+) -> None:
+    for path in MIGRATIONS.glob("*.sql"):
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    (tmp_path / "reference").symlink_to(MIGRATIONS / "reference")
+    migrate(empty_database.dsn, reference_schema=True, directory=tmp_path)
+    own = [name for name in KERNEL if name.startswith("kernel/")]
+    assert pending(empty_database.dsn) == own
+    assert migrate(empty_database.dsn) == own
+
+
+def test_the_kernels_tables_are_no_sign_of_an_application(empty_database: Database) -> None:
+    migrate(empty_database.dsn, family=Family.KERNEL)
+    before = catalog(empty_database)
+    with pytest.raises(ConfigurationError, match=r"no tables of an application.*--reference-sche"):
+        migrate(empty_database.dsn)
+    assert catalog(empty_database) == before
+
+
+def test_an_unknown_family_is_refused_in_one_line(empty_database: Database) -> None:
+    done = command(empty_database.dsn, "--family", "x")
+    assert done.returncode == 1
+    assert done.stderr == "pipeline migrate: invalid family 'x': expected kernel or fanout\n"
+
+
+def test_the_reference_schema_is_not_the_kernels(empty_database: Database) -> None:
+    done = command(empty_database.dsn, "--family", "kernel", "--reference-schema")
+    assert done.returncode == 1
+    assert "--reference-schema creates what the family fanout needs" in done.stderr
+    assert tables(empty_database) == set()
+    assert command(empty_database.dsn, "--family", "kernel").returncode == 0
