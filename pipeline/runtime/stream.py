@@ -6,7 +6,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
 from types import FrameType
 from typing import Any, Final
@@ -17,9 +17,11 @@ from pipeline.clients.postgres.watchdog import WATCHDOG
 from pipeline.clients.pubsub.check import check_stream
 from pipeline.clients.pubsub.subscription import Subscription, open_subscription
 from pipeline.domain.errors import TransientError
+from pipeline.domain.graph import Graph
 from pipeline.domain.units import counted
 from pipeline.runtime.runner import local_pipeline
 from pipeline.settings import PubSubSettings
+from pipeline.sinks.heartbeat import beating
 from pipeline.sinks.tally import Field, causes, tally
 from pipeline.sources.pull import PullFromPubSub
 from pipeline.sources.waiting_room import GoOn, Postpone, PutOff
@@ -49,8 +51,10 @@ def run_stream(topology: Topology, settings: PubSubSettings) -> None:
         check_stream(settings.subscription, topology.dead_letter_topic)
     subscription = open_subscription(settings.subscription)
     with _stopped_by_signals(subscription), _reporting(topology):
+        alive = nullcontext() if topology.dry_run else beating(topology.database, Graph.FANOUT)
         try:
-            _keep_running(topology, settings, subscription)
+            with alive:
+                _keep_running(topology, settings, subscription)
         finally:
             returned = subscription.close()
             close_pools()

@@ -9,10 +9,12 @@ from rich.table import Table
 from rich.text import Text
 
 from pipeline.clients.postgres.locks import Lock
+from pipeline.domain.graph import Graph
 from pipeline.domain.units import ago, counted, duration, is_ahead, size
 from pipeline.ops.status.figures import (
     DeadLetters,
     Failure,
+    GraphSeen,
     LastHour,
     Latency,
     OtherProgram,
@@ -45,6 +47,7 @@ def render(status: Status) -> RenderableType:
     for name, part, shown in (
         ("waiting", "queues", _when_read(status.queues, _queues)),
         ("pipeline", "pipeline", _pipeline(status.pipeline, status.other_program)),
+        ("graphs", "graphs", _when_read(status.graphs, _graphs)),
         ("last hour", "last_hour", _when_read(status.last_hour, _last_hour)),
         ("latency", "latency", _when_read(status.latency, _latency)),
         ("capture", "slot", _slot(status)),
@@ -132,6 +135,22 @@ def _pipeline(pipeline: Pipeline | None, other: OtherProgram | None) -> Text | N
     if other is not None and other.seconds < _ALIVE_SECONDS:
         shown.append(f"\n{other.name} worked on events {ago(other.seconds)}", "yellow")
     return shown
+
+
+def _graphs(graphs: Mapping[str, GraphSeen]) -> Text:
+    never = [graph.value for graph in Graph if graph not in graphs]
+    lines = [_graph(name, seen) for name, seen in graphs.items()]
+    return Text("\n").join([*lines, *(Text(f"{name} has never run here") for name in never)])
+
+
+def _graph(name: str, seen: GraphSeen) -> Text:
+    if seen.is_silent:
+        silent = duration(seen.last_seen_seconds)
+        return Text(f"{name}: no sign of life for {silent}, last seen on {seen.host}", "red")
+    return Text(
+        f"{name} seen {ago(seen.last_seen_seconds)}, runs for {duration(seen.started_seconds)},"
+        f" on {seen.host}"
+    )
 
 
 def _slot(status: Status) -> Text:

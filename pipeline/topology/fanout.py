@@ -7,6 +7,7 @@ after its rows are written.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import apache_beam as beam
@@ -14,6 +15,7 @@ from apache_beam.pvalue import PBegin
 
 import pipeline.topology.coders  # noqa: F401 - registers them
 from pipeline.domain.dead_letter import DeadLetter
+from pipeline.domain.graph import Graph
 from pipeline.domain.identifiers import EventType
 from pipeline.domain.wake_up import WakeUp
 from pipeline.fanout.batches import Decided
@@ -21,6 +23,7 @@ from pipeline.fanout.decide import Policy
 from pipeline.fanout.handler import Handler
 from pipeline.settings import DatabaseSettings
 from pipeline.sinks.forms import leave_forms, record_forms
+from pipeline.sinks.heartbeat import keep_beating
 from pipeline.sinks.preview import PreviewDeadLetters, PreviewOutcomes
 from pipeline.sinks.write_dead_letters import WriteDeadLetters
 from pipeline.sinks.write_outcomes import PutOff, WriteOutcomes
@@ -49,6 +52,8 @@ class Topology:
         put_off: takes events that need a row which somebody has locked; None to wait for it.
         go_on: takes events that very many people hear of, after each page of them, so that others
             are told in between; None to tell all of them first.
+        says_it_lives: let every process that runs steps of it write the graph's sign of life; not
+            where whoever runs the graph does so.
         dry_run: print what would be written instead of writing it.
     """
 
@@ -60,16 +65,22 @@ class Topology:
     later: Later = wait_here
     put_off: PutOff | None = None
     go_on: PutOff | None = None
+    says_it_lives: bool = False
     dry_run: bool = False
 
     def build(self, pipeline: beam.Pipeline, source: Source) -> None:
         """Add every step to a pipeline; ``source`` gives batches of wake-ups."""
         payloads = {name: handler.payload for name, handler in self.handlers.items()}
         note = leave_forms if self.dry_run else record_forms
+        begin = (
+            partial(keep_beating, self.database, Graph.FANOUT)
+            if self.says_it_lives and not self.dry_run
+            else None
+        )
         routed = (
             pipeline
             | "ReadEvents" >> source
-            | "Fetch" >> Fetch(self.database, payloads, self.later, note)
+            | "Fetch" >> Fetch(self.database, payloads, self.later, note, begin)
             | "Decode" >> Decode(payloads)
             | "RouteByType" >> RouteByType(self.handlers, self.batch_size)
         )

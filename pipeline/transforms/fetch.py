@@ -165,13 +165,19 @@ class Fetch(beam.PTransform[WakeUps, beam.PCollection[Fetched]]):
         payloads: the payload model of every type that has a handler.
         later: what becomes of wake-ups whose rows cannot be seen yet.
         note: is shown every message.
+        begin: called in every process that runs the step, before its first batch.
     """
 
     def __init__(
-        self, settings: DatabaseSettings, payloads: Payloads, later: Later, note: Note
+        self,
+        settings: DatabaseSettings,
+        payloads: Payloads,
+        later: Later,
+        note: Note,
+        begin: Callable[[], None] | None = None,
     ) -> None:
         super().__init__()
-        self._fn = _Fetch(settings, used_keys(payloads), later, note)
+        self._fn = _Fetch(settings, used_keys(payloads), later, note, begin)
 
     def expand(self, wake_ups: WakeUps) -> beam.PCollection[Fetched]:
         """One step."""
@@ -179,11 +185,23 @@ class Fetch(beam.PTransform[WakeUps, beam.PCollection[Fetched]]):
 
 
 class _Fetch(beam.DoFn):
-    def __init__(self, settings: DatabaseSettings, used: str, later: Later, note: Note) -> None:
+    def __init__(
+        self,
+        settings: DatabaseSettings,
+        used: str,
+        later: Later,
+        note: Note,
+        begin: Callable[[], None] | None,
+    ) -> None:
         self._settings = settings
         self._note = note
         self._used = used
         self._later = later
+        self._begin = begin
+
+    def setup(self) -> None:
+        if self._begin is not None:
+            self._begin()
 
     def process(self, wake_ups: list[WakeUp]) -> Iterable[Fetched]:
         messages = (each.message for each in wake_ups if each.message is not None)

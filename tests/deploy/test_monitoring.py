@@ -28,6 +28,7 @@ from google.protobuf.json_format import ParseError  # type: ignore[import-untype
 from local.debezium.configuration import read as read_configuration
 from pipeline.ops.status.figures import (
     DeadLetters,
+    GraphSeen,
     LastHour,
     Latency,
     Pipeline,
@@ -390,6 +391,11 @@ STATUS: Final = Status(
         done_seconds=1.0,
         versions=["0.2.0"],
     ),
+    graphs={
+        "fanout": GraphSeen(
+            last_seen_seconds=1.0, started_seconds=60.0, version="0.2.0", host="worker-1"
+        )
+    },
     other_program=None,
     last_hour=LastHour({"dead": 1}, [1]),
     latency=Latency(1.0, 1.0, 1.0),
@@ -601,6 +607,7 @@ def test_a_figure_that_status_does_not_print_is_caught() -> None:
     assert find(entry_of(STATUS), "jsonPayload.slot.lag_bytes") == 1
     assert find(entry_of(STATUS), "jsonPayload.slot.lag") is None
     assert "fanout_slot_lag_bytes" not in recorded_by(replace(STATUS, slot=None))
+    assert "fanout_graph_silent_seconds" not in recorded_by(replace(STATUS, graphs={}))
     assert "fanout_oldest_event_seconds" not in recorded_by(
         replace(STATUS, queues={"events": Queue(0, None)})
     )

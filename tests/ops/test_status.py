@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -43,6 +44,14 @@ KEYS: Final = {
         "passed_over": int,
         "done_seconds": type(None),
         "versions": list,
+    },
+    "graphs": {
+        "fanout": {
+            "last_seen_seconds": float,
+            "started_seconds": float,
+            "version": str,
+            "host": str,
+        },
     },
     "other_program": {"name": str, "seconds": float},
     "last_hour": {
@@ -108,6 +117,8 @@ def planted(database: Database) -> Iterator[Database]:
                 (letter_key, event_id, stage, error_class, message, fingerprint)
             VALUES ('event:4', 4, 'Decide', 'HandlerFailed', 'KeyError in a handler', 'f00d');
             INSERT INTO public.fanout_heartbeat (beat_at) VALUES (now() - interval '5 seconds');
+            INSERT INTO fanout.graphs (graph, started_at, last_seen_at, version, host) VALUES
+                ('fanout', now() - interval '1 hour', now() - interval '12 s', '0.2.0', 'one');
             """
         )
         connection.execute(
@@ -220,6 +231,30 @@ def test_a_part_that_is_not_visible_says_so_and_costs_no_other(
     assert getattr(status, part) is None
     assert screen(status).count("not visible to this role") == 2
     assert status.last_hour == before.last_hour
+
+
+def test_a_graph_says_where_it_runs_and_is_missed_when_it_has_been_silent_for_5_minutes(
+    planted: Database,
+) -> None:
+    def graph_last_seen(ago: str) -> str:
+        with planted.connect() as connection:
+            connection.execute(
+                "UPDATE fanout.graphs SET last_seen_at = now() - %s::interval", [ago]
+            )
+        return screen(status_of(planted.operator_dsn))
+
+    assert re.search(
+        r"graphs  fanout seen 12\.\d s ago, runs for 1\.0 h, on one",
+        screen(status_of(planted.operator_dsn)),
+    )
+    assert "no sign of life" not in graph_last_seen("4 minutes")
+    assert "fanout: no sign of life for 6 min, last seen on one" in graph_last_seen("6 minutes")
+
+
+def test_a_graph_that_never_ran_here_is_said_to_be_so(database: Database) -> None:
+    status = status_of(database.operator_dsn)
+    assert status.graphs == {}
+    assert "graphs  fanout has never run here" in screen(status)
 
 
 def test_the_screen_fits_80_columns_whatever_it_shows(planted: Database) -> None:

@@ -631,6 +631,18 @@ def test_an_idle_stream_stops_at_once(stage: Stage, events: Broker, stream: Stre
         assert stream.stop() == 0
 
 
+def test_a_stream_says_that_it_lives_before_there_is_any_event(
+    stage: Stage, stream: Stream
+) -> None:
+    with stream:
+        wait_until(
+            lambda: stage.rows("SELECT graph FROM fanout.graphs") == [("fanout",)],
+            seconds=20,
+            what="a sign of life",
+        )
+        assert stream.stop() == 0
+
+
 def test_a_dry_run_shows_what_would_follow_and_leaves_everything_as_it_is(
     stage: Stage, events: Broker, stage_log: Path
 ) -> None:
@@ -648,7 +660,7 @@ def test_a_dry_run_shows_what_would_follow_and_leaves_everything_as_it_is(
     assert shown[unknown]["status"] == "dead"
     for table in (
         "notification_processing", "notifications", "pending_emails", "notification_decisions",
-        "event_dead_letters",
+        "event_dead_letters", "fanout.graphs",
     ):  # fmt: skip
         assert stage.rows(f"SELECT count(*) FROM {table}") == [(0,)], table  # noqa: S608
     with Stream(events, stage.database.writer_dsn, stage_log.with_name("real")):

@@ -20,7 +20,7 @@ OUR_TABLES: Final = (
     "notification_decisions",
 )
 # Of the schema ``fanout``.
-NEWER_TABLES: Final = ("age_exemptions", "messages_seen")
+NEWER_TABLES: Final = ("age_exemptions", "graphs", "messages_seen")
 OUR_VIEWS: Final = (
     "fanout_events_per_minute",
     "fanout_failures",
@@ -94,6 +94,10 @@ RIGHTS: Final[Mapping[str, frozenset[str]]] = {
         | _on("SELECT", *NEWER_TABLES, schema="fanout")
         | _columns("INSERT", "messages_seen", "form", schema="fanout")
         | _columns("UPDATE", "messages_seen", "last_seen_at", schema="fanout")
+        | _columns("INSERT", "graphs", "graph", "started_at", "version", "host", schema="fanout")
+        | _columns(
+            "UPDATE", "graphs", "started_at", "last_seen_at", "version", "host", schema="fanout"
+        )
     ),
     OPERATOR: (
         _on("SELECT", *_READ, *OUR_VIEWS)

@@ -2,8 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from pipeline.clients.postgres.locks import Lock
+
+# A graph says every 30 s that it lives: then it has missed ten in a row.
+SILENT_SECONDS: Final = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,28 @@ class Pipeline:
     passed_over: int
     done_seconds: float | None
     versions: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GraphSeen:
+    """The last sign of life of a graph, and of which process it was.
+
+    Attributes:
+        last_seen_seconds: since the sign.
+        started_seconds: since that process began to run the graph.
+        version: of the pipeline.
+        host: of the machine.
+    """
+
+    last_seen_seconds: float
+    started_seconds: float
+    version: str
+    host: str
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether it has been silent for so long that nobody runs it any more."""
+        return self.last_seen_seconds >= SILENT_SECONDS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +142,7 @@ class Status:
         taken_at: ISO 8601, by the server's clock.
         has_events: whether there is any event at all.
         queues: by ``events``, ``emails:immediate`` and ``emails:aggregated``.
+        graphs: by name, those that ever ran here.
         slot_name: of the slot that was looked for.
         idle_slot_seconds: after which the server gives up a slot that nobody reads; None without
             such a limit.
@@ -131,6 +158,7 @@ class Status:
     has_events: bool | None
     queues: Mapping[str, Queue] | None
     pipeline: Pipeline | None
+    graphs: Mapping[str, GraphSeen] | None
     other_program: OtherProgram | None
     last_hour: LastHour | None
     latency: Latency | None

@@ -22,6 +22,7 @@ from pipeline.fanout.outcome import Status as State
 from pipeline.ops.status.figures import (
     DeadLetters,
     Failure,
+    GraphSeen,
     LastHour,
     Latency,
     OtherProgram,
@@ -53,6 +54,7 @@ _NOW: Final = (
     b"SELECT current_database(), now(), to_regclass('public.fanout_migrations') IS NOT NULL"
 )
 _HAS_EVENTS: Final = load("pipeline.ops.status", "has_events")
+_GRAPHS: Final = load("pipeline.ops.status", "graphs")
 _QUEUES: Final = load("pipeline.ops.status", "queues")
 _STATES: Final = load("pipeline.ops.status", "states")
 _LATENCY: Final = load("pipeline.ops.status", "latency")
@@ -109,6 +111,7 @@ def _read(connection: Connection[Any], names: CaptureNames) -> Status:
         has_events=part("has_events", _has_events),
         queues=part("queues", _queues),
         pipeline=part("pipeline", _pipeline),
+        graphs=part("graphs", read_graphs),
         other_program=part("other_program", _other_program),
         last_hour=part("last_hour", _last_hour),
         latency=part("latency", _latency),
@@ -151,6 +154,13 @@ def _pipeline(connection: Connection[Any]) -> Pipeline:
     with connection.cursor(row_factory=dict_row) as cursor:
         [row] = cursor.execute(PIPELINE).fetchall()
     return Pipeline(**row)
+
+
+def read_graphs(connection: Connection[Any]) -> Mapping[str, GraphSeen]:
+    """The last sign of life of every graph that ever ran here."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        rows = cursor.execute(_GRAPHS).fetchall()
+    return {row.pop("graph"): GraphSeen(**row) for row in rows}
 
 
 def _other_program(connection: Connection[Any]) -> OtherProgram | None:

@@ -161,6 +161,7 @@ def _topology(given: FanoutOptions) -> Topology:
         ),
         dead_letter_topic=given.dead_letter_topic,
         batch_size=int(given.batch_size),
+        says_it_lives=True,
     )
 
 

@@ -6,6 +6,7 @@ from pipeline.ops.doctor.check import Check
 from pipeline.ops.doctor.checks import (
     capture,
     events_table,
+    graphs,
     locks,
     pubsub,
     roles,
@@ -26,5 +27,6 @@ CHECKS: Final[tuple[Check, ...]] = (
     *roles.CHECKS,
     *capture.CHECKS,
     *stream.CHECKS,
+    *graphs.CHECKS,
     *pubsub.CHECKS,
 )

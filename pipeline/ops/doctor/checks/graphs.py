@@ -1,0 +1,42 @@
+"""Whether every graph that ever ran here still gives signs of life."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from pipeline.clients.postgres.session import working
+from pipeline.domain.units import duration
+from pipeline.ops.doctor.check import Check, Finding, failed, ok
+from pipeline.ops.doctor.installation import Installation
+from pipeline.ops.status.figures import GraphSeen
+from pipeline.ops.status.read import read_graphs
+
+
+def judge_graphs(graphs: Mapping[str, GraphSeen]) -> Finding:
+    """Whether one has been silent for too long; one that never ran here is none of these."""
+    if not graphs:
+        return ok("no graph has run here yet")
+    silent = {name: seen for name, seen in graphs.items() if seen.is_silent}
+    if not silent:
+        return ok("; ".join(f"{name} {_last(seen)}" for name, seen in graphs.items()))
+    return failed(
+        "; ".join(
+            f"{name} has given no sign of life for {duration(seen.last_seen_seconds)},"
+            f" last seen on {seen.host}"
+            for name, seen in silent.items()
+        ),
+        "see its log there, then start it: python -m pipeline run;"
+        " until then: python -m pipeline catch-up",
+    )
+
+
+def _last(seen: GraphSeen) -> str:
+    return f"gave a sign of life {duration(seen.last_seen_seconds)} ago"
+
+
+def _graphs(installation: Installation) -> Finding:
+    connection = installation.connection()
+    with working(connection):
+        return judge_graphs(read_graphs(connection))
+
+
+CHECKS: Final = (Check("graphs", "fanout.graphs", _graphs),)

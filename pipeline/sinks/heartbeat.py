@@ -1,0 +1,98 @@
+"""A sign of life of the graph that this process runs: its row in ``fanout.graphs``, kept fresh."""
+
+import logging
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+import psycopg
+
+from pipeline import __version__
+from pipeline.clients.postgres.errors import classify
+from pipeline.clients.postgres.pool import take_connection
+from pipeline.clients.postgres.session import working
+from pipeline.clients.postgres.sql import load
+from pipeline.clients.postgres.watchdog import WATCHDOG
+from pipeline.domain.errors import ConfigurationError
+from pipeline.domain.graph import Graph
+from pipeline.settings import DatabaseSettings
+
+EVERY_SECONDS: Final = 30.0
+# For a stop, which must not wait for a server that is away.
+JOIN_SECONDS: Final = 1.0
+
+_BEAT: Final = load(__package__, "beat")
+_log: Final = logging.getLogger(__name__)
+_lock: Final = threading.Lock()
+_kept: Final[set[tuple[DatabaseSettings, Graph]]] = set()
+
+
+@contextmanager
+def beating(
+    settings: DatabaseSettings, graph: Graph, *, every: float = EVERY_SECONDS
+) -> Iterator[None]:
+    """Say every so many seconds, from now to the end of the block, that this process runs a graph.
+
+    Nothing waits for it and nothing fails with it: where the database is away the sign is missing,
+    and the next one is due at its time.
+    """
+    ended = threading.Event()
+    thread = _start(settings, graph, every, ended)
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join(JOIN_SECONDS)
+
+
+def keep_beating(settings: DatabaseSettings, graph: Graph) -> None:
+    """As ``beating``, to the end of the process; once, however often it is called."""
+    with _lock:
+        if (settings, graph) not in _kept:
+            _kept.add((settings, graph))
+            _start(settings, graph, EVERY_SECONDS, threading.Event())
+
+
+def _start(
+    settings: DatabaseSettings, graph: Graph, every: float, ended: threading.Event
+) -> threading.Thread:
+    thread = threading.Thread(
+        target=_beat_until, args=(settings, graph, every, ended), name="heartbeat", daemon=True
+    )
+    thread.start()
+    return thread
+
+
+def _beat_until(
+    settings: DatabaseSettings, graph: Graph, every: float, ended: threading.Event
+) -> None:
+    started, told = time.monotonic(), False
+    while not ended.is_set():
+        try:
+            _beat(settings, graph, time.monotonic() - started)
+            told = False
+        except psycopg.Error as error:
+            failure = classify(error, limit=settings.statement_timeout)
+            # Of a database that is away, those who need it say enough.
+            if isinstance(failure, ConfigurationError) and not told:
+                _log.warning("no sign of life can be written: %s", failure)
+                told = True
+        ended.wait(every)
+
+
+def _beat(settings: DatabaseSettings, graph: Graph, up_seconds: float) -> None:
+    parameters = {
+        "graph": graph,
+        "up_seconds": up_seconds,
+        "version": __version__,
+        "host": socket.gethostname(),
+    }
+    with (
+        take_connection(settings) as connection,
+        WATCHDOG.watch(connection, settings.silence.total_seconds()),
+        working(connection),
+    ):
+        connection.execute(_BEAT, parameters)

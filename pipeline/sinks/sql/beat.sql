@@ -1,0 +1,9 @@
+-- A sign of life of a graph.
+-- In: graph; up_seconds, for how long this process has run it; version; host.
+INSERT INTO fanout.graphs (graph, started_at, version, host)
+VALUES (%(graph)s, now() - make_interval(secs => %(up_seconds)s), %(version)s, %(host)s)
+ON CONFLICT (graph) DO UPDATE SET
+    started_at = excluded.started_at,
+    last_seen_at = excluded.last_seen_at,
+    version = excluded.version,
+    host = excluded.host
