@@ -32,6 +32,7 @@ from pipeline.settings import DatabaseSettings
 from pipeline.sources.collect import Batching, Collect
 from pipeline.sources.deduplicate import Keyed
 from pipeline.sources.native import Shard, Spread, write_message
+from pipeline.topology.ends import Rows
 from pipeline.topology.fanout import Topology
 
 REPORT: Final = ROOT / "docs" / "capacity.md"
@@ -87,7 +88,9 @@ class Job:
 
     def __init__(self, database: DatabaseSettings) -> None:
         pipeline = beam.Pipeline(options=PipelineOptions(flags=[]))
-        topology = Topology(database=database, handlers=HANDLERS, policy=Policy())
+        topology = Topology(
+            database=database, handlers=HANDLERS, policy=Policy(), ends=Rows(database)
+        )
         topology.build(pipeline, _Source())
         graph = pipeline.to_runner_api()
         self._collect = Stage(graph, "ReadEvents/Collect/Batch")

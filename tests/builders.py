@@ -43,7 +43,7 @@ class GreetedHandler(Handler[Greeted]):
     def audience(self, event: Event[Greeted]) -> Audience:  # noqa: ARG002 - always the same
         return NamedUser(BOB)
 
-    def author(self, event: Event[Greeted]) -> UserId | None:
+    def excluded_user(self, event: Event[Greeted]) -> UserId | None:
         return event.actor_id
 
     def decide(

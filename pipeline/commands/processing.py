@@ -6,11 +6,13 @@ from datetime import timedelta
 from pipeline.domain.identifiers import UserId
 from pipeline.fanout.decide import AI_USER, Policy
 from pipeline.fanout.handlers import HANDLERS
+from pipeline.topology.ends import Preview, Rows
 from pipeline.topology.fanout import Topology
 
 
 def topology_of(options: argparse.Namespace) -> Topology:
     """The graph that the arguments ask for."""
+    topic = options.dead_letter_topic
     return Topology(
         database=options.database,
         handlers=HANDLERS,
@@ -18,7 +20,6 @@ def topology_of(options: argparse.Namespace) -> Topology:
             system_users=frozenset({AI_USER, *map(UserId, options.system_user)}),
             max_event_age=timedelta(hours=options.max_event_age_hours),
         ),
-        dead_letter_topic=options.dead_letter_topic,
+        ends=Preview(topic) if options.dry_run else Rows(options.database, topic),
         batch_size=options.batch_size,
-        dry_run=options.dry_run,
     )

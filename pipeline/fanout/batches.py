@@ -2,10 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from pipeline.domain.dead_letter import DeadLetter
-from pipeline.fanout.events import Event, Unrouted
+from pipeline.fanout.events import Event, Payload, Unrouted
 from pipeline.fanout.outcome import Outcome
 from pipeline.fanout.row import Row
 
@@ -22,7 +21,7 @@ class Fetched:
 class Decoded:
     """The events of a batch of rows, those that no handler knows, and those that are malformed."""
 
-    events: Sequence[Event[Any]] = ()
+    events: Sequence[Event[Payload]] = ()
     unrouted: Sequence[Unrouted] = ()
     letters: Sequence[DeadLetter] = ()
 

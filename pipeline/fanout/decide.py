@@ -1,19 +1,17 @@
 """From an event and the facts to its outcome: who is left out and why, what the others get."""
 
-import sys
-import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from pathlib import PurePath
 from typing import Any, Final
 from uuid import UUID
 
 from pipeline.domain.errors import HandlerFailed
 from pipeline.domain.identifiers import UserId
+from pipeline.fanout.ask import Asked, failed
 from pipeline.fanout.audience import Nobody
 from pipeline.fanout.effects import Channel, Delivery, Effect, Email, Notification, channel_of
-from pipeline.fanout.events import Event, Unrouted
+from pipeline.fanout.events import Event, PayloadT, Unrouted
 from pipeline.fanout.facts import Candidate, Facts, Person
 from pipeline.fanout.handler import Handler
 from pipeline.fanout.outcome import Outcome, Skip, Status
@@ -51,32 +49,35 @@ class Policy:
         return f"older than {hours:g} {'hour' if hours == 1 else 'hours'}"
 
 
+def expire(event: Event[Any], policy: Policy, now: datetime) -> Outcome | None:
+    """The outcome of an event that comes too late; None for one that is in time."""
+    expiry = policy.expiry(event, now)
+    return _outcome(event, Status.EXPIRED, expiry) if expiry else None
+
+
 def decide(
-    handler: Handler[Any], event: Event[Any], facts: Facts, policy: Policy, *, now: datetime
+    handler: Handler[PayloadT], asked: Asked[PayloadT], facts: Facts, policy: Policy
 ) -> Outcome:
-    """Decide one event.
+    """Decide one event that is in time.
 
     Args:
         handler: the handler of the event's type.
-        event: the event.
+        asked: the event, and what the handler answered of it.
         facts: loaded for a batch that holds the event.
         policy: what holds for every type.
-        now: the time at which the batch is decided, for the age limit.
 
     Raises:
         HandlerFailed: the handler raised, or broke its contract; nothing of the event is kept.
     """
-    if expiry := policy.expiry(event, now):
-        return _outcome(event, Status.EXPIRED, expiry)
+    event = asked.event
+    if isinstance(asked.audience, Nobody):
+        return _outcome(event, Status.COMPLETED, asked.audience.reason)
     try:
-        audience = handler.audience(event)
-        if isinstance(audience, Nobody):
-            return _outcome(event, Status.COMPLETED, audience.reason)
-        results = list(_results(handler, event, facts, policy))
+        results = list(_results(handler, asked, facts, policy))
     except HandlerFailed:
         raise
     except Exception as error:
-        raise HandlerFailed(_describe(handler, error)) from error
+        raise failed(handler, error) from error
     return replace(
         _outcome(event, Status.COMPLETED, None if results else "nobody in the audience"),
         effects=tuple(item for item in results if not isinstance(item, Skip)),
@@ -104,13 +105,14 @@ def _outcome(event: Event[Any], status: Status, reason: str | None) -> Outcome:
 
 
 def _results(
-    handler: Handler[Any], event: Event[Any], facts: Facts, policy: Policy
+    handler: Handler[PayloadT], asked: Asked[PayloadT], facts: Facts, policy: Policy
 ) -> Iterator[Skip | tuple[UserId, Effect]]:
-    project_id = handler.muted_in(event, facts)
+    event = asked.event
+    project_id = handler.preference_project_id(event, facts, asked.project_id)
     unset = dict.fromkeys(handler.channels, Verdict(None))
     for candidate in facts.candidates.get(event.id, ()):
         person = facts.people.get(candidate.user_id)
-        reason = _exclusion(handler, event, candidate, policy)
+        reason = _exclusion(asked, candidate, policy)
         if person is None or reason is not None:
             why = reason or Reason.NO_PROFILE
             yield from (Skip(candidate.user_id, channel, why) for channel in handler.channels)
@@ -133,10 +135,8 @@ def _results(
         yield from _for_person(handler, event, person, facts, verdicts)
 
 
-def _exclusion(
-    handler: Handler[Any], event: Event[Any], candidate: Candidate, policy: Policy
-) -> Reason | None:
-    if candidate.user_id == handler.author(event):
+def _exclusion(asked: Asked[Any], candidate: Candidate, policy: Policy) -> Reason | None:
+    if candidate.user_id == asked.excluded_user:
         return Reason.ACTOR
     if candidate.user_id in policy.system_users:
         return Reason.SYSTEM_USER
@@ -144,8 +144,8 @@ def _exclusion(
 
 
 def _for_person(
-    handler: Handler[Any],
-    event: Event[Any],
+    handler: Handler[PayloadT],
+    event: Event[PayloadT],
     person: Person,
     facts: Facts,
     verdicts: dict[Channel, Verdict],
@@ -184,13 +184,3 @@ def _check_contract(handler: Handler[Any], effects: tuple[Effect, ...], used: se
         raise HandlerFailed(f"{type(handler).__name__} gave one person two effects of one kind")
     if not used.issubset(handler.channels):
         raise HandlerFailed(f"{type(handler).__name__} used a channel that it does not declare")
-
-
-def _describe(handler: Handler[Any], error: Exception) -> str:
-    """Where a handler failed, without the error's own words: they may quote the event."""
-    frames = traceback.extract_tb(error.__traceback__)
-    # The handler's own line says more than that of a library beneath it.
-    source = getattr(sys.modules[type(handler).__module__], "__file__", None)
-    frame = next((each for each in reversed(frames) if each.filename == source), frames[-1])
-    place = f"{PurePath(frame.filename).name}:{frame.lineno}"
-    return f"{type(handler).__name__} raised {type(error).__name__} at {place}"

@@ -39,13 +39,24 @@ class Handler(ABC, Generic[PayloadT]):
     def decide(self, event: Event[PayloadT], person: Person, facts: Facts) -> Iterable[Effect]:
         """What one person of the audience gets."""
 
-    def author(self, event: Event[PayloadT]) -> UserId | None:  # noqa: ARG002 - for overriding
-        """Whoever caused the event and so needs not be told; by default nobody is left out."""
+    def excluded_user(self, event: Event[PayloadT]) -> UserId | None:  # noqa: ARG002 - for overriding
+        """Who caused the event and needs not be told; by default nobody is left out."""
         return None
 
-    def muted_in(self, event: Event[PayloadT], facts: Facts) -> ProjectId | None:  # noqa: ARG002 - for overriding
-        """The project whose preferences apply; by default the one the event belongs to."""
-        return self.project_id(event)
+    def preference_project_id(
+        self,
+        event: Event[PayloadT],  # noqa: ARG002 - for overriding
+        facts: Facts,  # noqa: ARG002
+        project_id: ProjectId | None,
+    ) -> ProjectId | None:
+        """The project whose preferences apply; by default the one the event belongs to.
+
+        Args:
+            event: the event.
+            facts: of its batch.
+            project_id: what ``project_id`` answered.
+        """
+        return project_id
 
     def project_id(self, event: Event[PayloadT]) -> ProjectId | None:
         """The project the event belongs to; override where the payload may name it."""

@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
@@ -16,17 +15,19 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from pipeline.clients.postgres.check import check_database
 from pipeline.clients.postgres.pool import close_pools
 from pipeline.clients.postgres.watchdog import WATCHDOG
+from pipeline.domain.backoff import Backoff
 from pipeline.domain.errors import LockTimeout, TransientError
 from pipeline.domain.identifiers import EventId
 from pipeline.runtime.runner import local_pipeline
 from pipeline.sinks.tally import tally
-from pipeline.sources.unfinished import ReadUnfinished, Selection, count_unfinished
+from pipeline.sources.read_unfinished import ReadUnfinished
+from pipeline.sources.unfinished import Selection, count_unfinished
+from pipeline.topology.ends import Again
 from pipeline.topology.fanout import Topology
 
 # For how long passes may fail without a single event done before the command gives up.
 PATIENCE: Final = timedelta(minutes=2)
-FIRST_PAUSE_SECONDS: Final = 0.2
-LONGEST_PAUSE_SECONDS: Final = 5.0
+BACKOFF: Final = Backoff(first=0.2, longest=5.0, at_least=0.5)
 
 _log: Final = logging.getLogger(__name__)
 # Of the process, since a step of the graph looks at it; only a process that ends sets it.
@@ -87,7 +88,7 @@ def reconcile(
             if not away:
                 _log.warning("%s; waiting", failure)
             away = True
-            pause = min(pause, LONGEST_PAUSE_SECONDS)
+            pause = min(pause, BACKOFF.longest)
         _stopping.wait(pause)
 
 
@@ -109,8 +110,8 @@ def _pass(topology: Topology, selection: Selection) -> None:
     """
     _locked.clear()
     pipeline = local_pipeline()
-    graph = replace(topology, put_off=_leave_for_the_next_pass)
-    graph.build(pipeline, ReadUnfinished(topology.database, selection, _going_on))
+    source = ReadUnfinished(topology.database, selection, _going_on)
+    topology.build(pipeline, source, Again(put_off=_leave_for_the_next_pass))
     pipeline.run().wait_until_finish()
     if _locked:
         raise LockTimeout(f"{len(_locked):,} of the events need a row that is locked")
@@ -118,7 +119,7 @@ def _pass(topology: Topology, selection: Selection) -> None:
 
 def _until_done(topology: Topology, selection: Selection) -> None:
     deadline = time.monotonic() + PATIENCE.total_seconds()
-    pause = FIRST_PAUSE_SECONDS
+    tries = 0
     done = tally()["events"]
     while not _stopping.is_set():
         try:
@@ -127,13 +128,13 @@ def _until_done(topology: Topology, selection: Selection) -> None:
             if tally()["events"] > done:
                 done = tally()["events"]
                 deadline = time.monotonic() + PATIENCE.total_seconds()
-                pause = FIRST_PAUSE_SECONDS
+                tries = 0
             if time.monotonic() > deadline:
                 raise
             if not _stopping.is_set():
                 _log.warning("%s; going on in a moment", failure)
-            _stopping.wait(random.uniform(pause / 2, pause))  # noqa: S311 - needs no secrecy
-            pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+            _stopping.wait(BACKOFF.pause(tries, random.uniform))
+            tries += 1
         else:
             return
 
@@ -142,7 +143,7 @@ def _until_done(topology: Topology, selection: Selection) -> None:
 def _progress(topology: Topology, selection: Selection) -> Iterator[None]:
     """A bar on a terminal; elsewhere nothing, since the summary says it all."""
     console = Console(stderr=True)
-    if not console.is_terminal or topology.dry_run:
+    if not console.is_terminal or topology.ends.is_dry_run:
         yield
         return
     total = count_unfinished(topology.database, selection)

@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
-from dataclasses import replace
 from types import FrameType
 from typing import Any, Final
 
@@ -16,6 +15,7 @@ from pipeline.clients.postgres.pool import close_pools
 from pipeline.clients.postgres.watchdog import WATCHDOG
 from pipeline.clients.pubsub.check import check_stream
 from pipeline.clients.pubsub.subscription import Subscription, open_subscription
+from pipeline.domain.backoff import Backoff
 from pipeline.domain.errors import TransientError
 from pipeline.domain.graph import Graph
 from pipeline.domain.units import counted
@@ -25,11 +25,11 @@ from pipeline.sinks.heartbeat import beating
 from pipeline.sinks.tally import Field, causes, tally
 from pipeline.sources.pull import PullFromPubSub
 from pipeline.sources.waiting_room import GoOn, Postpone, PutOff
+from pipeline.topology.ends import Again
 from pipeline.topology.fanout import Topology
 
 REPORT_SECONDS: Final = 10.0
-FIRST_PAUSE_SECONDS: Final = 0.5
-LONGEST_PAUSE_SECONDS: Final = 30.0
+BACKOFF: Final = Backoff(first=0.5, longest=30.0, at_least=0.5)
 
 _log: Final = logging.getLogger(__name__)
 
@@ -48,10 +48,11 @@ def run_stream(topology: Topology, settings: PubSubSettings) -> None:
     check_database(topology.database, tables=True)
     # What is there and does not answer is waited for, as later on.
     with suppress(TransientError):
-        check_stream(settings.subscription, topology.dead_letter_topic)
+        check_stream(settings.subscription, topology.ends.dead_letter_topic)
     subscription = open_subscription(settings.subscription)
     with _stopped_by_signals(subscription), _reporting(topology):
-        alive = nullcontext() if topology.dry_run else beating(topology.database, Graph.FANOUT)
+        is_dry_run = topology.ends.is_dry_run
+        alive = nullcontext() if is_dry_run else beating(topology.database, Graph.FANOUT)
         try:
             with alive:
                 _keep_running(topology, settings, subscription)
@@ -69,27 +70,22 @@ def run_stream(topology: Topology, settings: PubSubSettings) -> None:
 
 def _keep_running(topology: Topology, settings: PubSubSettings, subscription: Subscription) -> None:
     name = settings.subscription
-    graph = replace(
-        topology,
-        later=Postpone(name),
-        put_off=PutOff(topology.database, name),
-        go_on=GoOn(name),
-    )
-    pause = FIRST_PAUSE_SECONDS
+    again = Again(later=Postpone(name), put_off=PutOff(topology.database, name), go_on=GoOn(name))
+    tries = 0
     while not subscription.stopping:
         started = time.monotonic()
         try:
             pipeline = local_pipeline()
-            graph.build(pipeline, PullFromPubSub(settings))
+            topology.build(pipeline, PullFromPubSub(settings), again)
             pipeline.run().wait_until_finish()
         except TransientError as failure:
             subscription.give_back()
-            if time.monotonic() - started > LONGEST_PAUSE_SECONDS:
-                pause = FIRST_PAUSE_SECONDS
-            seconds = random.uniform(pause / 2, pause)  # noqa: S311 - jitter needs no secrecy
+            if time.monotonic() - started > BACKOFF.longest:
+                tries = 0
+            seconds = BACKOFF.pause(tries, random.uniform)
+            tries += 1
             _log.warning("%s; starting again in %.1f s", failure, seconds)
             subscription.wait_for_stop(seconds)
-            pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
 
 
 @contextmanager
@@ -143,6 +139,6 @@ def _told(done: Mapping[str, int], topology: Topology) -> str:
     parts = [f"{completed:,} completed"]
     parts += [f"{done[each]:,} {each}" for each in others if done[each]]
     if done[Field.DEAD]:
-        where = "" if topology.dry_run else ": python -m pipeline dead-letters list"
+        where = "" if topology.ends.is_dry_run else ": python -m pipeline dead-letters list"
         parts[-1] += f" ({counted(causes(), 'cause')}{where})"
     return f"{done[Field.EVENTS]:,} done: {', '.join(parts)}"

@@ -1,7 +1,7 @@
 """Write dead letters: to their table, which people query, and to their topic, which wakes them."""
 
 import base64
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import orjson
@@ -14,19 +14,29 @@ from pipeline.clients.pubsub.publish import publish
 from pipeline.domain.dead_letter import DeadLetter
 from pipeline.domain.message import Message
 from pipeline.settings import DatabaseSettings
+from pipeline.sinks.storable import storable
 
 # https://cloud.google.com/pubsub/quotas#resource_limits
 MAX_ATTRIBUTE_BYTES: Final = 1024
 
-_WRITE: Final = load("pipeline.sinks", "write_dead_letters")
+# Records in a family's ledger that what these letters are about is dead.
+Mark = Callable[[Connection[Any], Sequence[DeadLetter]], None]
+
+_WRITE: Final = load(__package__, "write_dead_letters")
 
 
 def write_dead_letters(
-    settings: DatabaseSettings, topic: str | None, letters: Sequence[DeadLetter]
+    settings: DatabaseSettings, topic: str | None, letters: Sequence[DeadLetter], mark: Mark
 ) -> None:
-    """Record letters in ``event_dead_letters`` and the ledger, then publish them.
+    """Record letters in ``event_dead_letters`` and the family's ledger, then publish them.
 
     A letter offered again gains an attempt in the table; the topic may carry it twice.
+
+    Args:
+        settings: the database.
+        topic: where letters are published; None: nowhere.
+        letters: of one family.
+        mark: writes to its ledger, in the transaction of the letters.
 
     Raises:
         TransientError: offer all of them again.
@@ -37,7 +47,10 @@ def write_dead_letters(
     parameters = {"letters": _document(distinct), "version": __version__}
 
     def write(connection: Connection[Any]) -> None:
-        connection.execute(_WRITE, parameters)
+        with connection.transaction():
+            # The ledger first, as outcomes are written: in another order the two could deadlock.
+            mark(connection, distinct)
+            connection.execute(_WRITE, parameters)
 
     with_connection(settings, write)
     if topic is not None:
@@ -68,7 +81,7 @@ def _document(letters: Iterable[DeadLetter]) -> str:
         {
             "letter_key": letter.key,
             "event_id": letter.event_id,
-            "event_type": _storable(letter.event_type),
+            "event_type": storable(letter.event_type),
             "stage": letter.stage,
             "error_class": letter.error_class,
             "message": letter.reason,
@@ -85,10 +98,5 @@ def _document(letters: Iterable[DeadLetter]) -> str:
     return orjson.dumps(rows).decode()
 
 
-def _storable_mapping(values: Mapping[str, str]) -> dict[str | None, str | None]:
-    return {_storable(name): _storable(value) for name, value in values.items()}
-
-
-def _storable(text: str | None) -> str | None:
-    """Postgres stores no U+0000; a dead letter must not die of what killed its event."""
-    return None if text is None else text.replace("\0", "\N{REPLACEMENT CHARACTER}")
+def _storable_mapping(values: Mapping[str, str]) -> dict[str, str]:
+    return {storable(name): storable(value) for name, value in values.items()}

@@ -1,6 +1,7 @@
 """Write outcomes: a batch in one statement, atomic, harmless when repeated."""
 
-from collections.abc import Iterable, Iterator, Sequence
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Final, Self
@@ -14,6 +15,7 @@ from pipeline.clients.postgres.retry import with_connection
 from pipeline.clients.postgres.sql import load
 from pipeline.domain.dead_letter import DeadLetter
 from pipeline.domain.errors import LockTimeout, PermanentError, TransientError, UnknownEvent
+from pipeline.domain.portions import portions_by_weight
 from pipeline.fanout.outcome import Outcome
 from pipeline.settings import DatabaseSettings
 from pipeline.sinks.document import as_document
@@ -132,7 +134,7 @@ def _letter(outcome: Outcome, error: PermanentError) -> DeadLetter:
 
 def _write(write: "_WriteWhatIsFree", outcomes: Sequence[Outcome]) -> Written:
     written = Written()
-    for portion in _portions(outcomes):
+    for portion in portions_by_weight(outcomes, _weigh, MOST_ROWS):
         for some, result in in_halves(portion, write):
             if isinstance(result, PermanentError):
                 written += Written(letters=[_letter(some[0], result)])
@@ -181,23 +183,11 @@ class _WriteWhatIsFree:
             raise
 
 
-def _portions(outcomes: Iterable[Outcome]) -> Iterator[Sequence[Outcome]]:
-    """The outcomes in their order, as many at a time as one statement should write.
-
-    A page stands alone, since a statement can write an event once only.
-    """
-    portion: list[Outcome] = []
-    rows = 0
-    for outcome in outcomes:
-        more = 1 + len(outcome.effects) + len(outcome.skips)
-        alone = outcome.page is not None or any(each.page is not None for each in portion[-1:])
-        if portion and (alone or rows + more > MOST_ROWS):
-            yield portion
-            portion, rows = [], 0
-        portion.append(outcome)
-        rows += more
-    if portion:
-        yield portion
+def _weigh(outcome: Outcome) -> float:
+    """The rows that follow; a page stands alone, since a statement can write an event once only."""
+    if outcome.page is not None:
+        return math.inf
+    return 1 + len(outcome.effects) + len(outcome.skips)
 
 
 def _write_at_once(

@@ -2,9 +2,10 @@
 
 import apache_beam as beam
 
+from pipeline import coders  # noqa: F401 - registers them
 from pipeline.domain.dead_letter import DeadLetter
 from pipeline.settings import DatabaseSettings
-from pipeline.sinks.dead_letters import write_dead_letters
+from pipeline.sinks.dead_letters import Mark, write_dead_letters
 from pipeline.sinks.metrics import measure
 from pipeline.sinks.tally import count, count_causes, dead
 
@@ -13,27 +14,33 @@ Nothing = beam.PCollection[None]
 
 
 class WriteDeadLetters(beam.PTransform[Letters, Nothing]):
-    """Record and publish dead letters, a batch at a time."""
+    """Record and publish dead letters, a batch at a time.
 
-    def __init__(self, settings: DatabaseSettings, topic: str | None) -> None:
+    Args:
+        settings: the database.
+        topic: where letters are published; None: nowhere.
+        mark: writes to the family's ledger, in the transaction of the letters.
+    """
+
+    def __init__(self, settings: DatabaseSettings, topic: str | None, mark: Mark) -> None:
         super().__init__()
-        self._settings = settings
-        self._topic = topic
+        self._fn = _Write(settings, topic, mark)
 
     def expand(self, letters: Letters) -> Nothing:
         """One step, fused with what comes before it."""
-        insert = beam.ParDo(_Write(self._settings, self._topic))
+        insert = beam.ParDo(self._fn)
         # Else Beam reads the code of all that it calls, at each start and for each event type.
         return letters | "Insert" >> insert.with_output_types(type(None))
 
 
 class _Write(beam.DoFn):
-    def __init__(self, settings: DatabaseSettings, topic: str | None) -> None:
+    def __init__(self, settings: DatabaseSettings, topic: str | None, mark: Mark) -> None:
         self._settings = settings
         self._topic = topic
+        self._mark = mark
 
     def process(self, letters: list[DeadLetter]) -> None:
-        write_dead_letters(self._settings, self._topic, letters)
+        write_dead_letters(self._settings, self._topic, letters, self._mark)
         total = dead(len({letter.key for letter in letters}))
         count(total)
         count_causes(letter.fingerprint for letter in letters)

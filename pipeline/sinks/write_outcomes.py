@@ -8,6 +8,7 @@ from typing import Any, Final
 import apache_beam as beam
 from apache_beam.transforms.window import GlobalWindows
 
+from pipeline import coders  # noqa: F401 - registers them
 from pipeline.domain.dead_letter import DeadLetter
 from pipeline.domain.errors import LockTimeout
 from pipeline.domain.identifiers import EventId

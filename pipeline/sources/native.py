@@ -19,6 +19,7 @@ from apache_beam.transforms.trigger import AccumulationMode, AfterCount, Repeate
 from apache_beam.transforms.window import GlobalWindows, TimestampCombiner
 from google.pubsub_v1.types import PubsubMessage as PubsubProto
 
+from pipeline import coders  # noqa: F401 - registers them
 from pipeline.domain.message import DEDUP_ATTRIBUTE, Message
 from pipeline.domain.wake_up import WakeUp
 from pipeline.sources.collect import Batching, Collect, Collected, Sharded

@@ -17,6 +17,7 @@ from apache_beam.runners.sdf_utils import RestrictionTrackerView
 from apache_beam.transforms.core import RestrictionProvider
 from apache_beam.utils.timestamp import Duration, Timestamp
 
+from pipeline import coders  # noqa: F401 - registers them
 from pipeline.clients.pubsub.subscription import open_subscription
 from pipeline.domain.wake_up import WakeUp
 from pipeline.settings import PubSubSettings

@@ -1,19 +1,17 @@
-"""The bounded source: events without a final state in the ledger, as wake-ups."""
+"""Events without a final state in the ledger: a selection in, wake-ups in batches out."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import takewhile
 from typing import Any, Final
 
-import apache_beam as beam
-from apache_beam.pvalue import PBegin
 from psycopg import Connection
 
 from pipeline.clients.postgres.retry import with_connection
 from pipeline.clients.postgres.sql import load
 from pipeline.domain.identifiers import EventId, EventType
+from pipeline.domain.portions import portions
 from pipeline.domain.wake_up import WakeUp
 from pipeline.settings import DatabaseSettings
 
@@ -63,43 +61,6 @@ class IdRange:
     last: int
 
 
-class ReadUnfinished(beam.PTransform[PBegin, beam.PCollection[list[WakeUp]]]):
-    """Read the selected events that have no final state.
-
-    The upper end is fixed at the start of the pass, so a pass ends while events go on arriving.
-
-    Args:
-        database: where they are.
-        selection: which of them.
-        going_on: asked before each batch; what is not wanted any more stays unfinished.
-    """
-
-    def __init__(
-        self, database: DatabaseSettings, selection: Selection, going_on: Callable[[], bool]
-    ) -> None:
-        super().__init__()
-        self._read = _WakeUps(database, going_on)
-        self._selection = selection
-
-    def expand(self, pbegin: PBegin) -> beam.PCollection[list[WakeUp]]:
-        """The selection, and its events."""
-        return (
-            pbegin
-            | "Select" >> beam.Create([self._selection], reshuffle=False)
-            | "ReadIds" >> beam.FlatMap(self._read)
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class _WakeUps:
-    database: DatabaseSettings
-    going_on: Callable[[], bool]
-
-    def __call__(self, selection: Selection) -> Iterable[list[WakeUp]]:
-        batches = read_unfinished(self.database, selection)
-        return takewhile(lambda _: self.going_on(), batches)
-
-
 def count_unfinished(database: DatabaseSettings, selection: Selection) -> int:
     """How many events a pass would read now."""
 
@@ -146,9 +107,9 @@ def read_unfinished(database: DatabaseSettings, selection: Selection) -> Iterato
         ahead = reader.submit(following)
         while (found := ahead.result()) is not None:
             ahead = reader.submit(following)
-            for start in range(0, len(found), BATCH_SIZE):
+            for batch in portions(found, BATCH_SIZE):
                 # Seen by the statement above: there is nothing to wait for.
-                yield [WakeUp(each, waited=True) for each in found[start : start + BATCH_SIZE]]
+                yield [WakeUp(each, waited=True) for each in batch]
 
 
 def _one(

@@ -10,15 +10,17 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Final
 
-from pipeline.clients.postgres.visible import pauses, visible
+from pipeline.clients.postgres.visible import BACKOFF as LOOKS
+from pipeline.clients.postgres.visible import visible
 from pipeline.clients.pubsub.subscription import open_subscription
+from pipeline.domain.backoff import Backoff
 from pipeline.domain.errors import FanoutError, LockTimeout
 from pipeline.domain.identifiers import EventId
 from pipeline.domain.wake_up import WakeUp
 from pipeline.settings import DatabaseSettings
 
-FIRST_DELAY_SECONDS: Final = 1.0
-LONGEST_DELAY_SECONDS: Final = 15.0
+# Until an event that could not be written is tried again.
+BACKOFF: Final = Backoff(first=1.0, longest=15.0)
 # A wake-up takes about a kilobyte.
 MOST_POSTPONED: Final = 10_000
 
@@ -75,11 +77,6 @@ class GoOn:
             subscription.come_again(subscription.postpone_events(event_ids))
 
 
-def delay(tries: int) -> float:
-    """The seconds until an event that could not be written so often before is tried again."""
-    return min(FIRST_DELAY_SECONDS * 2.0**tries, LONGEST_DELAY_SECONDS)
-
-
 @dataclass(slots=True)
 class _Wait:
     """Those whom one event has woken; they leave together, at a time at the latest."""
@@ -114,10 +111,13 @@ class WaitingRoom:
         self._let_wait((each, _Wait(until, for_row=True)) for each in wake_ups)
 
     def put_off(self, wake_ups: Sequence[WakeUp]) -> None:
-        """Let these wait for ``delay``; a second of an event waits no longer than the first."""
+        """Let these wait for a while; a second of an event waits no longer than the first."""
         now = time.monotonic()
         self._let_wait(
-            (replace(each, tries=each.tries + 1), _Wait(now + delay(each.tries), for_row=False))
+            (
+                replace(each, tries=each.tries + 1),
+                _Wait(now + BACKOFF.pause(each.tries), for_row=False),
+            )
             for each in wake_ups
         )
 
@@ -132,7 +132,7 @@ class WaitingRoom:
                 threading.Thread(target=self._look, name="waiting room", daemon=True).start()
 
     def _look(self) -> None:
-        pause = pauses()
+        pause = LOOKS.pauses()
         while True:
             with self._changed:
                 if not self._waiting:
@@ -140,7 +140,7 @@ class WaitingRoom:
                     return
                 if self._changed.wait(self._nap(pause)):
                     # A newcomer's row is likely to be seen soon.
-                    pause = pauses()
+                    pause = LOOKS.pauses()
                 unseen = {event_id for event_id, wait in self._waiting.items() if wait.for_row}
             seen = self._seen(unseen)
             now = time.monotonic()

@@ -8,8 +8,9 @@ from typing import Any, Final
 from uuid import UUID
 
 from pipeline.domain.identifiers import EventId, UserId
+from pipeline.fanout.ask import ask
 from pipeline.fanout.audience import Audience, Nobody
-from pipeline.fanout.decide import Policy, decide
+from pipeline.fanout.decide import Policy, decide, expire
 from pipeline.fanout.events import Event
 from pipeline.fanout.facts import Candidate, Facts, Person, Project, Thread
 from pipeline.fanout.handler import Handler
@@ -74,13 +75,16 @@ class Given:
         event = decode(inserted, {handler.event_type: handler.payload})
         if not isinstance(event, Event):
             raise TypeError(f"{handler.event_type} was not decoded")
+        if expired := expire(event, self.policy, NOW):
+            return Told(expired)
+        asked = ask(handler, event)
         acting = {actor.id: actor} if actor else {}
         facts = replace(
             self.facts,
             people={**acting, **self.facts.people},
-            candidates={_EVENT: self._candidates(handler.audience(event))},
+            candidates={_EVENT: self._candidates(asked.audience)},
         )
-        return Told(decide(handler, event, facts, self.policy, now=NOW))
+        return Told(decide(handler, asked, facts, self.policy))
 
     def _candidates(self, audience: Audience) -> list[Candidate]:
         if isinstance(audience, Nobody):

@@ -1,53 +1,54 @@
-"""Decode: rows in; events and unrouted events out, and dead letters for what is neither."""
+"""Decode: fetched rows in; events, unrouted events and dead letters out, each by an output."""
 
-from collections.abc import Sequence
-from typing import Any, Final
+from collections.abc import Iterable
+from typing import Literal
 
 import apache_beam as beam
+from apache_beam.pvalue import TaggedOutput
 
+from pipeline import coders  # noqa: F401 - registers them
 from pipeline.domain.dead_letter import DeadLetter
-from pipeline.domain.errors import PermanentError
-from pipeline.fanout.batches import Decoded, Fetched
-from pipeline.fanout.events import Event, Unrouted
-from pipeline.fanout.row import Payloads, Row, decode
+from pipeline.domain.portions import portions
+from pipeline.fanout.batches import Fetched
+from pipeline.fanout.events import Event, Payload, Unrouted
+from pipeline.fanout.row import Payloads
+from pipeline.steps.decode import decode_batch
+from pipeline.transforms.outputs import DEAD, EVENTS, UNROUTED, Outputs
 
-STAGE: Final = "decode"
-
-
-def decode_batch(rows: Sequence[Row], payloads: Payloads) -> Decoded:
-    """What rows are; a malformed one is a dead letter and costs its neighbours nothing."""
-    events: list[Event[Any]] = []
-    unrouted: list[Unrouted] = []
-    letters: list[DeadLetter] = []
-    for row in rows:
-        try:
-            decoded = decode(row, payloads)
-        except PermanentError as error:
-            letters.append(DeadLetter.of_event(row.id, row.type, STAGE, error))
-            continue
-        if isinstance(decoded, Unrouted):
-            unrouted.append(decoded)
-        else:
-            events.append(decoded)
-    return Decoded(events, unrouted, letters)
+Unhandled = TaggedOutput[Literal["unrouted"], list[Unrouted]]
+Dead = TaggedOutput[Literal["dead"], list[DeadLetter]]
 
 
-class Decode(beam.PTransform[beam.PCollection[Fetched], beam.PCollection[Decoded]]):
-    """Decode every row of a batch; letters are handed on."""
+class Decode(beam.PTransform[beam.PCollection[Fetched], Outputs]):
+    """Decode every row of a batch.
 
-    def __init__(self, payloads: Payloads) -> None:
+    Outputs are ``events``, the main one; ``unrouted``, those whose type no handler knows; and
+    ``dead``, the letters of this step and those that came with the rows.
+
+    Args:
+        payloads: the payload model of every type that has a handler.
+        batch_size: the most that is in a batch of unrouted events or of letters.
+    """
+
+    def __init__(self, payloads: Payloads, batch_size: int) -> None:
         super().__init__()
-        self._fn = _Decode(payloads)
+        self._fn = _Parse(payloads, batch_size)
 
-    def expand(self, fetched: beam.PCollection[Fetched]) -> beam.PCollection[Decoded]:
+    def expand(self, fetched: beam.PCollection[Fetched]) -> Outputs:
         """One step."""
-        return fetched | "Parse" >> beam.Map(self._fn)
+        return fetched | "Parse" >> beam.ParDo(self._fn).with_outputs(UNROUTED, DEAD, main=EVENTS)
 
 
-class _Decode:
-    def __init__(self, payloads: Payloads) -> None:
+class _Parse(beam.DoFn):
+    def __init__(self, payloads: Payloads, batch_size: int) -> None:
         self._payloads = dict(payloads)
+        self._batch_size = batch_size
 
-    def __call__(self, fetched: Fetched) -> Decoded:
+    def process(self, fetched: Fetched) -> Iterable[list[Event[Payload]] | Unhandled | Dead]:
         decoded = decode_batch(fetched.rows, self._payloads)
-        return Decoded(decoded.events, decoded.unrouted, [*fetched.letters, *decoded.letters])
+        if decoded.events:
+            yield list(decoded.events)
+        for unrouted in portions(decoded.unrouted, self._batch_size):
+            yield Unhandled(UNROUTED, unrouted)
+        for letters in portions([*fetched.letters, *decoded.letters], self._batch_size):
+            yield Dead(DEAD, letters)

@@ -15,6 +15,7 @@ from pipeline.domain.identifiers import (
     UserId,
 )
 from pipeline.facts import load_facts
+from pipeline.fanout.ask import ask
 from pipeline.fanout.audience import Audience, NamedUser
 from pipeline.fanout.events import Event, Payload
 from pipeline.fanout.facts import Candidate, Facts, Person, Project, Thread
@@ -40,20 +41,10 @@ WORLD: Final[dict[object, UUID]] = {
 
 @dataclass(frozen=True)
 class GreetsBob(GreetedHandler):
-    """A handler whose methods fail for the events with these ids."""
+    """A handler for one person."""
 
-    broken_audience: frozenset[int] = frozenset()
-    broken_project: frozenset[int] = frozenset()
-
-    def audience(self, event: Event[Greeted]) -> Audience:
-        if event.id in self.broken_audience:
-            raise KeyError
+    def audience(self, event: Event[Greeted]) -> Audience:  # noqa: ARG002 - all are told
         return NamedUser(BOB)
-
-    def project_id(self, event: Event[Greeted]) -> ProjectId | None:
-        if event.id in self.broken_project:
-            raise KeyError
-        return event.project_id
 
 
 def load(
@@ -64,7 +55,8 @@ def load(
     with psycopg.connect(
         stage.database.writer_dsn, autocommit=True, cursor_factory=recording_cursor(statements)
     ) as connection:
-        return load_facts(connection, handler, events), statements
+        asked = [ask(handler, event) for event in events]
+        return load_facts(connection, asked, handler.preference.name), statements
 
 
 def naming_what_exists(model: type[Payload]) -> Payload:
@@ -153,14 +145,3 @@ def test_only_preferences_for_the_type_and_for_every_type_are_loaded(stage: Stag
     assert {(row.scope, row.scope_id, row.event_type, row.channel, row.status) for row in rows} == {
         (Scope.PROJECT, P1, name, "in_app", "muted") for name in ("greeted", "*")
     }
-
-
-def test_an_audience_that_raises_costs_only_its_own_event(stage: Stage) -> None:
-    known, _ = load(stage, GreetsBob(broken_audience=frozenset({1})), [event(1), event(2)])
-    assert known.candidates == {EventId(2): [Candidate(BOB)]}
-
-
-def test_a_project_that_raises_costs_only_its_own_event(stage: Stage) -> None:
-    handler = GreetsBob(broken_project=frozenset({1}))
-    known, _ = load(stage, handler, [event(1), event(2, project_id=P1)])
-    assert set(known.projects) == {P1}

@@ -19,6 +19,7 @@ from pipeline.domain.identifiers import (
 )
 from pipeline.facts import load_facts
 from pipeline.facts.audiences import resolve_audiences
+from pipeline.fanout.ask import ask
 from pipeline.fanout.audience import (
     Audience,
     DocumentViewers,
@@ -140,7 +141,8 @@ def test_the_other_facts_are_found_by_index(crowded: Database) -> None:
         for n in BATCH
     ]
     with connect(crowded, plans) as connection:
-        load_facts(connection, GreetedHandler(), events)
+        asked = [ask(GreetedHandler(), each) for each in events]
+        load_facts(connection, asked, GreetedHandler.preference.name)
     assert used(plans, "Relation Name") == {
         "chat_threads",
         "profiles",

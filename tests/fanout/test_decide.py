@@ -9,8 +9,9 @@ import pytest
 
 from pipeline.domain.errors import HandlerFailed
 from pipeline.domain.identifiers import EventId, UserId
+from pipeline.fanout.ask import ask
 from pipeline.fanout.audience import Audience, Nobody
-from pipeline.fanout.decide import AI_USER, Policy, decide, leave_unrouted
+from pipeline.fanout.decide import AI_USER, Policy, decide, expire, leave_unrouted
 from pipeline.fanout.effects import Channel, Delivery, Effect, Email
 from pipeline.fanout.events import Event, Unrouted
 from pipeline.fanout.facts import Facts, Person, Thread
@@ -47,7 +48,8 @@ def decided(
     *,
     policy: Policy = POLICY,
 ) -> Outcome:
-    return decide(handler or GreetedHandler(), about or event(), known, policy, now=NOON)
+    handler, about = handler or GreetedHandler(), about or event()
+    return expire(about, policy, NOON) or decide(handler, ask(handler, about), known, policy)
 
 
 def nothing_for(user: UserId, reason: Reason, row: UUID | None = None) -> tuple[Skip, Skip]:
@@ -85,8 +87,8 @@ def test_the_actor_hears_nothing() -> None:
 
 def test_the_actor_hears_of_it_where_the_handler_leaves_nobody_out() -> None:
     class ForAll(GreetedHandler):
-        def author(self, event: Event[Greeted]) -> UserId | None:
-            return Handler.author(self, event)
+        def excluded_user(self, event: Event[Greeted]) -> UserId | None:
+            return Handler.excluded_user(self, event)
 
     outcome = decided(facts(ANN), event(actor_id=ANN), ForAll())
     assert outcome.effects == ((ANN, BOTH[0]), (ANN, BOTH[1]))

@@ -18,6 +18,7 @@ from pipeline.fanout.handler import Handler
 from pipeline.fanout.handlers import HANDLERS
 from pipeline.runtime.runner import local_pipeline
 from pipeline.settings import DatabaseSettings
+from pipeline.topology.ends import Preview, Rows
 from pipeline.topology.fanout import Topology
 from tests.databases import Database
 
@@ -130,14 +131,15 @@ class Stage:
         """Run the graph over messages; ends when all are done with."""
         sent = [WakeUp.of(message) for message in messages]
         types = {row[0] for row in self.rows("SELECT DISTINCT event_type FROM domain_events")}
+        database = DatabaseSettings(
+            dsn=self.database.writer_dsn, visible_within=self.visible_within
+        )
         topology = Topology(
-            database=DatabaseSettings(
-                dsn=self.database.writer_dsn, visible_within=self.visible_within
-            ),
+            database=database,
             # The branches that nothing goes through take more time to set up than all the rest.
             handlers={name: handler for name, handler in self.handlers.items() if name in types},
             policy=self.policy,
-            dry_run=self.dry_run,
+            ends=Preview() if self.dry_run else Rows(database),
         )
         pipeline = local_pipeline()
         topology.build(pipeline, beam.Create([sent], reshuffle=False))

@@ -14,11 +14,12 @@ from pipeline.fanout.decide import Policy
 from pipeline.fanout.handlers import HANDLERS
 from pipeline.settings import DatabaseSettings
 from pipeline.sinks.dead_letters import write_dead_letters
+from pipeline.sinks.ledger import mark_dead
 from pipeline.sinks.outcomes import write_outcomes
-from pipeline.transforms.decide import decide_batch, leave_batch_unrouted
-from pipeline.transforms.decode import decode_batch
-from pipeline.transforms.fetch import fetch_batch
-from pipeline.transforms.route import by_type
+from pipeline.steps.decide import decide_batch, leave_batch_unrouted
+from pipeline.steps.decode import decode_batch
+from pipeline.steps.fetch import fetch_batch
+from pipeline.steps.route import by_type
 from tests.databases import Databases
 from tests.golden.events import emit_golden_events
 from tests.golden.picture import Picture, picture
@@ -38,14 +39,14 @@ def process(settings: DatabaseSettings, messages: Sequence[Message]) -> None:
     fetched = batch.fetched
     decoded = decode_batch(fetched.rows, PAYLOADS)
     decided = [leave_batch_unrouted(decoded.unrouted)]
-    for event_type, events in by_type(decoded).items():
+    for event_type, events in by_type(decoded.events).items():
         decided.append(decide_batch(settings, HANDLERS[event_type], events, Policy()))
     letters = [*fetched.letters, *decoded.letters]
     for each in decided:
         letters += each.letters
         letters += write_outcomes(settings, each.outcomes).letters
     if letters:
-        write_dead_letters(settings, None, letters)
+        write_dead_letters(settings, None, letters, mark_dead)
 
 
 def bundles(messages: Sequence[Message], chance: random.Random) -> Iterator[list[Message]]:

@@ -10,6 +10,7 @@ from pipeline.domain.errors import InvalidEvent
 from pipeline.domain.identifiers import EventId
 from pipeline.fanout.outcome import Outcome
 from pipeline.sinks.dead_letters import write_dead_letters
+from pipeline.sinks.ledger import mark_dead
 from pipeline.sinks.outcomes import write_outcomes
 from tests.builders import ANN, BOB, GREETED, activity, email, notification, outcome
 from tests.sinks.conftest import EVENTS, Written
@@ -68,7 +69,7 @@ def test_writers_of_outcomes_and_of_dead_letters_do_not_deadlock(
     def write(writer: int) -> None:
         for number in range(ROUNDS):
             if writer % 2:
-                write_dead_letters(written.settings, None, letters)
+                write_dead_letters(written.settings, None, letters, mark_dead)
             else:
                 for batch in shuffled_batches(seed=10 * writer + number):
                     write_outcomes(written.settings, batch)

@@ -18,10 +18,11 @@ from pipeline.domain.errors import (
 from pipeline.domain.identifiers import EventId, EventType
 from pipeline.domain.message import Message
 from pipeline.sinks.dead_letters import MAX_ATTRIBUTE_BYTES, to_message, write_dead_letters
+from pipeline.sinks.ledger import mark_dead
 from pipeline.sinks.outcomes import write_outcomes
-from pipeline.transforms.decide import STAGE as DECIDE
-from pipeline.transforms.decode import STAGE as DECODE
-from pipeline.transforms.fetch import STAGE as FETCH
+from pipeline.steps.decide import STAGE as DECIDE
+from pipeline.steps.decode import STAGE as DECODE
+from pipeline.steps.fetch import STAGE as FETCH
 from tests.builders import BOB, GREETED, message, notification, outcome
 from tests.local.pubsub.project import Project
 from tests.sinks.conftest import Written
@@ -57,7 +58,7 @@ def unknown(of: Message) -> DeadLetter:
 
 
 def write(written: Written, *letters: DeadLetter) -> None:
-    write_dead_letters(written.settings, None, letters)
+    write_dead_letters(written.settings, None, letters, mark_dead)
 
 
 def test_a_letter_of_an_event_is_a_row_that_says_why_and_keeps_no_message(written: Written) -> None:
@@ -283,7 +284,7 @@ def test_letters_are_published_once_they_are_recorded(written: Written, project:
     worst = letter(2, InvalidEvent(euros), event_type=euros)
     crowd = {f"name{number}": euros for number in range(1_000)}
     letters = [letter(), worst, unknown(Message(b"x" * 1_000_000, crowd))]
-    write_dead_letters(written.settings, project.topic, letters)
+    write_dead_letters(written.settings, project.topic, letters, mark_dead)
     received = [(item.message.data, dict(item.message.attributes)) for item in project.pull()]
     assert len(received) == len(letters)
     for each in map(to_message, letters):
@@ -296,5 +297,5 @@ def test_a_topic_that_does_not_exist_is_named_and_the_letter_is_recorded(
 ) -> None:
     missing = f"{project.path}/topics/missing"
     with pytest.raises(ConfigurationError, match=f"^{missing} does not exist: create it"):
-        write_dead_letters(written.settings, missing, [letter()])
+        write_dead_letters(written.settings, missing, [letter()], mark_dead)
     assert written.rows("SELECT count(*) FROM event_dead_letters") == [(1,)]

@@ -14,6 +14,7 @@ from pipeline.fanout.effects import Channel
 from pipeline.fanout.outcome import Outcome, Skip, Status
 from pipeline.fanout.reasons import Reason
 from pipeline.settings import DatabaseSettings
+from pipeline.sinks.ledger import mark_dead
 from pipeline.sinks.metrics import COMMIT_TO_ROW, NAMES, NAMESPACE
 from pipeline.sinks.tally import Field
 from pipeline.sinks.write_dead_letters import WriteDeadLetters
@@ -45,7 +46,7 @@ def run(settings: DatabaseSettings, **branches: list[list[Outcome]]) -> dict[str
             pipeline
             | f"{name}/Batches" >> beam.Create(map(Decided, batches), reshuffle=False)
             | f"{name}/Write" >> WriteOutcomes(settings)
-            | f"{name}/BuryUnwritten" >> WriteDeadLetters(settings, None)
+            | f"{name}/BuryUnwritten" >> WriteDeadLetters(settings, None, mark_dead)
         )
     result = pipeline.run()
     result.wait_until_finish()

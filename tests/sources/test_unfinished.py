@@ -11,17 +11,16 @@ import psycopg
 import pytest
 from apache_beam.testing.util import assert_that, equal_to
 
-import pipeline.topology.coders  # noqa: F401 - registers them
 from pipeline.clients.postgres.pool import close_pools
 from pipeline.clients.postgres.sql import load
 from pipeline.domain.identifiers import EventType
 from pipeline.domain.wake_up import WakeUp
 from pipeline.settings import DatabaseSettings
+from pipeline.sources.read_unfinished import ReadUnfinished
 from pipeline.sources.unfinished import (
     BATCH_SIZE,
     RANGE_SIZE,
     IdRange,
-    ReadUnfinished,
     Selection,
     count_unfinished,
     read_ranges,

@@ -20,11 +20,11 @@ from pipeline.domain.identifiers import EventId
 from pipeline.domain.wake_up import WakeUp
 from pipeline.settings import DatabaseSettings
 from pipeline.sources.waiting_room import (
+    BACKOFF,
     MOST_POSTPONED,
     Postpone,
     PutOff,
     WaitingRoom,
-    delay,
     open_waiting_room,
 )
 from tests.builders import message
@@ -137,15 +137,15 @@ def test_one_thread_waits_for_all_and_ends_with_the_last(
 def test_who_is_put_off_leaves_after_a_while_that_doubles_up_to_a_bound(
     settings: DatabaseSettings,
 ) -> None:
-    assert [delay(tries) for tries in range(7)] == [1, 2, 4, 8, 15, 15, 15]
+    assert [BACKOFF.pause(tries) for tries in range(7)] == [1, 2, 4, 8, 15, 15, 15]
     door = Door()
     room = WaitingRoom(settings, door)
     started = time.monotonic()
     room.put_off([wake_up(1, "a"), replace(wake_up(2, "b"), tries=1)])
     assert door.wait_for(1) == [replace(wake_up(1, "a"), waited=True, tries=1)]
-    assert delay(0) <= time.monotonic() - started < delay(1)
+    assert BACKOFF.pause(0) <= time.monotonic() - started < BACKOFF.pause(1)
     assert door.wait_for(2)[1:] == [replace(wake_up(2, "b"), waited=True, tries=2)]
-    assert time.monotonic() - started >= delay(1)
+    assert time.monotonic() - started >= BACKOFF.pause(1)
 
 
 def test_who_waits_for_a_time_and_who_for_a_row_do_not_wait_for_each_other(

@@ -26,6 +26,7 @@ from pipeline.fanout.handlers import HANDLERS
 from pipeline.runtime.runner import local_pipeline
 from pipeline.settings import DatabaseSettings, PubSubSettings
 from pipeline.sources.pull import PullFromPubSub
+from pipeline.topology.ends import Preview
 from pipeline.topology.fanout import Topology
 from tests.deadline import wait_until
 from tests.streams import SUBSCRIPTION, Broker, broker
@@ -49,7 +50,7 @@ def main() -> None:
             database=DatabaseSettings(dsn=dsn),
             handlers=HANDLERS,
             policy=Policy(),
-            dry_run=True,
+            ends=Preview(),
         ).build(pipeline, PullFromPubSub(PubSubSettings(subscription=SUBSCRIPTION)))
         stream = threading.Thread(target=pipeline.run, daemon=True)
         stream.start()

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from pipeline.transforms.decide import RECIPIENTS_IN_TURN
+from pipeline.steps.decide import RECIPIENTS_IN_TURN
 from tests.deadline import wait_until
 from tests.golden.stage import Stage
 from tests.golden.world import P1, R1, T1, U1

@@ -17,7 +17,7 @@ import pytest
 from pipeline.domain.identifiers import EventId
 from pipeline.domain.message import Message, message_for
 from pipeline.fanout.row import MAX_TEXT_CHARACTERS, MAX_TYPE_CHARACTERS
-from pipeline.sources.waiting_room import LONGEST_DELAY_SECONDS
+from pipeline.sources.waiting_room import BACKOFF
 from tests.deadline import wait_until
 from tests.golden.stage import Stage
 from tests.golden.world import P1, R1, T1, T2, U1, U2, U3, U4
@@ -598,7 +598,7 @@ def test_a_row_that_the_application_has_locked_holds_up_only_the_event_that_need
     assert stage.rows("SELECT count(*) FROM event_dead_letters") == [(0,)]
     assert "starting again" not in stream.log
     assert "trying again" not in stream.log
-    assert beside.after < LONGEST_DELAY_SECONDS + 5, beside
+    assert beside.after < BACKOFF.longest + 5, beside
     # The control: whoever waits for the lock holds up the others of the bundle.
     weakened = "tests.topology.waiting_for_the_lock"
     with Stream(events, stage.database.writer_dsn, tmp_path / "weakened", module=weakened):

@@ -5,8 +5,9 @@ import time
 import psycopg
 
 from local.postgres import Postgres
+from tests.deadline import wait_until
 from tests.torture.figures import Figures
-from tests.torture.rig import Rig
+from tests.torture.rig import SETTLE_SECONDS, Rig
 from tests.torture.scale import SCALE
 from tests.torture.variants import commit_without_waiting
 from tests.torture.worker import Variant
@@ -35,6 +36,7 @@ def write_wal_rarely(cluster: Postgres) -> None:
     """Leave what is committed without waiting in memory for long enough to be lost."""
     with psycopg.connect(cluster.dsn(), autocommit=True) as connection:
         connection.execute("ALTER SYSTEM SET wal_writer_delay = '10s'")
+        connection.execute("ALTER SYSTEM SET wal_writer_flush_after = '1GB'")
         connection.execute("SELECT pg_reload_conf()")
 
 
@@ -61,7 +63,13 @@ def test_control_commits_that_do_not_wait_are_caught_losing_events(
     with durable_rig.live(commit_without_waiting) as life:
         for _ in range(crashes):
             durable_rig.feed(LOT)
-            durable_rig.wait_for_progress(life, LOT // 2)
+            durable_rig.wait_for_progress(life, LOT)
+            # What is not acknowledged when Postgres crashes comes again, and is not lost.
+            wait_until(
+                lambda: not life.has_work_in_hand,
+                seconds=SETTLE_SECONDS,
+                what="all is acknowledged",
+            )
             cluster.crash()
             cluster.start()
         life.stop()

@@ -23,6 +23,7 @@ from pipeline.runtime.catch_up import catch_up
 from pipeline.runtime.stream import run_stream
 from pipeline.settings import DatabaseSettings, PubSubSettings
 from pipeline.sources.unfinished import Selection
+from pipeline.topology.ends import Rows
 from pipeline.topology.fanout import Topology
 from tests.streams import SUBSCRIPTION
 
@@ -65,12 +66,14 @@ class Place:
     @property
     def topology(self) -> Topology:
         """The graph of the stream, with the branches that the load needs."""
+        database = DatabaseSettings(
+            dsn=self.dsn, statement_timeout=timedelta(seconds=self.statement_seconds)
+        )
         return Topology(
-            database=DatabaseSettings(
-                dsn=self.dsn, statement_timeout=timedelta(seconds=self.statement_seconds)
-            ),
+            database=database,
             handlers={EventType(name): HANDLERS[EventType(name)] for name in TYPES},
             policy=Policy(),
+            ends=Rows(database),
             batch_size=self.batch_size,
         )
 

@@ -12,6 +12,7 @@ from pipeline.fanout.decide import Policy
 from pipeline.fanout.handlers import HANDLERS
 from pipeline.settings import DatabaseSettings, PubSubSettings
 from pipeline.sources.pull import PullFromPubSub
+from pipeline.topology.ends import Preview, Rows
 from pipeline.topology.fanout import Source, Topology
 
 NOWHERE: Final = DatabaseSettings(dsn="postgresql://nobody@nowhere/none")
@@ -29,8 +30,7 @@ def stream_graph(*, dry_run: bool = False, source: Source | None = None) -> api.
         database=NOWHERE,
         handlers=HANDLERS,
         policy=Policy(),
-        dead_letter_topic="projects/p/topics/dead-letters",
-        dry_run=dry_run,
+        ends=Preview() if dry_run else Rows(NOWHERE, "projects/p/topics/dead-letters"),
     )
     settings = PubSubSettings(subscription="projects/p/subscriptions/s")
     topology.build(pipeline, source or PullFromPubSub(settings))
@@ -46,8 +46,13 @@ def steps(graph: api.Pipeline) -> dict[str, str]:
     }
 
 
-def run(elements: Iterable[Any], build: Callable[[beam.PCollection[Any]], None]) -> None:
-    """Run what ``build`` adds to these elements."""
+def run(
+    elements: Iterable[Any],
+    build: Callable[[beam.PCollection[Any]], None],
+    of: Any = None,  # noqa: ANN401 - a type hint has no type
+) -> None:
+    """Run what ``build`` adds to these elements, of a type that they do not say themselves."""
     pipeline = new_pipeline()
-    build(pipeline | "Elements" >> beam.Create(list(elements), reshuffle=False))
+    given = beam.Create(list(elements), reshuffle=False)
+    build(pipeline | "Elements" >> (given.with_output_types(of) if of else given))
     pipeline.run().wait_until_finish()

@@ -16,7 +16,7 @@ from pipeline.fanout.events import Event, Unrouted
 from pipeline.fanout.facts import Facts, Person
 from pipeline.fanout.outcome import Status
 from pipeline.settings import DatabaseSettings
-from pipeline.transforms.decide import decide_batch, leave_batch_unrouted
+from pipeline.steps.decide import decide_batch, leave_batch_unrouted
 from tests.builders import GREETED, Greeted, GreetedHandler, event
 from tests.golden.stage import Stage
 from tests.golden.world import U2

@@ -1,21 +1,29 @@
 from collections.abc import Iterable
-from typing import Final
+from typing import Any, Final
 
 import apache_beam as beam
+import pytest
 from apache_beam.testing.util import assert_that, equal_to
+from apache_beam.typehints.decorators import TypeCheckError
 
-import pipeline.topology.coders  # noqa: F401 - registers them
 from pipeline.domain.dead_letter import DeadLetter
 from pipeline.domain.errors import MissingAttribute
 from pipeline.domain.identifiers import EventId, EventType
 from pipeline.fanout.batches import Decoded, Fetched
+from pipeline.fanout.events import Event, Payload, Unrouted
 from pipeline.fanout.row import Row, row_of
-from pipeline.transforms.decode import Decode, decode_batch
+from pipeline.steps.decode import decode_batch
+from pipeline.transforms.decode import Decode
+from pipeline.transforms.outputs import DEAD, EVENTS, UNROUTED, Outputs
 from tests.builders import GREETED, NOON, Greeted, message
 from tests.transforms.graphs import run
 
 PAYLOADS: Final = {GREETED: Greeted}
 CANARY: Final = "kanarienvogel"
+
+
+class Parted(Payload):
+    """Another type's payload."""
 
 
 def greeting(event_id: int, text: object = "hello", *, of: str = GREETED) -> Row:
@@ -66,13 +74,35 @@ def test_where_nothing_is_handled_every_row_is_unrouted() -> None:
     assert ids(decode_batch([GOOD, UNKNOWN, BAD], {})) == ([], [1, 2, 3], [])
 
 
-def test_letters_of_the_step_before_are_handed_on_with_those_of_this_one() -> None:
+def test_events_unrouted_events_and_letters_leave_by_outputs_of_their_own() -> None:
     def build(fetched: beam.PCollection[Fetched]) -> None:
-        decoded = fetched | "Decode" >> Decode(PAYLOADS) | "Ids" >> beam.Map(ids)
-        assert_that(decoded, equal_to([([1], [2], [None, 3]), ([], [], [None])]))
+        decoded = fetched | "Decode" >> Decode(PAYLOADS, 2)
+        expect(decoded, EVENTS, [[1]])
+        expect(decoded, UNROUTED, [[2]])
+        expect(decoded, DEAD, [[None, 3], [None, None], [None]])
 
     batches: Iterable[Fetched] = [
         Fetched([GOOD, UNKNOWN, BAD], [NAMELESS]),
-        Fetched(letters=[NAMELESS]),
+        Fetched(letters=[NAMELESS] * 3),
     ]
     run(batches, build)
+
+
+@pytest.mark.parametrize("wrong", [list[Unrouted], list[DeadLetter], list[Event[Parted]]])
+def test_control_a_step_that_takes_something_else_is_refused(wrong: Any) -> None:  # noqa: ANN401 - a type hint has no type
+    def build(fetched: beam.PCollection[Fetched]) -> None:
+        decoded = fetched | "Decode" >> Decode(PAYLOADS, 2)
+        decoded[EVENTS] | "Take" >> beam.Map(len).with_input_types(wrong)
+
+    with pytest.raises(TypeCheckError):
+        run([], build)
+
+
+def expect(decoded: Outputs, output: str, batches: list[list[int | None]]) -> None:
+    """Check which batches leave by an output, once the graph runs."""
+    numbers = decoded[output] | f"{output}Ids" >> beam.Map(ids_of)
+    assert_that(numbers, equal_to(batches), label=output)
+
+
+def ids_of(batch: Any) -> list[int | None]:  # noqa: ANN401 - of any output
+    return [each.event_id if isinstance(each, DeadLetter) else each.id for each in batch]

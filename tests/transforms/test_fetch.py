@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from apache_beam.testing.util import assert_that, equal_to
 
-import pipeline.topology.coders  # noqa: F401 - registers them
+import pipeline.coders  # noqa: F401 - registers them
 from pipeline.clients.postgres.pool import close_pools
 from pipeline.domain.errors import ConfigurationError, TransientError
 from pipeline.domain.identifiers import EventId, UserId
@@ -24,9 +24,10 @@ from pipeline.fanout.reasons import Reason
 from pipeline.fanout.row import MAX_TEXT_CHARACTERS
 from pipeline.settings import DatabaseSettings
 from pipeline.sinks.forms import leave_forms
-from pipeline.transforms.decide import decide_batch
-from pipeline.transforms.decode import decode_batch
-from pipeline.transforms.fetch import PORTION_BYTES, Fetch, fetch_batch, wait_here
+from pipeline.steps.decide import decide_batch
+from pipeline.steps.decode import decode_batch
+from pipeline.steps.fetch import PORTION_BYTES, fetch_batch
+from pipeline.transforms.fetch import Fetch, wait_here
 from tests.builders import GREETED, Greeted, GreetedHandler, message
 from tests.databases import Database
 from tests.sinks.conftest import EVENTS, Written, add_person
@@ -109,7 +110,7 @@ def test_an_event_is_told_from_its_row_whatever_the_message_says(written: Writte
     _, fetched, _ = fetch(written, [WakeUp.of(each) for each in received])
     decoded = decode_batch(fetched.rows, PAYLOADS)
     assert sorted(each.id for each in decoded.events) == [1, 2, 3, 4]
-    assert {each.payload.greeting for each in decoded.events} == {"of the row"}
+    assert {each.payload for each in decoded.events} == {Greeted(greeting="of the row")}
     assert (fetched.letters, decoded.unrouted, decoded.letters) == ([], [], [])
 
 

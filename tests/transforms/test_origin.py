@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.domain.identifiers import EventId
 from pipeline.domain.message import Message, message_for
-from pipeline.transforms.origin import LEAST, WINDOW, Origin
+from pipeline.steps.origin import LEAST, WINDOW, Origin
 
 THEN: Final = datetime(2026, 3, 2, 12, 0, 0, 123456, tzinfo=UTC)
 MICROSECONDS: Final = 1_772_452_800_123_456

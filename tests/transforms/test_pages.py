@@ -14,7 +14,7 @@ from pipeline.fanout.handlers import HANDLERS
 from pipeline.fanout.outcome import Outcome, Page, Status
 from pipeline.settings import DatabaseSettings
 from pipeline.sinks.outcomes import write_outcomes
-from pipeline.transforms.decide import decide_in_turn
+from pipeline.steps.decide import decide_in_turn
 from tests.builders import event
 from tests.golden.stage import Stage
 from tests.golden.world import O1, P1, T1, T2, U1

@@ -18,7 +18,7 @@ def in_halves(
     takes too long is halved as well, since half of it may not, and one that waits for a lock.
 
     Args:
-        items: at least one.
+        items: none of them is no work.
         work: idempotent; gets some of the items, in their order.
 
     Yields:
@@ -28,6 +28,8 @@ def in_halves(
         TransientError: whatever the work raises; it is to be done again, all of it.
         ConfigurationError: whatever the work raises.
     """
+    if not items:
+        return
     try:
         result: ResultT | PermanentError = work(items)
     except (PermanentError, StatementTimeout, LockTimeout) as error:

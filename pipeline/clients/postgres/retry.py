@@ -15,13 +15,14 @@ from pipeline.clients.postgres.locks import is_about_a_lock, name_holder
 from pipeline.clients.postgres.pool import reason, take_connection
 from pipeline.clients.postgres.session import working
 from pipeline.clients.postgres.watchdog import WATCHDOG
+from pipeline.domain.backoff import Backoff
 from pipeline.domain.errors import FanoutError, StatementTimeout, TransientError
 from pipeline.settings import DatabaseSettings
 
 ResultT = TypeVar("ResultT")
 
-FIRST_PAUSE_SECONDS: Final = 0.05
-LONGEST_PAUSE_SECONDS: Final = 2.0
+# Any pause up to the full one, so that workers do not return in step.
+BACKOFF: Final = Backoff(first=0.05, longest=2.0, at_least=0.0)
 
 _log: Final = logging.getLogger(__name__)
 
@@ -35,7 +36,7 @@ def with_connection(
     """Call ``work`` with a connection of the process's pool, in autocommit.
 
     ``work`` must be idempotent: a cut connection leaves open whether it was committed, so it is
-    simply done again. Pauses grow with full jitter, so that workers do not return in step.
+    simply done again.
 
     Args:
         settings: of the pool.
@@ -50,8 +51,7 @@ def with_connection(
         ConfigurationError: it cannot succeed.
     """
     deadline = time.monotonic() + settings.patience.total_seconds()
-    pause = FIRST_PAUSE_SECONDS
-    while True:
+    for pause in BACKOFF.pauses(random.uniform):
         try:
             with (
                 take_connection(settings) as connection,
@@ -71,8 +71,8 @@ def with_connection(
                 unreachable = reason(settings) if error.sqlstate is None else None
                 raise unreachable or _explained(settings, error, failure) from None
             _log.warning("%s; trying again", failure)
-        time.sleep(random.uniform(0, pause))  # noqa: S311 - jitter needs no secrecy
-        pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+        time.sleep(pause)
+    raise AssertionError("the pauses have no end")
 
 
 def _explained(

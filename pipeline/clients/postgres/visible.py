@@ -8,7 +8,7 @@ finds neither the event nor what was written with it: the project, the people, t
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import timedelta
 from functools import cache
 from typing import Any, Final
@@ -17,11 +17,11 @@ from psycopg import Connection
 
 from pipeline.clients.postgres.retry import with_connection
 from pipeline.clients.postgres.sql import load
+from pipeline.domain.backoff import Backoff
 from pipeline.domain.identifiers import EventId
 from pipeline.settings import DatabaseSettings
 
-FIRST_PAUSE_SECONDS: Final = 0.005
-LONGEST_PAUSE_SECONDS: Final = 0.25
+BACKOFF: Final = Backoff(first=0.005, longest=0.25)
 REMEMBERED_FOR: Final = timedelta(minutes=10)
 MOST_REMEMBERED: Final = 100_000
 
@@ -56,20 +56,12 @@ def wait_until_visible(settings: DatabaseSettings, ids: Iterable[EventId]) -> se
     asked = set(ids)
     deadline = time.monotonic() + settings.visible_within.total_seconds()
     seen: set[EventId] = set()
-    for pause in pauses():
+    for pause in BACKOFF.pauses():
         if len(seen) == len(asked) or time.monotonic() >= deadline:
             break
         time.sleep(pause)
         seen |= visible(settings, asked - seen)
     return seen
-
-
-def pauses() -> Iterator[float]:
-    """The seconds between one look and the next, without end."""
-    pause = FIRST_PAUSE_SECONDS
-    while True:
-        yield pause
-        pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
 
 
 class Gone:

@@ -1,6 +1,6 @@
 """Publish messages and return once Pub/Sub has stored them."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from functools import cache
 from typing import Final
 
@@ -20,6 +20,7 @@ from google.pubsub_v1.types import PubsubMessage
 
 from pipeline.clients.pubsub.errors import classify, connect
 from pipeline.domain.message import Message
+from pipeline.domain.portions import portions_by_weight
 
 # In all; the client's own default goes on for ten minutes.
 TIMEOUT_SECONDS: Final = 60.0
@@ -50,14 +51,14 @@ def publish(topic: str, messages: Iterable[Message]) -> None:
         TransientError: Pub/Sub could not be reached in time; some may have been stored.
         ConfigurationError: the topic is missing, or closed to us.
     """
-    for request in _requests(messages):
+    for request in portions_by_weight(messages, _weigh, MAX_REQUEST_BYTES):
         try:
             # The client's own publish takes attributes as keyword arguments, which collide with
             # its parameters; the method beneath takes whole messages.
             PublisherApi.publish(
                 get_publisher(),
                 topic=topic,
-                messages=request,
+                messages=[_proto(message) for message in request],
                 retry=_RETRY,
                 timeout=_ONE_TRY_SECONDS,
             )
@@ -65,15 +66,11 @@ def publish(topic: str, messages: Iterable[Message]) -> None:
             raise classify(error, topic) from None
 
 
-def _requests(messages: Iterable[Message]) -> Iterator[list[PubsubMessage]]:
-    request: list[PubsubMessage] = []
-    room = MAX_REQUEST_BYTES
-    for message in messages:
-        size = len(message.data) + sum(len(k) + len(v) for k, v in message.attributes.items())
-        if request and (size > room or len(request) == MAX_REQUEST_MESSAGES):
-            yield request
-            request, room = [], MAX_REQUEST_BYTES
-        request.append(PubsubMessage(data=message.data, attributes=dict(message.attributes)))
-        room -= size
-    if request:
-        yield request
+def _weigh(message: Message) -> float:
+    """The bytes of a message, or what a message may have when a request is full of them."""
+    size = len(message.data) + sum(len(k) + len(v) for k, v in message.attributes.items())
+    return max(size, MAX_REQUEST_BYTES / MAX_REQUEST_MESSAGES)
+
+
+def _proto(message: Message) -> PubsubMessage:
+    return PubsubMessage(data=message.data, attributes=dict(message.attributes))

@@ -63,14 +63,16 @@ class ChatMessageSentHandler(Handler[ChatMessageSent]):
             return Nobody("the event names no thread")
         return ThreadParticipants(event.thread_id)
 
-    def author(self, event: Event[ChatMessageSent]) -> UserId | None:
+    def excluded_user(self, event: Event[ChatMessageSent]) -> UserId | None:
         """The actor."""
         return event.actor_id
 
-    def muted_in(self, event: Event[ChatMessageSent], facts: Facts) -> ProjectId | None:
+    def preference_project_id(
+        self, event: Event[ChatMessageSent], facts: Facts, project_id: ProjectId | None
+    ) -> ProjectId | None:
         """The project of the thread, or else of the event."""
         thread = facts.thread(event.thread_id)
-        return (thread.project_id if thread else None) or event.project_id
+        return (thread.project_id if thread else None) or project_id
 
     def decide(
         self, event: Event[ChatMessageSent], person: Person, facts: Facts

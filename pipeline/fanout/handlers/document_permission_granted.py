@@ -64,15 +64,18 @@ class DocumentPermissionGrantedHandler(Handler[DocumentPermissionGranted]):
         """The event's document, or else the payload's."""
         return event.resource_id or event.payload.resource_id
 
-    def muted_in(self, event: Event[DocumentPermissionGranted], facts: Facts) -> ProjectId | None:
+    def preference_project_id(
+        self, event: Event[DocumentPermissionGranted], facts: Facts, project_id: ProjectId | None
+    ) -> ProjectId | None:
         """The project that is named, or else the document's; one of no project is told as well."""
-        return self.project_id(event) or facts.project_of(self.resource_id(event))
+        return project_id or facts.project_of(self.resource_id(event))
 
     def decide(
         self, event: Event[DocumentPermissionGranted], person: Person, facts: Facts
     ) -> Iterable[Effect]:
         """One notification."""
-        project_id, resource_id = self.muted_in(event, facts), self.resource_id(event)
+        resource_id = self.resource_id(event)
+        project_id = self.preference_project_id(event, facts, self.project_id(event))
         project_name = event.payload.project_name or facts.project_name(
             project_id, unknown="a project"
         )

@@ -40,20 +40,22 @@ class DocumentUploadedHandler(Handler[DocumentUploaded]):
             return Nobody("the event names no project")
         return DocumentViewers(event.project_id, event.resource_id)
 
-    def author(self, event: Event[DocumentUploaded]) -> UserId | None:
+    def excluded_user(self, event: Event[DocumentUploaded]) -> UserId | None:
         """The actor."""
         return event.actor_id
 
-    def muted_in(self, event: Event[DocumentUploaded], facts: Facts) -> ProjectId | None:
+    def preference_project_id(
+        self, event: Event[DocumentUploaded], facts: Facts, project_id: ProjectId | None
+    ) -> ProjectId | None:
         """The event's project, or else the document's."""
-        return event.project_id or facts.project_of(event.resource_id)
+        return project_id or facts.project_of(event.resource_id)
 
     def decide(
         self, event: Event[DocumentUploaded], person: Person, facts: Facts
     ) -> Iterable[Effect]:
         """One notification and one aggregated e-mail."""
         file_name = event.payload.file_name
-        project_id = self.muted_in(event, facts)
+        project_id = self.preference_project_id(event, facts, event.project_id)
         project_name = facts.project_name(project_id)
         link = links.document(project_id, event.resource_id)
         yield Notification(

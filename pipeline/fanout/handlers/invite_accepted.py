@@ -52,11 +52,11 @@ class InviteAcceptedHandler(Handler[InviteAccepted]):
         """The owners; without a new member there is no news for them."""
         if event.payload.org_id is None:
             return missing("org_id")
-        if self.author(event) is None:
+        if self.excluded_user(event) is None:
             return Nobody("the event names no new member")
         return OrganisationOwners(event.payload.org_id)
 
-    def author(self, event: Event[InviteAccepted]) -> UserId | None:
+    def excluded_user(self, event: Event[InviteAccepted]) -> UserId | None:
         """The new member: the actor, or else whom the payload names."""
         return event.actor_id or event.payload.new_member_id
 
@@ -68,7 +68,7 @@ class InviteAcceptedHandler(Handler[InviteAccepted]):
         about = {
             "org_id": event.payload.org_id,
             "org_name": organisation,
-            "new_member_id": self.author(event),
+            "new_member_id": self.excluded_user(event),
             "new_member_name": member,
             "new_member_email": event.payload.new_member_email,
         }

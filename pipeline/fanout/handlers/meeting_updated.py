@@ -53,7 +53,7 @@ class MeetingUpdatedHandler(Handler[MeetingUpdated]):
             return Nobody("the event names no meeting")
         return MeetingParticipants(event.meeting_id)
 
-    def author(self, event: Event[MeetingUpdated]) -> UserId | None:
+    def excluded_user(self, event: Event[MeetingUpdated]) -> UserId | None:
         """The actor."""
         return event.actor_id
 

@@ -1,10 +1,10 @@
 """The table that maps an event type to its handler."""
 
 from collections.abc import Iterable, Mapping
-from types import MappingProxyType
 from typing import Any
 
 from pipeline.domain.identifiers import EventType
+from pipeline.domain.register import register as table_of
 from pipeline.fanout.handler import Handler
 
 
@@ -14,10 +14,8 @@ def register(handlers: Iterable[Handler[Any]]) -> Mapping[EventType, Handler[Any
     Raises:
         ValueError: two handlers claim one event type.
     """
-    table: dict[EventType, Handler[Any]] = {}
-    for handler in handlers:
-        other = table.setdefault(handler.event_type, handler)
-        if other is not handler:
-            claimants = f"{type(other).__name__} and {type(handler).__name__}"
-            raise ValueError(f"{handler.event_type} is claimed twice: by {claimants}")
-    return MappingProxyType(table)
+    return table_of(handlers, _event_type)
+
+
+def _event_type(handler: Handler[Any]) -> EventType:
+    return handler.event_type

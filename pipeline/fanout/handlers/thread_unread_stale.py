@@ -49,10 +49,12 @@ class ThreadUnreadStaleHandler(Handler[ThreadUnreadStale]):
             return Nobody("the event names no thread")
         return named(event.payload.user_id, field="user_id")
 
-    def muted_in(self, event: Event[ThreadUnreadStale], facts: Facts) -> ProjectId | None:
+    def preference_project_id(
+        self, event: Event[ThreadUnreadStale], facts: Facts, project_id: ProjectId | None
+    ) -> ProjectId | None:
         """The project of the thread, or else of the event."""
         thread = facts.thread(event.thread_id)
-        return (thread.project_id if thread else None) or event.project_id
+        return (thread.project_id if thread else None) or project_id
 
     def decide(
         self, event: Event[ThreadUnreadStale], person: Person, facts: Facts

@@ -21,10 +21,10 @@ from pipeline.ops.replay.existing import Existing, read_existing
 from pipeline.ops.replay.selection import Selection, select
 from pipeline.ops.replay.selector import Selector
 from pipeline.settings import DatabaseSettings
-from pipeline.transforms.decide import decide_batch, leave_batch_unrouted
-from pipeline.transforms.decode import decode_batch
-from pipeline.transforms.fetch import fetch_batch, fetch_large
-from pipeline.transforms.route import by_type
+from pipeline.steps.decide import decide_batch, leave_batch_unrouted
+from pipeline.steps.decode import decode_batch
+from pipeline.steps.fetch import fetch_batch, fetch_large
+from pipeline.steps.route import by_type
 
 PAGE_SIZE: Final = 500
 
@@ -144,5 +144,5 @@ def _rehearse(
         decoded = decode_batch(fetched.rows, payloads)
         plan.add_dead([*fetched.letters, *decoded.letters])
         plan.add(leave_batch_unrouted(decoded.unrouted), existing)
-        for event_type, events in by_type(decoded).items():
+        for event_type, events in by_type(decoded.events).items():
             plan.add(decide_batch(database, handlers[event_type], events, policy), existing)

@@ -33,6 +33,7 @@ from pipeline.runtime.launch.cloud import check_cloud
 from pipeline.settings import DatabaseSettings
 from pipeline.sources.collect import Batching
 from pipeline.sources.native import ReadFromPubSub
+from pipeline.topology.ends import Rows
 from pipeline.topology.fanout import Topology
 
 JOB_NAME: Final = "fanout"
@@ -147,21 +148,21 @@ def _first_line(error: Exception) -> str:
 
 def _topology(given: FanoutOptions) -> Topology:
     system_users = [UUID(user) for user in given.system_users.split(",") if user]
+    database = DatabaseSettings(
+        dsn=given.database_url,
+        password_secret=given.database_password_secret,
+        ca_secret=given.database_ca_secret,
+        pool_size=int(given.pool_size),
+    )
     return Topology(
-        database=DatabaseSettings(
-            dsn=given.database_url,
-            password_secret=given.database_password_secret,
-            ca_secret=given.database_ca_secret,
-            pool_size=int(given.pool_size),
-        ),
+        database=database,
         handlers=HANDLERS,
         policy=Policy(
             system_users=frozenset({AI_USER, *map(UserId, system_users)}),
             max_event_age=timedelta(hours=float(given.max_event_age_hours)),
         ),
-        dead_letter_topic=given.dead_letter_topic,
+        ends=Rows(database, given.dead_letter_topic, says_it_lives=True),
         batch_size=int(given.batch_size),
-        says_it_lives=True,
     )
 
 

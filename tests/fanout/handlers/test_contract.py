@@ -16,6 +16,7 @@ from markdown_it import MarkdownIt
 
 from pipeline.domain.identifiers import EventType
 from pipeline.fanout import handlers
+from pipeline.fanout.ask import ask
 from pipeline.fanout.decide import Policy, decide
 from pipeline.fanout.effects import Effect, Email, Notification, ThreadActivity
 from pipeline.fanout.events import Event, Payload
@@ -23,7 +24,6 @@ from pipeline.fanout.facts import Facts
 from pipeline.fanout.handler import Handler
 from pipeline.fanout.handlers import HANDLERS
 from pipeline.fanout.row import MAX_TYPE_CHARACTERS
-from tests.builders import NOON
 from tests.fanout.handlers.strategies import events, examples, facts
 
 FunctionT = TypeVar("FunctionT", bound=Callable[..., None])
@@ -107,8 +107,9 @@ def test_a_handler_decides_every_valid_event_always_alike_and_in_what_can_be_sto
     handler: Handler[Any], data: st.DataObject
 ) -> None:
     event, known = data.draw(events(handler)), data.draw(facts())
-    assert handler.audience(event) == handler.audience(event)
-    first, again = (decide(handler, event, known, NO_EXCLUSIONS, now=NOON) for _ in range(2))
+    assert ask(handler, event) == ask(handler, event)
+    asked = ask(handler, event)
+    first, again = (decide(handler, asked, known, NO_EXCLUSIONS) for _ in range(2))
     assert first == again
     for _, effect in first.effects:
         assert b"\\u0000" not in orjson.dumps(asdict(effect))
@@ -137,7 +138,7 @@ def called(handler: Handler[Any], event: Event[Any], known: Facts, name: str) ->
         threads={key: replace(thread, topic=name) for key, thread in known.threads.items()},
     )
     named = replace(event, payload=handler.payload.model_validate(sent))
-    outcome = decide(handler, named, renamed, NO_EXCLUSIONS, now=NOON)
+    outcome = decide(handler, ask(handler, named), renamed, NO_EXCLUSIONS)
     return [effect for _, effect in outcome.effects]
 
 

@@ -1,9 +1,10 @@
 """How elements are written down where a runner takes them out of memory, and how large they count.
 
-Importing this module registers the coder. Between two stages of a job on Dataflow only standard
-coders are used (see ``sources/native.py``), so that what waits there can be read after an update.
-All other elements stay inside one fused stage and are only measured. Beam measures by encoding
-unless a coder knows better, and pickling batches took a fourth of the time of the local runner.
+Importing this module registers the coder; who declares such elements imports it. Between two stages
+of a job on Dataflow only standard coders are used (see ``sources/native.py``), so that what waits
+there can be read after an update. All other elements stay inside one fused stage and are only
+measured. Beam measures by encoding unless a coder knows better, and pickling batches took a fourth
+of the time of the local runner.
 """
 
 import pickle
@@ -13,8 +14,8 @@ import apache_beam as beam
 
 from pipeline.domain.dead_letter import DeadLetter
 from pipeline.domain.wake_up import WakeUp
-from pipeline.fanout.batches import Decided, Decoded, Fetched
-from pipeline.fanout.events import Event, Unrouted
+from pipeline.fanout.batches import Decided, Fetched
+from pipeline.fanout.events import Event, Payload, Unrouted
 
 # What an item comes to whose texts are not counted: its ids and times.
 ITEM_BYTES: Final = 64
@@ -37,9 +38,6 @@ class CarriedCoder(beam.coders.Coder):
             case Fetched():
                 payloads = sum(row.payload_bytes for row in value.rows)
                 return payloads + ITEM_BYTES * (len(value.rows) + len(value.letters))
-            case Decoded():
-                items = len(value.events) + len(value.unrouted) + len(value.letters)
-                return ITEM_BYTES * items
             case Decided():
                 rows = sum(len(each.effects) + len(each.skips) for each in value.outcomes)
                 return ITEM_BYTES * (len(value.outcomes) + rows + len(value.letters))
@@ -51,5 +49,12 @@ class CarriedCoder(beam.coders.Coder):
         return False
 
 
-for _carried in (Decided, Decoded, DeadLetter, Event[Any], Fetched, Unrouted, WakeUp):
+def batches_of(payload: type[Payload]) -> Any:  # noqa: ANN401 - a type hint has no type
+    """The element type of batches of events with this payload; its coder is registered."""
+    event = Event[payload]  # type: ignore[valid-type]
+    beam.coders.registry.register_coder(event, CarriedCoder)
+    return list[event]
+
+
+for _carried in (Decided, DeadLetter, Event[Payload], Fetched, Unrouted, WakeUp):
     beam.coders.registry.register_coder(_carried, CarriedCoder)

@@ -1,0 +1,60 @@
+"""What a handler says of an event before anything is known of the people: asked once."""
+
+import sys
+import traceback
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import Any, Generic
+
+from pipeline.domain.errors import HandlerFailed
+from pipeline.domain.identifiers import ProjectId, ResourceId, UserId
+from pipeline.fanout.audience import Audience
+from pipeline.fanout.events import Event, PayloadT
+from pipeline.fanout.handler import Handler
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked(Generic[PayloadT]):
+    """An event, and the answers of its handler.
+
+    Attributes:
+        event: the event.
+        audience: who may hear of it.
+        project_id: the project it belongs to.
+        resource_id: the document it is about.
+        excluded_user: who caused it and needs not be told.
+    """
+
+    event: Event[PayloadT]
+    audience: Audience
+    project_id: ProjectId | None = None
+    resource_id: ResourceId | None = None
+    excluded_user: UserId | None = None
+
+
+def ask(handler: Handler[PayloadT], event: Event[PayloadT]) -> Asked[PayloadT]:
+    """Ask the handler of the event's type; the answers serve the facts and the decision.
+
+    Raises:
+        HandlerFailed: it raised; the text says where, without a value of the event.
+    """
+    try:
+        return Asked(
+            event=event,
+            audience=handler.audience(event),
+            project_id=handler.project_id(event),
+            resource_id=handler.resource_id(event),
+            excluded_user=handler.excluded_user(event),
+        )
+    except Exception as error:
+        raise failed(handler, error) from error
+
+
+def failed(handler: Handler[Any], error: Exception) -> HandlerFailed:
+    """Where a handler failed, without the error's own words: they may quote the event."""
+    frames = traceback.extract_tb(error.__traceback__)
+    # The handler's own line says more than that of a library beneath it.
+    source = getattr(sys.modules[type(handler).__module__], "__file__", None)
+    frame = next((each for each in reversed(frames) if each.filename == source), frames[-1])
+    place = f"{PurePath(frame.filename).name}:{frame.lineno}"
+    return HandlerFailed(f"{type(handler).__name__} raised {type(error).__name__} at {place}")

@@ -1,0 +1,15 @@
+"""Route a batch: events of any types in; those of each type out."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+from pipeline.domain.identifiers import EventType
+from pipeline.fanout.events import Event, Payload
+
+
+def by_type(events: Iterable[Event[Payload]]) -> dict[EventType, list[Event[Payload]]]:
+    """The events of each type, in their order."""
+    types: defaultdict[EventType, list[Event[Payload]]] = defaultdict(list)
+    for event in events:
+        types[event.type].append(event)
+    return dict(types)

@@ -1,0 +1,116 @@
+"""The import contracts catch what they are there for: each is broken on purpose, in a copy."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+ROOT: Final = Path(__file__).resolve().parents[1]
+LINTER: Final = Path(sys.executable).with_name("lint-imports")
+# What breaks: the file that is added to, the import, and the contract that must say so.
+PLANTED: Final = {
+    "a circle in a room": (
+        "domain/errors.py",
+        "from pipeline.domain import dead_letter",
+        "No circle, in any room",
+    ),
+    "a circle between rooms": (
+        "clients/postgres/sql.py",
+        "from pipeline.facts import load_facts",
+        "No circle, in any room",
+    ),
+    "an arrow upwards": (
+        "clients/postgres/sql.py",
+        "from pipeline.facts import load_facts",
+        "Layers point inwards",
+    ),
+    "an import that is hidden in a function": (
+        "domain/units.py",
+        "def late() -> None:\n    from pipeline.ops import migrate",
+        "Layers point inwards",
+    ),
+    "a room that has no place": ("attic/__init__.py", "", "Layers point inwards"),
+    "the clock of the machine in a handler": (
+        "fanout/handlers/links.py",
+        "import time",
+        "The words of all families and each family are pure",
+    ),
+    "a handler that knows another": (
+        "fanout/handlers/meeting_invited.py",
+        "from pipeline.fanout.handlers import meeting_updated",
+        "Handlers do not know each other",
+    ),
+    "Beam in what answers": (
+        "ops/migrate.py",
+        "import apache_beam",
+        "What reads, decides, writes and answers knows no Beam",
+    ),
+    "Beam in what writes": (
+        "sinks/outcomes.py",
+        "import apache_beam",
+        "What reads, decides, writes and answers knows no Beam",
+    ),
+    "drawing outside of screens": ("runtime/stream.py", "import rich", "Only screens draw"),
+}
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The packages and their contracts, to be changed and put right again."""
+    folder = tmp_path_factory.mktemp("contracts")
+    for package in ("pipeline", "local", "tools"):
+        shutil.copytree(
+            ROOT / package, folder / package, ignore=shutil.ignore_patterns("__pycache__")
+        )
+    shutil.copy(ROOT / "pyproject.toml", folder)
+    return folder
+
+
+def broken(copy: Path) -> set[str]:
+    """The names of the contracts that the copy breaks."""
+    environment = os.environ | {"PYTHONPATH": str(copy), "COLUMNS": "200"}
+    checked = subprocess.run(
+        [LINTER, "--no-logo"],
+        cwd=copy,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    lines = checked.stdout.splitlines()
+    found = {line.partition(" BROKEN")[0] for line in lines if " BROKEN" in line}
+    assert checked.returncode == bool(found), checked.stdout + checked.stderr
+    assert any(" KEPT" in line for line in lines), checked.stdout + checked.stderr
+    return found
+
+
+@contextmanager
+def planted(copy: Path, file: str, code: str) -> Iterator[None]:
+    """Add code to a file of the package for the block."""
+    path = copy / "pipeline" / file
+    before = path.read_text() if path.exists() else None
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(f"{before or ''}\n{code}\n")
+    try:
+        yield
+    finally:
+        if before is None:
+            shutil.rmtree(path.parent)
+        else:
+            path.write_text(before)
+
+
+def test_control_what_is_checked_in_breaks_no_contract(copy: Path) -> None:
+    assert broken(copy) == set()
+
+
+@pytest.mark.parametrize(("file", "code", "contract"), PLANTED.values(), ids=list(PLANTED))
+def test_what_breaks_a_contract_is_caught(copy: Path, file: str, code: str, contract: str) -> None:
+    with planted(copy, file, code):
+        assert contract in broken(copy)
