@@ -13,9 +13,10 @@ from typing import Any, Final
 import apache_beam as beam
 
 from pipeline.domain.dead_letter import DeadLetter
+from pipeline.domain.payload import Payload
 from pipeline.domain.wake_up import WakeUp
 from pipeline.fanout.batches import Decided, Fetched
-from pipeline.fanout.events import Event, Payload, Unrouted
+from pipeline.fanout.events import Event, Unrouted
 
 # What an item comes to whose texts are not counted: its ids and times.
 ITEM_BYTES: Final = 64

@@ -8,9 +8,10 @@ from uuid import UUID
 
 from pipeline.domain.identifiers import EventId, EventType, ProjectId, ThreadId, UserId
 from pipeline.domain.message import ID_ATTRIBUTE, Message
+from pipeline.domain.payload import Payload
 from pipeline.fanout.audience import Audience, NamedUser
 from pipeline.fanout.effects import Channel, Delivery, Effect, Email, Notification, ThreadActivity
-from pipeline.fanout.events import Event, Payload
+from pipeline.fanout.events import Event
 from pipeline.fanout.facts import Candidate, Facts, Person
 from pipeline.fanout.handler import Handler
 from pipeline.fanout.outcome import Outcome, Skip, Status

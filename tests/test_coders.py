@@ -10,9 +10,10 @@ from pipeline.coders import ITEM_BYTES
 from pipeline.domain.dead_letter import DeadLetter
 from pipeline.domain.errors import InvalidEvent, MissingAttribute
 from pipeline.domain.identifiers import EventId, EventType
+from pipeline.domain.payload import Payload
 from pipeline.domain.wake_up import WakeUp
 from pipeline.fanout.batches import Decided, Fetched
-from pipeline.fanout.events import Event, Payload, Unrouted
+from pipeline.fanout.events import Event, Unrouted
 from pipeline.fanout.row import row_of
 from tests.builders import (
     BOB,

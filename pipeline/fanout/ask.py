@@ -8,8 +8,9 @@ from typing import Any, Generic
 
 from pipeline.domain.errors import HandlerFailed
 from pipeline.domain.identifiers import ProjectId, ResourceId, UserId
+from pipeline.domain.payload import PayloadT
 from pipeline.fanout.audience import Audience
-from pipeline.fanout.events import Event, PayloadT
+from pipeline.fanout.events import Event
 from pipeline.fanout.handler import Handler
 
 

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pipeline.domain.dead_letter import DeadLetter
-from pipeline.fanout.events import Event, Payload, Unrouted
+from pipeline.domain.payload import Payload
+from pipeline.fanout.events import Event, Unrouted
 from pipeline.fanout.outcome import Outcome
 from pipeline.fanout.row import Row
 

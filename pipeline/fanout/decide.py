@@ -8,10 +8,11 @@ from uuid import UUID
 
 from pipeline.domain.errors import HandlerFailed
 from pipeline.domain.identifiers import UserId
+from pipeline.domain.payload import PayloadT
 from pipeline.fanout.ask import Asked, failed
 from pipeline.fanout.audience import Nobody
 from pipeline.fanout.effects import Channel, Delivery, Effect, Email, Notification, channel_of
-from pipeline.fanout.events import Event, PayloadT, Unrouted
+from pipeline.fanout.events import Event, Unrouted
 from pipeline.fanout.facts import Candidate, Facts, Person
 from pipeline.fanout.handler import Handler
 from pipeline.fanout.outcome import Outcome, Skip, Status

@@ -5,9 +5,10 @@ from collections.abc import Iterable
 from typing import ClassVar, Generic
 
 from pipeline.domain.identifiers import EventType, ProjectId, ResourceId, UserId
+from pipeline.domain.payload import Payload, PayloadT
 from pipeline.fanout.audience import Audience
 from pipeline.fanout.effects import Channel, Effect
-from pipeline.fanout.events import Event, Payload, PayloadT
+from pipeline.fanout.events import Event
 from pipeline.fanout.facts import Facts, Person
 from pipeline.fanout.preferences import Preference
 

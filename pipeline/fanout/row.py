@@ -26,7 +26,8 @@ from pipeline.domain.identifiers import (
 )
 from pipeline.domain.identifiers import UserId as ActorId
 from pipeline.domain.needed import needed
-from pipeline.fanout.events import Event, Payload, Unrouted
+from pipeline.domain.payload import Payload
+from pipeline.fanout.events import Event, Unrouted
 
 Payloads = Mapping[EventType, type[Payload]]
 

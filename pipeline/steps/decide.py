@@ -14,11 +14,12 @@ from pipeline.clients.postgres.retry import with_connection
 from pipeline.domain.clock import Clock, utc_now
 from pipeline.domain.dead_letter import DeadLetter
 from pipeline.domain.errors import PermanentError
+from pipeline.domain.payload import PayloadT
 from pipeline.facts import load_facts, told_up_to
 from pipeline.fanout.ask import Asked, ask
 from pipeline.fanout.batches import Decided
 from pipeline.fanout.decide import Policy, decide, expire, leave_unrouted
-from pipeline.fanout.events import Event, PayloadT, Unrouted
+from pipeline.fanout.events import Event, Unrouted
 from pipeline.fanout.facts import Facts
 from pipeline.fanout.handler import Handler
 from pipeline.fanout.outcome import Outcome, Page

@@ -5,8 +5,9 @@ from typing import Final
 
 from pipeline.domain.dead_letter import DeadLetter
 from pipeline.domain.errors import PermanentError
+from pipeline.domain.payload import Payload
 from pipeline.fanout.batches import Decoded
-from pipeline.fanout.events import Event, Payload, Unrouted
+from pipeline.fanout.events import Event, Unrouted
 from pipeline.fanout.row import Payloads, Row, decode
 
 STAGE: Final = "decode"

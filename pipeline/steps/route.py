@@ -4,7 +4,8 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from pipeline.domain.identifiers import EventType
-from pipeline.fanout.events import Event, Payload
+from pipeline.domain.payload import Payload
+from pipeline.fanout.events import Event
 
 
 def by_type(events: Iterable[Event[Payload]]) -> dict[EventType, list[Event[Payload]]]:

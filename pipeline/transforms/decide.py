@@ -6,9 +6,10 @@ from typing import Generic
 import apache_beam as beam
 
 from pipeline import coders
+from pipeline.domain.payload import PayloadT
 from pipeline.fanout.batches import Decided
 from pipeline.fanout.decide import Policy
-from pipeline.fanout.events import Event, PayloadT, Unrouted
+from pipeline.fanout.events import Event, Unrouted
 from pipeline.fanout.handler import Handler
 from pipeline.settings import DatabaseSettings
 from pipeline.steps.decide import (

@@ -8,9 +8,10 @@ from apache_beam.pvalue import TaggedOutput
 
 from pipeline import coders  # noqa: F401 - registers them
 from pipeline.domain.dead_letter import DeadLetter
+from pipeline.domain.payload import Payload
 from pipeline.domain.portions import portions
 from pipeline.fanout.batches import Fetched
-from pipeline.fanout.events import Event, Payload, Unrouted
+from pipeline.fanout.events import Event, Unrouted
 from pipeline.fanout.row import Payloads
 from pipeline.steps.decode import decode_batch
 from pipeline.transforms.outputs import DEAD, EVENTS, UNROUTED, Outputs

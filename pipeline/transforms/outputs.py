@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from apache_beam.pvalue import DoOutputsTuple, TaggedOutput
 
-    from pipeline.fanout.events import Event, Payload
+    from pipeline.domain.payload import Payload
+    from pipeline.fanout.events import Event
 
     Outputs = DoOutputsTuple
     Routed = TaggedOutput[str, list[Event[Payload]]]

@@ -6,8 +6,9 @@ import apache_beam as beam
 from apache_beam.pvalue import TaggedOutput
 
 from pipeline import coders
+from pipeline.domain.payload import Payload
 from pipeline.domain.portions import portions
-from pipeline.fanout.events import Event, Payload
+from pipeline.fanout.events import Event
 from pipeline.fanout.row import Payloads
 from pipeline.steps.route import by_type
 from pipeline.transforms.outputs import Outputs, Routed

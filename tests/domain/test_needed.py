@@ -14,7 +14,7 @@ from pydantic_core.core_schema import ErrorType
 from pipeline.domain.errors import InvalidEvent
 from pipeline.domain.identifiers import EventId, EventType
 from pipeline.domain.needed import needed
-from pipeline.fanout.events import Payload
+from pipeline.domain.payload import Payload
 from pipeline.fanout.row import Row, decode
 
 CANARY: Final = "kanarienvogel"

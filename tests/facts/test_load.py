@@ -14,10 +14,11 @@ from pipeline.domain.identifiers import (
     ResourceId,
     UserId,
 )
+from pipeline.domain.payload import Payload
 from pipeline.facts import load_facts
 from pipeline.fanout.ask import ask
 from pipeline.fanout.audience import Audience, NamedUser
-from pipeline.fanout.events import Event, Payload
+from pipeline.fanout.events import Event
 from pipeline.fanout.facts import Candidate, Facts, Person, Project, Thread
 from pipeline.fanout.handler import Handler
 from pipeline.fanout.handlers import HANDLERS

@@ -13,8 +13,9 @@ from psycopg import sql
 from pipeline.clients.postgres.sql import load
 from pipeline.domain.errors import InvalidRow
 from pipeline.domain.identifiers import EventId, EventType
+from pipeline.domain.payload import Payload
 from pipeline.facts.rows import Rows, read_rows, used_keys
-from pipeline.fanout.events import Event, Payload, Unrouted
+from pipeline.fanout.events import Event, Unrouted
 from pipeline.fanout.row import (
     MAX_PAYLOAD_BYTES,
     MAX_TEXT_CHARACTERS,

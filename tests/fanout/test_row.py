@@ -9,7 +9,8 @@ import pytest
 
 from pipeline.domain.errors import InvalidEvent, InvalidRow, TooDeep, TooLarge
 from pipeline.domain.identifiers import EventId, EventType
-from pipeline.fanout.events import Event, NullableText, Payload, Unrouted
+from pipeline.domain.payload import NullableText, Payload
+from pipeline.fanout.events import Event, Unrouted
 from pipeline.fanout.row import (
     MAX_DEPTH,
     MAX_PAYLOAD_BYTES,

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from pipeline.domain.errors import InvalidRow
 from pipeline.domain.identifiers import EventId, EventType
 from pipeline.domain.message import MAX_EVENT_ID
-from pipeline.fanout.events import Event, Payload, Unrouted
+from pipeline.domain.payload import Payload
+from pipeline.fanout.events import Event, Unrouted
 from pipeline.fanout.handlers import HANDLERS
 from pipeline.fanout.row import Row, decode, row_of
 from tests.builders import GREETED, NOON, Greeted

@@ -7,8 +7,9 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from pipeline.domain.errors import ConfigurationError, InvalidEvent
+from pipeline.domain.payload import Payload
 from pipeline.facts.rows import read_rows, used_keys
-from pipeline.fanout.events import Event, Payload, Unrouted
+from pipeline.fanout.events import Event, Unrouted
 from pipeline.fanout.handlers import HANDLERS
 from pipeline.fanout.row import decode
 from pipeline.ops.migrate import migrate

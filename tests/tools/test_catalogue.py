@@ -8,9 +8,10 @@ import pytest
 from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.domain.identifiers import EventType, ProjectId, UserId
+from pipeline.domain.payload import NullableText, Payload
 from pipeline.fanout.audience import Audience, NamedUser, Nobody
 from pipeline.fanout.effects import Channel, Delivery, Effect, Email
-from pipeline.fanout.events import Event, NullableText, Payload
+from pipeline.fanout.events import Event
 from pipeline.fanout.facts import Facts, Person
 from pipeline.fanout.handler import Handler
 from pipeline.fanout.handlers import HANDLERS

@@ -9,8 +9,9 @@ from apache_beam.typehints.decorators import TypeCheckError
 from pipeline.domain.dead_letter import DeadLetter
 from pipeline.domain.errors import MissingAttribute
 from pipeline.domain.identifiers import EventId, EventType
+from pipeline.domain.payload import Payload
 from pipeline.fanout.batches import Decoded, Fetched
-from pipeline.fanout.events import Event, Payload, Unrouted
+from pipeline.fanout.events import Event, Unrouted
 from pipeline.fanout.row import Row, row_of
 from pipeline.steps.decode import decode_batch
 from pipeline.transforms.decode import Decode

@@ -7,8 +7,9 @@ from apache_beam.testing.util import assert_that, equal_to
 from apache_beam.typehints.decorators import TypeCheckError
 
 from pipeline.domain.identifiers import EventType
+from pipeline.domain.payload import Payload
 from pipeline.fanout.decide import Policy
-from pipeline.fanout.events import Event, Payload
+from pipeline.fanout.events import Event
 from pipeline.fanout.row import Payloads
 from pipeline.steps.route import by_type
 from pipeline.transforms.decide import Decide

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from pipeline.fanout.events import KEEP_NULL, Payload
+from pipeline.domain.payload import KEEP_NULL, Payload
 
 Schema = Mapping[str, Any]
 

@@ -8,9 +8,10 @@ from pydantic import BeforeValidator, ConfigDict
 
 from pipeline.domain.identifiers import EventType, ProjectId, UserId
 from pipeline.domain.names import escape
+from pipeline.domain.payload import SPARE, Payload
 from pipeline.fanout.audience import Audience, Nobody, ThreadParticipants
 from pipeline.fanout.effects import Channel, Effect, Notification, ThreadActivity
-from pipeline.fanout.events import SPARE, Event, Payload
+from pipeline.fanout.events import Event
 from pipeline.fanout.facts import UNNAMED_THREAD, Facts, Person, thread_label
 from pipeline.fanout.handler import Handler
 from pipeline.fanout.handlers import links

@@ -6,9 +6,10 @@ from pydantic import ConfigDict
 
 from pipeline.domain.identifiers import EventType, UserId
 from pipeline.domain.names import escape
+from pipeline.domain.payload import Payload
 from pipeline.fanout.audience import Audience, Nobody, named
 from pipeline.fanout.effects import Channel, Delivery, Effect, Email, Notification
-from pipeline.fanout.events import Event, Payload
+from pipeline.fanout.events import Event
 from pipeline.fanout.facts import UNNAMED_THREAD, Facts, Person, thread_label
 from pipeline.fanout.handler import Handler
 from pipeline.fanout.handlers import links

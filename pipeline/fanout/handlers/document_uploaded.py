@@ -6,9 +6,10 @@ from pydantic import ConfigDict, Field
 
 from pipeline.domain.identifiers import EventType, ProjectId, UserId
 from pipeline.domain.names import escape
+from pipeline.domain.payload import Line, Payload
 from pipeline.fanout.audience import Audience, DocumentViewers, Nobody
 from pipeline.fanout.effects import Channel, Delivery, Effect, Email, Notification
-from pipeline.fanout.events import Event, Line, Payload
+from pipeline.fanout.events import Event
 from pipeline.fanout.facts import Facts, Person
 from pipeline.fanout.handler import Handler
 from pipeline.fanout.handlers import links

@@ -8,9 +8,10 @@ from pydantic import ConfigDict
 
 from pipeline.domain.identifiers import EventType, UserId
 from pipeline.domain.names import escape, escape_alone
+from pipeline.domain.payload import SPARE, Count, Line, Payload
 from pipeline.fanout.audience import Audience, named
 from pipeline.fanout.effects import Channel, Effect, Notification
-from pipeline.fanout.events import SPARE, Count, Event, Line, Payload
+from pipeline.fanout.events import Event
 from pipeline.fanout.facts import Facts, Person
 from pipeline.fanout.handler import Handler
 from pipeline.fanout.handlers import links

@@ -7,9 +7,10 @@ from pydantic import ConfigDict, Field, field_validator
 
 from pipeline.domain.identifiers import EventType, UserId
 from pipeline.domain.names import escape
+from pipeline.domain.payload import Line, Payload, exactly
 from pipeline.fanout.audience import Audience, MeetingParticipants, Nobody
 from pipeline.fanout.effects import Channel, Effect, Notification
-from pipeline.fanout.events import Event, Line, Payload, exactly
+from pipeline.fanout.events import Event
 from pipeline.fanout.facts import Facts, Person
 from pipeline.fanout.handler import Handler
 from pipeline.fanout.handlers import links

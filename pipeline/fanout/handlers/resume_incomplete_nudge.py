@@ -8,9 +8,10 @@ from pydantic import BeforeValidator, ConfigDict
 
 from pipeline.domain.identifiers import EventType, UserId
 from pipeline.domain.names import escape
+from pipeline.domain.payload import Count, Payload
 from pipeline.fanout.audience import Audience, Nobody, ResumeOwner, missing
 from pipeline.fanout.effects import Channel, Delivery, Effect, Email, Notification
-from pipeline.fanout.events import Count, Event, Payload
+from pipeline.fanout.events import Event
 from pipeline.fanout.facts import Facts, Person
 from pipeline.fanout.handler import Handler
 from pipeline.fanout.handlers import links

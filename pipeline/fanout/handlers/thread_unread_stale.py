@@ -6,9 +6,10 @@ from pydantic import ConfigDict
 
 from pipeline.domain.identifiers import EventType, ProjectId, UserId
 from pipeline.domain.names import one_line
+from pipeline.domain.payload import Count, Payload, SpareLine
 from pipeline.fanout.audience import Audience, Nobody, named
 from pipeline.fanout.effects import Channel, Delivery, Effect, Email
-from pipeline.fanout.events import Count, Event, Payload, SpareLine
+from pipeline.fanout.events import Event
 from pipeline.fanout.facts import Facts, Person, thread_label
 from pipeline.fanout.handler import Handler
 from pipeline.fanout.handlers import links

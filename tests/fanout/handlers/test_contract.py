@@ -15,11 +15,12 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from pipeline.domain.identifiers import EventType
+from pipeline.domain.payload import Payload
 from pipeline.fanout import handlers
 from pipeline.fanout.ask import ask
 from pipeline.fanout.decide import Policy, decide
 from pipeline.fanout.effects import Effect, Email, Notification, ThreadActivity
-from pipeline.fanout.events import Event, Payload
+from pipeline.fanout.events import Event
 from pipeline.fanout.facts import Facts
 from pipeline.fanout.handler import Handler
 from pipeline.fanout.handlers import HANDLERS

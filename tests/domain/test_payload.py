@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 from pydantic import Field, ValidationError
 
-from pipeline.fanout.events import Line, NullableText, OptionalLine, Payload
+from pipeline.domain.payload import Line, NullableText, OptionalLine, Payload
 
 
 class Sample(Payload):
