@@ -28,6 +28,7 @@ from pipeline.commands import (
     status,
     why,
 )
+from pipeline.commands.life import closed_pools
 from pipeline.domain.errors import ConfigurationError, FanoutError
 from pipeline.output import OutputLost, safe_output
 from pipeline.settings import DatabaseSettings
@@ -93,7 +94,8 @@ def _run(arguments: Sequence[str] | None) -> int:
         options.capture_password = os.environ.get("DATABASE_PASSWORD")
         options.slot_name = os.environ.get("SLOT_NAME")
         options.publication_name = os.environ.get("PUBLICATION_NAME")
-        exit_status: int | None = options.execute(options)
+        with closed_pools():
+            exit_status: int | None = options.execute(options)
     except FanoutError as error:
         print(f"pipeline {options.name}: {error}", file=sys.stderr)  # noqa: T201
         return 1

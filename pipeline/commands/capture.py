@@ -29,25 +29,16 @@ def add(commands: Commands) -> None:
 def _execute(options: argparse.Namespace) -> int:
     import json
     import sys
-    from dataclasses import asdict
 
-    from rich.text import Text
-
+    from pipeline.ops.capture.document import document
     from pipeline.ops.capture.progress import narrow, read_steps
+    from pipeline.screens.capture import show
     from pipeline.screens.terminal import open_console
 
     steps = (narrow if options.ids_only else read_steps)(options.database, capture_names(options))
-    done = all(step.done for step in steps)
+    summary = document(steps)
     if options.json:
-        sys.stdout.write(
-            json.dumps({"done": done, "steps": [asdict(each) for each in steps]}) + "\n"
-        )
-        return 0 if done else 1
-    console = open_console()
-    for step in steps:
-        mark = Text("✓", "green") if step.done else Text("✗", "red")
-        line = Text.assemble("  ", mark, f"  {step.name:<12}", step.seen)
-        if step.todo:
-            line.append(f"\n                  → {step.todo}", "cyan")
-        console.print(line, soft_wrap=True)
-    return 0 if done else 1
+        sys.stdout.write(json.dumps(summary) + "\n")
+    else:
+        show(open_console(), steps)
+    return 0 if summary["done"] else 1

@@ -56,6 +56,7 @@ def _execute(options: argparse.Namespace) -> None:
     from pipeline.commands.processing import topology_of
     from pipeline.runtime.catch_up import catch_up, reconcile
     from pipeline.runtime.runner import spare_collector
+    from pipeline.screens.progress import Bar
     from pipeline.sources.unfinished import Selection
 
     if options.since and options.until and options.since >= options.until:
@@ -76,12 +77,16 @@ def _execute(options: argparse.Namespace) -> None:
         until=options.until,
         older_than=options.older_than,
     )
-    if options.every is None:
-        _print(catch_up(topology, selection))
-        return
-    _stop_at_signals()
-    for summary in reconcile(topology, selection, every=options.every):
-        _print(summary)
+    with Bar("events") as bar:
+        report = bar.report if bar.is_visible and not options.dry_run else None
+        if options.every is None:
+            summaries = iter([catch_up(topology, selection, report=report)])
+        else:
+            _stop_at_signals()
+            summaries = reconcile(topology, selection, every=options.every, report=report)
+        for summary in summaries:
+            bar.close()
+            _print(summary)
 
 
 def _stop_at_signals() -> None:

@@ -139,7 +139,7 @@ def _resolve(options: argparse.Namespace) -> None:
 
 
 def _print_json(value: object) -> None:
+    from pipeline.ops.dead_letters.document import to_json
     from pipeline.output import print_json
-    from pipeline.screens.safe import to_json
 
     print_json(to_json(value))

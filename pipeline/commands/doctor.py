@@ -99,10 +99,11 @@ def _port(text: str) -> int:
 def _execute(options: argparse.Namespace) -> int:
     import json
 
+    from pipeline.ops.doctor.document import document
     from pipeline.ops.doctor.examine import examine
     from pipeline.ops.doctor.installation import CaptureAddress, Installation
     from pipeline.output import print_json
-    from pipeline.screens.doctor import as_json, render
+    from pipeline.screens.doctor import render
     from pipeline.screens.terminal import open_console
 
     capture = None
@@ -124,7 +125,7 @@ def _execute(options: argparse.Namespace) -> int:
         connections=options.connections,
     ) as installation:
         report = list(examine(installation))
-    summary = as_json(report)
+    summary = document(report)
     if options.json:
         print_json(json.dumps(summary))
     else:

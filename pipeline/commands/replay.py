@@ -131,8 +131,9 @@ def _plan(options: argparse.Namespace) -> int:
     from pipeline.domain.identifiers import UserId
     from pipeline.fanout.decide import AI_USER, Policy
     from pipeline.fanout.handlers import HANDLERS
+    from pipeline.ops.replay.document import plan_document
     from pipeline.ops.replay.plan import make_plan
-    from pipeline.screens.replay import as_json, show_plan
+    from pipeline.screens.replay import show_plan
 
     started = time.monotonic()
     policy = Policy(
@@ -143,7 +144,7 @@ def _plan(options: argparse.Namespace) -> int:
     seconds = round(time.monotonic() - started, 3)
     summary = {"replay": None, "planned": plan.events, "published": 0, "seconds": seconds}
     if options.json:
-        _print({**summary, **as_json(plan, command)})
+        _print({**summary, **plan_document(plan, command)})
     else:
         show_plan(plan, command)
         _print(summary)
@@ -154,9 +155,11 @@ def _apply(options: argparse.Namespace) -> int:
     topic = _topic(options.topic)
     selector = _selector(options)
     from pipeline.domain.units import counted
+    from pipeline.ops.replay.document import ends_document
     from pipeline.ops.replay.follow import follow
     from pipeline.ops.replay.publication import Order, apply
-    from pipeline.screens.replay import became, told
+    from pipeline.screens.progress import Bar
+    from pipeline.screens.replay import told
 
     order = Order(
         selector=selector,
@@ -166,7 +169,8 @@ def _apply(options: argparse.Namespace) -> int:
         ignore_age=options.ignore_age,
     )
     stop = _stop_at_signals()
-    replay = apply(options.database, order, stop)
+    with Bar("published") as bar:
+        replay = apply(options.database, order, stop, report=bar.report)
     if replay.stopped:
         if not options.json:
             say(f"stopped: sent {replay.published:,} of {counted(replay.planned, 'message')}")
@@ -176,10 +180,11 @@ def _apply(options: argparse.Namespace) -> int:
     if not idle_timeout:
         _print(replay.summary)
         return 0
-    ends = follow(options.database, replay, stop, idle_timeout=idle_timeout)
+    with Bar("done") as bar:
+        ends = follow(options.database, replay, stop, idle_timeout=idle_timeout, report=bar.report)
     if not options.json:
         sys.stdout.write(told(ends, again=selector.of_letters, after=idle_timeout) + "\n")
-    _print({**replay.summary, "became": became(ends)})
+    _print({**replay.summary, "became": ends_document(ends)})
     if ends.stopped:
         return INTERRUPTED
     return 0 if ends.good else 1

@@ -5,12 +5,9 @@ import random
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import timedelta
 from typing import Final
-
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from pipeline.clients.postgres.check import check_database
 from pipeline.clients.postgres.pool import close_pools
@@ -18,6 +15,7 @@ from pipeline.clients.postgres.watchdog import WATCHDOG
 from pipeline.domain.backoff import Backoff
 from pipeline.domain.errors import LockTimeout, TransientError
 from pipeline.domain.identifiers import EventId
+from pipeline.ops.report import Report
 from pipeline.runtime.runner import local_pipeline
 from pipeline.sinks.tally import tally
 from pipeline.sources.read_unfinished import ReadUnfinished
@@ -28,6 +26,7 @@ from pipeline.topology.fanout import Topology
 # For how long passes may fail without a single event done before the command gives up.
 PATIENCE: Final = timedelta(minutes=2)
 BACKOFF: Final = Backoff(first=0.2, longest=5.0, at_least=0.5)
+REPORT_SECONDS: Final = 0.2
 
 _log: Final = logging.getLogger(__name__)
 # Of the process, since a step of the graph looks at it; only a process that ends sets it.
@@ -42,11 +41,18 @@ def stop() -> None:
     WATCHDOG.hurry()
 
 
-def catch_up(topology: Topology, selection: Selection) -> dict[str, float]:
+def catch_up(
+    topology: Topology, selection: Selection, *, report: Report | None = None
+) -> dict[str, float]:
     """Process every selected event that has no final state, once.
 
     Events that commit while it runs may or may not be included. A pass that fails for a transient
     reason is repeated: the ledger knows what is left.
+
+    Args:
+        topology: the graph.
+        selection: which events.
+        report: is told how far it is; to count all events beforehand takes one more statement.
 
     Returns:
         How many events there were, what they led to, and the seconds it took.
@@ -58,18 +64,15 @@ def catch_up(topology: Topology, selection: Selection) -> dict[str, float]:
     started = time.monotonic()
     before = tally()
     check_database(topology.database, tables=True)
-    try:
-        with _progress(topology, selection):
-            _until_done(topology, selection)
-    finally:
-        close_pools()
+    with nullcontext() if report is None else _reporting(topology, selection, report):
+        _until_done(topology, selection)
     after = tally()
     summary: dict[str, float] = {name: number - before[name] for name, number in after.items()}
     return summary | {"seconds": round(time.monotonic() - started, 3)}
 
 
 def reconcile(
-    topology: Topology, selection: Selection, *, every: timedelta
+    topology: Topology, selection: Selection, *, every: timedelta, report: Report | None = None
 ) -> Iterator[dict[str, float]]:
     """Catch up again and again until ``stop`` is called; yields each summary.
 
@@ -82,11 +85,13 @@ def reconcile(
     while not _stopping.is_set():
         pause = every.total_seconds()
         try:
-            yield catch_up(topology, selection)
+            yield catch_up(topology, selection, report=report)
             away = False
         except TransientError as failure:
             if not away:
                 _log.warning("%s; waiting", failure)
+            # A connection that ended with the server would fail the next pass as well.
+            close_pools()
             away = True
             pause = min(pause, BACKOFF.longest)
         _stopping.wait(pause)
@@ -140,33 +145,22 @@ def _until_done(topology: Topology, selection: Selection) -> None:
 
 
 @contextmanager
-def _progress(topology: Topology, selection: Selection) -> Iterator[None]:
-    """A bar on a terminal; elsewhere nothing, since the summary says it all."""
-    console = Console(stderr=True)
-    if not console.is_terminal or topology.ends.is_dry_run:
-        yield
-        return
+def _reporting(topology: Topology, selection: Selection, report: Report) -> Iterator[None]:
+    """Report how many events are done, again and again until the block ends."""
     total = count_unfinished(topology.database, selection)
     before = tally()["events"]
     ended = threading.Event()
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=console) as progress:
-        task = progress.add_task("events", total=total)
 
-        def follow() -> None:
-            while not ended.wait(0.2):
-                progress.update(task, completed=tally()["events"] - before)
+    def follow() -> None:
+        while not ended.wait(REPORT_SECONDS):
+            report(tally()["events"] - before, total)
 
-        thread = threading.Thread(target=follow, name="progress", daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            ended.set()
-            thread.join()
-            progress.update(task, completed=tally()["events"] - before)
+    report(0, total)
+    thread = threading.Thread(target=follow, name="progress", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+        report(tally()["events"] - before, total)

@@ -11,7 +11,6 @@ from types import FrameType
 from typing import Any, Final
 
 from pipeline.clients.postgres.check import check_database
-from pipeline.clients.postgres.pool import close_pools
 from pipeline.clients.postgres.watchdog import WATCHDOG
 from pipeline.clients.pubsub.check import check_stream
 from pipeline.clients.pubsub.subscription import Subscription, open_subscription
@@ -58,7 +57,6 @@ def run_stream(topology: Topology, settings: PubSubSettings) -> None:
                 _keep_running(topology, settings, subscription)
         finally:
             returned = subscription.close()
-            close_pools()
         done = tally()
         _log.info(
             "stopped; %d acknowledged, %d given back%s",

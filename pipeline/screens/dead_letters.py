@@ -10,7 +10,7 @@ from rich.text import Text
 
 from pipeline.domain.units import counted
 from pipeline.ops.dead_letters.read import Cause, Day, Group, Letter
-from pipeline.screens.safe import pretty, pretty_text, printable
+from pipeline.screens.printable import pretty, pretty_text, printable
 from pipeline.screens.terminal import open_console
 
 NO_TYPE: Final = "(no type)"

@@ -1,7 +1,7 @@
-"""How the report looks, in a terminal of 80 columns and as JSON."""
+"""How the report looks in a terminal of 80 columns."""
 
-from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from collections.abc import Iterable
+from typing import Final
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -43,19 +43,3 @@ def render(report: Iterable[Examined]) -> RenderableType:
     if not left_out:
         return lines
     return Group(lines, "", Text(f"left out: {', '.join(left_out)}", "dim"))
-
-
-def as_json(report: Iterable[Examined]) -> Mapping[str, Any]:
-    """The report as an object with stable keys; a check that was left out has the verdict null."""
-    checks = [
-        {
-            "name": examined.check.name,
-            "looks_at": examined.check.looks_at,
-            "verdict": finding.verdict.value if finding else None,
-            "seen": finding.seen if finding else f"left out: {examined.check.needs} is not given",
-            "mend": finding.mend if finding else None,
-        }
-        for examined in report
-        for finding in (examined.finding,)
-    ]
-    return {"ok": not any(check["verdict"] == Verdict.FAILED for check in checks), "checks": checks}

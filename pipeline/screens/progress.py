@@ -1,22 +1,72 @@
 """A bar on a terminal; elsewhere nothing, since the summary says it all."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from types import TracebackType
+from typing import Final, Self
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
 
 
-@contextmanager
-def progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
-    """Show a bar on standard error for the block; it is told how many are done."""
-    console = Console(stderr=True)
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=console, disable=not console.is_terminal) as bars:
-        task = bars.add_task(what, total=total)
-        yield lambda done: bars.update(task, completed=done)
+class Bar:
+    """A bar on standard error, from the first report until the block ends or ``close`` is called.
+
+    A report after ``close`` begins another bar.
+
+    Args:
+        what: the word before it.
+    """
+
+    def __init__(self, what: str) -> None:
+        self._what: Final = what
+        self._console: Final = Console(stderr=True)
+        self._shown: tuple[Progress, TaskID] | None = None
+
+    @property
+    def is_visible(self) -> bool:
+        """Whether anybody would see it."""
+        return self._console.is_terminal
+
+    def report(self, done: int, total: int) -> None:
+        """Show how many are done, and of how many."""
+        if not self.is_visible:
+            return
+        if self._shown is None:
+            self._shown = self._begin(total)
+        progress, task = self._shown
+        progress.update(task, completed=done, total=total)
+
+    def close(self) -> None:
+        """Leave the bar as it stands."""
+        if self._shown is not None:
+            self._shown[0].stop()
+            self._shown = None
+
+    def _begin(self, total: int) -> tuple[Progress, TaskID]:
+        progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(elapsed_when_finished=True),
+            console=self._console,
+        )
+        task = progress.add_task(self._what, total=total)
+        progress.start()
+        return progress, task
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()

@@ -1,9 +1,8 @@
-"""A plan, and what became of it, as people read them and as JSON."""
+"""A plan, and what became of it, as people read them."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
-from typing import Any, Final
+from typing import Final
 
 from rich.table import Table
 from rich.text import Text
@@ -12,7 +11,7 @@ from pipeline.domain.units import counted, duration
 from pipeline.fanout.outcome import Status
 from pipeline.ops.replay.follow import Ends
 from pipeline.ops.replay.plan import Plan
-from pipeline.screens.safe import printable
+from pipeline.screens.printable import printable
 from pipeline.screens.terminal import open_console
 
 TYPE_WIDTH: Final = 30
@@ -43,24 +42,6 @@ def show_plan(plan: Plan, command: Sequence[str]) -> None:
             screen.print(Text(line), soft_wrap=True)
 
 
-def as_json(plan: Plan, command: Sequence[str]) -> Mapping[str, Any]:
-    """The plan as an object with stable keys, and the command that applies it."""
-    return {
-        "types": {
-            event_type: {
-                "complete": each.complete,
-                "states": {status.value: each.states[status] for status in Status},
-                "create": dict(each.create),
-                "present": dict(each.present),
-            }
-            for event_type, each in sorted(plan.types.items())
-        },
-        "causes": dict(plan.causes),
-        "nameless": plan.nameless,
-        "apply": " ".join(command) if plan.events else None,
-    }
-
-
 def told(ends: Ends, *, again: bool, after: timedelta) -> str:
     """What became of the published events, in a line, and what to look at where that is not good.
 
@@ -82,17 +63,6 @@ def told(ends: Ends, *, again: bool, after: timedelta) -> str:
         return f"{line}; stopped waiting"
     seconds = duration(after.total_seconds())
     return f"{line}: none ended for {seconds}; does the stream run, and does it read this topic?"
-
-
-def became(ends: Ends) -> Mapping[str, Any]:
-    """The same with stable keys."""
-    return {
-        **{status.value: ends.states[status] for status in Status},
-        "unfinished": ends.unfinished,
-        "causes": [
-            {**asdict(cause), "events": number} for cause, number in ends.causes.most_common()
-        ],
-    }
 
 
 def _why(ends: Ends) -> str:

@@ -3,7 +3,6 @@
 import json
 import time
 from collections.abc import Iterator
-from dataclasses import asdict
 from datetime import timedelta
 
 from rich.console import Console, RenderableType
@@ -11,6 +10,7 @@ from rich.live import Live
 from rich.text import Text
 
 from pipeline.domain.errors import FanoutError
+from pipeline.ops.status.document import document
 from pipeline.ops.status.figures import Status
 from pipeline.ops.status.read import read_status
 from pipeline.screens.status import render
@@ -83,5 +83,5 @@ def _readings(
 
 def _print_json(status: Status, console: Console) -> None:
     # Not by rich, which would wrap it.
-    console.file.write(json.dumps(asdict(status)) + "\n")
+    console.file.write(json.dumps(document(status)) + "\n")
     console.file.flush()

@@ -15,9 +15,10 @@ from rich.console import Console
 
 from pipeline.ops.doctor.check import Check, Finding, Verdict, ok, warning
 from pipeline.ops.doctor.checks import CHECKS
+from pipeline.ops.doctor.document import document
 from pipeline.ops.doctor.examine import examine
 from pipeline.ops.doctor.installation import Installation
-from pipeline.screens.doctor import as_json, render
+from pipeline.screens.doctor import render
 from pipeline.settings import DatabaseSettings
 from tests.databases import Database
 from tests.ops.examination import BY_NAME, beat, slot
@@ -86,7 +87,7 @@ def test_json_has_every_check_with_its_verdict_and_mend(healthy: Database) -> No
 def test_the_report_fits_80_columns(empty_database: Database) -> None:
     with Installation(database=DatabaseSettings(dsn=empty_database.dsn)) as installation:
         report = list(examine(installation))
-    assert not as_json(report)["ok"]
+    assert not document(report)["ok"]
     shown = StringIO()
     Console(file=shown, width=80).print(render(report))
     assert max(map(len, shown.getvalue().splitlines())) <= 80
@@ -214,4 +215,4 @@ def test_what_keeps_many_checks_from_being_made_is_one_line() -> None:
     )
     assert alike > 10
     assert line.split() == f"! {alike} checks not looked at: no connection to Postgres".split()
-    assert len(as_json(report)["checks"]) == len(report)
+    assert len(document(report)["checks"]) == len(report)

@@ -24,6 +24,7 @@ from pipeline.fanout.decide import AI_USER, Policy
 from pipeline.fanout.effects import Channel
 from pipeline.fanout.handlers import HANDLERS
 from pipeline.fanout.outcome import Status
+from pipeline.ops.replay.follow import follow
 from pipeline.ops.replay.messages import Marks, replay_messages
 from pipeline.ops.replay.plan import Plan, make_plan
 from pipeline.ops.replay.publication import Order, Replay, apply
@@ -205,6 +206,22 @@ def test_what_a_plan_foresees_is_what_a_delivery_then_writes(stage: Stage) -> No
         "document_uploaded": 1,
         "chat_message_sent": 2,
     }
+
+
+def test_a_replay_says_how_far_it_is(operator: Operator) -> None:
+    upload(operator.stage)
+    upload(operator.stage)
+    told: list[tuple[int, int]] = []
+    settings = DatabaseSettings(dsn=operator.stage.database.operator_dsn)
+    order = Order(selector=EVERYTHING, topic=TOPIC, rate=10)
+    stop = threading.Event()
+    replay = apply(settings, order, stop, report=lambda *given: told.append(given))
+    assert told == [(0, 2), (1, 2), (2, 2)]
+    told.clear()
+    operator.stage.deliver()
+    wait = timedelta(seconds=30)
+    follow(settings, replay, stop, idle_timeout=wait, report=lambda *given: told.append(given))
+    assert (told[0], told[-1]) == ((0, 2), (2, 2))
 
 
 def test_a_plan_leaves_out_the_system_users_that_the_stream_leaves_out(operator: Operator) -> None:

@@ -1,4 +1,5 @@
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from io import StringIO
 from typing import Any, Final
@@ -9,6 +10,7 @@ import pytest
 from rich.console import Console
 
 from pipeline.__main__ import main
+from pipeline.clients.postgres.pool import get_pool
 from pipeline.domain.errors import ConfigurationError, UnknownEvent
 from pipeline.ops.why import document, read_account
 from pipeline.ops.why.words import duration
@@ -449,3 +451,14 @@ def test_a_clock_that_is_a_little_fast_is_none_worth_a_word(stage: Stage, upload
     )
     assert "future" not in (shown := said(screen(stage, uploaded)))
     assert "completed 0 ms after it was written" in shown
+
+
+def test_many_may_ask_at_a_time_in_one_process(stage: Stage, uploaded: int) -> None:
+    stage.deliver(uploaded)
+    settings = DatabaseSettings(dsn=stage.database.operator_dsn)
+    pool = get_pool(settings)
+    with ThreadPoolExecutor(4) as asking:
+        accounts = list(asking.map(lambda _: read_account(settings, uploaded, None), range(20)))
+    assert {len(account.people) for account in accounts} == {len(accounts[0].people)}
+    # Whoever looks ends nothing that others use.
+    assert not pool.closed

@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Iterator
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -94,6 +94,22 @@ def test_every_unfinished_event_gets_its_final_state_and_the_summary_says_so(
     before = counts(stage)
     assert catch_up(stage)["events"] == 0
     assert counts(stage) == before
+
+
+def test_a_terminal_shows_how_far_it_is(stage: Stage) -> None:
+    insert_uploads(stage, 2)
+    environment = os.environ | {"DATABASE_URL": stage.database.writer_dsn, "TERM": "xterm"}
+    ours, theirs = os.openpty()
+    with os.fdopen(theirs, "w") as terminal:
+        process = Program("pipeline", "catch-up", environment=environment, stderr=terminal)
+    shown = b""
+    # The end of a terminal is an error.
+    with process, suppress(OSError):
+        while piece := os.read(ours, 65_536):
+            shown += piece
+    os.close(ours)
+    assert "events" in shown.decode()
+    assert "2/2" in shown.decode()
 
 
 def test_a_dry_run_changes_no_table_and_a_real_run_then_delivers_all(stage: Stage) -> None:

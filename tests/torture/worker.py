@@ -15,6 +15,7 @@ from typing import Final
 import pytest
 
 from pipeline.clients.pubsub.subscription import Subscription
+from pipeline.commands.life import closed_pools
 from pipeline.domain.identifiers import EventType
 from pipeline.domain.wake_up import WakeUp
 from pipeline.fanout.decide import Policy
@@ -101,13 +102,15 @@ def stream(place: Place, state: State, variants: Sequence[Variant]) -> None:
     _replace("pipeline.clients.pubsub.subscription.Subscription", Observed)
     for variant in variants:
         variant()
-    run_stream(place.topology, PubSubSettings(subscription=place.subscription))
+    with closed_pools():
+        run_stream(place.topology, PubSubSettings(subscription=place.subscription))
 
 
 def complete(place: Place) -> None:
     """Catch up once with what the ledger shows as unfinished."""
     _begin(place)
-    catch_up(place.topology, Selection())
+    with closed_pools():
+        catch_up(place.topology, Selection())
 
 
 def _begin(place: Place) -> None:

@@ -12,14 +12,13 @@ from uuid import UUID
 
 from psycopg import Connection
 
-from pipeline.clients.postgres.pool import close_pools
 from pipeline.clients.postgres.retry import with_connection
 from pipeline.clients.postgres.sql import load
 from pipeline.domain.errors import TransientError
 from pipeline.domain.identifiers import EventId
 from pipeline.fanout.outcome import Status
 from pipeline.ops.replay.publication import Replay
-from pipeline.screens.progress import progress
+from pipeline.ops.report import Report, no_report
 from pipeline.settings import DatabaseSettings
 
 PAGE_SIZE: Final = 5_000
@@ -69,7 +68,12 @@ class Ends:
 
 
 def follow(
-    database: DatabaseSettings, replay: Replay, stop: threading.Event, *, idle_timeout: timedelta
+    database: DatabaseSettings,
+    replay: Replay,
+    stop: threading.Event,
+    *,
+    idle_timeout: timedelta,
+    report: Report = no_report,
 ) -> Ends:
     """Wait until every published event has ended, or none has for ``idle_timeout``.
 
@@ -82,23 +86,20 @@ def follow(
     pending = set(replay.ids[: replay.published])
     deadline = time.monotonic() + idle_timeout.total_seconds()
     pause = FIRST_PAUSE_SECONDS
-    try:
-        with progress("done", replay.published) as show:
-            while True:
-                if ended := _look(database, replay.id, sorted(pending), ends):
-                    pending -= ended
-                    show(ends.states.total())
-                    deadline = time.monotonic() + idle_timeout.total_seconds()
-                    pause = FIRST_PAUSE_SECONDS
-                left = deadline - time.monotonic()
-                if not pending or left <= 0:
-                    break
-                if stop.wait(min(pause, left)):
-                    ends.stopped = True
-                    break
-                pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
-    finally:
-        close_pools()
+    report(0, replay.published)
+    while True:
+        if ended := _look(database, replay.id, sorted(pending), ends):
+            pending -= ended
+            report(ends.states.total(), replay.published)
+            deadline = time.monotonic() + idle_timeout.total_seconds()
+            pause = FIRST_PAUSE_SECONDS
+        left = deadline - time.monotonic()
+        if not pending or left <= 0:
+            break
+        if stop.wait(min(pause, left)):
+            ends.stopped = True
+            break
+        pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
     return ends
 
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from pipeline.clients.postgres.check import check_database
-from pipeline.clients.postgres.pool import close_pools
 from pipeline.domain.dead_letter import DeadLetter
 from pipeline.domain.identifiers import EventId, EventType
 from pipeline.domain.message import message_for
@@ -107,16 +106,13 @@ def make_plan(
         TransientError: Postgres could not be reached for long.
     """
     check_database(database)
-    try:
-        selection = select(database, selector)
-        plan = _begin(selection)
-        if ignore_age:
-            policy = replace(policy, max_event_age=None)
-        for start in range(0, len(selection.to_publish), PAGE_SIZE):
-            page = selection.to_publish[start : start + PAGE_SIZE]
-            _rehearse(database, handlers, policy, page, plan)
-    finally:
-        close_pools()
+    selection = select(database, selector)
+    plan = _begin(selection)
+    if ignore_age:
+        policy = replace(policy, max_event_age=None)
+    for start in range(0, len(selection.to_publish), PAGE_SIZE):
+        page = selection.to_publish[start : start + PAGE_SIZE]
+        _rehearse(database, handlers, policy, page, plan)
     return plan
 
 

@@ -11,7 +11,6 @@ from typing import Final
 from uuid import UUID, uuid4
 
 from pipeline.clients.postgres.check import check_database
-from pipeline.clients.postgres.pool import close_pools
 from pipeline.clients.pubsub.publish import MAX_REQUEST_MESSAGES, publish
 from pipeline.domain.errors import FanoutError
 from pipeline.domain.identifiers import EventId
@@ -22,7 +21,7 @@ from pipeline.ops.replay.messages import Marks, replay_messages
 from pipeline.ops.replay.rate import TokenBucket
 from pipeline.ops.replay.selection import select
 from pipeline.ops.replay.selector import Selector
-from pipeline.screens.progress import progress
+from pipeline.ops.report import Report, no_report
 from pipeline.settings import DatabaseSettings
 
 REQUESTS_A_SECOND: Final = 10
@@ -83,7 +82,13 @@ class Replay:
         }
 
 
-def apply(database: DatabaseSettings, order: Order, stop: threading.Event) -> Replay:
+def apply(
+    database: DatabaseSettings,
+    order: Order,
+    stop: threading.Event,
+    *,
+    report: Report = no_report,
+) -> Replay:
     """Publish every selected event that is not complete, until ``stop`` is set.
 
     Whatever happens, the record says how many messages Pub/Sub has stored; sending them once more
@@ -95,22 +100,17 @@ def apply(database: DatabaseSettings, order: Order, stop: threading.Event) -> Re
     """
     started = time.monotonic()
     check_database(database)
-    try:
-        ids = select(database, order.selector).to_publish
-        replay = Replay(uuid4(), ids)
-        messages = replay_messages(ids, Marks(str(replay.id)))
-        with (
-            _recorded(database, order, replay),
-            progress("published", replay.planned) as show,
-        ):
-            if order.ignore_age:
-                record.exempt(database, replay.id, ids)
-            for number in _publish(order, messages, stop):
-                replay.published += number
-                show(replay.published)
-            replay.stopped = stop.is_set() and replay.published < replay.planned
-    finally:
-        close_pools()
+    ids = select(database, order.selector).to_publish
+    replay = Replay(uuid4(), ids)
+    messages = replay_messages(ids, Marks(str(replay.id)))
+    with _recorded(database, order, replay):
+        report(0, replay.planned)
+        if order.ignore_age:
+            record.exempt(database, replay.id, ids)
+        for number in _publish(order, messages, stop):
+            replay.published += number
+            report(replay.published, replay.planned)
+        replay.stopped = stop.is_set() and replay.published < replay.planned
     replay.seconds = time.monotonic() - started
     return replay
 

@@ -8,7 +8,6 @@ from psycopg import Connection
 from psycopg.rows import class_row
 
 from pipeline.clients.postgres.check import check_database
-from pipeline.clients.postgres.pool import close_pools
 from pipeline.clients.postgres.retry import with_connection
 from pipeline.clients.postgres.sql import load
 from pipeline.domain.errors import UnknownEvent
@@ -50,10 +49,7 @@ def read_account(settings: DatabaseSettings, event_id: int, user_id: UUID | None
     def read(connection: Connection[Any]) -> Account:
         return _account(connection, event_id, user_id)
 
-    try:
-        return with_connection(settings, read, snapshot=True)
-    finally:
-        close_pools()
+    return with_connection(settings, read, snapshot=True)
 
 
 def _account(connection: Connection[Any], event_id: int, user_id: UUID | None) -> Account:

@@ -1,6 +1,5 @@
 """What strangers wrote, made fit for a terminal."""
 
-import base64
 from typing import Final
 
 import orjson
@@ -45,17 +44,3 @@ def _lines(text: str) -> str:
 
 def _shortened(text: str, more: int, unit: str) -> str:
     return f"{text}\n... and {more:,} {unit} more" if more > 0 else text
-
-
-def to_json(value: object) -> str:
-    """One line of JSON; bytes are text where they are UTF-8, and otherwise base64."""
-    return orjson.dumps(value, default=_of_bytes).decode()
-
-
-def _of_bytes(value: object) -> dict[str, str]:
-    if not isinstance(value, bytes):
-        raise TypeError
-    try:
-        return {"text": value.decode()}
-    except UnicodeDecodeError:
-        return {"base64": base64.b64encode(value).decode()}

@@ -1,0 +1,38 @@
+"""A plan, and what became of it, as JSON objects whose keys stay as they are."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from pipeline.fanout.outcome import Status
+from pipeline.ops.replay.follow import Ends
+from pipeline.ops.replay.plan import Plan
+
+
+def plan_document(plan: Plan, command: Sequence[str]) -> Mapping[str, Any]:
+    """The plan and the command that applies it."""
+    return {
+        "types": {
+            event_type: {
+                "complete": each.complete,
+                "states": {status.value: each.states[status] for status in Status},
+                "create": dict(each.create),
+                "present": dict(each.present),
+            }
+            for event_type, each in sorted(plan.types.items())
+        },
+        "causes": dict(plan.causes),
+        "nameless": plan.nameless,
+        "apply": " ".join(command) if plan.events else None,
+    }
+
+
+def ends_document(ends: Ends) -> Mapping[str, Any]:
+    """What became of the published events."""
+    return {
+        **{status.value: ends.states[status] for status in Status},
+        "unfinished": ends.unfinished,
+        "causes": [
+            {**asdict(cause), "events": number} for cause, number in ends.causes.most_common()
+        ],
+    }
