@@ -29,7 +29,7 @@ from pipeline.commands import (
     why,
 )
 from pipeline.commands.life import closed_pools
-from pipeline.domain.errors import ConfigurationError, FanoutError
+from pipeline.domain.errors import ConfigurationError, FanoutError, UsageError
 from pipeline.output import OutputLost, safe_output
 from pipeline.settings import DatabaseSettings
 
@@ -98,7 +98,7 @@ def _run(arguments: Sequence[str] | None) -> int:
             exit_status: int | None = options.execute(options)
     except FanoutError as error:
         print(f"pipeline {options.name}: {error}", file=sys.stderr)  # noqa: T201
-        return 1
+        return _USAGE if isinstance(error, UsageError) else 1
     except KeyboardInterrupt:
         return _INTERRUPTED
     return exit_status or 0

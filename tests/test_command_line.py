@@ -116,11 +116,30 @@ def test_a_log_level_that_is_none_is_one_line_with_those_that_are(level: str) ->
 
 def test_a_runner_that_is_none_is_one_line_with_those_that_are() -> None:
     done = command(*RUN, "--runner", "SparkRunner", DATABASE_URL=UNREACHABLE)
-    assert (done.returncode, done.stdout) == (1, "")
+    assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == (
         "pipeline run: --runner SparkRunner is not known here:"
         " use DirectRunner, or DataflowRunner\n"
     )
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("catch-up", "--since", "1h", "--until", "2h"),
+        ("catch-up", "--every", "0s"),
+        ("status", "--watch", "0s"),
+        ("replay", "--missing", "--apply"),
+        ("replay",),
+    ],
+    ids=" ".join,
+)
+def test_arguments_that_do_not_fit_together_end_as_wrong_ones_do(
+    arguments: tuple[str, ...],
+) -> None:
+    done = command(*arguments, DATABASE_URL=UNREACHABLE)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.splitlines()[-1].startswith(("pipeline ", "python -m pipeline "))
 
 
 @pytest.mark.parametrize("hours", ["inf", "nan"])

@@ -16,7 +16,7 @@ from pipeline.commands.command import (
     duration,
     moment,
 )
-from pipeline.domain.errors import ConfigurationError, TransientError
+from pipeline.domain.errors import TransientError, UsageError
 
 
 def add(commands: Commands) -> None:
@@ -60,9 +60,9 @@ def _execute(options: argparse.Namespace) -> None:
     from pipeline.sources.unfinished import Selection
 
     if options.since and options.until and options.since >= options.until:
-        raise ConfigurationError("--since must be before --until")
+        raise UsageError("--since must be before --until")
     if options.every is not None and not options.every:
-        raise ConfigurationError("--every needs a duration above zero")
+        raise UsageError("--every needs a duration above zero")
     if options.dead_letter_topic and not options.dry_run:
         from pipeline.clients.pubsub.check import check_topic
 

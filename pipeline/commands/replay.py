@@ -17,7 +17,7 @@ from uuid import UUID
 
 from pipeline.commands.command import TOPIC, Commands, add_command, duration, moment, say
 from pipeline.commands.dead_letters import row_id
-from pipeline.domain.errors import ConfigurationError
+from pipeline.domain.errors import UsageError
 
 if TYPE_CHECKING:
     from pipeline.ops.replay.selector import Selector
@@ -229,9 +229,9 @@ def _command(options: argparse.Namespace, selector: "Selector") -> list[str]:
 
 def _topic(text: str | None) -> str:
     if text is None:
-        raise ConfigurationError(f"--apply needs --topic {TOPIC}: the one that the stream reads")
+        raise UsageError(f"--apply needs --topic {TOPIC}: the one that the stream reads")
     if _TOPIC.fullmatch(text) is None:
-        raise ConfigurationError(f"--topic {text} is no topic: write {TOPIC}")
+        raise UsageError(f"--topic {text} is no topic: write {TOPIC}")
     return text
 
 

@@ -11,7 +11,7 @@ from pipeline.commands.command import (
     add_command,
     add_processing_arguments,
 )
-from pipeline.domain.errors import ConfigurationError
+from pipeline.domain.errors import UsageError
 
 _LOCAL_RUNNERS: Final = ("DirectRunner", "FnApiRunner")
 
@@ -40,7 +40,7 @@ def add(commands: Commands) -> None:
 
 def _execute(options: argparse.Namespace) -> None:
     if options.runner not in _LOCAL_RUNNERS:
-        raise ConfigurationError(
+        raise UsageError(
             f"--runner {options.runner} is not known here: use DirectRunner, or DataflowRunner"
         )
     # What is imported is there to stay; spare_collector sets the collector to work again.

@@ -8,7 +8,7 @@ from typing import Never
 
 from pipeline.commands.capture_names import add_slot, capture_names
 from pipeline.commands.command import Commands, add_command, duration
-from pipeline.domain.errors import ConfigurationError
+from pipeline.domain.errors import UsageError
 
 
 def add(commands: Commands) -> None:
@@ -40,7 +40,7 @@ def add(commands: Commands) -> None:
 
 def _execute(options: argparse.Namespace) -> None:
     if options.watch is not None and not options.watch:
-        raise ConfigurationError("--watch needs a duration above zero")
+        raise UsageError("--watch needs a duration above zero")
     from pipeline.screens.terminal import open_console
     from pipeline.screens.watch import show, watch
 

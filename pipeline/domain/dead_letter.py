@@ -15,6 +15,11 @@ MAX_REASON_CHARACTERS: Final = 1_000
 _VARIABLE: Final = re.compile(r"0x[0-9a-f]+|(?<!SQLSTATE )(?<!\.py:)\b\d+\b", re.IGNORECASE)
 
 
+def without_numbers(reason: str) -> str:
+    """The reason with ``#`` for every number in which letters of one cause may differ."""
+    return _VARIABLE.sub("#", reason)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeadLetter:
     """One row of any table, or one message that names none, that failed for good at a stage.
@@ -87,7 +92,7 @@ class DeadLetter:
     @property
     def fingerprint(self) -> str:
         """The same for letters with one cause: stage, class and reason, numbers aside."""
-        cause = f"{self.stage}|{self.error_class}|{_VARIABLE.sub('#', self.reason)}"
+        cause = f"{self.stage}|{self.error_class}|{without_numbers(self.reason)}"
         return hashlib.sha256(cause.encode()).hexdigest()[:12]
 
 

@@ -14,7 +14,9 @@
     ├── TransientError          the same work will succeed later: retried, then redelivered
     │   ├── StatementTimeout    a statement took too long: less of the work may succeed at once
     │   └── LockTimeout         a row was locked for too long: what needs it is left for later
-    └── ConfigurationError      nothing will succeed until a person fixes it: the process stops
+    ├── ConfigurationError      nothing will succeed until a person fixes it: the process stops
+    ├── UsageError              the arguments do not fit together: nothing was tried
+    └── NotFound                what was named does not exist: nothing was changed
 
 The text of an error never quotes an event's values: it reaches logs and the dead-letter table.
 """
@@ -42,6 +44,14 @@ class LockTimeout(TransientError):
 
 class ConfigurationError(FanoutError):
     """Nothing will succeed until a person acts; the message says what to do."""
+
+
+class UsageError(FanoutError):
+    """The arguments do not fit together, or one is missing; the message says what to give."""
+
+
+class NotFound(FanoutError):
+    """What was named does not exist; the message says where to look for what does."""
 
 
 class MissingAttribute(PermanentError):

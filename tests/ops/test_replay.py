@@ -17,7 +17,8 @@ import pytest
 
 from pipeline.clients.pubsub.publish import get_publisher
 from pipeline.commands.replay import add
-from pipeline.domain.errors import ConfigurationError
+from pipeline.domain.dead_letter import DeadLetter
+from pipeline.domain.errors import InvalidEvent, UsageError
 from pipeline.domain.identifiers import EventId, EventType, UserId
 from pipeline.domain.message import Message, message_for
 from pipeline.fanout.decide import AI_USER, Policy
@@ -69,11 +70,11 @@ class Operator:
         *lines, summary = output.splitlines()
         return lines, json.loads(summary)
 
-    def refusal(self, *arguments: str, dsn: str | None = None) -> str:
+    def refusal(self, *arguments: str, dsn: str | None = None, status: int = 1) -> str:
         """The one line that the command answers with."""
         process = self.start(*arguments, dsn=dsn)
         output, errors = process.communicate(timeout=60)
-        assert (process.returncode, output) == (1, "")
+        assert (process.returncode, output) == (status, "")
         assert errors.count("\n") == 1
         return errors.removeprefix("pipeline replay: ").rstrip()
 
@@ -730,7 +731,7 @@ def test_an_event_that_does_not_exist_is_named(operator: Operator) -> None:
 )
 def test_what_makes_no_sense_is_refused_in_one_line(arguments: list[str], words: str) -> None:
     options = parser().parse_args(["replay", *arguments])
-    with pytest.raises(ConfigurationError) as refused:
+    with pytest.raises(UsageError) as refused:
         options.execute(options)
     assert words in str(refused.value)
     assert "\n" not in str(refused.value)
@@ -767,14 +768,14 @@ def parser() -> argparse.ArgumentParser:
     return whole
 
 
-def test_a_refusal_of_the_command_is_one_line_and_status_1(operator: Operator) -> None:
-    assert operator.refusal().startswith("say which events: --event, ")
+def test_arguments_that_do_not_fit_together_are_one_line_and_status_2(operator: Operator) -> None:
+    assert operator.refusal(status=2).startswith("say which events: --event, ")
 
 
 def test_a_selector_says_of_itself_only_what_was_asked() -> None:
     asked = Selector(missing=True, since=NOON)
     assert asked.description == {"since": "2026-03-02T12:00:00+00:00", "missing": True}
-    with pytest.raises(ConfigurationError, match="say which events"):
+    with pytest.raises(UsageError, match="say which events"):
         Selector()
 
 

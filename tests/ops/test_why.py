@@ -11,7 +11,7 @@ from rich.console import Console
 
 from pipeline.__main__ import main
 from pipeline.clients.postgres.pool import get_pool
-from pipeline.domain.errors import ConfigurationError, UnknownEvent
+from pipeline.domain.errors import ConfigurationError, NotFound
 from pipeline.ops.why import document, read_account
 from pipeline.ops.why.words import duration
 from pipeline.screens.why import show
@@ -310,13 +310,13 @@ def test_a_state_of_another_program_is_shown_as_it_is(stage: Stage, uploaded: in
 
 def test_an_event_that_does_not_exist_is_one_line(stage: Stage) -> None:
     settings = DatabaseSettings(dsn=stage.database.operator_dsn)
-    with pytest.raises(UnknownEvent, match=r"^domain_events has no event 99: deleted since, or"):
+    with pytest.raises(NotFound, match=r"^domain_events has no event 99: deleted since, or"):
         read_account(settings, 99, None)
     stage.execute(
         "INSERT INTO event_dead_letters (letter_key, event_id, stage, error_class, message,"
         " fingerprint) VALUES ('event:99', 99, 'write', 'UnknownEvent', 'gone', 'f00d')"
     )
-    with pytest.raises(UnknownEvent, match=r"its message is row 1 of event_dead_letters$"):
+    with pytest.raises(NotFound, match=r"its message is row 1 of event_dead_letters$"):
         read_account(settings, 99, None)
 
 

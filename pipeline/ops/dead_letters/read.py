@@ -10,7 +10,8 @@ from psycopg.rows import class_row
 
 from pipeline.clients.postgres.retry import with_connection
 from pipeline.clients.postgres.sql import load
-from pipeline.domain.errors import ConfigurationError
+from pipeline.domain.dead_letter import without_numbers
+from pipeline.domain.errors import NotFound
 from pipeline.settings import DatabaseSettings
 
 RowT = TypeVar("RowT")
@@ -115,13 +116,13 @@ def read_letter(
     """One letter, by its own id or by its event's.
 
     Raises:
-        ConfigurationError: there is none.
+        NotFound: there is none.
     """
     parameters = {"letter_id": letter_id, "event_id": event_id, "most": MOST_OF_PAYLOAD}
     found = _read(database, Letter, _LETTER, parameters)
     if not found:
         what = f"event {event_id} has no dead letter" if event_id else f"no letter {letter_id}"
-        raise ConfigurationError(f"{what}: see dead-letters list --all")
+        raise NotFound(f"{what}: see dead-letters list --all")
     return found[0]
 
 

@@ -7,7 +7,7 @@ from psycopg import Connection
 
 from pipeline.clients.postgres.retry import with_connection
 from pipeline.clients.postgres.sql import load
-from pipeline.domain.errors import ConfigurationError
+from pipeline.domain.errors import ConfigurationError, NotFound, UsageError
 from pipeline.settings import DatabaseSettings
 
 _RESOLVE: Final = load("pipeline.ops.dead_letters", "resolve")
@@ -25,10 +25,12 @@ def resolve(
     The ledger stays as it is: a resolved letter does not make its event complete.
 
     Raises:
-        ConfigurationError: the reason is empty, there is no such open letter, or this user may not.
+        UsageError: the reason is empty.
+        NotFound: there is no such open letter.
+        ConfigurationError: this user may not.
     """
     if not reason.strip():
-        raise ConfigurationError("--reason is empty: say why, for whoever asks later")
+        raise UsageError("--reason is empty: say why, for whoever asks later")
     parameters = {"reason": reason, "fingerprint": fingerprint, "letter_id": letter_id}
 
     def execute(connection: Connection[Any]) -> int:
@@ -42,5 +44,5 @@ def resolve(
     resolved = with_connection(database, execute)
     if not resolved:
         what = f"has the fingerprint {fingerprint!r}" if fingerprint else f"has the id {letter_id}"
-        raise ConfigurationError(f"no open dead letter {what}: see dead-letters list")
+        raise NotFound(f"no open dead letter {what}: see dead-letters list")
     return resolved

@@ -102,7 +102,8 @@ def make_plan(
     """Fetch, decode and decide what the selector means, as the stream would; changes nothing.
 
     Raises:
-        ConfigurationError: the selector or the user is wrong.
+        NotFound: an event or a fingerprint is named that does not exist.
+        ConfigurationError: this user may not read what it needs.
         TransientError: Postgres could not be reached for long.
     """
     check_database(database)

@@ -95,7 +95,8 @@ def apply(
     is harmless.
 
     Raises:
-        ConfigurationError: the selector, the user or the topic is wrong.
+        NotFound: an event or a fingerprint is named that does not exist.
+        ConfigurationError: this user may not replay, or the topic is wrong.
         TransientError: Postgres or Pub/Sub could not be reached for long.
     """
     started = time.monotonic()

@@ -9,7 +9,7 @@ from psycopg import Connection
 
 from pipeline.clients.postgres.retry import with_connection
 from pipeline.clients.postgres.sql import load
-from pipeline.domain.errors import ConfigurationError
+from pipeline.domain.errors import NotFound
 from pipeline.domain.identifiers import EventId
 from pipeline.fanout.outcome import Status
 from pipeline.ops.replay.selector import Selector
@@ -45,7 +45,7 @@ def select(database: DatabaseSettings, selector: Selector) -> Selection:
     """Find the events that a selector means.
 
     Raises:
-        ConfigurationError: an event or a fingerprint is named that does not exist.
+        NotFound: an event or a fingerprint is named that does not exist.
     """
     selection = Selection()
     for event_id, event_type, status in _rows(database, selector):
@@ -57,7 +57,7 @@ def select(database: DatabaseSettings, selector: Selector) -> Selection:
         selection.nameless = _query(database, _NAMELESS, selector.parameters)[0][0]
     found = len(selection.to_publish) + selection.complete.total() + selection.nameless
     if selector.fingerprint is not None and found == 0:
-        raise ConfigurationError(
+        raise NotFound(
             f"no open dead letter with the fingerprint {selector.fingerprint!r} meets the"
             " conditions: see dead-letters list"
         )
@@ -81,7 +81,7 @@ def _named(database: DatabaseSettings, events: tuple[int, ...]) -> list[Row]:
     unknown = sorted(set(events) - {row[0] for row in rows})
     if unknown:
         named = ", ".join(map(str, unknown))
-        raise ConfigurationError(f"neither an event nor an open dead letter has the id {named}")
+        raise NotFound(f"neither an event nor an open dead letter has the id {named}")
     return rows
 
 

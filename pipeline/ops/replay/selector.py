@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from pipeline.domain.errors import ConfigurationError
+from pipeline.domain.errors import UsageError
 from pipeline.domain.identifiers import EventType
 
 
@@ -24,7 +24,7 @@ class Selector:
         dead_letters: with an open dead letter.
 
     Raises:
-        ConfigurationError: no event is asked for, or none can meet all conditions.
+        UsageError: no event is asked for, or none can meet all conditions.
     """
 
     events: tuple[int, ...] = ()
@@ -38,21 +38,21 @@ class Selector:
     def __post_init__(self) -> None:
         given = [flag for flag, _ in self._given()]
         if not given:
-            raise ConfigurationError(
+            raise UsageError(
                 "say which events: --event, --fingerprint, --type, --since, --missing"
                 " or --dead-letters"
             )
         if self.events and len(given) > 1:
-            raise ConfigurationError(f"--event names its events: leave out {given[1]}")
+            raise UsageError(f"--event names its events: leave out {given[1]}")
         if self.missing and self.of_letters:
             other = "--fingerprint" if self.fingerprint else "--dead-letters"
-            raise ConfigurationError(
+            raise UsageError(
                 f"--missing and {other} exclude each other: a dead letter's event is not missing"
             )
         if given == ["--until"]:
-            raise ConfigurationError("--until alone means everything there ever was: add --since")
+            raise UsageError("--until alone means everything there ever was: add --since")
         if self.since and self.until and self.since >= self.until:
-            raise ConfigurationError("--since must be before --until")
+            raise UsageError("--since must be before --until")
 
     @property
     def of_letters(self) -> bool:

@@ -10,7 +10,7 @@ from psycopg.rows import class_row
 from pipeline.clients.postgres.check import check_database
 from pipeline.clients.postgres.retry import with_connection
 from pipeline.clients.postgres.sql import load
-from pipeline.domain.errors import UnknownEvent
+from pipeline.domain.errors import NotFound
 from pipeline.domain.identifiers import EventType
 from pipeline.fanout.handlers import HANDLERS
 from pipeline.fanout.recipients import recipients
@@ -40,7 +40,7 @@ def read_account(settings: DatabaseSettings, event_id: int, user_id: UUID | None
     """Everything about an event, or everything between it and one person.
 
     Raises:
-        UnknownEvent: there is no such event.
+        NotFound: there is no such event.
         TransientError: the database does not answer now.
         ConfigurationError: it cannot be asked.
     """
@@ -58,7 +58,7 @@ def _account(connection: Connection[Any], event_id: int, user_id: UUID | None) -
     event = _first(connection, EventRow, _EVENT, asked)
     if event is None:
         kept = f"; its message is row {letter.id} of event_dead_letters" if letter else ""
-        raise UnknownEvent(
+        raise NotFound(
             f"domain_events has no event {event_id}: deleted since, or never written{kept}"
         )
     people = by_person(
