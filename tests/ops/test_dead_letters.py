@@ -4,6 +4,7 @@ import argparse
 import json
 import os
 import subprocess
+from collections import Counter
 from datetime import timedelta
 from typing import Any, Final
 
@@ -12,7 +13,14 @@ from psycopg.types.json import Jsonb
 
 from pipeline.clients.postgres.sql import load
 from pipeline.commands.dead_letters import add
+from pipeline.domain.dead_letter import DeadLetter
+from pipeline.domain.errors import PermanentError
+from pipeline.domain.identifiers import EventId
 from pipeline.domain.message import Message
+from pipeline.ops.status.read import read_status
+from pipeline.settings import DatabaseSettings
+from pipeline.sinks.dead_letters import write_dead_letters
+from pipeline.sinks.ledger import mark_dead
 from tests.golden.stage import Stage
 from tests.golden.world import P1, R1, U1, U2, U4
 from tests.programs import Program
@@ -97,6 +105,26 @@ def test_numbers_in_a_reason_do_not_part_one_cause(stage: Stage) -> None:
         " python -m pipeline replay --event ID"
     )
     assert group["letters"] == 2
+
+
+def test_two_causes_read_differently_and_two_letters_of_one_cause_as_one(stage: Stage) -> None:
+    reasons = {
+        "the row 41 is refused (SQLSTATE 23502)": "the row # is refused (SQLSTATE 23502)",
+        "the row 42 is refused (SQLSTATE 23502)": "the row # is refused (SQLSTATE 23502)",
+        "the row 41 is refused (SQLSTATE 23514)": "the row # is refused (SQLSTATE 23514)",
+        "KeyError in handler.py:12": "KeyError in handler.py:12",
+        "KeyError in handler.py:13": "KeyError in handler.py:13",
+    }
+    written = [
+        DeadLetter.of_event(EventId(upload(stage)), None, "write", PermanentError(reason))
+        for reason in reasons
+    ]
+    write_dead_letters(DatabaseSettings(dsn=stage.database.writer_dsn), None, written, mark_dead)
+    listed = [(group["message"], group["letters"]) for group in in_json(stage, "list")]
+    assert sorted(listed) == sorted(Counter(reasons.values()).items())
+    shown = read_status(DatabaseSettings(dsn=stage.database.operator_dsn)).dead_letters
+    assert shown is not None
+    assert sorted((cause.message, cause.letters) for cause in shown.latest) == sorted(listed)
 
 
 def test_resolved_letters_are_listed_only_when_asked_for(stage: Stage) -> None:
@@ -250,6 +278,12 @@ def test_what_cannot_be_done_is_one_line(stage: Stage, arguments: list[str], ans
     assert refusal(stage, *arguments) == answer
 
 
+def test_an_empty_reason_is_refused_as_the_usage_is(stage: Stage) -> None:
+    assert refusal(stage, "resolve", "--id", "7", "--reason", " ", status=2) == (
+        "--reason is empty: say why, for whoever asks later"
+    )
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -276,12 +310,6 @@ def test_who_may_not_resolve_is_told_as_whom_to_connect(stage: Stage) -> None:
     assert refusal(
         stage, "resolve", "--id", "1", "--reason", "x", dsn=stage.database.cdc_dsn
     ).endswith("connect as a member of fanout_operator")
-
-def test_an_empty_reason_is_refused_as_the_usage_is(stage: Stage) -> None:
-    assert refusal(stage, "resolve", "--id", "7", "--reason", " ", status=2) == (
-        "--reason is empty: say why, for whoever asks later"
-    )
-
 
 
 def test_an_event_that_is_written_after_all_resolves_its_letter(stage: Stage) -> None:

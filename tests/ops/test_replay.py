@@ -32,6 +32,8 @@ from pipeline.ops.replay.publication import Order, Replay, apply
 from pipeline.ops.replay.rate import TokenBucket
 from pipeline.ops.replay.selector import Selector
 from pipeline.settings import DatabaseSettings
+from pipeline.sinks.dead_letters import write_dead_letters
+from pipeline.sinks.ledger import mark_dead
 from tests.builders import NOON
 from tests.deadline import wait_until
 from tests.golden.stage import Stage
@@ -223,6 +225,27 @@ def test_a_replay_says_how_far_it_is(operator: Operator) -> None:
     wait = timedelta(seconds=30)
     follow(settings, replay, stop, idle_timeout=wait, report=lambda *given: told.append(given))
     assert (told[0], told[-1]) == ((0, 2), (2, 2))
+
+
+def test_events_that_are_dead_of_one_cause_are_told_as_one_whatever_the_numbers(
+    operator: Operator,
+) -> None:
+    stage = operator.stage
+    first, second = upload(stage), upload(stage)
+    replay = operator.replay(EVERYTHING)
+    letters = [
+        DeadLetter.of_event(EventId(event), None, "decode", InvalidEvent(f"item {event}: no"))
+        for event in (first, second)
+    ]
+    foreseen = Plan()
+    foreseen.add_dead(letters)
+    assert foreseen.causes == {"InvalidEvent in decode: item #: no": 2}
+    write_dead_letters(DatabaseSettings(dsn=stage.database.writer_dsn), None, letters, mark_dead)
+    settings = DatabaseSettings(dsn=stage.database.operator_dsn)
+    wait = timedelta(seconds=30)
+    ends = follow(settings, replay, threading.Event(), idle_timeout=wait)
+    ((cause, number),) = ends.causes.items()
+    assert (cause.message, number) == ("item #: no", 2)
 
 
 def test_a_plan_leaves_out_the_system_users_that_the_stream_leaves_out(operator: Operator) -> None:

@@ -1,7 +1,7 @@
 """Read the dead letters: by cause, one of them, or in numbers."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any, Final, TypeVar
 
@@ -30,7 +30,7 @@ class Group:
     """Dead letters with one cause.
 
     Attributes:
-        message: the reason, with ``#`` for every number in it.
+        message: the reason, with ``#`` for every number in which they may differ.
         event_types: the types that the events' rows had; empty where there was none.
         letters: how many there are, ``open`` of them not resolved.
         attempts: how many times they failed, all together.
@@ -107,7 +107,8 @@ class Day:
 
 def read_groups(database: DatabaseSettings, *, resolved: bool) -> list[Group]:
     """The groups that have open letters, and with ``resolved`` all others too."""
-    return _read(database, Group, _GROUPS, {"resolved": resolved})
+    groups = _read(database, Group, _GROUPS, {"resolved": resolved})
+    return [replace(group, message=without_numbers(group.message)) for group in groups]
 
 
 def read_letter(

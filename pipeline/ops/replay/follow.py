@@ -14,6 +14,7 @@ from psycopg import Connection
 
 from pipeline.clients.postgres.retry import with_connection
 from pipeline.clients.postgres.sql import load
+from pipeline.domain.dead_letter import without_numbers
 from pipeline.domain.errors import TransientError
 from pipeline.domain.identifiers import EventId
 from pipeline.fanout.outcome import Status
@@ -32,7 +33,7 @@ _log: Final = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """Why events are dead: what their letters have in common, and the words of one of them."""
+    """Why events are dead: what their letters have in common."""
 
     fingerprint: str
     error_class: str
@@ -109,21 +110,18 @@ def _look(
     """Count those that have ended since the last look, and give them."""
     ended: set[EventId] = set()
     try:
-        for event_id, state, *cause in _read(database, replay, pending):
+        for event_id, state, fingerprint, error_class, stage, message in _read(
+            database, replay, pending
+        ):
             ended.add(EventId(event_id))
             status = Status(state)
             ends.states[status] += 1
-            if status is Status.DEAD and cause[0] is not None:
-                _count_cause(ends, Cause(*cause))
+            if status is Status.DEAD and message is not None:
+                cause = Cause(fingerprint, error_class, stage, without_numbers(message))
+                ends.causes[cause] += 1
     except TransientError as failure:
         _log.warning("%s; looking again", failure)
     return ended
-
-
-def _count_cause(ends: Ends, cause: Cause) -> None:
-    """Those with one fingerprint are one, whatever numbers their words hold."""
-    known = next((each for each in ends.causes if each.fingerprint == cause.fingerprint), cause)
-    ends.causes[known] += 1
 
 
 def _read(

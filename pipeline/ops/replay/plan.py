@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from pipeline.clients.postgres.check import check_database
-from pipeline.domain.dead_letter import DeadLetter
+from pipeline.domain.dead_letter import DeadLetter, without_numbers
 from pipeline.domain.identifiers import EventId, EventType
 from pipeline.domain.message import message_for
 from pipeline.domain.wake_up import WakeUp
@@ -88,7 +88,8 @@ class Plan:
         """Count events that would be dead letters again."""
         for letter in letters:
             self.types[letter.event_type or ""].states[Status.DEAD] += 1
-            self.causes[f"{letter.error_class} in {letter.stage}: {letter.reason}"] += 1
+            reason = without_numbers(letter.reason)
+            self.causes[f"{letter.error_class} in {letter.stage}: {reason}"] += 1
 
 
 def make_plan(

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from typing import Any, Final, TypeVar
@@ -17,6 +18,7 @@ from pipeline.clients.postgres.refusal import read_refusal
 from pipeline.clients.postgres.session import Session, SessionConnection, working
 from pipeline.clients.postgres.sql import load
 from pipeline.clients.postgres.watchdog import WATCHDOG
+from pipeline.domain.dead_letter import without_numbers
 from pipeline.domain.errors import ConfigurationError
 from pipeline.fanout.outcome import Status as State
 from pipeline.ops.status.figures import (
@@ -195,8 +197,9 @@ def _log_size(connection: Connection[Any]) -> int | None:
 
 def _dead_letters(connection: Connection[Any]) -> DeadLetters:
     failures = [Failure(*row) for row in connection.execute(_FAILURES)]
+    latest = failures[:LATEST_CAUSES]
     return DeadLetters(
         open=sum(failure.letters for failure in failures),
         causes=len(failures),
-        latest=failures[:LATEST_CAUSES],
+        latest=[replace(each, message=without_numbers(each.message)) for each in latest],
     )

@@ -1,8 +1,8 @@
--- Dead letters by cause, the most recently seen first. The pattern is that of the fingerprint.
+-- Dead letters by cause, the most recently seen first. The message is that of any of them.
 SELECT letter.fingerprint,
        letter.stage,
        letter.error_class,
-       regexp_replace(min(letter.message), '0x[0-9a-f]+|\d+', '#', 'gi') AS message,
+       min(letter.message) AS message,
        coalesce(
            array_agg(DISTINCT letter.event_type) FILTER (WHERE letter.event_type IS NOT NULL), '{}'
        ) AS event_types,
