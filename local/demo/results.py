@@ -7,11 +7,13 @@ from typing import Any, Final
 
 import psycopg
 
+from pipeline.fanout.outcome import Status
+
 _PENDING: Final = """
-    SELECT count(*) FROM unnest(%s::bigint[]) AS event (id)
+    SELECT count(*) FROM unnest(%(events)s::bigint[]) AS event (id)
     WHERE NOT EXISTS (
         SELECT FROM notification_processing WHERE event_id = event.id
-        AND processing_status IN ('completed', 'expired', 'unrouted', 'dead')
+        AND processing_status = ANY (%(final)s)
     )
 """
 _RECEIVED: Final = """
@@ -99,7 +101,8 @@ class Results:
 
 def count_pending(connection: psycopg.Connection[Any], events: Sequence[int]) -> int:
     """How many of these events have no final state in the ledger yet."""
-    row = connection.execute(_PENDING, [list(events)]).fetchone()
+    asked = {"events": list(events), "final": [status.value for status in Status]}
+    row = connection.execute(_PENDING, asked).fetchone()
     return int(row[0]) if row else len(events)
 
 
