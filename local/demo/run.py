@@ -14,6 +14,7 @@ from local.demo.screen import show, show_ready
 from local.demo.worker import Worker
 from local.errors import StackError
 from local.stack import Stack
+from pipeline.domain.units import counted
 from pipeline.ops.seed import seed_events, seed_people
 
 PATIENCE_SECONDS: Final = 60.0
@@ -26,8 +27,8 @@ class EventsMissing(StackError):
 
     def __init__(self, missing: int, events: int, logs: Path) -> None:
         super().__init__(
-            f"{missing} of {events} events did not arrive within {PATIENCE_SECONDS:.0f} s"
-            f" (logs: {logs})"
+            f"{missing:,} of {counted(events, 'event')} did not arrive within"
+            f" {PATIENCE_SECONDS:.0f} s (logs: {logs})"
         )
 
 

@@ -3,7 +3,6 @@
 import re
 from collections import defaultdict
 from collections.abc import Iterable
-from datetime import timedelta
 from typing import Final
 
 from rich.console import Console
@@ -11,6 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from local.demo.results import Received, Results, SetAside, Silence
+from pipeline.domain.units import counted, duration
+from pipeline.fanout.outcome import Status
 from pipeline.fanout.reasons import Reason
 from pipeline.screens.terminal import is_endless
 
@@ -69,7 +70,7 @@ def _person(rows: Table, received: Iterable[Received], silences: Iterable[Silenc
 
 def _set_aside(rows: Table, events: Iterable[SetAside]) -> Table:
     for event in events:
-        state = Text(event.status, style="red" if event.status == "dead" else "yellow")
+        state = Text(event.status, style="red" if event.status == Status.DEAD else "yellow")
         rows.add_row(state, f"{event.event_type}, event {event.event_id}", event.reason)
     return rows
 
@@ -84,12 +85,12 @@ def _rows(console: Console) -> Table:
 
 def _show_summary(console: Console, results: Results) -> None:
     in_app = sum(item.channel == "in-app" for item in results.received)
-    dead = sum(event.status == "dead" for event in results.set_aside)
+    dead = sum(event.status == Status.DEAD for event in results.set_aside)
     console.print(
-        f"  [bold]{in_app}[/] notifications, [bold]{len(results.received) - in_app}[/] e-mails,"
-        f" [bold]{dead}[/] dead letter (in event_dead_letters)\n"
-        f"  [bold]{_milliseconds(results.median)}[/] from commit to row in the median,"
-        f" [bold]{_milliseconds(results.worst)}[/] at worst",
+        f"  {counted(in_app, 'notification')}, {counted(len(results.received) - in_app, 'e-mail')},"
+        f" {counted(dead, 'dead letter')} (in event_dead_letters)\n"
+        f"  [bold]{duration(results.median.total_seconds())}[/] from commit to row in the median,"
+        f" [bold]{duration(results.worst.total_seconds())}[/] at worst",
         highlight=False,
     )
 
@@ -102,7 +103,3 @@ def _one_line(markdown: str) -> Text:
     for index, part in enumerate(line.split("**")):
         text.append(part, style="bold" if index % 2 else "")
     return text
-
-
-def _milliseconds(duration: timedelta) -> str:
-    return f"{duration / timedelta(milliseconds=1):.0f} ms"

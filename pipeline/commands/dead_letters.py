@@ -124,6 +124,7 @@ def _stats(options: argparse.Namespace) -> None:
 
 
 def _resolve(options: argparse.Namespace) -> None:
+    from pipeline.domain.units import counted
     from pipeline.ops.dead_letters.resolve import resolve
 
     resolved = resolve(
@@ -135,7 +136,7 @@ def _resolve(options: argparse.Namespace) -> None:
     if options.json:
         _print_json({"resolved": resolved})
     else:
-        sys.stdout.write(f"resolved {resolved:,} dead letter{'' if resolved == 1 else 's'}\n")
+        sys.stdout.write(f"resolved {counted(resolved, 'dead letter')}\n")
 
 
 def _print_json(value: object) -> None:

@@ -21,9 +21,11 @@ def add(commands: Commands) -> None:
 
 
 def _execute(options: argparse.Namespace) -> None:
+    from pipeline.domain.units import counted
     from pipeline.ops.seed import clear, seed
 
     if options.clear:
-        say(f"removed {clear(options.database.dsn)} events and everything else that was seeded")
+        removed = counted(clear(options.database.dsn), "event")
+        say(f"removed {removed} and everything else that was seeded")
     else:
         seed(options.database.dsn, report=say)

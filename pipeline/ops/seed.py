@@ -13,6 +13,7 @@ from pipeline.clients.postgres.errors import classify
 from pipeline.clients.postgres.refusal import read_refusal
 from pipeline.clients.postgres.session import Session, SessionConnection, working
 from pipeline.domain.errors import ConfigurationError
+from pipeline.domain.units import counted
 from pipeline.fanout.handlers import HANDLERS
 from pipeline.ops.sample import ids
 from pipeline.ops.sample.added import added_events
@@ -56,9 +57,10 @@ def seed(dsn: str, *, report: Callable[[str], None] = lambda _: None) -> list[in
         ConfigurationError: The database is not migrated, or refuses the rows.
     """
     people = seed_people(dsn)
-    report(f"seeded {people} people in {len(PROJECTS)} projects")
+    projects = counted(len(PROJECTS), "project")
+    report(f"seeded {counted(people, 'person', 'people')} in {projects}")
     events = list(seed_events(dsn))
-    report(f"seeded {len(events)} events, {events[0]} to {events[-1]}")
+    report(f"seeded {counted(len(events), 'event')}, {events[0]} to {events[-1]}")
     return events
 
 

@@ -7,6 +7,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from pipeline.domain.units import counted
 from pipeline.ops.doctor.check import Finding, Verdict
 from pipeline.ops.doctor.examine import Examined
 
@@ -37,7 +38,7 @@ def render(report: Iterable[Examined]) -> RenderableType:
             text.append(f"\n→ {finding.mend}", "cyan")
         # What keeps many checks from being made is one thing to fix, not many.
         many = finding.verdict is Verdict.WARNING and len(names) > _MOST_ALIKE
-        together = [f"{len(names)} checks"] if many else names
+        together = [counted(len(names), "check")] if many else names
         for name in together:
             lines.add_row(_MARKS[finding.verdict], name, text)
     if not left_out:

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
+from pipeline.domain.units import counted
 from pipeline.options import PARAMETERS
 from pipeline.runtime.launch.check import NEEDED, budget, notices
 from pipeline.runtime.launch.job import build
@@ -41,7 +42,7 @@ def show(options: PipelineOptions) -> None:
     console.print(f"\nConnections to the database: at most {budget(options)}\n")
     for notice in notices(options):
         console.print(Text(f"{notice}\n"), soft_wrap=True)
-    console.print(Text(f"{len(steps)} steps: {', '.join(steps)}"))
+    console.print(Text(f"{counted(len(steps), 'step')}: {', '.join(steps)}"))
 
 
 def _print_value(console: Console, name: str, value: Any) -> None:  # noqa: ANN401 - as Beam has it

@@ -16,6 +16,11 @@ def printable(text: str) -> str:
     )
 
 
+def one_line(text: str) -> str:
+    """The text on one line, printable: whatever stood between its words, one blank does."""
+    return printable(" ".join(text.split()))
+
+
 def pretty(data: bytes) -> str:
     """JSON indented; of anything else the first bytes, as Python would write them."""
     try:

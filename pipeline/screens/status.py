@@ -23,6 +23,7 @@ from pipeline.ops.status.figures import (
     Slot,
     Status,
 )
+from pipeline.screens.printable import printable
 
 FiguresT = TypeVar("FiguresT")
 
@@ -133,7 +134,7 @@ def _pipeline(pipeline: Pipeline | None, other: OtherProgram | None) -> Text | N
         passed = counted(pipeline.passed_over, "event")
         shown.append(f"\n{passed} passed over, younger ones are done: catch-up", "red")
     if other is not None and other.seconds < _ALIVE_SECONDS:
-        shown.append(f"\n{other.name} worked on events {ago(other.seconds)}", "yellow")
+        shown.append(f"\n{printable(other.name)} worked on events {ago(other.seconds)}", "yellow")
     return shown
 
 
@@ -199,7 +200,7 @@ def _letters(letters: DeadLetters) -> RenderableType:
 
 def _locks(locks: Sequence[Lock]) -> Text:
     return Text("\n").join(
-        Text(lock.details, "red" if lock.waiters else "yellow") for lock in locks
+        Text(printable(lock.details), "red" if lock.waiters else "yellow") for lock in locks
     )
 
 
@@ -208,5 +209,5 @@ def _cause(failure: Failure) -> Text:
     return Text.assemble(
         (f"{failure.letters:,} x {failure.error_class}", "bold"),
         f" in {failure.stage}{sample}, {ago(failure.last_seen_seconds)}\n",
-        (f"  {failure.fingerprint}  {failure.message}", "dim"),
+        (f"  {failure.fingerprint}  {printable(failure.message)}", "dim"),
     )

@@ -8,10 +8,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from pipeline.domain.units import ago
 from pipeline.fanout.facts import UNKNOWN_PERSON, UNNAMED_THREAD, thread_label
 from pipeline.fanout.outcome import Status
 from pipeline.ops.why import verdict, words
 from pipeline.ops.why.account import Account, EventRow, Person, Silence
+from pipeline.screens.printable import one_line
 from pipeline.screens.terminal import is_endless
 
 _LABEL_WIDTH: Final = 12
@@ -23,45 +25,45 @@ def show(console: Console, account: Account) -> None:
     """Print the account; nothing of it is taken for markup or for a command to the terminal."""
     event = account.event
     console.print()
-    console.print(Text.assemble("Event ", (str(event.id), "bold"), f"  {_plain(event.type)}"))
+    console.print(Text.assemble("Event ", (str(event.id), "bold"), f"  {one_line(event.type)}"))
     console.print(_grid(_about(account), console))
     for person in account.people:
         console.print()
-        console.print(Text(f"  {_plain(person.label)}", "bold cyan"))
+        console.print(Text(f"  {one_line(person.label)}", "bold cyan"))
         console.print(_grid(_rows(account, person), console))
     if account.ledger and account.ledger.status == Status.COMPLETED and not account.people:
         console.print()
-        nobody = Text(_plain(verdict.audience(account)), "dim")
+        nobody = Text(one_line(verdict.audience(account)), "dim")
         console.print(_grid([("nobody", nobody)], console))
     console.print()
 
 
 def _about(account: Account) -> Iterator[tuple[str, Text]]:
     event, letter = account.event, account.letter
-    yield "when", Text(f"{words.moment(event.created_at)}, {words.ago(event.age)}")
+    yield "when", Text(f"{words.moment(event.created_at)}, {ago(event.age.total_seconds())}")
     yield from _places(event)
     style = _STYLES.get(account.ledger.status, "yellow") if account.ledger else "yellow"
-    yield "state", Text(_plain(verdict.state(account)), style)
+    yield "state", Text(one_line(verdict.state(account)), style)
     if account.ledger and account.ledger.status == Status.DEAD:
         if letter is None:
             error = f"{account.ledger.reason}: {account.ledger.error_message}"
         else:
             error = f"{letter.error_class}: {letter.message}"
-            yield "stage", Text(_plain(letter.stage))
-        yield "error", Text(_plain(error))
+            yield "stage", Text(one_line(letter.stage))
+        yield "error", Text(one_line(error))
     if letter is not None:
-        yield "dead letter", Text(_plain(_letter_line(account)))
+        yield "dead letter", Text(one_line(_letter_line(account)))
     if advice := verdict.advice(account):
-        yield "next", Text(_plain(advice), "bold")
+        yield "next", Text(one_line(advice), "bold")
 
 
 def _places(event: EventRow) -> Iterator[tuple[str, Text]]:
     if event.actor_id is not None:
-        yield "actor", Text(_plain(event.actor_name or f"{UNKNOWN_PERSON} ({event.actor_id})"))
+        yield "actor", Text(one_line(event.actor_name or f"{UNKNOWN_PERSON} ({event.actor_id})"))
     if event.project_id is not None:
-        yield "project", Text(_plain(event.project_name or str(event.project_id)))
+        yield "project", Text(one_line(event.project_name or str(event.project_id)))
     if event.thread_id is not None:
-        topic = _plain(event.thread_topic or "") or UNNAMED_THREAD
+        topic = one_line(event.thread_topic or "") or UNNAMED_THREAD
         yield "thread", Text(thread_label(topic))
 
 
@@ -78,25 +80,25 @@ def _rows(account: Account, person: Person) -> Iterator[tuple[str, Text]]:
     for item in person.received:
         yield (
             words.channel(item.channel),
-            Text.assemble(_plain(item.what), (f"  {words.how(item)}", "dim")),
+            Text.assemble(one_line(item.what), (f"  {words.how(item)}", "dim")),
         )
     for _, alike in groupby(person.silences, key=lambda each: (each.reason, each.preference_id)):
         yield _silence(list(alike))
     if not person.considered:
-        yield "nothing", Text(_plain(verdict.not_considered(account, person)), "yellow")
+        yield "nothing", Text(one_line(verdict.not_considered(account, person)), "yellow")
 
 
 def _silence(alike: Sequence[Silence]) -> tuple[str, Text]:
     first = alike[0]
     if first.told:
-        detail = f"  {_plain(words.counted(first))}"
+        detail = f"  {one_line(words.counted_in(first))}"
         return words.channel(first.channel), Text.assemble(
             "counted in the thread's open notification", (detail, "dim")
         )
     label = "neither" if len(alike) == _BOTH else f"not {words.channel(first.channel)}"
-    text = Text(_plain(words.why_not(first)), "yellow")
+    text = Text(one_line(words.why_not(first)), "yellow")
     if by := words.decided_by(first):
-        text.append(f"\n{_plain(by)}", "dim not bold default")
+        text.append(f"\n{one_line(by)}", "dim not bold default")
     return label, text
 
 
@@ -107,11 +109,3 @@ def _grid(rows: Iterable[tuple[str, Text]], console: Console) -> Table:
     for label, text in rows:
         grid.add_row(Text(label), text)
     return grid
-
-
-def _plain(text: str) -> str:
-    """On one line, without what a terminal would obey."""
-    return "".join(
-        character if character.isprintable() else "\N{REPLACEMENT CHARACTER}"
-        for character in " ".join(text.split())
-    )

@@ -13,7 +13,6 @@ from pipeline.__main__ import main
 from pipeline.clients.postgres.pool import get_pool
 from pipeline.domain.errors import ConfigurationError, NotFound
 from pipeline.ops.why import document, read_account
-from pipeline.ops.why.words import duration
 from pipeline.screens.why import show
 from pipeline.settings import DatabaseSettings
 from tests.databases import Database
@@ -69,7 +68,7 @@ def test_one_screen_says_who_got_what_and_who_got_nothing_and_why(
     assert lines[1] == f"Event {uploaded}  document_uploaded"
     assert "       actor  Ann Actor" in lines
     assert "     project  Tower" in lines
-    assert any(line.startswith("       state  completed 6 minutes after it was") for line in lines)
+    assert any(line.startswith("       state  completed 6 min after it was") for line in lines)
     bob = lines.index("  Bob Owner")
     assert lines[bob + 1 : bob + 4] == [
         "      in-app  Document uploaded - Tower  unread",
@@ -185,7 +184,7 @@ def test_an_event_without_an_audience_says_why_and_who_it_would_be(stage: Stage)
     event = stage.emit("document_uploaded", {}, actor_id=U1)
     stage.deliver(event)
     shown = said(screen(stage, event))
-    assert "state completed 6 minutes after it was written: the event names no project" in shown
+    assert "state completed 6 min after it was written: the event names no project" in shown
     assert "nobody who may hear of document_uploaded: The project's people;" in shown
     assert "nor was anybody: the event names no project" in said(screen(stage, event, U2))
 
@@ -196,7 +195,7 @@ def test_a_dead_event_shows_its_error_and_where_its_message_is_kept(stage: Stage
     stage.deliver(event)
     letter = stage.rows("SELECT id FROM event_dead_letters")[0][0]
     shown = said(screen(stage, event))
-    assert "state dead 6 minutes after it was written" in shown
+    assert "state dead 6 min after it was written" in shown
     assert "stage decode" in shown
     assert "error InvalidEvent: payload: fileName: a string is needed" in shown
     assert f"dead letter row {letter} of event_dead_letters, attempt 2, " in shown
@@ -267,7 +266,7 @@ def test_an_expired_event_says_how_old_is_too_old(stage: Stage) -> None:
     event = stage.emit("document_uploaded", {}, project_id=P1, age=timedelta(hours=30))
     stage.deliver(event)
     shown = said(screen(stage, event))
-    assert "state expired 1 day after it was written: older than 24 hours" in shown
+    assert "state expired 1.3 d after it was written: older than 24 hours" in shown
     assert "next too late to tell anyone; if they must hear all the same" in shown
 
 
@@ -275,7 +274,7 @@ def test_an_unrouted_event_asks_for_a_handler(stage: Stage, uploaded: int) -> No
     unknown = stage.emit("moon_rose", {})
     stage.deliver(unknown)
     shown = said(screen(stage, unknown))
-    assert "state unrouted 6 minutes after it was written: no handler for this event type" in shown
+    assert "state unrouted 6 min after it was written: no handler for this event type" in shown
     assert "next give moon_rose a handler (docs/adding-an-event-type.md)" in shown
     stage.deliver(uploaded)
     stage.execute("UPDATE notification_processing SET processing_status = 'unrouted'")
@@ -285,8 +284,8 @@ def test_an_unrouted_event_asks_for_a_handler(stage: Stage, uploaded: int) -> No
 @pytest.mark.parametrize(
     ("age", "words"),
     [
-        (timedelta(seconds=5), "5 seconds old and likely on its way: ask again in a moment"),
-        (timedelta(hours=3), "3 hours old: see that Debezium and the pipeline run; python -m"),
+        (timedelta(seconds=5), "5.0 s old and likely on its way: ask again in a moment"),
+        (timedelta(hours=3), "3.0 h old: see that Debezium and the pipeline run; python -m"),
     ],
     ids=["young", "old"],
 )
@@ -324,7 +323,7 @@ def test_nothing_in_an_event_is_taken_for_markup_or_obeyed(stage: Stage) -> None
     event = stage.emit("document_uploaded", {}, actor_id=U1, project_id=P1)
     stage.deliver(event)
     stage.execute("UPDATE notifications SET title = %s", "[bold]a\x1b[31m\n\nb")
-    assert "[bold]a\N{REPLACEMENT CHARACTER}[31m b  unread" in screen(stage, event, U2)
+    assert "[bold]a\\x1b[31m b  unread" in screen(stage, event, U2)
 
 
 def test_json_has_the_same_keys_whatever_became_of_the_event(stage: Stage, uploaded: int) -> None:
@@ -390,22 +389,6 @@ def test_the_command_ends_with_1_and_a_line_where_there_is_no_event(
     assert printed.err.count("\n") == 1
 
 
-@pytest.mark.parametrize(
-    ("length", "words"),
-    [
-        (timedelta(seconds=-1), "0 ms"),
-        (timedelta(milliseconds=31.9), "31 ms"),
-        (timedelta(seconds=1), "1 second"),
-        (timedelta(seconds=119), "1 minute"),
-        (timedelta(hours=47), "1 day"),
-        (timedelta(days=40), "40 days"),
-    ],
-    ids=str,
-)
-def test_a_duration_is_said_in_its_largest_unit(length: timedelta, words: str) -> None:
-    assert duration(length) == words
-
-
 @pytest.mark.parametrize("event", ["abc", "-1", "0", str(2**63)])
 def test_what_is_no_event_id_is_refused(event: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as refused:
@@ -436,11 +419,11 @@ def test_an_event_of_whatever_time_has_an_account(stage: Stage, created_at: str)
 def test_an_event_from_the_future_is_said_to_be_one(stage: Stage, uploaded: int) -> None:
     stage.execute("UPDATE domain_events SET created_at = now() + interval '2 hours 5 minutes'")
     waiting = said(screen(stage, uploaded))
-    assert "UTC, 2 hours in the future" in waiting
-    assert "next its time is 2 hours in the future: the clock that wrote it is fast;" in waiting
+    assert "UTC, 2.1 h in the future" in waiting
+    assert "next its time is 2.1 h in the future: the clock that wrote it is fast;" in waiting
     stage.deliver(uploaded)
     done = said(screen(stage, uploaded))
-    assert "completed 2 hours before its own time: the clock that wrote it is fast" in done
+    assert "completed 2.1 h before its own time: the clock that wrote it is fast" in done
 
 
 def test_a_clock_that_is_a_little_fast_is_none_worth_a_word(stage: Stage, uploaded: int) -> None:

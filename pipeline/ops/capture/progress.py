@@ -13,7 +13,7 @@ from pipeline.clients.postgres.refusal import read_refusal
 from pipeline.clients.postgres.session import Session, SessionConnection
 from pipeline.clients.postgres.sql import load
 from pipeline.domain.errors import ConfigurationError
-from pipeline.domain.units import duration
+from pipeline.domain.units import counted, duration
 from pipeline.settings import CaptureNames, DatabaseSettings
 
 # What a wake-up needs of an event.
@@ -163,7 +163,7 @@ def _publication(seen: Seen) -> Step:
     return Step(
         name,
         done=False,
-        seen=f"publishes all {len(seen.columns)} columns, payloads among them",
+        seen=f"publishes all {counted(len(seen.columns), 'column')}, payloads among them",
         todo="python -m pipeline capture --ids-only",
     )
 

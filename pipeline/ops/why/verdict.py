@@ -3,9 +3,10 @@
 from datetime import timedelta
 from typing import Final
 
+from pipeline.domain.units import ago, duration, is_ahead
 from pipeline.fanout.outcome import Status
 from pipeline.ops.why.account import Account, Letter, Person
-from pipeline.ops.why.words import ago, duration, is_ahead, moment
+from pipeline.ops.why.words import moment
 
 # The stream needs well under a second: what is older is not on its way any more.
 ON_ITS_WAY: Final = timedelta(minutes=1)
@@ -59,18 +60,20 @@ def audience(account: Account) -> str:
 
 
 def _after(took: timedelta) -> str:
-    if is_ahead(took):
-        return f" {duration(-took)} before its own time: the clock that wrote it is fast"
-    return f" {duration(took)} after it was written"
+    seconds = took.total_seconds()
+    if is_ahead(seconds):
+        return f" {duration(-seconds)} before its own time: the clock that wrote it is fast"
+    return f" {duration(seconds)} after it was written"
 
 
 def _about_the_unprocessed(account: Account) -> str:
-    if is_ahead(account.event.age):
+    seconds = account.event.age.total_seconds()
+    if is_ahead(seconds):
         return (
-            f"its time is {ago(account.event.age)}: the clock that wrote it is fast; if it is not"
+            f"its time is {ago(seconds)}: the clock that wrote it is fast; if it is not"
             " processed in a moment, see that Debezium and the pipeline run"
         )
-    age = duration(account.event.age)
+    age = duration(seconds)
     if account.event.age < ON_ITS_WAY:
         return f"it is {age} old and likely on its way: ask again in a moment"
     return (

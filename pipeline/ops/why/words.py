@@ -1,6 +1,6 @@
 """The parts of an account in words: pure functions of them."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Final
 
 from pipeline.fanout.reasons import Reason
@@ -13,13 +13,6 @@ _STATUSES: Final = {
     "processing": "being sent",
     "failed": "could not be sent",
 }
-_SKEW: Final = timedelta(seconds=1)
-_UNITS: Final = (
-    (timedelta(days=1), "day"),
-    (timedelta(hours=1), "hour"),
-    (timedelta(minutes=1), "minute"),
-    (timedelta(seconds=1), "second"),
-)
 
 
 def how(received: Received) -> str:
@@ -55,7 +48,7 @@ def decided_by(silence: Silence) -> str | None:
     return f"their preference: {decided} since {since}"
 
 
-def counted(silence: Silence) -> str:
+def counted_in(silence: Silence) -> str:
     """What the notification says that counts the event."""
     if silence.counted_in is None:
         return "which is gone since"
@@ -75,24 +68,3 @@ def row(letter: Letter) -> str:
 def moment(time: datetime) -> str:
     """A time, to the second, in UTC."""
     return f"{time.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
-
-
-def is_ahead(age: timedelta) -> bool:
-    """Whether a time is in the future, by more than clocks differ."""
-    return age < -_SKEW
-
-
-def ago(age: timedelta) -> str:
-    """How long ago, or how far ahead: a producer's clock may be fast."""
-    if is_ahead(age):
-        return f"{duration(-age)} in the future"
-    return f"{duration(age)} ago"
-
-
-def duration(length: timedelta) -> str:
-    """A duration in its largest unit; milliseconds below a second."""
-    for unit, name in _UNITS:
-        if length >= unit:
-            number = length // unit
-            return f"{number} {name}{'' if number == 1 else 's'}"
-    return f"{max(length // timedelta(milliseconds=1), 0)} ms"
