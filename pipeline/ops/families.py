@@ -7,7 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
-from pipeline.domain.errors import ConfigurationError
+from pipeline.domain.errors import ConfigurationError, UsageError
 
 MIGRATIONS: Final = Path(__file__).resolve().parents[2] / "migrations"
 
@@ -35,10 +35,10 @@ class Family(StrEnum):
         """The family of this name.
 
         Raises:
-            ConfigurationError: there is none.
+            UsageError: there is none.
         """
         if text not in {family.value for family in cls}:
-            raise ConfigurationError(f"invalid family {text!r}: expected {' or '.join(cls)}")
+            raise UsageError(f"invalid family {text!r}: expected {' or '.join(cls)}")
         return cls(text)
 
 

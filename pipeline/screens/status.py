@@ -147,10 +147,12 @@ def _graphs(graphs: Mapping[str, GraphSeen]) -> Text:
 def _graph(name: str, seen: GraphSeen) -> Text:
     if seen.is_silent:
         silent = duration(seen.last_seen_seconds)
-        return Text(f"{name}: no sign of life for {silent}, last seen on {seen.host}", "red")
+        return Text(
+            f"{name}: no sign of life for {silent}, last seen on {printable(seen.host)}", "red"
+        )
     return Text(
         f"{name} seen {ago(seen.last_seen_seconds)}, runs for {duration(seen.started_seconds)},"
-        f" on {seen.host}"
+        f" on {printable(seen.host)}"
     )
 
 

@@ -159,7 +159,7 @@ def test_the_kernels_tables_are_no_sign_of_an_application(empty_database: Databa
 
 def test_an_unknown_family_is_refused_in_one_line(empty_database: Database) -> None:
     done = command(empty_database.dsn, "--family", "x")
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert done.stderr == "pipeline migrate: invalid family 'x': expected kernel or fanout\n"
 
 

@@ -1,4 +1,5 @@
 import json
+import re
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from io import StringIO
@@ -284,8 +285,8 @@ def test_an_unrouted_event_asks_for_a_handler(stage: Stage, uploaded: int) -> No
 @pytest.mark.parametrize(
     ("age", "words"),
     [
-        (timedelta(seconds=5), "5.0 s old and likely on its way: ask again in a moment"),
-        (timedelta(hours=3), "3.0 h old: see that Debezium and the pipeline run; python -m"),
+        (timedelta(seconds=5), r"\d+\.\d s old and likely on its way: ask again in a moment"),
+        (timedelta(hours=3), r"3\.0 h old: see that Debezium and the pipeline run; python -m"),
     ],
     ids=["young", "old"],
 )
@@ -295,7 +296,7 @@ def test_an_event_not_processed_yet_says_how_old_it_is(
     event = stage.emit("document_uploaded", {}, project_id=P1, age=age)
     shown = said(screen(stage, event))
     assert "state not processed yet" in shown
-    assert f"next it is {words}" in shown
+    assert re.search(f"next it is {words}", shown)
 
 
 def test_a_state_of_another_program_is_shown_as_it_is(stage: Stage, uploaded: int) -> None:
