@@ -43,12 +43,12 @@ def spawn(
     )
 
 
-def end(process: subprocess.Popen[bytes], *signals: signal.Signals, patience: float) -> None:
+def end(process: subprocess.Popen[bytes], *signals: signal.Signals, timeout: float) -> None:
     """Send one signal after the other, each if the previous did not end it in time, then kill."""
     for number in signals:
         process.send_signal(number)
         try:
-            process.wait(patience)
+            process.wait(timeout)
         except subprocess.TimeoutExpired:
             continue
         return

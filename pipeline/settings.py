@@ -32,7 +32,7 @@ class DatabaseSettings:
         ca_secret: the name of the certificates by which the server is verified.
         pool_size: the most connections one process opens.
         statement_timeout: after which the server gives a statement up.
-        patience: for how long a transient error is retried before it is raised.
+        retry_for: for how long a transient error is retried before it is raised.
         visible_within: for how long the row of an event may stay unseen after it was captured.
     """
 
@@ -41,11 +41,11 @@ class DatabaseSettings:
     ca_secret: str | None = None
     pool_size: int = 4
     statement_timeout: timedelta = timedelta(seconds=30)
-    patience: timedelta = timedelta(seconds=5)
+    retry_for: timedelta = timedelta(seconds=5)
     visible_within: timedelta = timedelta(seconds=2)
 
     @property
-    def silence(self) -> timedelta:
+    def reply_timeout(self) -> timedelta:
         """How long one piece of work may take before its connection counts as dead.
 
         The server's own time-out comes first wherever the server can still be heard.

@@ -185,7 +185,7 @@ class Debezium:
     def _end(self, number: signal.Signals) -> None:
         process, self._process = self._process, None
         if process is not None:
-            processes.end(process, number, patience=_STOP_SECONDS)
+            processes.end(process, number, timeout=_STOP_SECONDS)
 
 
 def _in_few_words(text: str) -> str:

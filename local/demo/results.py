@@ -29,7 +29,7 @@ _RECEIVED: Final = """
     JOIN profiles AS person ON person.id = result.user_id
     ORDER BY 1, result.rank, result.event_id
 """
-_SILENCES: Final = """
+_SKIPS: Final = """
     SELECT coalesce(person.full_name, person.email, decision.user_id::text),
            event.event_type,
            array_agg(DISTINCT CASE decision.channel WHEN 'email' THEN 'e-mail' ELSE 'in-app' END),
@@ -68,7 +68,7 @@ class Received:
 
 
 @dataclass(frozen=True, slots=True)
-class Silence:
+class SkipCount:
     """What one person did not get, on which channels, for which reason, how many times."""
 
     person: str
@@ -93,7 +93,7 @@ class Results:
     """Everything that followed from the sample events."""
 
     received: Sequence[Received]
-    silences: Sequence[Silence]
+    skips: Sequence[SkipCount]
     set_aside: Sequence[SetAside]
     median: timedelta
     worst: timedelta
@@ -112,7 +112,7 @@ def read_results(connection: psycopg.Connection[Any], events: Sequence[int]) -> 
     median, worst = connection.execute(_LATENCIES, asked).fetchall()[0]
     return Results(
         received=[Received(*row) for row in connection.execute(_RECEIVED, asked)],
-        silences=[Silence(*row) for row in connection.execute(_SILENCES, asked)],
+        skips=[SkipCount(*row) for row in connection.execute(_SKIPS, asked)],
         set_aside=[SetAside(*row) for row in connection.execute(_SET_ASIDE, asked)],
         median=median,
         worst=worst,

@@ -17,7 +17,7 @@ from local.stack import Stack
 from pipeline.domain.units import counted
 from pipeline.ops.seed import seed_events, seed_people
 
-PATIENCE_SECONDS: Final = 60.0
+TIMEOUT_SECONDS: Final = 60.0
 _POLL_SECONDS: Final = 0.02
 _PACE_SECONDS: Final = 0.05
 
@@ -28,7 +28,7 @@ class EventsMissing(StackError):
     def __init__(self, missing: int, events: int, logs: Path) -> None:
         super().__init__(
             f"{missing:,} of {counted(events, 'event')} did not arrive within"
-            f" {PATIENCE_SECONDS:.0f} s (logs: {logs})"
+            f" {TIMEOUT_SECONDS:.0f} s (logs: {logs})"
         )
 
 
@@ -75,7 +75,7 @@ def _stream(database_url: str, worker: Worker, logs: Path, console: Console) -> 
             progress.update(task, total=len(events), completed=done)
             # The pace of a busy application, so that the times are those of single events.
             time.sleep(_PACE_SECONDS)
-        deadline = time.monotonic() + PATIENCE_SECONDS
+        deadline = time.monotonic() + TIMEOUT_SECONDS
         while pending := count_pending(connection, events):
             progress.update(task, completed=len(events) - pending)
             worker.check()

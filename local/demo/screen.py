@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from local.demo.results import Received, Results, SetAside, Silence
+from local.demo.results import Received, Results, SetAside, SkipCount
 from pipeline.domain.units import counted, duration
 from pipeline.fanout.outcome import Status
 from pipeline.fanout.reasons import Reason
@@ -33,15 +33,15 @@ def show_ready(console: Console, line: str) -> None:
 def show(console: Console, results: Results) -> None:
     """Everything that followed from the sample events."""
     console.print("[bold]What everyone received[/], and what not, and why\n")
-    silences = defaultdict(list)
-    for silence in results.silences:
-        silences[silence.person].append(silence)
+    skips = defaultdict(list)
+    for skip in results.skips:
+        skips[skip.person].append(skip)
     received = defaultdict(list)
     for item in results.received:
         received[item.person].append(item)
-    for person in sorted({*received, *silences}):
+    for person in sorted({*received, *skips}):
         console.print(Text(f"  {person}", style="bold cyan"))
-        console.print(_person(_rows(console), received[person], silences[person]))
+        console.print(_person(_rows(console), received[person], skips[person]))
         console.print()
     if results.set_aside:
         console.print("[bold]Events that led to nothing[/]\n")
@@ -53,16 +53,16 @@ def show(console: Console, results: Results) -> None:
         console.print(f"    [cyan]{command:<12}[/][dim]{purpose}[/]", highlight=False)
 
 
-def _person(rows: Table, received: Iterable[Received], silences: Iterable[Silence]) -> Table:
+def _person(rows: Table, received: Iterable[Received], skips: Iterable[SkipCount]) -> Table:
     for item in received:
         rows.add_row(item.channel, _one_line(item.what), _one_line(item.detail))
-    for silence in silences:
-        times = f" x {silence.events}" if silence.events > 1 else ""
-        channels = f"not {silence.channels[0]}" if len(silence.channels) == 1 else "neither"
+    for skip in skips:
+        times = f" x {skip.events}" if skip.events > 1 else ""
+        channels = f"not {skip.channels[0]}" if len(skip.channels) == 1 else "neither"
         rows.add_row(
             Text(channels, style="yellow"),
-            f"{silence.event_type}{times}",
-            f"they {Reason(silence.reason).words}",
+            f"{skip.event_type}{times}",
+            f"they {Reason(skip.reason).words}",
             style="dim",
         )
     return rows

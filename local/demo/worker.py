@@ -72,7 +72,7 @@ class Worker:
     def stop(self) -> None:
         """Let it write what it has; harmless when it does not run."""
         if self._process is not None:
-            processes.end(self._process, signal.SIGTERM, patience=_STOP_SECONDS)
+            processes.end(self._process, signal.SIGTERM, timeout=_STOP_SECONDS)
 
     def __enter__(self) -> Self:
         try:

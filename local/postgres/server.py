@@ -200,7 +200,7 @@ class Postgres:
             try:
                 initdb.wait(_START_SECONDS)
             finally:
-                processes.end(initdb, signal.SIGINT, patience=_STOP_SECONDS)
+                processes.end(initdb, signal.SIGINT, timeout=_STOP_SECONDS)
         if initdb.returncode != 0:
             reason = _complaint(self.log_path.read_text(errors="replace"))
             raise StartFailed(_PART, f"initdb: {reason}", self.log_path)
@@ -249,7 +249,7 @@ class Postgres:
     def _end(self, number: signal.Signals) -> None:
         process, self._process = self._process, None
         if process is not None:
-            processes.end(process, number, signal.SIGQUIT, patience=_STOP_SECONDS)
+            processes.end(process, number, signal.SIGQUIT, timeout=_STOP_SECONDS)
         self._release()
 
 

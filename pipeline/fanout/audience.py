@@ -14,7 +14,7 @@ from pipeline.domain.identifiers import (
 
 @dataclass(frozen=True, slots=True)
 class Nobody:
-    """No one; ``reason`` is kept in the ledger, so that the silence can be explained."""
+    """No one; ``reason`` is kept in the ledger, so that ``why`` can tell it."""
 
     reason: str
 

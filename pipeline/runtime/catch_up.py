@@ -24,7 +24,7 @@ from pipeline.topology.ends import Again
 from pipeline.topology.fanout import Topology
 
 # For how long passes may fail without a single event done before the command gives up.
-PATIENCE: Final = timedelta(minutes=2)
+RETRY_FOR: Final = timedelta(minutes=2)
 BACKOFF: Final = Backoff(first=0.2, longest=5.0, at_least=0.5)
 REPORT_SECONDS: Final = 0.2
 
@@ -38,7 +38,7 @@ _locked: Final[set[EventId]] = set()
 def stop() -> None:
     """Let ``reconcile`` end, and the pass that is under way. Safe in a signal handler."""
     _stopping.set()
-    WATCHDOG.hurry()
+    WATCHDOG.cap_deadlines()
 
 
 def catch_up(
@@ -59,7 +59,7 @@ def catch_up(
 
     Raises:
         ConfigurationError: nothing can be read or written.
-        TransientError: nothing could be done for ``PATIENCE``.
+        TransientError: nothing could be done for ``RETRY_FOR``.
     """
     started = time.monotonic()
     before = tally()
@@ -123,7 +123,7 @@ def _pass(topology: Topology, selection: Selection) -> None:
 
 
 def _until_done(topology: Topology, selection: Selection) -> None:
-    deadline = time.monotonic() + PATIENCE.total_seconds()
+    deadline = time.monotonic() + RETRY_FOR.total_seconds()
     tries = 0
     done = tally()["events"]
     while not _stopping.is_set():
@@ -132,7 +132,7 @@ def _until_done(topology: Topology, selection: Selection) -> None:
         except TransientError as failure:
             if tally()["events"] > done:
                 done = tally()["events"]
-                deadline = time.monotonic() + PATIENCE.total_seconds()
+                deadline = time.monotonic() + RETRY_FOR.total_seconds()
                 tries = 0
             if time.monotonic() > deadline:
                 raise

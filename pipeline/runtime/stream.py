@@ -93,7 +93,7 @@ def _stopped_by_signals(subscription: Subscription) -> Iterator[None]:
     def stop(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - signal's signature
         subscription.stop()
         # What waits for a silent server shall not keep a stop waiting.
-        WATCHDOG.hurry()
+        WATCHDOG.cap_deadlines()
         for each, handler in earlier.items():
             signal.signal(each, handler)
 

@@ -92,7 +92,7 @@ def _beat(settings: DatabaseSettings, graph: Graph, up_seconds: float) -> None:
     }
     with (
         take_connection(settings) as connection,
-        WATCHDOG.watch(connection, settings.silence.total_seconds()),
+        WATCHDOG.watch(connection, settings.reply_timeout.total_seconds()),
         working(connection),
     ):
         connection.execute(_BEAT, parameters)

@@ -32,7 +32,7 @@ _WRITE: Final = load(__package__, "write_outcomes")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LockPatience:
+class LockWait:
     """How long to wait for rows that somebody has locked.
 
     Attributes:
@@ -46,9 +46,9 @@ class LockPatience:
 
 
 # Where the batch fails if anything is left over.
-PATIENT: Final = LockPatience(first=timedelta(seconds=2), then=timedelta(milliseconds=100))
+PATIENT: Final = LockWait(first=timedelta(seconds=2), then=timedelta(milliseconds=100))
 # Where what is left over comes again by itself, while others wait behind the batch.
-HASTY: Final = LockPatience(first=timedelta(milliseconds=100), then=timedelta(milliseconds=30))
+HASTY: Final = LockWait(first=timedelta(milliseconds=100), then=timedelta(milliseconds=30))
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ def write_what_is_free(
     settings: DatabaseSettings,
     outcomes: Sequence[Outcome],
     *,
-    patience: LockPatience = PATIENT,
+    wait: LockWait = PATIENT,
     locks: Locks | None = None,
 ) -> Written:
     """As ``write_outcomes``, but what needs a locked row comes back as such, and holds up nothing.
@@ -110,7 +110,7 @@ def write_what_is_free(
     Args:
         settings: the database.
         outcomes: in any order, but pages of an event in theirs.
-        patience: how long to wait for rows that are locked.
+        wait: how long to wait for rows that are locked.
         locks: what is known of them, by batches before this one.
 
     Raises:
@@ -120,9 +120,9 @@ def write_what_is_free(
     distinct = list({(each.event_id, each.page): each for each in outcomes}.values())
     locks = locks or Locks()
     known = locks.sort(distinct)
-    write = _WriteWhatIsFree(settings, patience, locks)
+    write = _WriteWhatIsFree(settings, wait, locks)
     written = Written(locked=known.locked) + _write(write, known.free)
-    write.lock_timeout = patience.then
+    write.lock_timeout = wait.then
     written += _write(write, known.doubtful)
     lost = [_letter(outcome, _missing()) for outcome in written.missing]
     return replace(written, missing=()) + Written(letters=lost)
@@ -146,10 +146,10 @@ def _write(write: "_WriteWhatIsFree", outcomes: Sequence[Outcome]) -> Written:
 class _WriteWhatIsFree:
     """Writes some outcomes at once; a single one that needs a locked row is not written."""
 
-    def __init__(self, settings: DatabaseSettings, patience: LockPatience, locks: Locks) -> None:
-        self.lock_timeout = patience.first
+    def __init__(self, settings: DatabaseSettings, wait: LockWait, locks: Locks) -> None:
+        self.lock_timeout = wait.first
         self._settings = settings
-        self._patience = patience
+        self._wait = wait
         self._locks = locks
         self._is_about_rows = False
 
@@ -162,7 +162,7 @@ class _WriteWhatIsFree:
         try:
             written = self._write(free)
         except LockTimeout:
-            self.lock_timeout = self._patience.then
+            self.lock_timeout = self._wait.then
             if len(outcomes) > 1:
                 raise
             self._locks.remember(outcomes[0])

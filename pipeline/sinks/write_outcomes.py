@@ -87,7 +87,7 @@ class _Write(beam.DoFn):
         write = partial(write_what_is_free, self._settings, outcomes)
         if self._put_off is None:
             return write()
-        return write(patience=HASTY, locks=locks_of(self._settings))
+        return write(wait=HASTY, locks=locks_of(self._settings))
 
     def _finish(self) -> Sequence[DeadLetter]:
         """Wait for the batch being written, if there is one; gives its dead letters."""

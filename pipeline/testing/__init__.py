@@ -5,7 +5,7 @@
     def test_the_project_hears_of_an_upload() -> None:
         told = given(ANN, BOB, project=TOWER).when(UPLOADED, {"fileName": "a.pdf"}, actor=ANN)
         assert told.notification(BOB).title == "Document uploaded - Tower"
-        assert told.silence(ANN) is Reason.ACTOR
+        assert told.skip_reason(ANN) is Reason.ACTOR
 
 The payload passes through the decoder and the decision through ``pipeline.fanout.decide``, so that
 defaults, nulls, exclusions and preferences are those of the stream. It is in the package, and not

@@ -40,21 +40,21 @@ class Told:
         """The one e-mail that someone got."""
         return self._only(Email, person)
 
-    def silences(self, person: Person) -> dict[Channel, Reason]:
-        """On which channels someone got nothing, and why."""
+    def skips(self, person: Person) -> dict[Channel, Reason]:
+        """The channels on which someone got nothing, and why."""
         return {
             skip.channel: skip.reason for skip in self.outcome.skips if skip.user_id == person.id
         }
 
-    def silence(self, person: Person) -> Reason:
+    def skip_reason(self, person: Person) -> Reason:
         """The one reason for which someone got nothing at all.
 
         Raises:
             AssertionError: they got something, were not considered, or there are several reasons.
         """
-        reasons = set(self.silences(person).values())
+        reasons = set(self.skips(person).values())
         if self.effects(person) or len(reasons) != 1:
-            raise AssertionError(f"no single silence of {person.name}: {self._all_of(person)}")
+            raise AssertionError(f"no single skip of {person.name}: {self._all_of(person)}")
         return reasons.pop()
 
     def _only(self, kind: type[EffectT], person: Person) -> EffectT:
@@ -68,5 +68,5 @@ class Told:
 
     def _all_of(self, person: Person) -> str:
         reason = self.outcome.reason or "no reason"
-        parts = [*map(repr, self.effects(person)), repr(self.silences(person))]
+        parts = [*map(repr, self.effects(person)), repr(self.skips(person))]
         return f"{', '.join(parts)}; the event is {self.outcome.status} ({reason})"

@@ -53,7 +53,7 @@ def standby_of(primary: Postgres, database: str) -> Iterator[Postgres]:
         try:
             assert backup.wait(60) == 0, (home.folder / "postgres.log").read_text()
         finally:
-            processes.end(backup, patience=5)
+            processes.end(backup, timeout=5)
     with (home.folder / "data/postgresql.auto.conf").open("a") as settings:
         settings.write(FOLLOWS)
     standby = Postgres(folder, durable=False)

@@ -140,7 +140,7 @@ def in_a_hurry(written: Written, *, events: int) -> Written:
         connection.execute(SLOW.format(events=events).encode())
     short = timedelta(seconds=0.5)
     return replace(
-        written, settings=replace(written.settings, statement_timeout=short, patience=short)
+        written, settings=replace(written.settings, statement_timeout=short, retry_for=short)
     )
 
 

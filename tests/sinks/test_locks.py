@@ -98,7 +98,7 @@ def test_many_that_need_one_locked_row_are_found_by_few_statements(written: Writ
     ]
     with locked(written, "SELECT id FROM notifications FOR UPDATE"):
         before = len(statements)
-        result = write_what_is_free(written.settings, batch, patience=HASTY)
+        result = write_what_is_free(written.settings, batch, wait=HASTY)
     assert (len(result.outcomes), len(result.locked)) == (49, 49)
     # Each of them by itself would take hundreds.
     assert 0 < len(statements) - before < 30
@@ -106,14 +106,14 @@ def test_many_that_need_one_locked_row_are_found_by_few_statements(written: Writ
 
 @pytest.mark.parametrize("mode", ["ACCESS EXCLUSIVE", "SHARE"])
 def test_a_locked_table_is_waited_for_once_and_named(written: Written, mode: str) -> None:
-    settings = replace(written.settings, patience=timedelta(milliseconds=200))
+    settings = replace(written.settings, retry_for=timedelta(milliseconds=200))
     batch = [outcome(number, (ANN, notification())) for number in range(2, BATCH)]
     with psycopg.connect(written.database.dsn) as connection:
         connection.execute(f"LOCK TABLE notifications IN {mode} MODE".encode())
         started = time.monotonic()
         with pytest.raises(TransientError, match="not free in time: table notifications") as failed:
-            write_what_is_free(settings, batch, patience=HASTY)
+            write_what_is_free(settings, batch, wait=HASTY)
         assert type(failed.value) is TransientError
         # Each half of the batch by itself would take many times as long.
-        assert time.monotonic() - started < 10 * settings.patience.total_seconds()
-    assert len(write_what_is_free(settings, batch, patience=HASTY).outcomes) == len(batch)
+        assert time.monotonic() - started < 10 * settings.retry_for.total_seconds()
+    assert len(write_what_is_free(settings, batch, wait=HASTY).outcomes) == len(batch)

@@ -76,7 +76,7 @@ def test_what_stays_transient_is_raised_when_patience_ends(written: Written) -> 
         connection.execute("DO $$ BEGIN RAISE SQLSTATE '40001'; END $$")
 
     with pytest.raises(TransientError, match=r"gave way to another \(SQLSTATE 40001\)"):
-        with_connection(replace(written.settings, patience=IMPATIENT), work)
+        with_connection(replace(written.settings, retry_for=IMPATIENT), work)
     assert len(attempts) > 1
 
 
@@ -119,7 +119,7 @@ def test_a_role_without_rights_names_the_mend(written: Written) -> None:
 
 
 def test_a_server_that_is_not_there_can_be_tried_again(written: Written) -> None:
-    settings = DatabaseSettings(dsn="postgresql://nobody@127.0.0.1:1/x", patience=IMPATIENT)
+    settings = DatabaseSettings(dsn="postgresql://nobody@127.0.0.1:1/x", retry_for=IMPATIENT)
     with pytest.raises(TransientError, match=r"^Postgres cannot be reached"):
         write_outcomes(settings, [outcome(1)])
     assert written.ledger() == {}

@@ -58,6 +58,8 @@ def test_what_is_refused_comes_out_whichever_batch_of_a_bundle_it_was_in(
 def test_a_bundle_fails_when_a_batch_of_it_cannot_be_written(
     written: Written, batches: int
 ) -> None:
-    settings = replace(written.settings, dsn=UNREACHABLE, patience=0.1 * written.settings.patience)
+    settings = replace(
+        written.settings, dsn=UNREACHABLE, retry_for=0.1 * written.settings.retry_for
+    )
     with pytest.raises(TransientError, match="Postgres cannot be reached"):
         run(settings, [told(number) for number in range(1, batches + 1)], buried=[])

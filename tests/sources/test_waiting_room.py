@@ -173,7 +173,7 @@ def test_who_names_no_event_does_not_wait(settings: DatabaseSettings) -> None:
 
 def test_where_postgres_is_away_nobody_waits_for_ever() -> None:
     away = DatabaseSettings(
-        dsn="postgresql://nobody@127.0.0.1:1/x", visible_within=SHORT, patience=SHORT
+        dsn="postgresql://nobody@127.0.0.1:1/x", visible_within=SHORT, retry_for=SHORT
     )
     door = Door()
     WaitingRoom(away, door).admit([wake_up(1)])

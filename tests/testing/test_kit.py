@@ -63,10 +63,10 @@ def test_what_someone_did_not_get_is_a_failure_that_says_what_they_got() -> None
     told = given(BOB).when(GREETED)
     with pytest.raises(AssertionError, match=r"^0 effects of the kind ThreadActivity for Bob: "):
         told.count(BOB)
-    with pytest.raises(AssertionError, match=r"^no single silence of Bob: Notification\("):
-        told.silence(BOB)
+    with pytest.raises(AssertionError, match=r"^no single skip of Bob: Notification\("):
+        told.skip_reason(BOB)
 
 
-def test_someone_who_was_not_considered_has_no_silence() -> None:
-    with pytest.raises(AssertionError, match="no single silence of Ann"):
-        given(ANN, BOB).when(GREETED).silence(ANN)
+def test_someone_who_was_not_considered_has_no_skip() -> None:
+    with pytest.raises(AssertionError, match="no single skip of Ann"):
+        given(ANN, BOB).when(GREETED).skip_reason(ANN)

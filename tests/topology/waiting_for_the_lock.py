@@ -7,11 +7,11 @@ import sys
 from datetime import timedelta
 
 from pipeline import __main__
-from pipeline.sinks.outcomes import LockPatience
+from pipeline.sinks.outcomes import LockWait
 
 if __name__ == "__main__":
     from pipeline.sinks import write_outcomes
 
     ever = timedelta(0)
-    vars(write_outcomes)["HASTY"] = LockPatience(first=ever, then=ever)
+    vars(write_outcomes)["HASTY"] = LockWait(first=ever, then=ever)
     sys.exit(__main__.main())

@@ -16,7 +16,7 @@ from tests.torture.variants import write_without_the_gate
 from tests.torture.worker import Variant
 
 STATEMENT_SECONDS = 1.0
-# The watchdog's limit lies a second above the server's, see DatabaseSettings.silence.
+# The watchdog's limit lies a second above the server's, see DatabaseSettings.reply_timeout.
 SILENCE_SECONDS = STATEMENT_SECONDS + 1.0
 POOL = 4
 # From within the greeting to beyond the longest statement, or that one would never go through.

@@ -35,7 +35,7 @@ def write_at_once(rig: Rig) -> None:
     """Let four writers write the same events at the same instant, each in its own order."""
     rig.notice_deadlocks_after(milliseconds=50)
     # The weakened writers meet many deadlocks; none of them shall be what ends the test.
-    settings = DatabaseSettings(dsn=rig.place.dsn, patience=timedelta(minutes=1))
+    settings = DatabaseSettings(dsn=rig.place.dsn, retry_for=timedelta(minutes=1))
     together = threading.Barrier(WRITERS)
 
     def write(outcomes: list[Outcome]) -> None:

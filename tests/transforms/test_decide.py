@@ -121,7 +121,7 @@ def test_the_age_of_an_event_is_counted_from_now_unless_a_replay_wants_it(stage:
 
 
 def test_without_facts_nothing_is_decided() -> None:
-    unreachable = replace(NOWHERE, dsn="postgresql://nobody@127.0.0.1:1/x", patience=SOON)
+    unreachable = replace(NOWHERE, dsn="postgresql://nobody@127.0.0.1:1/x", retry_for=SOON)
     with pytest.raises(TransientError):
         decide_batch(unreachable, Fragile(), [greeting(1)], Policy())
 

@@ -214,7 +214,7 @@ def test_what_a_replay_wants_however_old_says_so(written: Written) -> None:
 
 
 def test_without_rows_nothing_is_fetched() -> None:
-    unreachable = replace(NOWHERE, dsn="postgresql://nobody@127.0.0.1:1/x", patience=SOON)
+    unreachable = replace(NOWHERE, dsn="postgresql://nobody@127.0.0.1:1/x", retry_for=SOON)
     with pytest.raises(TransientError):
         fetch_batch(unreachable, [wake_up(1)], USED)
 

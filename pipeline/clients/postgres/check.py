@@ -35,7 +35,7 @@ def check_database(settings: DatabaseSettings, *, tables: bool = False) -> None:
         connection = SessionConnection.connect(address, session=session(settings))
     except psycopg.Error as error:
         raise read_refusal(error).error from None
-    with connection, WATCHDOG.watch(connection, settings.silence.total_seconds()):
+    with connection, WATCHDOG.watch(connection, settings.reply_timeout.total_seconds()):
         if connection.is_pooled:
             _log.info(
                 "DATABASE_URL leads to a pooler that keeps no session: settings go with each"
@@ -48,4 +48,4 @@ def check_database(settings: DatabaseSettings, *, tables: bool = False) -> None:
                     check_tables(connection)
         except psycopg.Error as error:
             failure = classify(error, limit=settings.statement_timeout)
-            raise name_holder(connection, error, failure, waited=settings.patience) from None
+            raise name_holder(connection, error, failure, waited=settings.retry_for) from None

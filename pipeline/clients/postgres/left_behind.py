@@ -35,7 +35,7 @@ def check_left_behind(settings: DatabaseSettings, connection: Connection[Any]) -
     """
     if settings not in _suspected:
         return
-    seconds = settings.silence.total_seconds()
+    seconds = settings.reply_timeout.total_seconds()
     found, event = connection.execute(_COUNT, {"seconds": seconds}).fetchall()[0]
     if found == 0:
         with _lock:

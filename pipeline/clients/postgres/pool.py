@@ -58,7 +58,7 @@ def session(settings: DatabaseSettings) -> Session:
         name=f"fanout {__version__}",
         statement_timeout=settings.statement_timeout,
         # Whoever waits for a lock cannot stop; it is better to give way and come again.
-        lock_timeout=settings.patience,
+        lock_timeout=settings.retry_for,
         # An acknowledged event must survive a crash of the server.
         durable=True,
     )
@@ -69,15 +69,15 @@ def get_pool(settings: DatabaseSettings) -> Pool:
     with _lock:
         pool = _pools.get(settings)
         if pool is None:
-            patience = settings.patience.total_seconds()
+            seconds = settings.retry_for.total_seconds()
             pool = _pools[settings] = ConnectionPool(
                 partial(_address, settings),
                 connection_class=PooledConnection,
                 min_size=0,
                 max_size=settings.pool_size,
-                timeout=patience,
+                timeout=seconds,
                 # Attempts come ever more rarely: whoever asks later begins anew.
-                reconnect_timeout=patience,
+                reconnect_timeout=seconds,
                 kwargs={"settings": settings},
                 open=True,
             )

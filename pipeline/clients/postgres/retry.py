@@ -1,4 +1,4 @@
-"""Run an idempotent piece of database work until it succeeds, or until patience is at an end."""
+"""Run idempotent database work, and retry it for a while when it fails."""
 
 import logging
 import random
@@ -47,15 +47,15 @@ def with_connection(
         RejectedByDatabase: Postgres refuses the rows.
         UnusableValue: psycopg cannot read or write a value.
         StatementTimeout: it takes too long; raised at once, since it would again.
-        TransientError: it did not succeed within ``settings.patience``.
+        TransientError: it did not succeed within ``settings.retry_for``.
         ConfigurationError: it cannot succeed.
     """
-    deadline = time.monotonic() + settings.patience.total_seconds()
+    deadline = time.monotonic() + settings.retry_for.total_seconds()
     for pause in BACKOFF.pauses(random.uniform):
         try:
             with (
                 take_connection(settings) as connection,
-                WATCHDOG.watch(connection, settings.silence.total_seconds()),
+                WATCHDOG.watch(connection, settings.reply_timeout.total_seconds()),
                 working(connection, snapshot=snapshot),
             ):
                 check_left_behind(settings, connection)
@@ -66,7 +66,7 @@ def with_connection(
                 raise failure from None
             if is_lost(error):
                 suspect(settings)
-            if time.monotonic() >= deadline or WATCHDOG.is_hurried:
+            if time.monotonic() >= deadline or WATCHDOG.is_capped:
                 # The pool keeps to itself why it cannot connect.
                 unreachable = reason(settings) if error.sqlstate is None else None
                 raise unreachable or _explained(settings, error, failure) from None
@@ -84,8 +84,8 @@ def _explained(
     try:
         with (
             take_connection(settings) as connection,
-            WATCHDOG.watch(connection, settings.patience.total_seconds()),
+            WATCHDOG.watch(connection, settings.retry_for.total_seconds()),
         ):
-            return name_holder(connection, error, failure, waited=settings.patience)
+            return name_holder(connection, error, failure, waited=settings.retry_for)
     except psycopg.Error:
         return failure

@@ -1,8 +1,8 @@
-"""Break connections whose server has gone silent.
+"""Break connections whose server no longer replies.
 
-A black-holed connection, kept open by a proxy or a firewall while replies never come, outlives
-``statement_timeout``, which the unreachable server would have to enforce, and ``tcp_user_timeout``,
-since nothing is left to acknowledge. Only this end can give up.
+A proxy or a firewall can keep a connection open while no reply comes. ``statement_timeout`` does
+not help, since the server would have to enforce it, nor does ``tcp_user_timeout``, since nothing is
+left to acknowledge. Only this end can give up.
 """
 
 import heapq
@@ -18,9 +18,9 @@ from typing import Any, Final
 
 from psycopg import Connection
 
-# Half of the 10 s that a stop may take: the rest is for a last look whether the server is there.
-HURRY_SECONDS: Final = 5.0
-# How soon a hurry is noticed, since whoever calls for it cannot wake the thread.
+# Half of the 10 s that a shutdown may take: the rest is for a last check that the server is there.
+CAP_SECONDS: Final = 5.0
+# How soon a cap is noticed: a signal handler sets it, and cannot wake the thread.
 LOOK_SECONDS: Final = 0.5
 
 
@@ -43,17 +43,16 @@ class Watchdog:
         self._thread: threading.Thread | None = None
         self._most = math.inf
 
-    def hurry(self, seconds: float = HURRY_SECONDS) -> None:
-        """From now on give nobody more than so many seconds, those who wait already included.
+    def cap_deadlines(self, seconds: float = CAP_SECONDS) -> None:
+        """Cap every current and future deadline at so many seconds from now. Irreversible.
 
-        For a process that is to end: there is no way back. Safe in a signal handler, since it
-        takes no lock.
+        For a process that is about to end. Safe in a signal handler, since it takes no lock.
         """
         self._most = min(self._most, seconds)
 
     @property
-    def is_hurried(self) -> bool:
-        """Whether the process is to end: what fails now need not be tried again."""
+    def is_capped(self) -> bool:
+        """Whether the process is about to end: what fails now need not be tried again."""
         return self._most < math.inf
 
     @contextmanager
@@ -102,7 +101,7 @@ class Watchdog:
 
 
 def _cut(connection: Connection[Any]) -> None:
-    # Already closed, or gone in this very moment: what was to be done is done.
+    # Closed already, or at this moment: there is nothing left to do.
     with suppress(OSError), socket.socket(fileno=os.dup(connection.fileno())) as end:
         end.shutdown(socket.SHUT_RDWR)
 

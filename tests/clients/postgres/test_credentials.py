@@ -462,7 +462,7 @@ def test_work_that_gets_no_password_ends_with_the_reason(
     settings = DatabaseSettings(
         dsn=database.cluster.dsn(database.name, "test_writer"),
         password_secret=name,
-        patience=IMPATIENT,
+        retry_for=IMPATIENT,
     )
     try:
         with pytest.raises(kind, match=re.escape(f"{name}/versions/latest")):
@@ -486,7 +486,7 @@ def test_values_of_secrets_reach_no_log_no_error_and_no_repr(
                     dsn=make_conninfo(address, sslmode=sslmode),
                     password_secret=secrets.add(value.encode()),
                     ca_secret=secrets.add(CERTIFICATES + CANARY.encode()),
-                    patience=IMPATIENT,
+                    retry_for=IMPATIENT,
                 )
                 said += [repr(settings), repr(get_pool(settings))]
                 try:

@@ -69,7 +69,7 @@ def trusting(
     ca: str | None, address: str, host: str = NAME, sslmode: str | None = None
 ) -> DatabaseSettings:
     return DatabaseSettings(
-        dsn=make_conninfo(address, host=host, sslmode=sslmode), ca_secret=ca, patience=IMPATIENT
+        dsn=make_conninfo(address, host=host, sslmode=sslmode), ca_secret=ca, retry_for=IMPATIENT
     )
 
 

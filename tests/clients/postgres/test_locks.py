@@ -82,7 +82,7 @@ def waiting(database: Database, statement: LiteralString) -> Iterator[int]:
 @pytest.fixture
 def operator(database: Database) -> Iterator[DatabaseSettings]:
     """The database as an operator has it who has little patience."""
-    yield DatabaseSettings(dsn=database.operator_dsn, patience=SHORT)
+    yield DatabaseSettings(dsn=database.operator_dsn, retry_for=SHORT)
     close_pools()
 
 
@@ -140,7 +140,7 @@ def test_no_command_waits_for_a_lock_for_ever_and_each_says_who_holds_it(
 
 
 def test_the_time_is_told_to_whoever_may_know(database: Database) -> None:
-    settings = DatabaseSettings(dsn=database.dsn, patience=SHORT)
+    settings = DatabaseSettings(dsn=database.dsn, retry_for=SHORT)
     with held(database, "LOCK TABLE notifications"), pytest.raises(TransientError) as failure:
         with_connection(settings, lambda each: each.execute("SELECT FROM notifications"))
     close_pools()
@@ -150,7 +150,7 @@ def test_the_time_is_told_to_whoever_may_know(database: Database) -> None:
 def test_whoever_holds_a_row_is_named(database: Database) -> None:
     with database.connect() as connection:
         connection.execute("INSERT INTO orgs (name, entity_type) VALUES ('Acme', 'borrower')")
-    settings = DatabaseSettings(dsn=database.dsn, patience=SHORT)
+    settings = DatabaseSettings(dsn=database.dsn, retry_for=SHORT)
     with (
         held(database, "SELECT FROM orgs FOR UPDATE") as pid,
         held(database, "SELECT FROM projects FOR UPDATE"),

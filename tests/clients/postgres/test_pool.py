@@ -34,7 +34,7 @@ def settings(proxy: Proxy) -> Iterator[DatabaseSettings]:
         dsn=proxy.dsn,
         pool_size=POOL,
         statement_timeout=timedelta(seconds=0.2),
-        patience=timedelta(seconds=20),
+        retry_for=timedelta(seconds=20),
     )
     with ExitStack() as taken:
         for _ in range(POOL):
@@ -54,7 +54,7 @@ def test_one_silent_connection_is_enough_to_distrust_those_that_were_idle_beside
     assert proxy.swallow() == POOL
     started = time.monotonic()
     with_connection(settings, backend)
-    assert time.monotonic() - started < 2 * settings.silence.total_seconds()
+    assert time.monotonic() - started < 2 * settings.reply_timeout.total_seconds()
 
 
 def test_control_the_pool_by_itself_offers_one_silent_connection_after_the_other(

@@ -73,7 +73,7 @@ def test_after_a_phase_without_writes_no_connection_of_it_is_used_again(
     set_default(database, "default_transaction_read_only", "on")
     fill(settings, RENAME)
     with pytest.raises(TransientError, match=r"the server takes no writes \(SQLSTATE 25006\)"):
-        execute(replace(settings, patience=IMPATIENT), RENAME)
+        execute(replace(settings, retry_for=IMPATIENT), RENAME)
     set_default(database, "default_transaction_read_only", None)
     started = time.monotonic()
     execute(settings, RENAME)
@@ -165,7 +165,7 @@ def test_control_such_a_time_out_ends_whoever_does_not_set_it(
 def test_our_own_time_out_is_raised_at_once_so_that_less_can_be_tried(
     settings: DatabaseSettings,
 ) -> None:
-    hasty = replace(settings, statement_timeout=IMPATIENT, patience=timedelta(seconds=60))
+    hasty = replace(settings, statement_timeout=IMPATIENT, retry_for=timedelta(seconds=60))
     with pytest.raises(StatementTimeout, match=r"took longer than 0.1 s"):
         execute(hasty, b"SELECT pg_sleep(20)")
 
@@ -201,7 +201,7 @@ def worn_out(tmp_path: Path) -> Iterator[Postgres]:
 def test_a_server_that_is_out_of_transactions_is_waited_for_and_buries_nothing(
     worn_out: Postgres,
 ) -> None:
-    settings = DatabaseSettings(dsn=worn_out.dsn(), patience=IMPATIENT)
+    settings = DatabaseSettings(dsn=worn_out.dsn(), retry_for=IMPATIENT)
     with pytest.raises(TransientError, match=r"until it was vacuumed \(SQLSTATE 54000\)"):
         execute(settings, INSERT)
     close_pools()
@@ -239,7 +239,7 @@ def waiting(cluster: Postgres) -> int:
 
 def test_while_commits_hang_only_so_many_statements_are_left_behind(hanging: Postgres) -> None:
     settings = DatabaseSettings(
-        dsn=hanging.dsn(), pool_size=2, statement_timeout=IMPATIENT, patience=IMPATIENT
+        dsn=hanging.dsn(), pool_size=2, statement_timeout=IMPATIENT, retry_for=IMPATIENT
     )
     failures = []
     for _ in range(3 * settings.pool_size):
@@ -295,7 +295,7 @@ def test_however_many_wait_for_a_connection_only_the_pool_connects(database: Dat
         settings = DatabaseSettings(
             dsn=make_conninfo(database.dsn, port=port, sslmode="disable"),
             pool_size=2,
-            patience=timedelta(seconds=1),
+            retry_for=timedelta(seconds=1),
         )
 
         def fail(_: int) -> None:
@@ -315,7 +315,7 @@ def test_whoever_waits_for_the_pool_is_told_what_the_server_said(database: Datab
         owner.execute("CREATE ROLE test_full LOGIN CONNECTION LIMIT 0 PASSWORD 'x'")
         try:
             dsn = make_conninfo(database.dsn, user="test_full", password="x")  # noqa: S106
-            settings = DatabaseSettings(dsn=dsn, patience=timedelta(seconds=1))
+            settings = DatabaseSettings(dsn=dsn, retry_for=timedelta(seconds=1))
             with pytest.raises(TransientError, match='too many connections for role "test_full"'):
                 execute(settings, b"SELECT 1")
         finally:

@@ -36,7 +36,7 @@ def settings(database: Database) -> Iterator[DatabaseSettings]:
     yield DatabaseSettings(
         dsn=database.writer_dsn,
         statement_timeout=timedelta(seconds=0.2),
-        patience=timedelta(seconds=10),
+        retry_for=timedelta(seconds=10),
     )
     close_pools()
 
@@ -56,7 +56,7 @@ def test_work_on_a_silent_connection_is_done_again_on_another(settings: Database
     try:
         used = with_connection(settings, work)
         assert used != silent[0]
-        assert time.monotonic() - started < settings.silence.total_seconds() + 1
+        assert time.monotonic() - started < settings.reply_timeout.total_seconds() + 1
     finally:
         os.kill(silent[0], signal.SIGCONT)
 
@@ -77,7 +77,7 @@ def test_control_without_the_watchdog_no_timeout_helps(settings: DatabaseSetting
     thread = threading.Thread(target=ask)
     with silenced(connection.info.backend_pid):
         thread.start()
-        assert not ended.wait(settings.silence.total_seconds() + 1)
+        assert not ended.wait(settings.reply_timeout.total_seconds() + 1)
     wait_until(ended.is_set, seconds=5, what="the answer comes once the server goes on")
     thread.join()
     connection.close()
@@ -110,56 +110,56 @@ def waiting(watchdog: Watchdog, connection: Connection[Any]) -> Iterator[threadi
     thread.join()
 
 
-def test_in_a_hurry_whoever_waits_gives_up_soon(connection: Connection[Any]) -> None:
+def test_a_cap_ends_a_wait_that_has_begun(connection: Connection[Any]) -> None:
     watchdog = Watchdog()
     with waiting(watchdog, connection) as lost:
-        watchdog.hurry(0.2)
+        watchdog.cap_deadlines(0.2)
         assert lost.wait(10)
 
 
-def test_control_without_hurry_whoever_waits_goes_on(connection: Connection[Any]) -> None:
+def test_control_without_a_cap_the_wait_goes_on(connection: Connection[Any]) -> None:
     with waiting(Watchdog(), connection) as lost:
         assert not lost.wait(2)
 
 
-def test_in_a_hurry_who_comes_later_has_as_little_time(connection: Connection[Any]) -> None:
+def test_a_cap_holds_for_waits_that_begin_later(connection: Connection[Any]) -> None:
     watchdog = Watchdog()
-    watchdog.hurry(0.2)
+    watchdog.cap_deadlines(0.2)
     with waiting(watchdog, connection) as lost:
         assert lost.wait(10)
 
 
-def test_in_a_hurry_what_is_quick_is_done_as_ever(connection: Connection[Any]) -> None:
+def test_under_a_cap_quick_work_is_done_as_before(connection: Connection[Any]) -> None:
     watchdog = Watchdog()
-    watchdog.hurry(0.5)
+    watchdog.cap_deadlines(0.5)
     deadline = time.monotonic() + 1
     while time.monotonic() < deadline:
         with watchdog.watch(connection, 60):
             connection.execute("SELECT 1")
 
 
-def test_who_has_less_time_than_a_hurry_leaves_keeps_it(connection: Connection[Any]) -> None:
+def test_a_shorter_deadline_than_the_cap_stays(connection: Connection[Any]) -> None:
     watchdog = Watchdog()
     with silenced(connection.info.backend_pid):
-        watchdog.hurry(60)
+        watchdog.cap_deadlines(60)
         with pytest.raises(psycopg.OperationalError), watchdog.watch(connection, 0.2):
             connection.execute("SELECT 1")
 
 
-def test_a_signal_may_call_for_hurry_at_any_moment(connection: Connection[Any]) -> None:
+def test_a_signal_handler_may_cap_deadlines_at_any_moment(connection: Connection[Any]) -> None:
     watchdog = Watchdog()
     ended = threading.Event()
     calls: list[int] = []
 
-    def hurry(number: int, _: object) -> None:
-        watchdog.hurry(60)
+    def cap(number: int, _: object) -> None:
+        watchdog.cap_deadlines(60)
         calls.append(number)
 
     def press() -> None:
         while not ended.wait(0.001):
             os.kill(os.getpid(), signal.SIGUSR1)
 
-    earlier = signal.signal(signal.SIGUSR1, hurry)
+    earlier = signal.signal(signal.SIGUSR1, cap)
     thread = threading.Thread(target=press)
     thread.start()
     try:

@@ -13,7 +13,7 @@ HERE: Final = given(ANN, BOB, CY, project=TOWER, thread=GENERAL)
 
 def test_the_others_have_the_message_counted_and_its_author_has_not() -> None:
     told = HERE.when(SENT, {"full_content": "hi"}, actor=ANN)
-    assert told.silence(ANN) is Reason.ACTOR
+    assert told.skip_reason(ANN) is Reason.ACTOR
     assert told.count(BOB) == told.count(CY)
     assert (told.count(BOB).label, told.count(BOB).project_name) == ("#General", "Tower")
     assert told.count(BOB).link == f"{WORKSPACE}?tab=chat&thread={GENERAL.id}"
@@ -37,7 +37,7 @@ def test_a_muted_thread_silences_mentions_too() -> None:
     muted = prefers(BOB, "muted", event_type="chat_message", channel="in_app", within=GENERAL)
     here = given(BOB, project=TOWER, thread=GENERAL, preferences=[muted])
     told = here.when(SENT, {"mentioned_user_ids": [str(BOB.id)]}, actor=ANN)
-    assert told.silence(BOB) is Reason.MUTED_THREAD
+    assert told.skip_reason(BOB) is Reason.MUTED_THREAD
 
 
 def test_a_thread_that_is_wanted_beats_a_muted_project() -> None:
@@ -63,7 +63,7 @@ def test_the_threads_project_counts_where_the_event_names_none() -> None:
 
 def test_a_program_that_takes_part_hears_nothing() -> None:
     told = given(BOB, CY, thread=GENERAL, system_users=[CY]).when(SENT, actor=ANN)
-    assert told.silence(CY) is Reason.SYSTEM_USER
+    assert told.skip_reason(CY) is Reason.SYSTEM_USER
 
 
 def test_without_a_thread_nobody_is_told() -> None:

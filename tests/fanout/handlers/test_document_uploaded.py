@@ -26,14 +26,14 @@ def test_whoever_can_view_the_document_is_told_in_the_app_and_with_the_digest() 
 
 def test_the_uploader_is_named_and_not_told() -> None:
     told = given(ANN, BOB, project=TOWER).when(UPLOADED, actor=ANN)
-    assert told.silence(ANN) is Reason.ACTOR
+    assert told.skip_reason(ANN) is Reason.ACTOR
     assert told.email(BOB).data["uploader_name"] == "Ann"
 
 
 def test_whoever_may_not_view_the_document_is_not_told() -> None:
     told = given(BOB, CY, project=TOWER, excluded={CY: Reason.NO_ACCESS}).when(UPLOADED)
     assert told.reached == {BOB.id}
-    assert told.silence(CY) is Reason.NO_ACCESS
+    assert told.skip_reason(CY) is Reason.NO_ACCESS
 
 
 @pytest.mark.parametrize("sent", [{}, {"fileName": None}, {"fileName": ""}], ids=str)
@@ -45,14 +45,14 @@ def test_a_file_without_a_name_is_a_new_file(sent: dict[str, None]) -> None:
 def test_a_muted_project_silences_both_channels() -> None:
     muted = prefers(BOB, "muted", channel="in_app", within=TOWER)
     told = given(BOB, project=TOWER, preferences=[muted]).when(UPLOADED)
-    assert told.silence(BOB) is Reason.MUTED_PROJECT
+    assert told.skip_reason(BOB) is Reason.MUTED_PROJECT
 
 
 def test_muted_emails_leave_the_notification() -> None:
     muted = prefers(BOB, "muted", event_type="document_uploaded", channel="email")
     told = given(BOB, project=TOWER, preferences=[muted]).when(UPLOADED)
     assert told.effects(BOB) == [told.notification(BOB)]
-    assert told.silences(BOB) == {Channel.EMAIL: Reason.MUTED_GLOBALLY}
+    assert told.skips(BOB) == {Channel.EMAIL: Reason.MUTED_GLOBALLY}
 
 
 def test_without_a_project_nobody_is_told() -> None:

@@ -29,7 +29,9 @@ def test_the_payloads_project_counts_where_the_event_names_none() -> None:
     muted = prefers(BOB, "muted", within=TOWER)
     sent = TO_BOB | {"project_id": str(TOWER.id)}
     assert given(BOB).when(GRANTED, sent).notification(BOB).link == WORKSPACE
-    assert given(BOB, preferences=[muted]).when(GRANTED, sent).silence(BOB) is Reason.MUTED_PROJECT
+    assert (
+        given(BOB, preferences=[muted]).when(GRANTED, sent).skip_reason(BOB) is Reason.MUTED_PROJECT
+    )
 
 
 def test_without_any_project_the_link_leads_to_the_dashboard() -> None:

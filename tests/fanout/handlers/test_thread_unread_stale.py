@@ -46,12 +46,12 @@ def test_without_a_project_it_is_your_project_and_leads_to_the_dashboard() -> No
 def test_who_muted_the_thread_in_the_app_is_spared_the_email_too() -> None:
     muted = prefers(BOB, "muted", channel="in_app", within=GENERAL)
     told = given(BOB, thread=GENERAL, preferences=[muted]).when(STALE, FOR_BOB)
-    assert told.silence(BOB) is Reason.MUTED_THREAD
+    assert told.skip_reason(BOB) is Reason.MUTED_THREAD
 
 
 def test_a_reader_without_a_profile_is_not_reminded() -> None:
     told = given(BOB, thread=GENERAL, without_profile=[BOB]).when(STALE, FOR_BOB)
-    assert told.silence(BOB) is Reason.NO_PROFILE
+    assert told.skip_reason(BOB) is Reason.NO_PROFILE
 
 
 def test_without_a_reader_nobody_is_told() -> None:
