@@ -74,7 +74,7 @@ def files_of(family: Family, directory: Path = MIGRATIONS) -> list[Migration]:
     kernel = [directory / name for name in KERNEL if (directory / name).exists()]
     own = sorted(directory.glob("*.sql")) if family is Family.FANOUT else []
     paths = list(dict.fromkeys([*own, *kernel]))
-    if not paths:
+    if not paths and not reference_files(directory):
         raise ConfigurationError(
             f"no migrations in {directory}: run this from a checkout of the repository"
         )
