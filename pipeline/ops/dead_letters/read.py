@@ -21,6 +21,7 @@ MOST_OF_PAYLOAD: Final = 100_000
 
 _GROUPS: Final = load("pipeline.ops.dead_letters", "groups")
 _LETTER: Final = load("pipeline.ops.dead_letters", "letter")
+_EVENT: Final = load("pipeline.ops.dead_letters", "event")
 _OPEN_BY_CAUSE: Final = load("pipeline.ops.dead_letters", "open_by_cause")
 _BY_DAY: Final = load("pipeline.ops.dead_letters", "by_day")
 
@@ -54,9 +55,10 @@ class Group:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Letter:
-    """One dead letter.
+    """One dead letter of any family.
 
     Attributes:
+        letter_key: the row that it is about, or the digest of a message that names none.
         event_state: what the ledger says of its event now.
         attributes: of the message; None unless there was no row to look at instead.
         data: the bytes of the message; likewise.
@@ -66,6 +68,7 @@ class Letter:
     """
 
     id: int
+    letter_key: str
     event_id: int | None
     event_type: str | None
     stage: str
@@ -78,11 +81,11 @@ class Letter:
     last_seen_at: datetime
     resolved_at: datetime | None
     resolution: str | None
-    event_state: str | None
+    event_state: str | None = None
     attributes: dict[str, str] | None = field(repr=False)
     data: bytes | None = field(repr=False)
-    payload: str | None = field(repr=False)
-    payload_characters: int | None
+    payload: str | None = field(default=None, repr=False)
+    payload_characters: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,12 +122,18 @@ def read_letter(
     Raises:
         NotFound: there is none.
     """
-    parameters = {"letter_id": letter_id, "event_id": event_id, "most": MOST_OF_PAYLOAD}
-    found = _read(database, Letter, _LETTER, parameters)
+    found = _read(database, Letter, _LETTER, {"letter_id": letter_id, "event_id": event_id})
     if not found:
         what = f"event {event_id} has no dead letter" if event_id else f"no letter {letter_id}"
         raise NotFound(f"{what}: see dead-letters list --all")
-    return found[0]
+    [letter] = found
+    if letter.event_id is None:
+        return letter
+    asked = {"event_id": letter.event_id, "most": MOST_OF_PAYLOAD}
+    [(state, payload, characters)] = with_connection(
+        database, lambda connection: connection.execute(_EVENT, asked).fetchall()
+    )
+    return replace(letter, event_state=state, payload=payload, payload_characters=characters)
 
 
 def read_causes(database: DatabaseSettings) -> list[Cause]:

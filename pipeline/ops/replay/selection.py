@@ -33,7 +33,7 @@ class Selection:
     Attributes:
         to_publish: those that a replay can do something for, in ascending order.
         complete: how many of each type are complete already, so that a replay would write nothing.
-        nameless: selected dead letters that name no event and so cannot be replayed.
+        nameless: selected dead letters that name no row and so cannot be replayed.
     """
 
     to_publish: list[EventId] = field(default_factory=list)
