@@ -3,7 +3,6 @@
 import argparse
 import logging
 import os
-import signal
 import sys
 import threading
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 from local.debezium.configuration import MissingVariable, engine_properties, read
 from local.debezium.engine import Engine, EngineFailed
 from local.debezium.sink import PubSubSink
+from pipeline.runtime.signals import stopped_by_signals
 
 _CONFIGURATION = Path(__file__).parents[2] / "debezium" / "application.properties"
 
@@ -32,12 +32,11 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
     stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
     try:
         settings = read(options.configuration, os.environ)
         sink = PubSubSink(settings["debezium.sink.pubsub.project.id"])
-        Engine(engine_properties(settings), sink).run(stop)
+        with stopped_by_signals(stop.set):
+            Engine(engine_properties(settings), sink).run(stop)
     except (OSError, MissingVariable, EngineFailed) as error:
         print(f"Debezium stopped: {' '.join(str(error).split())}", file=sys.stderr)  # noqa: T201
         return 1

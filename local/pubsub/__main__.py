@@ -1,12 +1,12 @@
 """``python -m local.pubsub``: the emulator in the foreground, until SIGINT or SIGTERM."""
 
 import argparse
-import signal
 import sys
 import threading
 
 from local.errors import StackError
 from local.pubsub.emulator import Emulator
+from pipeline.runtime.signals import stopped_by_signals
 
 _HIGHEST_PORT = 65_535
 
@@ -22,10 +22,8 @@ def main() -> int:
     port = parser.parse_args().port
 
     told_to_stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: told_to_stop.set())
     try:
-        with Emulator(port) as emulator:
+        with stopped_by_signals(told_to_stop.set), Emulator(port) as emulator:
             sys.stdout.write(f"PUBSUB_EMULATOR_HOST={emulator.address}\n")
             sys.stdout.flush()
             told_to_stop.wait()

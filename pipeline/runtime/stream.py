@@ -2,13 +2,11 @@
 
 import logging
 import random
-import signal
 import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
-from types import FrameType
-from typing import Any, Final
+from typing import Final
 
 from pipeline.clients.postgres.check import check_database
 from pipeline.clients.postgres.watchdog import WATCHDOG
@@ -19,6 +17,7 @@ from pipeline.domain.errors import TransientError
 from pipeline.domain.graph import Graph
 from pipeline.domain.units import counted
 from pipeline.runtime.runner import local_pipeline
+from pipeline.runtime.signals import stopped_by_signals
 from pipeline.settings import PubSubSettings
 from pipeline.sinks.heartbeat import beating
 from pipeline.sinks.tally import Field, causes, tally
@@ -49,7 +48,13 @@ def run_stream(topology: Topology, settings: PubSubSettings) -> None:
     with suppress(TransientError):
         check_stream(settings.subscription, topology.ends.dead_letter_topic)
     subscription = open_subscription(settings.subscription)
-    with _stopped_by_signals(subscription), _reporting(topology):
+
+    def stop() -> None:
+        subscription.stop()
+        # What waits for a silent server shall not keep a stop waiting.
+        WATCHDOG.cap_deadlines()
+
+    with stopped_by_signals(stop), _reporting(topology):
         is_dry_run = topology.ends.is_dry_run
         alive = nullcontext() if is_dry_run else beating(topology.database, Graph.FANOUT)
         try:
@@ -84,27 +89,6 @@ def _keep_running(topology: Topology, settings: PubSubSettings, subscription: Su
             tries += 1
             _log.warning("%s; starting again in %.1f s", failure, seconds)
             subscription.wait_for_stop(seconds)
-
-
-@contextmanager
-def _stopped_by_signals(subscription: Subscription) -> Iterator[None]:
-    """The first signal stops the source; a second one has its usual effect."""
-
-    def stop(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - signal's signature
-        subscription.stop()
-        # What waits for a silent server shall not keep a stop waiting.
-        WATCHDOG.cap_deadlines()
-        for each, handler in earlier.items():
-            signal.signal(each, handler)
-
-    earlier: dict[signal.Signals, Any] = {
-        number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)
-    }
-    try:
-        yield
-    finally:
-        for number, handler in earlier.items():
-            signal.signal(number, handler)
 
 
 @contextmanager
