@@ -8,10 +8,9 @@ from typing import Final
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 
+from pipeline.domain.defaults import POOL_SIZE
 from pipeline.domain.errors import ConfigurationError
 
-# What a database grants a job unless it is told otherwise: all that a small Cloud SQL server has.
-GRANTED_CONNECTIONS: Final = 100
 # Of slot and publication, as migrations and debezium/application.properties have it.
 CAPTURE_NAME: Final = "fanout_events"
 # What Postgres takes as a slot, and as a publication without quotation marks.
@@ -39,7 +38,7 @@ class DatabaseSettings:
     dsn: str = field(repr=False)
     password_secret: str | None = None
     ca_secret: str | None = None
-    pool_size: int = 4
+    pool_size: int = POOL_SIZE
     statement_timeout: timedelta = timedelta(seconds=30)
     retry_for: timedelta = timedelta(seconds=5)
     visible_within: timedelta = timedelta(seconds=2)

@@ -117,9 +117,9 @@ def test_a_log_level_that_is_none_is_one_line_with_those_that_are(level: str) ->
 def test_a_runner_that_is_none_is_one_line_with_those_that_are() -> None:
     done = command(*RUN, "--runner", "SparkRunner", DATABASE_URL=UNREACHABLE)
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == (
-        "pipeline run: --runner SparkRunner is not known here:"
-        " use DirectRunner, or DataflowRunner\n"
+    assert done.stderr.splitlines()[-1] == (
+        "python -m pipeline run: error: argument --runner: invalid runner 'SparkRunner':"
+        " expected DirectRunner or DataflowRunner"
     )
 
 

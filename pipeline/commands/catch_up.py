@@ -3,20 +3,28 @@
 import argparse
 import gc
 import json
-import signal
 import sys
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from datetime import timedelta
-from types import FrameType
 
 from pipeline.commands.command import (
     Commands,
     add_command,
-    add_processing_arguments,
-    duration,
-    moment,
+    add_dry_run,
+    add_parameters,
 )
 from pipeline.domain.errors import TransientError, UsageError
+from pipeline.domain.graph import Graph
+from pipeline.options import (
+    BATCH_SIZE,
+    DEAD_LETTER_TOPIC,
+    MAX_EVENT_AGE_HOURS,
+    SINCE,
+    SYSTEM_USERS,
+    UNTIL,
+    Taker,
+)
+from pipeline.values import DURATION, argument
 
 
 def add(commands: Commands) -> None:
@@ -33,29 +41,34 @@ def add(commands: Commands) -> None:
     often = command.add_mutually_exclusive_group()
     often.add_argument("--once", action="store_true", help="one pass, then exit (the default)")
     often.add_argument(
-        "--every", type=duration, metavar="DURATION", help="a pass every so often, until stopped"
+        "--every",
+        type=argument(DURATION),
+        metavar="DURATION",
+        help="a pass every so often, until stopped",
     )
     command.add_argument(
         "--older-than",
-        type=duration,
+        type=argument(DURATION),
         default=timedelta(0),
         metavar="DURATION",
         help="leave younger events to the stream (default: leave none)",
     )
     command.add_argument("--event-type", metavar="TYPE", help="events of this type only")
-    command.add_argument(
-        "--since", type=moment, metavar="TIME", help="created then or later: a time, or 2h for ago"
+    add_parameters(
+        command,
+        Taker.CATCH_UP,
+        *(SINCE, UNTIL, DEAD_LETTER_TOPIC, MAX_EVENT_AGE_HOURS, SYSTEM_USERS, BATCH_SIZE),
     )
-    command.add_argument("--until", type=moment, metavar="TIME", help="created before then")
-    add_processing_arguments(command)
+    add_dry_run(command)
 
 
 def _execute(options: argparse.Namespace) -> None:
     # What is imported is there to stay; spare_collector sets the collector to work again.
     gc.disable()
     from pipeline.commands.processing import topology_of
-    from pipeline.runtime.catch_up import catch_up, reconcile
+    from pipeline.runtime.catch_up import catch_up, reconcile, stop
     from pipeline.runtime.runner import spare_collector
+    from pipeline.runtime.signals import stopped_by_signals
     from pipeline.screens.progress import Bar
     from pipeline.sources.unfinished import Selection
 
@@ -70,7 +83,7 @@ def _execute(options: argparse.Namespace) -> None:
         with suppress(TransientError):
             check_topic(options.dead_letter_topic)
     spare_collector()
-    topology = topology_of(options)
+    topology = topology_of(Graph.FANOUT, options, Taker.CATCH_UP)
     selection = Selection(
         event_type=options.event_type,
         since=options.since,
@@ -80,25 +93,15 @@ def _execute(options: argparse.Namespace) -> None:
     with Bar("events") as bar:
         report = bar.report if bar.is_visible and not options.dry_run else None
         if options.every is None:
+            stops: AbstractContextManager[None] = nullcontext()
             summaries = iter([catch_up(topology, selection, report=report)])
         else:
-            _stop_at_signals()
+            stops = stopped_by_signals(stop)
             summaries = reconcile(topology, selection, every=options.every, report=report)
-        for summary in summaries:
-            bar.close()
-            _print(summary)
-
-
-def _stop_at_signals() -> None:
-    """The first SIGINT or SIGTERM ends the loop; a second one has its usual effect."""
-    from pipeline.runtime.catch_up import stop
-
-    def request(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - signal's signature
-        stop()
-        signal.signal(number, signal.SIG_DFL)
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, request)
+        with stops:
+            for summary in summaries:
+                bar.close()
+                _print(summary)
 
 
 def _print(summary: dict[str, float]) -> None:

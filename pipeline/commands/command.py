@@ -1,21 +1,15 @@
 """How a command is added to the command line, and the arguments that several share."""
 
 import argparse
-import re
 import sys
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
-from typing import Final, TypeAlias
-from uuid import UUID
+from typing import Any, TypeAlias
 
-TOPIC: Final = "projects/P/topics/T"
-SUBSCRIPTION: Final = "projects/P/subscriptions/S"
+from pipeline.options import Given, Parameter, Taker, taken_by
+from pipeline.values import argument
 
 # argparse has no public name for what add_subparsers gives.
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001
-
-_DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)([smhd])")
-_UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
 def add_command(
@@ -41,37 +35,48 @@ def add_command(
     return command
 
 
-def add_processing_arguments(command: argparse.ArgumentParser) -> None:
-    """What every command that processes events can be told."""
-    command.add_argument(
-        "--dead-letter-topic",
-        type=_topic,
-        metavar=TOPIC,
-        help="where events that cannot be processed go, besides the table event_dead_letters",
-    )
-    command.add_argument(
-        "--max-event-age-hours",
-        type=_hours,
-        default=24,
-        metavar="HOURS",
-        help="events of this age are recorded as expired (default: %(default)s)",
-    )
-    command.add_argument(
-        "--system-user",
-        type=UUID,
-        action="append",
-        default=[],
-        metavar="UUID",
-        help="a profile that stands for a program and is never told anything, beside the AI user;"
-        " may be given several times",
-    )
-    command.add_argument(
-        "--batch-size",
-        type=_positive,
-        default=500,
-        metavar="EVENTS",
-        help="the most events written in one statement (default: %(default)s)",
-    )
+def add_parameters(
+    command: "argparse._ActionsContainer",
+    taker: Taker,
+    *parameters: Parameter[Any],
+    **words: str,
+) -> None:
+    """Let a command be given parameters, by their names with dashes.
+
+    Args:
+        command: the command, or a group of its arguments.
+        taker: as whom it takes them.
+        parameters: those.
+        words: another help, by the name of a parameter: what this command does with it.
+    """
+    for each in parameters:
+        if taker not in each.takers:
+            raise ValueError(f"{each.name} is not declared for {taker}")
+        help_text = words.get(each.name) or f"{each.help[0].lower()}{each.help[1:-1]}"
+        if each.repeated:
+            command.add_argument(
+                f"--{each.repeated}",
+                dest=each.name,
+                type=argument(each.kind),
+                action="extend",
+                default=[],
+                metavar=each.metavar,
+                help=f"{help_text}; may be given several times",
+            )
+            continue
+        default = each.default_text
+        command.add_argument(
+            f"--{each.name.replace('_', '-')}",
+            type=argument(each.kind),
+            required=taker in each.needed_by,
+            default=each.default,
+            metavar=each.metavar,
+            help=help_text if default is None else f"{help_text} (default: {default})",
+        )
+
+
+def add_dry_run(command: argparse.ArgumentParser) -> None:
+    """Let a command show what it would do."""
     command.add_argument(
         "--dry-run",
         action="store_true",
@@ -79,55 +84,17 @@ def add_processing_arguments(command: argparse.ArgumentParser) -> None:
     )
 
 
-def duration(text: str) -> timedelta:
-    """An argument such as ``90s``, ``2m``, ``24h`` or ``7d``."""
-    match = _DURATION.fullmatch(text)
-    if match is None:
-        raise argparse.ArgumentTypeError(f"{text!r} is no duration: write 90s, 2m, 24h or 7d")
-    try:
-        return timedelta(**{_UNITS[match[2]]: float(match[1])})
-    except OverflowError:
-        raise argparse.ArgumentTypeError(f"{text!r} is longer than can be counted") from None
-
-
-def moment(text: str) -> datetime:
-    """An argument such as ``2026-03-02T18:00Z``, or how long ago: ``2h``; without a zone, UTC."""
-    if _DURATION.fullmatch(text):
-        try:
-            return datetime.now(UTC) - duration(text)
-        except OverflowError:
-            raise argparse.ArgumentTypeError(f"{text!r} ago is before all times") from None
-    try:
-        parsed = datetime.fromisoformat(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is no time: write 2026-03-02T18:00Z, or 2h for two hours ago"
-        ) from None
-    return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+def given(options: argparse.Namespace, taker: Taker) -> Given:
+    """The values of the parameters that a command takes."""
+    found = vars(options)
+    return Given(
+        {
+            each.name: frozenset(found[each.name]) if each.repeated else found[each.name]
+            for each in taken_by(taker)
+        }
+    )
 
 
 def say(line: str) -> None:
     """Tell the person, not the program that reads the output."""
     print(line, file=sys.stderr)  # noqa: T201 - this is where a command speaks
-
-
-def _hours(text: str) -> float:
-    try:
-        limit = timedelta(hours=float(text))
-    except (ValueError, OverflowError):
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of hours") from None
-    if limit < timedelta(0):
-        raise argparse.ArgumentTypeError("an age is not negative")
-    return float(text)
-
-
-def _positive(text: str) -> int:
-    if not (text.isascii() and text.isdecimal() and int(text) > 0):
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of 1 or more")
-    return int(text)
-
-
-def _topic(text: str) -> str:
-    if not re.fullmatch(r"projects/[^/\s]+/topics/[^/\s]+", text):
-        raise argparse.ArgumentTypeError(f"{text!r} is no topic: write {TOPIC}")
-    return text

@@ -2,11 +2,9 @@
 
 import argparse
 import sys
-from typing import Final
 
 from pipeline.commands.command import Commands, add_command
-
-MAX_ID: Final = 2**63 - 1
+from pipeline.values import EVENT_ID, LETTER_ID, argument
 
 
 def add(commands: Commands) -> None:
@@ -35,13 +33,6 @@ def add(commands: Commands) -> None:
     _add_resolve(actions)
 
 
-def row_id(text: str) -> int:
-    """An argument that is the id of a row."""
-    if not (text.isascii() and text.isdecimal() and 0 < int(text[:20]) <= MAX_ID):
-        raise argparse.ArgumentTypeError(f"{text[:40]!r} is no id: write a number such as 42")
-    return int(text)
-
-
 def _add_list(actions: Commands) -> None:
     command = add_command(
         actions,
@@ -66,8 +57,10 @@ def _add_show(actions: Commands) -> None:
         "python -m pipeline dead-letters show --event 42",
     )
     which = command.add_mutually_exclusive_group(required=True)
-    which.add_argument("--event", type=row_id, metavar="ID", help="the letter of this event")
-    which.add_argument("--id", type=row_id, metavar="LETTER", help="this letter")
+    which.add_argument(
+        "--event", type=argument(EVENT_ID), metavar="ID", help="the letter of this event"
+    )
+    which.add_argument("--id", type=argument(LETTER_ID), metavar="LETTER", help="this letter")
     _add_json(command)
 
 
@@ -81,7 +74,7 @@ def _add_resolve(actions: Commands) -> None:
     )
     which = command.add_mutually_exclusive_group(required=True)
     which.add_argument("--fingerprint", metavar="F", help="all open letters of this cause")
-    which.add_argument("--id", type=row_id, metavar="LETTER", help="this letter")
+    which.add_argument("--id", type=argument(LETTER_ID), metavar="LETTER", help="this letter")
     command.add_argument("--reason", required=True, metavar="TEXT", help="why, for the record")
     _add_json(command)
 

@@ -3,39 +3,16 @@
 import argparse
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any, Final
+from typing import Any
 
 from pipeline.commands.command import Commands, add_command, say
-
-_RUNNER: Final = "DataflowRunner"
-# Beam's own options that nearly every launch needs; all its others are taken as well.
-_CLOUD: Final = (
-    ("project", "PROJECT", "the Google Cloud project; needed"),
-    ("region", "REGION", "where the job runs; needed"),
-    ("temp_location", "gs://BUCKET/PATH", "for what the job stages; needed"),
-    ("sdk_container_image", "IMAGE", "the image that deploy/Dockerfile makes; needed"),
-    ("max_num_workers", "NUMBER", "the most workers that autoscaling may start; needed"),
-    ("job_name", "NAME", "a running job is updated by its name (default: fanout)"),
-    ("machine_type", "TYPE", "of the workers (default: n2-standard-2)"),
-    (
-        "number_of_worker_harness_threads",
-        "NUMBER",
-        "threads of a process (default: pool_size and 2 more)",
-    ),
-    ("service_account_email", "ACCOUNT", "as whom the workers run"),
-    ("subnetwork", "URL", "in which the workers reach the database"),
-    ("transform_name_mapping", "JSON", "for an update that renames steps: old names to new"),
-)
-_CLOUD_FLAGS: Final = (
-    ("no_use_public_ips", "workers have private addresses only"),
-    ("update", "replace the running job of this name, keeping what it has in hand"),
-)
+from pipeline.options import CLOUD, DATAFLOW_RUNNER, JOB_NAME, PARAMETERS, Group, Taker
 
 
 def asked_for(arguments: Sequence[str]) -> bool:
     """Whether these arguments of the program mean this command, and not the local ``run``."""
-    named = f"--runner={_RUNNER}" in arguments
-    apart = ("--runner", _RUNNER) in pairwise(arguments)
+    named = f"--runner={DATAFLOW_RUNNER}" in arguments
+    apart = ("--runner", DATAFLOW_RUNNER) in pairwise(arguments)
     return arguments[:1] == ["run"] and (named or apart)
 
 
@@ -51,15 +28,17 @@ def add(commands: Commands) -> None:
         "make launch PROJECT=P ...          # from the flex template, as in production",
     )
     command.allow_abbrev = False
-    command.usage = f"python -m pipeline run --runner={_RUNNER} --PARAMETER=VALUE ..."
+    command.usage = f"python -m pipeline run --runner={DATAFLOW_RUNNER} --PARAMETER=VALUE ..."
     command.set_defaults(takes_more=True)
     command.add_argument("--runner", help=argparse.SUPPRESS)
     _add_parameters(command)
     cloud = command.add_argument_group("Google Cloud")
-    for name, metavar, text in _CLOUD:
-        _add(cloud, name, metavar=metavar, help=text)
-    for name, text in _CLOUD_FLAGS:
-        _add(cloud, name, action="store_true", help=text)
+    for each in CLOUD:
+        if each.metavar:
+            needed = "; needed" if each.example else ""
+            _add(cloud, each.name, metavar=each.metavar, help=f"{each.help}{needed}")
+        else:
+            _add(cloud, each.name, action="store_true", help=each.help)
     _add(
         command,
         "dry_run",
@@ -69,18 +48,15 @@ def add(commands: Commands) -> None:
 
 
 def _add_parameters(command: argparse.ArgumentParser) -> None:
-    # Beam takes two seconds to import: only this command pays for it.
-    from pipeline.options import PARAMETERS, Group
-
     groups = {group: command.add_argument_group(group) for group in Group}
     for parameter in PARAMETERS:
-        default = f"default: {parameter.default or 'none'}"
+        needed = Taker.LAUNCH in parameter.needed_by
+        default = f"default: {parameter.default_text or 'none'}"
         _add(
             groups[parameter.group],
             parameter.name,
             metavar="VALUE",
-            help=f"{parameter.help} Example: {parameter.example}"
-            f" ({'needed' if parameter.required else default})",
+            help=f"{parameter.help} Example: {parameter.shown} ({'needed' if needed else default})",
         )
 
 
@@ -103,17 +79,17 @@ def _execute(options: argparse.Namespace) -> None:
         return
     for notice in notices(checked):
         say(notice)
-    say(f"launching {options.job_name or 'fanout'} ...")
+    say(f"launching {options.job_name or JOB_NAME} ...")
     job_id = submit(checked)
     say(f"launched: {console_url(checked, job_id)}" if job_id else "the template is written")
 
 
 def _flags(options: argparse.Namespace) -> list[str]:
     """The arguments as Beam's flags."""
-    from pipeline.options import PARAMETERS
-
-    names = [parameter.name for parameter in PARAMETERS] + [name for name, *_ in _CLOUD]
-    values = {name: getattr(options, name) for name in names}
-    set_flags = [f"--{name}" for name, _ in _CLOUD_FLAGS if getattr(options, name)]
-    set_flags += ["--dry_run=true"] if options.dry_run else []
-    return [f"--{name}={value}" for name, value in values.items() if value is not None] + set_flags
+    named = [each.name for each in PARAMETERS] + [each.name for each in CLOUD if each.metavar]
+    values = {name: getattr(options, name) for name in named}
+    flags = [f"--{name}={value}" for name, value in values.items() if value is not None]
+    flags += [
+        f"--{each.name}" for each in CLOUD if not each.metavar and getattr(options, each.name)
+    ]
+    return [*flags, "--dry_run=true"] if options.dry_run else flags

@@ -2,47 +2,41 @@
 
 import argparse
 import gc
-from typing import Final
 
-from pipeline.commands.command import (
+from pipeline.commands.command import Commands, add_command, add_dry_run, add_parameters, given
+from pipeline.options import (
+    BATCH_SIZE,
+    DEAD_LETTER_TOPIC,
+    GRAPH,
+    MAX_EVENT_AGE_HOURS,
+    RUNNER,
     SUBSCRIPTION,
-    TOPIC,
-    Commands,
-    add_command,
-    add_processing_arguments,
+    SYSTEM_USERS,
+    Taker,
 )
-from pipeline.domain.errors import UsageError
-
-_LOCAL_RUNNERS: Final = ("DirectRunner", "FnApiRunner")
 
 
 def add(commands: Commands) -> None:
     """Add the command."""
+    start = f"python -m pipeline run --subscription {SUBSCRIPTION.metavar}"
     command = add_command(
         commands,
         "run",
         _execute,
         "turn events into notifications and e-mails until stopped",
-        f"python -m pipeline run --subscription {SUBSCRIPTION} --dead-letter-topic {TOPIC}",
-        f"python -m pipeline run --subscription {SUBSCRIPTION} --dry-run",
+        f"{start} --dead-letter-topic {DEAD_LETTER_TOPIC.metavar}",
+        f"{start} --dry-run",
     )
-    command.add_argument(
-        "--subscription", required=True, metavar=SUBSCRIPTION, help="where events come from"
+    add_parameters(
+        command,
+        Taker.RUN,
+        *(GRAPH, SUBSCRIPTION, RUNNER, DEAD_LETTER_TOPIC),
+        *(MAX_EVENT_AGE_HOURS, SYSTEM_USERS, BATCH_SIZE),
     )
-    command.add_argument(
-        "--runner",
-        default="DirectRunner",
-        help="DirectRunner (the default): on this machine, in this process; DataflowRunner takes"
-        " other arguments: --runner=DataflowRunner --help",
-    )
-    add_processing_arguments(command)
+    add_dry_run(command)
 
 
 def _execute(options: argparse.Namespace) -> None:
-    if options.runner not in _LOCAL_RUNNERS:
-        raise UsageError(
-            f"--runner {options.runner} is not known here: use DirectRunner, or DataflowRunner"
-        )
     # What is imported is there to stay; spare_collector sets the collector to work again.
     gc.disable()
     from pipeline.commands.processing import topology_of
@@ -51,5 +45,10 @@ def _execute(options: argparse.Namespace) -> None:
     from pipeline.settings import PubSubSettings
 
     spare_collector()
-    settings = PubSubSettings(subscription=options.subscription, acknowledge=not options.dry_run)
-    run_stream(topology_of(options), settings)
+    values = given(options, Taker.RUN)
+    # With a second family, all of them will be a process each.
+    [graph] = values[GRAPH]
+    run_stream(
+        topology_of(graph, options, Taker.RUN),
+        PubSubSettings(subscription=values[SUBSCRIPTION], acknowledge=not options.dry_run),
+    )

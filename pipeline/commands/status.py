@@ -4,11 +4,14 @@ import argparse
 import signal
 from datetime import timedelta
 from types import FrameType
-from typing import Never
+from typing import Final, Never
 
 from pipeline.commands.capture_names import add_slot, capture_names
-from pipeline.commands.command import Commands, add_command, duration
+from pipeline.commands.command import Commands, add_command
 from pipeline.domain.errors import UsageError
+from pipeline.values import DURATION, argument
+
+_PAUSE: Final = timedelta(seconds=10)
 
 
 def add(commands: Commands) -> None:
@@ -31,10 +34,11 @@ def add(commands: Commands) -> None:
     command.add_argument(
         "--watch",
         nargs="?",
-        type=duration,
-        const=timedelta(seconds=10),
+        type=argument(DURATION),
+        const=_PAUSE,
         metavar="DURATION",
-        help="show it again every so often, until Ctrl-C or SIGTERM (default: 10s)",
+        help="show it again every so often, until Ctrl-C or SIGTERM"
+        f" (default: {DURATION.write(_PAUSE)})",
     )
 
 

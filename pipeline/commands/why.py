@@ -1,9 +1,9 @@
 """``why``: who got what of an event, and who got nothing and why."""
 
 import argparse
-from uuid import UUID
 
 from pipeline.commands.command import Commands, add_command
+from pipeline.values import EVENT_ID, USER, argument
 
 
 def add(commands: Commands) -> None:
@@ -18,10 +18,14 @@ def add(commands: Commands) -> None:
         "python -m pipeline why --event 42 --json",
     )
     command.add_argument(
-        "--event", required=True, type=_event_id, metavar="ID", help="the id in domain_events"
+        "--event",
+        required=True,
+        type=argument(EVENT_ID),
+        metavar="ID",
+        help="the id in domain_events",
     )
     command.add_argument(
-        "--user", type=UUID, metavar="UUID", help="this person only, considered or not"
+        "--user", type=argument(USER), metavar="UUID", help="this person only, considered or not"
     )
     command.add_argument("--json", action="store_true", help="one JSON object, for programs")
 
@@ -39,9 +43,3 @@ def _execute(options: argparse.Namespace) -> None:
         print_json(orjson.dumps(document(account), option=orjson.OPT_UTC_Z).decode())
     else:
         show(open_console(), account)
-
-
-def _event_id(text: str) -> int:
-    if not (text.isascii() and text.isdecimal() and 0 < int(text) < 2**63):
-        raise argparse.ArgumentTypeError(f"{text!r} is no event id: a positive integer is needed")
-    return int(text)

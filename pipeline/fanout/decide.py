@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
+from pipeline.domain.defaults import MAX_EVENT_AGE
 from pipeline.domain.errors import HandlerFailed
 from pipeline.domain.identifiers import UserId
 from pipeline.domain.payload import PayloadT
@@ -32,7 +33,7 @@ class Policy:
     """
 
     system_users: frozenset[UserId] = frozenset({AI_USER})
-    max_event_age: timedelta | None = timedelta(hours=24)
+    max_event_age: timedelta | None = MAX_EVENT_AGE
 
     def expired_before(self, now: datetime) -> datetime | None:
         """The time at and before which events are too old now; None where there is no limit."""

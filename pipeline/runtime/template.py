@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any, Final
 
-from pipeline.options import PARAMETERS, Parameter
+from pipeline.options import PARAMETERS, Parameter, Taker
 
 PLACEHOLDER: Final = "REGION-docker.pkg.dev/PROJECT/REPOSITORY/fanout:TAG"
 _ANYTHING: Final = r"\S+"
@@ -38,19 +38,18 @@ def container_spec(image: str) -> dict[str, Any]:
     }
 
 
-def _metadata(parameter: Parameter) -> dict[str, Any]:
-    optional = f"({parameter.pattern})?" if parameter.default == "" else parameter.pattern
+def _metadata(parameter: Parameter[Any]) -> dict[str, Any]:
     metadata = {
         "name": parameter.name,
         "label": parameter.label,
-        "helpText": f"{parameter.help} Example: {parameter.example}",
+        "helpText": f"{parameter.help} Example: {parameter.shown}",
         "groupName": parameter.group,
-        "paramType": parameter.kind,
-        "isOptional": not parameter.required,
-        "regexes": [f"^{optional}$"],
+        "paramType": parameter.kind.form,
+        "isOptional": Taker.LAUNCH not in parameter.needed_by,
+        "regexes": [f"^{parameter.kind.pattern}$"],
     }
-    if parameter.default:
-        metadata["defaultValue"] = parameter.default
+    if parameter.default_text:
+        metadata["defaultValue"] = parameter.default_text
     return metadata
 
 

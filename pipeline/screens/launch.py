@@ -9,8 +9,8 @@ from rich.padding import Padding
 from rich.text import Text
 
 from pipeline.domain.units import counted
-from pipeline.options import PARAMETERS
-from pipeline.runtime.launch.check import NEEDED, budget, notices
+from pipeline.options import NEEDED, PARAMETERS
+from pipeline.runtime.launch.check import budget, notices
 from pipeline.runtime.launch.job import build
 from pipeline.screens.terminal import open_console
 

@@ -17,6 +17,8 @@ from apache_beam.transforms.userstate import (
 )
 from apache_beam.transforms.window import GlobalWindow
 
+from pipeline.domain.defaults import BATCH_SIZE
+
 # A running job is updated by these names and coders: they cannot change. GroupIntoBatches of Beam
 # 2.77 keeps its elements, keys included, with a coder that depends on how Python writes objects.
 _MESSAGES: Final = BagStateSpec("messages", BytesCoder())
@@ -47,7 +49,7 @@ class Batching:
         shards: how many fill at once.
     """
 
-    size: int = 500
+    size: int = BATCH_SIZE
     hold: timedelta = HOLD
     shards: int = SHARDS
 

@@ -12,6 +12,7 @@ from typing import Any
 import apache_beam as beam
 from apache_beam.pvalue import PBegin
 
+from pipeline.domain.defaults import BATCH_SIZE
 from pipeline.domain.identifiers import EventType
 from pipeline.domain.wake_up import WakeUp
 from pipeline.fanout.decide import Policy
@@ -44,7 +45,7 @@ class Topology:
     handlers: Mapping[EventType, Handler[Any]]
     policy: Policy
     ends: Rows | Preview
-    batch_size: int = 500
+    batch_size: int = BATCH_SIZE
 
     def build(self, pipeline: beam.Pipeline, source: Source, again: Again | None = None) -> None:
         """Add every step to a pipeline.

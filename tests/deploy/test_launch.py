@@ -15,8 +15,8 @@ from apache_beam.utils import retry
 from google.cloud.dataflow_v1beta3 import JobType
 
 from pipeline.fanout.handlers import HANDLERS
-from pipeline.options import PARAMETERS
-from pipeline.runtime.launch import job
+from pipeline.options import PARAMETERS, Taker
+from pipeline.topology import graphs
 from tests.deploy.google_cloud import GoogleCloud
 from tests.deploy.launches import Done, command, flags, job_of, launch, sent, stand_ins
 
@@ -36,7 +36,7 @@ def cloud() -> Iterator[GoogleCloud]:
 def one_branch(monkeypatch: pytest.MonkeyPatch) -> None:
     """A graph of one event type is launched like one of fourteen, and built sooner."""
     name, handler = next(iter(HANDLERS.items()))
-    monkeypatch.setattr(job, "HANDLERS", {name: handler})
+    monkeypatch.setattr(graphs, "HANDLERS", {name: handler})
 
 
 @pytest.fixture
@@ -63,10 +63,10 @@ def test_help_explains_every_parameter(monkeypatch: pytest.MonkeyPatch) -> None:
     done = command("--help")
     assert (done.status, done.stderr) == (0, "")
     for parameter in PARAMETERS:
-        default = f"default: {parameter.default or 'none'}"
-        needed = "needed" if parameter.required else default
+        default = f"default: {parameter.default_text or 'none'}"
+        needed = "needed" if Taker.LAUNCH in parameter.needed_by else default
         expected = (
-            f"--{parameter.name} VALUE {parameter.help} Example: {parameter.example} ({needed})"
+            f"--{parameter.name} VALUE {parameter.help} Example: {parameter.shown} ({needed})"
         )
         assert words(expected) in words(done.stdout)
     for other in ("--project", "--max_num_workers", "--update", "--no_use_public_ips", "--dry_run"):
@@ -104,7 +104,7 @@ def test_a_dry_run_explains_every_parameter_and_sends_nothing(
     shown = words(done.stdout)
     given = dict(flag.removeprefix("--").split("=", 1) for flag in flags(pool_size="3"))
     for parameter in PARAMETERS:
-        value = given.get(parameter.name, parameter.default) or "-"
+        value = given.get(parameter.name, parameter.default_text) or "-"
         assert f" {parameter.name} {value} {parameter.help} " in shown
     assert "at most 4 workers x 2 processes x 3 = 24 of 100" in shown
     assert all(f"{event_type}/Decide" in shown for event_type in HANDLERS)

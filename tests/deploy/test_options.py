@@ -1,17 +1,20 @@
 """The parameters of a job: what each may be, and the one line that answers a wrong one."""
 
-from typing import Final
+from typing import Any, Final
 
 import pytest
 from apache_beam.options.pipeline_options import PipelineOptions, _BeamArgumentParser
 
 from pipeline.domain.errors import ConfigurationError
-from pipeline.options import PARAMETERS, FanoutOptions, Kind, Parameter
+from pipeline.domain.graph import Graph
+from pipeline.options import GRAPH, PARAMETERS, Parameter, Taker
 from pipeline.runtime.launch.budget import vcpus
 from pipeline.runtime.launch.job import options_of
+from pipeline.runtime.launch.options import FanoutOptions, given
+from pipeline.values import Form
 from tests.deploy.launches import CANARY, GIVEN, command, flags
 
-NUMBERS: Final = [parameter.name for parameter in PARAMETERS if parameter.kind is Kind.NUMBER]
+NUMBERS: Final = [parameter.name for parameter in PARAMETERS if parameter.kind.form is Form.NUMBER]
 IT_TELLS: Final = (
     " holds a password, which the console would show: put it into Secret Manager and give the"
     " secret's name as --database_password_secret"
@@ -32,7 +35,7 @@ def test_the_options_are_the_parameters_and_nothing_else() -> None:
     parser = _BeamArgumentParser()
     FanoutOptions._add_argparse_args(parser)  # noqa: SLF001 - as Beam calls it
     given = vars(parser.parse_args([]))
-    assert given == {parameter.name: parameter.default for parameter in PARAMETERS}
+    assert given == {parameter.name: parameter.default_text for parameter in PARAMETERS}
 
 
 def test_no_parameter_takes_the_name_of_an_option_of_beams() -> None:
@@ -46,9 +49,12 @@ def test_no_parameter_takes_the_name_of_an_option_of_beams() -> None:
 
 
 @pytest.mark.parametrize("parameter", PARAMETERS, ids=lambda parameter: parameter.name)
-def test_a_parameter_accepts_its_own_example_and_default(parameter: Parameter) -> None:
-    assert parameter.accepts(parameter.example)
-    assert parameter.required or parameter.accepts(parameter.default or "")
+def test_a_parameter_accepts_its_own_example_and_default(
+    parameter: Parameter[Any],
+) -> None:
+    assert parameter.kind.accepts(parameter.shown)
+    assert (parameter.default_text is None) is (Taker.LAUNCH in parameter.needed_by)
+    assert parameter.default_text is None or parameter.kind.accepts(parameter.default_text)
 
 
 def test_everything_that_is_missing_is_named_at_once() -> None:
@@ -96,8 +102,10 @@ def test_a_password_anywhere_else_is_refused_too(arguments: list[str], name: str
     "secret", [CANARY, f"postgresql://{CANARY}@10.20.0.3/app", f"projects/p/secrets/{CANARY}!"]
 )
 def test_a_secret_in_the_place_of_its_name_is_refused(name: str, secret: str) -> None:
-    expected = f"--{name} takes the name of a secret, never the secret itself: projects/"
-    assert refusal(**{name: secret}).startswith(expected)
+    assert refusal(**{name: secret}) == (
+        f"argument --{name}: invalid name of a secret: expected projects/P/secrets/S, never the"
+        " secret itself"
+    )
 
 
 @pytest.mark.parametrize("mode", ["disable", "allow", "prefer", "require", ""])
@@ -117,7 +125,10 @@ def test_a_connection_that_verifies_no_server_is_refused(mode: str) -> None:
     ],
 )
 def test_what_is_no_address_of_a_database_is_answered_without_being_quoted(url: str) -> None:
-    assert refusal(database_url=url).startswith("--database_url is not as it must be: for example")
+    assert refusal(database_url=url) == (
+        "argument --database_url: invalid database URL: expected postgresql://user@host/database,"
+        " without a password"
+    )
 
 
 def test_more_connections_than_the_database_grants_are_refused() -> None:
@@ -175,7 +186,9 @@ def test_a_machine_that_does_not_say_its_vcpus_is_refused(machine_type: str) -> 
 @pytest.mark.parametrize("name", NUMBERS)
 @pytest.mark.parametrize("number", ["four", "-1", "1e3", "1,5", "4 "])
 def test_a_parameter_that_is_no_number_is_refused(name: str, number: str) -> None:
-    assert refusal(**{name: number}).startswith(f"--{name} is not as it must be: for example ")
+    said = refusal(**{name: number})
+    assert said.startswith(f"argument --{name}: invalid number of ")
+    assert f" {number!r}: expected a " in said
 
 
 def test_what_beam_cannot_read_is_one_line_too() -> None:
@@ -187,5 +200,18 @@ def test_what_beam_cannot_read_is_one_line_too() -> None:
 
 @pytest.mark.parametrize("location", ["acme-staging", "/tmp/staging", "gs://", "s3://acme/x"])  # noqa: S108 - what is refused
 def test_a_place_that_is_no_bucket_is_refused(location: str) -> None:
-    expected = "--temp_location is not as it must be: gs://my-bucket/temp"
-    assert refusal(temp_location=location) == expected
+    assert refusal(temp_location=location) == (
+        f"argument --temp_location: invalid place in Cloud Storage {location!r}: expected"
+        " gs://BUCKET/PATH"
+    )
+
+
+def test_a_graph_that_there_is_not_is_refused_with_those_that_there_are() -> None:
+    assert refusal(graph="mail") == (
+        "argument --graph: invalid graph 'mail': expected fanout or all"
+    )
+
+
+@pytest.mark.parametrize("graph", ["fanout", "all"])
+def test_one_graph_or_all_of_them_are_launched(graph: str) -> None:
+    assert given(options_of(flags(graph=graph)))[GRAPH] == tuple(Graph)

@@ -7,7 +7,7 @@ from typing import Final
 import pytest
 
 from pipeline.fanout.handlers import HANDLERS
-from pipeline.runtime.launch import job
+from pipeline.topology import graphs
 from tests.deploy.google_cloud import GoogleCloud
 from tests.deploy.iam import PROJECT, Grant, Policy, follow, grant_of
 from tests.deploy.launches import Done, launch, stand_ins
@@ -250,7 +250,7 @@ def test_gcloud_has_every_command_and_option(everything: Sequence[Sequence[str]]
 def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[GoogleCloud]:
     """Google Cloud, with a job that runs; and a graph of one event type, which is built sooner."""
     name, handler = next(iter(HANDLERS.items()))
-    monkeypatch.setattr(job, "HANDLERS", {name: handler})
+    monkeypatch.setattr(graphs, "HANDLERS", {name: handler})
     with stand_ins() as cloud:
         running = {"id": "3", "name": "fanout", "currentState": "JOB_STATE_RUNNING"}
         cloud.running.append(running)

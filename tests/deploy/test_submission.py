@@ -19,8 +19,8 @@ from pipeline import __version__
 from pipeline.domain.wake_up import WakeUp
 from pipeline.fanout.decide import Policy
 from pipeline.fanout.handlers import HANDLERS
-from pipeline.options import FanoutOptions
 from pipeline.runtime.launch.job import build, options_of, submit
+from pipeline.runtime.launch.options import FanoutOptions
 from pipeline.settings import PubSubSettings
 from pipeline.sources import collect
 from pipeline.sources.collect import Batching
@@ -178,7 +178,7 @@ def test_control_a_secret_in_an_option_is_found_in_the_request_and_in_the_graph(
     with stand_ins() as cloud:
         given = flags(f"--dataflow_endpoint={cloud.address}", "--no_auth")
         options = options_of(given)
-        options.view_as(FanoutOptions).database_url = f"postgresql://fanout:{CANARY}@10.20.0.3/app"
+        options.view_as(FanoutOptions).database_url = f"postgresql://{CANARY}@10.20.0.3/app"
         submit(options)
         request, graph = places(CANARY, sent(cloud))
     assert request == "job 1"

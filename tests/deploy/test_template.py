@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pyarrow as pa  # type: ignore[import-untyped]
 import pytest
@@ -10,7 +10,7 @@ from google.cloud.dataflow_v1beta3 import ContainerSpec, SDKInfo
 from google.protobuf.json_format import ParseError  # type: ignore[import-untyped]
 from pyarrow import compute
 
-from pipeline.options import PARAMETERS, Parameter
+from pipeline.options import PARAMETERS, Parameter, Taker
 from pipeline.runtime.template import PLACEHOLDER, container_spec, main
 
 FILE: Final = Path(__file__).parents[2] / "flex_template.json"
@@ -32,6 +32,7 @@ RIGHT: Final = {
     "database_ca_secret": [SECRET],
     "database_connections": ["1", "99999"],
     "pool_size": ["1", "99"],
+    "graph": ["fanout", "all"],
     "max_event_age_hours": ["0.5", "720"],
     "system_users": ["", f"{USER},{USER}"],
     "batch_size": ["1", "9999"],
@@ -65,6 +66,7 @@ WRONG: Final = {
     "database_ca_secret": ["", "-----BEGIN CERTIFICATE-----"],
     "database_connections": ["", "0", "-1", "many", "100000"],
     "pool_size": ["", "0", "100", "4.5"],
+    "graph": ["", "fan", "fanouts", "FANOUT", "fanout,all"],
     "max_event_age_hours": ["", "-1", "1e3", "a day", "24h", ".5"],
     "system_users": ["someone", ",", f"{USER},"],
     "batch_size": ["", "0", "10000"],
@@ -130,8 +132,8 @@ def test_its_parameters_are_the_options_and_the_image() -> None:
     assert list(PARAMETER) == [*(each.name for each in PARAMETERS), "sdk_container_image"]
     for each in PARAMETERS:
         asked = PARAMETER[each.name]
-        assert asked["isOptional"] is not each.required
-        assert asked.get("defaultValue") == (each.default or None)
+        assert asked["isOptional"] is (Taker.LAUNCH not in each.needed_by)
+        assert asked.get("defaultValue") == (each.default_text or None)
         assert each.help in asked["helpText"]
 
 
@@ -152,10 +154,10 @@ def test_what_is_wrong_does_not(name: str) -> None:
 
 
 @pytest.mark.parametrize("parameter", PARAMETERS, ids=lambda parameter: parameter.name)
-def test_the_console_and_the_command_line_agree(parameter: Parameter) -> None:
-    own = [parameter.example, *([] if parameter.default is None else [parameter.default])]
+def test_the_console_and_the_command_line_agree(parameter: Parameter[Any]) -> None:
+    own = [parameter.shown, *([] if parameter.default is None else [parameter.default_text or ""])]
     for value in [*own, *RIGHT[parameter.name], *WRONG[parameter.name]]:
-        assert parameter.accepts(value) is lets_through(parameter.name, value), value
+        assert parameter.kind.accepts(value) is lets_through(parameter.name, value), value
 
 
 @pytest.mark.parametrize("regex", ["^(?!.*password).*$", r"^(a)\1$", "^a{1,1001}$"])

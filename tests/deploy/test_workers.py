@@ -50,7 +50,7 @@ def test_as_many_workers_as_the_database_serves_are_granted_with_the_sum(
         (["--workers=9", "--parameters=pool_size=6"], "come to 108, over the 100"),
         (
             ["--workers=9", "--parameters=pool_size=many"],
-            "invalid pool_size: expected a number such as 4",
+            "--pool_size: invalid number of connections 'many': expected a number such as 4,",
         ),
         (["--workers=9", "--worker-machine-type=e2-medium"], "does not say how many vCPUs it has"),
     ],

@@ -24,8 +24,8 @@ from psycopg_pool import ConnectionPool
 
 from local.pubsub import Emulator
 from pipeline.clients.postgres.credentials import FRESH
-from pipeline.options import PARAMETERS
-from pipeline.runtime.launch.budget import MACHINE_TYPE, vcpus
+from pipeline.options import MACHINE_TYPE, PARAMETERS
+from pipeline.runtime.launch.budget import vcpus
 from tests.databases import Database, Databases, scratch_cluster
 from tests.docs.gcloud import command_tree, is_in_gcloud
 from tests.docs.markdown import Command, commands

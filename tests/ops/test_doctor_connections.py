@@ -2,10 +2,11 @@
 
 import pytest
 
+from pipeline.domain.defaults import GRANTED_CONNECTIONS
 from pipeline.ops.doctor.check import Finding, Verdict
 from pipeline.ops.doctor.installation import Installation
 from pipeline.options import PARAMETERS
-from pipeline.settings import GRANTED_CONNECTIONS, DatabaseSettings
+from pipeline.settings import DatabaseSettings
 from tests.databases import Database
 from tests.ops.examination import look
 from tests.ops.test_doctor import doctor
@@ -74,4 +75,4 @@ def test_what_is_no_number_of_connections_is_refused(number: str) -> None:
 
 def test_doctor_and_launch_go_by_the_same_default() -> None:
     [launched] = [each for each in PARAMETERS if each.name == "database_connections"]
-    assert launched.default == str(GRANTED_CONNECTIONS)
+    assert launched.default == GRANTED_CONNECTIONS

@@ -395,7 +395,7 @@ def test_what_is_no_event_id_is_refused(event: str, capsys: pytest.CaptureFixtur
     with pytest.raises(SystemExit) as refused:
         main(["why", f"--event={event}"])
     assert refused.value.code == 2
-    assert "is no event id: a positive integer is needed" in capsys.readouterr().err
+    assert f"invalid event id {event!r}: expected a number such as 42" in capsys.readouterr().err
 
 
 def test_a_database_without_our_tables_names_the_mend(empty_database: Database) -> None:

@@ -10,7 +10,8 @@ from psycopg.rows import namedtuple_row
 
 from pipeline.clients.postgres.refusal import Refusal, read_refusal
 from pipeline.clients.postgres.session import Session, SessionConnection, working
-from pipeline.settings import GRANTED_CONNECTIONS, CaptureNames, DatabaseSettings
+from pipeline.domain.defaults import CAPTURE_USER, GRANTED_CONNECTIONS
+from pipeline.settings import CaptureNames, DatabaseSettings
 
 # Looking must never be what slows the database down, nor change anything.
 _SESSION: Final = Session(
@@ -37,7 +38,7 @@ class CaptureAddress:
     host: str
     port: int
     sslmode: str
-    user: str = "capture"
+    user: str = CAPTURE_USER
     password: str | None = field(default=None, repr=False)
 
 

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from pipeline.clients.postgres.check import check_database
 from pipeline.domain.dead_letter import DeadLetter, without_numbers
+from pipeline.domain.defaults import BATCH_SIZE
 from pipeline.domain.identifiers import EventId, EventType
 from pipeline.domain.message import message_for
 from pipeline.domain.wake_up import WakeUp
@@ -25,7 +26,7 @@ from pipeline.steps.decode import decode_batch
 from pipeline.steps.fetch import fetch_batch, fetch_large
 from pipeline.steps.route import by_type
 
-PAGE_SIZE: Final = 500
+PAGE_SIZE: Final = BATCH_SIZE
 
 
 @dataclass(slots=True)

@@ -6,8 +6,6 @@ from typing import Final
 
 from pipeline.domain.errors import ConfigurationError
 
-# Of the workers, unless another is given.
-MACHINE_TYPE: Final = "n2-standard-2"
 # A worker runs a process for each vCPU: n2-standard-4 has four, n2-custom-6-8192 six, and
 # e2-custom-medium-2048 does not say.
 _VCPUS: Final = re.compile(r"(?:[a-z]\w*-)?[a-z]+-(\d+)(?:-\d+)?(?:-[a-z]+)?")

@@ -14,23 +14,25 @@ from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 
 from pipeline.domain.errors import ConfigurationError
-from pipeline.options import PARAMETERS, PUBLISH_TIME, FanoutOptions, Parameter
+from pipeline.options import (
+    DATABASE_CONNECTIONS,
+    DATABASE_URL,
+    NEEDED,
+    PARAMETERS,
+    POOL_SIZE,
+    PUBLISH_TIME,
+    TIMESTAMP_ATTRIBUTE,
+    Taker,
+    named,
+)
 from pipeline.runtime.launch.budget import ONE_PROCESS, Budget, vcpus
+from pipeline.runtime.launch.options import given
+from pipeline.values import BUCKET
 
-# What Dataflow needs besides our own parameters, each with an example.
-NEEDED: Final = {
-    "project": "my-project",
-    "region": "europe-west1",
-    "temp_location": "gs://my-bucket/temp",
-    "sdk_container_image": "europe-west1-docker.pkg.dev/my-project/fanout/fanout:1",
-    "max_num_workers": "4",
-}
-_DATABASE: Final = next(each for each in PARAMETERS if each.name == "database_url")
 _VERIFYING: Final = ("verify-full", "verify-ca")
 _PASSWORD: Final = re.compile(
     r"://[^/\s:@]*:[^/\s@]+@|password[\"']?\s*[=:]|^--[\w-]*password$", re.IGNORECASE
 )
-_BUCKET: Final = re.compile(r"gs://[a-z0-9][a-z0-9._-]{1,220}[a-z0-9](/\S*)?")
 AT_LEAST_ONCE: Final = "streaming_mode_at_least_once"
 
 
@@ -45,14 +47,11 @@ def check_options(options: PipelineOptions, flags: Iterable[str]) -> None:
         ConfigurationError: in one line, which never quotes a value that may be a secret.
     """
     _refuse_passwords(flags)
-    given = options.view_as(FanoutOptions)
     _refuse_missing(options)
-    for parameter in PARAMETERS:
-        if not parameter.accepts(getattr(given, parameter.name)):
-            raise ConfigurationError(_wrong(parameter))
-    if not _BUCKET.fullmatch(options.view_as(GoogleCloudOptions).temp_location):
-        raise ConfigurationError(f"--temp_location is not as it must be: {NEEDED['temp_location']}")
-    _refuse_plain_connections(given.database_url)
+    values = given(options)
+    with named("temp_location"):
+        BUCKET.parse(options.view_as(GoogleCloudOptions).temp_location)
+    _refuse_plain_connections(values[DATABASE_URL])
     _refuse_too_many_connections(options)
 
 
@@ -68,8 +67,8 @@ def _refuse_passwords(flags: Iterable[str]) -> None:
 
 def _refuse_missing(options: PipelineOptions) -> None:
     everything = options.get_all_options()
-    examples = {parameter.name: parameter.example for parameter in PARAMETERS if parameter.required}
-    examples |= NEEDED
+    ours = {each.name: each.example for each in PARAMETERS if Taker.LAUNCH in each.needed_by}
+    examples = ours | NEEDED
     missing = [name for name in examples if not everything.get(name)]
     if missing:
         named = ", ".join(f"--{name}" for name in missing)
@@ -79,21 +78,13 @@ def _refuse_missing(options: PipelineOptions) -> None:
         )
 
 
-def _wrong(parameter: Parameter) -> str:
-    if parameter.name.endswith("_secret"):
-        return (
-            f"--{parameter.name} takes the name of a secret, never the secret itself:"
-            f" {parameter.example}"
-        )
-    return f"--{parameter.name} is not as it must be: for example {parameter.example}"
-
-
 def _refuse_plain_connections(url: str) -> None:
     try:
         sslmode: Any = conninfo_to_dict(url).get("sslmode", _VERIFYING[0])
     except (ProgrammingError, UnicodeDecodeError):
         # What libpq says quotes the address.
-        raise ConfigurationError(_wrong(_DATABASE)) from None
+        with named(DATABASE_URL.name):
+            raise DATABASE_URL.kind.refusal(url) from None
     if sslmode not in _VERIFYING:
         raise ConfigurationError(
             f"--database_url says sslmode={sslmode}, which lets others listen or answer in the"
@@ -114,20 +105,20 @@ def budget(options: PipelineOptions) -> Budget:
     Raises:
         ConfigurationError: the machine type does not say how many processes a worker has.
     """
-    given, workers = options.view_as(FanoutOptions), options.view_as(WorkerOptions)
+    values, workers = given(options), options.view_as(WorkerOptions)
     alone = ONE_PROCESS in (options.view_as(DebugOptions).experiments or ())
     return Budget(
         workers=workers.max_num_workers,
         processes=1 if alone else vcpus(workers.machine_type),
-        pool_size=int(given.pool_size),
-        granted=int(given.database_connections),
+        pool_size=values[POOL_SIZE],
+        granted=values[DATABASE_CONNECTIONS],
     )
 
 
 def notices(options: PipelineOptions) -> Sequence[str]:
     """What someone should know before this job is launched, a line each."""
     said = []
-    attribute = options.view_as(FanoutOptions).timestamp_attribute
+    attribute = given(options)[TIMESTAMP_ATTRIBUTE]
     if attribute != PUBLISH_TIME:
         said.append(
             f"timestamp_attribute={attribute}: Dataflow makes a subscription of its own on the"

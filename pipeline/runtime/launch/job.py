@@ -3,10 +3,8 @@
 import logging
 from collections.abc import Sequence
 from contextlib import redirect_stderr
-from datetime import timedelta
 from io import StringIO
 from typing import Final
-from uuid import UUID
 
 import apache_beam as beam
 from apache_beam.options.pipeline_options import (
@@ -23,22 +21,32 @@ from google.auth.exceptions import GoogleAuthError
 
 from pipeline import __version__
 from pipeline.domain.errors import ConfigurationError, TransientError
-from pipeline.domain.identifiers import UserId
-from pipeline.fanout.decide import AI_USER, Policy
-from pipeline.fanout.handlers import HANDLERS
-from pipeline.options import PUBLISH_TIME, FanoutOptions
-from pipeline.runtime.launch.budget import MACHINE_TYPE
+from pipeline.options import (
+    BATCH_SIZE,
+    DATABASE_CA_SECRET,
+    DATABASE_PASSWORD_SECRET,
+    DATABASE_URL,
+    DEAD_LETTER_TOPIC,
+    DEDUP_MINUTES,
+    GRAPH,
+    JOB_NAME,
+    MACHINE_TYPE,
+    POOL_SIZE,
+    PUBLISH_TIME,
+    SPARE_THREADS,
+    SUBSCRIPTION,
+    TIMESTAMP_ATTRIBUTE,
+    Given,
+)
 from pipeline.runtime.launch.check import AT_LEAST_ONCE, check_options
 from pipeline.runtime.launch.cloud import check_cloud
+from pipeline.runtime.launch.options import given
 from pipeline.settings import DatabaseSettings
 from pipeline.sources.collect import Batching
 from pipeline.sources.native import ReadFromPubSub
 from pipeline.topology.ends import Rows
-from pipeline.topology.fanout import Topology
+from pipeline.topology.graphs import GRAPHS
 
-JOB_NAME: Final = "fanout"
-# Beside those that hold a connection: one that reads the next batch, one that hands the last on.
-_SPARE_THREADS: Final = 2
 # gcloud has no other flag for these than --additional-experiments.
 _SERVICE_OPTIONS: Final = (AT_LEAST_ONCE, "graph_validate_only")
 _BEAM_SAYS: Final = "Pipeline has validations errors: "
@@ -77,8 +85,7 @@ def _bound_threads(options: PipelineOptions) -> None:
     """
     debug = options.view_as(DebugOptions)
     if debug.number_of_worker_harness_threads is None:
-        pool_size = int(options.view_as(FanoutOptions).pool_size)
-        debug.number_of_worker_harness_threads = pool_size + _SPARE_THREADS
+        debug.number_of_worker_harness_threads = given(options)[POOL_SIZE] + SPARE_THREADS
 
 
 def _parsed(flags: Sequence[str]) -> PipelineOptions:
@@ -98,19 +105,23 @@ def build(options: PipelineOptions) -> beam.Pipeline:
     Raises:
         ConfigurationError: Beam refuses the options.
     """
-    given = options.view_as(FanoutOptions)
+    values = given(options)
     try:
         pipeline = beam.Pipeline(runner=DataflowRunner(), options=options)
     except ValueError as error:
         raise ConfigurationError(" ".join(str(error).split()).removeprefix(_BEAM_SAYS)) from None
-    minutes, attribute = int(given.dedup_minutes), given.timestamp_attribute
+    attribute = values[TIMESTAMP_ATTRIBUTE]
     source = ReadFromPubSub(
-        given.subscription,
+        values[SUBSCRIPTION],
         None if attribute == PUBLISH_TIME else attribute,
-        Batching(size=int(given.batch_size)),
-        timedelta(minutes=minutes) if minutes else None,
+        Batching(size=values[BATCH_SIZE]),
+        values[DEDUP_MINUTES] or None,
     )
-    _topology(given).build(pipeline, source)
+    # With a second family, all of them will be a job each.
+    [graph] = values[GRAPH]
+    database = _database(values)
+    ends = Rows(database, values[DEAD_LETTER_TOPIC], says_it_lives=True)
+    GRAPHS[graph](values, database, ends).build(pipeline, source)
     return pipeline
 
 
@@ -146,23 +157,12 @@ def _first_line(error: Exception) -> str:
     return str(error).partition("\n")[0]
 
 
-def _topology(given: FanoutOptions) -> Topology:
-    system_users = [UUID(user) for user in given.system_users.split(",") if user]
-    database = DatabaseSettings(
-        dsn=given.database_url,
-        password_secret=given.database_password_secret,
-        ca_secret=given.database_ca_secret,
-        pool_size=int(given.pool_size),
-    )
-    return Topology(
-        database=database,
-        handlers=HANDLERS,
-        policy=Policy(
-            system_users=frozenset({AI_USER, *map(UserId, system_users)}),
-            max_event_age=timedelta(hours=float(given.max_event_age_hours)),
-        ),
-        ends=Rows(database, given.dead_letter_topic, says_it_lives=True),
-        batch_size=int(given.batch_size),
+def _database(values: Given) -> DatabaseSettings:
+    return DatabaseSettings(
+        dsn=values[DATABASE_URL],
+        password_secret=values[DATABASE_PASSWORD_SECRET],
+        ca_secret=values[DATABASE_CA_SECRET],
+        pool_size=values[POOL_SIZE],
     )
 
 

@@ -5,16 +5,13 @@ neither the job nor the database.
 """
 
 import argparse
-import re
 import sys
-from collections.abc import Mapping, Sequence
-from typing import Final
+from collections.abc import Sequence
 
 from pipeline.domain.errors import ConfigurationError
-from pipeline.options import PARAMETERS
-from pipeline.runtime.launch.budget import MACHINE_TYPE, ONE_PROCESS, Budget, vcpus
-
-_COUNTED: Final = ("pool_size", "database_connections")
+from pipeline.options import DATABASE_CONNECTIONS, MACHINE_TYPE, POOL_SIZE, Given, read
+from pipeline.runtime.launch.budget import ONE_PROCESS, Budget, vcpus
+from pipeline.values import WORKERS, argument
 
 
 def budget(workers: int, parameters: Sequence[str], flags: Sequence[str]) -> Budget:
@@ -37,23 +34,15 @@ def budget(workers: int, parameters: Sequence[str], flags: Sequence[str]) -> Bud
     return Budget(
         workers=workers,
         processes=1 if ONE_PROCESS in experiments else vcpus(told.worker_machine_type),
-        pool_size=given["pool_size"],
-        granted=given["database_connections"],
+        pool_size=given[POOL_SIZE],
+        granted=given[DATABASE_CONNECTIONS],
     )
 
 
-def _counted(parameters: Sequence[str]) -> Mapping[str, int]:
-    values = {}
-    for parameter in PARAMETERS:
-        if parameter.name in _COUNTED:
-            found = [value for name, value in _named(parameters) if name == parameter.name]
-            value = found[-1] if found else parameter.default or ""
-            if not parameter.accepts(value):
-                raise ConfigurationError(
-                    f"invalid {parameter.name}: expected a number such as {parameter.example}"
-                )
-            values[parameter.name] = int(value)
-    return values
+def _counted(parameters: Sequence[str]) -> Given:
+    counted = (POOL_SIZE, DATABASE_CONNECTIONS)
+    texts = {each.name: each.default_text or "" for each in counted}
+    return read(counted, texts | dict(_named(parameters)))
 
 
 def _named(lists: Sequence[str]) -> list[tuple[str, str]]:
@@ -74,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         allow_abbrev=False,
     )
     parser.add_argument(
-        "--workers", type=_number, required=True, help="the most workers that may run"
+        "--workers", type=argument(WORKERS), required=True, help="the most workers that may run"
     )
     parser.add_argument("--parameters", action="append", default=[], help="as for make launch")
     options, flags = parser.parse_known_args(arguments)
@@ -86,12 +75,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     sys.stderr.write(f"Connections to the database: at most {asked}\n")
     return 0
-
-
-def _number(text: str) -> int:
-    if not re.fullmatch("[1-9][0-9]{0,3}", text):
-        raise argparse.ArgumentTypeError("expected a number such as 9")
-    return int(text)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,45 @@
+"""The graphs by name: how each is made from what was given. A family adds one line."""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from pipeline.domain.graph import Graph
+from pipeline.domain.identifiers import UserId
+from pipeline.fanout.decide import AI_USER, Policy
+from pipeline.fanout.handlers import HANDLERS
+from pipeline.options import (
+    BATCH_SIZE,
+    MAX_EVENT_AGE_HOURS,
+    SYSTEM_USERS,
+    Given,
+)
+from pipeline.settings import DatabaseSettings
+from pipeline.topology.ends import Preview, Rows
+from pipeline.topology.fanout import Topology
+
+
+def policy_of(given: Given) -> Policy:
+    """What holds for every event type."""
+    programs = given[SYSTEM_USERS]
+    return Policy(
+        system_users=frozenset({AI_USER, *map(UserId, programs)}),
+        max_event_age=given[MAX_EVENT_AGE_HOURS],
+    )
+
+
+def fanout(given: Given, database: DatabaseSettings, ends: Rows | Preview) -> Topology:
+    """The fan-out, with every handler."""
+    return Topology(
+        database=database,
+        handlers=HANDLERS,
+        policy=policy_of(given),
+        ends=ends,
+        batch_size=given[BATCH_SIZE],
+    )
+
+
+Make = Callable[[Given, DatabaseSettings, Rows | Preview], Topology]
+
+GRAPHS: Final[Mapping[Graph, Make]] = {
+    Graph.FANOUT: fanout,
+}
