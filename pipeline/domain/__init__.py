@@ -1,1 +1,1 @@
-"""The vocabulary: events, audiences, facts, effects, outcomes. It needs only pydantic."""
+"""The vocabulary: messages, wake-ups, records, payloads, errors. No Beam, no database."""

@@ -1,4 +1,4 @@
-"""How long to wait before the next try: a first pause that doubles up to a bound."""
+"""Pauses between tries: the first pause doubles with each try, up to a limit."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -12,10 +12,10 @@ class Backoff:
     """Pauses in seconds.
 
     Attributes:
-        first: before the second try.
-        longest: the bound.
-        at_least: the part of a pause that jitter leaves: 0 for any pause up to the full one, 1 for
-            no jitter.
+        first: the pause before the second try.
+        longest: the limit.
+        at_least: the smallest part of a pause that jitter can choose. 0: any pause up to the full
+            one. 1: no jitter.
     """
 
     first: float
@@ -23,18 +23,18 @@ class Backoff:
     at_least: float = 1.0
 
     def pause(self, tries: int, draw: Draw | None = None) -> float:
-        """The pause after so many tries before the last one; 0 for the first pause.
+        """Return the pause after a try.
 
         Args:
-            tries: how often it was tried before.
-            draw: gives the jitter; without it the pause is the full one.
+            tries: the number of tries before that one; 0 for the first pause.
+            draw: draws the jitter. None: the full pause.
         """
-        # 2 ** 64 pauses are beyond any bound, and within what a float holds.
+        # 2 ** 64 is above any limit, and a float can hold it.
         full: float = min(self.first * 2.0 ** min(tries, 64), self.longest)
         return full if draw is None else draw(self.at_least * full, full)
 
     def pauses(self, draw: Draw | None = None) -> Iterator[float]:
-        """One pause after the other, without end."""
+        """Yield one pause after the other. The iterator never ends."""
         tries = 0
         while True:
             yield self.pause(tries, draw)

@@ -1,9 +1,9 @@
-"""What time it is: passed in, so that a test says it and nothing depends on when it runs."""
+"""The current time. Callers pass a clock in, so that a test can set the time."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-# Gives the time with its zone.
+# Returns the time with its zone.
 Clock = Callable[[], datetime]
 
 

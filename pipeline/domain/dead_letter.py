@@ -1,4 +1,4 @@
-"""The dead letter: a row or a message that failed for good, and why."""
+"""The dead letter: a row or a message that failed permanently, and the reason."""
 
 import hashlib
 import re
@@ -11,26 +11,26 @@ from pipeline.domain.message import Message, event_id_of
 from pipeline.domain.record import EVENTS, RecordKey
 
 MAX_REASON_CHARACTERS: Final = 1_000
-# What tells two causes apart, an SQLSTATE and the line of a bug, is not variable.
+# An SQLSTATE and a line number of a bug stay: they tell two causes apart.
 _VARIABLE: Final = re.compile(r"0x[0-9a-f]+|(?<!SQLSTATE )(?<!\.py:)\b\d+\b", re.IGNORECASE)
 
 
 def without_numbers(reason: str) -> str:
-    """The reason with ``#`` for every number in which letters of one cause may differ."""
+    """Replace the numbers that may differ between dead letters of one cause with ``#``."""
     return _VARIABLE.sub("#", reason)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeadLetter:
-    """One row of any table, or one message that names none, that failed for good at a stage.
+    """A row of any table, or a message that names no row, that failed permanently at a stage.
 
     Attributes:
-        record: the row; None for a message that names none.
-        event_type: what the row says; None where there is no row.
-        stage: the step that gave it up.
+        record: the row; None for a message that names no row.
+        event_type: the type in the row; None if there is no row.
+        stage: the step that failed.
         error_class: the name of the error's class.
-        reason: what is wrong, in words; never a value of the row.
-        message: as received; only where no row exists to look at instead.
+        reason: what is wrong; never contains a value of the row.
+        message: the message as received; only if there is no row to look at.
     """
 
     record: RecordKey | None
@@ -44,14 +44,14 @@ class DeadLetter:
     def of_event(
         cls, event_id: EventId, event_type: str | None, stage: str, error: PermanentError
     ) -> "DeadLetter":
-        """The letter for a row of ``domain_events``."""
+        """Make the dead letter of a row of ``domain_events``."""
         return cls.of_record(_event(event_id), event_type, stage, error)
 
     @classmethod
     def of_record(
         cls, record: RecordKey, event_type: str | None, stage: str, error: PermanentError
     ) -> "DeadLetter":
-        """The letter for a row that is there."""
+        """Make the dead letter of an existing row."""
         return cls(
             record=record,
             event_type=event_type,
@@ -62,7 +62,7 @@ class DeadLetter:
 
     @classmethod
     def of_message(cls, message: Message, stage: str, error: PermanentError) -> "DeadLetter":
-        """The letter for a message without a row."""
+        """Make the dead letter of a message without a row."""
         event_id = event_id_of(message)
         return cls(
             record=None if event_id is None else _event(event_id),
@@ -74,14 +74,14 @@ class DeadLetter:
 
     @property
     def event_id(self) -> EventId | None:
-        """The row's id, where it is one of ``domain_events``."""
+        """The id of the row if its table is ``domain_events``; otherwise None."""
         if self.record is None or self.record.source != EVENTS:
             return None
         return EventId(int(self.record.id))
 
     @property
     def key(self) -> str:
-        """What makes two letters one: the row, or else the message itself."""
+        """The identity of the dead letter: the row, or the digest of a message without a row."""
         if self.event_id is not None:
             return f"event:{self.event_id}"
         if self.record is not None:
@@ -91,7 +91,7 @@ class DeadLetter:
 
     @property
     def fingerprint(self) -> str:
-        """The same for letters with one cause: stage, class and reason, numbers aside."""
+        """The hash of the cause: stage, class, and reason without its numbers."""
         cause = f"{self.stage}|{self.error_class}|{without_numbers(self.reason)}"
         return hashlib.sha256(cause.encode()).hexdigest()[:12]
 

@@ -1,4 +1,4 @@
-"""The errors of the pipeline, by what is to be done about them.
+"""The errors of the pipeline, grouped by how to handle them.
 
 ::
 
@@ -6,88 +6,89 @@
     ├── PermanentError          this one event can never succeed: it becomes a dead letter
     │   ├── MissingAttribute    the message names no event
     │   ├── UnknownEvent        no row of domain_events has this id
-    │   ├── InvalidRow          the row is not an event of its type (see below for its kinds)
+    │   ├── InvalidRow          the row is not a valid event of its type (subclasses below)
     │   ├── HandlerFailed       a handler raised: a bug of ours
-    │   ├── NotStorable         an effect holds what JSON cannot express: a bug of ours
-    │   ├── RejectedByDatabase  Postgres refuses this event's rows
-    │   └── UnusableValue       psycopg cannot read or write a value of it: a bug of ours
-    ├── TransientError          the same work will succeed later: retried, then redelivered
-    │   ├── StatementTimeout    a statement took too long: less of the work may succeed at once
-    │   └── LockTimeout         a row was locked for too long: what needs it is left for later
+    │   ├── NotStorable         JSON cannot express a value of an effect: a bug of ours
+    │   ├── RejectedByDatabase  Postgres rejects the rows of this event
+    │   └── UnusableValue       psycopg cannot read or write a value: a bug of ours
+    ├── TransientError          the same work will succeed later: it is retried, then redelivered
+    │   ├── StatementTimeout    a statement took too long: a smaller batch may succeed
+    │   └── LockTimeout         a row was locked for too long: events that need it are retried later
     ├── ConfigurationError      nothing will succeed until a person fixes it: the process stops
-    ├── UsageError              the arguments do not fit together: nothing was tried
-    └── NotFound                what was named does not exist: nothing was changed
+    ├── UsageError              the arguments are invalid: nothing was tried
+    └── NotFound                the named thing does not exist: nothing was changed
 
-The text of an error never quotes an event's values: it reaches logs and the dead-letter table.
+The text of an error never quotes a value of an event, because it reaches logs and the dead-letter
+table.
 """
 
 
 class FanoutError(Exception):
-    """Base of every error this package raises on purpose."""
+    """Base of every error that this package raises on purpose."""
 
 
 class PermanentError(FanoutError):
-    """This one event can never succeed as it is; its neighbours can."""
+    """This one event can never succeed as it is. Other events of the batch can."""
 
 
 class TransientError(FanoutError):
-    """The same work will succeed later; it must never become a dead letter."""
+    """The same work will succeed later. It must never become a dead letter."""
 
 
 class StatementTimeout(TransientError):
-    """A statement took longer than ``statement_timeout``: less of it at once may pass."""
+    """A statement took longer than ``statement_timeout``. A smaller batch may succeed."""
 
 
 class LockTimeout(TransientError):
-    """A row was locked by somebody else for too long: what does not need it may pass."""
+    """Another session locked a row for too long. Events that do not need the row may succeed."""
 
 
 class ConfigurationError(FanoutError):
-    """Nothing will succeed until a person acts; the message says what to do."""
+    """Nothing will succeed until a person fixes it. The text says how."""
 
 
 class UsageError(FanoutError):
-    """The arguments do not fit together, or one is missing; the message says what to give."""
+    """An argument is missing, or arguments contradict each other. The text says what to pass."""
 
 
 class NotFound(FanoutError):
-    """What was named does not exist; the message says where to look for what does."""
+    """The named thing does not exist. The text says how to list the existing ones."""
 
 
 class MissingAttribute(PermanentError):
-    """The message lacks the attribute without which it names no event."""
+    """The message has no valid id attribute, so it names no event."""
 
 
 class InvalidRow(PermanentError):
-    """The row is not an event as the handler of its type needs it."""
+    """The row is not a valid event of its type."""
 
 
 class TooLarge(InvalidRow):
-    """What is used of the payload has more bytes than it may have."""
+    """The used part of the payload has too many bytes."""
 
 
 class TooDeep(InvalidRow):
-    """What is used of the payload is nested deeper than it may be."""
+    """The used part of the payload is nested too deeply."""
 
 
 class InvalidEvent(InvalidRow):
-    """The row has not the columns, or its payload not the fields, of an event of its type."""
+    """A column of the row, or a field of its payload, is missing or invalid for its event type."""
 
 
 class UnknownEvent(PermanentError):
-    """No row of ``domain_events`` has the id of this message: deleted, or never written."""
+    """No row of ``domain_events`` has the id of this message. It was deleted, or never written."""
 
 
 class HandlerFailed(PermanentError):
-    """The handler of this event raised; none of its effects were kept."""
+    """The handler of this event raised. None of its effects are kept."""
 
 
 class NotStorable(PermanentError):
-    """An effect of this event holds a value that JSON, and so our statement, cannot express."""
+    """An effect of this event holds a value that JSON cannot express. Our statements use JSON."""
 
 
 class RejectedByDatabase(PermanentError):
-    """Postgres refused the rows of this event; ``sqlstate`` says why."""
+    """Postgres rejected the rows of this event. ``sqlstate`` says why."""
 
     def __init__(self, message: str, *, sqlstate: str) -> None:
         super().__init__(message, sqlstate)
@@ -98,4 +99,4 @@ class RejectedByDatabase(PermanentError):
 
 
 class UnusableValue(PermanentError):
-    """psycopg cannot carry a value of this work, in one direction or the other."""
+    """psycopg cannot read or write a value of this work."""

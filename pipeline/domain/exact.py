@@ -1,4 +1,4 @@
-"""JSON objects that are handed on digit for digit: a text in, the object and that text out."""
+"""JSON objects that keep every digit of their numbers: a text in, the object and that text out."""
 
 import json
 from collections.abc import Collection, Iterable, Mapping
@@ -7,12 +7,12 @@ from typing import Any, Final
 
 import orjson
 
-# Longer integers do not fit 64 bits for certain.
+# An integer with more digits may not fit into 64 bits.
 _DIGITS: Final = 18
 
 
 class ExactObject(dict[str, Any]):
-    """A JSON object to look into, whose numbers may have been rounded, and its text, where none is.
+    """A JSON object and its exact text. Numbers of the object may be rounded; the text is not.
 
     Attributes:
         text: the JSON of the object as it was sent.
@@ -30,12 +30,12 @@ class ExactObject(dict[str, Any]):
 def keep_exact(
     payload: Mapping[str, Any], text: bytes | str, keys: Collection[str]
 ) -> dict[str, Any]:
-    """The payload with the objects at these keys made exact.
+    """Return the payload with an ``ExactObject`` at each of the keys.
 
     Args:
-        payload: as parsed, perhaps with rounded numbers.
-        text: what it was parsed from.
-        keys: of the payload; what is missing there, or no object, stays as it is.
+        payload: the parsed payload; its numbers may be rounded.
+        text: the JSON of the payload.
+        keys: keys of the payload. A missing key, or a value that is not an object, is ignored.
     """
     wanted = [key for key in keys if isinstance(payload.get(key), dict)]
     if not wanted:

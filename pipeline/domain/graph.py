@@ -1,9 +1,9 @@
-"""The graphs of the pipeline: one for each family, each a process or a job of its own."""
+"""The graphs of the pipeline: one per family. Each runs as its own process or job."""
 
 from enum import StrEnum
 
 
 class Graph(StrEnum):
-    """A graph by the name that the command line, the template and its heartbeat use."""
+    """The name of a graph in the command line, in the template and in its heartbeat."""
 
     FANOUT = "fanout"

@@ -1,4 +1,4 @@
-"""Names for the identifiers that events carry, so that one kind cannot stand in for another."""
+"""Types for the identifiers in events, so that mypy finds an id of the wrong kind."""
 
 from typing import NewType
 from uuid import UUID

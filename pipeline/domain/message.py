@@ -1,4 +1,4 @@
-"""A message as Pub/Sub delivers it: a wake-up, of which only the id is believed."""
+"""A message as Pub/Sub delivers it. We trust only the id in it."""
 
 import hashlib
 from collections.abc import Mapping
@@ -10,8 +10,8 @@ from pipeline.domain.identifiers import EventId
 
 ID_ATTRIBUTE: Final = "id"
 REPLAY_ATTRIBUTE: Final = "replay"
-# Dataflow's source drops a message with the ``dedup_id`` of another one, and can take
-# ``created_at``, in RFC 3339, for the time of the event.
+# Dataflow's source drops a message that repeats a ``dedup_id``. It can use ``created_at``, in
+# RFC 3339, as the event time.
 DEDUP_ATTRIBUTE: Final = "dedup_id"
 TIME_ATTRIBUTE: Final = "created_at"
 
@@ -35,7 +35,7 @@ class Message:
 
     @property
     def dedup_key(self) -> str:
-        """What the message shares with those that repeat it, and not with those that replay it."""
+        """The key for deduplication. A repeated message has the same key; a replay has another."""
         event_id = event_id_of(self)
         if event_id is None:
             return self.digest
@@ -44,7 +44,7 @@ class Message:
 
 
 def event_id_of(message: Message) -> EventId | None:
-    """The id that a message claims, or None when it claims none that could exist."""
+    """Return the id in a message, or None if it is missing or no event can have it."""
     text = message.attributes.get(ID_ATTRIBUTE, "")
     if not (text.isascii() and text.isdecimal() and len(text) <= len(str(MAX_EVENT_ID))):
         return None
@@ -55,12 +55,12 @@ def event_id_of(message: Message) -> EventId | None:
 def message_for(
     event_id: EventId, created_at: datetime | None = None, *, replay: str | None = None
 ) -> Message:
-    """The message that change data capture sends for a row, or one that replays it.
+    """Make the message that change data capture sends for a row, or the message of a replay.
 
     Args:
         event_id: the row's primary key.
-        created_at: the row's time, or that of the replay.
-        replay: the replay's id.
+        created_at: the time of the row, or the time of the replay.
+        replay: the id of the replay; None if this is not a replay.
     """
     plain = {ID_ATTRIBUTE: str(event_id)}
     if replay is not None:
@@ -72,5 +72,5 @@ def message_for(
 
 
 def rfc3339(moment: datetime) -> str:
-    """A time as change data capture writes it, to the microsecond."""
+    """Format a time as change data capture does: RFC 3339, with microseconds."""
     return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")

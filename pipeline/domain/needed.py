@@ -1,4 +1,4 @@
-"""What a person is told of a value that does not fit: an error type of pydantic in, words out."""
+"""Says which value was expected: an error type of pydantic in, words out."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -12,8 +12,8 @@ _DATE: Final = "a date such as 2026-03-02 is needed"
 _CLOCK: Final = "a time of day such as 18:00 is needed"
 _DURATION: Final = "a duration such as PT2H is needed"
 
-# By the beginning of the type, so that the ways of not being one thing are told alike. The longest
-# beginning counts.
+# The keys are prefixes of error types, so that similar errors share their words. The longest
+# matching prefix is used.
 _WORDS: Final[Mapping[str, str]] = {
     "string": "a string is needed",
     "string_too_short": "a string of at least {min_length} characters is needed",
@@ -62,24 +62,24 @@ _WORDS: Final[Mapping[str, str]] = {
     "too_long": "at most {max_length} items are needed",
 }
 _OTHERWISE: Final = "it is not valid"
-# What the model asks for, and nothing of the value.
+# The limits of the model. Other entries of the context may quote the value.
 _LIMITS: Final = frozenset(
     {"expected", "ge", "gt", "le", "lt", "max_length", "min_length", "multiple_of", "pattern"}
 )
 
 
 def needed(error_type: str, context: Mapping[str, Any]) -> str:
-    """What is needed in the place of a value.
+    """Return words for the value that was expected.
 
     Args:
-        error_type: pydantic's.
-        context: what pydantic says of it; only the limits of the model are looked at.
+        error_type: the error type of pydantic.
+        context: the error context of pydantic. Only the limits of the model are used.
     """
-    beginnings = [each for each in _WORDS if error_type.startswith(each)]
-    if not beginnings:
+    prefixes = [each for each in _WORDS if error_type.startswith(each)]
+    if not prefixes:
         return _OTHERWISE
     limits = {name: value for name, value in context.items() if name in _LIMITS}
     try:
-        return _WORDS[max(beginnings, key=len)].format_map(limits)
+        return _WORDS[max(prefixes, key=len)].format_map(limits)
     except KeyError:
         return _OTHERWISE

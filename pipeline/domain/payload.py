@@ -1,4 +1,4 @@
-"""Payloads: what a producer may send, validated, whatever family reads it."""
+"""Payloads: the base class that validates what a producer sends. All families use it."""
 
 from typing import Annotated, Any, ClassVar, Final, TypeVar
 
@@ -19,11 +19,11 @@ from pipeline.domain.names import one_line
 
 
 class _KeepNull:
-    """Marks a payload field for which an explicit null means something of its own."""
+    """Marks a payload field in which an explicit null differs from a missing field."""
 
 
 class _OneLine:
-    """Marks a payload field that stands in a line which people read, as a name does."""
+    """Marks a payload field that people read within a line, such as a name."""
 
 
 KEEP_NULL: Final = _KeepNull()
@@ -31,14 +31,14 @@ ONE_LINE: Final = _OneLine()
 
 
 class Payload(BaseModel):
-    """Base of every event type's payload: what a producer may send, with its defaults.
+    """Base of the payload of every event type: the fields that a producer may send, with defaults.
 
-    Absent, null and empty string all take the field's default, since producers send all three for
-    "unknown"; a field annotated with ``KEEP_NULL`` is told about null. One that is annotated with
-    ``ONE_LINE`` is put on one line and trimmed first. Unknown keys are ignored.
+    An absent field, null and an empty string all become the default, since producers send all
+    three for "unknown". A field annotated with ``KEEP_NULL`` keeps null. The text of a field
+    annotated with ``ONE_LINE`` is first put on one line and trimmed. Unknown keys are ignored.
 
     Attributes:
-        exact_keys: of objects that are handed on digit for digit; see ``exactly``.
+        exact_keys: keys of objects that keep every digit of their numbers; see ``exactly``.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
@@ -77,7 +77,7 @@ class Payload(BaseModel):
 
     @classmethod
     def keys(cls) -> list[str]:
-        """The keys that are used, in alphabetical order: all others are never looked at."""
+        """Return the keys of the fields, in alphabetical order. Other keys are never read."""
         return sorted(info.alias or name for name, info in cls.model_fields.items())
 
 
@@ -88,12 +88,12 @@ def _or_absent(value: Any, validate: ValidatorFunctionWrapHandler) -> Any:  # no
         raise PydanticUseDefault from None
 
 
-# For a field that the event can do without: what is not of its type counts as absent.
-SPARE: Final = WrapValidator(_or_absent)
+# Marks a field that the event does not need: an invalid value counts as absent.
+LENIENT: Final = WrapValidator(_or_absent)
 
 
 def exactly(value: Any, validate: ValidatorFunctionWrapHandler) -> Any:  # noqa: ANN401 - any object
-    """Keep an exact object itself, and no copy: a field validator of the mode ``wrap``."""
+    """Keep an ``ExactObject`` instead of a copy: a field validator of the mode ``wrap``."""
     checked = validate(value)
     return value if isinstance(value, ExactObject) else checked
 
@@ -101,9 +101,9 @@ def exactly(value: Any, validate: ValidatorFunctionWrapHandler) -> Any:  # noqa:
 NullableText = Annotated[str | None, KEEP_NULL]
 Line = Annotated[str, ONE_LINE]
 OptionalLine = Annotated[str | None, ONE_LINE]
-SpareLine = Annotated[str | None, ONE_LINE, SPARE]
+LenientLine = Annotated[str | None, ONE_LINE, LENIENT]
 
-# Bounded: JSON can spell integers that it cannot be written with again.
+# Limited: JSON can contain integers that we cannot write as JSON again.
 Count = Annotated[NonNegativeInt, Field(le=2**31 - 1)]
 
 PayloadT = TypeVar("PayloadT", bound=Payload)

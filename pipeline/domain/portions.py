@@ -1,4 +1,4 @@
-"""Portions of a sequence: so many items at a time, or as many as weigh so much."""
+"""Splits items into portions, limited by their number or by their total weight."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
@@ -7,7 +7,7 @@ ItemT = TypeVar("ItemT")
 
 
 def portions(items: Sequence[ItemT], size: int) -> Iterator[list[ItemT]]:
-    """The items in their order, at most ``size`` at a time; nothing for no items."""
+    """Yield the items in their order, at most ``size`` at a time. Without items, yield nothing."""
     for start in range(0, len(items), size):
         yield list(items[start : start + size])
 
@@ -15,9 +15,9 @@ def portions(items: Sequence[ItemT], size: int) -> Iterator[list[ItemT]]:
 def portions_by_weight(
     items: Iterable[ItemT], weigh: Callable[[ItemT], float], most: float
 ) -> Iterator[list[ItemT]]:
-    """The items in their order, as many at a time as weigh at most ``most`` together.
+    """Yield the items in their order, in portions that weigh at most ``most``.
 
-    One that weighs more stands alone.
+    An item that weighs more is a portion of its own.
     """
     portion: list[ItemT] = []
     total = 0.0

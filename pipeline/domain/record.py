@@ -1,4 +1,4 @@
-"""The name of a row in any table: what dead letters, replays and logs call it."""
+"""The name of a row in any table, for dead letters, replays and logs."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -11,7 +11,7 @@ class RecordKey:
     """One row of one table.
 
     Attributes:
-        source: the table, as a family names it.
+        source: the family's name for the table.
         id: the primary key, as text.
     """
 

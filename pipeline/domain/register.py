@@ -1,4 +1,4 @@
-"""A table of contents: things in, a table by their names out that nothing can change."""
+"""Registers: things in, a read-only table of them by name out."""
 
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
@@ -15,16 +15,16 @@ def register(
 
     Args:
         things: handlers, jobs, templates, providers.
-        name_of: the name by which one is found.
+        name_of: returns the name of a thing.
 
     Raises:
-        ValueError: two things claim one name.
+        ValueError: two things have one name.
     """
     table: dict[NameT, ThingT] = {}
     for thing in things:
         name = name_of(thing)
         other = table.setdefault(name, thing)
         if other is not thing:
-            claimants = f"{type(other).__name__} and {type(thing).__name__}"
-            raise ValueError(f"{name} is claimed twice: by {claimants}")
+            users = f"{type(other).__name__} and {type(thing).__name__}"
+            raise ValueError(f"{name} is used twice, by {users}: rename one of them")
     return MappingProxyType(table)

@@ -1,4 +1,4 @@
-"""Durations, sizes and numbers of things, as people read them."""
+"""Formats durations, sizes and counts for people."""
 
 from typing import Final
 
@@ -8,7 +8,7 @@ _SIZES: Final = ((1_000_000_000, "GB"), (1_000_000, "MB"), (1_000, "kB"))
 
 
 def duration(seconds: float) -> str:
-    """``40 ms``, ``1.2 s``, ``5 min``, ``3.5 h`` or ``2.0 d``."""
+    """Format a duration: ``40 ms``, ``1.2 s``, ``5 min``, ``3.5 h`` or ``2.0 d``."""
     for length, unit in _DURATIONS:
         if seconds >= length:
             return f"{seconds / length:.{0 if unit == 'min' else 1}f} {unit}"
@@ -16,19 +16,19 @@ def duration(seconds: float) -> str:
 
 
 def is_ahead(seconds: float) -> bool:
-    """Whether an age is that of something in the future, by more than clocks differ."""
+    """Whether an age is negative by more than the usual difference between clocks."""
     return seconds < -_SKEW
 
 
 def ago(seconds: float) -> str:
-    """``5 min ago``, or ``2.0 h in the future``, of what has its time from another clock."""
+    """Format an age: ``5 min ago``, or ``2.0 h in the future`` for a time of another clock."""
     if is_ahead(seconds):
         return f"{duration(-seconds)} in the future"
     return f"{duration(seconds)} ago"
 
 
 def size(count: int) -> str:
-    """``512 bytes``, ``16.8 MB`` or ``1.1 GB``."""
+    """Format a number of bytes: ``512 bytes``, ``16.8 MB`` or ``1.1 GB``."""
     for length, unit in _SIZES:
         if count >= length:
             return f"{count / length:.1f} {unit}"
@@ -36,5 +36,5 @@ def size(count: int) -> str:
 
 
 def counted(number: int, thing: str, things: str | None = None) -> str:
-    """``1 event``, ``1,000 events``; ``things`` where the plural takes more than an s."""
+    """Format a count: ``1 event``, ``1,000 events``. ``things`` is an irregular plural."""
     return f"{number:,} {thing if number == 1 else things or f'{thing}s'}"

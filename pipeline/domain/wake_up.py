@@ -1,4 +1,4 @@
-"""The wake-up: a reason to look at one row of ``domain_events``, and nothing more."""
+"""The wake-up: it says which row of ``domain_events`` to look at, and nothing more."""
 
 from dataclasses import dataclass, field
 
@@ -8,14 +8,15 @@ from pipeline.domain.message import Message, event_id_of
 
 @dataclass(frozen=True, slots=True)
 class WakeUp:
-    """Says that a row is there; what is to be done follows from the row alone.
+    """Says which row to look at. Everything else follows from the row.
 
     Attributes:
-        event_id: the row's id; None where the message names none that could exist.
-        message: what brought it; None where the ledger was looked at instead.
-        receipt: by which the source acknowledges the message; None where nobody waits for that.
-        waited: the row has been waited for already: unseen now, it counts as gone.
-        tries: how often its event could not be written, since it needs a row that is locked.
+        event_id: the row's id; None if the message has no valid id.
+        message: the message; None if the wake-up comes from the ledger.
+        receipt: the source acknowledges the message with it; None if there is nothing to
+            acknowledge.
+        waited: we already waited for the row: if it is still missing, it counts as deleted.
+        tries: how often the event could not be written because a row that it needs was locked.
     """
 
     event_id: EventId | None
@@ -26,5 +27,5 @@ class WakeUp:
 
     @classmethod
     def of(cls, message: Message, receipt: str | None = None) -> "WakeUp":
-        """What a message wakes."""
+        """Make the wake-up of a message."""
         return cls(event_id_of(message), message, receipt)

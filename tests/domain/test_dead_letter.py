@@ -19,7 +19,7 @@ def letter(error: PermanentError, *, event_id: int = 1, stage: str = "decode") -
     return DeadLetter.of_event(EventId(event_id), GREETED, stage, error)
 
 
-def nameless(received: Message) -> DeadLetter:
+def without_row(received: Message) -> DeadLetter:
     return DeadLetter.of_message(received, "fetch", MissingAttribute("'id' is missing"))
 
 
@@ -57,7 +57,7 @@ def test_letters_of_one_event_have_one_key_whatever_went_wrong() -> None:
 
 @pytest.mark.parametrize("claimed", [None, "0", "-1", "9" * 20, "abc"])
 def test_a_message_that_names_no_event_is_its_own_key(claimed: str | None) -> None:
-    buried = nameless(message(event_id=claimed))
+    buried = without_row(message(event_id=claimed))
     assert buried.event_id is None
     assert buried.key.startswith("sha256:")
     again = DeadLetter.of_message(message(event_id=claimed), "other", UnknownEvent("b"))
@@ -73,12 +73,12 @@ def test_messages_that_differ_in_anything_have_different_keys() -> None:
         Message(b"", {"a": "b"}),
         Message(b"", {"a": "", "b": ""}),
     ]
-    assert len({nameless(each).key for each in messages}) == len(messages)
+    assert len({without_row(each).key for each in messages}) == len(messages)
 
 
 def test_the_order_of_attributes_is_no_difference() -> None:
     keys = {
-        nameless(Message(b"", attributes)).key
+        without_row(Message(b"", attributes)).key
         for attributes in ({"a": "1", "b": "2"}, {"b": "2", "a": "1"})
     }
     assert len(keys) == 1
@@ -110,4 +110,4 @@ def test_letters_with_different_causes_have_different_fingerprints() -> None:
 
 def test_neither_the_data_nor_the_attributes_show_in_a_letters_representation() -> None:
     received = message(data=b"kanarienvogel", note="kanarienvogel")
-    assert "kanarienvogel" not in repr(nameless(received))
+    assert "kanarienvogel" not in repr(without_row(received))

@@ -20,7 +20,7 @@ values = st.recursive(
 
 
 def as_sent(value: object) -> str:
-    """JSON with every digit of its numbers."""
+    """Write JSON with every digit of its numbers."""
     if isinstance(value, dict):
         pairs = (f"{json.dumps(key)}:{as_sent(each)}" for key, each in value.items())
         return f"{{{','.join(pairs)}}}"

@@ -14,7 +14,7 @@ tricky: Final = st.text(st.sampled_from('\\`*_{}[]()<>#+-.!|~&;=1a "'), max_size
 
 
 def shown(markdown: str) -> str:
-    """What a reader sees of the one paragraph that this Markdown has to be."""
+    """Return the text that a reader sees. The Markdown must be one paragraph."""
     opened, inline, closed = MARKDOWN.parse(markdown)
     assert (opened.type, closed.type) == ("paragraph_open", "paragraph_close")
     parts = inline.children or []

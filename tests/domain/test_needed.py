@@ -1,4 +1,4 @@
-"""What a person is told of a value that does not fit."""
+"""The words for a value that is not valid."""
 
 from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta
@@ -18,7 +18,7 @@ from pipeline.domain.payload import Payload
 from pipeline.fanout.row import Row, decode
 
 CANARY: Final = "kanarienvogel"
-# Types that no value of JSON and no model of a payload can lead to.
+# No JSON value and no payload model can lead to these error types.
 _OF_PROGRAMS: Final = (
     "argument", "ellipsis_error", "get_attribute_error", "callable", "is_instance_of",
     "is_subclass_of", "frozen_field", "frozen_instance", "no_such_attribute", "json_",
@@ -86,7 +86,7 @@ def test_a_field_that_is_missing_says_so() -> None:
 
 
 def refusal(model: type[Payload], value: object) -> str:
-    """Why the value of a field makes its event a dead letter."""
+    """Return the reason for which this value makes its event a dead letter."""
     text = orjson.dumps({"field": value}).decode()
     name = EventType("probed")
     row = Row(EventId(1), name, 0, payload_kind="object", payload_bytes=1, payload=text)

@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, ConfigDict
 
 from pipeline.domain.identifiers import EventType, ProjectId, UserId
 from pipeline.domain.names import escape
-from pipeline.domain.payload import SPARE, Payload
+from pipeline.domain.payload import LENIENT, Payload
 from pipeline.fanout.audience import Audience, Nobody, ThreadParticipants
 from pipeline.fanout.effects import Channel, Effect, Notification, ThreadActivity
 from pipeline.fanout.events import Event
@@ -46,7 +46,7 @@ class ChatMessageSent(Payload):
         }
     )
 
-    full_content: Annotated[str, SPARE] = "New message"
+    full_content: Annotated[str, LENIENT] = "New message"
     mentioned_user_ids: Annotated[frozenset[UserId], BeforeValidator(_ids)] = frozenset()
 
 

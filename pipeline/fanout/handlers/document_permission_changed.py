@@ -7,7 +7,7 @@ from pydantic import ConfigDict
 
 from pipeline.domain.identifiers import EventType, ProjectId, ResourceId, UserId
 from pipeline.domain.names import escape
-from pipeline.domain.payload import SPARE, Line, NullableText, Payload, SpareLine
+from pipeline.domain.payload import LENIENT, LenientLine, Line, NullableText, Payload
 from pipeline.fanout.audience import Audience, Nobody, named
 from pipeline.fanout.effects import Channel, Effect, Notification
 from pipeline.fanout.events import Event
@@ -37,9 +37,9 @@ class DocumentPermissionChanged(Payload):
     )
 
     affected_user_id: UserId | None = None
-    project_id: Annotated[ProjectId | None, SPARE] = None
-    project_name: SpareLine = None
-    resource_id: Annotated[ResourceId | None, SPARE] = None
+    project_id: Annotated[ProjectId | None, LENIENT] = None
+    project_name: LenientLine = None
+    resource_id: Annotated[ResourceId | None, LENIENT] = None
     resource_name: Line = "a document"
     old_permission: NullableText = "view"
     new_permission: str = "view"

@@ -7,7 +7,7 @@ from pydantic import ConfigDict
 
 from pipeline.domain.identifiers import EventType, ProjectId, ResourceId, UserId
 from pipeline.domain.names import escape
-from pipeline.domain.payload import SPARE, Line, Payload, SpareLine
+from pipeline.domain.payload import LENIENT, LenientLine, Line, Payload
 from pipeline.fanout.audience import Audience, Nobody, named
 from pipeline.fanout.effects import Channel, Effect, Notification
 from pipeline.fanout.events import Event
@@ -36,9 +36,9 @@ class DocumentPermissionGranted(Payload):
     )
 
     affected_user_id: UserId | None = None
-    project_id: Annotated[ProjectId | None, SPARE] = None
-    project_name: SpareLine = None
-    resource_id: Annotated[ResourceId | None, SPARE] = None
+    project_id: Annotated[ProjectId | None, LENIENT] = None
+    project_name: LenientLine = None
+    resource_id: Annotated[ResourceId | None, LENIENT] = None
     resource_name: Line = "a document"
     new_permission: Line = "view"
 

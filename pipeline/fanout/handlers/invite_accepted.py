@@ -7,7 +7,7 @@ from pydantic import ConfigDict
 
 from pipeline.domain.identifiers import EventType, OrganisationId, UserId
 from pipeline.domain.names import escape
-from pipeline.domain.payload import SPARE, Line, Payload, SpareLine
+from pipeline.domain.payload import LENIENT, LenientLine, Line, Payload
 from pipeline.fanout.audience import Audience, Nobody, OrganisationOwners, missing
 from pipeline.fanout.effects import Channel, Delivery, Effect, Email, Notification
 from pipeline.fanout.events import Event
@@ -36,9 +36,9 @@ class InviteAccepted(Payload):
 
     org_id: OrganisationId | None = None
     org_name: Line = "your organization"
-    new_member_id: Annotated[UserId | None, SPARE] = None
+    new_member_id: Annotated[UserId | None, LENIENT] = None
     new_member_name: Line = "A new member"
-    new_member_email: SpareLine = None
+    new_member_email: LenientLine = None
 
 
 class InviteAcceptedHandler(Handler[InviteAccepted]):

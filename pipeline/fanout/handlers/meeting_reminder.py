@@ -8,7 +8,7 @@ from pydantic import ConfigDict
 
 from pipeline.domain.identifiers import EventType, UserId
 from pipeline.domain.names import escape, escape_alone
-from pipeline.domain.payload import SPARE, Count, Line, Payload
+from pipeline.domain.payload import LENIENT, Count, Line, Payload
 from pipeline.fanout.audience import Audience, named
 from pipeline.fanout.effects import Channel, Effect, Notification
 from pipeline.fanout.events import Event
@@ -38,7 +38,7 @@ class MeetingReminder(Payload):
     user_id: UserId | None = None
     meeting_title: Line = "a meeting"
     start_time: str | None = None
-    meeting_link: Annotated[str | None, SPARE] = None
+    meeting_link: Annotated[str | None, LENIENT] = None
     reminder_minutes: Count = 30
 
 

@@ -7,7 +7,7 @@ from pydantic import ConfigDict
 
 from pipeline.domain.identifiers import EventType, ProjectId, UserId
 from pipeline.domain.names import escape
-from pipeline.domain.payload import SPARE, Line, Payload, SpareLine
+from pipeline.domain.payload import LENIENT, LenientLine, Line, Payload
 from pipeline.fanout.audience import Audience, named
 from pipeline.fanout.effects import Channel, Delivery, Effect, Email, Notification
 from pipeline.fanout.events import Event
@@ -34,8 +34,8 @@ class ProjectAccessGranted(Payload):
     )
 
     affected_user_id: UserId | None = None
-    project_id: Annotated[ProjectId | None, SPARE] = None
-    project_name: SpareLine = None
+    project_id: Annotated[ProjectId | None, LENIENT] = None
+    project_name: LenientLine = None
     new_permission: Line = "view"
 
 

@@ -7,7 +7,7 @@ from pydantic import ConfigDict
 
 from pipeline.domain.identifiers import EventType, ProjectId, UserId
 from pipeline.domain.names import escape
-from pipeline.domain.payload import SPARE, Payload, SpareLine
+from pipeline.domain.payload import LENIENT, LenientLine, Payload
 from pipeline.fanout.audience import Audience, named
 from pipeline.fanout.effects import Channel, Effect, Notification
 from pipeline.fanout.events import Event
@@ -33,8 +33,8 @@ class ProjectAccessRevoked(Payload):
     )
 
     affected_user_id: UserId | None = None
-    project_id: Annotated[ProjectId | None, SPARE] = None
-    project_name: SpareLine = None
+    project_id: Annotated[ProjectId | None, LENIENT] = None
+    project_name: LenientLine = None
 
 
 class ProjectAccessRevokedHandler(Handler[ProjectAccessRevoked]):

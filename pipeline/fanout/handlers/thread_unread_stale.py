@@ -6,7 +6,7 @@ from pydantic import ConfigDict
 
 from pipeline.domain.identifiers import EventType, ProjectId, UserId
 from pipeline.domain.names import one_line
-from pipeline.domain.payload import Count, Payload, SpareLine
+from pipeline.domain.payload import Count, LenientLine, Payload
 from pipeline.fanout.audience import Audience, Nobody, named
 from pipeline.fanout.effects import Channel, Delivery, Effect, Email
 from pipeline.fanout.events import Event
@@ -32,7 +32,7 @@ class ThreadUnreadStale(Payload):
     )
 
     user_id: UserId | None = None
-    thread_topic: SpareLine = None
+    thread_topic: LenientLine = None
     unread_count: Count = 1
 
 

@@ -16,7 +16,7 @@ def test_the_table_maps_a_type_to_its_handler() -> None:
 
 
 def test_two_handlers_cannot_claim_one_event_type() -> None:
-    claimed = "greeted is claimed twice: by GreetedHandler and GreetedAgainHandler"
+    claimed = "greeted is used twice, by GreetedHandler and GreetedAgainHandler"
     with pytest.raises(ValueError, match=claimed):
         register([GreetedHandler(), GreetedAgainHandler()])
 
