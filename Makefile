@@ -60,6 +60,10 @@ pythons: setup ## the demo and the fast tests on each other Python that is suppo
 bench: setup ## measure against the budgets and write docs/performance.md; about 5 minutes
 	@$(BIN)/python -m bench
 
+.PHONY: compare
+compare: setup ## measure against another checkout, in turns: make compare OTHER=../before
+	@$(BIN)/python -m bench.compare "$(OTHER)"
+
 .PHONY: endurance
 endurance: setup ## an hour of the stream at a steady rate; writes docs/endurance.md
 	@$(BIN)/python -m bench.endurance

@@ -30,12 +30,12 @@ class Installation:
     publisher: PublisherClient
     folder: Path
 
-    def catch_up(self) -> dict[str, Any]:
-        """Run ``catch-up`` in a process of its own; gives its summary."""
+    def catch_up(self, checkout: Path = ROOT) -> dict[str, Any]:
+        """Run ``catch-up`` of a checkout in a process of its own; returns its summary."""
         environment = self.stack.environment()
         output = subprocess.run(
             [sys.executable, "-m", "pipeline", "catch-up"],
-            cwd=ROOT,
+            cwd=checkout,
             env=os.environ | {"DATABASE_URL": environment["WRITER_DATABASE_URL"]},
             stdout=subprocess.PIPE,
             check=True,
@@ -44,9 +44,9 @@ class Installation:
         summary: dict[str, Any] = json.loads(output.splitlines()[-1])
         return summary
 
-    def stream(self) -> Worker:
-        """The pipeline over the stack, not started yet."""
-        return Worker(self.folder / "pipeline.log", self.stack.environment())
+    def stream(self, checkout: Path = ROOT) -> Worker:
+        """The pipeline of a checkout over the stack, not started yet."""
+        return Worker(self.folder / "pipeline.log", self.stack.environment(), checkout)
 
 
 @contextmanager

@@ -70,20 +70,29 @@ def measure_polling(bench: Installation) -> Throughput:
 
 def measure_stream(bench: Installation) -> tuple[Throughput, Latency]:
     """The one-machine stream, fed as change data capture would: at its limit, then steadily."""
-    runs = []
     with bench.stream():
-        _publish(bench, bench.world.insert_events(100))
-        _wait_until_done(bench, 100, since=0)
-        bench.world.forget()
-        for _ in range(RUNS):
-            events = bench.world.insert_events(STREAM_EVENTS)
-            started = time.perf_counter()
-            _publish(bench, events)
-            _wait_until_done(bench, STREAM_EVENTS, since=events[0] - 1)
-            runs.append(STREAM_EVENTS / (time.perf_counter() - started))
-            bench.world.check(STREAM_EVENTS)
-            bench.world.forget()
+        warm_up(bench)
+        runs = [burst(bench) for _ in range(RUNS)]
         return Throughput(runs), _steady(bench)
+
+
+def warm_up(bench: Installation) -> None:
+    """Let a stream that was just started do some events."""
+    _publish(bench, bench.world.insert_events(100))
+    _wait_until_done(bench, 100, since=0)
+    bench.world.forget()
+
+
+def burst(bench: Installation) -> float:
+    """``STREAM_EVENTS`` at once through a running stream; events a second."""
+    events = bench.world.insert_events(STREAM_EVENTS)
+    started = time.perf_counter()
+    _publish(bench, events)
+    _wait_until_done(bench, STREAM_EVENTS, since=events[0] - 1)
+    seconds = time.perf_counter() - started
+    bench.world.check(STREAM_EVENTS)
+    bench.world.forget()
+    return STREAM_EVENTS / seconds
 
 
 def _steady(bench: Installation) -> Latency:

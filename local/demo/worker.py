@@ -24,11 +24,13 @@ class Worker:
     Args:
         log_path: for what it says on standard error.
         environment: of a started stack.
+        checkout: the folder whose pipeline is run.
     """
 
-    def __init__(self, log_path: Path, environment: dict[str, str]) -> None:
+    def __init__(self, log_path: Path, environment: dict[str, str], checkout: Path = _ROOT) -> None:
         self._log_path = log_path
         self._stack = environment
+        self._checkout = checkout
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -46,7 +48,7 @@ class Worker:
         variables = self._stack | {"DATABASE_URL": self._stack["WRITER_DATABASE_URL"]}
         with self._log_path.open("wb") as log:
             self._process = processes.spawn(
-                command, folder=_ROOT, environment=os.environ | variables, output=log
+                command, folder=self._checkout, environment=os.environ | variables, output=log
             )
         deadline = time.monotonic() + _START_SECONDS
         while b" reading " not in self._log_path.read_bytes():
