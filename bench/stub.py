@@ -39,12 +39,16 @@ class Connection:
         } | dict.fromkeys(audiences._STATEMENTS.values(), self._audience)  # noqa: SLF001
 
     def execute(
-        self, statement: bytes, parameters: dict[str, Any], *, prepare: bool | None = None
+        self,
+        statement: bytes,
+        parameters: dict[str, Any] | None = None,
+        *,
+        prepare: bool | None = None,
     ) -> _Answers:
         """What the statement asks for; nothing to a statement that is not of the path."""
         del prepare  # what a server would keep of a statement
         answer = self._answers.get(statement)
-        return _Answers(answer(parameters) if answer else [])
+        return _Answers(answer(parameters or {}) if answer else [])
 
     def _rows(self, asked: dict[str, Any]) -> Answer:
         now = time.time_ns() // 1000
@@ -52,7 +56,7 @@ class Connection:
         return [
             (
                 event_id, True, False, self._types[event_id % len(self._types)], now, *ids,
-                "object", len(_PAYLOAD), _PAYLOAD, False,
+                "object", len(_PAYLOAD), _PAYLOAD, False, None,
             )
             for event_id in asked["ids"]
         ]  # fmt: skip

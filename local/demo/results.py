@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import psycopg
 
-from pipeline.fanout.outcome import Status
+from pipeline.fanout.outcome import FINAL
 
 _PENDING: Final = """
     SELECT count(*) FROM unnest(%(events)s::bigint[]) AS event (id)
@@ -101,7 +101,7 @@ class Results:
 
 def count_pending(connection: psycopg.Connection[Any], events: Sequence[int]) -> int:
     """How many of these events have no final state in the ledger yet."""
-    asked = {"events": list(events), "final": [status.value for status in Status]}
+    asked = {"events": list(events), "final": [status.value for status in FINAL]}
     row = connection.execute(_PENDING, asked).fetchone()
     return int(row[0]) if row else len(events)
 

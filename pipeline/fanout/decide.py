@@ -45,7 +45,8 @@ class Policy:
     def expiry(self, event: Event[Any], now: datetime) -> str | None:
         """Why the event comes too late, if it does and nobody replays it all the same."""
         limit = self.max_event_age
-        if limit is None or event.ignore_age or now - event.created_at < limit:
+        until = now if event.paused_at is None else min(now, event.paused_at)
+        if limit is None or event.ignore_age or until - event.created_at < limit:
             return None
         hours = limit / timedelta(hours=1)
         return f"older than {hours:g} {'hour' if hours == 1 else 'hours'}"
@@ -95,6 +96,11 @@ def leave_unrouted(event: Unrouted) -> Outcome:
         status=Status.UNROUTED,
         reason="no handler for this event type",
     )
+
+
+def hold_back(event: Event[Any]) -> Outcome:
+    """Record an event whose type is paused: it waits, and is decided when it goes on."""
+    return _outcome(event, Status.PAUSED, "its event type is paused")
 
 
 def _outcome(event: Event[Any], status: Status, reason: str | None) -> Outcome:

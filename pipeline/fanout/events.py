@@ -22,6 +22,7 @@ class Event(Generic[PayloadT]):
 
     Attributes:
         ignore_age: a replay asked for it, however old it is.
+        paused_at: since when it waits, because its type was paused; it has not aged since.
     """
 
     id: EventId
@@ -34,6 +35,7 @@ class Event(Generic[PayloadT]):
     thread_id: ThreadId | None = None
     meeting_id: MeetingId | None = None
     ignore_age: bool = False
+    paused_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

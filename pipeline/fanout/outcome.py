@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 from uuid import UUID
 
 from pipeline.domain.identifiers import EventId, EventType, UserId
@@ -10,12 +11,20 @@ from pipeline.fanout.reasons import Reason
 
 
 class Status(StrEnum):
-    """The final states: ``COMPLETED`` is for ever, the others last until a replay completes."""
+    """What the ledger holds of an event that was looked at.
+
+    ``COMPLETED`` is for ever; the other final states last until a replay completes. ``PAUSED`` is
+    none of them: its type is paused, and it goes on when that is over.
+    """
 
     COMPLETED = "completed"
     EXPIRED = "expired"
     UNROUTED = "unrouted"
     DEAD = "dead"
+    PAUSED = "paused"
+
+
+FINAL: Final = (Status.COMPLETED, Status.EXPIRED, Status.UNROUTED, Status.DEAD)
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,6 +60,7 @@ class Row:
         payload_bytes: the size of what is used of it.
         payload: what is used of it, as JSON text; None where it is not an object, or too large.
         ignore_age: whether a replay asked for it however old it is.
+        paused_at: since when it waits behind a switch, as ``created_at``; None where it does not.
     """
 
     id: EventId
@@ -74,6 +75,7 @@ class Row:
     payload_bytes: int = 0
     payload: str | None = field(default=None, repr=False)
     ignore_age: bool = False
+    paused_at: int | None = None
 
 
 def row_of(
@@ -137,6 +139,7 @@ def decode(row: Row, payloads: Payloads) -> Event[Payload] | Unrouted:
         thread_id=None if row.thread_id is None else ThreadId(row.thread_id),
         meeting_id=None if row.meeting_id is None else MeetingId(row.meeting_id),
         ignore_age=row.ignore_age,
+        paused_at=None if row.paused_at is None else _moment(row.paused_at),
     )
 
 

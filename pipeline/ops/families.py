@@ -17,6 +17,7 @@ KERNEL: Final = (
     "kernel/0001_roles.sql",
     "0011_replays.sql",
     "kernel/0002_graphs.sql",
+    "kernel/0003_switches.sql",
 )
 _REFERENCE: Final = "reference/"
 

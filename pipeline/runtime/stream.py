@@ -116,7 +116,7 @@ def _reporting(topology: Topology) -> Iterator[None]:
 
 def _told(done: Mapping[str, int], topology: Topology) -> str:
     """What became of the events of this process, in words."""
-    others = (Field.EXPIRED, Field.UNROUTED, Field.DEAD)
+    others = (Field.EXPIRED, Field.UNROUTED, Field.PAUSED, Field.DEAD)
     completed = done[Field.EVENTS] - sum(done[each] for each in others)
     parts = [f"{completed:,} completed"]
     parts += [f"{done[each]:,} {each}" for each in others if done[each]]

@@ -22,6 +22,7 @@ from pipeline.ops.status.figures import (
     Queue,
     Slot,
     Status,
+    SwitchSeen,
 )
 from pipeline.screens.printable import printable
 
@@ -35,6 +36,7 @@ _NO_EVENTS: Final = Text(
 )
 _WAITING: Final = {
     "events": ("event", "without a final state"),
+    "paused": ("event", "paused"),
     "emails:immediate": ("e-mail", "to be sent at once"),
     "emails:aggregated": ("e-mail", "for the next digest"),
 }
@@ -57,6 +59,9 @@ def render(status: Status) -> RenderableType:
         ("dead letters", "dead_letters", _when_read(status.dead_letters, _letters)),
     ):
         lines.add_row(name, _unread(status, part) or shown)
+    if status.switches or _unread(status, "switches"):
+        shown = _when_read(status.switches, _switches)
+        lines.add_row("switches", _unread(status, "switches") or shown)
     if status.locks:
         lines.add_row("locks", _locks(status.locks))
     title = Text.assemble((status.database, "bold"), f" at {_utc(status.taken_at)}")
@@ -86,6 +91,8 @@ def _queues(queues: Mapping[str, Queue]) -> Text:
     return Text("\n").join(
         Text(f"{counted(queues[name].waiting, thing)} {why}{_since(queues[name].oldest_seconds)}")
         for name, (thing, why) in _WAITING.items()
+        # What is seldom is shown where there is any.
+        if name != "paused" or queues[name].waiting
     )
 
 
@@ -154,6 +161,21 @@ def _graph(name: str, seen: GraphSeen) -> Text:
         f"{name} seen {ago(seen.last_seen_seconds)}, runs for {duration(seen.started_seconds)},"
         f" on {printable(seen.host)}"
     )
+
+
+def _switches(switches: Mapping[str, SwitchSeen]) -> Text:
+    return Text("\n").join(Text(_switch(*each), "yellow") for each in switches.items())
+
+
+def _switch(name: str, switch: SwitchSeen) -> str:
+    waiting = f"{counted(switch.waiting, 'event')} {'waits' if switch.waiting == 1 else 'wait'}"
+    reason = f": {printable(switch.reason)}" if switch.reason else ""
+    since = duration(switch.since_seconds)
+    if switch.until_seconds is None:
+        return f"{name} paused for {since} by {switch.who}{reason}; {waiting}"
+    left = switch.until_seconds
+    trial = f"one is tried in {duration(left)}" if left > 0 else "one at a time is tried"
+    return f"{name}, its breaker is open for {since}{reason}; {waiting}, {trial}"
 
 
 def _slot(status: Status) -> Text:

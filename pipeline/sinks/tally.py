@@ -20,6 +20,7 @@ class Field(StrEnum):
     EXPIRED = "expired"
     UNROUTED = "unrouted"
     DEAD = "dead"
+    PAUSED = "paused"
 
 
 _lock: Final = threading.Lock()

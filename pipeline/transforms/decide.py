@@ -12,12 +12,8 @@ from pipeline.fanout.decide import Policy
 from pipeline.fanout.events import Event, Unrouted
 from pipeline.fanout.handler import Handler
 from pipeline.settings import DatabaseSettings
-from pipeline.steps.decide import (
-    MOST_RECIPIENTS,
-    RECIPIENTS_IN_TURN,
-    decide_in_turn,
-    leave_batch_unrouted,
-)
+from pipeline.steps.decide import MOST_RECIPIENTS, RECIPIENTS_IN_TURN, leave_batch_unrouted
+from pipeline.steps.hold_back import decide_what_may_go_on
 
 Leave = beam.PTransform[beam.PCollection[list[Unrouted]], beam.PCollection[Decided]]
 
@@ -48,7 +44,7 @@ class Decide(
         # The annotation below holds for the batches of any type; these are of one.
         self.with_input_types(self._batches)  # type: ignore[no-untyped-call]
         self._fn = partial(
-            decide_in_turn,
+            decide_what_may_go_on,
             settings,
             handler,
             policy=policy,

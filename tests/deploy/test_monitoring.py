@@ -396,6 +396,7 @@ STATUS: Final = Status(
             last_seen_seconds=1.0, started_seconds=60.0, version="0.2.0", host="worker-1"
         )
     },
+    switches={},
     other_program=None,
     last_hour=LastHour({"dead": 1}, [1]),
     latency=Latency(1.0, 1.0, 1.0),

@@ -88,6 +88,7 @@ def test_the_kernel_alone_needs_no_application_and_makes_no_table_of_one(
         "fanout_migrations",
         "fanout_replays",
         "fanout.graphs",
+        "fanout.switches",
     }
     assert pending(empty_database.dsn) == []
     assert pending(empty_database.dsn, family=Family.FANOUT) != []

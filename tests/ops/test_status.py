@@ -36,7 +36,7 @@ KEYS: Final = {
     "has_events": bool,
     "queues": {
         name: {"waiting": int, "oldest_seconds": float}
-        for name in ("events", "emails:immediate", "emails:aggregated")
+        for name in ("events", "paused", "emails:immediate", "emails:aggregated")
     },
     "pipeline": {
         "waiting": int,
@@ -51,6 +51,16 @@ KEYS: Final = {
             "started_seconds": float,
             "version": str,
             "host": str,
+        },
+    },
+    "switches": {
+        "document_uploaded": {
+            "state": str,
+            "who": str,
+            "reason": str,
+            "since_seconds": float,
+            "until_seconds": type(None),
+            "waiting": int,
         },
     },
     "other_program": {"name": str, "seconds": float},
@@ -102,6 +112,12 @@ def planted(database: Database) -> Iterator[Database]:
             INSERT INTO public.domain_events (event_type, created_at)
             SELECT 'a', date_trunc('minute', now()) - interval '10 minutes'
             FROM generate_series(1, 5);
+            INSERT INTO public.domain_events (event_type) VALUES ('document_uploaded');
+            INSERT INTO public.notification_processing
+                (event_id, event_type, processing_status, paused_at)
+            VALUES (6, 'document_uploaded', 'paused', now() - interval '3 minutes');
+            INSERT INTO fanout.switches (name, state, reason, who)
+            VALUES ('document_uploaded', 'paused', 'wrong links', 'ida');
             INSERT INTO public.notification_processing
                 (event_id, processing_status, event_created_at, completed_at)
             SELECT id, CASE id WHEN 4 THEN 'dead' ELSE 'completed' END, created_at,
@@ -176,6 +192,7 @@ def test_an_operator_without_pg_monitor_sees_everything_but_the_log_on_disk(
     assert status.queues is not None
     assert {name: queue.waiting for name, queue in status.queues.items()} == {
         "events": 1,
+        "paused": 1,
         "emails:immediate": 1,
         "emails:aggregated": 1,
     }
@@ -249,6 +266,26 @@ def test_a_graph_says_where_it_runs_and_is_missed_when_it_has_been_silent_for_5_
     )
     assert "no sign of life" not in graph_last_seen("4 minutes")
     assert "fanout: no sign of life for 6 min, last seen on one" in graph_last_seen("6 minutes")
+
+
+def test_what_is_paused_is_shown_with_who_why_and_how_many_wait(planted: Database) -> None:
+    shown = " ".join(screen(status_of(planted.operator_dsn)).split())
+    assert "1 event paused, the oldest for 3 min" in shown
+    assert "document_uploaded paused for" in shown
+    assert "by ida: wrong links; 1 event waits" in shown
+    with planted.connect() as connection:
+        connection.execute(
+            "UPDATE fanout.switches SET state = 'open', until = now() + interval '5 minutes'"
+        )
+    shown = " ".join(screen(status_of(planted.operator_dsn)).split())
+    assert "document_uploaded, its breaker is open for" in shown
+    assert "one is tried in" in shown
+    with planted.connect() as connection:
+        connection.execute(
+            "DELETE FROM fanout.switches; DELETE FROM public.notification_processing"
+            " WHERE processing_status = 'paused'"
+        )
+    assert "paused" not in screen(status_of(planted.operator_dsn))
 
 
 def test_a_graph_that_never_ran_here_is_said_to_be_so(database: Database) -> None:

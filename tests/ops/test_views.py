@@ -135,6 +135,7 @@ def test_the_queue_holds_what_has_no_final_state_and_what_is_to_be_sent(
     }
     assert queue == {
         "events": (3, False, True),
+        "paused": (0, True, False),
         "emails:immediate": (1, False, False),
         "emails:aggregated": (0, True, False),
     }

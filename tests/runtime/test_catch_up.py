@@ -82,7 +82,7 @@ def test_every_unfinished_event_gets_its_final_state_and_the_summary_says_so(
     malformed = stage.emit("document_uploaded", {"fileName": []}, project_id=P1)
     assert catch_up(stage) == {
         "events": 4, "notifications": 2, "emails": 2, "skipped": 4,
-        "expired": 1, "unrouted": 1, "dead": 1,
+        "expired": 1, "unrouted": 1, "dead": 1, "paused": 0,
     }  # fmt: skip
     assert stage.ledger() == {
         done: "completed",

@@ -247,5 +247,5 @@ COLUMNS: Final = frozenset(
 )
 # So are columns of tables that our migrations make, or that they add.
 SHARED_COLUMNS: Final = frozenset(
-    {"channel", "created_at", "event_id", "event_type", "id", "user_id"}
+    {"channel", "created_at", "event_id", "event_type", "id", "name", "user_id"}
 )

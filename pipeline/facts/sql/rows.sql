@@ -4,16 +4,20 @@
 -- of a type and of a text, and the most bytes of what is used of a payload.
 -- Out: id, whether the row is seen, whether it is completed, and the columns. Of the payload only
 -- what is used leaves the server, and that only where it is small enough: all else may have any size.
+-- Since when an event waits behind a switch counts until it is final, page by page if need be.
 -- A time as microseconds, since Python has no type for infinity.
-SELECT asked.id, event.id IS NOT NULL, ledger.event_id IS NOT NULL,
+SELECT asked.id, event.id IS NOT NULL, coalesce(ledger.processing_status = 'completed', false),
        event.event_type, event.created_at,
        event.actor_id, event.project_id, event.resource_id, event.thread_id, event.meeting_id,
        event.kind, coalesce(used.bytes, 0),
        CASE WHEN used.bytes <= %(most_bytes)s THEN used.payload END,
-       exempted.event_id IS NOT NULL
+       exempted.event_id IS NOT NULL,
+       CASE WHEN ledger.processing_status IN ('paused', 'processing') AND isfinite(ledger.paused_at)
+           THEN (extract(epoch FROM ledger.paused_at) * 1000000)::bigint
+       END
 FROM unnest(%(ids)s::bigint[]) AS asked (id)
 LEFT JOIN public.notification_processing AS ledger
-    ON ledger.event_id = asked.id AND ledger.processing_status = 'completed'
+    ON ledger.event_id = asked.id
 LEFT JOIN fanout.age_exemptions AS exempted ON exempted.event_id = asked.id
 LEFT JOIN LATERAL (
     SELECT origin.id,
@@ -28,7 +32,7 @@ LEFT JOIN LATERAL (
     FROM public.domain_events AS origin
     CROSS JOIN LATERAL (
         SELECT %(used)s::jsonb -> origin.event_type::text AS keys,
-               CASE WHEN ledger.event_id IS NULL AND %(used)s::jsonb ? origin.event_type::text
+               CASE WHEN ledger.processing_status IS DISTINCT FROM 'completed' AND %(used)s::jsonb ? origin.event_type::text
                    THEN to_jsonb(origin.payload)
                END AS payload
     ) AS wanted

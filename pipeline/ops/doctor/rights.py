@@ -20,7 +20,7 @@ OUR_TABLES: Final = (
     "notification_decisions",
 )
 # Of the schema ``fanout``.
-NEWER_TABLES: Final = ("age_exemptions", "graphs", "messages_seen")
+NEWER_TABLES: Final = ("age_exemptions", "graphs", "messages_seen", "switches")
 OUR_VIEWS: Final = (
     "fanout_events_per_minute",
     "fanout_failures",
@@ -73,6 +73,7 @@ RIGHTS: Final[Mapping[str, frozenset[str]]] = {
             "event_created_at",
             "pipeline_version",
             "told",
+            "paused_at",
         )
         | _columns(
             "UPDATE",
@@ -94,6 +95,20 @@ RIGHTS: Final[Mapping[str, frozenset[str]]] = {
         | _on("SELECT", *NEWER_TABLES, schema="fanout")
         | _columns("INSERT", "messages_seen", "form", schema="fanout")
         | _columns("UPDATE", "messages_seen", "last_seen_at", schema="fanout")
+        | _on("DELETE", "switches", schema="fanout")
+        | _columns(
+            "INSERT",
+            "switches",
+            "name",
+            "state",
+            "reason",
+            "until",
+            "failures",
+            "fingerprint",
+            "cool_off_seconds",
+            schema="fanout",
+        )
+        | _columns("UPDATE", "switches", "until", "failures", "cool_off_seconds", schema="fanout")
         | _columns("INSERT", "graphs", "graph", "started_at", "version", "host", schema="fanout")
         | _columns(
             "UPDATE", "graphs", "started_at", "last_seen_at", "version", "host", schema="fanout"
@@ -105,6 +120,11 @@ RIGHTS: Final[Mapping[str, frozenset[str]]] = {
         | _columns("INSERT", "fanout_replays", "id", "selector", "note", "planned")
         | _columns("UPDATE", "fanout_replays", "finished_at", "published", "result")
         | _on("SELECT", *NEWER_TABLES, schema="fanout")
+        | _on("DELETE", "switches", schema="fanout")
+        | _columns("INSERT", "switches", "name", "state", "reason", schema="fanout")
+        | _columns(
+            "UPDATE", "switches", "state", "reason", "who", "since", "until", schema="fanout"
+        )
         | _columns("INSERT", "age_exemptions", "event_id", "replay_id", schema="fanout")
     ),
 }

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from pipeline.fanout.outcome import Status
+from pipeline.fanout.outcome import FINAL
 from pipeline.ops.replay.follow import Ends
 from pipeline.ops.replay.plan import Plan
 
@@ -15,7 +15,7 @@ def plan_document(plan: Plan, command: Sequence[str]) -> Mapping[str, Any]:
         "types": {
             event_type: {
                 "complete": each.complete,
-                "states": {status.value: each.states[status] for status in Status},
+                "states": {status.value: each.states[status] for status in FINAL},
                 "create": dict(each.create),
                 "present": dict(each.present),
             }
@@ -30,7 +30,7 @@ def plan_document(plan: Plan, command: Sequence[str]) -> Mapping[str, Any]:
 def ends_document(ends: Ends) -> Mapping[str, Any]:
     """What became of the published events."""
     return {
-        **{status.value: ends.states[status] for status in Status},
+        **{status.value: ends.states[status] for status in FINAL},
         "unfinished": ends.unfinished,
         "causes": [
             {**asdict(cause), "events": number} for cause, number in ends.causes.most_common()

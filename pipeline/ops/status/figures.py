@@ -78,6 +78,27 @@ class GraphSeen:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SwitchSeen:
+    """What holds an event type back.
+
+    Attributes:
+        state: ``paused`` by a person, or ``open`` by the breaker.
+        who: the login that switched it.
+        reason: why, in the words of who did.
+        since_seconds: for how long.
+        until_seconds: of an open breaker, until one event is tried; below zero when one is due.
+        waiting: events of the type that wait.
+    """
+
+    state: str
+    who: str
+    reason: str | None
+    since_seconds: float
+    until_seconds: float | None
+    waiting: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OtherProgram:
     """Another program that works on the same events: its ``processor_id``, and since when not."""
 
@@ -141,8 +162,9 @@ class Status:
         database: the database's name.
         taken_at: ISO 8601, by the server's clock.
         has_events: whether there is any event at all.
-        queues: by ``events``, ``emails:immediate`` and ``emails:aggregated``.
+        queues: by ``events``, ``paused``, ``emails:immediate`` and ``emails:aggregated``.
         graphs: by name, those that ever ran here.
+        switches: by event type, what is held back now.
         slot_name: of the slot that was looked for.
         idle_slot_seconds: after which the server gives up a slot that nobody reads; None without
             such a limit.
@@ -159,6 +181,7 @@ class Status:
     queues: Mapping[str, Queue] | None
     pipeline: Pipeline | None
     graphs: Mapping[str, GraphSeen] | None
+    switches: Mapping[str, SwitchSeen] | None
     other_program: OtherProgram | None
     last_hour: LastHour | None
     latency: Latency | None

@@ -20,7 +20,7 @@ from pipeline.clients.postgres.sql import load
 from pipeline.clients.postgres.watchdog import WATCHDOG
 from pipeline.domain.dead_letter import without_numbers
 from pipeline.domain.errors import ConfigurationError
-from pipeline.fanout.outcome import Status as State
+from pipeline.fanout.outcome import FINAL
 from pipeline.ops.status.figures import (
     DeadLetters,
     Failure,
@@ -32,6 +32,7 @@ from pipeline.ops.status.figures import (
     Queue,
     Slot,
     Status,
+    SwitchSeen,
 )
 from pipeline.settings import CaptureNames, DatabaseSettings
 
@@ -57,6 +58,7 @@ _NOW: Final = (
 )
 _HAS_EVENTS: Final = load("pipeline.ops.status", "has_events")
 _GRAPHS: Final = load("pipeline.ops.status", "graphs")
+_SWITCHES: Final = load("pipeline.ops.status", "switches")
 _QUEUES: Final = load("pipeline.ops.status", "queues")
 _STATES: Final = load("pipeline.ops.status", "states")
 _LATENCY: Final = load("pipeline.ops.status", "latency")
@@ -114,6 +116,7 @@ def _read(connection: Connection[Any], names: CaptureNames) -> Status:
         queues=part("queues", _queues),
         pipeline=part("pipeline", _pipeline),
         graphs=part("graphs", read_graphs),
+        switches=part("switches", read_switches),
         other_program=part("other_program", _other_program),
         last_hour=part("last_hour", _last_hour),
         latency=part("latency", _latency),
@@ -139,7 +142,7 @@ def _queues(connection: Connection[Any]) -> Mapping[str, Queue]:
 
 
 def _last_hour(connection: Connection[Any]) -> LastHour:
-    states = Counter({state.value: 0 for state in State})
+    states = Counter({state.value: 0 for state in FINAL})
     per_minute = [0] * _MINUTES
     for minutes_ago, state, events in connection.execute(_STATES):
         states[state] += events
@@ -163,6 +166,13 @@ def read_graphs(connection: Connection[Any]) -> Mapping[str, GraphSeen]:
     with connection.cursor(row_factory=dict_row) as cursor:
         rows = cursor.execute(_GRAPHS).fetchall()
     return {row.pop("graph"): GraphSeen(**row) for row in rows}
+
+
+def read_switches(connection: Connection[Any]) -> Mapping[str, SwitchSeen]:
+    """What is held back now."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        rows = cursor.execute(_SWITCHES).fetchall()
+    return {row.pop("name"): SwitchSeen(**row) for row in rows}
 
 
 def _other_program(connection: Connection[Any]) -> OtherProgram | None:

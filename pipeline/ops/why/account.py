@@ -26,7 +26,12 @@ class EventRow:
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """Its row in the ledger."""
+    """Its row in the ledger.
+
+    Attributes:
+        paused_at: since when it waits, if it does.
+        held: whether a switch holds its type back now.
+    """
 
     status: str
     reason: str | None
@@ -36,6 +41,8 @@ class Ledger:
     notifications: int | None
     emails: int | None
     pipeline_version: str | None
+    paused_at: datetime | None
+    held: bool
 
 
 @dataclass(frozen=True, slots=True)

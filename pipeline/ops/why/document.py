@@ -28,6 +28,7 @@ def document(account: Account) -> dict[str, Any]:
             "notifications": ledger.notifications if ledger else None,
             "emails": ledger.emails if ledger else None,
             "pipeline_version": ledger.pipeline_version if ledger else None,
+            "paused_at": ledger.paused_at if ledger else None,
             "words": verdict.state(account),
         },
         "dead_letter": asdict(letter) if letter else None,

@@ -22,6 +22,10 @@ def state(account: Account) -> str:
     ledger = account.ledger
     if ledger is None:
         return "not processed yet"
+    if ledger.status == Status.PAUSED:
+        since = f" since {moment(ledger.paused_at)}" if ledger.paused_at else ""
+        why = ledger.reason or "its event type is paused"
+        return f"waits{since}: {why if ledger.held else 'its event type was paused'}"
     after = _after(ledger.took) if ledger.took is not None else ""
     reason = f": {ledger.reason}" if ledger.reason and ledger.status != Status.DEAD else ""
     return f"{ledger.status}{after}{reason}"
@@ -37,6 +41,7 @@ def advice(account: Account) -> str | None:
         f" {_replay(account)} --ignore-age",
         Status.UNROUTED: _about_the_unrouted(account),
         Status.DEAD: _about_the_dead(account),
+        Status.PAUSED: _about_the_paused(account),
     }
     otherwise = "no final state, and none of this pipeline's: run python -m pipeline catch-up"
     return known.get(account.ledger.status, otherwise)
@@ -87,6 +92,14 @@ def _about_the_unrouted(account: Account) -> str:
         first = f"give {account.event.type} a handler (docs/adding-an-event-type.md)"
         return f"{first}, then: {_replay(account)}"
     return f"{account.event.type} has a handler by now: {_replay(account)}"
+
+
+def _about_the_paused(account: Account) -> str:
+    catch_up = "python -m pipeline catch-up"
+    if account.ledger is not None and account.ledger.held:
+        resume = f"python -m pipeline resume {account.event.type}"
+        return f"it does not age meanwhile; when its type may go on: {resume}, then: {catch_up}"
+    return f"its type goes on again, and so does this event with: {catch_up}"
 
 
 def _about_the_dead(account: Account) -> str:

@@ -9,6 +9,8 @@
 -- An event with very many recipients comes in pages, by user id: told is where a page begins and ends
 -- (see migrations/0017_pages.sql), last says whether it makes the event's state final.
 --
+-- An event whose type is paused has the state 'paused' and nothing that follows; it is not done.
+--
 -- The ledger is the gate: an event that is completed already gives no row in admitted, and all else
 -- is written for those in it only. All inserts are ordered by their keys, so that two writers with
 -- the same events wait for each other instead of deadlocking.
@@ -81,12 +83,13 @@ event AS MATERIALIZED (
 admitted AS (
     INSERT INTO public.notification_processing AS ledger (
         event_id, event_type, processing_status, reason, notifications, emails, skipped,
-        event_created_at, completed_at, processor_id, pipeline_version, told
+        event_created_at, completed_at, processor_id, pipeline_version, told, paused_at
     )
     SELECT event_id, event_type, CASE WHEN last THEN status ELSE 'processing' END, reason,
            notifications - unheard.in_app, emails - unheard.email,
            skipped + unheard.in_app + unheard.email,
-           created_at, CASE WHEN last THEN clock_timestamp() END, 'fanout', %(version)s, told
+           created_at, CASE WHEN last AND status <> 'paused' THEN clock_timestamp() END,
+           'fanout', %(version)s, told, CASE status WHEN 'paused' THEN clock_timestamp() END
     FROM event, LATERAL (
         SELECT coalesce((recipients ->> (event_id || 'in_app'))::int, 0) AS in_app,
                coalesce((recipients ->> (event_id || 'email'))::int, 0) AS email
@@ -112,6 +115,12 @@ admitted AS (
             WHEN excluded.told IS NULL AND ledger.told IS NOT NULL
             THEN ARRAY[ledger.told[2], ledger.told[2]]
             ELSE excluded.told
+        END,
+        -- It has waited since it was paused first, however often it comes.
+        paused_at = CASE
+            WHEN ledger.processing_status = 'paused' OR excluded.paused_at IS NULL
+            THEN ledger.paused_at
+            ELSE excluded.paused_at
         END,
         error_message = NULL
     WHERE ledger.processing_status <> 'completed'

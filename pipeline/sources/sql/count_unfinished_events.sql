@@ -13,5 +13,11 @@ AND NOT EXISTS (
     SELECT
     FROM public.notification_processing AS ledger
     WHERE ledger.event_id = event.id
-    AND ledger.processing_status IN ('completed', 'expired', 'unrouted', 'dead')
+    AND (
+        ledger.processing_status IN ('completed', 'expired', 'unrouted', 'dead')
+        -- What waits behind a switch is left alone, until that lets through again.
+        OR ledger.processing_status = 'paused' AND event.event_type::text = ANY (ARRAY(
+            SELECT name FROM fanout.switches WHERE state = 'paused' OR until > now()
+        ))
+    )
 )

@@ -38,6 +38,7 @@ RUN_BY: Final = {
     "pipeline/ops/doctor": ("fanout_operator",),
     "pipeline/ops/replay": ("fanout_operator",),
     "pipeline/ops/status": ("fanout_operator",),
+    "pipeline/ops/switches": ("fanout_operator",),
     "pipeline/ops/why": ("fanout_operator",),
 }
 # In the code itself, for everyone who connects.

@@ -13,6 +13,7 @@ from pipeline.ops.doctor.checks import (
     schema,
     server,
     stream,
+    switches,
     tables,
     transport,
 )
@@ -28,5 +29,6 @@ CHECKS: Final[tuple[Check, ...]] = (
     *capture.CHECKS,
     *stream.CHECKS,
     *graphs.CHECKS,
+    *switches.CHECKS,
     *pubsub.CHECKS,
 )

@@ -1,0 +1,35 @@
+"""``pause``: let events of a type wait."""
+
+import argparse
+import sys
+
+from pipeline.commands.command import Commands, add_command
+
+
+def add(commands: Commands) -> None:
+    """Add the command."""
+    command = add_command(
+        commands,
+        "pause",
+        _execute,
+        "let events of a type wait, told to nobody, until it is resumed",
+        "python -m pipeline pause document_uploaded --reason 'wrong links'",
+    )
+    command.add_argument("event_type", metavar="NAME", help="an event type that has a handler")
+    command.add_argument("--reason", metavar="TEXT", help="why, for those who look later")
+    command.add_argument("--json", action="store_true", help="one JSON object, for programs")
+
+
+def _execute(options: argparse.Namespace) -> None:
+    import orjson
+
+    from pipeline.fanout.handlers import HANDLERS
+    from pipeline.ops.switches.change import pause
+    from pipeline.output import print_json
+    from pipeline.screens.switches import paused_lines
+
+    paused = pause(options.database, options.event_type, HANDLERS, reason=options.reason)
+    if options.json:
+        print_json(orjson.dumps(paused, option=orjson.OPT_UTC_Z).decode())
+    else:
+        sys.stdout.write(paused_lines(paused))

@@ -1,0 +1,34 @@
+"""``resume``: let events of a type go on."""
+
+import argparse
+import sys
+
+from pipeline.commands.command import Commands, add_command
+
+
+def add(commands: Commands) -> None:
+    """Add the command."""
+    command = add_command(
+        commands,
+        "resume",
+        _execute,
+        "let events of a type go on that was paused, or whose breaker is open",
+        "python -m pipeline resume document_uploaded",
+    )
+    command.add_argument("event_type", metavar="NAME", help="an event type")
+    command.add_argument("--json", action="store_true", help="one JSON object, for programs")
+
+
+def _execute(options: argparse.Namespace) -> None:
+    import orjson
+
+    from pipeline.fanout.handlers import HANDLERS
+    from pipeline.ops.switches.change import resume
+    from pipeline.output import print_json
+    from pipeline.screens.switches import resumed_lines
+
+    resumed = resume(options.database, options.event_type, HANDLERS)
+    if options.json:
+        print_json(orjson.dumps(resumed).decode())
+    else:
+        sys.stdout.write(resumed_lines(resumed))

@@ -1,0 +1,57 @@
+"""What is held back, and whether it is forgotten."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from pipeline.clients.postgres.session import working
+from pipeline.clients.postgres.sql import load
+from pipeline.domain.units import counted, duration
+from pipeline.ops.doctor.check import Check, Finding, ok, warning
+from pipeline.ops.doctor.installation import Installation
+from pipeline.ops.status.figures import SwitchSeen
+from pipeline.ops.status.read import read_switches
+
+# Whoever paused a type for longer may have forgotten it.
+LONG_SECONDS: Final = 86_400
+
+_RESUMED_WAITING: Final = load("pipeline.ops.doctor", "resumed_waiting")
+
+
+def judge_switches(switches: Mapping[str, SwitchSeen], resumed_waiting: int) -> Finding:
+    """Whether somebody has to look at what is held back.
+
+    Args:
+        switches: what is held back now.
+        resumed_waiting: events that wait although their types go on again.
+    """
+    seen, mends = [], []
+    for name, switch in switches.items():
+        waiting = f"{counted(switch.waiting, 'event')} wait{'s' * (switch.waiting == 1)}"
+        since = duration(switch.since_seconds)
+        if switch.until_seconds is not None:
+            seen.append(f"the breaker of {name} is open for {since}, {waiting}")
+            mends.append(f"fix the cause, then: python -m pipeline resume {name}")
+        elif switch.since_seconds >= LONG_SECONDS:
+            seen.append(f"{name} is paused for {since} by {switch.who}, {waiting}")
+            mends.append(f"python -m pipeline resume {name}, if it may go on")
+    if resumed_waiting:
+        one = resumed_waiting == 1
+        words = "waits although its type goes on" if one else "wait although their types go on"
+        seen.append(f"{counted(resumed_waiting, 'event')} {words} again")
+        mends.append("python -m pipeline catch-up")
+    if seen:
+        return warning("; ".join(seen), "; ".join(mends))
+    if switches:
+        return ok("; ".join(f"{name} is paused" for name in switches))
+    return ok("nothing is paused")
+
+
+def _switches(installation: Installation) -> Finding:
+    connection = installation.connection()
+    with working(connection):
+        switches = read_switches(connection)
+    [row] = installation.rows(_RESUMED_WAITING)
+    return judge_switches(switches, row.events)
+
+
+CHECKS: Final = (Check("switches", "fanout.switches", _switches),)

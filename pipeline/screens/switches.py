@@ -1,0 +1,40 @@
+"""What ``pause`` and ``resume`` say."""
+
+from datetime import UTC, datetime
+
+from pipeline.domain.units import counted
+from pipeline.ops.switches.change import Paused, Resumed
+from pipeline.screens.printable import printable
+
+_CATCH_UP = "python -m pipeline catch-up"
+
+
+def paused_lines(paused: Paused) -> str:
+    """How the pause stands, and what ends it."""
+    already = " already" if paused.before else ""
+    reason = f": {printable(paused.reason)}" if paused.reason else ""
+    return (
+        f"{paused.name} is paused{already}, since {_moment(paused.since)} by {paused.who}{reason}\n"
+        f"{_waiting(paused.waiting)}; to let them go on: python -m pipeline resume {paused.name}\n"
+    )
+
+
+def resumed_lines(resumed: Resumed) -> str:
+    """What held it back, and what takes on the events that wait."""
+    name = printable(resumed.name)
+    was = {
+        None: f"{name} was not paused",
+        "open": f"{name} goes on, its breaker is closed",
+    }.get(resumed.was, f"{name} goes on")
+    if not resumed.waiting:
+        return f"{was}; no event of it waits\n"
+    them = "it" if resumed.waiting == 1 else "them"
+    return f"{was}; {_waiting(resumed.waiting)}, what takes {them} on: {_CATCH_UP}\n"
+
+
+def _waiting(number: int) -> str:
+    return f"{counted(number, 'event')} {'waits' if number == 1 else 'wait'}"
+
+
+def _moment(time: datetime) -> str:
+    return f"{time.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
