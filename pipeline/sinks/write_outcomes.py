@@ -9,12 +9,14 @@ import apache_beam as beam
 from apache_beam.transforms.window import GlobalWindows
 
 from pipeline import coders  # noqa: F401 - registers them
+from pipeline.domain.breaker import Breaker
 from pipeline.domain.dead_letter import DeadLetter
 from pipeline.domain.errors import LockTimeout
 from pipeline.domain.identifiers import EventId
 from pipeline.fanout.batches import Decided
-from pipeline.fanout.outcome import Outcome
+from pipeline.fanout.outcome import Outcome, Status
 from pipeline.settings import DatabaseSettings
+from pipeline.sinks.breaker import breakers_of
 from pipeline.sinks.locks import locks_of
 from pipeline.sinks.metrics import measure
 from pipeline.sinks.outcomes import HASTY, Written, write_what_is_free
@@ -27,6 +29,8 @@ PutOff = Callable[[Sequence[EventId]], None]
 
 # One statement at a time keeps a core of the server busy; the others are for the branches' facts.
 WRITERS: Final = 2
+
+BREAKER: Final = Breaker()
 
 _writers: Final = ThreadPoolExecutor(WRITERS, thread_name_prefix="write")
 
@@ -43,6 +47,7 @@ class WriteOutcomes(beam.PTransform[Batches, Letters]):
             once all else in its batch is written.
         go_on: takes events of which a page was written and more are to come; None where all pages
             of an event are in its bundle.
+        breaker: when to hold back a type whose events all fail.
     """
 
     def __init__(
@@ -50,9 +55,10 @@ class WriteOutcomes(beam.PTransform[Batches, Letters]):
         settings: DatabaseSettings,
         put_off: PutOff | None = None,
         go_on: PutOff | None = None,
+        breaker: Breaker = BREAKER,
     ) -> None:
         super().__init__()
-        self._fn = _Write(settings, put_off, go_on)
+        self._fn = _Write(settings, put_off, go_on, breaker)
 
     def expand(self, batches: Batches) -> Letters:
         """One step, fused with what comes before it."""
@@ -61,12 +67,19 @@ class WriteOutcomes(beam.PTransform[Batches, Letters]):
 
 class _Write(beam.DoFn):
     def __init__(
-        self, settings: DatabaseSettings, put_off: PutOff | None, go_on: PutOff | None
+        self,
+        settings: DatabaseSettings,
+        put_off: PutOff | None,
+        go_on: PutOff | None,
+        breaker: Breaker,
     ) -> None:
         self._settings = settings
+        self._breaker = breaker
         self._put_off = put_off
         self._go_on = go_on
         self._writing: Future[Written] | None = None
+        # Of the batch being written, those that could not be decided.
+        self._undecided: Sequence[DeadLetter] = ()
 
     def start_bundle(self) -> None:
         # What a failed bundle left behind is offered again with its messages.
@@ -75,7 +88,10 @@ class _Write(beam.DoFn):
     def process(self, decided: Decided) -> Iterable[list[DeadLetter]]:
         letters = [*self._finish(), *decided.letters]
         if decided.outcomes:
+            self._undecided = decided.letters
             self._writing = _writers.submit(self._write, decided.outcomes)
+        elif decided.letters:
+            self._observe((), decided.letters)
         if letters:
             yield letters
 
@@ -98,7 +114,9 @@ class _Write(beam.DoFn):
         # Not in the other thread: Beam keeps metrics with the one that runs the step.
         total = sum_up(outcome for outcome, _ in written.outcomes)
         count(total)
-        measure(total, (milliseconds for _, milliseconds in written.outcomes))
+        done = [each for each in written.outcomes if each[0].status is not Status.PAUSED]
+        measure(total, (milliseconds for _, milliseconds in done))
+        self._observe([outcome for outcome, _ in done], [*self._undecided, *written.letters])
         if written.locked:
             self._leave([outcome.event_id for outcome in written.locked])
         if self._go_on is not None:
@@ -107,6 +125,9 @@ class _Write(beam.DoFn):
             ]
             self._go_on(more)
         return written.letters
+
+    def _observe(self, outcomes: Sequence[Outcome], letters: Sequence[DeadLetter]) -> None:
+        breakers_of(self._settings, self._breaker).observe(outcomes, letters)
 
     def _leave(self, locked: Sequence[EventId]) -> None:
         if self._put_off is None:

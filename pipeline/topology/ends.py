@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar
 
+from pipeline.domain.breaker import Breaker
 from pipeline.domain.graph import Graph
 from pipeline.fanout.batches import Decided
 from pipeline.settings import DatabaseSettings
@@ -12,7 +13,7 @@ from pipeline.sinks.heartbeat import keep_beating
 from pipeline.sinks.ledger import mark_dead
 from pipeline.sinks.preview import PreviewDeadLetters, PreviewOutcomes
 from pipeline.sinks.write_dead_letters import WriteDeadLetters
-from pipeline.sinks.write_outcomes import PutOff, WriteOutcomes
+from pipeline.sinks.write_outcomes import BREAKER, PutOff, WriteOutcomes
 from pipeline.topology.branch import Sinks
 from pipeline.transforms.fetch import Begin, Later, Note, wait_here
 
@@ -42,11 +43,13 @@ class Rows:
         dead_letter_topic: where dead letters go besides their table.
         says_it_lives: let every process that runs steps of the graph write its sign of life; not
             where who runs the graph does so.
+        breaker: when to hold back a type whose events all fail.
     """
 
     database: DatabaseSettings
     dead_letter_topic: str | None = None
     says_it_lives: bool = False
+    breaker: Breaker = BREAKER
 
     is_dry_run: ClassVar[bool] = False
 
@@ -67,7 +70,7 @@ class Rows:
     def sinks(self, again: Again) -> Sinks[Decided]:
         """The steps at the end of every branch."""
         return Sinks(
-            write=partial(WriteOutcomes, self.database, again.put_off, again.go_on),
+            write=partial(WriteOutcomes, self.database, again.put_off, again.go_on, self.breaker),
             bury=partial(WriteDeadLetters, self.database, self.dead_letter_topic, mark_dead),
         )
 

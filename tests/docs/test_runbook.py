@@ -379,6 +379,31 @@ def test_a_look_at_a_healthy_installation(installation: Installation) -> None:
         installation.shell.follow(section("Look first"))
 
 
+@follows("People are told something wrong")
+def test_what_a_pause_kept_from_people_is_told_once_when_it_is_over(
+    installation: Installation, told: Picture
+) -> None:
+    stage = installation.stage
+    events = installation.insert()
+
+    def publish() -> None:
+        installation.publish(events)
+        wait_until(
+            lambda: (
+                len(stage.ledger()) == len(events)
+                and list(stage.ledger().values()).count("paused") == 2
+            ),
+            seconds=60,
+            what="two events wait, all others are done with",
+        )
+
+    with installation.stream:
+        installation.shell.follow(
+            section("People are told something wrong"), at={"status": publish}
+        )
+    assert without_letters(stage) == told
+
+
 @follows("An event type's handler was broken for an hour")
 def test_what_a_broken_handler_kept_from_people_is_told_once_when_it_is_mended(
     installation: Installation,

@@ -10,6 +10,7 @@ import apache_beam as beam
 import orjson
 from psycopg.types.json import Jsonb
 
+from pipeline.domain.breaker import Breaker
 from pipeline.domain.identifiers import EventId, EventType
 from pipeline.domain.message import Message, message_for
 from pipeline.domain.wake_up import WakeUp
@@ -73,6 +74,12 @@ class Stage:
     handlers: Mapping[EventType, Handler[Any]] = field(default_factory=lambda: HANDLERS)
     dry_run: bool = False
     visible_within: timedelta = timedelta(seconds=2)
+    breaker: Breaker = field(default_factory=Breaker)
+
+    @property
+    def settings(self) -> DatabaseSettings:
+        """Of the graph: the pipeline's own role."""
+        return DatabaseSettings(dsn=self.database.writer_dsn, visible_within=self.visible_within)
 
     def emit(
         self,
@@ -131,15 +138,12 @@ class Stage:
         """Run the graph over messages; ends when all are done with."""
         sent = [WakeUp.of(message) for message in messages]
         types = {row[0] for row in self.rows("SELECT DISTINCT event_type FROM domain_events")}
-        database = DatabaseSettings(
-            dsn=self.database.writer_dsn, visible_within=self.visible_within
-        )
         topology = Topology(
-            database=database,
+            database=self.settings,
             # The branches that nothing goes through take more time to set up than all the rest.
             handlers={name: handler for name, handler in self.handlers.items() if name in types},
             policy=self.policy,
-            ends=Preview() if self.dry_run else Rows(database),
+            ends=Preview() if self.dry_run else Rows(self.settings, breaker=self.breaker),
         )
         pipeline = local_pipeline()
         topology.build(pipeline, beam.Create([sent], reshuffle=False))

@@ -67,7 +67,8 @@ def test_each_step_counts_what_it_wrote(written: Written) -> None:
     metrics = run(
         written.settings,
         greeted=[[told(1), told(2)], [told(3), outcome(4, status=Status.EXPIRED)]],
-        unrouted=[[outcome(5, status=Status.UNROUTED), outcome(6, status=Status.UNROUTED)]],
+        unrouted=[[outcome(5, status=Status.UNROUTED)]],
+        held=[[outcome(6, status=Status.PAUSED)]],
         deleted=[[told(7), told(UNKNOWN)]],
     )
     assert counters(metrics) == {
@@ -76,8 +77,10 @@ def test_each_step_counts_what_it_wrote(written: Written) -> None:
         "greeted/Write/Insert:emails": 3,
         "greeted/Write/Insert:skipped": 6,
         "greeted/Write/Insert:expired": 1,
-        "unrouted/Write/Insert:processed": 2,
-        "unrouted/Write/Insert:unrouted": 2,
+        "unrouted/Write/Insert:processed": 1,
+        "unrouted/Write/Insert:unrouted": 1,
+        "held/Write/Insert:processed": 1,
+        "held/Write/Insert:paused": 1,
         "deleted/Write/Insert:processed": 1,
         "deleted/Write/Insert:notifications": 1,
         "deleted/Write/Insert:emails": 1,
@@ -85,6 +88,8 @@ def test_each_step_counts_what_it_wrote(written: Written) -> None:
         "deleted/BuryUnwritten/Insert:processed": 1,
         "deleted/BuryUnwritten/Insert:dead": 1,
     }
+    # What waits has no latency yet.
+    assert f"held/Write/Insert:{COMMIT_TO_ROW}" not in metrics
     # Together they are every name there is.
     assert {name.partition(":")[2] for name in counters(metrics)} == {*NAMES.values()}
 

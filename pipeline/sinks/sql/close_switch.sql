@@ -1,0 +1,5 @@
+-- Close the breaker of a name; what a person paused stays paused.
+-- In: name. Out: a row if it was open.
+DELETE FROM fanout.switches
+WHERE name = %(name)s AND state = 'open'
+RETURNING name
