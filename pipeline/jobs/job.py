@@ -1,0 +1,92 @@
+"""A job: its name, when it is due, and what it does."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from pipeline.jobs.schedule import Schedule
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pages:
+    """Work that one statement does, a page at a time, until there is no page left.
+
+    The statement stands in ``pipeline/jobs/sql/NAME.sql``. At once it finds what is due, keeps it
+    from being due again, and emits the events of a page: a killed worker has done a page or not.
+
+    In: ``now`` (timestamptz), ``after`` (text: the cursor of the page before; NULL for the first
+    page), ``most`` (int: the most rows that it looks at), ``dry_run`` (boolean: write nothing) and
+    the parameters. Out: one row: scanned, due, emitted, skipped (bigint), ``cursor`` (text; NULL:
+    this was the last page) and ``preview`` (jsonb: in a dry run, what would be emitted).
+
+    Attributes:
+        statement: the name of the file.
+        parameters: what the statement asks for besides; a command can change each by its name.
+        most: the most rows of a page.
+    """
+
+    statement: str
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    most: int = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class CalendarWatches:
+    """Work that asks Google: the watches of calendars that end soon are renewed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """Work that deletes what is kept for long enough, table by table, in small batches."""
+
+
+Work = Pages | CalendarWatches | Retention
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One job.
+
+    Attributes:
+        name: as the command line, ticks and the ledger of job runs name it.
+        summary: what it does, in one line.
+        schedule: when.
+        work: what.
+        lease: for how long a worker may be silent before another one takes the run.
+    """
+
+    name: str
+    summary: str
+    schedule: Schedule
+    work: Work
+    lease: timedelta = timedelta(minutes=2)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """What a run, or a page of it, came to.
+
+    Attributes:
+        scanned: rows that were looked at.
+        due: of them, those for which something was to be done.
+        emitted: events, renewed watches or deleted rows.
+        skipped: due, and left out for a reason.
+        failed: due, and not done: the run goes on, and ends as failed.
+    """
+
+    scanned: int = 0
+    due: int = 0
+    emitted: int = 0
+    skipped: int = 0
+    failed: int = 0
+
+    def __add__(self, other: "Counts") -> "Counts":
+        """Both together."""
+        return Counts(
+            scanned=self.scanned + other.scanned,
+            due=self.due + other.due,
+            emitted=self.emitted + other.emitted,
+            skipped=self.skipped + other.skipped,
+            failed=self.failed + other.failed,
+        )
