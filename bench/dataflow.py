@@ -32,7 +32,7 @@ from pipeline.settings import DatabaseSettings
 from pipeline.sources.collect import Batching, Collect
 from pipeline.sources.deduplicate import Keyed
 from pipeline.sources.native import Shard, Spread, write_message
-from pipeline.topology.ends import Rows
+from pipeline.topology.ends import Store
 from pipeline.topology.fanout import Topology
 
 REPORT: Final = ROOT / "docs" / "capacity.md"
@@ -89,7 +89,7 @@ class Job:
     def __init__(self, database: DatabaseSettings) -> None:
         pipeline = beam.Pipeline(options=PipelineOptions(flags=[]))
         topology = Topology(
-            database=database, handlers=HANDLERS, policy=Policy(), ends=Rows(database)
+            database=database, handlers=HANDLERS, policy=Policy(), ends=Store(database)
         )
         topology.build(pipeline, _Source())
         graph = pipeline.to_runner_api()

@@ -5,7 +5,7 @@ import argparse
 from pipeline.commands.command import given
 from pipeline.domain.graph import Graph
 from pipeline.options import DEAD_LETTER_TOPIC, Taker
-from pipeline.topology.ends import Preview, Rows
+from pipeline.topology.ends import Preview, Store
 from pipeline.topology.fanout import Topology
 from pipeline.topology.graphs import GRAPHS
 
@@ -14,5 +14,5 @@ def topology_of(graph: Graph, options: argparse.Namespace, taker: Taker) -> Topo
     """A graph as the arguments ask for it."""
     values = given(options, taker)
     topic = values.get(DEAD_LETTER_TOPIC)
-    ends = Preview(topic) if options.dry_run else Rows(options.database, topic)
+    ends = Preview(topic) if options.dry_run else Store(options.database, topic)
     return GRAPHS[graph](values, options.database, ends)

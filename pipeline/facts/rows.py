@@ -21,7 +21,7 @@ _ROWS: Final = load(__package__, "rows")
 
 
 @dataclass(frozen=True, slots=True)
-class Rows:
+class FoundRows:
     """What was found of the events that were asked for.
 
     Attributes:
@@ -47,7 +47,7 @@ def read_rows(
     ids: Sequence[EventId],
     used: str,
     most_bytes: int = MAX_PAYLOAD_BYTES,
-) -> Rows:
+) -> FoundRows:
     """Read these events; what is completed already is in no list.
 
     Args:
@@ -79,4 +79,4 @@ def read_rows(
             large.append((event_id, row.payload_bytes))
         else:
             found.append(row)
-    return Rows(found, missing, large, times)
+    return FoundRows(found, missing, large, times)

@@ -20,7 +20,7 @@ from pipeline.runtime.runner import local_pipeline
 from pipeline.sinks.tally import tally
 from pipeline.sources.read_unfinished import ReadUnfinished
 from pipeline.sources.unfinished import Selection, count_unfinished
-from pipeline.topology.ends import Again
+from pipeline.topology.ends import Retries
 from pipeline.topology.fanout import Topology
 
 # For how long passes may fail without a single event done before the command gives up.
@@ -116,7 +116,7 @@ def _pass(topology: Topology, selection: Selection) -> None:
     _locked.clear()
     pipeline = local_pipeline()
     source = ReadUnfinished(topology.database, selection, _going_on)
-    topology.build(pipeline, source, Again(put_off=_leave_for_the_next_pass))
+    topology.build(pipeline, source, Retries(locked=_leave_for_the_next_pass))
     pipeline.run().wait_until_finish()
     if _locked:
         raise LockTimeout(f"{len(_locked):,} of the events need a row that is locked")

@@ -23,7 +23,7 @@ from pipeline.sinks.heartbeat import beating
 from pipeline.sinks.tally import Field, causes, tally
 from pipeline.sources.pull import PullFromPubSub
 from pipeline.sources.waiting_room import GoOn, Postpone, PutOff
-from pipeline.topology.ends import Again
+from pipeline.topology.ends import Retries
 from pipeline.topology.fanout import Topology
 
 REPORT_SECONDS: Final = 10.0
@@ -73,13 +73,15 @@ def run_stream(topology: Topology, settings: PubSubSettings) -> None:
 
 def _keep_running(topology: Topology, settings: PubSubSettings, subscription: Subscription) -> None:
     name = settings.subscription
-    again = Again(later=Postpone(name), put_off=PutOff(topology.database, name), go_on=GoOn(name))
+    retries = Retries(
+        unseen=Postpone(name), locked=PutOff(topology.database, name), next_page=GoOn(name)
+    )
     tries = 0
     while not subscription.stopping:
         started = time.monotonic()
         try:
             pipeline = local_pipeline()
-            topology.build(pipeline, PullFromPubSub(settings), again)
+            topology.build(pipeline, PullFromPubSub(settings), retries)
             pipeline.run().wait_until_finish()
         except TransientError as failure:
             subscription.give_back()

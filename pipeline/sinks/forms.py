@@ -1,7 +1,7 @@
-"""Record in which form messages arrive, for the command that narrows what is captured.
+"""Record the form in which messages arrive, for the command ``capture``.
 
-A message of an id alone shows that Debezium no longer routes payloads, and that this pipeline
-runs, which understands such messages.
+A message that holds only an id shows that Debezium no longer sends payloads, and that this version
+of the pipeline runs: older versions do not understand such messages.
 """
 
 import threading
@@ -28,7 +28,7 @@ _due: Final[dict[str, float]] = {}
 
 
 def form_of(message: Message) -> str | None:
-    """In which form change data capture sent a message; None for one that it did not send."""
+    """Return the form of a message; None if change data capture did not send it."""
     event_id = message.attributes.get(ID_ATTRIBUTE)
     if event_id is None or REPLAY_ATTRIBUTE in message.attributes:
         return None
@@ -36,10 +36,10 @@ def form_of(message: Message) -> str | None:
 
 
 def record_forms(settings: DatabaseSettings, messages: Iterable[Message]) -> None:
-    """Note the forms of these messages in ``fanout.messages_seen``, each once in a while.
+    """Record the forms of messages in ``fanout.messages_seen``, each form every 10 seconds.
 
     Raises:
-        ConfigurationError: the table is missing, or closed to us.
+        ConfigurationError: the table is missing, or its rights are.
     """
     forms = sorted(_due_of({form for form in map(form_of, messages) if form is not None}))
     if not forms:
@@ -51,12 +51,12 @@ def record_forms(settings: DatabaseSettings, messages: Iterable[Message]) -> Non
     try:
         with_connection(settings, record)
     except TransientError:
-        # Nothing depends on this one: the next is due soon, and events matter more.
+        # Events must not wait for this. The next record is due soon.
         return
 
 
-def leave_forms(settings: DatabaseSettings, messages: Iterable[Message]) -> None:
-    """Note nothing: for a dry run."""
+def ignore_forms(settings: DatabaseSettings, messages: Iterable[Message]) -> None:
+    """Record nothing. A dry run uses this."""
 
 
 def _due_of(forms: set[str]) -> set[str]:
@@ -68,6 +68,6 @@ def _due_of(forms: set[str]) -> set[str]:
 
 
 def forget() -> None:
-    """Record whatever comes next, however soon."""
+    """Forget when the forms were recorded, so that the next call records them."""
     with _lock:
         _due.clear()

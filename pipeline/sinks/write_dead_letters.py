@@ -24,7 +24,7 @@ class WriteDeadLetters(beam.PTransform[Letters, Nothing]):
 
     def __init__(self, settings: DatabaseSettings, topic: str | None, mark: Mark) -> None:
         super().__init__()
-        self._fn = _Write(settings, topic, mark)
+        self._fn = _WriteLetters(settings, topic, mark)
 
     def expand(self, letters: Letters) -> Nothing:
         """One step, fused with what comes before it."""
@@ -33,7 +33,7 @@ class WriteDeadLetters(beam.PTransform[Letters, Nothing]):
         return letters | "Insert" >> insert.with_output_types(type(None))
 
 
-class _Write(beam.DoFn):
+class _WriteLetters(beam.DoFn):
     def __init__(self, settings: DatabaseSettings, topic: str | None, mark: Mark) -> None:
         self._settings = settings
         self._topic = topic

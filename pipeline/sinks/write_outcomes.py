@@ -1,4 +1,4 @@
-"""WriteOutcomes: decided batches in; dead letters out, for what has no outcome or is refused."""
+"""WriteOutcomes: decided batches in; dead letters out, for events that could not be written."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -24,10 +24,10 @@ from pipeline.sinks.tally import count, sum_up
 
 Batches = beam.PCollection[Decided]
 Letters = beam.PCollection[list[DeadLetter]]
-# Takes events that are not done with now, and shall come again.
-PutOff = Callable[[Sequence[EventId]], None]
+# Makes the source retry these events.
+RetryEvents = Callable[[Sequence[EventId]], None]
 
-# One statement at a time keeps a core of the server busy; the others are for the branches' facts.
+# One statement at a time keeps one core of the server busy. The other cores load facts.
 WRITERS: Final = 2
 
 BREAKER: Final = Breaker()
@@ -36,53 +36,54 @@ _writers: Final = ThreadPoolExecutor(WRITERS, thread_name_prefix="write")
 
 
 class WriteOutcomes(beam.PTransform[Batches, Letters]):
-    """Write each batch in one statement; the output is what could not be decided or written.
+    """Write each batch in one statement, and output dead letters.
 
-    A batch is written while the next one is decided. A bundle does not end before everything in it
-    is written, so neither does its acknowledgement come before.
+    The output holds the events that could not be decided or written. A batch is written while the
+    next one is decided. A bundle ends after everything in it is written, and its messages are
+    acknowledged after that.
 
     Args:
         settings: the database.
-        put_off: takes what needs a row that somebody has locked; None to fail the bundle for it,
-            once all else in its batch is written.
-        go_on: takes events of which a page was written and more are to come; None where all pages
-            of an event are in its bundle.
-        breaker: when to hold back a type whose events all fail.
+        retry_locked: retries events that need a row that another session has locked. None: the
+            bundle fails, after the rest of the batch is written.
+        retry_next_page: retries events that have more pages, after a page was written. None: all
+            pages of an event are in one bundle.
+        breaker: when to hold back an event type whose events all fail.
     """
 
     def __init__(
         self,
         settings: DatabaseSettings,
-        put_off: PutOff | None = None,
-        go_on: PutOff | None = None,
+        retry_locked: RetryEvents | None = None,
+        retry_next_page: RetryEvents | None = None,
         breaker: Breaker = BREAKER,
     ) -> None:
         super().__init__()
-        self._fn = _Write(settings, put_off, go_on, breaker)
+        self._fn = _WriteOutcomes(settings, retry_locked, retry_next_page, breaker)
 
     def expand(self, batches: Batches) -> Letters:
-        """One step, fused with what comes before it."""
+        """Add one step. It is fused with the step before it."""
         return batches | "Insert" >> beam.ParDo(self._fn)
 
 
-class _Write(beam.DoFn):
+class _WriteOutcomes(beam.DoFn):
     def __init__(
         self,
         settings: DatabaseSettings,
-        put_off: PutOff | None,
-        go_on: PutOff | None,
+        retry_locked: RetryEvents | None,
+        retry_next_page: RetryEvents | None,
         breaker: Breaker,
     ) -> None:
         self._settings = settings
         self._breaker = breaker
-        self._put_off = put_off
-        self._go_on = go_on
+        self._retry_locked = retry_locked
+        self._retry_next_page = retry_next_page
         self._writing: Future[Written] | None = None
-        # Of the batch being written, those that could not be decided.
+        # The events of the batch being written that could not be decided.
         self._undecided: Sequence[DeadLetter] = ()
 
     def start_bundle(self) -> None:
-        # What a failed bundle left behind is offered again with its messages.
+        # The messages of a failed bundle are redelivered, so its unfinished batch is dropped.
         self._writing = None
 
     def process(self, decided: Decided) -> Iterable[list[DeadLetter]]:
@@ -101,35 +102,35 @@ class _Write(beam.DoFn):
 
     def _write(self, outcomes: Sequence[Outcome]) -> Written:
         write = partial(write_what_is_free, self._settings, outcomes)
-        if self._put_off is None:
+        if self._retry_locked is None:
             return write()
         return write(wait=HASTY, locks=locks_of(self._settings))
 
     def _finish(self) -> Sequence[DeadLetter]:
-        """Wait for the batch being written, if there is one; gives its dead letters."""
+        """Wait for the batch being written, if there is one, and return its dead letters."""
         writing, self._writing = self._writing, None
         if writing is None:
             return ()
         written = writing.result()
-        # Not in the other thread: Beam keeps metrics with the one that runs the step.
+        # Not in the writer thread: Beam keeps metrics in the thread that runs the step.
         total = sum_up(outcome for outcome, _ in written.outcomes)
         count(total)
         done = [each for each in written.outcomes if each[0].status is not Status.PAUSED]
         measure(total, (milliseconds for _, milliseconds in done))
         self._observe([outcome for outcome, _ in done], [*self._undecided, *written.letters])
         if written.locked:
-            self._leave([outcome.event_id for outcome in written.locked])
-        if self._go_on is not None:
+            self._retry([outcome.event_id for outcome in written.locked])
+        if self._retry_next_page is not None:
             more = [
                 each.event_id for each, _ in written.outcomes if each.page and not each.page.last
             ]
-            self._go_on(more)
+            self._retry_next_page(more)
         return written.letters
 
     def _observe(self, outcomes: Sequence[Outcome], letters: Sequence[DeadLetter]) -> None:
         breakers_of(self._settings, self._breaker).observe(outcomes, letters)
 
-    def _leave(self, locked: Sequence[EventId]) -> None:
-        if self._put_off is None:
+    def _retry(self, locked: Sequence[EventId]) -> None:
+        if self._retry_locked is None:
             raise LockTimeout(f"{len(locked):,} of the events need a row that is locked")
-        self._put_off(locked)
+        self._retry_locked(locked)

@@ -15,7 +15,7 @@ from pipeline.domain.identifiers import EventId
 from pipeline.domain.message import ID_ATTRIBUTE, Message
 from pipeline.domain.portions import portions_by_weight
 from pipeline.domain.wake_up import WakeUp
-from pipeline.facts.rows import Rows, read_rows
+from pipeline.facts.rows import FoundRows, read_rows
 from pipeline.fanout.batches import Fetched
 from pipeline.fanout.row import MAX_PAYLOAD_BYTES, Row
 from pipeline.settings import DatabaseSettings
@@ -110,9 +110,9 @@ def fetch_large(
 
 def _read(
     settings: DatabaseSettings, ids: Sequence[EventId], used: str, most_bytes: int
-) -> Iterable[tuple[Sequence[EventId], Rows | PermanentError]]:
-    def read(some: Sequence[EventId]) -> Rows:
-        def work(connection: Connection[Any]) -> Rows:
+) -> Iterable[tuple[Sequence[EventId], FoundRows | PermanentError]]:
+    def read(some: Sequence[EventId]) -> FoundRows:
+        def work(connection: Connection[Any]) -> FoundRows:
             return read_rows(connection, some, used, most_bytes)
 
         return with_connection(settings, work)

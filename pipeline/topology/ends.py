@@ -1,4 +1,4 @@
-"""Where the fan-out ends: in rows and dead letters, or on the screen of a dry run."""
+"""The two ends of the fan-out: write to the database (``Store``), or print (``Preview``)."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -8,79 +8,84 @@ from pipeline.domain.breaker import Breaker
 from pipeline.domain.graph import Graph
 from pipeline.fanout.batches import Decided
 from pipeline.settings import DatabaseSettings
-from pipeline.sinks.forms import leave_forms, record_forms
+from pipeline.sinks.forms import ignore_forms, record_forms
 from pipeline.sinks.heartbeat import keep_beating
 from pipeline.sinks.ledger import mark_dead
 from pipeline.sinks.preview import PreviewDeadLetters, PreviewOutcomes
 from pipeline.sinks.write_dead_letters import WriteDeadLetters
-from pipeline.sinks.write_outcomes import BREAKER, PutOff, WriteOutcomes
+from pipeline.sinks.write_outcomes import BREAKER, RetryEvents, WriteOutcomes
 from pipeline.topology.branch import Sinks
-from pipeline.transforms.fetch import Begin, Later, Note, wait_here
+from pipeline.transforms.fetch import OnMessages, OnStart, RetryUnseen, wait_here
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Again:
-    """What becomes of wake-ups and events that shall come again.
+class Retries:
+    """How to retry wake-ups and events that are not finished.
 
     Attributes:
-        later: takes wake-ups whose rows cannot be seen yet.
-        put_off: takes events that need a row which somebody has locked; None to wait for it.
-        go_on: takes events that very many people hear of, after each page of them, so that others
-            are told in between; None to tell all of them first.
+        unseen: retries wake-ups whose rows are not visible yet.
+        locked: retries events that need a row that another session has locked. None: the bundle
+            fails.
+        next_page: retries events with more pages of recipients, after each page, so that other
+            events are processed in between. None: one bundle writes all pages.
     """
 
-    later: Later = wait_here
-    put_off: PutOff | None = None
-    go_on: PutOff | None = None
+    unseen: RetryUnseen = wait_here
+    locked: RetryEvents | None = None
+    next_page: RetryEvents | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Rows:
-    """Outcomes are written to the database, dead letters to their table and their topic.
+class Store:
+    """Write outcomes to the database, and dead letters to their table and topic.
 
     Attributes:
-        database: where outcomes and dead letters go.
-        dead_letter_topic: where dead letters go besides their table.
-        says_it_lives: let every process that runs steps of the graph write its sign of life; not
-            where who runs the graph does so.
-        breaker: when to hold back a type whose events all fail.
+        database: where outcomes and dead letters are written.
+        dead_letter_topic: where dead letters are also published. None: nowhere.
+        writes_heartbeat: each process that runs steps of the graph writes the heartbeat. False if
+            the program that runs the graph writes it.
+        breaker: when to hold back an event type whose events all fail.
     """
 
     database: DatabaseSettings
     dead_letter_topic: str | None = None
-    says_it_lives: bool = False
+    writes_heartbeat: bool = False
     breaker: Breaker = BREAKER
 
     is_dry_run: ClassVar[bool] = False
 
     @property
-    def note(self) -> Note:
-        """Is shown every message."""
+    def on_messages(self) -> OnMessages:
+        """The step that reads events calls this with all messages."""
         return record_forms
 
     @property
-    def begin(self) -> Begin | None:
-        """Is called once by each process that runs steps of the graph."""
-        return partial(keep_beating, self.database, Graph.FANOUT) if self.says_it_lives else None
+    def on_start(self) -> OnStart | None:
+        """Each process that runs steps of the graph calls this once."""
+        if not self.writes_heartbeat:
+            return None
+        return partial(keep_beating, self.database, Graph.FANOUT)
 
-    def allowed(self, again: Again) -> Again:
-        """All of it."""
-        return again
+    def supported(self, retries: Retries) -> Retries:
+        """Return all of them."""
+        return retries
 
-    def sinks(self, again: Again) -> Sinks[Decided]:
-        """The steps at the end of every branch."""
+    def sinks(self, retries: Retries) -> Sinks[Decided]:
+        """Return the steps at the end of every branch."""
         return Sinks(
-            write=partial(WriteOutcomes, self.database, again.put_off, again.go_on, self.breaker),
+            write=partial(
+                WriteOutcomes, self.database, retries.locked, retries.next_page, self.breaker
+            ),
             bury=partial(WriteDeadLetters, self.database, self.dead_letter_topic, mark_dead),
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """Outcomes and dead letters are printed; nothing is written anywhere.
+    """Print outcomes and dead letters, and write nothing.
 
     Attributes:
-        dead_letter_topic: where letters would go.
+        dead_letter_topic: where a real run would publish dead letters.
     """
 
     dead_letter_topic: str | None = None
@@ -88,19 +93,19 @@ class Preview:
     is_dry_run: ClassVar[bool] = True
 
     @property
-    def note(self) -> Note:
-        """Is shown every message."""
-        return leave_forms
+    def on_messages(self) -> OnMessages:
+        """The step that reads events calls this with all messages."""
+        return ignore_forms
 
     @property
-    def begin(self) -> Begin | None:
-        """Nothing: a dry run leaves no sign of life."""
+    def on_start(self) -> OnStart | None:
+        """Return None: a dry run writes no heartbeat."""
         return None
 
-    def allowed(self, again: Again) -> Again:
-        """Nothing is written, so nothing is put off, and no page follows another."""
-        return Again(later=again.later)
+    def supported(self, retries: Retries) -> Retries:
+        """Return only ``unseen``: a dry run locks no row, and the ledger counts no page."""
+        return Retries(unseen=retries.unseen)
 
-    def sinks(self, again: Again) -> Sinks[Decided]:  # noqa: ARG002 - as of ``Rows``
-        """The steps that print."""
+    def sinks(self, retries: Retries) -> Sinks[Decided]:  # noqa: ARG002 - the signature of Store
+        """Return the steps that print."""
         return Sinks(write=PreviewOutcomes, bury=PreviewDeadLetters)

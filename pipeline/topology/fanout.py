@@ -1,8 +1,8 @@
-"""The whole fan-out on one screen: which step follows which, and nothing else.
+"""The whole graph of the fan-out on one screen: the order of its steps.
 
-Between the batches of the source and the writes there is no Flatten, no GroupByKey, no Reshuffle,
-no state and no timer: the path is one fused stage, so that on one machine a message is acknowledged
-after its rows are written.
+Between the source and the writes there is no Flatten, no GroupByKey, no Reshuffle, no state and no
+timer. So all steps are one fused stage, and on one machine a message is acknowledged only after
+its rows are written.
 """
 
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ from pipeline.fanout.decide import Policy
 from pipeline.fanout.handler import Handler
 from pipeline.settings import DatabaseSettings
 from pipeline.topology.branch import Branch
-from pipeline.topology.ends import Again, Preview, Rows
+from pipeline.topology.ends import Preview, Retries, Store
 from pipeline.transforms.decide import Decide, leave_unrouted
 from pipeline.transforms.decode import Decode
 from pipeline.transforms.fetch import Fetch
@@ -31,43 +31,47 @@ Source = beam.PTransform[PBegin, beam.PCollection[list[WakeUp]]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Topology:
-    """The graph from wake-ups to rows, the same for every source.
+    """The graph from wake-ups to rows. It is the same for every source.
 
     Attributes:
-        database: where events and facts come from.
-        handlers: one branch each.
-        policy: what holds for every event type.
-        ends: where outcomes and dead letters go; for a dry run, what prints them.
-        batch_size: the most events decided and written at once.
+        database: the database of events and facts.
+        handlers: the handlers; each gets a branch.
+        policy: the rules for all event types.
+        ends: ``Store`` writes outcomes and dead letters; ``Preview`` prints them, for a dry run.
+        batch_size: the maximum number of events decided and written at once.
     """
 
     database: DatabaseSettings
     handlers: Mapping[EventType, Handler[Any]]
     policy: Policy
-    ends: Rows | Preview
+    ends: Store | Preview
     batch_size: int = BATCH_SIZE
 
-    def build(self, pipeline: beam.Pipeline, source: Source, again: Again | None = None) -> None:
+    def build(
+        self, pipeline: beam.Pipeline, source: Source, retries: Retries | None = None
+    ) -> None:
         """Add every step to a pipeline.
 
         Args:
-            pipeline: to add them to.
-            source: gives batches of wake-ups.
-            again: takes what shall come again; without it everything is waited for.
+            pipeline: the pipeline.
+            source: produces batches of wake-ups.
+            retries: how to retry unfinished events. None: the defaults of ``Retries``.
         """
         ends = self.ends
-        again = ends.allowed(again or Again())
-        sinks = ends.sinks(again)
+        retries = ends.supported(retries or Retries())
+        sinks = ends.sinks(retries)
+        one_page = retries.next_page is not None
         payloads = {name: handler.payload for name, handler in self.handlers.items()}
+        fetch = Fetch(self.database, payloads, retries.unseen, ends.on_messages, ends.on_start)
         decoded = (
             pipeline
             | "ReadEvents" >> source
-            | "Fetch" >> Fetch(self.database, payloads, again.later, ends.note, ends.begin)
+            | "Fetch" >> fetch
             | "Decode" >> Decode(payloads, self.batch_size)
         )
         routed = decoded[EVENTS] | "RouteByType" >> RouteByType(payloads, self.batch_size)
         for name, handler in self.handlers.items():
-            decide = Decide(self.database, handler, self.policy, one_page=again.go_on is not None)
+            decide = Decide(self.database, handler, self.policy, one_page=one_page)
             Branch(name=name, label="Decide", work=decide).add(routed[name], sinks)
         unrouted = Branch(name="Unrouted", label="Leave", work=leave_unrouted())
         unrouted.add(decoded[UNROUTED], sinks)

@@ -14,7 +14,7 @@ from pipeline.options import (
     Given,
 )
 from pipeline.settings import DatabaseSettings
-from pipeline.topology.ends import Preview, Rows
+from pipeline.topology.ends import Preview, Store
 from pipeline.topology.fanout import Topology
 
 
@@ -27,7 +27,7 @@ def policy_of(given: Given) -> Policy:
     )
 
 
-def fanout(given: Given, database: DatabaseSettings, ends: Rows | Preview) -> Topology:
+def fanout(given: Given, database: DatabaseSettings, ends: Store | Preview) -> Topology:
     """The fan-out, with every handler."""
     return Topology(
         database=database,
@@ -38,7 +38,7 @@ def fanout(given: Given, database: DatabaseSettings, ends: Rows | Preview) -> To
     )
 
 
-Make = Callable[[Given, DatabaseSettings, Rows | Preview], Topology]
+Make = Callable[[Given, DatabaseSettings, Store | Preview], Topology]
 
 GRAPHS: Final[Mapping[Graph, Make]] = {
     Graph.FANOUT: fanout,

@@ -1,4 +1,4 @@
-"""Fetch: batches of wake-ups in; the rows that they are about out."""
+"""Fetch: batches of wake-ups in; their rows out."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -18,19 +18,22 @@ from pipeline.steps.fetch import Batch, fetch_batch, fetch_large
 from pipeline.steps.origin import origin_of
 
 WakeUps = beam.PCollection[list[WakeUp]]
-Note = Callable[[DatabaseSettings, Iterable[Message]], None]
-Begin = Callable[[], None]
+OnMessages = Callable[[DatabaseSettings, Iterable[Message]], None]
+OnStart = Callable[[], None]
 
 
-class Later(Protocol):
-    """What becomes of wake-ups whose rows cannot be seen yet."""
+class RetryUnseen(Protocol):
+    """Retries wake-ups whose rows are not visible yet."""
 
     def __call__(self, settings: DatabaseSettings, wake_ups: Sequence[WakeUp]) -> Sequence[WakeUp]:
-        """Take them; gives those to look for once more now, all others come again by themselves."""
+        """Return the wake-ups to look up again now. The source retries the others later."""
 
 
 def wait_here(settings: DatabaseSettings, wake_ups: Sequence[WakeUp]) -> Sequence[WakeUp]:
-    """Wait for the rows on the thread of the batch; its other events are on their way already."""
+    """Wait in the thread of the batch until the rows are visible.
+
+    The other events of the batch are already in the next step.
+    """
     wait_until_visible(settings, [each.event_id for each in wake_ups if each.event_id is not None])
     return [replace(each, waited=True) for each in wake_ups]
 
@@ -41,24 +44,24 @@ class Fetch(beam.PTransform[WakeUps, beam.PCollection[Fetched]]):
     Args:
         settings: the database.
         payloads: the payload model of every type that has a handler.
-        later: what becomes of wake-ups whose rows cannot be seen yet.
-        note: is shown every message.
-        begin: called in every process that runs the step, before its first batch.
+        retry_unseen: retries wake-ups whose rows are not visible yet.
+        on_messages: called with the messages of every batch.
+        on_start: called in every process that runs the step, before its first batch.
     """
 
     def __init__(
         self,
         settings: DatabaseSettings,
         payloads: Payloads,
-        later: Later,
-        note: Note,
-        begin: Begin | None = None,
+        retry_unseen: RetryUnseen,
+        on_messages: OnMessages,
+        on_start: OnStart | None = None,
     ) -> None:
         super().__init__()
-        self._fn = _Fetch(settings, used_keys(payloads), later, note, begin)
+        self._fn = _Fetch(settings, used_keys(payloads), retry_unseen, on_messages, on_start)
 
     def expand(self, wake_ups: WakeUps) -> beam.PCollection[Fetched]:
-        """One step."""
+        """Add one step."""
         return wake_ups | "Read" >> beam.ParDo(self._fn)
 
 
@@ -67,30 +70,30 @@ class _Fetch(beam.DoFn):
         self,
         settings: DatabaseSettings,
         used: str,
-        later: Later,
-        note: Note,
-        begin: Begin | None,
+        retry_unseen: RetryUnseen,
+        on_messages: OnMessages,
+        on_start: OnStart | None,
     ) -> None:
         self._settings = settings
-        self._note = note
         self._used = used
-        self._later = later
-        self._begin = begin
+        self._retry_unseen = retry_unseen
+        self._on_messages = on_messages
+        self._on_start = on_start
 
     def setup(self) -> None:
-        if self._begin is not None:
-            self._begin()
+        if self._on_start is not None:
+            self._on_start()
 
     def process(self, wake_ups: list[WakeUp]) -> Iterable[Fetched]:
         messages = (each.message for each in wake_ups if each.message is not None)
-        self._note(self._settings, messages)
+        self._on_messages(self._settings, messages)
         origin = origin_of(self._settings)
         batch = fetch_batch(self._settings, wake_ups, self._used, origin)
-        yield from self._give(batch)
-        if batch.unseen and (again := self._later(self._settings, batch.unseen)):
-            yield from self._give(fetch_batch(self._settings, again, self._used, origin))
+        yield from self._outputs(batch)
+        if batch.unseen and (again := self._retry_unseen(self._settings, batch.unseen)):
+            yield from self._outputs(fetch_batch(self._settings, again, self._used, origin))
 
-    def _give(self, batch: Batch) -> Iterator[Fetched]:
+    def _outputs(self, batch: Batch) -> Iterator[Fetched]:
         if batch.fetched.rows or batch.fetched.letters:
             yield batch.fetched
         yield from fetch_large(self._settings, batch.large, self._used)

@@ -27,7 +27,7 @@ from pipeline.sources.collect import Batching
 from pipeline.sources.deduplicate import Deduplicate, Messages
 from pipeline.sources.native import ReadFromPubSub
 from pipeline.sources.pull import PullFromPubSub
-from pipeline.topology.ends import Rows
+from pipeline.topology.ends import Store
 from pipeline.topology.fanout import Source, Topology
 from tests.deploy.launches import (
     CANARY,
@@ -101,7 +101,7 @@ def graph_of(source: Source) -> api.Pipeline:
         database=NOWHERE,
         handlers=HANDLERS,
         policy=Policy(),
-        ends=Rows(NOWHERE, GIVEN["dead_letter_topic"]),
+        ends=Store(NOWHERE, GIVEN["dead_letter_topic"]),
     ).build(pipeline, source)
     return pipeline.to_runner_api()
 

@@ -14,7 +14,7 @@ from pipeline.clients.postgres.sql import load
 from pipeline.domain.errors import InvalidRow
 from pipeline.domain.identifiers import EventId, EventType
 from pipeline.domain.payload import Payload
-from pipeline.facts.rows import Rows, read_rows, used_keys
+from pipeline.facts.rows import FoundRows, read_rows, used_keys
 from pipeline.fanout.events import Event, Unrouted
 from pipeline.fanout.row import (
     MAX_PAYLOAD_BYTES,
@@ -44,7 +44,7 @@ USED: Final = used_keys(PAYLOADS)
 MICROSECONDS: Final = 1_000_000
 
 
-def read(stage: Stage, *ids: int) -> Rows:
+def read(stage: Stage, *ids: int) -> FoundRows:
     """These rows, or all, as the pipeline's own role reads them."""
     asked = ids or [row[0] for row in stage.rows("SELECT id FROM domain_events")]
     with psycopg.connect(stage.database.writer_dsn, autocommit=True) as connection:

@@ -19,7 +19,7 @@ from pipeline.fanout.handler import Handler
 from pipeline.fanout.handlers import HANDLERS
 from pipeline.runtime.runner import local_pipeline
 from pipeline.settings import DatabaseSettings
-from pipeline.topology.ends import Preview, Rows
+from pipeline.topology.ends import Preview, Store
 from pipeline.topology.fanout import Topology
 from tests.databases import Database
 
@@ -143,7 +143,7 @@ class Stage:
             # The branches that nothing goes through take more time to set up than all the rest.
             handlers={name: handler for name, handler in self.handlers.items() if name in types},
             policy=self.policy,
-            ends=Preview() if self.dry_run else Rows(self.settings, breaker=self.breaker),
+            ends=Preview() if self.dry_run else Store(self.settings, breaker=self.breaker),
         )
         pipeline = local_pipeline()
         topology.build(pipeline, beam.Create([sent], reshuffle=False))

@@ -24,7 +24,7 @@ from pipeline.runtime.catch_up import catch_up
 from pipeline.runtime.stream import run_stream
 from pipeline.settings import DatabaseSettings, PubSubSettings
 from pipeline.sources.unfinished import Selection
-from pipeline.topology.ends import Rows
+from pipeline.topology.ends import Store
 from pipeline.topology.fanout import Topology
 from tests.streams import SUBSCRIPTION
 
@@ -74,7 +74,7 @@ class Place:
             database=database,
             handlers={EventType(name): HANDLERS[EventType(name)] for name in TYPES},
             policy=Policy(),
-            ends=Rows(database),
+            ends=Store(database),
             batch_size=self.batch_size,
         )
 

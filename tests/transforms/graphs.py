@@ -12,7 +12,7 @@ from pipeline.fanout.decide import Policy
 from pipeline.fanout.handlers import HANDLERS
 from pipeline.settings import DatabaseSettings, PubSubSettings
 from pipeline.sources.pull import PullFromPubSub
-from pipeline.topology.ends import Preview, Rows
+from pipeline.topology.ends import Preview, Store
 from pipeline.topology.fanout import Source, Topology
 
 NOWHERE: Final = DatabaseSettings(dsn="postgresql://nobody@nowhere/none")
@@ -30,7 +30,7 @@ def stream_graph(*, dry_run: bool = False, source: Source | None = None) -> api.
         database=NOWHERE,
         handlers=HANDLERS,
         policy=Policy(),
-        ends=Preview() if dry_run else Rows(NOWHERE, "projects/p/topics/dead-letters"),
+        ends=Preview() if dry_run else Store(NOWHERE, "projects/p/topics/dead-letters"),
     )
     settings = PubSubSettings(subscription="projects/p/subscriptions/s")
     topology.build(pipeline, source or PullFromPubSub(settings))

@@ -23,7 +23,7 @@ from pipeline.fanout.events import Event
 from pipeline.fanout.reasons import Reason
 from pipeline.fanout.row import MAX_TEXT_CHARACTERS
 from pipeline.settings import DatabaseSettings
-from pipeline.sinks.forms import leave_forms
+from pipeline.sinks.forms import ignore_forms
 from pipeline.steps.decide import decide_batch
 from pipeline.steps.decode import decode_batch
 from pipeline.steps.fetch import PORTION_BYTES, fetch_batch
@@ -239,7 +239,7 @@ def test_what_can_be_seen_does_not_wait_for_what_cannot(written: Written) -> Non
     def build(batches: beam.PCollection[list[WakeUp]]) -> None:
         found = (
             batches
-            | "Fetch" >> Fetch(settings, PAYLOADS, wait_here, leave_forms)
+            | "Fetch" >> Fetch(settings, PAYLOADS, wait_here, ignore_forms)
             | "Ids" >> beam.Map(ids)
         )
         assert_that(found, equal_to([([1, 2], []), ([], [gone])]))
@@ -259,7 +259,7 @@ def test_what_comes_again_by_itself_is_no_letter(written: Written) -> None:
     gone = new_id()
 
     def build(batches: beam.PCollection[list[WakeUp]]) -> None:
-        fetched = batches | "Fetch" >> Fetch(written.settings, PAYLOADS, ComeAgain(), leave_forms)
+        fetched = batches | "Fetch" >> Fetch(written.settings, PAYLOADS, ComeAgain(), ignore_forms)
         assert_that(fetched | "Ids" >> beam.Map(ids), equal_to([([1], [])]))
 
     run([[wake_up(1), wake_up(gone)], [wake_up(gone)]], build)
@@ -325,7 +325,7 @@ def test_large_events_are_fetched_a_few_at_a_time_and_after_all_others(written: 
         )
 
     def build(batches: beam.PCollection[list[WakeUp]]) -> None:
-        fetch = Fetch(written.settings, PAYLOADS, wait_here, leave_forms)
+        fetch = Fetch(written.settings, PAYLOADS, wait_here, ignore_forms)
         found = batches | "Fetch" >> fetch | "Size" >> beam.Map(_events_and_bytes)
         portion = PORTION_BYTES // len(text)
         few = (portion - 1, True)

@@ -44,7 +44,7 @@ from pipeline.runtime.launch.options import given
 from pipeline.settings import DatabaseSettings
 from pipeline.sources.collect import Batching
 from pipeline.sources.native import ReadFromPubSub
-from pipeline.topology.ends import Rows
+from pipeline.topology.ends import Store
 from pipeline.topology.graphs import GRAPHS
 
 # gcloud has no other flag for these than --additional-experiments.
@@ -120,7 +120,7 @@ def build(options: PipelineOptions) -> beam.Pipeline:
     # With a second family, all of them will be a job each.
     [graph] = values[GRAPH]
     database = _database(values)
-    ends = Rows(database, values[DEAD_LETTER_TOPIC], says_it_lives=True)
+    ends = Store(database, values[DEAD_LETTER_TOPIC], writes_heartbeat=True)
     GRAPHS[graph](values, database, ends).build(pipeline, source)
     return pipeline
 

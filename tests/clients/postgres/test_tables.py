@@ -20,7 +20,7 @@ from pipeline.ops.seed import seed
 from pipeline.runtime.catch_up import catch_up
 from pipeline.settings import DatabaseSettings
 from pipeline.sources.unfinished import Selection
-from pipeline.topology.ends import Rows
+from pipeline.topology.ends import Store
 from pipeline.topology.fanout import Topology
 from tests.databases import Database, Databases
 
@@ -161,7 +161,7 @@ def process(database: Database) -> dict[str, float]:
     """Seed, and do what the stream would do; gives what came of it."""
     seed(database.dsn)
     settings = DatabaseSettings(dsn=database.writer_dsn)
-    topology = Topology(database=settings, handlers=HANDLERS, policy=Policy(), ends=Rows(settings))
+    topology = Topology(database=settings, handlers=HANDLERS, policy=Policy(), ends=Store(settings))
     summary = catch_up(topology, Selection(older_than=timedelta(0)))
     return {name: number for name, number in summary.items() if name != "seconds"}
 
