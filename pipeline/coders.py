@@ -1,10 +1,10 @@
-"""How elements are written down where a runner takes them out of memory, and how large they count.
+"""How to encode the elements of the graph, and how to estimate their size.
 
-Importing this module registers the coder; who declares such elements imports it. Between two stages
-of a job on Dataflow only standard coders are used (see ``sources/native.py``), so that what waits
-there can be read after an update. All other elements stay inside one fused stage and are only
-measured. Beam measures by encoding unless a coder knows better, and pickling batches took a fourth
-of the time of the local runner.
+Importing this module registers the coder; import it where you declare such elements. Between two
+stages of a job on Dataflow only standard coders are used (see ``sources/native.py``), so that a
+newer version of the job can read the elements that wait there. All other elements stay inside one
+fused stage, and Beam only estimates their size. Without ``estimate_size`` Beam encodes an element
+to get its size: pickling batches took a fourth of the time of the local runner.
 """
 
 import pickle
@@ -18,23 +18,23 @@ from pipeline.domain.wake_up import WakeUp
 from pipeline.fanout.batches import Decided, Fetched
 from pipeline.fanout.events import Event, Unrouted
 
-# What an item comes to whose texts are not counted: its ids and times.
+# The size of an item without its texts: its ids and times.
 ITEM_BYTES: Final = 64
 
 
 class CarriedCoder(beam.coders.Coder):
-    """What is made within one stage; pickled if it must be written down."""
+    """Coder of elements that stay within one stage. It pickles them if it must."""
 
     def encode(self, value: Any) -> bytes:  # noqa: ANN401 - any of the types below
-        """For within one version of the code: nothing of this waits between stages."""
+        """Pickle an element. Only the same version of the code can decode it."""
         return pickle.dumps(value)
 
     def decode(self, encoded: bytes) -> Any:  # noqa: ANN401
-        """The element again."""
+        """Unpickle an element."""
         return pickle.loads(encoded)  # noqa: S301 - written by ``encode`` in the same job
 
     def estimate_size(self, value: Any) -> int:  # noqa: ANN401
-        """Its bytes, about."""
+        """Return the approximate size in bytes."""
         match value:
             case Fetched():
                 payloads = sum(row.payload_bytes for row in value.rows)
@@ -46,12 +46,12 @@ class CarriedCoder(beam.coders.Coder):
                 return ITEM_BYTES
 
     def is_deterministic(self) -> bool:
-        """Nothing is grouped by such an element."""
+        """Return False: no step groups by such an element."""
         return False
 
 
 def batches_of(payload: type[Payload]) -> Any:  # noqa: ANN401 - a type hint has no type
-    """The element type of batches of events with this payload; its coder is registered."""
+    """Return the element type of batches of events with this payload, and register its coder."""
     event = Event[payload]  # type: ignore[valid-type]
     beam.coders.registry.register_coder(event, CarriedCoder)
     return list[event]

@@ -46,9 +46,9 @@ class LockWait:
 
 
 # Where the batch fails if anything is left over.
-PATIENT: Final = LockWait(first=timedelta(seconds=2), then=timedelta(milliseconds=100))
+LONG_WAIT: Final = LockWait(first=timedelta(seconds=2), then=timedelta(milliseconds=100))
 # Where what is left over comes again by itself, while others wait behind the batch.
-HASTY: Final = LockWait(first=timedelta(milliseconds=100), then=timedelta(milliseconds=30))
+SHORT_WAIT: Final = LockWait(first=timedelta(milliseconds=100), then=timedelta(milliseconds=30))
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,17 +90,17 @@ def write_outcomes(settings: DatabaseSettings, outcomes: Sequence[Outcome]) -> W
         TransientError: not all could be written; offer all of them again.
         ConfigurationError: none can be written.
     """
-    written = write_what_is_free(settings, outcomes)
+    written = write_unlocked(settings, outcomes)
     if written.locked:
         raise LockTimeout(f"{len(written.locked):,} of the events need a row that is locked")
     return written
 
 
-def write_what_is_free(
+def write_unlocked(
     settings: DatabaseSettings,
     outcomes: Sequence[Outcome],
     *,
-    wait: LockWait = PATIENT,
+    wait: LockWait = LONG_WAIT,
     locks: Locks | None = None,
 ) -> Written:
     """As ``write_outcomes``, but what needs a locked row comes back as such, and holds up nothing.
@@ -120,7 +120,7 @@ def write_what_is_free(
     distinct = list({(each.event_id, each.page): each for each in outcomes}.values())
     locks = locks or Locks()
     known = locks.sort(distinct)
-    write = _WriteWhatIsFree(settings, wait, locks)
+    write = _WriteUnlocked(settings, wait, locks)
     written = Written(locked=known.locked) + _write(write, known.free)
     write.lock_timeout = wait.then
     written += _write(write, known.doubtful)
@@ -132,7 +132,7 @@ def _letter(outcome: Outcome, error: PermanentError) -> DeadLetter:
     return DeadLetter.of_event(outcome.event_id, outcome.event_type, STAGE, error)
 
 
-def _write(write: "_WriteWhatIsFree", outcomes: Sequence[Outcome]) -> Written:
+def _write(write: "_WriteUnlocked", outcomes: Sequence[Outcome]) -> Written:
     written = Written()
     for portion in portions_by_weight(outcomes, _weigh, MOST_ROWS):
         for some, result in in_halves(portion, write):
@@ -143,7 +143,7 @@ def _write(write: "_WriteWhatIsFree", outcomes: Sequence[Outcome]) -> Written:
     return written
 
 
-class _WriteWhatIsFree:
+class _WriteUnlocked:
     """Writes some outcomes at once; a single one that needs a locked row is not written."""
 
     def __init__(self, settings: DatabaseSettings, wait: LockWait, locks: Locks) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import apache_beam as beam
 import orjson
 
-from pipeline import coders  # noqa: F401 - registers them
+from pipeline import coders  # noqa: F401 - registers the coders
 from pipeline.domain.dead_letter import DeadLetter
 from pipeline.fanout.batches import Decided
 from pipeline.fanout.effects import Channel, channel_of

@@ -2,7 +2,7 @@
 
 import apache_beam as beam
 
-from pipeline import coders  # noqa: F401 - registers them
+from pipeline import coders  # noqa: F401 - registers the coders
 from pipeline.domain.dead_letter import DeadLetter
 from pipeline.settings import DatabaseSettings
 from pipeline.sinks.dead_letters import Mark, write_dead_letters

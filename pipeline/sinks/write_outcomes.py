@@ -8,7 +8,7 @@ from typing import Any, Final
 import apache_beam as beam
 from apache_beam.transforms.window import GlobalWindows
 
-from pipeline import coders  # noqa: F401 - registers them
+from pipeline import coders  # noqa: F401 - registers the coders
 from pipeline.domain.breaker import Breaker
 from pipeline.domain.dead_letter import DeadLetter
 from pipeline.domain.errors import LockTimeout
@@ -19,7 +19,7 @@ from pipeline.settings import DatabaseSettings
 from pipeline.sinks.breaker import breakers_of
 from pipeline.sinks.locks import locks_of
 from pipeline.sinks.metrics import measure
-from pipeline.sinks.outcomes import HASTY, Written, write_what_is_free
+from pipeline.sinks.outcomes import SHORT_WAIT, Written, write_unlocked
 from pipeline.sinks.tally import count, sum_up
 
 Batches = beam.PCollection[Decided]
@@ -101,10 +101,10 @@ class _WriteOutcomes(beam.DoFn):
             yield GlobalWindows.windowed_value_at_end_of_window(letters)
 
     def _write(self, outcomes: Sequence[Outcome]) -> Written:
-        write = partial(write_what_is_free, self._settings, outcomes)
+        write = partial(write_unlocked, self._settings, outcomes)
         if self._retry_locked is None:
             return write()
-        return write(wait=HASTY, locks=locks_of(self._settings))
+        return write(wait=SHORT_WAIT, locks=locks_of(self._settings))
 
     def _finish(self) -> Sequence[DeadLetter]:
         """Wait for the batch being written, if there is one, and return its dead letters."""

@@ -1,4 +1,4 @@
-"""What each step does with a batch, without Beam: it reads, it decides, it writes nothing.
+"""The functions of the steps, without Beam. They read and decide, and write nothing.
 
-``transforms`` puts these functions into a graph; ``ops`` calls them to say what would happen.
+``transforms`` puts these functions into a graph. ``ops`` calls them to predict results.
 """

@@ -1,4 +1,4 @@
-"""Decide a batch: events of one type in; what they lead to out, in portions."""
+"""Decide a batch: events of one type in; their outcomes and dead letters out, in portions."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -26,10 +26,11 @@ from pipeline.fanout.outcome import Outcome, Page
 from pipeline.settings import DatabaseSettings
 
 STAGE: Final = "decide"
-# Whoever has more is told in pages of so many; where other events wait for the page, of fewer.
-MOST_RECIPIENTS: Final = 25_000
-RECIPIENTS_IN_TURN: Final = 2_000
-# What follows from the events of one portion, give or take the last of them.
+# An event with more recipients is decided in pages of this size.
+PAGE_SIZE: Final = 25_000
+# The same, if other events wait until the page is done.
+SHORT_PAGE_SIZE: Final = 2_000
+# A portion ends with the event that exceeds this number of rows.
 MOST_ROWS: Final = 100_000
 
 
@@ -39,22 +40,22 @@ def decide_batch(
     events: Sequence[Event[Any]],
     policy: Policy,
 ) -> Decided:
-    """All that ``decide_in_turn`` gives, at once."""
+    """Return all portions of ``decide_in_portions`` as one."""
     outcomes: list[Outcome] = []
     letters: list[DeadLetter] = []
-    for decided in decide_in_turn(settings, handler, events, policy):
+    for decided in decide_in_portions(settings, handler, events, policy):
         outcomes += decided.outcomes
         letters += decided.letters
     return Decided(outcomes, letters)
 
 
 def leave_batch_unrouted(events: Sequence[Unrouted]) -> Decided:
-    """The outcomes of events whose types no handler knows."""
+    """Return the outcomes of events whose types have no handler."""
     return Decided([leave_unrouted(event) for event in events])
 
 
 class _Portion:
-    """What was decided since the last portion was given."""
+    """The outcomes and dead letters since the last portion was yielded."""
 
     def __init__(self) -> None:
         self.rows = 0
@@ -73,36 +74,37 @@ class _Portion:
             self.rows += len(decided.effects) + len(decided.skips)
 
 
-def decide_in_turn(
+def decide_in_portions(
     settings: DatabaseSettings,
     handler: Handler[PayloadT],
     events: Sequence[Event[PayloadT]],
     policy: Policy,
     *,
-    page_size: int = MOST_RECIPIENTS,
+    page_size: int = PAGE_SIZE,
     one_page: bool = False,
     clock: Clock = utc_now,
 ) -> Iterator[Decided]:
     """Ask the handler of each event, load the facts of the batch, then decide event by event.
 
-    The events' rows have been seen, so what their transactions wrote is among the facts. Where
-    Postgres refuses the facts of a batch it is halved until the event at fault stands alone.
+    The rows of the events are visible, so the facts include everything that their transactions
+    wrote. If Postgres rejects the facts of a batch, the batch is halved until the faulty event is
+    alone.
 
-    What follows comes in portions that fit into memory whatever they are of: first the events that
-    an ordinary number of people hear of, then the others, a page of recipients at a time.
+    Every portion fits into memory. The first portions hold the events with at most ``page_size``
+    recipients. The other events follow, one page of recipients at a time.
 
     Args:
         settings: the database.
-        handler: of the events' type.
-        events: of one type.
-        policy: what holds for every type.
-        page_size: the most recipients of a page.
-        one_page: end after the first page of an event that has several.
-        clock: by which an event is too old.
+        handler: the handler of the event type.
+        events: events of one type.
+        policy: the rules for all event types.
+        page_size: the maximum number of recipients of a page.
+        one_page: decide only the first page of an event with several pages.
+        clock: the clock for the age of events.
 
     Raises:
-        TransientError: the facts could not be loaded; what was not given yet is undecided.
-        ConfigurationError: the facts cannot be loaded.
+        TransientError: the facts could not be loaded. Events not yet yielded are undecided.
+        ConfigurationError: the facts cannot be loaded until a person fixes it.
     """
     now = clock()
     oldest = policy.expired_before(now)
@@ -147,7 +149,7 @@ def _decide_pages(
     policy: Policy,
     page_size: int,
 ) -> Iterator[Decided]:
-    """Decide an event for some thousand recipients at a time, from where it got to before."""
+    """Decide an event page by page. Start after the last recipient in the ledger."""
     event_id, name = asked.event.id, handler.preference.name
     up_to = with_connection(settings, lambda connection: told_up_to(connection, event_id))
     last = False
@@ -172,7 +174,7 @@ def _ask_in_time(
     now: datetime,
     portion: _Portion,
 ) -> list[Asked[PayloadT]]:
-    """What the handler answers; events that are decided by that alone go into the portion."""
+    """Return the answers of the handler. Expired and failed events go into the portion."""
     asked = []
     for event in events:
         answer = expire(event, policy, now) or _ask(handler, event)

@@ -1,4 +1,4 @@
-"""Decode a batch: rows in; events and unrouted events out, and dead letters for what is neither."""
+"""Decode a batch: rows in; events, unrouted events, and dead letters of malformed rows out."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -14,7 +14,7 @@ STAGE: Final = "decode"
 
 
 def decode_batch(rows: Sequence[Row], payloads: Payloads) -> Decoded:
-    """What rows are; a malformed one is a dead letter and costs its neighbours nothing."""
+    """Decode rows. A malformed row becomes a dead letter and does not affect the other rows."""
     events: list[Event[Payload]] = []
     unrouted: list[Unrouted] = []
     letters: list[DeadLetter] = []

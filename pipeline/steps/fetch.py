@@ -1,4 +1,4 @@
-"""Fetch a batch: wake-ups in; the rows that they are about out."""
+"""Fetch a batch: wake-ups in; their rows out."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -22,19 +22,20 @@ from pipeline.settings import DatabaseSettings
 from pipeline.steps.origin import Origin
 
 STAGE: Final = "fetch"
-# Whose payload has more is read with a few others only.
+# An event with a larger payload is read later, together with only a few others.
 SMALL_BYTES: Final = 64 * 1024
 PORTION_BYTES: Final = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What a batch of wake-ups led to.
+    """The result of fetching a batch of wake-ups.
 
     Attributes:
-        fetched: the rows, with a letter for whatever has none for good.
-        unseen: the wake-ups whose rows may only not be visible yet.
-        large: the events whose payloads would together take much memory, and their bytes.
+        fetched: the rows, and a dead letter for each event that permanently has no row.
+        unseen: the wake-ups without a row that may become visible.
+        large: the events with large payloads, each with the number of bytes. They are not read
+            yet: all of them at once would need too much memory.
     """
 
     fetched: Fetched
@@ -45,21 +46,21 @@ class Batch:
 def fetch_batch(
     settings: DatabaseSettings, wake_ups: Sequence[WakeUp], used: str, origin: Origin | None = None
 ) -> Batch:
-    """Read the rows of a batch; what the ledger holds as completed is left out.
+    """Read the rows of a batch, except events that the ledger holds as completed.
 
     Args:
         settings: the database.
-        wake_ups: in any order; those of one event count as one.
-        used: the keys that handlers use, as ``used_keys`` gives them.
-        origin: is told of the messages and what there is of their rows.
+        wake_ups: wake-ups in any order. Several wake-ups of one event count as one.
+        used: the payload keys that handlers use, from ``used_keys``.
+        origin: compares the messages with their rows.
 
     Raises:
         TransientError: the rows could not be read.
-        ConfigurationError: they cannot be read.
+        ConfigurationError: the rows cannot be read until a person fixes it.
     """
     wanted = {each.event_id: each for each in wake_ups if each.event_id is not None}
     letters = [
-        DeadLetter.of_message(each.message, STAGE, _nameless(each.message))
+        DeadLetter.of_message(each.message, STAGE, _names_no_event(each.message))
         for each in wake_ups
         if each.event_id is None and each.message is not None
     ]
@@ -68,7 +69,7 @@ def fetch_batch(
     unseen: list[WakeUp] = []
     large: list[tuple[EventId, int]] = []
     times: dict[EventId, int | None] = {}
-    buried: list[Message] = []
+    missing: list[Message] = []
     for ids, found in _read(settings, list(wanted), used, SMALL_BYTES):
         if isinstance(found, PermanentError):
             letters.append(DeadLetter.of_event(ids[0], None, STAGE, found))
@@ -80,22 +81,22 @@ def fetch_batch(
             wake_up = wanted[event_id]
             if wake_up.waited or gone.knows(event_id):
                 gone.remember([event_id])
+                # A wake-up from the ledger has no message: it needs no dead letter.
                 if wake_up.message is not None:
-                    # Without a message there is nobody to tell.
-                    buried.append(wake_up.message)
+                    missing.append(wake_up.message)
             else:
                 unseen.append(wake_up)
-    letters += [DeadLetter.of_message(each, STAGE, _unknown()) for each in buried]
+    letters += [DeadLetter.of_message(each, STAGE, _unknown()) for each in missing]
     if origin is not None:
         messages = ((wanted[event_id].message, moment) for event_id, moment in times.items())
-        origin.compare([(each, moment) for each, moment in messages if each is not None], buried)
+        origin.compare([(each, moment) for each, moment in messages if each is not None], missing)
     return Batch(Fetched(rows, letters), unseen, large)
 
 
 def fetch_large(
     settings: DatabaseSettings, large: Sequence[tuple[EventId, int]], used: str
 ) -> Iterator[Fetched]:
-    """Read large events, a few at a time, so that they take no more memory than a few do."""
+    """Read large events, a few at a time, to limit memory."""
     for portion in portions_by_weight(large, lambda each: each[1], PORTION_BYTES):
         ids = [event_id for event_id, _ in portion]
         rows: list[Row] = []
@@ -124,6 +125,6 @@ def _unknown() -> UnknownEvent:
     return UnknownEvent("domain_events has no row with this id")
 
 
-def _nameless(message: Message) -> MissingAttribute:
+def _names_no_event(message: Message) -> MissingAttribute:
     state = "is not a positive integer" if ID_ATTRIBUTE in message.attributes else "is missing"
     return MissingAttribute(f"the attribute {ID_ATTRIBUTE!r} {state}")

@@ -1,4 +1,4 @@
-"""Hold back: events of one type in; those that may go on out, the others as paused."""
+"""Hold back events of a paused type: events in; decided or paused events out."""
 
 from collections.abc import Iterator, Sequence
 
@@ -10,28 +10,30 @@ from pipeline.fanout.decide import Policy, hold_back
 from pipeline.fanout.events import Event
 from pipeline.fanout.handler import Handler
 from pipeline.settings import DatabaseSettings
-from pipeline.steps.decide import MOST_RECIPIENTS, decide_in_turn
+from pipeline.steps.decide import PAGE_SIZE, decide_in_portions
 
 
-def decide_what_may_go_on(
+def decide_or_hold_back(
     settings: DatabaseSettings,
     handler: Handler[PayloadT],
     events: Sequence[Event[PayloadT]],
     policy: Policy,
     *,
-    page_size: int = MOST_RECIPIENTS,
+    page_size: int = PAGE_SIZE,
     one_page: bool = False,
 ) -> Iterator[Decided]:
-    """As ``decide_in_turn``; but events that a switch holds back are recorded as paused.
+    """Decide events like ``decide_in_portions``, except those that a switch holds back.
+
+    Events that a switch holds back get the status ``paused``.
 
     Raises:
         TransientError: the switches or the facts could not be read.
-        ConfigurationError: they cannot be read.
+        ConfigurationError: they cannot be read until a person fixes it.
     """
     passing, held = divide(switches_of(settings).find(handler.event_type), events)
     if held:
         yield Decided([hold_back(event) for event in held])
     if passing:
-        yield from decide_in_turn(
+        yield from decide_in_portions(
             settings, handler, passing, policy, page_size=page_size, one_page=one_page
         )

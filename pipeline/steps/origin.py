@@ -1,8 +1,8 @@
-"""Notice wake-ups that another database sent: the rows they name are not here, or not the same.
+"""Detect wake-ups that another database sent: their rows are missing or have another time.
 
-Of an event a message says the id and the time. A stream that was pointed at a copy, a database for
-trials or yesterday's backup, finds no row of the id, or one of another time. A few without a row
-are usual, since rows can be deleted; most of them are not.
+A message holds the id and the time of an event. If DATABASE_URL names a copy (a test database, or
+yesterday's backup), it has no row with the id, or a row with another time. A few messages without a
+row are usual, because rows can be deleted. If most messages mismatch, the database is wrong.
 """
 
 import logging
@@ -16,12 +16,12 @@ from typing import Final
 from pipeline.domain.message import REPLAY_ATTRIBUTE, TIME_ATTRIBUTE, Message
 from pipeline.settings import DatabaseSettings
 
-# Fewer say nothing, and of these at least half must be strange.
+# Warn of at least this many mismatches, if they are also half of the wake-ups.
 LEAST: Final = 3
-# What was longer ago than so many wake-ups says nothing of now.
+# The counts start again after this many wake-ups.
 WINDOW: Final = 1_000
 QUIET_SECONDS: Final = 60.0
-# A time may have been cut on its way, or rounded.
+# The time in a message may be truncated or rounded.
 TOLERANCE: Final = timedelta(seconds=1)
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -29,55 +29,56 @@ _log: Final = logging.getLogger(__name__)
 
 
 class Origin:
-    """Counts wake-ups and warns, at most once a minute, when most of them are strange.
+    """Counts wake-ups, and warns at most once a minute if most do not match their rows.
 
-    What it says holds no value of a message or a row. Thread-safe.
+    The warning contains no value of a message or a row. Thread-safe.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._seen = 0
-        self._strange = 0
+        self._mismatched = 0
         self._quiet_until = 0.0
 
     def compare(
         self, found: Iterable[tuple[Message, int | None]], missing: Iterable[Message]
     ) -> None:
-        """Take note of messages.
+        """Count messages, and warn if most do not match.
 
         Args:
-            found: with the times of their rows, in microseconds since 1970, None where unknown.
-            missing: those without a row, for good.
+            found: messages with the times of their rows, in microseconds since 1970; None if the
+                time is unknown.
+            missing: messages that permanently have no row.
         """
-        strange = [_differs(message, moment) for message, moment in found if _is_captured(message)]
-        strange += [True for message in missing if _is_captured(message)]
+        differ = [_differs(message, moment) for message, moment in found if _is_captured(message)]
+        differ += [True for message in missing if _is_captured(message)]
         with self._lock:
-            self._seen += len(strange)
-            self._strange += sum(strange)
-            seen, strangers = self._seen, self._strange
-            suspicious = strangers >= LEAST and 2 * strangers >= seen
+            self._seen += len(differ)
+            self._mismatched += sum(differ)
+            seen, mismatched = self._seen, self._mismatched
+            suspicious = mismatched >= LEAST and 2 * mismatched >= seen
             if suspicious and time.monotonic() < self._quiet_until:
                 return
             if suspicious:
                 self._quiet_until = time.monotonic() + QUIET_SECONDS
             if suspicious or seen >= WINDOW:
-                self._seen = self._strange = 0
+                self._seen = self._mismatched = 0
         if suspicious:
             _log.warning(
-                "%s of %s wake-ups name no row of this database, or one of another time:"
-                " is DATABASE_URL the database that Debezium captures?",
-                f"{strangers:,}",
+                "%s of %s wake-ups match no row of this database by id and time:"
+                " check that DATABASE_URL names the database that Debezium captures",
+                f"{mismatched:,}",
                 f"{seen:,}",
             )
 
 
 def _is_captured(message: Message) -> bool:
-    """Whether change data capture sent it: the time of a replay's message is its own."""
+    """Whether change data capture sent the message. A replay sends its own time."""
     return REPLAY_ATTRIBUTE not in message.attributes
 
 
 def _differs(message: Message, moment: int | None) -> bool:
-    """Whether the message says another time than the row; what cannot be compared does not."""
+    """Whether the message and the row have different times. False if a time is unusable."""
     claimed = message.attributes.get(TIME_ATTRIBUTE)
     if claimed is None or moment is None:
         return False
@@ -93,6 +94,6 @@ def _differs(message: Message, moment: int | None) -> bool:
 
 @cache
 def origin_of(settings: DatabaseSettings) -> Origin:
-    """The process's account of a database."""
+    """Return the process's counts for a database."""
     del settings  # the key of the cache
     return Origin()

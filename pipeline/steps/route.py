@@ -1,4 +1,4 @@
-"""Route a batch: events of any types in; those of each type out."""
+"""Route a batch: events of any types in; the events of each type out."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -9,7 +9,7 @@ from pipeline.fanout.events import Event
 
 
 def by_type(events: Iterable[Event[Payload]]) -> dict[EventType, list[Event[Payload]]]:
-    """The events of each type, in their order."""
+    """Group events by type. Each group keeps their order."""
     types: defaultdict[EventType, list[Event[Payload]]] = defaultdict(list)
     for event in events:
         types[event.type].append(event)

@@ -1,1 +1,1 @@
-"""The graphs, one screen each."""
+"""The graphs. Each fits on one screen."""

@@ -1,4 +1,4 @@
-"""A branch of a graph: work, then the write of what was done, then the burial of what failed."""
+"""A branch of a graph: do the work, write the results, write the dead letters."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,12 +16,12 @@ Letters = beam.PCollection[list[DeadLetter]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sinks(Generic[DoneT]):
-    """Where the branches of a graph end: each gets steps of its own.
+    """The steps at the end of a branch. Each branch gets its own steps.
 
     Attributes:
-        write: makes the step that writes what was done; it gives letters for what it could not
-            write, and those that came with what was done.
-        bury: makes the step that records letters.
+        write: makes the step that writes results. The step outputs the dead letters that it
+            received, and new ones for results that it could not write.
+        bury: makes the step that writes dead letters.
     """
 
     write: Callable[[], beam.PTransform[beam.PCollection[DoneT], Letters]]
@@ -33,9 +33,9 @@ class Branch(Generic[ItemT, DoneT]):
     """One branch.
 
     Attributes:
-        name: with which the labels of its steps begin.
-        label: of the step that does the work.
-        work: the step.
+        name: the beginning of the labels of its steps.
+        label: the label of the step that does the work.
+        work: the step that does the work.
     """
 
     name: str
@@ -43,7 +43,7 @@ class Branch(Generic[ItemT, DoneT]):
     work: beam.PTransform[beam.PCollection[ItemT], beam.PCollection[DoneT]]
 
     def add(self, items: beam.PCollection[ItemT], sinks: Sinks[DoneT]) -> None:
-        """Add the branch to what comes before it."""
+        """Add the steps of the branch to a collection."""
         done = items | f"{self.name}/{self.label}" >> self.work
         letters = done | f"{self.name}/Write" >> sinks.write()
         letters | f"{self.name}/Bury" >> sinks.bury()

@@ -1,4 +1,4 @@
-"""The graphs by name: how each is made from what was given. A family adds one line."""
+"""The graphs by name, and how to make each from the options. A new family adds one line."""
 
 from collections.abc import Callable, Mapping
 from typing import Final
@@ -19,7 +19,7 @@ from pipeline.topology.fanout import Topology
 
 
 def policy_of(given: Given) -> Policy:
-    """What holds for every event type."""
+    """Make the rules for all event types from the options."""
     programs = given[SYSTEM_USERS]
     return Policy(
         system_users=frozenset({AI_USER, *map(UserId, programs)}),
@@ -28,7 +28,7 @@ def policy_of(given: Given) -> Policy:
 
 
 def fanout(given: Given, database: DatabaseSettings, ends: Store | Preview) -> Topology:
-    """The fan-out, with every handler."""
+    """Make the graph of the fan-out, with every handler."""
     return Topology(
         database=database,
         handlers=HANDLERS,

@@ -1,1 +1,1 @@
-"""Beam around the pure core: each PTransform has a function beside it that does the work."""
+"""The PTransforms. Each calls a function of ``steps`` that does the work without Beam."""

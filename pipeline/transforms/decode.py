@@ -1,4 +1,4 @@
-"""Decode: fetched rows in; events, unrouted events and dead letters out, each by an output."""
+"""Decode: fetched rows in; events, unrouted events and dead letters out, each on its own output."""
 
 from collections.abc import Iterable
 from typing import Literal
@@ -6,7 +6,7 @@ from typing import Literal
 import apache_beam as beam
 from apache_beam.pvalue import TaggedOutput
 
-from pipeline import coders  # noqa: F401 - registers them
+from pipeline import coders  # noqa: F401 - registers the coders
 from pipeline.domain.dead_letter import DeadLetter
 from pipeline.domain.payload import Payload
 from pipeline.domain.portions import portions
@@ -23,12 +23,12 @@ Dead = TaggedOutput[Literal["dead"], list[DeadLetter]]
 class Decode(beam.PTransform[beam.PCollection[Fetched], Outputs]):
     """Decode every row of a batch.
 
-    Outputs are ``events``, the main one; ``unrouted``, those whose type no handler knows; and
-    ``dead``, the letters of this step and those that came with the rows.
+    The outputs are ``events``, the main output; ``unrouted``, the events whose type has no handler;
+    and ``dead``, the dead letters of this step and those that came with the rows.
 
     Args:
         payloads: the payload model of every type that has a handler.
-        batch_size: the most that is in a batch of unrouted events or of letters.
+        batch_size: the maximum size of a batch of unrouted events or of dead letters.
     """
 
     def __init__(self, payloads: Payloads, batch_size: int) -> None:
@@ -36,7 +36,7 @@ class Decode(beam.PTransform[beam.PCollection[Fetched], Outputs]):
         self._fn = _Parse(payloads, batch_size)
 
     def expand(self, fetched: beam.PCollection[Fetched]) -> Outputs:
-        """One step."""
+        """Add one step."""
         return fetched | "Parse" >> beam.ParDo(self._fn).with_outputs(UNROUTED, DEAD, main=EVENTS)
 
 

@@ -6,7 +6,7 @@ from typing import Protocol
 
 import apache_beam as beam
 
-from pipeline import coders  # noqa: F401 - registers them
+from pipeline import coders  # noqa: F401 - registers the coders
 from pipeline.clients.postgres.visible import wait_until_visible
 from pipeline.domain.message import Message
 from pipeline.domain.wake_up import WakeUp

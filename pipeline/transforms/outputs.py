@@ -1,4 +1,4 @@
-"""The names of outputs, and the types of steps that have several."""
+"""The names of outputs, and the types of steps with several outputs."""
 
 from typing import TYPE_CHECKING, Any, Final
 
@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     Outputs = DoOutputsTuple
     Routed = TaggedOutput[str, list[Event[Payload]]]
 else:
-    # Beam 2.77 takes neither in an annotation: a step's outputs are no PCollection, and the name of
-    # an output has to be a literal. Each output has an element type of its own all the same.
+    # Beam 2.77 accepts neither in an annotation: several outputs are not a PCollection, and the
+    # name of an output must be a literal. Each output still has its own element type.
     Outputs = Routed = Any
 
 EVENTS: Final = "events"

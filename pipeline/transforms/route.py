@@ -1,4 +1,4 @@
-"""RouteByType: batches of events in; for every event type an output of its own."""
+"""RouteByType: batches of events in; one output for each event type."""
 
 from collections.abc import Iterable
 
@@ -15,11 +15,11 @@ from pipeline.transforms.outputs import Outputs, Routed
 
 
 class RouteByType(beam.PTransform[beam.PCollection[list[Event[Payload]]], Outputs]):
-    """Give every event type a branch of its own; outputs are named after the types.
+    """Send every event to the output that is named after its type.
 
     Args:
         payloads: the payload model of every type that has a handler.
-        batch_size: the most events in a batch.
+        batch_size: the maximum number of events in a batch.
     """
 
     def __init__(self, payloads: Payloads, batch_size: int) -> None:
@@ -28,9 +28,9 @@ class RouteByType(beam.PTransform[beam.PCollection[list[Event[Payload]]], Output
         self._batch_size = batch_size
 
     def expand(self, batches: beam.PCollection[list[Event[Payload]]]) -> Outputs:
-        """One step; the elements of an output are batches of events with that type's payload."""
+        """Add one step. Its outputs contain batches of events with the payload of their type."""
         types = {name: coders.batches_of(model) for name, model in self._payloads.items()}
-        # Beam asks for the type of a main output; this step has none.
+        # Beam requires a type for the main output, which this step does not use.
         tag = beam.ParDo(_Tag(self._batch_size)).with_output_types(list[Event[Payload]], **types)
         return batches | "Tag" >> tag.with_outputs(*types)
 

@@ -12,7 +12,7 @@ import pytest
 
 from pipeline.domain.errors import LockTimeout, TransientError
 from pipeline.sinks.locks import Locks
-from pipeline.sinks.outcomes import HASTY, PATIENT, write_outcomes, write_what_is_free
+from pipeline.sinks.outcomes import LONG_WAIT, SHORT_WAIT, write_outcomes, write_unlocked
 from tests.builders import ANN, BOB, activity, notification, outcome
 from tests.deadline import wait_until
 from tests.sinks.conftest import Written
@@ -20,7 +20,7 @@ from tests.sinks.conftest import Written
 BATCH: Final = 100
 CONCERNED: Final = 77
 # Much less than the lock is held for: halves wait for a tenth of a second each.
-SOON: Final = PATIENT.first.total_seconds() + 5
+SOON: Final = LONG_WAIT.first.total_seconds() + 5
 
 
 @contextmanager
@@ -47,12 +47,12 @@ def test_only_what_needs_a_locked_row_waits(written: Written, statement: str) ->
     batch[CONCERNED - 2] = outcome(CONCERNED, (ANN, notification()), (BOB, activity()))
     with locked(written, statement):
         started = time.monotonic()
-        result = write_what_is_free(written.settings, batch)
+        result = write_unlocked(written.settings, batch)
         assert time.monotonic() - started < SOON
         assert [each.event_id for each in result.locked] == [CONCERNED]
         assert len(result.outcomes) == len(batch) - 1
         assert set(written.ledger()) == set(range(1, BATCH)) - {CONCERNED}
-    again = write_what_is_free(written.settings, result.locked)
+    again = write_unlocked(written.settings, result.locked)
     assert ([each.event_id for each, _ in again.outcomes], again.locked) == ([CONCERNED], [])
     assert written.rows("SELECT payload -> 'count' FROM notifications WHERE user_id = %s", BOB) == [
         (2,)
@@ -76,15 +76,15 @@ def test_what_was_found_locked_is_not_waited_for_again_at_once(written: Written)
     write_outcomes(written.settings, [outcome(1, (BOB, activity()))])
     locks = Locks()
     with locked(written, "SELECT id FROM notifications FOR UPDATE"):
-        first = write_what_is_free(written.settings, [outcome(2, (BOB, activity()))], locks=locks)
+        first = write_unlocked(written.settings, [outcome(2, (BOB, activity()))], locks=locks)
         assert len(first.locked) == 1
         before = len(statements)
         more = [outcome(number, (BOB, activity())) for number in range(3, 50)]
-        result = write_what_is_free(written.settings, more, locks=locks)
+        result = write_unlocked(written.settings, more, locks=locks)
         assert len(result.locked) == len(more)
         assert len(statements) == before > 0
     wait_until(lambda: not locks.sort(more).locked, seconds=20, what="it is tried again")
-    assert len(write_what_is_free(written.settings, more, locks=locks).outcomes) == len(more)
+    assert len(write_unlocked(written.settings, more, locks=locks).outcomes) == len(more)
     # What was written shows that nothing is locked any more.
     assert len(locks.sort([outcome(60, (BOB, activity()))]).free) == 1
 
@@ -98,7 +98,7 @@ def test_many_that_need_one_locked_row_are_found_by_few_statements(written: Writ
     ]
     with locked(written, "SELECT id FROM notifications FOR UPDATE"):
         before = len(statements)
-        result = write_what_is_free(written.settings, batch, wait=HASTY)
+        result = write_unlocked(written.settings, batch, wait=SHORT_WAIT)
     assert (len(result.outcomes), len(result.locked)) == (49, 49)
     # Each of them by itself would take hundreds.
     assert 0 < len(statements) - before < 30
@@ -112,8 +112,8 @@ def test_a_locked_table_is_waited_for_once_and_named(written: Written, mode: str
         connection.execute(f"LOCK TABLE notifications IN {mode} MODE".encode())
         started = time.monotonic()
         with pytest.raises(TransientError, match="not free in time: table notifications") as failed:
-            write_what_is_free(settings, batch, wait=HASTY)
+            write_unlocked(settings, batch, wait=SHORT_WAIT)
         assert type(failed.value) is TransientError
         # Each half of the batch by itself would take many times as long.
         assert time.monotonic() - started < 10 * settings.retry_for.total_seconds()
-    assert len(write_what_is_free(settings, batch, wait=HASTY).outcomes) == len(batch)
+    assert len(write_unlocked(settings, batch, wait=SHORT_WAIT).outcomes) == len(batch)

@@ -5,13 +5,13 @@ from uuid import UUID
 
 import pytest
 
-from pipeline.steps.decide import RECIPIENTS_IN_TURN
+from pipeline.steps.decide import SHORT_PAGE_SIZE
 from tests.deadline import wait_until
 from tests.golden.stage import Stage
 from tests.golden.world import P1, R1, T1, U1
 from tests.streams import Broker, Stream
 
-CROWD = 10 * RECIPIENTS_IN_TURN
+CROWD = 10 * SHORT_PAGE_SIZE
 
 
 def crowded_message(stage: Stage) -> int:

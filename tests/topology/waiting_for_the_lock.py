@@ -13,5 +13,5 @@ if __name__ == "__main__":
     from pipeline.sinks import write_outcomes
 
     ever = timedelta(0)
-    vars(write_outcomes)["HASTY"] = LockWait(first=ever, then=ever)
+    vars(write_outcomes)["SHORT_WAIT"] = LockWait(first=ever, then=ever)
     sys.exit(__main__.main())

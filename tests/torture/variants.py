@@ -28,7 +28,7 @@ class DieBeforeWriting:
 
     def __call__(self) -> None:
         """Arm it."""
-        _wrap("pipeline.sinks.write_outcomes.write_what_is_free", partial(_die_at, self.nth))
+        _wrap("pipeline.sinks.write_outcomes.write_unlocked", partial(_die_at, self.nth))
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,8 +28,8 @@ def test_most_wake_ups_without_a_row_or_of_another_time_are_said_with_their_numb
     Origin().compare(rows, [sent()] * 7)
     (line,) = warnings(caplog)
     assert line == (
-        "12 of 15 wake-ups name no row of this database, or one of another time:"
-        " is DATABASE_URL the database that Debezium captures?"
+        "12 of 15 wake-ups match no row of this database by id and time:"
+        " check that DATABASE_URL names the database that Debezium captures"
     )
 
 
@@ -65,7 +65,7 @@ def test_what_was_right_for_long_hides_nothing(caplog: pytest.LogCaptureFixture)
         pytest.param(Message(b"", {"created_at": "1772452800123456"}), MICROSECONDS, id="a number"),
     ],
 )
-def test_what_says_nothing_of_another_database_is_not_counted_as_strange(
+def test_what_says_nothing_of_another_database_is_not_counted_as_a_mismatch(
     message: Message, moment: int | None, caplog: pytest.LogCaptureFixture
 ) -> None:
     Origin().compare([(message, moment)] * 20, [])

@@ -14,7 +14,7 @@ from pipeline.fanout.handlers import HANDLERS
 from pipeline.fanout.outcome import Outcome, Page, Status
 from pipeline.settings import DatabaseSettings
 from pipeline.sinks.outcomes import write_outcomes
-from pipeline.steps.decide import decide_in_turn
+from pipeline.steps.decide import decide_in_portions
 from tests.builders import event
 from tests.golden.stage import Stage
 from tests.golden.world import O1, P1, T1, T2, U1
@@ -67,7 +67,7 @@ def settings_of(stage: Stage) -> DatabaseSettings:
 
 
 def decided(stage: Stage, handler: Any, *events: Event[Any]) -> Iterator[list[Outcome]]:  # noqa: ANN401 - of any event
-    for each in decide_in_turn(settings_of(stage), handler, events, FOREVER, page_size=PAGE):
+    for each in decide_in_portions(settings_of(stage), handler, events, FOREVER, page_size=PAGE):
         assert not each.letters
         yield list(each.outcomes)
 
