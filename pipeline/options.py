@@ -29,7 +29,7 @@ DIRECT_RUNNER: Final = "DirectRunner"
 DATAFLOW_RUNNER: Final = "DataflowRunner"
 
 
-class Group(StrEnum):
+class ParameterGroup(StrEnum):
     """The heading under which a parameter stands."""
 
     EVENTS = "Events"
@@ -68,7 +68,7 @@ class Parameter(Generic[ValueT]):
     name: str
     label: str = ""
     help: str
-    group: Group = Group.BEHAVIOUR
+    group: ParameterGroup = ParameterGroup.BEHAVIOUR
     kind: Kind[ValueT]
     takers: tuple[Taker, ...]
     needed_by: tuple[Taker, ...] = ()
@@ -136,7 +136,7 @@ SUBSCRIPTION: Final = Parameter(
     name="subscription",
     label="Subscription of the events",
     help="The Pub/Sub subscription that change data capture fills, one per job.",
-    group=Group.EVENTS,
+    group=ParameterGroup.EVENTS,
     kind=values.SUBSCRIPTION,
     takers=(Taker.RUN, Taker.LAUNCH, Taker.DOCTOR),
     needed_by=(Taker.RUN, Taker.LAUNCH),
@@ -147,7 +147,7 @@ DEAD_LETTER_TOPIC: Final = Parameter(
     name="dead_letter_topic",
     label="Topic for dead letters",
     help="Where events go that cannot be processed, besides the table event_dead_letters.",
-    group=Group.EVENTS,
+    group=ParameterGroup.EVENTS,
     kind=values.TOPIC,
     takers=(*_EVENTS_ARE_PROCESSED, Taker.DOCTOR),
     needed_by=_ON_DATAFLOW,
@@ -159,7 +159,7 @@ TIMESTAMP_ATTRIBUTE: Final = Parameter(
     label="Where an event's time comes from",
     help=f"{PUBLISH_TIME} is when Pub/Sub accepted the message. The name of an attribute, such"
     " as created_at, needs more rights: see deploy/service-accounts.md.",
-    group=Group.EVENTS,
+    group=ParameterGroup.EVENTS,
     kind=values.ATTRIBUTE,
     takers=_ON_DATAFLOW,
     default=PUBLISH_TIME,
@@ -170,7 +170,7 @@ DATABASE_URL: Final = Parameter(
     label="Database",
     help="The Postgres database, without a password. Connections are encrypted and the server"
     " is verified: sslmode is verify-full unless it says verify-ca.",
-    group=Group.DATABASE,
+    group=ParameterGroup.DATABASE,
     kind=values.DATABASE_URL,
     takers=_ON_DATAFLOW,
     needed_by=_ON_DATAFLOW,
@@ -181,7 +181,7 @@ DATABASE_PASSWORD_SECRET: Final = Parameter(
     name="database_password_secret",
     label="Secret with the database password",
     help="The name of a secret in Secret Manager; workers read it, nobody else sees it.",
-    group=Group.DATABASE,
+    group=ParameterGroup.DATABASE,
     kind=values.SECRET,
     takers=_ON_DATAFLOW,
     needed_by=_ON_DATAFLOW,
@@ -193,7 +193,7 @@ DATABASE_CA_SECRET: Final = Parameter(
     label="Secret with the database server's certificate authority",
     help="The name of a secret that holds the certificates, in PEM, by which the server is"
     " verified.",
-    group=Group.DATABASE,
+    group=ParameterGroup.DATABASE,
     kind=values.SECRET,
     takers=_ON_DATAFLOW,
     needed_by=_ON_DATAFLOW,
@@ -204,7 +204,7 @@ DATABASE_CONNECTIONS: Final = Parameter(
     name="database_connections",
     label="Connections the database grants the job",
     help="Workers at most, times processes of each, times pool_size, may not exceed this.",
-    group=Group.DATABASE,
+    group=ParameterGroup.DATABASE,
     kind=values.CONNECTIONS,
     takers=_ON_DATAFLOW,
     default=defaults.GRANTED_CONNECTIONS,
@@ -214,7 +214,7 @@ POOL_SIZE: Final = Parameter(
     name="pool_size",
     label="Connections of a process",
     help="The most that one process opens; a worker runs a process for each of its vCPUs.",
-    group=Group.DATABASE,
+    group=ParameterGroup.DATABASE,
     kind=values.count("number of connections", such_as=defaults.POOL_SIZE, most=99),
     takers=_ON_DATAFLOW,
     default=defaults.POOL_SIZE,

@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import Any
 
 from pipeline.commands.command import Commands, add_command, say
-from pipeline.options import CLOUD, DATAFLOW_RUNNER, JOB_NAME, PARAMETERS, Group, Taker
+from pipeline.options import CLOUD, DATAFLOW_RUNNER, JOB_NAME, PARAMETERS, ParameterGroup, Taker
 
 
 def asked_for(arguments: Sequence[str]) -> bool:
@@ -48,7 +48,7 @@ def add(commands: Commands) -> None:
 
 
 def _add_parameters(command: argparse.ArgumentParser) -> None:
-    groups = {group: command.add_argument_group(group) for group in Group}
+    groups = {group: command.add_argument_group(group) for group in ParameterGroup}
     for parameter in PARAMETERS:
         needed = Taker.LAUNCH in parameter.needed_by
         default = f"default: {parameter.default_text or 'none'}"

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pipeline.domain.units import counted
-from pipeline.ops.dead_letters.read import Cause, Day, Group, Letter
+from pipeline.ops.dead_letters.read import CauseCount, Day, LetterDetails, LetterGroup
 from pipeline.screens.printable import pretty, pretty_text, printable
 from pipeline.screens.terminal import open_console
 
@@ -18,7 +18,7 @@ NO_TYPE: Final = "(no type)"
 _CONTENT: Final = ("attributes", "data", "payload", "payload_characters")
 
 
-def show_groups(groups: Sequence[Group]) -> None:
+def show_groups(groups: Sequence[LetterGroup]) -> None:
     """Print one row for each cause."""
     if not groups:
         _print("no dead letters")
@@ -37,7 +37,7 @@ def show_groups(groups: Sequence[Group]) -> None:
     _print(table)
 
 
-def show_letter(letter: Letter) -> None:
+def show_letter(letter: LetterDetails) -> None:
     """Print everything about one letter, the event's own values included."""
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_column(no_wrap=True)
@@ -52,7 +52,7 @@ def show_letter(letter: Letter) -> None:
     _print(_text(f"\n{_content(letter)}"))
 
 
-def show_stats(causes: Sequence[Cause], days: Sequence[Day]) -> None:
+def show_stats(causes: Sequence[CauseCount], days: Sequence[Day]) -> None:
     """Print the open letters by cause, and all letters by day."""
     if not days:
         _print("no dead letters")
@@ -77,7 +77,7 @@ def show_stats(causes: Sequence[Cause], days: Sequence[Day]) -> None:
     _print(table)
 
 
-def _content(letter: Letter) -> str:
+def _content(letter: LetterDetails) -> str:
     """What the event's row holds, and the message where one was kept."""
     parts = []
     if letter.data is not None:
@@ -91,7 +91,7 @@ def _content(letter: Letter) -> str:
     return "\n\n".join(parts) or "no payload in its row, and no message was kept"
 
 
-def _cause(group: Group) -> str:
+def _cause(group: LetterGroup) -> str:
     types = ", ".join(map(printable, group.event_types)) or NO_TYPE
     sample = (
         f"letter {group.sample_id}"

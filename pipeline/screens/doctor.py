@@ -8,14 +8,14 @@ from rich.table import Table
 from rich.text import Text
 
 from pipeline.domain.units import counted
-from pipeline.ops.doctor.check import Finding, Verdict
+from pipeline.ops.doctor.check import Finding, Severity
 from pipeline.ops.doctor.examine import Examined
 
 _MOST_ALIKE: Final = 2
 _MARKS: Final = {
-    Verdict.OK: Text("✓", "green"),
-    Verdict.WARNING: Text("!", "yellow"),
-    Verdict.FAILED: Text("✗", "red"),
+    Severity.OK: Text("✓", "green"),
+    Severity.WARNING: Text("!", "yellow"),
+    Severity.FAILED: Text("✗", "red"),
 }
 
 
@@ -34,13 +34,13 @@ def render(report: Iterable[Examined]) -> RenderableType:
             found.setdefault(examined.finding, []).append(examined.check.name)
     for finding, names in found.items():
         text = Text(finding.seen)
-        if finding.mend:
-            text.append(f"\n→ {finding.mend}", "cyan")
+        if finding.fix:
+            text.append(f"\n→ {finding.fix}", "cyan")
         # What keeps many checks from being made is one thing to fix, not many.
-        many = finding.verdict is Verdict.WARNING and len(names) > _MOST_ALIKE
+        many = finding.severity is Severity.WARNING and len(names) > _MOST_ALIKE
         together = [counted(len(names), "check")] if many else names
         for name in together:
-            lines.add_row(_MARKS[finding.verdict], name, text)
+            lines.add_row(_MARKS[finding.severity], name, text)
     if not left_out:
         return lines
     return Group(lines, "", Text(f"left out: {', '.join(left_out)}", "dim"))

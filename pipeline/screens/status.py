@@ -20,8 +20,8 @@ from pipeline.ops.status.figures import (
     OtherProgram,
     Pipeline,
     Queue,
-    Slot,
-    Status,
+    SlotFigures,
+    StatusFigures,
     SwitchSeen,
 )
 from pipeline.screens.printable import printable
@@ -42,7 +42,7 @@ _WAITING: Final = {
 }
 
 
-def render(status: Status) -> RenderableType:
+def render(status: StatusFigures) -> RenderableType:
     """The whole screen."""
     lines = Table.grid(padding=(0, 2))
     lines.add_column(width=12, justify="right", style="cyan")
@@ -70,7 +70,7 @@ def render(status: Status) -> RenderableType:
     return Group(title, "", lines)
 
 
-def _unread(status: Status, part: str) -> Text | None:
+def _unread(status: StatusFigures, part: str) -> Text | None:
     """Why a part could not be read, if it could not."""
     if part in status.not_visible:
         return Text("not visible to this role", "yellow")
@@ -178,7 +178,7 @@ def _switch(name: str, switch: SwitchSeen) -> str:
     return f"{name}, its breaker is open for {since}{reason}; {waiting}, {trial}"
 
 
-def _slot(status: Status) -> Text:
+def _slot(status: StatusFigures) -> Text:
     slot = status.slot
     if slot is None:
         return Text(f"no slot {status.slot_name} in this database: nothing is captured", "red")
@@ -189,7 +189,7 @@ def _slot(status: Status) -> Text:
     return shown
 
 
-def _slot_of(slot: Slot) -> Text:
+def _slot_of(slot: SlotFigures) -> Text:
     if slot.active:
         state = Text("active")
     else:

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from pipeline.domain.errors import FanoutError
 from pipeline.ops.status.document import document
-from pipeline.ops.status.figures import Status
+from pipeline.ops.status.figures import StatusFigures
 from pipeline.ops.status.read import read_status
 from pipeline.screens.status import render
 from pipeline.settings import CaptureNames, DatabaseSettings
@@ -48,7 +48,7 @@ def watch(
     readings = _readings(settings, names, every)
     if as_json:
         for reading in readings:
-            if isinstance(reading, Status):
+            if isinstance(reading, StatusFigures):
                 _print_json(reading, console)
         return
     if not console.is_terminal:
@@ -62,26 +62,26 @@ def watch(
             live.update(_shown(reading), refresh=True)
 
 
-def _shown(reading: Status | FanoutError) -> RenderableType:
-    if isinstance(reading, Status):
+def _shown(reading: StatusFigures | FanoutError) -> RenderableType:
+    if isinstance(reading, StatusFigures):
         return render(reading)
     return Text(f"{reading}; looking again", "red")
 
 
 def _readings(
     settings: DatabaseSettings, names: CaptureNames, every: timedelta
-) -> Iterator[Status | FanoutError]:
+) -> Iterator[StatusFigures | FanoutError]:
     yield read_status(settings, names)
     while True:
         time.sleep(every.total_seconds())
         try:
-            reading: Status | FanoutError = read_status(settings, names)
+            reading: StatusFigures | FanoutError = read_status(settings, names)
         except FanoutError as error:
             reading = error
         yield reading
 
 
-def _print_json(status: Status, console: Console) -> None:
+def _print_json(status: StatusFigures, console: Console) -> None:
     # Not by rich, which would wrap it.
     console.file.write(json.dumps(document(status)) + "\n")
     console.file.flush()

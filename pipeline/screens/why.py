@@ -12,7 +12,7 @@ from pipeline.domain.units import ago
 from pipeline.fanout.facts import UNKNOWN_PERSON, UNNAMED_THREAD, thread_label
 from pipeline.fanout.outcome import Status
 from pipeline.ops.why import verdict, words
-from pipeline.ops.why.account import Account, EventRow, Person, Silence
+from pipeline.ops.why.account import Account, EventRow, PersonAccount, SkipDetails
 from pipeline.screens.printable import one_line
 from pipeline.screens.terminal import is_endless
 
@@ -76,19 +76,19 @@ def _letter_line(account: Account) -> str:
     return f"{words.row(letter)}, {attempts}{resolved}"
 
 
-def _rows(account: Account, person: Person) -> Iterator[tuple[str, Text]]:
+def _rows(account: Account, person: PersonAccount) -> Iterator[tuple[str, Text]]:
     for item in person.received:
         yield (
             words.channel(item.channel),
             Text.assemble(one_line(item.what), (f"  {words.how(item)}", "dim")),
         )
-    for _, alike in groupby(person.silences, key=lambda each: (each.reason, each.preference_id)):
-        yield _silence(list(alike))
+    for _, alike in groupby(person.skips, key=lambda each: (each.reason, each.preference_id)):
+        yield _skip(list(alike))
     if not person.considered:
         yield "nothing", Text(one_line(verdict.not_considered(account, person)), "yellow")
 
 
-def _silence(alike: Sequence[Silence]) -> tuple[str, Text]:
+def _skip(alike: Sequence[SkipDetails]) -> tuple[str, Text]:
     first = alike[0]
     if first.told:
         detail = f"  {one_line(words.counted_in(first))}"

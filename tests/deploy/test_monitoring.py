@@ -33,8 +33,8 @@ from pipeline.ops.status.figures import (
     Latency,
     Pipeline,
     Queue,
-    Slot,
-    Status,
+    SlotFigures,
+    StatusFigures,
 )
 from pipeline.sinks.metrics import COMMIT_TO_ROW, NAMES
 from pipeline.sources.deduplicate import DUPLICATES
@@ -360,7 +360,7 @@ def lets_in(filter_: str, entry: dict[str, Any]) -> bool:
     return True
 
 
-def entry_of(status: Status) -> dict[str, Any]:
+def entry_of(status: StatusFigures) -> dict[str, Any]:
     """The log entry that Cloud Run makes of the line that ``status --json`` prints."""
     return {
         "resource": {"type": "cloud_run_job", "labels": {"job_name": "fanout-status"}},
@@ -368,7 +368,7 @@ def entry_of(status: Status) -> dict[str, Any]:
     }
 
 
-SLOT: Final = Slot(
+SLOT: Final = SlotFigures(
     active=False,
     wal_status="reserved",
     lag_bytes=1,
@@ -379,7 +379,7 @@ SLOT: Final = Slot(
     synced=False,
 )
 # Every figure is there.
-STATUS: Final = Status(
+STATUS: Final = StatusFigures(
     database="app",
     taken_at="2026-03-02T18:00:00+00:00",
     has_events=True,
@@ -410,7 +410,7 @@ STATUS: Final = Status(
 )
 
 
-def recorded_by(status: Status) -> set[str]:
+def recorded_by(status: StatusFigures) -> set[str]:
     """The log-based metrics that such a line adds to."""
     entry = entry_of(status)
     return {load(path)["name"] for path in LOG_METRICS if lets_in(load(path)["filter"], entry)}
@@ -631,7 +631,7 @@ def test_a_slot_that_keeps_what_it_needs_is_usable(wal_status: str) -> None:
     ],
     ids=lambda slot: slot and str(slot.wal_status),
 )
-def test_a_slot_that_is_missing_or_lost_or_about_to_be_is_not(slot: Slot | None) -> None:
+def test_a_slot_that_is_missing_or_lost_or_about_to_be_is_not(slot: SlotFigures | None) -> None:
     assert "fanout_slot_unusable" in recorded_by(replace(STATUS, slot=slot))
 
 

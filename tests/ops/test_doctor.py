@@ -13,7 +13,7 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 from rich.console import Console
 
-from pipeline.ops.doctor.check import Check, Finding, Verdict, ok, warning
+from pipeline.ops.doctor.check import Check, Finding, Severity, ok, warning
 from pipeline.ops.doctor.checks import CHECKS
 from pipeline.ops.doctor.document import document
 from pipeline.ops.doctor.examine import examine
@@ -54,7 +54,9 @@ def test_a_healthy_installation_passes_every_check(healthy: Database) -> None:
         report = list(examine(installation))
     made = {each.check.name: each.finding for each in report if each.finding}
     assert list(made) == ALWAYS_MADE
-    assert {name: finding for name, finding in made.items() if finding.verdict != Verdict.OK} == {}
+    assert {
+        name: finding for name, finding in made.items() if finding.severity != Severity.OK
+    } == {}
 
 
 def test_the_exit_status_is_1_when_something_failed(healthy: Database) -> None:
@@ -69,7 +71,7 @@ def test_the_exit_status_is_1_when_something_failed(healthy: Database) -> None:
     assert "→ CREATE PUBLICATION fanout_events FOR TABLE" in ill.stdout
 
 
-def test_json_has_every_check_with_its_verdict_and_mend(healthy: Database) -> None:
+def test_json_has_every_check_with_its_verdict_and_fix(healthy: Database) -> None:
     done = doctor(healthy.dsn, "--json", "--cdc-host", "203.0.113.7", "--cdc-port", "6543")
     report = json.loads(done.stdout)
     assert (done.returncode, report["ok"]) == (1, False)
@@ -98,11 +100,11 @@ def test_without_a_database_one_check_fails_and_the_others_say_why(database: Dat
     settings = DatabaseSettings(dsn=f"{database.dsn}_is_gone")
     with Installation(database=settings) as installation:
         report = [each.finding for each in examine(installation) if each.finding]
-    assert report[0].verdict == Verdict.FAILED
+    assert report[0].severity == Severity.FAILED
     assert "does not exist" in report[0].seen
     assert "\n" not in report[0].seen
-    assert {(finding.verdict, finding.seen) for finding in report[1:]} == {
-        (Verdict.WARNING, "not looked at: no connection to Postgres")
+    assert {(finding.severity, finding.seen) for finding in report[1:]} == {
+        (Severity.WARNING, "not looked at: no connection to Postgres")
     }
 
 
@@ -113,8 +115,8 @@ def test_what_a_role_may_not_see_is_said_and_costs_no_other_check(healthy: Datab
         report = {e.check.name: e.finding for e in examine(installation) if e.finding}
     hidden = {name for name, finding in report.items() if "not visible" in finding.seen}
     assert hidden == {"slot", "slot failover", "log kept", "heartbeat"}
-    assert {report[name].verdict for name in hidden} == {Verdict.WARNING}
-    assert {report[name].verdict for name in report.keys() - hidden} == {Verdict.OK}
+    assert {report[name].severity for name in hidden} == {Severity.WARNING}
+    assert {report[name].severity for name in report.keys() - hidden} == {Severity.OK}
 
 
 def test_a_check_that_breaks_is_a_warning_without_the_error_s_values(database: Database) -> None:

@@ -10,16 +10,16 @@ import pytest
 
 from local.debezium.configuration import read as read_configuration
 from local.postgres import Postgres, server
-from pipeline.ops.doctor.check import Verdict
+from pipeline.ops.doctor.check import Severity
 from pipeline.ops.doctor.checks.capture import PUBLISHED
 from pipeline.ops.doctor.checks.server import judge_version
-from pipeline.ops.doctor.checks.slots import Slot, judge_slot
+from pipeline.ops.doctor.checks.slots import SlotFacts, judge_slot
 from pipeline.ops.doctor.installation import CaptureAddress
 from pipeline.settings import CAPTURE_NAME
 from tests.databases import Database, Databases, scratch_cluster
 from tests.ops.examination import beat, found, slot
 
-WELL: Final = Slot(
+WELL: Final = SlotFacts(
     name=CAPTURE_NAME,
     database="app",
     plugin="pgoutput",
@@ -37,11 +37,11 @@ ROOT: Final = Path(__file__).parents[2]
 
 
 def test_without_a_slot_nothing_is_captured(database: Database) -> None:
-    assert found(database, "slot").verdict == Verdict.FAILED
+    assert found(database, "slot").severity == Severity.FAILED
     for name in ("slot failover", "heartbeat"):
         finding = found(database, name)
-        assert (finding.verdict, finding.seen) == (
-            Verdict.WARNING,
+        assert (finding.severity, finding.seen) == (
+            Severity.WARNING,
             f"not looked at: there is no slot {CAPTURE_NAME}",
         )
 
@@ -49,7 +49,7 @@ def test_without_a_slot_nothing_is_captured(database: Database) -> None:
 def test_a_slot_that_nobody_reads_is_caught(database: Database) -> None:
     with slot(database, read=False):
         finding = found(database, "slot")
-        assert finding.verdict == Verdict.FAILED
+        assert finding.severity == Severity.FAILED
         assert "nobody has read the slot for" in finding.seen
         assert found(database, "heartbeat").seen == "not looked at: nobody reads the slot"
 
@@ -57,13 +57,13 @@ def test_a_slot_that_nobody_reads_is_caught(database: Database) -> None:
 def test_a_slot_of_another_database_is_caught(databases: Databases, database: Database) -> None:
     with slot(database), databases.migrated() as other:
         finding = found(other, "slot")
-    assert finding.verdict == Verdict.FAILED
+    assert finding.severity == Severity.FAILED
     assert database.name in finding.seen
 
 
 def test_a_slot_that_a_standby_would_not_have_is_caught(database: Database) -> None:
     with slot(database, failover=False):
-        assert found(database, "slot failover").verdict == Verdict.WARNING
+        assert found(database, "slot failover").severity == Severity.WARNING
 
 
 @pytest.mark.parametrize("age", ["61 seconds", None])
@@ -72,15 +72,15 @@ def test_a_reader_without_a_heartbeat_is_caught(database: Database, age: str | N
         if age is not None:
             beat(database, age)
         finding = found(database, "heartbeat")
-    assert finding.verdict == Verdict.FAILED
+    assert finding.severity == Severity.FAILED
     assert finding.seen == ("none yet" if age is None else "the last one 1 min ago")
 
 
-@pytest.mark.parametrize(("confirmed", "verdict"), [(True, Verdict.OK), (False, Verdict.FAILED)])
+@pytest.mark.parametrize(("confirmed", "severity"), [(True, Severity.OK), (False, Severity.FAILED)])
 def test_a_reader_that_publishes_nothing_is_caught_though_its_heart_beats(
     database: Database,
     confirmed: bool,  # noqa: FBT001 - a parameter of the table above
-    verdict: Verdict,
+    severity: Severity,
 ) -> None:
     # A slot that is made has everything before it confirmed; this reader confirms nothing more.
     if confirmed:
@@ -90,14 +90,14 @@ def test_a_reader_that_publishes_nothing_is_caught_though_its_heart_beats(
             beat(database, "5 minutes")
         beat(database, "1 second")
         finding = found(database, "heartbeat")
-    assert finding.verdict == verdict
+    assert finding.severity == severity
     assert ("Debezium has published nothing for 5 min" in finding.seen) is not confirmed
 
 
 def test_a_slot_with_another_plugin_is_caught() -> None:
     well = WELL
-    assert judge_slot(well, "app").verdict == Verdict.OK
-    assert judge_slot(replace(well, plugin="wal2json"), "app").verdict == Verdict.FAILED
+    assert judge_slot(well, "app").severity == Severity.OK
+    assert judge_slot(replace(well, plugin="wal2json"), "app").severity == Severity.FAILED
 
 
 @contextmanager
@@ -116,8 +116,8 @@ def test_a_server_that_cannot_capture_and_limits_no_log_is_caught() -> None:
         Databases.with_template(cluster).migrated() as database,
     ):
         level, kept = found(database, "wal level"), found(database, "log kept")
-    assert (level.verdict, level.seen) == (Verdict.FAILED, "replica: changes cannot be captured")
-    assert kept.verdict == Verdict.WARNING
+    assert (level.severity, level.seen) == (Severity.FAILED, "replica: changes cannot be captured")
+    assert kept.severity == Severity.WARNING
     assert "max_slot_wal_keep_size is not set" in kept.seen
 
 
@@ -130,27 +130,28 @@ def test_the_log_kept_for_a_slot_is_watched_until_it_is_lost() -> None:
         database.connect() as connection,
     ):
         for _ in range(40):
-            verdicts.append(found(database, "log kept").verdict)
+            verdicts.append(found(database, "log kept").severity)
             connection.execute("SELECT pg_logical_emit_message(false, 'fill', 'x')")
             connection.execute("SELECT pg_switch_wal()")
         connection.execute("CHECKPOINT")
         lost, kept = found(database, "slot"), found(database, "log kept")
-    assert [verdict for verdict in Verdict if verdict in verdicts] == [
-        Verdict.OK,
-        Verdict.WARNING,
-        Verdict.FAILED,
+    assert [severity for severity in Severity if severity in verdicts] == [
+        Severity.OK,
+        Severity.WARNING,
+        Severity.FAILED,
     ]
-    assert sorted(verdicts, key=list(Verdict).index) == verdicts
-    assert (lost.verdict, kept.verdict) == (Verdict.FAILED, Verdict.FAILED)
+    assert sorted(verdicts, key=list(Severity).index) == verdicts
+    assert (lost.severity, kept.severity) == (Severity.FAILED, Severity.FAILED)
     assert "events were missed" in lost.seen
     assert "gone" in kept.seen
 
 
 @pytest.mark.parametrize(
-    ("number", "verdict"), [(140_019, Verdict.FAILED), (150_000, Verdict.OK), (180_004, Verdict.OK)]
+    ("number", "severity"),
+    [(140_019, Severity.FAILED), (150_000, Severity.OK), (180_004, Severity.OK)],
 )
-def test_a_server_that_is_too_old_is_caught(number: int, verdict: Verdict) -> None:
-    assert judge_version("x", number).verdict == verdict
+def test_a_server_that_is_too_old_is_caught(number: int, severity: Severity) -> None:
+    assert judge_version("x", number).severity == severity
 
 
 def test_the_checks_expect_what_debezium_is_told_to_read() -> None:

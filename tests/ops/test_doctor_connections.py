@@ -3,7 +3,7 @@
 import pytest
 
 from pipeline.domain.defaults import GRANTED_CONNECTIONS
-from pipeline.ops.doctor.check import Finding, Verdict
+from pipeline.ops.doctor.check import Finding, Severity
 from pipeline.ops.doctor.installation import Installation
 from pipeline.options import PARAMETERS
 from pipeline.settings import DatabaseSettings
@@ -31,31 +31,31 @@ def usable(database: Database) -> int:
 def test_a_job_may_take_all_that_is_for_clients_and_no_more(database: Database) -> None:
     there = usable(database)
     well, over = connections(database, there), connections(database, there + 1)
-    assert (well.verdict, over.verdict) == (Verdict.OK, Verdict.WARNING)
+    assert (well.severity, over.severity) == (Severity.OK, Severity.WARNING)
     assert well.seen.endswith(f"are for clients, a job may take {there}")
     assert over.seen == (
         f"{there} of the server's 200 are for clients, fewer than the {there + 1} that a job"
         " may take"
     )
-    assert over.mend == (
+    assert over.fix == (
         f"launch it with --database_connections={there} or less, or raise max_connections;"
         " if the job was granted another number, name it: --connections"
     )
 
 
 @pytest.mark.parametrize(
-    ("limit", "verdict"), [(99, Verdict.WARNING), (100, Verdict.OK), (-1, Verdict.OK)]
+    ("limit", "severity"), [(99, Severity.WARNING), (100, Severity.OK), (-1, Severity.OK)]
 )
 def test_the_limit_of_the_database_counts_where_it_is_lower(
-    limit: int, verdict: Verdict, database: Database
+    limit: int, severity: Severity, database: Database
 ) -> None:
     with database.connect() as connection:
         connection.execute(f"ALTER DATABASE {database.name} CONNECTION LIMIT {limit}")
     finding = connections(database)
-    assert finding.verdict == verdict
+    assert finding.severity == severity
     assert ("by the limit of this database" in finding.seen) is (limit >= 0)
-    assert ("ALTER DATABASE ... CONNECTION LIMIT" in (finding.mend or "")) is (
-        verdict is Verdict.WARNING
+    assert ("ALTER DATABASE ... CONNECTION LIMIT" in (finding.fix or "")) is (
+        severity is Severity.WARNING
     )
 
 

@@ -4,7 +4,7 @@ from typing import Final
 
 import pytest
 
-from pipeline.ops.doctor.check import Verdict
+from pipeline.ops.doctor.check import Severity
 from tests.databases import Database
 from tests.ops.examination import found
 
@@ -51,10 +51,10 @@ def test_a_type_of_which_nothing_arrives_is_named_with_its_column(
         connection.execute("DROP TABLE domain_events CASCADE")
         connection.execute(f"CREATE TABLE domain_events ({columns})".encode())
     finding = found(database, "events table")
-    assert (finding.verdict == Verdict.OK) == is_well
+    assert (finding.severity == Severity.OK) == is_well
     if not is_well:
         assert finding.seen.startswith(f"public.domain_events: {column} is ")
-        assert "A column of domain_events has another type" in (finding.mend or "")
+        assert "A column of domain_events has another type" in (finding.fix or "")
 
 
 def test_the_partitions_of_a_table_are_published_under_its_name_by_the_fix(
@@ -63,12 +63,12 @@ def test_the_partitions_of_a_table_are_published_under_its_name_by_the_fix(
     with database.connect() as connection:
         connection.execute(PARTITIONED.encode())
         finding = found(database, "publication")
-        assert finding.verdict == Verdict.FAILED
+        assert finding.severity == Severity.FAILED
         assert "publishes public.domain_events_2026, public.fanout_heartbeat" in finding.seen
-        statement, _, then = (finding.mend or "").partition("; then: ")
+        statement, _, then = (finding.fix or "").partition("; then: ")
         assert then == "python -m pipeline catch-up"
         connection.execute(statement.encode())
-    assert found(database, "publication").verdict == Verdict.OK
+    assert found(database, "publication").severity == Severity.OK
 
 
 def test_a_publication_of_a_partitioned_table_that_was_dropped_is_made_by_the_fix(
@@ -77,6 +77,6 @@ def test_a_publication_of_a_partitioned_table_that_was_dropped_is_made_by_the_fi
     with database.connect() as connection:
         connection.execute(PARTITIONED.encode())
         connection.execute("DROP PUBLICATION fanout_events")
-        statement, _, _ = (found(database, "publication").mend or "").partition("; then: ")
+        statement, _, _ = (found(database, "publication").fix or "").partition("; then: ")
         connection.execute(statement.encode())
-    assert found(database, "publication").verdict == Verdict.OK
+    assert found(database, "publication").severity == Severity.OK

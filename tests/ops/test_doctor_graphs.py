@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.ops.doctor.check import Verdict
+from pipeline.ops.doctor.check import Severity
 from tests.databases import Database
 from tests.ops.examination import found
 
@@ -18,16 +18,18 @@ def last_seen(database: Database, graph: str, age: str) -> None:
 
 def test_a_graph_that_never_ran_here_is_no_fault(database: Database) -> None:
     finding = found(database, "graphs")
-    assert (finding.verdict, finding.seen) == (Verdict.OK, "no graph has run here yet")
+    assert (finding.severity, finding.seen) == (Severity.OK, "no graph has run here yet")
 
 
 @pytest.mark.parametrize(
-    ("age", "verdict"),
-    [("20 seconds", Verdict.OK), ("4 minutes", Verdict.OK), ("5 minutes", Verdict.FAILED)],
+    ("age", "severity"),
+    [("20 seconds", Severity.OK), ("4 minutes", Severity.OK), ("5 minutes", Severity.FAILED)],
 )
-def test_a_graph_may_be_silent_for_a_while(database: Database, age: str, verdict: Verdict) -> None:
+def test_a_graph_may_be_silent_for_a_while(
+    database: Database, age: str, severity: Severity
+) -> None:
     last_seen(database, "fanout", age)
-    assert found(database, "graphs").verdict == verdict
+    assert found(database, "graphs").severity == severity
 
 
 def test_only_the_silent_one_is_named_with_where_it_was_and_what_to_do(database: Database) -> None:
@@ -35,5 +37,5 @@ def test_only_the_silent_one_is_named_with_where_it_was_and_what_to_do(database:
     last_seen(database, "other", "10 seconds")
     finding = found(database, "graphs")
     assert finding.seen == "fanout has given no sign of life for 2.0 h, last seen on worker-1"
-    assert finding.mend is not None
-    assert "start it: python -m pipeline run" in finding.mend
+    assert finding.fix is not None
+    assert "start it: python -m pipeline run" in finding.fix

@@ -12,7 +12,7 @@ from google.pubsub_v1.types import BigQueryConfig, MessageTransform, Subscriptio
 
 from pipeline.clients.pubsub.check import check_stream
 from pipeline.domain.errors import ConfigurationError
-from pipeline.ops.doctor.check import Verdict
+from pipeline.ops.doctor.check import Severity
 from pipeline.ops.doctor.checks.pubsub import judge_subscription
 from pipeline.ops.doctor.installation import Installation
 from pipeline.settings import DatabaseSettings
@@ -23,37 +23,37 @@ from tests.streams import DEAD_LETTER_TOPIC, SUBSCRIPTION, TOPIC, Broker, broker
 
 MISSING: Final = "projects/fanout-test/topics/nowhere"
 ANOTHER: Final = "create another subscription without it"
-# What may be set of a subscription, the verdict, what is said and how it is fixed.
-SETTINGS: Final[list[tuple[dict[str, Any], Verdict, str, str]]] = [
+# What may be set of a subscription, the severity, what is said and how it is fixed.
+SETTINGS: Final[list[tuple[dict[str, Any], Severity, str, str]]] = [
     (
         {"filter": 'attributes.type = "a"'},
-        Verdict.FAILED,
+        Severity.FAILED,
         'has a filter, attributes.type = "a"',
         ANOTHER,
     ),
     (
         {"push_config": {"push_endpoint": "https://example.test/"}},
-        Verdict.FAILED,
+        Severity.FAILED,
         "pushes its messages",
         "gcloud pubsub subscriptions modify-push-config events --push-endpoint=",
     ),
-    ({"bigquery_config": BigQueryConfig(table="p.d.t")}, Verdict.FAILED, "exports", ANOTHER),
+    ({"bigquery_config": BigQueryConfig(table="p.d.t")}, Severity.FAILED, "exports", ANOTHER),
     (
         {"dead_letter_policy": {"dead_letter_topic": MISSING, "max_delivery_attempts": 5}},
-        Verdict.FAILED,
+        Severity.FAILED,
         "after 5 deliveries",
         "gcloud pubsub subscriptions update events --clear-dead-letter-policy",
     ),
-    ({"message_transforms": [MessageTransform()]}, Verdict.FAILED, "transforms", "--clear"),
-    ({"detached": True}, Verdict.FAILED, "is detached", "create topic and subscription anew"),
-    ({"topic": "_deleted-topic_"}, Verdict.FAILED, "has lost its topic", "catch-up"),
+    ({"message_transforms": [MessageTransform()]}, Severity.FAILED, "transforms", "--clear"),
+    ({"detached": True}, Severity.FAILED, "is detached", "create topic and subscription anew"),
+    ({"topic": "_deleted-topic_"}, Severity.FAILED, "has lost its topic", "catch-up"),
     (
         {"enable_exactly_once_delivery": True},
-        Verdict.WARNING,
+        Severity.WARNING,
         "delivers exactly once",
         "--no-enable-exactly-once-delivery",
     ),
-    ({"enable_message_ordering": True}, Verdict.WARNING, "keeps an order", ANOTHER),
+    ({"enable_message_ordering": True}, Severity.WARNING, "keeps an order", ANOTHER),
 ]
 
 
@@ -157,8 +157,8 @@ def test_doctor_refuses_to_send_dead_letters_to_where_they_come_from(
             subscription=SUBSCRIPTION,
             dead_letter_topic=topic,
         )
-        verdicts[topic] = look(installation, "dead letters").verdict
-    assert verdicts == {TOPIC: Verdict.FAILED, DEAD_LETTER_TOPIC: Verdict.OK}
+        verdicts[topic] = look(installation, "dead letters").severity
+    assert verdicts == {TOPIC: Severity.FAILED, DEAD_LETTER_TOPIC: Severity.OK}
 
 
 def test_doctor_sees_the_filter_of_a_subscription(
@@ -171,21 +171,21 @@ def test_doctor_sees_the_filter_of_a_subscription(
     )
     settings = DatabaseSettings(dsn=database.operator_dsn)
     finding = look(Installation(database=settings, subscription=filtered), "subscription")
-    assert (finding.verdict, finding.seen) == (
-        Verdict.FAILED,
+    assert (finding.severity, finding.seen) == (
+        Severity.FAILED,
         'it has a filter, attributes.id = "1": other events are dropped',
     )
 
 
 @pytest.mark.parametrize(
-    ("given", "verdict", "words", "fix"), SETTINGS, ids=[" ".join(each[0]) for each in SETTINGS]
+    ("given", "severity", "words", "fix"), SETTINGS, ids=[" ".join(each[0]) for each in SETTINGS]
 )
 def test_a_setting_that_costs_events_or_time_is_noticed_with_its_fix(
-    given: dict[str, Any], verdict: Verdict, words: str, fix: str
+    given: dict[str, Any], severity: Severity, words: str, fix: str
 ) -> None:
     plain = {"name": SUBSCRIPTION, "topic": TOPIC, "ack_deadline_seconds": 60}
-    assert judge_subscription(Subscription(plain)).verdict == Verdict.OK
+    assert judge_subscription(Subscription(plain)).severity == Severity.OK
     finding = judge_subscription(Subscription({**plain, **given}))
-    assert finding.verdict == verdict
+    assert finding.severity == severity
     assert words in finding.seen
-    assert fix in (finding.mend or "")
+    assert fix in (finding.fix or "")

@@ -1,4 +1,4 @@
-"""Doctor on a database: faults of schema, publication and roles are caught, and mends mend."""
+"""Doctor on a database: faults of schema, publication and roles are caught, and fixes fix."""
 
 import re
 from typing import Final
@@ -6,7 +6,7 @@ from typing import Final
 import pytest
 from psycopg import sql
 
-from pipeline.ops.doctor.check import Verdict
+from pipeline.ops.doctor.check import Severity
 from pipeline.ops.doctor.rights import CDC, OPERATOR, WRITER
 from pipeline.ops.families import MIGRATIONS
 from tests.databases import Database
@@ -174,8 +174,8 @@ WARNINGS: Final = [
     ("durable commits", OFF, "off"),
     ("connecting role", "ALTER TABLE projects OWNER TO test_operator", "test_operator owns tables"),
 ]
-FAULTS: Final = [(*fault, Verdict.FAILED) for fault in FAILURES] + [
-    (*fault, Verdict.WARNING) for fault in WARNINGS
+FAULTS: Final = [(*fault, Severity.FAILED) for fault in FAILURES] + [
+    (*fault, Severity.WARNING) for fault in WARNINGS
 ]
 
 
@@ -188,18 +188,18 @@ def database(database: Database) -> Database:
 
 
 @pytest.mark.parametrize(
-    ("name", "fault", "words", "verdict"), FAULTS, ids=[f"{f[0]}: {f[2]}" for f in FAULTS]
+    ("name", "fault", "words", "severity"), FAULTS, ids=[f"{f[0]}: {f[2]}" for f in FAULTS]
 )
 def test_a_fault_of_the_database_is_caught(
-    database: Database, name: str, fault: str, words: str, verdict: Verdict
+    database: Database, name: str, fault: str, words: str, severity: Severity
 ) -> None:
-    assert found(database, name).verdict == Verdict.OK
+    assert found(database, name).severity == Severity.OK
     with database.connect() as connection:
         connection.execute(fault.encode())
     finding = found(database, name)
-    assert finding.verdict == verdict
+    assert finding.severity == severity
     assert words in finding.seen
-    assert finding.mend
+    assert finding.fix
 
 
 MENDED_BY_A_STATEMENT: Final = [
@@ -214,9 +214,9 @@ MENDED_BY_A_STATEMENT: Final = [
 def test_the_mend_of_a_fault_mends_it(database: Database, name: str, fault: str) -> None:
     with database.connect() as connection:
         connection.execute(fault.encode())
-        statement, _, _ = (found(database, name).mend or "").partition("; then: ")
+        statement, _, _ = (found(database, name).fix or "").partition("; then: ")
         connection.execute(statement.encode())
-    assert found(database, name).verdict == Verdict.OK
+    assert found(database, name).severity == Severity.OK
 
 
 @pytest.mark.parametrize("role", [CDC, WRITER, OPERATOR])
@@ -227,15 +227,15 @@ def test_every_right_on_every_table_is_mended_by_giving_all_of_them_anew(
     with database.connect() as connection:
         connection.execute(f"GRANT ALL ON ALL TABLES IN SCHEMA public TO {role}".encode())
         finding = found(database, name)
-        assert (finding.verdict, "lacks" in finding.seen) == (Verdict.WARNING, False)
-        start_anew, _, told = (finding.mend or "").partition("; then ")
+        assert (finding.severity, "lacks" in finding.seen) == (Severity.WARNING, False)
+        start_anew, _, told = (finding.fix or "").partition("; then ")
         assert told.endswith("the GRANTs and REVOKEs of migrations/*.sql, in their order")
         connection.execute(start_anew.encode())
-        assert found(database, name).verdict == Verdict.FAILED
+        assert found(database, name).severity == Severity.FAILED
         for migration in sorted(MIGRATIONS.glob("*.sql")):
             for statement in GRANTS.findall(migration.read_text("utf-8")):
                 connection.execute(statement.encode())
-    assert found(database, name).verdict == Verdict.OK
+    assert found(database, name).severity == Severity.OK
 
 
 def test_who_is_in_the_role_without_its_rights_is_told_so_and_not_to_join_it(
@@ -252,12 +252,12 @@ def test_who_is_in_the_role_without_its_rights_is_told_so_and_not_to_join_it(
         )
         try:
             finding = found(database, "connecting role", dsn)
-            assert finding.verdict == Verdict.WARNING
+            assert finding.severity == Severity.WARNING
             assert finding.seen == (
                 f"{member} is in fanout_writer, but does not inherit the rights"
             )
-            connection.execute((finding.mend or "").encode())
-            assert found(database, "connecting role", dsn).verdict == Verdict.OK
+            connection.execute((finding.fix or "").encode())
+            assert found(database, "connecting role", dsn).severity == Severity.OK
         finally:
             connection.execute(sql.SQL("DROP ROLE {}").format(name))
 
@@ -266,7 +266,7 @@ def test_where_no_statement_can_fix_the_tables_their_document_is_named(database:
     with database.connect() as connection:
         connection.execute("ALTER TABLE meetings RENAME TO gatherings")
     finding = found(database, "tables")
-    assert (finding.seen, finding.mend) == (
+    assert (finding.seen, finding.fix) == (
         "public.meetings is missing",
         "see docs/your-tables.md",
     )
@@ -274,14 +274,14 @@ def test_where_no_statement_can_fix_the_tables_their_document_is_named(database:
 
 def test_a_database_without_an_application_may_be_the_wrong_one(empty_database: Database) -> None:
     finding = found(empty_database, "tables", empty_database.dsn)
-    assert finding.verdict == Verdict.FAILED
+    assert finding.severity == Severity.FAILED
     assert "no tables of an application" in finding.seen
-    assert (finding.mend or "").startswith("check DATABASE_URL, or create sample tables")
+    assert (finding.fix or "").startswith("check DATABASE_URL, or create sample tables")
 
 
 def test_a_superuser_is_warned_and_so_is_a_stranger(database: Database) -> None:
     finding = found(database, "connecting role", database.dsn)
-    assert (finding.verdict, finding.seen) == (Verdict.WARNING, "postgres is a superuser")
+    assert (finding.severity, finding.seen) == (Severity.WARNING, "postgres is a superuser")
     stranger = f"stranger_{database.name}"
     name = sql.Identifier(stranger)
     with database.connect() as connection:
@@ -291,5 +291,5 @@ def test_a_superuser_is_warned_and_so_is_a_stranger(database: Database) -> None:
             finding = found(database, "connecting role", dsn)
         finally:
             connection.execute(sql.SQL("DROP ROLE {}").format(name))
-    assert finding.verdict == Verdict.WARNING
+    assert finding.severity == Severity.WARNING
     assert "in none of the three roles" in finding.seen

@@ -15,9 +15,9 @@ from rich.console import Console
 from local import processes
 from local.postgres import Postgres
 from local.postgres.home import Home
-from pipeline.ops.doctor.check import Verdict
+from pipeline.ops.doctor.check import Severity
 from pipeline.ops.doctor.checks.slots import REASONS, judge_slot
-from pipeline.ops.status.figures import Status
+from pipeline.ops.status.figures import StatusFigures
 from pipeline.ops.status.read import read_status
 from pipeline.screens.status import render
 from pipeline.settings import CAPTURE_NAME, DatabaseSettings
@@ -65,11 +65,11 @@ def standby_of(primary: Postgres, database: str) -> Iterator[Postgres]:
         standby.remove()
 
 
-def status_of(database: Database) -> Status:
+def status_of(database: Database) -> StatusFigures:
     return read_status(DatabaseSettings(dsn=database.operator_dsn))
 
 
-def screen(status: Status) -> str:
+def screen(status: StatusFigures) -> str:
     text = StringIO()
     Console(file=text, width=80).print(render(status))
     return text.getvalue()
@@ -83,7 +83,7 @@ def test_a_standby_is_named_and_whether_it_has_the_slot() -> None:
     ):
         copy = Database(database.name, cluster)
         missing = found(copy, "slot")
-        assert missing.verdict == Verdict.WARNING
+        assert missing.severity == Severity.WARNING
         assert "after a takeover nothing would be captured" in missing.seen
         with slot(database, read=False), database.connect() as connection:
 
@@ -92,13 +92,13 @@ def test_a_standby_is_named_and_whether_it_has_the_slot() -> None:
                 connection.execute("SELECT pg_log_standby_snapshot()")
                 advance = "SELECT pg_replication_slot_advance(%s, pg_current_wal_lsn())"
                 connection.execute(advance, [CAPTURE_NAME])
-                return found(copy, "slot").verdict == Verdict.OK
+                return found(copy, "slot").severity == Severity.OK
 
             wait_until(is_copied, seconds=60, what="the standby has a copy of the slot")
             assert found(copy, "slot").seen.startswith("fanout_events, a copy of the primary's")
             assert "on a standby" in found(copy, "connection").seen
             assert found(copy, "heartbeat").seen == "not looked at: this is a standby"
-            assert found(copy, "pipeline").verdict == Verdict.OK
+            assert found(copy, "pipeline").severity == Severity.OK
             status = status_of(copy)
             assert status.slot is not None
             assert status.slot.synced
@@ -136,13 +136,13 @@ def test_a_slot_that_is_lost_for_want_of_a_reader_is_named_with_the_setting(
 
             wait_until(is_lost, seconds=30, what="the server gives the slot up")
             finding = found(idle, "slot")
-            assert finding.verdict == Verdict.FAILED
+            assert finding.severity == Severity.FAILED
             assert "for longer than idle_replication_slot_timeout" in finding.seen
             lost = status_of(idle)
             assert lost.slot is not None
             assert lost.slot.invalidation_reason == "idle_timeout"
             assert "the log it needs is gone (idle_timeout)" in " ".join(screen(lost).split())
-            setting, _, anew = (finding.mend or "").partition("; then ")
+            setting, _, anew = (finding.fix or "").partition("; then ")
             assert anew.endswith("python -m pipeline catch-up")
             for statement in setting.split("; "):
                 connection.execute(statement.encode())
@@ -159,9 +159,9 @@ def test_why_a_slot_was_given_up_is_said_with_what_keeps_it_from_happening_again
 ) -> None:
     finding = judge_slot(replace(WELL, reason=reason, active=False), WELL.database)
     why, remedy = REASONS[reason]
-    assert finding.verdict == Verdict.FAILED
+    assert finding.severity == Severity.FAILED
     assert finding.seen.endswith(why)
-    assert finding.mend is not None
-    assert finding.mend.startswith(remedy)
-    assert f"pg_drop_replication_slot('{CAPTURE_NAME}')" in finding.mend
-    assert finding.mend.endswith("then: python -m pipeline catch-up")
+    assert finding.fix is not None
+    assert finding.fix.startswith(remedy)
+    assert f"pg_drop_replication_slot('{CAPTURE_NAME}')" in finding.fix
+    assert finding.fix.endswith("then: python -m pipeline catch-up")

@@ -9,7 +9,7 @@ from subprocess import CompletedProcess
 import psycopg
 import pytest
 
-from pipeline.ops.doctor.check import Finding, Verdict
+from pipeline.ops.doctor.check import Finding, Severity
 from pipeline.ops.status.figures import Pipeline
 from pipeline.ops.status.read import read_status
 from pipeline.settings import DatabaseSettings
@@ -86,17 +86,17 @@ def test_a_pipeline_that_is_connected_and_does_nothing_is_named(database: Databa
     insert(database, 2, "6 minutes")
     with connected(database):
         finding = found(database, "pipeline")
-    assert finding.verdict == Verdict.FAILED
+    assert finding.severity == Severity.FAILED
     assert "version 0.2.0 is connected, no event was done lately" in finding.seen
 
 
 @pytest.mark.parametrize(
-    ("age", "verdict"),
-    [("1 minute", Verdict.OK), ("3 minutes", Verdict.WARNING), ("6 minutes", Verdict.FAILED)],
+    ("age", "severity"),
+    [("1 minute", Severity.OK), ("3 minutes", Severity.WARNING), ("6 minutes", Severity.FAILED)],
 )
-def test_an_event_may_wait_for_a_while(database: Database, age: str, verdict: Verdict) -> None:
+def test_an_event_may_wait_for_a_while(database: Database, age: str, severity: Severity) -> None:
     insert(database, 1, age)
-    assert found(database, "pipeline").verdict == verdict
+    assert found(database, "pipeline").severity == severity
 
 
 @pytest.mark.parametrize("created_at", ["infinity", "-infinity"])
@@ -106,7 +106,7 @@ def test_an_event_that_has_no_age_does_not_wait(database: Database, created_at: 
             "INSERT INTO domain_events (event_type, created_at) VALUES ('moon_rose', %s)",
             [created_at],
         )
-    assert found(database, "pipeline").verdict == Verdict.OK
+    assert found(database, "pipeline").severity == Severity.OK
 
 
 @pytest.mark.parametrize("processor", ["fanout", "gcp-notify-fan-out"])
@@ -124,7 +124,7 @@ def test_whatever_time_the_ledger_holds_there_is_an_answer(
         )
     for name in ("pipeline", "other program"):
         finding = found(database, name)
-        assert finding.verdict in (Verdict.OK, Verdict.FAILED)
+        assert finding.severity in (Severity.OK, Severity.FAILED)
         assert " inf" not in finding.seen
 
 
@@ -133,20 +133,20 @@ def test_events_passed_over_are_counted_and_the_fix_does_them(database: Database
     do(database, "1 minute")
     insert(database, 362, "20 minutes")
     finding = found(database, "pipeline")
-    assert finding.verdict == Verdict.FAILED
+    assert finding.severity == Severity.FAILED
     assert "362 passed over: younger ones are done" in finding.seen
     assert pipeline_of(database).passed_over == 362
     shown = command(database.operator_dsn, "status").stdout
     assert "362 events passed over, younger ones are done: catch-up" in shown
-    done = command(database.writer_dsn, *mend(finding).split()[3:])
+    done = command(database.writer_dsn, *fix(finding).split()[3:])
     assert done.returncode == 0
-    assert found(database, "pipeline").verdict == Verdict.OK
+    assert found(database, "pipeline").severity == Severity.OK
     assert pipeline_of(database).passed_over == 0
 
 
-def mend(finding: Finding) -> str:
+def fix(finding: Finding) -> str:
     """The command that is to be run."""
-    return (finding.mend or "").partition(",")[0]
+    return (finding.fix or "").partition(",")[0]
 
 
 def test_events_of_which_none_younger_is_done_are_late_not_passed_over(database: Database) -> None:
@@ -160,11 +160,11 @@ def test_events_of_which_none_younger_is_done_are_late_not_passed_over(database:
 def test_another_program_beside_this_pipeline_is_caught(database: Database, state: str) -> None:
     insert(database, 1, "2 minutes")
     do(database, "1 minute")
-    assert found(database, "other program").verdict == Verdict.OK
+    assert found(database, "other program").severity == Severity.OK
     insert(database, 1, "2 minutes")
     do(database, "1 minute", processor="gcp-notify-fan-out", state=state)
     finding = found(database, "other program")
-    assert finding.verdict == Verdict.FAILED
+    assert finding.severity == Severity.FAILED
     assert finding.seen.startswith("gcp-notify-fan-out worked on events 1 min ago")
     assert (
         "gcp-notify-fan-out worked on events 1 min ago"
@@ -177,9 +177,9 @@ def test_another_program_alone_is_no_fault_and_one_that_has_stopped_is_none(
 ) -> None:
     insert(database, 1, "2 hours")
     do(database, "1 minute", processor="gcp-notify-fan-out")
-    assert found(database, "other program").verdict == Verdict.WARNING
+    assert found(database, "other program").severity == Severity.WARNING
     with database.connect() as connection:
         connection.execute(
             "UPDATE notification_processing SET completed_at = now() - interval '2 hours'"
         )
-    assert found(database, "other program").verdict == Verdict.OK
+    assert found(database, "other program").severity == Severity.OK

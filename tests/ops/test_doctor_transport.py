@@ -11,7 +11,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from local import topics
 from local.pubsub import Emulator
-from pipeline.ops.doctor.check import Finding, Verdict, failed, ok
+from pipeline.ops.doctor.check import Finding, Severity, failed, ok
 from pipeline.ops.doctor.checks.transport import (
     judge_capture,
     judge_emulator,
@@ -30,42 +30,42 @@ DEAD_LETTER_TOPIC: Final = topics.topic_path(topics.DEAD_LETTERS)
 
 
 @pytest.mark.parametrize(
-    ("address", "encrypted", "sslmode", "verdict"),
+    ("address", "encrypted", "sslmode", "severity"),
     [
-        ("127.0.0.1", False, "prefer", Verdict.OK),
-        ("::1", False, "disable", Verdict.OK),
-        ("/var/run/postgresql", False, "prefer", Verdict.OK),
-        ("", False, "prefer", Verdict.OK),
-        (ELSEWHERE, True, "verify-full", Verdict.OK),
-        (ELSEWHERE, False, "prefer", Verdict.FAILED),
-        (ELSEWHERE, True, "prefer", Verdict.FAILED),
-        (ELSEWHERE, True, "require", Verdict.FAILED),
-        (ELSEWHERE, True, "verify-ca", Verdict.FAILED),
-        ("10.0.0.1", False, "disable", Verdict.FAILED),
+        ("127.0.0.1", False, "prefer", Severity.OK),
+        ("::1", False, "disable", Severity.OK),
+        ("/var/run/postgresql", False, "prefer", Severity.OK),
+        ("", False, "prefer", Severity.OK),
+        (ELSEWHERE, True, "verify-full", Severity.OK),
+        (ELSEWHERE, False, "prefer", Severity.FAILED),
+        (ELSEWHERE, True, "prefer", Severity.FAILED),
+        (ELSEWHERE, True, "require", Severity.FAILED),
+        (ELSEWHERE, True, "verify-ca", Severity.FAILED),
+        ("10.0.0.1", False, "disable", Severity.FAILED),
     ],
 )
 def test_a_connection_that_others_could_read_or_take_over_is_caught(
     address: str,
     encrypted: bool,  # noqa: FBT001 - a parameter of the table above
     sslmode: str,
-    verdict: Verdict,
+    severity: Severity,
 ) -> None:
-    assert judge_encryption(address, encrypted=encrypted, sslmode=sslmode).verdict == verdict
+    assert judge_encryption(address, encrypted=encrypted, sslmode=sslmode).severity == severity
 
 
 @pytest.mark.parametrize(
-    ("host", "port", "sslmode", "verdict"),
+    ("host", "port", "sslmode", "severity"),
     [
-        ("db.example.com", 5432, "verify-full", Verdict.OK),
-        ("localhost", 5432, "disable", Verdict.OK),
-        ("db.example.com", 6543, "verify-full", Verdict.FAILED),
-        ("db.example.com", 5432, "require", Verdict.FAILED),
+        ("db.example.com", 5432, "verify-full", Severity.OK),
+        ("localhost", 5432, "disable", Severity.OK),
+        ("db.example.com", 6543, "verify-full", Severity.FAILED),
+        ("db.example.com", 5432, "require", Severity.FAILED),
     ],
 )
 def test_a_way_of_debezium_through_a_pooler_or_in_the_clear_is_caught(
-    host: str, port: int, sslmode: str, verdict: Verdict
+    host: str, port: int, sslmode: str, severity: Severity
 ) -> None:
-    assert judge_capture(CaptureAddress(host, port, sslmode)).verdict == verdict
+    assert judge_capture(CaptureAddress(host, port, sslmode)).severity == severity
 
 
 def capture(dsn: str, **changed: Any) -> CaptureAddress:  # noqa: ANN401 - each has its own
@@ -97,7 +97,7 @@ def test_a_way_on_which_replication_works_is_well(database: Database) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changed", "cause", "mend"),
+    ("changed", "cause", "fix"),
     [
         (
             {"password": "kanarienvogel"},
@@ -120,31 +120,31 @@ def test_a_way_on_which_replication_works_is_well(database: Database) -> None:
     ids=["wrong password", "unknown host", "refused", "no encryption", "pooler"],
 )
 def test_a_way_that_leads_nowhere_names_the_setting_of_debezium(
-    database: Database, changed: dict[str, Any], cause: str, mend: str
+    database: Database, changed: dict[str, Any], cause: str, fix: str
 ) -> None:
     address = capture(database.cdc_dsn)
     if changed.get("host"):
         # What leaves the machine must be encrypted to be looked at.
         changed = {"sslmode": "verify-full", **changed}
     finding = way(database, replace(address, **changed))
-    assert (finding.verdict, finding.mend) == (Verdict.FAILED, mend)
+    assert (finding.severity, finding.fix) == (Severity.FAILED, fix)
     assert cause in finding.seen
     assert "kanarienvogel" not in finding.seen
 
 
 def test_a_role_that_may_not_replicate_is_caught(database: Database) -> None:
     finding = way(database, capture(database.writer_dsn))
-    assert (finding.verdict, finding.mend) == (
-        Verdict.FAILED,
+    assert (finding.severity, finding.fix) == (
+        Severity.FAILED,
         "ALTER ROLE ... REPLICATION for this user",
     )
 
 
 def test_without_debezium_s_password_the_way_is_tried_up_to_there(database: Database) -> None:
     finding = way(database, capture(database.cdc_dsn, password=None))
-    assert finding.verdict == Verdict.WARNING
+    assert finding.severity == Severity.WARNING
     assert "asks for a password" in finding.seen
-    assert finding.mend == "look again with DATABASE_PASSWORD set, as for Debezium"
+    assert finding.fix == "look again with DATABASE_PASSWORD set, as for Debezium"
 
 
 def test_a_way_to_another_server_is_caught(database: Database) -> None:
@@ -153,12 +153,12 @@ def test_a_way_to_another_server_is_caught(database: Database) -> None:
         with psycopg.connect(cluster.dsn(), autocommit=True) as connection:
             connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(database.name)))
         finding = way(database, capture(Database(database.name, cluster).cdc_dsn))
-    assert finding.verdict == Verdict.FAILED
+    assert finding.severity == Severity.FAILED
     assert finding.seen.endswith("is not the server of DATABASE_URL")
 
 
 @pytest.mark.parametrize(
-    ("changed", "mend"),
+    ("changed", "fix"),
     [
         ({"password": "kanarienvogel"}, "correct user and password in DATABASE_URL"),
         ({"host": "db.invalid"}, "correct the host in DATABASE_URL"),
@@ -168,36 +168,36 @@ def test_a_way_to_another_server_is_caught(database: Database) -> None:
     ids=["wrong password", "unknown host", "refused", "no database"],
 )
 def test_a_database_that_lets_nobody_in_names_the_part_to_correct(
-    database: Database, changed: dict[str, str], mend: str
+    database: Database, changed: dict[str, str], fix: str
 ) -> None:
     finding = found(database, "connection", make_conninfo(database.operator_dsn, **changed))
-    assert (finding.verdict, finding.mend) == (Verdict.FAILED, mend)
+    assert (finding.severity, finding.fix) == (Severity.FAILED, fix)
     assert "kanarienvogel" not in finding.seen
 
 
 def test_a_pooler_between_the_pipeline_and_postgres_is_a_warning() -> None:
-    found = [judge_pooler(5432, is_pooled=pooled).verdict for pooled in (False, True)]
-    assert found == [Verdict.OK, Verdict.WARNING]
+    found = [judge_pooler(5432, is_pooled=pooled).severity for pooled in (False, True)]
+    assert found == [Severity.OK, Severity.WARNING]
 
 
 @pytest.mark.parametrize(
-    ("emulator", "address", "verdict"),
+    ("emulator", "address", "severity"),
     [
-        (None, ELSEWHERE, Verdict.OK),
-        ("", ELSEWHERE, Verdict.OK),
-        ("127.0.0.1:8085", "127.0.0.1", Verdict.OK),
-        ("127.0.0.1:8085", ELSEWHERE, Verdict.FAILED),
+        (None, ELSEWHERE, Severity.OK),
+        ("", ELSEWHERE, Severity.OK),
+        ("127.0.0.1:8085", "127.0.0.1", Severity.OK),
+        ("127.0.0.1:8085", ELSEWHERE, Severity.FAILED),
     ],
 )
 def test_an_emulator_beside_a_database_elsewhere_is_caught(
-    emulator: str | None, address: str, verdict: Verdict
+    emulator: str | None, address: str, severity: Severity
 ) -> None:
-    assert judge_emulator(emulator, address).verdict == verdict
+    assert judge_emulator(emulator, address).severity == severity
 
 
 def test_a_connection_on_this_machine_is_well(database: Database) -> None:
     assert found(database, "encryption") == ok("the connection stays on this machine")
-    assert found(database, "own session").verdict == Verdict.OK
+    assert found(database, "own session").severity == Severity.OK
     assert found(database, "Pub/Sub is real") == ok("Google's service")
 
 
@@ -244,8 +244,8 @@ def test_a_subscription_that_outlived_its_topic_is_caught(
     with topics.clients(emulator) as (publisher, _):
         publisher.delete_topic(topic=TOPIC)
     finding = look(stream, "subscription")
-    assert (finding.verdict, finding.seen) == (
-        Verdict.FAILED,
+    assert (finding.severity, finding.seen) == (
+        Severity.FAILED,
         "it has lost its topic, which was deleted",
     )
 
@@ -255,5 +255,5 @@ def test_a_pubsub_that_cannot_be_reached_is_no_verdict(
 ) -> None:
     monkeypatch.setenv("PUBSUB_EMULATOR_HOST", "127.0.0.1:1")
     finding = look(stream, "subscription")
-    assert finding.verdict == Verdict.WARNING
+    assert finding.severity == Severity.WARNING
     assert "Pub/Sub cannot be reached" in finding.seen

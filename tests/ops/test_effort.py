@@ -47,7 +47,7 @@ STATEMENTS: Final = [
     ("why", "ledger"),
     ("why", "letter"),
     ("why", "received"),
-    ("why", "silences"),
+    ("why", "skips"),
     ("status", "pipeline"),
     ("status", "other_program"),
     ("doctor", "last_of_ours"),

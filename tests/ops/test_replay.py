@@ -114,10 +114,10 @@ def upload(stage: Stage, file_name: object = "plan.pdf", age: timedelta = timede
     )
 
 
-def mend(stage: Stage) -> None:
+def fix(stage: Stage) -> None:
     """The application corrects the payloads that nobody could read."""
     stage.execute(
-        """UPDATE domain_events SET payload = '{"fileName": "mended.pdf"}'"""
+        """UPDATE domain_events SET payload = '{"fileName": "fixed.pdf"}'"""
         " WHERE payload ->> 'fileName' = '[]'"
     )
 
@@ -409,7 +409,7 @@ def test_a_mended_group_is_replayed_creates_what_was_missing_and_resolves_its_le
     stage.deliver()
     assert open_letters(stage) == [(event_id, 1) for event_id in broken]
     before = stage.notifications()
-    mend(stage)
+    fix(stage)
     _, summary = operator.run("--fingerprint", fingerprint(stage), *APPLY)
     assert (summary["planned"], summary["published"]) == (3, 3)
     messages = operator.published()
@@ -684,12 +684,12 @@ def test_who_replayed_what_and_why_is_recorded(operator: Operator) -> None:
     operator.stage.deliver(broken)
     cause = fingerprint(operator.stage)
     since = "2026-03-02T18:00:00+00:00"
-    operator.run("--fingerprint", cause, "--since", since, *APPLY, "--note", "after the mend")
+    operator.run("--fingerprint", cause, "--since", since, *APPLY, "--note", "after the fix")
     assert operator.records() == [
         (
             "test_operator",
             {"fingerprint": cause, "since": since},
-            "after the mend",
+            "after the fix",
             1,
             1,
             "published",
@@ -806,7 +806,7 @@ def test_a_running_stream_completes_what_is_replayed(operator: Operator, tmp_pat
     stage = operator.stage
     broken, lost = upload(stage, []), upload(stage)
     stage.deliver(broken)
-    mend(stage)
+    fix(stage)
     with Stream(operator.broker, stage.database.writer_dsn, tmp_path / "log") as stream:
         operator.replay(Selector(fingerprint=fingerprint(stage)))
         operator.replay(Selector(missing=True))
@@ -831,9 +831,9 @@ def test_who_waits_is_told_what_became_of_each_event(operator: Operator, tmp_pat
     with Stream(operator.broker, stage.database.writer_dsn, tmp_path / "log"):
         process = operator.start("--since", "7d", *APPLY, "--wait")
         output, errors = process.communicate(timeout=60)
-        mend(stage)
-        mended = operator.start("--dead-letters", *APPLY, "--wait", "--json")
-        better, silence = mended.communicate(timeout=60)
+        fix(stage)
+        fixed = operator.start("--dead-letters", *APPLY, "--wait", "--json")
+        better, errors = fixed.communicate(timeout=60)
     assert (process.returncode, errors) == (1, "")
     line, summary = output.splitlines()
     assert line == f"6 published: 1 completed, 1 expired, 1 unrouted, 3 dead (1 cause: {INVALID})"
@@ -848,7 +848,7 @@ def test_who_waits_is_told_what_became_of_each_event(operator: Operator, tmp_pat
         moon: "unrouted",
     }
     # The control of the exit status: nothing is dead again.
-    assert (mended.returncode, silence) == (0, "")
+    assert (fixed.returncode, errors) == (0, "")
     assert json.loads(better)["became"]["completed"] == 3
 
 

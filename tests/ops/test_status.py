@@ -20,7 +20,7 @@ from rich.console import Console
 
 from local.debezium.configuration import read as read_configuration
 from pipeline.domain.errors import ConfigurationError
-from pipeline.ops.status.figures import Queue, Status
+from pipeline.ops.status.figures import Queue, StatusFigures
 from pipeline.ops.status.read import read_status
 from pipeline.screens.status import render
 from pipeline.settings import CAPTURE_NAME, DatabaseSettings
@@ -144,11 +144,11 @@ def planted(database: Database) -> Iterator[Database]:
         connection.execute("SELECT pg_drop_replication_slot(%s)", [CAPTURE_NAME])
 
 
-def status_of(dsn: str) -> Status:
+def status_of(dsn: str) -> StatusFigures:
     return read_status(DatabaseSettings(dsn=dsn))
 
 
-def screen(status: Status) -> str:
+def screen(status: StatusFigures) -> str:
     """What a terminal of 80 columns shows."""
     text = StringIO()
     Console(file=text, width=80).print(render(status))

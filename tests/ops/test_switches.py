@@ -7,7 +7,7 @@ from typing import Final
 
 import pytest
 
-from pipeline.ops.doctor.check import Verdict
+from pipeline.ops.doctor.check import Severity
 from tests.databases import Database
 from tests.ops.examination import found
 from tests.programs import Program
@@ -144,12 +144,12 @@ def test_doctor_warns_of_what_has_been_paused_for_over_a_day(database: Database)
     command(database.operator_dsn, "pause", UPLOADED)
     wait_behind(database)
     age(database, "since = now() - interval '23 hours'")
-    assert found(database, "switches").verdict == Verdict.OK
+    assert found(database, "switches").severity == Severity.OK
     age(database, "since = now() - interval '25 hours'")
     finding = found(database, "switches")
-    assert finding.verdict == Verdict.WARNING
+    assert finding.severity == Severity.WARNING
     assert finding.seen == f"{UPLOADED} is paused for 1.0 d by test_operator, 1 event waits"
-    assert finding.mend == f"python -m pipeline resume {UPLOADED}, if it may go on"
+    assert finding.fix == f"python -m pipeline resume {UPLOADED}, if it may go on"
 
 
 def test_doctor_warns_of_an_open_breaker_and_of_events_that_nobody_takes_on(
@@ -157,8 +157,8 @@ def test_doctor_warns_of_an_open_breaker_and_of_events_that_nobody_takes_on(
 ) -> None:
     wait_behind(database)
     finding = found(database, "switches")
-    assert finding.verdict == Verdict.WARNING
-    assert (finding.seen, finding.mend) == (
+    assert finding.severity == Severity.WARNING
+    assert (finding.seen, finding.fix) == (
         "1 event waits although its type goes on again",
         "python -m pipeline catch-up",
     )
@@ -166,4 +166,4 @@ def test_doctor_warns_of_an_open_breaker_and_of_events_that_nobody_takes_on(
     age(database, "state = 'open', until = now() + interval '5 minutes'")
     finding = found(database, "switches")
     assert finding.seen.startswith(f"the breaker of {UPLOADED} is open for ")
-    assert finding.mend == f"fix the cause, then: python -m pipeline resume {UPLOADED}"
+    assert finding.fix == f"fix the cause, then: python -m pipeline resume {UPLOADED}"

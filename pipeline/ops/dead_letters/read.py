@@ -27,7 +27,7 @@ _BY_DAY: Final = load("pipeline.ops.dead_letters", "by_day")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Group:
+class LetterGroup:
     """Dead letters with one cause.
 
     Attributes:
@@ -54,7 +54,7 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Letter:
+class LetterDetails:
     """One dead letter of any family.
 
     Attributes:
@@ -89,7 +89,7 @@ class Letter:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cause:
+class CauseCount:
     """How many open dead letters an event type has of one stage and class."""
 
     event_type: str
@@ -108,21 +108,21 @@ class Day:
     open: int
 
 
-def read_groups(database: DatabaseSettings, *, resolved: bool) -> list[Group]:
+def read_groups(database: DatabaseSettings, *, resolved: bool) -> list[LetterGroup]:
     """The groups that have open letters, and with ``resolved`` all others too."""
-    groups = _read(database, Group, _GROUPS, {"resolved": resolved})
+    groups = _read(database, LetterGroup, _GROUPS, {"resolved": resolved})
     return [replace(group, message=without_numbers(group.message)) for group in groups]
 
 
 def read_letter(
     database: DatabaseSettings, *, letter_id: int | None = None, event_id: int | None = None
-) -> Letter:
+) -> LetterDetails:
     """One letter, by its own id or by its event's.
 
     Raises:
         NotFound: there is none.
     """
-    found = _read(database, Letter, _LETTER, {"letter_id": letter_id, "event_id": event_id})
+    found = _read(database, LetterDetails, _LETTER, {"letter_id": letter_id, "event_id": event_id})
     if not found:
         what = f"event {event_id} has no dead letter" if event_id else f"no letter {letter_id}"
         raise NotFound(f"{what}: see dead-letters list --all")
@@ -136,9 +136,9 @@ def read_letter(
     return replace(letter, event_state=state, payload=payload, payload_characters=characters)
 
 
-def read_causes(database: DatabaseSettings) -> list[Cause]:
+def read_causes(database: DatabaseSettings) -> list[CauseCount]:
     """The open letters by type, stage and class."""
-    return _read(database, Cause, _OPEN_BY_CAUSE, {})
+    return _read(database, CauseCount, _OPEN_BY_CAUSE, {})
 
 
 def read_days(database: DatabaseSettings) -> list[Day]:

@@ -8,7 +8,7 @@ from pipeline.domain.errors import FanoutError
 from pipeline.ops.doctor.installation import Installation
 
 
-class Verdict(StrEnum):
+class Severity(StrEnum):
     """``FAILED``: something is lost, open or at a standstill until a person acts."""
 
     OK = "ok"
@@ -17,16 +17,16 @@ class Verdict(StrEnum):
 
 
 class CannotLook(FanoutError):
-    """The check cannot be made here, for the reason given; that is no verdict on its subject."""
+    """The check cannot be made here, for the reason given. It says nothing about its subject."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
     """What was seen, what to think of it, and what to do about it."""
 
-    verdict: Verdict
+    severity: Severity
     seen: str
-    mend: str | None = None
+    fix: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +48,14 @@ class Check:
 
 def ok(seen: str) -> Finding:
     """All is well."""
-    return Finding(Verdict.OK, seen)
+    return Finding(Severity.OK, seen)
 
 
-def warning(seen: str, mend: str | None = None) -> Finding:
+def warning(seen: str, fix: str | None = None) -> Finding:
     """It works, but not as it should; or nobody can tell."""
-    return Finding(Verdict.WARNING, seen, mend)
+    return Finding(Severity.WARNING, seen, fix)
 
 
-def failed(seen: str, mend: str) -> Finding:
+def failed(seen: str, fix: str) -> Finding:
     """It does not work, or not for long."""
-    return Finding(Verdict.FAILED, seen, mend)
+    return Finding(Severity.FAILED, seen, fix)

@@ -18,7 +18,7 @@ from pipeline.fanout.effects import Channel, channel_of
 from pipeline.fanout.handler import Handler
 from pipeline.fanout.outcome import Status
 from pipeline.ops.replay.existing import Existing, read_existing
-from pipeline.ops.replay.selection import Selection, select
+from pipeline.ops.replay.selection import SelectedEvents, select
 from pipeline.ops.replay.selector import Selector
 from pipeline.settings import DatabaseSettings
 from pipeline.steps.decide import decide_batch, leave_batch_unrouted
@@ -119,7 +119,7 @@ def make_plan(
     return plan
 
 
-def _begin(selection: Selection) -> Plan:
+def _begin(selection: SelectedEvents) -> Plan:
     plan = Plan(nameless=selection.nameless)
     for event_type, number in selection.complete.items():
         plan.types[event_type].complete = number

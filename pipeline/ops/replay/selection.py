@@ -27,7 +27,7 @@ Row = tuple[int, str, str | None]
 
 
 @dataclass(slots=True)
-class Selection:
+class SelectedEvents:
     """The selected events.
 
     Attributes:
@@ -41,13 +41,13 @@ class Selection:
     nameless: int = 0
 
 
-def select(database: DatabaseSettings, selector: Selector) -> Selection:
+def select(database: DatabaseSettings, selector: Selector) -> SelectedEvents:
     """Find the events that a selector means.
 
     Raises:
         NotFound: an event or a fingerprint is named that does not exist.
     """
-    selection = Selection()
+    selection = SelectedEvents()
     for event_id, event_type, status in _rows(database, selector):
         if status == Status.COMPLETED:
             selection.complete[event_type] += 1

@@ -12,7 +12,7 @@ _AI_USER: Final = UUID(int=0)
 
 
 @dataclass(frozen=True, slots=True)
-class Organisation:
+class SampleOrganisation:
     """A company."""
 
     name: str
@@ -20,7 +20,7 @@ class Organisation:
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
+class SamplePerson:
     """Someone, and the organisation they belong to as ``role``."""
 
     full_name: str | None
@@ -29,7 +29,7 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True)
-class Project:
+class SampleProject:
     """A project and those beside its organisation's owners who have access."""
 
     name: str
@@ -39,7 +39,7 @@ class Project:
 
 
 @dataclass(frozen=True, slots=True)
-class Document:
+class SampleDocument:
     """A file or folder; ``permissions`` say who may what from here downwards."""
 
     name: str
@@ -50,7 +50,7 @@ class Document:
 
 
 @dataclass(frozen=True, slots=True)
-class Thread:
+class SampleThread:
     """A chat thread; ``ai`` takes part where the application's assistant does."""
 
     topic: str | None
@@ -59,7 +59,7 @@ class Thread:
 
 
 @dataclass(frozen=True, slots=True)
-class Meeting:
+class SampleMeeting:
     """A meeting of an hour; the organizer takes part, too."""
 
     title: str
@@ -76,7 +76,7 @@ class Meeting:
 
 
 @dataclass(frozen=True, slots=True)
-class Preference:
+class SamplePreference:
     """One row of someone's notification settings."""
 
     person: str
@@ -88,35 +88,35 @@ class Preference:
 
 
 ORGANISATIONS: Final = {
-    "harrow": Organisation("Harrow & Pine Development", "borrower"),
-    "copperleaf": Organisation("Copperleaf Homes", "borrower"),
-    "northlight": Organisation("Northlight Capital Advisors", "advisor"),
-    "meridian": Organisation("Meridian Quay Lending", "lender"),
+    "harrow": SampleOrganisation("Harrow & Pine Development", "borrower"),
+    "copperleaf": SampleOrganisation("Copperleaf Homes", "borrower"),
+    "northlight": SampleOrganisation("Northlight Capital Advisors", "advisor"),
+    "meridian": SampleOrganisation("Meridian Quay Lending", "lender"),
 }
 
 PEOPLE: Final = {
-    "maya": Person("Maya Lindqvist", "harrow", "owner"),
-    "tomas": Person("Tomás Aguirre", "harrow", "owner"),
-    "priya": Person("Priya Raman", "harrow"),
-    "leo": Person("Leo Marchetti", "harrow"),
-    "amara": Person("Amara Diallo", "harrow"),
-    "analyst": Person(None, "harrow"),
-    "jonas": Person("Jonas Weber", "northlight", "owner"),
-    "grace": Person("Grace Oduya", "copperleaf", "owner"),
-    "elias": Person("Elias Novák", "copperleaf"),
-    "ruth": Person("Ruth Feldman", "meridian", "owner"),
+    "maya": SamplePerson("Maya Lindqvist", "harrow", "owner"),
+    "tomas": SamplePerson("Tomás Aguirre", "harrow", "owner"),
+    "priya": SamplePerson("Priya Raman", "harrow"),
+    "leo": SamplePerson("Leo Marchetti", "harrow"),
+    "amara": SamplePerson("Amara Diallo", "harrow"),
+    "analyst": SamplePerson(None, "harrow"),
+    "jonas": SamplePerson("Jonas Weber", "northlight", "owner"),
+    "grace": SamplePerson("Grace Oduya", "copperleaf", "owner"),
+    "elias": SamplePerson("Elias Novák", "copperleaf"),
+    "ruth": SamplePerson("Ruth Feldman", "meridian", "owner"),
 }
 
 PROJECTS: Final = {
-    "harbor": Project(
+    "harbor": SampleProject(
         "Harbor Point Residences", "harrow", "jonas", ("jonas", "priya", "leo", "amara", "analyst")
     ),
-    "mill": Project("Mill Street Lofts", "harrow", "jonas", ("jonas", "priya", "amara")),
-    "cedar": Project("Cedar Ridge Townhomes", "copperleaf", None, ("elias", "priya")),
+    "mill": SampleProject("Mill Street Lofts", "harrow", "jonas", ("jonas", "priya", "amara")),
+    "cedar": SampleProject("Cedar Ridge Townhomes", "copperleaf", None, ("elias", "priya")),
 }
 
 DOCUMENTS: Final = {
-    "harbor-root": Document(
+    "harbor-root": SampleDocument(
         "Project documents",
         "harbor",
         None,
@@ -124,41 +124,41 @@ DOCUMENTS: Final = {
         {"jonas": "edit", "priya": "view", "leo": "view", "amara": "view"},
     ),
     # Nothing for the analyst above, so only what is opened to them here.
-    "harbor-environmental": Document(
+    "harbor-environmental": SampleDocument(
         "Environmental", "harbor", "harbor-root", "FOLDER", {"analyst": "view"}
     ),
-    "harbor-phase-one": Document(
+    "harbor-phase-one": SampleDocument(
         "Phase I assessment.pdf", "harbor", "harbor-environmental", "FILE", {}
     ),
-    "harbor-rent-roll": Document("Rent roll.xlsx", "harbor", "harbor-root", "FILE", {}),
-    "harbor-budget": Document(
+    "harbor-rent-roll": SampleDocument("Rent roll.xlsx", "harbor", "harbor-root", "FILE", {}),
+    "harbor-budget": SampleDocument(
         "Construction budget.xlsx", "harbor", "harbor-root", "FILE", {"priya": "none"}
     ),
-    "mill-root": Document(
+    "mill-root": SampleDocument(
         "Project documents",
         "mill",
         None,
         "PROJECT_DOCS_ROOT",
         {"jonas": "edit", "priya": "edit", "amara": "view"},
     ),
-    "mill-appraisal": Document("Appraisal.pdf", "mill", "mill-root", "FILE", {}),
-    "cedar-root": Document(
+    "mill-appraisal": SampleDocument("Appraisal.pdf", "mill", "mill-root", "FILE", {}),
+    "cedar-root": SampleDocument(
         "Project documents", "cedar", None, "PROJECT_DOCS_ROOT", {"elias": "edit", "priya": "view"}
     ),
-    "cedar-site-plan": Document("Site plan.pdf", "cedar", "cedar-root", "FILE", {}),
+    "cedar-site-plan": SampleDocument("Site plan.pdf", "cedar", "cedar-root", "FILE", {}),
 }
 
 THREADS: Final = {
-    "harbor-general": Thread(
+    "harbor-general": SampleThread(
         "General", "harbor", ("maya", "tomas", "priya", "leo", "amara", "jonas", "ai")
     ),
-    "harbor-lender": Thread("#lender-questions", "harbor", ("maya", "jonas", "ruth")),
-    "mill-closing": Thread("Closing checklist", "mill", ("tomas", "jonas", "amara")),
-    "cedar-untitled": Thread(None, "cedar", ("grace", "elias")),
+    "harbor-lender": SampleThread("#lender-questions", "harbor", ("maya", "jonas", "ruth")),
+    "mill-closing": SampleThread("Closing checklist", "mill", ("tomas", "jonas", "amara")),
+    "cedar-untitled": SampleThread(None, "cedar", ("grace", "elias")),
 }
 
 MEETINGS: Final = {
-    "site-visit": Meeting(
+    "site-visit": SampleMeeting(
         "Site visit with the lender",
         "harbor",
         "maya",
@@ -170,14 +170,16 @@ MEETINGS: Final = {
 }
 
 PREFERENCES: Final = {
-    "leo-harbor": Preference("leo", "project", ids.project("harbor"), "*", "in_app", "muted"),
-    "priya-general": Preference(
+    "leo-harbor": SamplePreference("leo", "project", ids.project("harbor"), "*", "in_app", "muted"),
+    "priya-general": SamplePreference(
         "priya", "thread", ids.thread("harbor-general"), "chat_message", "in_app", "muted"
     ),
-    "amara-everything": Preference("amara", "global", None, "*", "in_app", "muted"),
-    "amara-mill": Preference("amara", "project", ids.project("mill"), "*", "in_app", "immediate"),
-    "grace-email": Preference("grace", "global", None, "*", "email", "muted"),
-    "jonas-digest": Preference("jonas", "global", None, "*", "email", "digest"),
+    "amara-everything": SamplePreference("amara", "global", None, "*", "in_app", "muted"),
+    "amara-mill": SamplePreference(
+        "amara", "project", ids.project("mill"), "*", "in_app", "immediate"
+    ),
+    "grace-email": SamplePreference("grace", "global", None, "*", "email", "muted"),
+    "jonas-digest": SamplePreference("jonas", "global", None, "*", "email", "digest"),
 }
 
 
@@ -279,7 +281,7 @@ def tables() -> list[tuple[str, list[dict[str, Any]]]]:
     ]
 
 
-def _profile(key: str, item: Person) -> dict[str, Any]:
+def _profile(key: str, item: SamplePerson) -> dict[str, Any]:
     return {
         "id": ids.person(key),
         "full_name": item.full_name,
@@ -289,7 +291,7 @@ def _profile(key: str, item: Person) -> dict[str, Any]:
     }
 
 
-def _project(key: str, item: Project) -> dict[str, Any]:
+def _project(key: str, item: SampleProject) -> dict[str, Any]:
     return {
         "id": ids.project(key),
         "name": item.name,
@@ -298,7 +300,7 @@ def _project(key: str, item: Project) -> dict[str, Any]:
     }
 
 
-def _resource(key: str, item: Document) -> dict[str, Any]:
+def _resource(key: str, item: SampleDocument) -> dict[str, Any]:
     return {
         "id": ids.resource(key),
         "org_id": ids.organisation(PROJECTS[item.project].organisation),
@@ -309,7 +311,7 @@ def _resource(key: str, item: Document) -> dict[str, Any]:
     }
 
 
-def _meeting(key: str, item: Meeting) -> dict[str, Any]:
+def _meeting(key: str, item: SampleMeeting) -> dict[str, Any]:
     return {
         "id": ids.meeting(key),
         "title": item.title,
@@ -322,7 +324,7 @@ def _meeting(key: str, item: Meeting) -> dict[str, Any]:
     }
 
 
-def _preference(key: str, item: Preference) -> dict[str, Any]:
+def _preference(key: str, item: SamplePreference) -> dict[str, Any]:
     return {
         "id": ids.preference(key),
         "user_id": ids.person(item.person),

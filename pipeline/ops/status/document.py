@@ -3,9 +3,9 @@
 from dataclasses import asdict
 from typing import Any
 
-from pipeline.ops.status.figures import Status
+from pipeline.ops.status.figures import StatusFigures
 
 
-def document(status: Status) -> dict[str, Any]:
+def document(status: StatusFigures) -> dict[str, Any]:
     """The object; None stands for nothing, or for what is not visible."""
     return asdict(status)

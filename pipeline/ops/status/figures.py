@@ -107,7 +107,7 @@ class OtherProgram:
 
 
 @dataclass(frozen=True, slots=True)
-class Slot:
+class SlotFigures:
     """The replication slot of change data capture.
 
     Attributes:
@@ -155,7 +155,7 @@ class DeadLetters:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Status:
+class StatusFigures:
     """Everything at one moment; a part is None where there is nothing, or ``not_visible`` names it.
 
     Attributes:
@@ -186,7 +186,7 @@ class Status:
     last_hour: LastHour | None
     latency: Latency | None
     slot_name: str
-    slot: Slot | None
+    slot: SlotFigures | None
     idle_slot_seconds: int | None
     heartbeat_seconds: float | None
     log_bytes: int | None

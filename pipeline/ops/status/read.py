@@ -30,8 +30,8 @@ from pipeline.ops.status.figures import (
     OtherProgram,
     Pipeline,
     Queue,
-    Slot,
-    Status,
+    SlotFigures,
+    StatusFigures,
     SwitchSeen,
 )
 from pipeline.settings import CaptureNames, DatabaseSettings
@@ -69,7 +69,7 @@ _LOG_SIZE: Final = load("pipeline.ops.status", "log_size")
 _FAILURES: Final = load("pipeline.ops.status", "failures")
 
 
-def read_status(settings: DatabaseSettings, names: CaptureNames | None = None) -> Status:
+def read_status(settings: DatabaseSettings, names: CaptureNames | None = None) -> StatusFigures:
     """The figures of this moment.
 
     A part that the role may not read is named in ``not_visible``, one whose table is locked in
@@ -90,7 +90,7 @@ def read_status(settings: DatabaseSettings, names: CaptureNames | None = None) -
             raise classify(error) from None
 
 
-def _read(connection: Connection[Any], names: CaptureNames) -> Status:
+def _read(connection: Connection[Any], names: CaptureNames) -> StatusFigures:
     not_visible: list[str] = []
     locked: list[str] = []
 
@@ -109,7 +109,7 @@ def _read(connection: Connection[Any], names: CaptureNames) -> Status:
         raise ConfigurationError(
             f"the database {database} was never migrated; run: python -m pipeline migrate"
         )
-    return Status(
+    return StatusFigures(
         database=database,
         taken_at=now.isoformat(),
         has_events=part("has_events", _has_events),
@@ -186,9 +186,9 @@ def _idle_limit(connection: Connection[Any]) -> int | None:
     return row[0] if row else None
 
 
-def _slot(connection: Connection[Any], *, name: str) -> Slot | None:
+def _slot(connection: Connection[Any], *, name: str) -> SlotFigures | None:
     row = connection.execute(_SLOT, {"slot": name}).fetchone()
-    return Slot(*row) if row else None
+    return SlotFigures(*row) if row else None
 
 
 def _heartbeat(connection: Connection[Any]) -> float | None:

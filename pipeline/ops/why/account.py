@@ -46,7 +46,7 @@ class Ledger:
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class EventLetter:
     """Its dead letter."""
 
     id: int
@@ -75,7 +75,7 @@ class Received:
 
 
 @dataclass(frozen=True, slots=True)
-class Silence:
+class SkipDetails:
     """Why someone got nothing on a channel.
 
     The preference that decided is given as it is now; ``scope_type`` is None where it is gone.
@@ -103,13 +103,13 @@ class Silence:
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
+class PersonAccount:
     """Someone and all that was decided about them; nothing was, if they were not considered."""
 
     id: UUID
     name: str | None
     received: Sequence[Received] = ()
-    silences: Sequence[Silence] = ()
+    skips: Sequence[SkipDetails] = ()
 
     @property
     def label(self) -> str:
@@ -119,12 +119,12 @@ class Person:
     @property
     def told(self) -> bool:
         """Whether they heard of it on any channel."""
-        return bool(self.received) or any(silence.told for silence in self.silences)
+        return bool(self.received) or any(skip.told for skip in self.skips)
 
     @property
     def considered(self) -> bool:
         """Whether anything was decided about them."""
-        return bool(self.received or self.silences)
+        return bool(self.received or self.skips)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,17 +141,17 @@ class Account:
 
     event: EventRow
     ledger: Ledger | None
-    letter: Letter | None
-    people: Sequence[Person]
+    letter: EventLetter | None
+    people: Sequence[PersonAccount]
     audience: str | None
 
 
-def by_person(received: Iterable[Received], silences: Iterable[Silence]) -> list[Person]:
+def by_person(received: Iterable[Received], skips: Iterable[SkipDetails]) -> list[PersonAccount]:
     """Everyone about whom anything was decided: those who were told first, by name."""
-    got, not_got = list(received), list(silences)
+    got, not_got = list(received), list(skips)
     names = {row.user_id: row.name for row in got} | {row.user_id: row.name for row in not_got}
     people = [
-        Person(
+        PersonAccount(
             user_id,
             name,
             [row for row in got if row.user_id == user_id],

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from pipeline.ops.why import verdict, words
-from pipeline.ops.why.account import Account, Person, Received, Silence
+from pipeline.ops.why.account import Account, PersonAccount, Received, SkipDetails
 
 
 def document(account: Account) -> dict[str, Any]:
@@ -42,13 +42,13 @@ def _named(identifier: UUID | None, name: str | None) -> dict[str, Any] | None:
     return None if identifier is None else {"id": identifier, "name": name}
 
 
-def _person(account: Account, person: Person) -> dict[str, Any]:
+def _person(account: Account, person: PersonAccount) -> dict[str, Any]:
     return {
         "id": person.id,
         "name": person.name,
         "considered": person.considered,
         "received": [_received(item) for item in person.received],
-        "silences": [_silence(item) for item in person.silences],
+        "silences": [_skip(item) for item in person.skips],
         "words": None if person.considered else verdict.not_considered(account, person),
     }
 
@@ -63,7 +63,7 @@ def _received(item: Received) -> dict[str, Any]:
     }
 
 
-def _silence(item: Silence) -> dict[str, Any]:
+def _skip(item: SkipDetails) -> dict[str, Any]:
     preference = None
     if item.preference_id is not None:
         preference = {

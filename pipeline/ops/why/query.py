@@ -16,12 +16,12 @@ from pipeline.fanout.handlers import HANDLERS
 from pipeline.fanout.recipients import recipients
 from pipeline.ops.why.account import (
     Account,
+    EventLetter,
     EventRow,
     Ledger,
-    Letter,
-    Person,
+    PersonAccount,
     Received,
-    Silence,
+    SkipDetails,
     by_person,
 )
 from pipeline.settings import DatabaseSettings
@@ -32,7 +32,7 @@ _EVENT: Final = load(__package__, "event")
 _LEDGER: Final = load(__package__, "ledger")
 _LETTER: Final = load(__package__, "letter")
 _RECEIVED: Final = load(__package__, "received")
-_SILENCES: Final = load(__package__, "silences")
+_SKIPS: Final = load(__package__, "skips")
 _PERSON: Final = load(__package__, "person")
 
 
@@ -54,7 +54,7 @@ def read_account(settings: DatabaseSettings, event_id: int, user_id: UUID | None
 
 def _account(connection: Connection[Any], event_id: int, user_id: UUID | None) -> Account:
     asked = {"event": event_id, "user": user_id}
-    letter = _first(connection, Letter, _LETTER, asked)
+    letter = _first(connection, EventLetter, _LETTER, asked)
     event = _first(connection, EventRow, _EVENT, asked)
     if event is None:
         kept = f"; its message is row {letter.id} of event_dead_letters" if letter else ""
@@ -62,11 +62,11 @@ def _account(connection: Connection[Any], event_id: int, user_id: UUID | None) -
             f"domain_events has no event {event_id}: deleted since, or never written{kept}"
         )
     people = by_person(
-        _rows(connection, Received, _RECEIVED, asked), _rows(connection, Silence, _SILENCES, asked)
+        _rows(connection, Received, _RECEIVED, asked), _rows(connection, SkipDetails, _SKIPS, asked)
     )
     if user_id is not None and not people:
         found = connection.execute(_PERSON, asked).fetchone()
-        people = [Person(user_id, found[0] if found else None)]
+        people = [PersonAccount(user_id, found[0] if found else None)]
     handler = HANDLERS.get(EventType(event.type))
     return Account(
         event=event,

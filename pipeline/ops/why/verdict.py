@@ -5,7 +5,7 @@ from typing import Final
 
 from pipeline.domain.units import ago, duration, is_ahead
 from pipeline.fanout.outcome import Status
-from pipeline.ops.why.account import Account, Letter, Person
+from pipeline.ops.why.account import Account, EventLetter, PersonAccount
 from pipeline.ops.why.words import moment
 
 # The stream needs well under a second: what is older is not on its way any more.
@@ -47,7 +47,7 @@ def advice(account: Account) -> str | None:
     return known.get(account.ledger.status, otherwise)
 
 
-def not_considered(account: Account, person: Person) -> str:
+def not_considered(account: Account, person: PersonAccount) -> str:
     """Why nothing was decided about the person asked about."""
     who = "they were" if person.name else "no profile has this id; they were"
     if account.ledger is None or account.ledger.status != Status.COMPLETED:
@@ -115,7 +115,7 @@ def _about_the_dead(account: Account) -> str:
     return f"{fix}, then: {_replay(account)}{_or_resolve(letter)}"
 
 
-def _or_resolve(letter: Letter | None) -> str:
+def _or_resolve(letter: EventLetter | None) -> str:
     if letter is None:
         return ""
     command = f"python -m pipeline dead-letters resolve --id {letter.id} --reason TEXT"

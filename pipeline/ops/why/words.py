@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from pipeline.fanout.reasons import Reason
-from pipeline.ops.why.account import Letter, Received, Silence
+from pipeline.ops.why.account import EventLetter, Received, SkipDetails
 
 _CHANNELS: Final = {"in_app": "in-app", "email": "e-mail"}
 _DELIVERIES: Final = {"immediate": "at once", "aggregated": "with the next digest"}
@@ -25,34 +25,34 @@ def how(received: Received) -> str:
     return f"{_DELIVERIES.get(received.delivery, received.delivery)}, {state_of_it}"
 
 
-def why_not(silence: Silence) -> str:
+def why_not(skip: SkipDetails) -> str:
     """The reason; one that is not known here as it is."""
-    known = silence.reason in list(Reason)
-    return f"they {Reason(silence.reason).words}" if known else silence.reason
+    known = skip.reason in list(Reason)
+    return f"they {Reason(skip.reason).words}" if known else skip.reason
 
 
-def decided_by(silence: Silence) -> str | None:
+def decided_by(skip: SkipDetails) -> str | None:
     """The preference behind the reason, where there is one."""
-    if silence.preference_id is None:
+    if skip.preference_id is None:
         return None
-    if silence.preference_since is None:
+    if skip.preference_since is None:
         return "their preference is deleted since"
-    since = moment(silence.preference_since)
-    scope = f"{silence.scope_type} {silence.scope_name or ''}".strip()
+    since = moment(skip.preference_since)
+    scope = f"{skip.scope_type} {skip.scope_name or ''}".strip()
     decided = (
-        f"{scope}, event type {silence.preference_event_type},"
-        f" channel {silence.preference_channel}, {silence.preference_status}"
+        f"{scope}, event type {skip.preference_event_type},"
+        f" channel {skip.preference_channel}, {skip.preference_status}"
     )
-    if silence.preference_changed:
+    if skip.preference_changed:
         return f"their preference was changed afterwards, {since}, to: {decided}"
     return f"their preference: {decided} since {since}"
 
 
-def counted_in(silence: Silence) -> str:
+def counted_in(skip: SkipDetails) -> str:
     """What the notification says that counts the event."""
-    if silence.counted_in is None:
+    if skip.counted_in is None:
         return "which is gone since"
-    return f"by now: {silence.counted_in.replace('**', '')}"
+    return f"by now: {skip.counted_in.replace('**', '')}"
 
 
 def channel(name: str) -> str:
@@ -60,7 +60,7 @@ def channel(name: str) -> str:
     return _CHANNELS.get(name, name)
 
 
-def row(letter: Letter) -> str:
+def row(letter: EventLetter) -> str:
     """Where a dead letter is."""
     return f"row {letter.id} of event_dead_letters"
 

@@ -24,7 +24,7 @@ from pipeline.fanout.decide import Policy
 from pipeline.fanout.handlers import HANDLERS
 from pipeline.ops.dead_letters.read import read_causes, read_days, read_groups, read_letter
 from pipeline.ops.dead_letters.resolve import resolve
-from pipeline.ops.doctor.check import Verdict
+from pipeline.ops.doctor.check import Severity
 from pipeline.ops.families import MIGRATIONS
 from pipeline.ops.migrate import migrate
 from pipeline.ops.replay.plan import make_plan
@@ -242,14 +242,14 @@ def test_status_names_table_holder_and_who_waits_and_shows_all_else(database: Da
 
 
 def test_doctor_fails_while_somebody_waits_and_its_fix_ends_the_wait(database: Database) -> None:
-    assert found(database, "locks").verdict == Verdict.OK
+    assert found(database, "locks").severity == Severity.OK
     with (
         suppress(psycopg.OperationalError),
         held(database, "LOCK TABLE notifications"),
         waiting(database, "SELECT FROM notifications"),
     ):
         wait_until(
-            lambda: found(database, "locks", database.dsn).verdict == Verdict.FAILED,
+            lambda: found(database, "locks", database.dsn).severity == Severity.FAILED,
             seconds=30,
             what="doctor sees the wait",
         )
@@ -257,9 +257,9 @@ def test_doctor_fails_while_somebody_waits_and_its_fix_ends_the_wait(database: D
         assert "a lock on public.notifications, held by pid" in finding.seen
         assert "since " in finding.seen
         with database.connect() as connection:
-            connection.execute((finding.mend or "").encode())
+            connection.execute((finding.fix or "").encode())
         wait_until(
-            lambda: found(database, "locks", database.dsn).verdict == Verdict.OK,
+            lambda: found(database, "locks", database.dsn).severity == Severity.OK,
             seconds=10,
             what="nobody holds it any more",
         )

@@ -15,10 +15,10 @@ def _locks(installation: Installation) -> Finding:
     if not found:
         return ok("nobody waits for one for long")
     seen = "\n".join(lock.details for lock in found)
-    mend = "\n".join(f"{_end(lock)};" for lock in found)
+    fix = "\n".join(f"{_end(lock)};" for lock in found)
     if any(lock.waiters for lock in found):
-        return failed(seen, mend)
-    return warning(seen, mend)
+        return failed(seen, fix)
+    return warning(seen, fix)
 
 
 def _end(lock: Lock) -> str:

@@ -51,8 +51,8 @@ def _refused(error: GoogleAPICallError | RetryError, name: str) -> Finding:
     failure = classify(error, name)
     if not isinstance(failure, ConfigurationError):
         raise failure
-    seen, _, mend = str(failure).partition(": ")
-    return failed(seen, mend)
+    seen, _, fix = str(failure).partition(": ")
+    return failed(seen, fix)
 
 
 CHECKS: Final = (

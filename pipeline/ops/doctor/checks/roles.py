@@ -37,20 +37,20 @@ def _rights(installation: Installation, role: str) -> Finding:
         for word, rights in (("lacks", missing), ("beyond", extra))
         if rights
     )
-    mends = [
+    fixes = [
         *(f"GRANT {rights} TO {role}" for rights in _by_relation(missing)),
         *(f"REVOKE {rights} FROM {role}" for rights in _by_relation(extra - of_everyone)),
         *(f"REVOKE {rights} FROM PUBLIC, {role}" for rights in _by_relation(extra & of_everyone)),
         *(f"GRANT {rights} TO {role}" for rights in _by_relation(held)),
     ]
-    mend = "; ".join(mends)
-    if len(mends) > _NAMED:
+    fix = "; ".join(fixes)
+    if len(fixes) > _NAMED:
         start_anew = f"REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {role}; then "
-        mend = f"{start_anew if extra else ''}{_ALL_GRANTS}"
+        fix = f"{start_anew if extra else ''}{_ALL_GRANTS}"
     if missing:
-        return failed(seen, mend)
+        return failed(seen, fix)
     if extra:
-        return warning(seen, mend)
+        return warning(seen, fix)
     return ok(f"exactly the {len(found)} it needs")
 
 
@@ -90,11 +90,11 @@ def _row_security(installation: Installation) -> Finding:
 def _connecting(installation: Installation) -> Finding:
     tables = [f"public.{table}" for table in _tables()]
     who = installation.rows(_CONNECTING, roles=list(RIGHTS), tables=tables)[0]
-    mend = f"let the pipeline log in as: CREATE ROLE pipeline LOGIN PASSWORD '…' IN ROLE {WRITER}"
+    fix = f"let the pipeline log in as: CREATE ROLE pipeline LOGIN PASSWORD '…' IN ROLE {WRITER}"
     if who.is_superuser:
-        return warning(f"{who.name} is a superuser", mend)
+        return warning(f"{who.name} is a superuser", fix)
     if who.is_owner:
-        return warning(f"{who.name} owns tables", mend)
+        return warning(f"{who.name} owns tables", fix)
     if not who.roles and who.not_inherited:
         # A grant of Postgres 16 and later has an INHERIT of its own, which GRANT renews.
         roles = ", ".join(who.not_inherited)
@@ -104,7 +104,7 @@ def _connecting(installation: Installation) -> Finding:
             f" GRANT {roles} TO {who.name}",
         )
     if not who.roles:
-        return warning(f"{who.name} is in none of the three roles", mend)
+        return warning(f"{who.name} is in none of the three roles", fix)
     return ok(f"{who.name}, in {', '.join(who.roles)}")
 
 

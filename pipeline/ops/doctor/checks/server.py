@@ -89,15 +89,15 @@ def _synchronous_commit(installation: Installation) -> Finding:
 def _connections(installation: Installation) -> Finding:
     row, granted = server(installation), installation.connections
     usable = row.max_connections - row.reserved
-    seen, mend = f"{usable} of the server's {row.max_connections}", "raise max_connections"
+    seen, fix = f"{usable} of the server's {row.max_connections}", "raise max_connections"
     if 0 <= row.database_limit < usable:
         usable = row.database_limit
         seen = f"{usable}, by the limit of this database,"
-        mend = "raise it: ALTER DATABASE ... CONNECTION LIMIT"
+        fix = "raise it: ALTER DATABASE ... CONNECTION LIMIT"
     if granted > usable:
         return warning(
             f"{seen} are for clients, fewer than the {granted} that a job may take",
-            f"launch it with --database_connections={usable} or less, or {mend};"
+            f"launch it with --database_connections={usable} or less, or {fix};"
             " if the job was granted another number, name it: --connections",
         )
     return ok(f"{seen} are for clients, a job may take {granted}")

@@ -42,7 +42,7 @@ _SLOT: Final = load("pipeline.ops.doctor", "slot")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Slot:
+class SlotFacts:
     """A row of slot.sql, and its name.
 
     Attributes:
@@ -69,7 +69,7 @@ class Slot:
         return self.wal_status == "lost" or self.reason is not None
 
 
-def find_slot(installation: Installation) -> Slot:
+def find_slot(installation: Installation) -> SlotFacts:
     """The slot that Debezium reads.
 
     Raises:
@@ -79,10 +79,10 @@ def find_slot(installation: Installation) -> Slot:
     rows = installation.rows(_SLOT, slot=name)
     if not rows:
         raise CannotLook(f"there is no slot {name}")
-    return Slot(name=name, **rows[0]._asdict())
+    return SlotFacts(name=name, **rows[0]._asdict())
 
 
-def judge_slot(slot: Slot, database: str, *, is_standby: bool = False) -> Finding:
+def judge_slot(slot: SlotFacts, database: str, *, is_standby: bool = False) -> Finding:
     """Whether events of this database are being captured."""
     if slot.database != database:
         return failed(
@@ -111,7 +111,7 @@ def judge_slot(slot: Slot, database: str, *, is_standby: bool = False) -> Findin
     return ok(f"{slot.name}, {slot.plugin}, active, log {slot.wal_status}")
 
 
-def judge_kept_log(slot: Slot, limit: int) -> Finding:
+def judge_kept_log(slot: SlotFacts, limit: int) -> Finding:
     """Whether the slot is about to be lost; ``limit`` is max_slot_wal_keep_size in bytes."""
     if slot.is_lost or slot.left_bytes is None or slot.kept_bytes is None:
         return failed("the log that the slot needs is gone", _anew(slot))
@@ -135,7 +135,7 @@ def judge_idle_limit(idle_seconds: int | None) -> Finding | None:
     )
 
 
-def _judge_copy(slot: Slot) -> Finding:
+def _judge_copy(slot: SlotFacts) -> Finding:
     if slot.temporary:
         return warning(
             f"{slot.name} is not in step with the primary's yet: a takeover would lose it",
@@ -151,7 +151,7 @@ def _slot_name(database: str) -> str:
     return f"fanout_{re.sub('[^a-z0-9_]', '_', database.lower())}"[:63]
 
 
-def _anew(slot: Slot) -> str:
+def _anew(slot: SlotFacts) -> str:
     return (
         f"stop Debezium, SELECT pg_drop_replication_slot('{slot.name}'), remove its offsets,"
         " start it, then: python -m pipeline catch-up"
@@ -211,7 +211,7 @@ def _kept_log(installation: Installation) -> Finding:
         kept = ok(f"at most {size(row.keep_bytes)}; {missing}")
     else:
         kept = judge_kept_log(slot, row.keep_bytes)
-    is_worse = kept.mend is not None
+    is_worse = kept.fix is not None
     return kept if is_worse else judge_idle_limit(row.idle_seconds) or kept
 
 

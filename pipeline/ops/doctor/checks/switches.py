@@ -24,23 +24,23 @@ def judge_switches(switches: Mapping[str, SwitchSeen], resumed_waiting: int) -> 
         switches: what is held back now.
         resumed_waiting: events that wait although their types go on again.
     """
-    seen, mends = [], []
+    seen, fixes = [], []
     for name, switch in switches.items():
         waiting = f"{counted(switch.waiting, 'event')} wait{'s' * (switch.waiting == 1)}"
         since = duration(switch.since_seconds)
         if switch.until_seconds is not None:
             seen.append(f"the breaker of {name} is open for {since}, {waiting}")
-            mends.append(f"fix the cause, then: python -m pipeline resume {name}")
+            fixes.append(f"fix the cause, then: python -m pipeline resume {name}")
         elif switch.since_seconds >= LONG_SECONDS:
             seen.append(f"{name} is paused for {since} by {switch.who}, {waiting}")
-            mends.append(f"python -m pipeline resume {name}, if it may go on")
+            fixes.append(f"python -m pipeline resume {name}, if it may go on")
     if resumed_waiting:
         one = resumed_waiting == 1
         words = "waits although its type goes on" if one else "wait although their types go on"
         seen.append(f"{counted(resumed_waiting, 'event')} {words} again")
-        mends.append("python -m pipeline catch-up")
+        fixes.append("python -m pipeline catch-up")
     if seen:
-        return warning("; ".join(seen), "; ".join(mends))
+        return warning("; ".join(seen), "; ".join(fixes))
     if switches:
         return ok("; ".join(f"{name} is paused" for name in switches))
     return ok("nothing is paused")

@@ -11,7 +11,7 @@ from pipeline.clients.postgres.session import CONNECT_SECONDS
 from pipeline.clients.postgres.sql import load
 from pipeline.clients.postgres.watchdog import WATCHDOG
 from pipeline.ops.doctor.addresses import POOLER_PORT, SAFE_SSLMODE, stays_here
-from pipeline.ops.doctor.check import CannotLook, Check, Finding, Verdict, failed, ok, warning
+from pipeline.ops.doctor.check import CannotLook, Check, Finding, Severity, failed, ok, warning
 from pipeline.ops.doctor.installation import CaptureAddress, Installation, Unreachable
 
 _ENCRYPTION: Final = load("pipeline.ops.doctor", "encryption")
@@ -104,7 +104,7 @@ def _capture(installation: Installation) -> Finding:
     if installation.capture is None:
         raise CannotLook("no address of Debezium's database")
     judged = judge_capture(installation.capture)
-    if judged.verdict != Verdict.OK:
+    if judged.severity != Severity.OK:
         return judged
     return _replicate(installation, installation.capture)
 
