@@ -1,8 +1,8 @@
 """A job: its name, when it is due, and what it does."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from pipeline.jobs.schedule import Schedule
@@ -90,3 +90,35 @@ class Counts:
             skipped=self.skipped + other.skipped,
             failed=self.failed + other.failed,
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Input:
+    """What a run is given.
+
+    Attributes:
+        now: the time that counts as now: that of the tick, not that of the clock.
+        after: where the run goes on: the cursor of the last page that was done; None at the start.
+        dry_run: show what would be done; write nothing, and ask nobody else to.
+        changed: parameters that a person gave for this run, by their names.
+    """
+
+    now: datetime
+    after: str | None = None
+    dry_run: bool = False
+    changed: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """What a page of a run came to.
+
+    Attributes:
+        counts: of this page alone.
+        cursor: where the next page begins; None: there is no other.
+        preview: in a dry run what would be done, one object each.
+    """
+
+    counts: Counts
+    cursor: str | None = None
+    preview: Sequence[Mapping[str, Any]] = ()
