@@ -18,6 +18,7 @@ KERNEL: Final = (
     "0011_replays.sql",
     "kernel/0002_graphs.sql",
     "kernel/0003_switches.sql",
+    "kernel/0004_comments.sql",
 )
 _REFERENCE: Final = "reference/"
 
