@@ -1,1 +1,1 @@
-"""Where outcomes and dead letters go: writers that know no Beam, a PTransform beside each."""
+"""Writers of outcomes and dead letters: functions without Beam, and PTransforms that call them."""

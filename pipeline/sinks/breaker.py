@@ -1,6 +1,6 @@
-"""Open the breaker of a type whose events all fail for one cause; close it when one does not.
+"""Open the breaker of an event type if all its events fail for one cause; close it on a success.
 
-What a batch came to goes in; the switch in Postgres, which all workers see, comes out.
+The results of a batch go in. The breaker is a switch in Postgres, which all workers see.
 """
 
 import logging
@@ -23,7 +23,7 @@ from pipeline.facts.switches import switches_of
 from pipeline.fanout.outcome import Outcome, Status
 from pipeline.settings import DatabaseSettings
 
-# A row that its producer got wrong says nothing of the handler.
+# Failures of the other stages are faults of the row, not of the handler.
 STAGES: Final = frozenset({"decide", "write"})
 
 _OPEN: Final = load(__package__, "open_switch")
@@ -35,7 +35,7 @@ Observe = Callable[[Sequence[Outcome], Sequence[DeadLetter]], None]
 
 
 class Breakers:
-    """The breakers of a database's event types, as far as this process can tell. Thread-safe."""
+    """The breakers of a database, fed with the results of this process. Thread-safe."""
 
     def __init__(self, settings: DatabaseSettings, rule: Breaker) -> None:
         self._settings = settings
@@ -44,14 +44,14 @@ class Breakers:
         self._streaks: dict[str, Streak] = {}
 
     def observe(self, outcomes: Sequence[Outcome], letters: Sequence[DeadLetter]) -> None:
-        """Take note of what a batch came to.
+        """Count the results of a batch, and open or close breakers.
 
         Args:
-            outcomes: those that were written.
-            letters: of the events that were not.
+            outcomes: the outcomes that were written.
+            letters: the dead letters of the other events.
 
         Raises:
-            ConfigurationError: a switch cannot be written.
+            ConfigurationError: a switch cannot be written until a person fixes it.
         """
         completed = {each.event_type for each in outcomes if each.status is Status.COMPLETED}
         failed: defaultdict[str, list[DeadLetter]] = defaultdict(list)
@@ -62,8 +62,8 @@ class Breakers:
             try:
                 self._observe(name, failed[name], success=name in completed)
             except TransientError as failure:
-                # Events do not wait for this: the next failure, or success, tries again.
-                _log.debug("the breaker of %s could not be switched: %s", name, failure)
+                # Events do not wait for this. The next failure or success tries again.
+                _log.debug("could not change the breaker of %s: %s", name, failure)
 
     def _observe(self, name: str, letters: Sequence[DeadLetter], *, success: bool) -> None:
         switch = switches_of(self._settings).recall(name)
@@ -108,8 +108,8 @@ class Breakers:
     def _reopen(self, name: str, seconds: float) -> None:
         if self._switch(_REOPEN, {"name": name, "seconds": round(seconds)}):
             _log.warning(
-                "the breaker of %s opened again: an event that was tried became a dead letter;"
-                " the others wait for %s",
+                "the breaker of %s opened again: a tried event became a dead letter;"
+                " the other events wait for %s",
                 name,
                 duration(seconds),
             )
@@ -117,7 +117,7 @@ class Breakers:
     def _close(self, name: str) -> None:
         if self._switch(_CLOSE, {"name": name}):
             _log.warning(
-                "the breaker of %s closed: an event was completed; what waits goes on with:"
+                "the breaker of %s closed: an event was completed; to process the waiting events:"
                 " python -m pipeline catch-up",
                 name,
             )
@@ -133,5 +133,5 @@ class Breakers:
 
 @cache
 def breakers_of(settings: DatabaseSettings, rule: Breaker) -> Breakers:
-    """The process's breakers of a database."""
+    """Return the process's breakers of a database."""
     return Breakers(settings, rule)

@@ -1,4 +1,4 @@
-"""Write dead letters: to their table, which people query, and to their topic, which wakes them."""
+"""Write dead letters: to their table, which people query, and to their topic, which alerts them."""
 
 import base64
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -19,7 +19,7 @@ from pipeline.sinks.storable import storable
 # https://cloud.google.com/pubsub/quotas#resource_limits
 MAX_ATTRIBUTE_BYTES: Final = 1024
 
-# Records in a family's ledger that what these letters are about is dead.
+# Marks the rows of dead letters as dead in the ledger of their family.
 Mark = Callable[[Connection[Any], Sequence[DeadLetter]], None]
 
 _WRITE: Final = load(__package__, "write_dead_letters")
@@ -28,27 +28,28 @@ _WRITE: Final = load(__package__, "write_dead_letters")
 def write_dead_letters(
     settings: DatabaseSettings, topic: str | None, letters: Sequence[DeadLetter], mark: Mark
 ) -> None:
-    """Record letters in ``event_dead_letters`` and the family's ledger, then publish them.
+    """Record dead letters in ``event_dead_letters`` and the family's ledger, then publish them.
 
-    A letter offered again gains an attempt in the table; the topic may carry it twice.
+    A retry of the same dead letter increments its attempt in the table. The topic may carry it
+    twice.
 
     Args:
         settings: the database.
-        topic: where letters are published; None: nowhere.
-        letters: of one family.
-        mark: writes to its ledger, in the transaction of the letters.
+        topic: the topic to publish to. None: do not publish.
+        letters: dead letters of one family.
+        mark: writes to the ledger of the family, in the transaction of the dead letters.
 
     Raises:
-        TransientError: offer all of them again.
-        ConfigurationError: the table or the topic is missing, or closed to us.
+        TransientError: retry all of them.
+        ConfigurationError: the table or the topic is missing, or its rights are.
     """
-    # The first of two is kept, as the statement keeps it of two that come one after the other.
+    # A statement can write a row only once. The first of several dead letters is kept.
     distinct = list({letter.key: letter for letter in reversed(letters)}.values())
     parameters = {"letters": _document(distinct), "version": __version__}
 
     def write(connection: Connection[Any]) -> None:
         with connection.transaction():
-            # The ledger first, as outcomes are written: in another order the two could deadlock.
+            # First the ledger, as for outcomes: with another order the two could deadlock.
             mark(connection, distinct)
             connection.execute(_WRITE, parameters)
 
@@ -58,7 +59,7 @@ def write_dead_letters(
 
 
 def to_message(letter: DeadLetter) -> Message:
-    """The letter as it is published: which event, where and why, and nothing of what it says."""
+    """Make the message to publish: the event, the stage and the cause, but no payload."""
     named = {
         "id": None if letter.event_id is None else str(letter.event_id),
         "event_type": letter.event_type,

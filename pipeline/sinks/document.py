@@ -1,4 +1,4 @@
-"""A batch of outcomes as the one JSON document that ``write_outcomes.sql`` unpacks."""
+"""Encode a batch of outcomes as the JSON document that ``write_outcomes.sql`` unpacks."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -10,15 +10,15 @@ from pipeline.domain.exact import ExactObject
 from pipeline.fanout.effects import Channel, Email, Notification, ThreadActivity, channel_of
 from pipeline.fanout.outcome import Outcome
 
-# A message to the server may have 1 GB, and long before that it costs memory at both ends.
+# Postgres accepts up to 1 GB, but a much smaller document already costs memory at both ends.
 MAX_DOCUMENT_BYTES: Final = 64 * 2**20
 
 
 def as_document(outcomes: Sequence[Outcome]) -> str:
-    """The batch as the JSON document that the statement unpacks.
+    """Encode a batch of outcomes.
 
     Raises:
-        NotStorable: JSON cannot say what an effect holds, or the document grows too large.
+        NotStorable: JSON cannot express a value of an effect, or the document is too large.
     """
     lists: dict[str, list[Any]] = {
         name: [] for name in ("events", "notifications", "counts", "emails", "skips")
@@ -67,7 +67,7 @@ def as_document(outcomes: Sequence[Outcome]) -> str:
         raise NotStorable("an effect holds a value that JSON cannot express") from None
     if len(document) > MAX_DOCUMENT_BYTES:
         limit = MAX_DOCUMENT_BYTES // 2**20
-        raise NotStorable(f"the rows that follow take more than the {limit} MB of a statement")
+        raise NotStorable(f"the rows of the event are larger than {limit} MB: shorten its effects")
     return document.decode()
 
 

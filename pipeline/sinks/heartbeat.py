@@ -1,4 +1,4 @@
-"""A sign of life of the graph that this process runs: its row in ``fanout.graphs``, kept fresh."""
+"""Write the sign of life of the graph that this process runs: its row in ``fanout.graphs``."""
 
 import logging
 import socket
@@ -21,7 +21,8 @@ from pipeline.domain.graph import Graph
 from pipeline.settings import DatabaseSettings
 
 EVERY_SECONDS: Final = 30.0
-# For a stop, which must not wait for a server that is away.
+# How long the end of the block waits for the thread. Short: a server that is away must not delay
+# a stop.
 JOIN_SECONDS: Final = 1.0
 
 _BEAT: Final = load(__package__, "beat")
@@ -34,10 +35,10 @@ _kept: Final[set[tuple[DatabaseSettings, Graph]]] = set()
 def beating(
     settings: DatabaseSettings, graph: Graph, *, every: float = EVERY_SECONDS
 ) -> Iterator[None]:
-    """Say every so many seconds, from now to the end of the block, that this process runs a graph.
+    """Write the sign of life of a graph every ``every`` seconds, until the block ends.
 
-    Nothing waits for it and nothing fails with it: where the database is away the sign is missing,
-    and the next one is due at its time.
+    A failure has no effect on the block. If the database is away, this sign of life is not written,
+    and the next one follows on time.
     """
     ended = threading.Event()
     thread = _start(settings, graph, every, ended)
@@ -49,7 +50,7 @@ def beating(
 
 
 def keep_beating(settings: DatabaseSettings, graph: Graph) -> None:
-    """As ``beating``, to the end of the process; once, however often it is called."""
+    """Write the sign of life of a graph until the process ends. Further calls do nothing."""
     with _lock:
         if (settings, graph) not in _kept:
             _kept.add((settings, graph))
@@ -69,17 +70,17 @@ def _start(
 def _beat_until(
     settings: DatabaseSettings, graph: Graph, every: float, ended: threading.Event
 ) -> None:
-    started, told = time.monotonic(), False
+    started, warned = time.monotonic(), False
     while not ended.is_set():
         try:
             _beat(settings, graph, time.monotonic() - started)
-            told = False
+            warned = False
         except psycopg.Error as error:
             failure = classify(error, limit=settings.statement_timeout)
-            # Of a database that is away, those who need it say enough.
-            if isinstance(failure, ConfigurationError) and not told:
-                _log.warning("no sign of life can be written: %s", failure)
-                told = True
+            # The steps that need the database already warn if it is away.
+            if isinstance(failure, ConfigurationError) and not warned:
+                _log.warning("could not write the graph's sign of life: %s", failure)
+                warned = True
         ended.wait(every)
 
 

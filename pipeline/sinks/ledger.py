@@ -1,4 +1,4 @@
-"""Mark events as dead in the fan-out's ledger: in the transaction that writes their letters."""
+"""Mark events as dead in the ledger of the fan-out, in the transaction of their dead letters."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -15,11 +15,11 @@ _MARK: Final = load(__package__, "mark_dead")
 
 
 def mark_dead(connection: Connection[Any], letters: Sequence[DeadLetter]) -> None:
-    """Record the state of the events that letters name; one that is completed stays completed.
+    """Mark the events of dead letters as dead. A completed event stays completed.
 
     Args:
-        connection: in a transaction.
-        letters: distinct; those that name no event are left out.
+        connection: a connection in a transaction.
+        letters: distinct dead letters. Those that name no event are ignored.
     """
     rows = [
         {

@@ -1,4 +1,4 @@
-"""What was found locked a moment ago, so that nobody waits for it in vain again and again."""
+"""Remember which rows were locked a moment ago, so that later batches do not wait for them."""
 
 import threading
 import time
@@ -15,9 +15,9 @@ from pipeline.fanout.effects import ThreadActivity
 from pipeline.fanout.outcome import Outcome
 from pipeline.settings import DatabaseSettings
 
-# For so long what needs the same row is not tried.
+# After a lock was found, outcomes that need the same row are not tried for this time.
 HOT_SECONDS: Final = 1.0
-# For so long it is tried, but not beside what may be free.
+# After that they are tried for this time, but in a statement of their own.
 WARM_SECONDS: Final = 60.0
 
 _TABLES_LOCKED: Final = load(__package__, "tables_locked")
@@ -27,12 +27,12 @@ Key = tuple[str, object]
 
 @dataclass(frozen=True, slots=True)
 class Sorted:
-    """Outcomes by what is known of the rows that they need.
+    """Outcomes sorted by what we know about the rows that they need.
 
     Attributes:
-        free: nothing.
-        doubtful: that one of them was locked a while ago.
-        locked: that one of them was locked just now.
+        free: no known lock.
+        doubtful: a row was locked up to ``WARM_SECONDS`` ago.
+        locked: a row was locked up to ``HOT_SECONDS`` ago.
     """
 
     free: Sequence[Outcome]
@@ -41,42 +41,45 @@ class Sorted:
 
 
 class Locks:
-    """Remembers events that needed a locked row, and the threads whose counters they would change.
+    """Remembers events that needed a locked row, and the chat threads whose counters they change.
 
-    The other messages of such a thread need the same rows. Thread-safe, bounded by time.
+    The other messages of such a chat thread need the same rows. Entries expire after
+    ``WARM_SECONDS``. Thread-safe.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._met_at: dict[Key, float] = {}
+        self._found_at: dict[Key, float] = {}
 
     def remember(self, outcome: Outcome) -> None:
-        """It needs a row that is locked."""
+        """Remember that an outcome needs a locked row."""
         now = time.monotonic()
         with self._lock:
-            self._met_at = {
-                key: met for key, met in self._met_at.items() if now - met < WARM_SECONDS
+            self._found_at = {
+                key: found for key, found in self._found_at.items() if now - found < WARM_SECONDS
             }
-            self._met_at.update(dict.fromkeys(_keys(outcome), now))
+            self._found_at.update(dict.fromkeys(_keys(outcome), now))
 
     def forget(self, outcomes: Sequence[Outcome]) -> None:
-        """They were written."""
+        """Forget the locks of outcomes that were written."""
         with self._lock:
-            if self._met_at:
+            if self._found_at:
                 for outcome in outcomes:
                     for key in _keys(outcome):
-                        self._met_at.pop(key, None)
+                        self._found_at.pop(key, None)
 
     def sort(self, outcomes: Sequence[Outcome]) -> Sorted:
-        """Tell what may be free from what was locked a while ago, and from what still is."""
+        """Sort outcomes by the locks that are remembered."""
         with self._lock:
-            met_at = dict(self._met_at)
-        if not met_at:
+            found_at = dict(self._found_at)
+        if not found_at:
             return Sorted(outcomes, (), ())
         free, doubtful, locked = [], [], []
         now = time.monotonic()
         for outcome in outcomes:
-            age = min((now - met_at[key] for key in _keys(outcome) if key in met_at), default=None)
+            age = min(
+                (now - found_at[key] for key in _keys(outcome) if key in found_at), default=None
+            )
             if age is None or age >= WARM_SECONDS:
                 free.append(outcome)
             elif age >= HOT_SECONDS:
@@ -97,13 +100,13 @@ def _keys(outcome: Outcome) -> set[Key]:
 
 @cache
 def locks_of(settings: DatabaseSettings) -> Locks:
-    """The process's memory of a database."""
+    """Return the process's locks of a database."""
     del settings  # the key of the cache
     return Locks()
 
 
 def locked_tables(settings: DatabaseSettings) -> list[str]:
-    """The tables that every write needs and somebody has locked whole, or is about to."""
+    """Return the tables that every write needs and another session locks, or waits to lock."""
 
     def look(connection: Connection[Any]) -> list[str]:
         return [row[0] for row in connection.execute(_TABLES_LOCKED)]

@@ -1,4 +1,4 @@
-"""Write outcomes: a batch in one statement, atomic, harmless when repeated."""
+"""Write outcomes: a batch in one statement. The write is atomic and safe to repeat."""
 
 import math
 from collections.abc import Sequence
@@ -22,44 +22,45 @@ from pipeline.sinks.document import as_document
 from pipeline.sinks.locks import Locks, locked_tables
 
 STAGE: Final = "write"
-# Such a statement takes about two seconds: it keeps nobody waiting for long, neither another event
-# nor a stop, and costs little memory. An ordinary batch has a tenth of them or less.
+# A statement with this many rows takes about two seconds and little memory, so other events and a
+# stop do not wait long. An ordinary batch has a tenth of them or less.
 MOST_ROWS: Final = 100_000
-# A prepared statement spares the server 3 ms of planning, and may keep a plan that was made while
-# the tables were empty. Where there are many rows that plan costs more.
+# A prepared statement saves the server 3 ms of planning, but may keep a plan that was made while
+# the tables were empty. With many rows such a plan costs more.
 MOST_BYTES_PREPARED: Final = 256 * 2**10
 _WRITE: Final = load(__package__, "write_outcomes")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LockWait:
-    """How long to wait for rows that somebody has locked.
+    """How long a statement waits for a row that another session has locked.
 
     Attributes:
-        first: a whole batch; for another writer of ours, who is done by then.
-        then: a part of it, in which what needs the locked row is looked for, or what needed one
-            a while ago.
+        first: the wait of a whole batch. Long enough for another of our writers to finish.
+        then: the wait of later statements: those that search a batch for the outcomes that need
+            the locked row, and those with outcomes that needed a locked row a while ago.
     """
 
     first: timedelta
     then: timedelta
 
 
-# Where the batch fails if anything is left over.
+# For a bundle that fails because of a locked row.
 LONG_WAIT: Final = LockWait(first=timedelta(seconds=2), then=timedelta(milliseconds=100))
-# Where what is left over comes again by itself, while others wait behind the batch.
+# For a source that retries outcomes that need a locked row. Other events wait behind the batch.
 SHORT_WAIT: Final = LockWait(first=timedelta(milliseconds=100), then=timedelta(milliseconds=30))
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What a batch came to; what the ledger held as completed already is in no list.
+    """The result of writing a batch. Events that were already completed are in no list.
 
     Attributes:
-        outcomes: those written now, each with the milliseconds from the event's row to its own.
-        letters: a dead letter for each event that Postgres refuses, or has no row of.
-        missing: those whose events have no row any more.
-        locked: those that need a row which somebody else has locked; to be offered again later.
+        outcomes: the outcomes written now, each with the milliseconds from the event's row to the
+            write.
+        letters: a dead letter for each event that Postgres rejects, or whose row is missing.
+        missing: the outcomes whose events have no row any more.
+        locked: the outcomes that need a row that another session has locked. Retry them later.
     """
 
     outcomes: Sequence[tuple[Outcome, int]] = ()
@@ -68,7 +69,7 @@ class Written:
     locked: Sequence[Outcome] = ()
 
     def __add__(self, other: Self) -> "Written":
-        """Both."""
+        """Join two results."""
         return Written(
             [*self.outcomes, *other.outcomes],
             [*self.letters, *other.letters],
@@ -78,17 +79,17 @@ class Written:
 
 
 def write_outcomes(settings: DatabaseSettings, outcomes: Sequence[Outcome]) -> Written:
-    """Write outcomes with everything that follows from them.
+    """Write outcomes: their effects, skips and ledger rows.
 
-    Each event is written whole or not at all, once however often it is offered. Where Postgres
-    refuses a batch it is halved until the rows at fault stand alone: n outcomes with one of them
-    bad take at most 2 * log2(n) + 1 statements; so is a batch that takes longer than a statement
-    may.
+    Each event is written completely or not at all, and only once even if it is retried. If Postgres
+    rejects a batch, or the batch takes longer than the statement timeout, the batch is halved until
+    the faulty rows are alone: n outcomes with a bad one take at most 2 * log2(n) + 1 statements.
 
     Raises:
-        LockTimeout: all are written but those that need a row which somebody else has locked.
-        TransientError: not all could be written; offer all of them again.
-        ConfigurationError: none can be written.
+        LockTimeout: some outcomes need a row that another session has locked. All others are
+            written.
+        TransientError: not all could be written. Retry all of them.
+        ConfigurationError: none can be written until a person fixes it.
     """
     written = write_unlocked(settings, outcomes)
     if written.locked:
@@ -103,19 +104,19 @@ def write_unlocked(
     wait: LockWait = LONG_WAIT,
     locks: Locks | None = None,
 ) -> Written:
-    """As ``write_outcomes``, but what needs a locked row comes back as such, and holds up nothing.
+    """Write outcomes like ``write_outcomes``, but return those that need a locked row.
 
-    Where a whole table is locked nothing is written, since all outcomes need it.
+    If a whole table is locked, nothing is written, because all outcomes need the table.
 
     Args:
         settings: the database.
-        outcomes: in any order, but pages of an event in theirs.
-        wait: how long to wait for rows that are locked.
-        locks: what is known of them, by batches before this one.
+        outcomes: outcomes in any order; the pages of one event must be in order.
+        wait: how long to wait for locked rows.
+        locks: the locks that earlier batches found.
 
     Raises:
-        TransientError: not all could be written; offer all of them again.
-        ConfigurationError: none can be written.
+        TransientError: not all could be written. Retry all of them.
+        ConfigurationError: none can be written until a person fixes it.
     """
     distinct = list({(each.event_id, each.page): each for each in outcomes}.values())
     locks = locks or Locks()
@@ -144,7 +145,7 @@ def _write(write: "_WriteUnlocked", outcomes: Sequence[Outcome]) -> Written:
 
 
 class _WriteUnlocked:
-    """Writes some outcomes at once; a single one that needs a locked row is not written."""
+    """Writes outcomes in one statement. An outcome that needs a locked row is returned instead."""
 
     def __init__(self, settings: DatabaseSettings, wait: LockWait, locks: Locks) -> None:
         self.lock_timeout = wait.first
@@ -154,7 +155,7 @@ class _WriteUnlocked:
         self._is_about_rows = False
 
     def __call__(self, outcomes: Sequence[Outcome]) -> Written:
-        # Found by a half before this one, as a rule: what shares its thread is not tried.
+        # An earlier half may have found a locked thread: skip other outcomes of that thread.
         known = self._locks.sort(outcomes)
         free = [*known.free, *known.doubtful]
         if not free:
@@ -176,7 +177,7 @@ class _WriteUnlocked:
         except LockTimeout:
             if not self._is_about_rows:
                 if tables := locked_tables(self._settings):
-                    # All would wait for it, one after the other.
+                    # Every outcome would wait for the table, one after the other.
                     named = ", ".join(tables)
                     raise TransientError(f"a lock was not free in time: table {named}") from None
                 self._is_about_rows = True
@@ -184,7 +185,10 @@ class _WriteUnlocked:
 
 
 def _weigh(outcome: Outcome) -> float:
-    """The rows that follow; a page stands alone, since a statement can write an event once only."""
+    """Return the number of rows of an outcome. Infinite for a page, so that it is alone.
+
+    A statement can write an event only once.
+    """
     if outcome.page is not None:
         return math.inf
     return 1 + len(outcome.effects) + len(outcome.skips)
@@ -205,8 +209,8 @@ def _write_at_once(
         try:
             return connection.execute(_WRITE, parameters, prepare=prepare).fetchall()
         except LockNotAvailable:
-            # Not to be tried again at once, as other errors that pass are: that would wait as long.
-            raise LockTimeout("an outcome needs a row that somebody else has locked") from None
+            # Unlike other transient errors, this is not retried at once: that would wait again.
+            raise LockTimeout("an outcome needs a row that another session has locked") from None
 
     states = {event_id: (state, ms) for event_id, state, ms in with_connection(settings, write)}
     written, missing = [], []
@@ -220,4 +224,4 @@ def _write_at_once(
 
 
 def _missing() -> PermanentError:
-    return UnknownEvent("its row of domain_events was deleted meanwhile")
+    return UnknownEvent("its row of domain_events was deleted while the event was processed")

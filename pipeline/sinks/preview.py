@@ -1,4 +1,4 @@
-"""The sinks of a dry run: one JSON object a line on standard output, nothing written."""
+"""The sinks of a dry run: they print one JSON object a line to standard output."""
 
 import sys
 from collections import Counter
@@ -20,18 +20,18 @@ Nothing = beam.PCollection[None]
 
 
 class PreviewOutcomes(beam.PTransform[Batches, Letters]):
-    """Print what each event would lead to."""
+    """Print the outcome of each event."""
 
     def expand(self, batches: Batches) -> Letters:
-        """One step; what could not be decided is handed on."""
+        """Add one step. It outputs the dead letters of events that could not be decided."""
         return batches | "Print" >> beam.FlatMap(_preview)
 
 
 class PreviewDeadLetters(beam.PTransform[Letters, Nothing]):
-    """Print which messages would be buried, and why."""
+    """Print each dead letter and its cause."""
 
     def expand(self, letters: Letters) -> Nothing:
-        """One step without an output."""
+        """Add one step without an output."""
         return letters | "Print" >> beam.Map(_preview_letters)
 
 

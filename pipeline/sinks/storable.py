@@ -1,4 +1,4 @@
-"""Texts as Postgres can store them."""
+"""Make texts storable in Postgres."""
 
 from typing import overload
 
@@ -12,5 +12,5 @@ def storable(text: str | None) -> str | None: ...
 
 
 def storable(text: str | None) -> str | None:
-    """The text without U+0000, which Postgres stores nowhere; a letter must not fail of it."""
+    """Replace U+0000, which Postgres cannot store, so that every dead letter can be written."""
     return None if text is None else text.replace("\0", "\N{REPLACEMENT CHARACTER}")

@@ -1,4 +1,4 @@
-"""What this process has done, in numbers: for progress and for the summary at the end."""
+"""Count the results of this process, for the progress and the final summary."""
 
 import threading
 from collections import Counter
@@ -11,7 +11,7 @@ from pipeline.fanout.outcome import Outcome, Status
 
 
 class Field(StrEnum):
-    """What is counted."""
+    """The names of the counts."""
 
     EVENTS = "events"
     NOTIFICATIONS = "notifications"
@@ -25,12 +25,12 @@ class Field(StrEnum):
 
 _lock: Final = threading.Lock()
 _counts: Final[Counter[Field]] = Counter()
-# The fingerprints of dead letters: as few as there are places where something can fail.
+# The fingerprints of dead letters. A set is enough: there are few distinct causes.
 _causes: Final[set[str]] = set()
 
 
 def sum_up(outcomes: Iterable[Outcome]) -> Counter[Field]:
-    """What outcomes come to, all together."""
+    """Return the counts of outcomes."""
     total: Counter[Field] = Counter()
     for outcome in outcomes:
         channels = [channel_of(effect) for _, effect in outcome.effects]
@@ -44,29 +44,29 @@ def sum_up(outcomes: Iterable[Outcome]) -> Counter[Field]:
 
 
 def dead(letters: int) -> Counter[Field]:
-    """What dead letters come to: they are events that are done with, too."""
+    """Return the counts of dead letters. Each is also a finished event."""
     return Counter({Field.EVENTS: letters, Field.DEAD: letters})
 
 
 def count_causes(fingerprints: Iterable[str]) -> None:
-    """Add why events are dead."""
+    """Add the causes of dead letters."""
     with _lock:
         _causes.update(fingerprints)
 
 
 def causes() -> int:
-    """Of how many causes events were dead so far."""
+    """Return the number of distinct causes of dead letters so far."""
     with _lock:
         return len(_causes)
 
 
 def count(total: Counter[Field]) -> None:
-    """Add what was done for the first time."""
+    """Add counts. Count each result only once."""
     with _lock:
         _counts.update(total)
 
 
 def tally() -> dict[str, int]:
-    """The numbers so far."""
+    """Return the counts so far."""
     with _lock:
         return {field.value: _counts[field] for field in Field}

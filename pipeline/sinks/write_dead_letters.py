@@ -1,4 +1,4 @@
-"""WriteDeadLetters: batches of dead letters in, nothing out: table and topic have them."""
+"""WriteDeadLetters: batches of dead letters in, to the table and the topic; no output."""
 
 import apache_beam as beam
 
@@ -18,8 +18,8 @@ class WriteDeadLetters(beam.PTransform[Letters, Nothing]):
 
     Args:
         settings: the database.
-        topic: where letters are published; None: nowhere.
-        mark: writes to the family's ledger, in the transaction of the letters.
+        topic: the topic to publish to. None: do not publish.
+        mark: writes to the ledger of the family, in the transaction of the dead letters.
     """
 
     def __init__(self, settings: DatabaseSettings, topic: str | None, mark: Mark) -> None:
@@ -27,9 +27,9 @@ class WriteDeadLetters(beam.PTransform[Letters, Nothing]):
         self._fn = _WriteLetters(settings, topic, mark)
 
     def expand(self, letters: Letters) -> Nothing:
-        """One step, fused with what comes before it."""
+        """Add one step. It is fused with the step before it."""
         insert = beam.ParDo(self._fn)
-        # Else Beam reads the code of all that it calls, at each start and for each event type.
+        # Without a type hint Beam infers the type from the code, at each start for each event type.
         return letters | "Insert" >> insert.with_output_types(type(None))
 
 

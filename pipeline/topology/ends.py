@@ -42,14 +42,14 @@ class Store:
     Attributes:
         database: where outcomes and dead letters are written.
         dead_letter_topic: where dead letters are also published. None: nowhere.
-        writes_heartbeat: each process that runs steps of the graph writes the heartbeat. False if
-            the program that runs the graph writes it.
+        writes_sign_of_life: each process that runs steps of the graph writes the graph's sign of
+            life. False if the program that runs the graph writes it.
         breaker: when to hold back an event type whose events all fail.
     """
 
     database: DatabaseSettings
     dead_letter_topic: str | None = None
-    writes_heartbeat: bool = False
+    writes_sign_of_life: bool = False
     breaker: Breaker = BREAKER
 
     is_dry_run: ClassVar[bool] = False
@@ -62,7 +62,7 @@ class Store:
     @property
     def on_start(self) -> OnStart | None:
         """Each process that runs steps of the graph calls this once."""
-        if not self.writes_heartbeat:
+        if not self.writes_sign_of_life:
             return None
         return partial(keep_beating, self.database, Graph.FANOUT)
 
@@ -99,7 +99,7 @@ class Preview:
 
     @property
     def on_start(self) -> OnStart | None:
-        """Return None: a dry run writes no heartbeat."""
+        """Return None: a dry run writes no sign of life."""
         return None
 
     def supported(self, retries: Retries) -> Retries:

@@ -14,7 +14,7 @@ from tests.databases import Database
 from tests.facts.statements import recording_cursor
 
 EVENTS: Final = 200
-# Everything of a row but when it was written, in an order that does not depend on that either.
+# All columns of a row except its times, in an order that does not depend on its times.
 CONTENTS: Final = {
     "notification_processing": "to_jsonb(t) - 'completed_at' - 'created_at'",
     "notifications": "to_jsonb(t) - 'created_at'",
@@ -25,29 +25,29 @@ CONTENTS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A database that sinks write to as the pipeline's own role, and a look at every row."""
+    """A database that sinks write to as the pipeline's own role, and queries of its rows."""
 
     database: Database
     settings: DatabaseSettings
 
     def rows(self, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
-        """What a query gives."""
+        """Return the rows of a query."""
         with self.database.connect() as connection:
             return connection.execute(statement, parameters or None).fetchall()
 
     def ledger(self) -> dict[int, str]:
-        """The state of every event that has one."""
+        """Return the state of every event in the ledger."""
         return dict(self.rows("SELECT event_id, processing_status FROM notification_processing"))
 
     def contents(self) -> dict[str, list[Any]]:
-        """All rows of the four tables that outcomes are written to."""
+        """Return all rows of the four tables that outcomes are written to."""
         return {
             table: [row for (row,) in self.rows(f"SELECT {row} FROM {table} AS t ORDER BY 1")]  # noqa: S608 - our own names
             for table, row in CONTENTS.items()
         }
 
     def recording(self) -> list[object]:
-        """Every statement that the sinks will execute; ask before the first of them."""
+        """Record every statement that the sinks execute. Call it before the first of them."""
         statements: list[object] = []
         options = get_pool(self.settings).kwargs
         assert isinstance(options, dict)

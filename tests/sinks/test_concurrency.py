@@ -21,7 +21,7 @@ BATCH: Final = 50
 
 
 def shuffled_batches(seed: int) -> list[list[Outcome]]:
-    """Every event, in batches of an order of its own."""
+    """Return every event in batches, in an order that depends on the seed."""
     everyone = [(BOB, notification()), (ANN, notification()), (BOB, email()), (ANN, email())]
     counts = [(BOB, activity()), (ANN, activity())]
     outcomes = [

@@ -1,4 +1,4 @@
-"""Counter rows: what the application wrote into them, and the deletion of events they count."""
+"""Counter rows: values that the application wrote, and the deletion of events that they count."""
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
@@ -30,7 +30,7 @@ def execute(written: Written, statement: str, *parameters: object) -> None:
 
 @pytest.fixture
 def thread(written: Written) -> Written:
-    """The first 60 events are messages of one thread."""
+    """Make the first 60 events messages of one thread."""
     execute(written, "UPDATE domain_events SET thread_id = %s WHERE id <= 60", GENERAL)
     return written
 
@@ -80,7 +80,7 @@ def test_a_counter_outlives_the_event_that_opened_it(thread: Written) -> None:
         count(thread, number)
     execute(thread, "DELETE FROM domain_events WHERE id = 1")
     assert thread.rows(COUNTERS) == [(BOB, 51, 51)]
-    # The message that has a row of its own is no longer one that another row counts.
+    # The message has its own row now. No other row counts it.
     assert thread.rows(COUNTED, BOB) == [(number,) for number in range(2, 51)]
     count(thread, 52)
     assert thread.rows(COUNTERS) == [(BOB, 51, 52)]
@@ -149,7 +149,7 @@ def test_a_message_that_is_counted_meanwhile_is_not_lost(thread: Written) -> Non
     count(thread, 1)
     count(thread, 2)
     execute(thread, "DELETE FROM domain_events WHERE id = 2")
-    # Held up between the counter's lock and its commit: what deletes has to wait, and look again.
+    # Stop between the counter's lock and its commit: the deletion must wait, and then look again.
     execute(
         thread,
         "CREATE FUNCTION hold() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"

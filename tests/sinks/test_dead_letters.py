@@ -46,12 +46,12 @@ def letter(
     event_type: str | None = GREETED,
     stage: str = DECODE,
 ) -> DeadLetter:
-    """The letter of an event that has a row."""
+    """Return the dead letter of an event that has a row."""
     return DeadLetter.of_event(EventId(event_id), event_type, stage, error)
 
 
 def unknown(of: Message) -> DeadLetter:
-    """The letter of a message that has none."""
+    """Return the dead letter of a message that has no row."""
     named = "id" in of.attributes
     error = UnknownEvent("no row") if named else MissingAttribute("the attribute 'id' is missing")
     return DeadLetter.of_message(of, FETCH, error)
@@ -107,7 +107,7 @@ def test_a_letter_seen_again_is_one_row_with_another_attempt(written: Written) -
 
 
 def kept(written: Written) -> list[tuple[Any, ...]]:
-    """What the one letter says, and the ledger with it."""
+    """Return the columns of the only dead letter and of its ledger row."""
     return written.rows(
         "SELECT data, attributes, stage, error_class, letter.message, reason, error_message,"
         " attempt, retry_count"
@@ -128,7 +128,7 @@ def test_an_event_that_fails_again_says_where_and_why_it_failed_last(
     ]
 
 
-def test_a_letter_of_a_message_gives_way_to_that_of_its_event_once_there_is_a_row(
+def test_a_letter_of_a_message_is_replaced_by_that_of_its_event_once_there_is_a_row(
     written: Written,
 ) -> None:
     write(written, unknown(message(event_id="1", data=b"as it came", note="of the message")))
@@ -138,7 +138,7 @@ def test_a_letter_of_a_message_gives_way_to_that_of_its_event_once_there_is_a_ro
     ]
 
 
-def test_a_letter_that_was_resolved_gives_way_to_whatever_comes_next(written: Written) -> None:
+def test_a_letter_that_was_resolved_is_replaced_by_the_next_failure(written: Written) -> None:
     write(written, letter(stage=DECIDE, error=HandlerFailed("a bug")))
     with written.database.connect() as connection:
         connection.execute("UPDATE event_dead_letters SET resolved_at = now(), resolution = 'x'")

@@ -1,4 +1,4 @@
-"""What a write costs the server: in proportion to its rows, whatever the planner believes."""
+"""The cost of a write is in proportion to its rows, whatever the planner believes."""
 
 import re
 from dataclasses import replace
@@ -23,23 +23,23 @@ from tests.sinks.conftest import Written
 
 WRITE: Final = load("pipeline.sinks", "write_outcomes")
 PEOPLE: Final = [UserId(UUID(int=number)) for number in range(1_000, 3_000)]
-# Enough: if each row were compared with those of all others, that would take six hundred steps.
+# Enough: comparing each row with all the others would take six hundred steps.
 SOME: Final = PEOPLE[:600]
 MESSAGES: Final = 20
-# Each a row that a step of the plan gave or looked at; a row that is asked for takes about thirty.
+# A step is a row that a node of the plan returned or looked at. Each written row takes about 30.
 STEPS_PER_ROW: Final = 100
 
 
 @pytest.fixture(params=LIES)
 def believing(request: pytest.FixtureRequest, database: Database) -> str:
-    """The planner believes something, and nothing keeps its statistics true."""
+    """Give the planner wrong statistics, and keep autovacuum from correcting them."""
     lie_to(database, request.param)
     return str(request.param)
 
 
 @pytest.fixture
 def crowd(written: Written) -> Written:
-    """A database where a thread has 2,000 participants."""
+    """Make a database in which a thread has 2,000 participants."""
     with written.database.connect() as connection:
         connection.execute("INSERT INTO auth.users (id) SELECT unnest(%s::uuid[])", [PEOPLE])
         connection.execute(
@@ -51,7 +51,7 @@ def crowd(written: Written) -> Written:
 
 
 def messages(first: int, number: int, people: list[UserId]) -> list[Outcome]:
-    """Messages of one thread that all these people are told of."""
+    """Return outcomes of messages of one thread that notify all these people."""
     return [
         outcome(event, *((person, activity()) for person in people))
         for event in range(first, first + number)
@@ -68,7 +68,7 @@ def effort_of_writing(written: Written, batch: list[Outcome]) -> float:
 def test_a_write_takes_a_number_of_steps_for_each_row_whatever_the_planner_believes(
     crowd: Written,
 ) -> None:
-    # The second time all counter rows are there.
+    # The second time, all counter rows exist.
     for first in (1, 1 + MESSAGES):
         batch = messages(first, MESSAGES, SOME)
         assert effort_of_writing(crowd, batch) < STEPS_PER_ROW * MESSAGES * len(SOME)
@@ -104,7 +104,7 @@ def test_control_a_join_of_two_parts_would_be_noticed(crowd: Written) -> None:
 @pytest.mark.parametrize("believing", ["every table was empty"], indirect=True)
 @pytest.mark.usefixtures("believing")
 def test_a_statement_that_was_prepared_while_all_was_empty_does_no_harm(crowd: Written) -> None:
-    # Fifteen times, and a server keeps the plan it has.
+    # After fifteen executions the server keeps the plan it has.
     for number in range(1, 21):
         write_outcomes(crowd.settings, [outcome(number)])
     settings = replace(crowd.settings, statement_timeout=timedelta(seconds=10))
@@ -122,7 +122,7 @@ def test_more_rows_than_a_statement_should_write_are_written_in_several(crowd: W
     assert len(crowd.ledger()) == len(batch)
 
 
-# A server that is slow with more than so many events at a time.
+# A server that is slow if a statement has more than a number of events.
 SLOW: Final = """
     CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
@@ -134,8 +134,8 @@ SLOW: Final = """
 """
 
 
-def in_a_hurry(written: Written, *, events: int) -> Written:
-    """The same database, where a statement with more than so many events takes too long."""
+def with_slow_batches(written: Written, *, events: int) -> Written:
+    """Make statements with more than ``events`` events exceed the statement timeout."""
     with written.database.connect() as connection:
         connection.execute(SLOW.format(events=events).encode())
     short = timedelta(seconds=0.5)
@@ -145,7 +145,7 @@ def in_a_hurry(written: Written, *, events: int) -> Written:
 
 
 def test_a_batch_that_takes_too_long_is_written_in_halves(written: Written) -> None:
-    slow = in_a_hurry(written, events=2)
+    slow = with_slow_batches(written, events=2)
     batch = [outcome(number, (BOB, notification())) for number in range(1, 9)]
     result = write_outcomes(slow.settings, batch)
     assert (len(result.outcomes), result.letters) == (8, [])
@@ -153,7 +153,7 @@ def test_a_batch_that_takes_too_long_is_written_in_halves(written: Written) -> N
 
 
 def test_a_single_event_that_takes_too_long_stays_to_be_written(written: Written) -> None:
-    slow = in_a_hurry(written, events=0)
+    slow = with_slow_batches(written, events=0)
     with pytest.raises(StatementTimeout):
         write_outcomes(slow.settings, [outcome(1, (BOB, notification())), outcome(2)])
     assert written.ledger() == {}

@@ -49,7 +49,7 @@ OF_THE_CONNECTION: Final = frozenset(
     }
 )  # fmt: skip
 
-MENDS: Final = {
+FIXES: Final = {
     "28P01": "check the role and password of DATABASE_URL",
     "28000": "check the role and password of DATABASE_URL",
     "3D000": "create the database, or correct DATABASE_URL",
@@ -71,9 +71,9 @@ def test_a_sqlstate_belongs_to_one_of_three_classes(sqlstate: str, kind: type[Fa
     assert CANARY not in str(failure)
 
 
-@pytest.mark.parametrize(("sqlstate", "mend"), MENDS.items())
-def test_an_error_of_the_configuration_names_the_mend(sqlstate: str, mend: str) -> None:
-    assert str(classify(psycopg.errors.lookup(sqlstate)())).endswith(f"; {mend}")
+@pytest.mark.parametrize(("sqlstate", "fix"), FIXES.items())
+def test_an_error_of_the_configuration_names_the_fix(sqlstate: str, fix: str) -> None:
+    assert str(classify(psycopg.errors.lookup(sqlstate)())).endswith(f"; {fix}")
 
 
 WORDS: Final = {
@@ -184,7 +184,7 @@ def test_a_refused_row_is_told_by_the_names_in_the_schema_only(
 
 
 @pytest.mark.parametrize(
-    ("change", "statement", "missing", "mend"),
+    ("change", "statement", "missing", "fix"),
     [
         pytest.param(
             "DROP TABLE notification_decisions",
@@ -236,12 +236,12 @@ def test_what_is_missing_is_named_with_whose_it_is(
     change: LiteralString,
     statement: LiteralString,
     missing: str,
-    mend: str,
+    fix: str,
 ) -> None:
     connection.execute(change)
     failure = failure_of(connection, statement)
     assert type(failure) is ConfigurationError
-    assert str(failure) == f"Postgres refuses: {missing}; {mend}"
+    assert str(failure) == f"Postgres refuses: {missing}; {fix}"
 
 
 def test_what_belongs_to_the_application_is_what_its_schema_has(

@@ -1,4 +1,4 @@
-"""Who or what was deleted between the decision about an event and its rows."""
+"""People, projects and events that are deleted after the decision and before the write."""
 
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -19,13 +19,13 @@ from tests.builders import ANN, BOB, GENERAL, GREETED, activity, email, notifica
 from tests.deadline import wait_until
 from tests.sinks.conftest import EVENTS, Written
 
-STRANGER: Final = UserId(UUID(int=0x99))
+UNKNOWN_PERSON: Final = UserId(UUID(int=0x99))
 WAITING: Final = "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
 
 
 @contextmanager
 def deleting(written: Written, statement: str, *parameters: object) -> Iterator[None]:
-    """A transaction that has deleted something, and commits once somebody waits for it."""
+    """Delete something in a transaction that commits as soon as another session waits for it."""
     with psycopg.connect(written.database.dsn) as connection:
         connection.execute(statement.encode(), parameters or None)
         yield
@@ -145,8 +145,8 @@ def test_an_event_that_is_deleted_meanwhile_is_one_that_is_not_there(
 def test_people_projects_and_events_that_never_were_are_told_apart_from_those_that_are(
     written: Written,
 ) -> None:
-    effect = replace(email(), project_id=ProjectId(STRANGER))
-    batch = [outcome(1, (BOB, effect), (STRANGER, notification()), (STRANGER, email()))]
+    effect = replace(email(), project_id=ProjectId(UNKNOWN_PERSON))
+    batch = [outcome(1, (BOB, effect), (UNKNOWN_PERSON, notification()), (UNKNOWN_PERSON, email()))]
     assert not write_outcomes(written.settings, batch).letters
     assert written.rows("SELECT user_id, project_id, event_type FROM pending_emails") == [
         (BOB, None, GREETED)

@@ -1,4 +1,4 @@
-"""The sign of life: written at once, kept fresh, and nothing to anybody when it cannot be."""
+"""The sign of life is written at once and kept fresh. A failure to write it has no effect."""
 
 import logging
 import os
@@ -101,12 +101,12 @@ def test_without_the_table_one_line_says_so_and_nothing_ends(
         execute(database, "ALTER TABLE fanout.elsewhere RENAME TO graphs")
         wait_until(lambda: rows(database), seconds=10, what="the first sign of life")
     [line] = caplog.messages
-    assert "no sign of life can be written" in line
+    assert "could not write the graph's sign of life" in line
     assert "python -m pipeline migrate" in line
 
 
 def test_a_worker_that_sets_up_several_steps_has_one_thread_for_it(database: Database) -> None:
-    # In a process of its own: there it goes on to the end.
+    # In its own process: the thread runs until the process ends.
     printed = subprocess.run(
         [sys.executable, "-c", WORKER],
         cwd=ROOT,

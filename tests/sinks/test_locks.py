@@ -1,4 +1,4 @@
-"""Rows that somebody else holds locked: what does not need them goes on."""
+"""Rows that another session has locked: outcomes that do not need them are written."""
 
 import time
 from collections.abc import Iterator
@@ -19,13 +19,13 @@ from tests.sinks.conftest import Written
 
 BATCH: Final = 100
 CONCERNED: Final = 77
-# Much less than the lock is held for: halves wait for a tenth of a second each.
+# Much less than the time of the lock: halves wait for a tenth of a second each.
 SOON: Final = LONG_WAIT.first.total_seconds() + 5
 
 
 @contextmanager
 def locked(written: Written, statement: str) -> Iterator[None]:
-    """A transaction of the application that holds a lock for as long as the block lasts."""
+    """Hold a lock in a transaction of the application until the block ends."""
     with psycopg.connect(written.database.dsn) as connection:
         names = {"bob": BOB, "event": CONCERNED}
         assert connection.execute(statement.encode(), names).fetchall()
@@ -85,7 +85,7 @@ def test_what_was_found_locked_is_not_waited_for_again_at_once(written: Written)
         assert len(statements) == before > 0
     wait_until(lambda: not locks.sort(more).locked, seconds=20, what="it is tried again")
     assert len(write_unlocked(written.settings, more, locks=locks).outcomes) == len(more)
-    # What was written shows that nothing is locked any more.
+    # The successful write shows that the row is no longer locked.
     assert len(locks.sort([outcome(60, (BOB, activity()))]).free) == 1
 
 
@@ -100,7 +100,7 @@ def test_many_that_need_one_locked_row_are_found_by_few_statements(written: Writ
         before = len(statements)
         result = write_unlocked(written.settings, batch, wait=SHORT_WAIT)
     assert (len(result.outcomes), len(result.locked)) == (49, 49)
-    # Each of them by itself would take hundreds.
+    # One statement for each outcome would take hundreds.
     assert 0 < len(statements) - before < 30
 
 
@@ -114,6 +114,6 @@ def test_a_locked_table_is_waited_for_once_and_named(written: Written, mode: str
         with pytest.raises(TransientError, match="not free in time: table notifications") as failed:
             write_unlocked(settings, batch, wait=SHORT_WAIT)
         assert type(failed.value) is TransientError
-        # Each half of the batch by itself would take many times as long.
+        # Waiting in each half of the batch would take many times as long.
         assert time.monotonic() - started < 10 * settings.retry_for.total_seconds()
     assert len(write_unlocked(settings, batch, wait=SHORT_WAIT).outcomes) == len(batch)

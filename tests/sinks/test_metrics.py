@@ -1,4 +1,4 @@
-"""What a job shows of itself; of FnApiRunner's metrics those of the first bundle are right."""
+"""The metrics of a job. FnApiRunner reports only those of the first bundle correctly."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -28,18 +28,18 @@ AGE: Final = timedelta(hours=1)
 
 @pytest.fixture(autouse=True)
 def metrics_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Undo, for a test, what the pipeline's own local runner does to Beam in this process."""
+    """Undo the patches of Beam that ``local_pipeline`` made in this process."""
     monkeypatch.setattr(fn_runner, "consolidate_monitoring_infos", monitoring_infos.consolidate)
 
 
 def told(event_id: int) -> Outcome:
-    """An event that told Bob on both channels, and Ann, who caused it, on neither."""
+    """Return an outcome that notifies Bob on both channels, and skips Ann, who caused the event."""
     skips = (Skip(ANN, Channel.IN_APP, Reason.ACTOR), Skip(ANN, Channel.EMAIL, Reason.ACTOR))
     return outcome(event_id, (BOB, notification()), (BOB, email()), skips=skips)
 
 
 def run(settings: DatabaseSettings, **branches: list[list[Outcome]]) -> dict[str, Any]:
-    """Write batches, one branch for each event type; gives every metric by ``step:name``."""
+    """Write batches, one branch for each event type. Return every metric by ``step:name``."""
     pipeline = beam.Pipeline(runner=FnApiRunner(), options=PipelineOptions(flags=[]))
     for name, batches in branches.items():
         (
@@ -59,7 +59,7 @@ def run(settings: DatabaseSettings, **branches: list[list[Outcome]]) -> dict[str
 
 
 def counters(metrics: dict[str, Any]) -> dict[str, int]:
-    """Without the distributions."""
+    """Return the metrics without the distributions."""
     return {name: value for name, value in metrics.items() if isinstance(value, int)}
 
 
@@ -88,9 +88,9 @@ def test_each_step_counts_what_it_wrote(written: Written) -> None:
         "deleted/BuryUnwritten/Insert:processed": 1,
         "deleted/BuryUnwritten/Insert:dead": 1,
     }
-    # What waits has no latency yet.
+    # A paused event has no latency yet.
     assert f"held/Write/Insert:{COMMIT_TO_ROW}" not in metrics
-    # Together they are every name there is.
+    # Together they are all names.
     assert {name.partition(":")[2] for name in counters(metrics)} == {*NAMES.values()}
 
 

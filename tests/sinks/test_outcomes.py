@@ -14,13 +14,13 @@ from pipeline.sinks.outcomes import write_outcomes
 from tests.builders import ANN, BOB, GREETED, activity, email, notification, outcome
 from tests.sinks.conftest import EVENTS, Written
 
-STRANGER: Final = UserId(UUID(int=0x99))
+UNKNOWN_PERSON: Final = UserId(UUID(int=0x99))
 CANARY: Final = "kanarienvogel"
 REFUSED: Final = notification(title=f"{CANARY}\0")
 
 
 def full(event_id: int) -> Outcome:
-    """An outcome with a row for each of the four tables."""
+    """Return an outcome with a row for each of the four tables."""
     return outcome(
         event_id,
         (BOB, notification(count=1)),

@@ -14,7 +14,7 @@ from tests.builders import BOB, activity, notification, outcome
 from tests.databases import Database
 from tests.sinks.conftest import Written
 
-IMPATIENT: Final = timedelta(seconds=0.2)
+SHORT: Final = timedelta(seconds=0.2)
 
 
 def terminate(database: Database, pid: int) -> None:
@@ -68,7 +68,7 @@ def test_idle_connections_that_were_cut_cost_no_event(written: Written) -> None:
     assert written.ledger() == {1: "completed", 2: "completed"}
 
 
-def test_what_stays_transient_is_raised_when_patience_ends(written: Written) -> None:
+def test_what_stays_transient_is_raised_when_retry_for_ends(written: Written) -> None:
     attempts: list[int] = []
 
     def work(connection: psycopg.Connection[Any]) -> None:
@@ -76,7 +76,7 @@ def test_what_stays_transient_is_raised_when_patience_ends(written: Written) -> 
         connection.execute("DO $$ BEGIN RAISE SQLSTATE '40001'; END $$")
 
     with pytest.raises(TransientError, match=r"gave way to another \(SQLSTATE 40001\)"):
-        with_connection(replace(written.settings, retry_for=IMPATIENT), work)
+        with_connection(replace(written.settings, retry_for=SHORT), work)
     assert len(attempts) > 1
 
 
@@ -105,21 +105,21 @@ def test_an_error_that_is_not_of_the_database_passes_untouched(written: Written)
         with_connection(written.settings, work)
 
 
-def test_a_missing_table_names_the_mend(written: Written) -> None:
+def test_a_missing_table_names_the_fix(written: Written) -> None:
     with written.database.connect() as connection:
         connection.execute("DROP TABLE notification_decisions")
     with pytest.raises(ConfigurationError, match=r"run: python -m pipeline migrate$"):
         write_outcomes(written.settings, [outcome(1)])
 
 
-def test_a_role_without_rights_names_the_mend(written: Written) -> None:
+def test_a_role_without_rights_names_the_fix(written: Written) -> None:
     settings = DatabaseSettings(dsn=written.database.cdc_dsn)
     with pytest.raises(ConfigurationError, match=r"denied for .* see: python -m pipeline doctor$"):
         write_outcomes(settings, [outcome(1)])
 
 
 def test_a_server_that_is_not_there_can_be_tried_again(written: Written) -> None:
-    settings = DatabaseSettings(dsn="postgresql://nobody@127.0.0.1:1/x", retry_for=IMPATIENT)
+    settings = DatabaseSettings(dsn="postgresql://nobody@127.0.0.1:1/x", retry_for=SHORT)
     with pytest.raises(TransientError, match=r"^Postgres cannot be reached"):
         write_outcomes(settings, [outcome(1)])
     assert written.ledger() == {}

@@ -20,12 +20,12 @@ UNREACHABLE: Final = "postgresql://nobody@127.0.0.1:1/nothing"
 
 
 def told(*event_ids: int) -> list[Outcome]:
-    """A batch of outcomes with one notification each."""
+    """Return a batch of outcomes with one notification each."""
     return [outcome(number, (BOB, notification())) for number in event_ids]
 
 
 def run(settings: DatabaseSettings, batches: list[list[Outcome]], *, buried: list[int]) -> None:
-    """Write batches in one bundle; ``buried`` are the events that must come out as letters."""
+    """Write batches in one bundle. Expect dead letters of the events in ``buried``."""
     with local_pipeline() as pipeline:
         letters = (
             pipeline

@@ -702,7 +702,7 @@ def test_cut_connections_are_retried_and_cost_no_event(
     assert {row.payload["count"] for row in stage.notifications()} == {total}
 
 
-def test_a_missing_table_stops_the_stream_with_the_mend_and_gives_the_messages_back(
+def test_a_missing_table_stops_the_stream_with_the_fix_and_gives_the_messages_back(
     stage: Stage, events: Broker, stream: Stream
 ) -> None:
     event = upload(stage)

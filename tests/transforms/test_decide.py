@@ -126,7 +126,7 @@ def test_without_facts_nothing_is_decided() -> None:
         decide_batch(unreachable, Fragile(), [greeting(1)], Policy())
 
 
-def test_without_a_table_of_facts_the_mend_is_named(stage: Stage) -> None:
+def test_without_a_table_of_facts_the_fix_is_named(stage: Stage) -> None:
     stage.execute("DROP TABLE user_notification_preferences")
     with pytest.raises(ConfigurationError, match="see: python -m pipeline doctor"):
         decide_batch(settings_of(stage), Fragile(), [greeting(1)], Policy())

@@ -219,7 +219,7 @@ def test_without_rows_nothing_is_fetched() -> None:
         fetch_batch(unreachable, [wake_up(1)], USED)
 
 
-def test_without_a_table_of_rows_the_mend_is_named(written: Written) -> None:
+def test_without_a_table_of_rows_the_fix_is_named(written: Written) -> None:
     with written.database.connect() as connection:
         connection.execute("DROP TABLE domain_events CASCADE")
     with pytest.raises(

@@ -120,7 +120,7 @@ def build(options: PipelineOptions) -> beam.Pipeline:
     # With a second family, all of them will be a job each.
     [graph] = values[GRAPH]
     database = _database(values)
-    ends = Store(database, values[DEAD_LETTER_TOPIC], writes_heartbeat=True)
+    ends = Store(database, values[DEAD_LETTER_TOPIC], writes_sign_of_life=True)
     GRAPHS[graph](values, database, ends).build(pipeline, source)
     return pipeline
 

@@ -1,7 +1,7 @@
--- Record in the ledger that events are dead; an event that is completed stays completed.
+-- Mark events as dead in the ledger. A completed event stays completed.
 --
--- In: [{event_id, event_type, error_class, message}], each event once. What domain_events has no row of
--- is left out.
+-- In: [{event_id, event_type, error_class, message}], each event once. Events without a row in
+-- domain_events are ignored.
 WITH letter AS MATERIALIZED (
     SELECT letter.*
     FROM jsonb_to_recordset(%(letters)s::jsonb) AS letter (

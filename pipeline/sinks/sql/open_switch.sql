@@ -1,4 +1,4 @@
--- Open the breaker of a name, unless a switch holds it back already.
+-- Open the breaker of a name, unless it already has a switch.
 -- In: name, reason, seconds, failures, fingerprint. Out: a row if it was opened.
 INSERT INTO fanout.switches (
     name, state, reason, until, failures, fingerprint, cool_off_seconds

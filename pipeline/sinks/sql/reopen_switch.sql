@@ -1,4 +1,4 @@
--- Open a breaker again whose trial failed; of several trials at a time the first one does it.
+-- Open a breaker again after a failed trial. If several trials fail, only the first does it.
 -- In: name, seconds. Out: a row if it was opened.
 UPDATE fanout.switches
 SET until = now() + make_interval(secs => %(seconds)s),

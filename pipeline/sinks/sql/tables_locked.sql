@@ -1,4 +1,4 @@
--- Locks of others on whole tables, held or asked for, that a write of outcomes has to wait for.
+-- The tables that a write of outcomes must wait for: another session locks them, or waits to.
 SELECT DISTINCT locked.relation::regclass::text
 FROM pg_locks AS locked
 WHERE locked.locktype = 'relation'

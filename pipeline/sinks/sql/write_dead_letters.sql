@@ -1,8 +1,9 @@
 -- Record dead letters of any family.
 --
 -- In: [{letter_key, event_id, event_type, stage, error_class, message, fingerprint, data (base64),
--- attributes}], each key once; event_id only where the row is one of domain_events; data and
--- attributes only where there is no row. A letter seen before gains an attempt and is open again.
+-- attributes}], each key once. event_id only if the row is in domain_events; data and attributes
+-- only if there is no row. If the dead letter already exists, its attempt is incremented and it is
+-- open again.
 WITH letter AS MATERIALIZED (
     SELECT letter.*
     FROM jsonb_to_recordset(%(letters)s::jsonb) AS letter (

@@ -1,29 +1,29 @@
--- Write a batch of outcomes: the ledger, and what follows for every event the ledger lets through.
+-- Write a batch of outcomes: the ledger, and the rows of every event that the ledger admits.
 --
 -- In: one JSON document with the lists events, notifications, counts, emails and skips, and the
--- distinct ids, in order, of all people and projects in them.
--- How long it waits for a lock is a parameter, too: milliseconds, as a text.
--- Out: for each event 'written', 'completed' (it was before: nothing is written) or 'missing' (no
--- such row in domain_events), and the milliseconds since the row was created.
+-- ordered, distinct ids of all people and projects in them; and lock_timeout: how long to wait for a
+-- lock, in milliseconds, as a text.
+-- Out: for each event 'written', 'completed' (it was completed before: nothing is written) or
+-- 'missing' (domain_events has no such row), and the milliseconds since the row was created.
 --
--- An event with very many recipients comes in pages, by user id: told is where a page begins and ends
--- (see migrations/0017_pages.sql), last says whether it makes the event's state final.
+-- An event with very many recipients comes in pages, ordered by user id. told is the start and the end
+-- of a page (see migrations/0017_pages.sql). last is true for the page that makes the state final.
 --
--- An event whose type is paused has the state 'paused' and nothing that follows; it is not done.
+-- An event of a paused type has the state 'paused' and no other rows. It is not finished.
 --
--- The ledger is the gate: an event that is completed already gives no row in admitted, and all else
--- is written for those in it only. All inserts are ordered by their keys, so that two writers with
--- the same events wait for each other instead of deadlocking.
+-- The ledger is the gate: a completed event has no row in admitted, and all other rows are written only
+-- for the events in admitted. All inserts are ordered by their keys, so that two writers with the same
+-- events wait for each other instead of deadlocking.
 --
--- What a row refers to is held first (see migrations/0016_hold.sql): whoever was deleted since the
--- event was decided is left out, as a decision says, and costs nobody else theirs.
+-- First the statement locks the rows that others refer to (see migrations/0016_hold.sql). A person who
+-- was deleted since the event was decided gets a skip. The other people still get their rows.
 --
--- The time this takes is linear in its rows, whatever the planner believes. It cannot know how many
--- rows a part of the statement gives, takes them for one or a hundred, and might compare each row of
--- one part with each of another. So parts are not joined: what one must know of another is looked up
--- in a JSON object. And a table is not joined but looked into, row by row, hence OFFSET 0.
+-- The time of the statement is linear in its rows. The planner cannot know how many rows a part of the
+-- statement returns: it assumes one or a hundred, and might compare each row of one part with each row
+-- of another. So parts are not joined: one part looks up the values of another in a JSON object. Tables
+-- are not joined either: they are looked up row by row, with OFFSET 0.
 WITH document AS MATERIALIZED (
-    -- For this statement only. Everything else comes after it, since everything reads the document.
+    -- The setting holds for this statement only. Every part reads the document, so it is set first.
     SELECT %(batch)s::jsonb AS batch, set_config('lock_timeout', %(lock_timeout)s, true)
 ),
 held AS MATERIALIZED (
@@ -46,7 +46,7 @@ held AS MATERIALIZED (
     ) AS projects
     FROM document
 ),
--- Who would have got a row and is not there any more: as a rule nobody, and then nothing is read.
+-- People who were deleted and would have got a row. Usually there are none, and nothing is read.
 gone AS MATERIALIZED (
     SELECT event_id, user_id, channel
     FROM document, LATERAL (
@@ -101,7 +101,7 @@ admitted AS (
         event_type = excluded.event_type,
         processing_status = excluded.processing_status,
         reason = excluded.reason,
-        -- Of the pages before this one, where there are any.
+        -- Add the counts of the pages before this one, if there are any.
         notifications = excluded.notifications
             + CASE WHEN ledger.told IS NULL THEN 0 ELSE ledger.notifications END,
         emails = excluded.emails + CASE WHEN ledger.told IS NULL THEN 0 ELSE ledger.emails END,
@@ -110,13 +110,13 @@ admitted AS (
         completed_at = excluded.completed_at,
         processor_id = excluded.processor_id,
         pipeline_version = excluded.pipeline_version,
-        -- All the others at once, where there are too few left for another page.
+        -- Too few recipients were left for another page: this outcome holds all of them.
         told = CASE
             WHEN excluded.told IS NULL AND ledger.told IS NOT NULL
             THEN ARRAY[ledger.told[2], ledger.told[2]]
             ELSE excluded.told
         END,
-        -- It has waited since it was paused first, however often it comes.
+        -- A redelivered event keeps the time at which it was first paused.
         paused_at = CASE
             WHEN ledger.processing_status = 'paused' OR excluded.paused_at IS NULL
             THEN ledger.paused_at
@@ -127,8 +127,8 @@ admitted AS (
     AND (excluded.told IS NULL OR excluded.told[1] IS NOT DISTINCT FROM ledger.told[2])
     RETURNING event_id, event_type, processing_status, event_created_at, told[1] AS after
 ),
--- By id, the type of every event that is written now, its place in the order of their times, and who
--- was the last to be told of it before.
+-- For every event that is written now, by id: its type, its place in the order of creation times, and
+-- the last recipient of the pages before.
 written AS MATERIALIZED (
     SELECT coalesce(jsonb_object_agg(event_id, event_type), '{}') AS types,
            coalesce(jsonb_object_agg(event_id, place), '{}') AS places,
@@ -149,7 +149,7 @@ notified AS (
     )
     WHERE (SELECT types FROM written) ? event_id::text
     AND (SELECT people FROM held) ? user_id::text
-    -- A row without a kind was written by the application itself: it counts as told.
+    -- The application itself wrote a row without a kind: the person already has a notification.
     AND NOT EXISTS (
         SELECT FROM public.notifications AS earlier
         WHERE earlier.event_id = wanted.event_id
@@ -169,7 +169,7 @@ wanted_count AS MATERIALIZED (
     WHERE (SELECT types FROM written) ? event_id::text
     AND (SELECT people FROM held) ? user_id::text
     AND coalesce(user_id > ((SELECT befores FROM written) ->> event_id::text)::uuid, true)
-    -- The application itself may have counted the event, in a row that has been read since.
+    -- The application itself may have counted the event in a row that was read since.
     AND NOT EXISTS (
         SELECT FROM public.notifications AS earlier
         WHERE earlier.event_id = wanted.event_id
@@ -178,8 +178,8 @@ wanted_count AS MATERIALIZED (
         OFFSET 0
     )
 ),
--- The messages of one batch for one counter row, summed: a statement can update a row only once.
--- Names and links are the same within a batch, since its facts were loaded once.
+-- The sum of the messages of a batch for each counter row: a statement can update a row only once.
+-- Names and links are the same in a batch, because its facts were loaded once.
 tally AS (
     SELECT user_id, thread_id, count(*)::int AS messages,
            (array_agg(
@@ -215,7 +215,7 @@ counted AS (
                    || excluded.payload || jsonb_build_object('count', messages),
                excluded.created_at
         FROM (
-            -- The application can write anything there. What is no count stands for one message.
+            -- The application can write anything there. An invalid count stands for one message.
             SELECT CASE
                 WHEN counter.payload ->> 'count' ~ '^[0-9]{1,9}$'
                 THEN (counter.payload ->> 'count')::int
@@ -225,7 +225,7 @@ counted AS (
     )
     RETURNING event_id, user_id, counter_thread_id
 ),
--- By person and thread, the event whose row counts for all of them.
+-- For each person and thread: the event whose row counts all messages.
 opened AS MATERIALIZED (
     SELECT coalesce(jsonb_object_agg(user_id || '/' || counter_thread_id, event_id), '{}') AS events
     FROM counted
@@ -258,14 +258,14 @@ skipped AS (
     FROM gone
     WHERE (SELECT types FROM written) ? event_id::text
     UNION ALL
-    -- Who has no row for a message was told by the row of an earlier one.
+    -- A message without its own row is counted in the row of an earlier message.
     SELECT event_id, user_id, 'in_app', 'counted', NULL
     FROM wanted_count
     WHERE ((SELECT events FROM opened) ->> (user_id || '/' || thread_id))::bigint <> event_id
     ORDER BY event_id, user_id, channel
     ON CONFLICT (event_id, user_id, channel) DO NOTHING
 ),
--- An event that is completed after all, by a replay as a rule, needs no dead letter any more.
+-- An event that is completed now, usually by a replay, needs its dead letter no more.
 resolved AS (
     UPDATE public.event_dead_letters AS letter
     SET resolved_at = now(), resolution = 'written'
@@ -278,7 +278,7 @@ resolved AS (
             WHERE letter_key = 'event:' || admitted.event_id
             OFFSET 0
         ) AS closed
-        -- Out here, or the index of all open letters would be read for each event.
+        -- Not in the subquery: there, Postgres would read the index of all open letters per event.
         WHERE admitted.processing_status = 'completed' AND closed.resolved_at IS NULL
     ))
 )
@@ -288,7 +288,7 @@ SELECT event.event_id,
            WHEN (SELECT types FROM written) ? event.event_id::text THEN 'written'
            ELSE 'completed'
        END,
-       -- An event without a time, which infinity is, took none.
+       -- The time can be infinity. Such an event counts as 0 milliseconds.
        CASE
            WHEN isfinite(event.created_at)
            THEN round(extract(epoch FROM clock_timestamp() - event.created_at) * 1000)::bigint
