@@ -1,1 +1,1 @@
-"""The outside: how the pipeline talks to Postgres and to Pub/Sub."""
+"""Clients of Postgres and Pub/Sub."""

@@ -1,4 +1,4 @@
-"""What handlers may know, read from Postgres: one set-based statement per kind of fact."""
+"""Reads the facts for handlers from Postgres: one statement per kind of fact and batch."""
 
 from pipeline.facts.load import load_facts, told_up_to
 

@@ -1,4 +1,4 @@
-"""Resolve audiences to candidates: one statement per kind of audience, however many events."""
+"""Resolves audiences to candidates: one statement per kind of audience for any number of events."""
 
 from collections import defaultdict
 from collections.abc import Hashable, Mapping, Sequence
@@ -40,16 +40,16 @@ def resolve_audiences(
     after: UserId | None = None,
     most: int | None = None,
 ) -> dict[EventId, Sequence[Candidate]]:
-    """The candidates of every event, in the order of their ids.
+    """Return the candidates of every event, in the order of their ids.
 
-    Events that ask for the same people, as the messages of one thread do, are asked for once.
+    Events with the same audience, such as the messages of one thread, are resolved once.
 
     Args:
         connection: in autocommit.
         audiences: by event.
-        expired_before: an older event is no reason to leave out a like one.
-        after: those with a greater user id only.
-        most: at most so many for each event; None for all.
+        expired_before: an event before this time does not exclude a repeated one.
+        after: only candidates with a greater user id.
+        most: the maximum number of candidates for each event. None: all.
     """
     bounds = {"expired_before": expired_before, "after": after, "most": most}
     candidates: dict[EventId, Sequence[Candidate]] = {}
@@ -69,10 +69,10 @@ def resolve_audiences(
 def _by_kind(
     audiences: Mapping[EventId, Audience],
 ) -> dict[type, list[tuple[Any, list[EventId]]]]:
-    """For each kind its distinct audiences, each with the events that share it."""
+    """Return the distinct audiences of each kind, each with the events that share it."""
     sharing: dict[Hashable, tuple[Audience, list[EventId]]] = {}
     for event_id, audience in audiences.items():
-        # Which nudge comes first depends on the event itself.
+        # Whether a nudge is a repeated one depends on the event itself.
         key = (audience, event_id) if isinstance(audience, ResumeOwner) else audience
         sharing.setdefault(key, (audience, []))[1].append(event_id)
     kinds: dict[type, list[tuple[Any, list[EventId]]]] = defaultdict(list)
@@ -87,7 +87,7 @@ def _find(
     sharing: list[tuple[Any, list[EventId]]],
     bounds: Mapping[str, object],
 ) -> dict[EventId, list[Candidate]]:
-    """The candidates of each audience, under the first event that has it."""
+    """Return the candidates of each audience, by the first event that has it."""
     asked = [
         {"event_id": events[0]}
         | {field.name: getattr(audience, field.name) for field in fields(audience)}

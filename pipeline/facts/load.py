@@ -1,4 +1,4 @@
-"""Load the facts of a batch with a number of statements that does not depend on its size."""
+"""Loads the facts of a batch. The number of statements does not depend on the batch size."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -35,15 +35,15 @@ def load_facts(
     after: UserId | None = None,
     most: int | None = None,
 ) -> Facts:
-    """Read what the handler may know to decide these events.
+    """Read the facts that a handler needs to decide these events.
 
     Args:
-        connection: in autocommit; the statements need no common snapshot.
-        asked: events of one type, and what their handler answered.
+        connection: in autocommit. The statements need no common snapshot.
+        asked: events of one type, with the answers of their handler.
         preference: the name under which people mute the type.
-        expired_before: other events that are older than this tell nobody anything any more.
-        after: candidates with a greater user id only; for a page of them.
-        most: at most so many candidates for each event; None for all.
+        expired_before: an event before this time is expired, and notifies nobody.
+        after: only candidates with a greater user id, for a page of them.
+        most: the maximum number of candidates for each event. None: all.
     """
     candidates = resolve_audiences(
         connection,
@@ -74,7 +74,7 @@ def load_facts(
 
 
 def told_up_to(connection: Connection[Any], event_id: EventId) -> UserId | None:
-    """The last recipient of an event that is told in pages; None before the first page."""
+    """Return the last recipient of an event that is processed in pages; None before page one."""
     rows = connection.execute(_TOLD_UP_TO, {"event": event_id}).fetchall()
     return rows[0][0] if rows else None
 

@@ -1,4 +1,4 @@
-"""Read the rows of a batch of events, in one statement."""
+"""Reads the rows of a batch of events in one statement."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,13 +22,13 @@ _ROWS: Final = load(__package__, "rows")
 
 @dataclass(frozen=True, slots=True)
 class FoundRows:
-    """What was found of the events that were asked for.
+    """The rows of the requested events.
 
     Attributes:
-        found: those with a row that the ledger does not hold as completed.
-        missing: those without a row that can be seen.
-        large: those that were left out for their size, and how many bytes are used of each.
-        times: of every row that is seen, completed or not, its ``created_at`` as in ``Row``.
+        found: the rows of events that are not completed in the ledger.
+        missing: events without a visible row.
+        large: events left out because of their size, each with the bytes of its used payload.
+        times: the ``created_at``, as in ``Row``, of every visible row, completed or not.
     """
 
     found: Sequence[Row] = ()
@@ -38,7 +38,7 @@ class FoundRows:
 
 
 def used_keys(payloads: Payloads) -> str:
-    """The keys of the payload that each handled type uses, as JSON for ``read_rows``."""
+    """Return the payload keys that each handled type uses, as JSON for ``read_rows``."""
     return orjson.dumps({name: model.keys() for name, model in payloads.items()}).decode()
 
 
@@ -48,13 +48,13 @@ def read_rows(
     used: str,
     most_bytes: int = MAX_PAYLOAD_BYTES,
 ) -> FoundRows:
-    """Read these events; what is completed already is in no list.
+    """Read these events. A completed event is in none of the lists.
 
     Args:
         connection: in autocommit.
         ids: distinct.
-        used: what ``used_keys`` gives.
-        most_bytes: what is used of a payload may have, or the event is left out as large.
+        used: the result of ``used_keys``.
+        most_bytes: an event whose used payload has more bytes is left out as large.
     """
     parameters = {
         "ids": list(ids),

@@ -1,1 +1,1 @@
-"""Where messages come from."""
+"""The sources of wake-ups: Pub/Sub and the ledger."""

@@ -1,4 +1,4 @@
-"""Collect: sharded messages in; batches of them out, each held for a moment at most."""
+"""Collect: sharded messages in, batches of them out. A batch waits for ``hold`` at most."""
 
 import time
 from collections.abc import Callable, Iterable
@@ -19,8 +19,8 @@ from apache_beam.transforms.window import GlobalWindow
 
 from pipeline.domain.defaults import BATCH_SIZE
 
-# A running job is updated by these names and coders: they cannot change. GroupIntoBatches of Beam
-# 2.77 keeps its elements, keys included, with a coder that depends on how Python writes objects.
+# An update of a running job matches state by these names and coders: they cannot change.
+# GroupIntoBatches of Beam 2.77 stores elements and keys with a coder that depends on pickle.
 _MESSAGES: Final = BagStateSpec("messages", BytesCoder())
 _COUNT: Final = ReadModifyWriteStateSpec("count", VarIntCoder())
 _HOLD: Final = TimerSpec("hold", TimeDomain.REAL_TIME)
@@ -28,10 +28,10 @@ _END: Final = TimerSpec("end", TimeDomain.WATERMARK)
 
 _END_OF_TIME: Final = GlobalWindow().end
 
-# For how long the first message of a batch waits for others.
+# How long the first message of a batch waits for others.
 HOLD: Final = timedelta(milliseconds=50)
-# How many batches fill at once. More would leave each of them with fewer events. A key passes on
-# some thousand messages a second: it only batches, at 20 us of CPU for a message.
+# How many batches fill at the same time. With more shards, each batch has fewer events. A shard
+# handles some thousand messages a second: it only batches, with 20 us of CPU per message.
 SHARDS: Final = 2
 
 # A shard and a message; a key and the messages of a batch.
@@ -44,9 +44,9 @@ class Batching:
     """How messages become batches.
 
     Attributes:
-        size: the most messages of a batch.
-        hold: for how long an incomplete one waits.
-        shards: how many fill at once.
+        size: the maximum number of messages in a batch.
+        hold: how long an incomplete batch waits.
+        shards: how many batches fill at the same time.
     """
 
     size: int = BATCH_SIZE
@@ -58,8 +58,8 @@ class Collect(beam.PTransform[beam.PCollection[Sharded], beam.PCollection[Collec
     """Make batches of the messages of each shard.
 
     Args:
-        batching: how.
-        clock: seconds since 1970, by which a batch is held.
+        batching: the sizes and times.
+        clock: returns the seconds since 1970. It measures how long a batch waits.
     """
 
     def __init__(self, batching: Batching, clock: Callable[[], float] = time.time) -> None:
@@ -67,7 +67,7 @@ class Collect(beam.PTransform[beam.PCollection[Sharded], beam.PCollection[Collec
         self._fn = _Collect(batching, clock)
 
     def expand(self, sharded: beam.PCollection[Sharded]) -> beam.PCollection[Collected]:
-        """One stateful step."""
+        """Batch the messages in one stateful step."""
         return sharded | "Batch" >> beam.ParDo(self._fn)
 
 
@@ -91,7 +91,7 @@ class _Collect(beam.DoFn):
             count.write(number)
             if number == 1:
                 hold.set(self._clock() + self._hold_seconds)
-                # Which a drain brings about: no message waits beyond it.
+                # A drain moves the watermark to the end: no message waits after it.
                 end.set(_END_OF_TIME)
             return
         hold.clear()

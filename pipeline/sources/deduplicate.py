@@ -1,4 +1,4 @@
-"""Deduplicate: keyed messages in; the first of those with one key out, within a horizon."""
+"""Deduplicate: keyed messages in; the first message of each key within a horizon out."""
 
 from collections.abc import Iterable
 from datetime import timedelta
@@ -10,11 +10,11 @@ from apache_beam.metrics import Metrics
 from apache_beam.transforms.timeutil import TimeDomain
 from apache_beam.transforms.userstate import ReadModifyWriteStateSpec, TimerSpec, on_timer
 
-# What identifies a message, and its bytes: standard coders, since a running job is updated by them.
+# The dedup key of a message, and its bytes. Standard coders, so that a running job can be updated.
 Keyed = tuple[str, bytes]
 Messages = beam.PCollection[Keyed]
 
-# A running job is updated by these names and coders, too: they cannot change.
+# An update of a running job matches state by these names and coders: they cannot change.
 _SEEN: Final = ReadModifyWriteStateSpec("seen", BooleanCoder())
 _EXPIRY: Final = TimerSpec("expiry", TimeDomain.WATERMARK)
 
@@ -26,10 +26,10 @@ _duplicates: Final = Metrics.counter("fanout", DUPLICATES)
 class Deduplicate(beam.PTransform[Messages, Messages]):
     """Drop a message whose key was seen less than ``horizon`` of event time ago.
 
-    It spares the database what the ledger would turn away; what comes later than the horizon is
-    left to the ledger. The timer is of event time: one of processing time would hold back the
-    watermark until it fires. The stage ends here, so this is not for the runner of one machine,
-    which would acknowledge a message before its rows are written.
+    It saves database work: the ledger would reject such a message, and still rejects later ones.
+    The timer uses event time. A timer of processing time would hold back the watermark until it
+    fires. This step ends the fused stage. On the local runner a message would then be acknowledged
+    before its rows are written, so that runner does not use it.
     """
 
     def __init__(self, horizon: timedelta) -> None:
@@ -37,7 +37,7 @@ class Deduplicate(beam.PTransform[Messages, Messages]):
         self._horizon = horizon
 
     def expand(self, messages: Messages) -> Messages:
-        """One stateful step."""
+        """Keep the first message of each key, in one stateful step."""
         return messages | "First" >> beam.ParDo(_First(self._horizon.total_seconds()))
 
 

@@ -1,9 +1,9 @@
 """Dataflow's own Pub/Sub source: a subscription in, an unbounded PCollection of batches out.
 
-On Dataflow every element behind a key is a bundle of its own, and a bundle costs milliseconds
-however little is in it. So elements are batches from here on: messages are keyed by a hash of their
-event, which only batches them, and each batch is then given to whichever worker is free. Between
-these stages there are standard coders only, so that what is in flight can be read after an update.
+On Dataflow every keyed element is a bundle of its own, and even a small bundle costs
+milliseconds. So elements are batches from here on. Messages are keyed by a hash of their event only
+to batch them. Any free worker then processes a batch. Between these stages only standard coders are
+used, so that an updated job can read the data in flight.
 """
 
 import zlib
@@ -29,18 +29,18 @@ _Proto: Final = PubsubProto.pb()
 
 
 class ReadFromPubSub(beam.PTransform[PBegin, beam.PCollection[list[WakeUp]]]):
-    """Read a subscription; for DataflowRunner, which puts its own source in the place of Beam's.
+    """Read a subscription. For DataflowRunner, which replaces Beam's source with its own.
 
-    A message that repeats another's ``dedup_id`` within ten minutes is dropped by the service, in
-    exactly-once mode. Messages are acknowledged when the first fused stage is durable.
+    In exactly-once mode the service drops a message that repeats a ``dedup_id`` within ten minutes.
+    Messages are acknowledged when the output of the first fused stage is durable.
 
     Args:
         subscription: ``projects/P/subscriptions/S``.
-        timestamp_attribute: the attribute with the event's time, RFC 3339; None: the time at which
-            Pub/Sub accepted the message.
+        timestamp_attribute: the attribute with the time of the event, RFC 3339. None: the time at
+            which Pub/Sub accepted the message.
         batching: how messages become batches.
-        dedup_horizon: drop repeated messages within so much event time; None: leave them to the
-            service, to Fetch and to the ledger.
+        dedup_horizon: drop repeated messages within this span of event time. None: the service,
+            Fetch and the ledger handle them.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class ReadFromPubSub(beam.PTransform[PBegin, beam.PCollection[list[WakeUp]]]):
         self._dedup_horizon = dedup_horizon
 
     def expand(self, pbegin: PBegin) -> beam.PCollection[list[WakeUp]]:
-        """The native read, and batches of it."""
+        """Read, deduplicate, batch and distribute the messages."""
         read = beam.io.ReadFromPubSub(
             subscription=self._subscription,
             id_label=DEDUP_ATTRIBUTE,
@@ -75,13 +75,13 @@ class ReadFromPubSub(beam.PTransform[PBegin, beam.PCollection[list[WakeUp]]]):
 
 
 class Spread(beam.PTransform[beam.PCollection[Collected], beam.PCollection[list[WakeUp]]]):
-    """Give each batch a key, and so a bundle, of its own: no batch waits for another.
+    """Give each batch its own key and so its own bundle. No batch waits for another.
 
-    As Reshuffle does, which would pickle what it adds to each element.
+    Reshuffle does the same, but it pickles the data that it adds to each element.
     """
 
     def expand(self, collected: beam.PCollection[Collected]) -> beam.PCollection[list[WakeUp]]:
-        """Key, let each element through at once, open."""
+        """Key each batch, group without delay, and open the groups."""
         return (
             collected
             | "Key" >> beam.Map(_rekeyed)
@@ -99,29 +99,29 @@ class Spread(beam.PTransform[beam.PCollection[Collected], beam.PCollection[list[
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """Which batch a message joins: the same in every process, which Python's hash is not."""
+    """Choose the shard of a message. Unlike Python's hash it is the same in every process."""
 
     shards: int
 
     def __call__(self, keyed: Keyed) -> Sharded:
-        """The shard, and the message."""
+        """Return the shard and the message."""
         return zlib.crc32(keyed[0].encode()) % self.shards, keyed[1]
 
 
 def write_message(message: Message) -> bytes:
-    """A message as the bytes of ``google.pubsub.v1.PubsubMessage``."""
+    """Serialize a message as ``google.pubsub.v1.PubsubMessage``."""
     written: bytes = _Proto(data=message.data, attributes=message.attributes).SerializeToString()
     return written
 
 
 def read_message(written: bytes) -> Message:
-    """The message again."""
+    """Parse the bytes of ``write_message``."""
     read = _Proto.FromString(written)
     return Message(read.data, dict(read.attributes))
 
 
 def open_batch(batch: Iterable[bytes]) -> list[WakeUp]:
-    """What the messages of a batch wake."""
+    """Return the wake-ups of the messages of a batch."""
     return [WakeUp.of(read_message(written)) for written in batch]
 
 

@@ -1,8 +1,9 @@
 """The portable Pub/Sub source: a subscription in, an unbounded PCollection of batches out.
 
-An unbounded splittable DoFn that gives what one pull gave, a batch a bundle, and acknowledges it
-in the bundle finalizer, which the runner calls once the bundle is committed. On FnApiRunner that is
-the end of the first fused stage: what that stage writes is written before it is acknowledged.
+An unbounded splittable DoFn outputs the messages of one pull as a batch, one batch per bundle. It
+acknowledges them in the bundle finalizer, which the runner calls once the bundle is committed. On
+FnApiRunner that is the end of the first fused stage, so the rows of that stage are written before
+the messages are acknowledged.
 """
 
 from collections.abc import Iterable
@@ -26,10 +27,10 @@ _END: Final = 2**62
 
 
 class PullFromPubSub(beam.PTransform[PBegin, beam.PCollection[list[WakeUp]]]):
-    """Read a subscription until its ``stop`` is called; one source per process and subscription.
+    """Read a subscription until its ``stop`` is called. One source per process and subscription.
 
-    A message is acknowledged after the bundle it was in. When the bundle fails, the run ends with
-    an error and the messages come back: call ``Subscription.give_back`` to have them at once.
+    A message is acknowledged after its bundle. If the bundle fails, the run ends with an error and
+    Pub/Sub redelivers the messages. ``Subscription.give_back`` makes it redeliver them at once.
     """
 
     def __init__(self, settings: PubSubSettings) -> None:
@@ -37,7 +38,7 @@ class PullFromPubSub(beam.PTransform[PBegin, beam.PCollection[list[WakeUp]]]):
         self._settings = settings
 
     def expand(self, pbegin: PBegin) -> beam.PCollection[list[WakeUp]]:
-        """One element, the subscription, that never ends."""
+        """Make one element, the subscription, and pull from it."""
         return (
             pbegin
             | "NameSubscription" >> beam.Create([self._settings.subscription], reshuffle=False)
@@ -46,7 +47,7 @@ class PullFromPubSub(beam.PTransform[PBegin, beam.PCollection[list[WakeUp]]]):
 
 
 class _Pulls(RestrictionProvider):
-    """One position per pull; there is no end to them."""
+    """One position per pull, without an end."""
 
     def initial_restriction(self, element: str) -> OffsetRange:  # noqa: ARG002 - Beam's signature
         return OffsetRange(0, _END)
@@ -77,7 +78,7 @@ class _Pull(beam.DoFn):
     ) -> Iterable[list[WakeUp]]:
         subscription = open_subscription(subscription_name)
         if subscription.finished:
-            # Claiming the last position is how a restriction says that it is done.
+            # A restriction is done once its last position is claimed.
             pulls.try_claim(_END - 1)
             return
         if not pulls.try_claim(pulls.current_restriction().start):

@@ -16,12 +16,13 @@ from pipeline.sources.unfinished import Selection, read_unfinished
 class ReadUnfinished(beam.PTransform[PBegin, beam.PCollection[list[WakeUp]]]):
     """Read the selected events that have no final state.
 
-    The upper end is fixed at the start of the pass, so a pass ends while events go on arriving.
+    The highest id is fixed at the start of the pass, so a pass ends although new events arrive.
 
     Args:
-        database: where they are.
-        selection: which of them.
-        going_on: asked before each batch; what is not wanted any more stays unfinished.
+        database: the database of the events.
+        selection: which events to read.
+        going_on: called before each batch. If it returns False, the pass stops, and the other
+            events stay unfinished.
     """
 
     def __init__(
@@ -32,7 +33,7 @@ class ReadUnfinished(beam.PTransform[PBegin, beam.PCollection[list[WakeUp]]]):
         self._selection = selection
 
     def expand(self, pbegin: PBegin) -> beam.PCollection[list[WakeUp]]:
-        """The selection, and its events."""
+        """Read the events of the selection."""
         return (
             pbegin
             | "Select" >> beam.Create([self._selection], reshuffle=False)

@@ -15,9 +15,9 @@ from pipeline.domain.portions import portions
 from pipeline.domain.wake_up import WakeUp
 from pipeline.settings import DatabaseSettings
 
-# Wake-ups of a batch: events of several types shall fill statements of 500 each.
+# Wake-ups per batch: enough for full statements of 500 events for each of several types.
 BATCH_SIZE: Final = 2_500
-# Rows that one statement looks at, finished ones included.
+# Rows that one statement reads, including those of finished events.
 RANGE_SIZE: Final = 50_000
 
 _UNFINISHED: Final = load("pipeline.sources", "unfinished_events")
@@ -28,13 +28,13 @@ _NEXT: Final = load("pipeline.sources", "next_range")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """Which of the unfinished events are wanted; None means all.
+    """Which of the unfinished events to read. None means all.
 
     Attributes:
-        event_type: of this type only.
-        since: created at this time or later.
-        until: created before this time.
-        older_than: of at least this age when they are looked for, or dated as far ahead.
+        event_type: only events of this type.
+        since: only events created at this time or later.
+        until: only events created before this time.
+        older_than: only events that are at least this old, or this far in the future.
     """
 
     event_type: EventType | None = None
@@ -44,7 +44,7 @@ class Selection:
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """The selection as the parameters of a statement."""
+        """The selection as parameters of a statement."""
         return {
             "event_type": self.event_type,
             "since": self.since,
@@ -55,14 +55,14 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class IdRange:
-    """Ids above ``after`` and up to ``last``: those of at most ``RANGE_SIZE`` rows."""
+    """The ids above ``after`` and up to ``last``, with at most ``RANGE_SIZE`` rows."""
 
     after: int
     last: int
 
 
 def count_unfinished(database: DatabaseSettings, selection: Selection) -> int:
-    """How many events a pass would read now."""
+    """Return how many events a pass would read now."""
 
     def count(connection: Connection[Any]) -> int:
         return int(connection.execute(_COUNT, selection.parameters).fetchall()[0][0])
@@ -71,12 +71,12 @@ def count_unfinished(database: DatabaseSettings, selection: Selection) -> int:
 
 
 def read_ranges(database: DatabaseSettings) -> Iterator[IdRange]:
-    """The ids of all events there are now, in ranges of ``RANGE_SIZE`` rows, whatever the gaps.
+    """Yield the ids of all present events in ranges of ``RANGE_SIZE`` rows. Ids can have gaps.
 
-    The next one is looked up when it is asked for.
+    Each range is looked up when it is requested.
     """
     lowest, highest = _one(database, _LAST, {})
-    # One less would be out of the type's range for the lowest bigint, which no sequence gives.
+    # This would overflow only for the lowest bigint, which no sequence returns.
     after = int(lowest) - 1 if lowest is not None else 0
     while highest is not None and after < highest:
         parameters = {"after": after, "last": highest, "rows": RANGE_SIZE}
@@ -87,7 +87,7 @@ def read_ranges(database: DatabaseSettings) -> Iterator[IdRange]:
 
 
 def read_unfinished(database: DatabaseSettings, selection: Selection) -> Iterator[list[WakeUp]]:
-    """The unfinished events in batches, lowest id first; a range is read while one is processed."""
+    """Yield the unfinished events in batches, lowest id first. Reads one range in advance."""
 
     def ids(one: IdRange) -> list[EventId]:
         parameters = {**selection.parameters, "after": one.after, "last": one.last}
@@ -108,7 +108,7 @@ def read_unfinished(database: DatabaseSettings, selection: Selection) -> Iterato
         while (found := ahead.result()) is not None:
             ahead = reader.submit(following)
             for batch in portions(found, BATCH_SIZE):
-                # Seen by the statement above: there is nothing to wait for.
+                # The statement has seen the row, so there is nothing to wait for.
                 yield [WakeUp(each, waited=True) for each in batch]
 
 

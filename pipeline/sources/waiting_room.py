@@ -1,6 +1,6 @@
-"""Where wake-ups of one machine wait, beside the stream instead of in its way.
+"""Holds wake-ups of the local runner that must wait, so that the stream does not wait for them.
 
-Some wait for their row to be seen, others for a time: to be tried again once a lock may be gone.
+Some wait until their row is visible. Others wait for a time, to be retried once a lock may be gone.
 """
 
 import threading
@@ -19,23 +19,23 @@ from pipeline.domain.identifiers import EventId
 from pipeline.domain.wake_up import WakeUp
 from pipeline.settings import DatabaseSettings
 
-# Until an event that could not be written is tried again.
+# The pauses before an event that needs a locked row is retried.
 BACKOFF: Final = Backoff(first=1.0, longest=15.0)
-# A wake-up takes about a kilobyte.
+# A wake-up needs about a kilobyte of memory.
 MOST_POSTPONED: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class Postpone:
-    """Let wake-ups come again once their rows can be seen, or have been waited for long enough.
+    """Postpone wake-ups until their rows are visible, or until ``visible_within`` has passed.
 
-    Until then they are not acknowledged, and nobody waits for them.
+    Until then they are not acknowledged. The stream does not wait for them.
     """
 
     subscription: str
 
     def __call__(self, settings: DatabaseSettings, wake_ups: Sequence[WakeUp]) -> Sequence[WakeUp]:
-        """Take them all."""
+        """Postpone all of them; none is left to wait for."""
         open_subscription(self.subscription).postpone(wake_ups)
         open_waiting_room(settings, self.subscription).admit(wake_ups)
         return ()
@@ -43,19 +43,19 @@ class Postpone:
 
 @dataclass(frozen=True, slots=True)
 class PutOff:
-    """Let events that need a locked row come again after a while, longer each time.
+    """Postpone events that need a locked row. The pause grows with each try.
 
-    Until then what woke them is not acknowledged, and nobody waits for them.
+    Until then their wake-ups are not acknowledged. The stream does not wait for them.
     """
 
     settings: DatabaseSettings
     subscription: str
 
     def __call__(self, event_ids: Sequence[EventId]) -> None:
-        """Take them all.
+        """Postpone all of them.
 
         Raises:
-            LockTimeout: too many wait already: this is not about some rows any more.
+            LockTimeout: too many wake-ups wait already, so more than a few rows are locked.
         """
         subscription = open_subscription(self.subscription)
         if subscription.postponed > MOST_POSTPONED:
@@ -66,20 +66,20 @@ class PutOff:
 
 @dataclass(frozen=True, slots=True)
 class GoOn:
-    """Let events come again at once, with whatever else has come by then."""
+    """Put events back into the queue at once, together with newly pulled wake-ups."""
 
     subscription: str
 
     def __call__(self, event_ids: Sequence[EventId]) -> None:
-        """Take them all."""
+        """Put all of them back."""
         if event_ids:
             subscription = open_subscription(self.subscription)
-            subscription.come_again(subscription.postpone_events(event_ids))
+            subscription.requeue(subscription.postpone_events(event_ids))
 
 
 @dataclass(slots=True)
 class _Wait:
-    """Those whom one event has woken; they leave together, at a time at the latest."""
+    """The wake-ups of one event. They leave together, at the time ``until`` at the latest."""
 
     until: float
     for_row: bool
@@ -87,13 +87,13 @@ class _Wait:
 
 
 class WaitingRoom:
-    """Looks for the rows of those who wait, all in one statement, and lets them go.
+    """Holds wake-ups. Looks for all their rows in one statement, and releases those it finds.
 
-    A thread does so as long as anybody waits. Thread-safe.
+    A thread does so while any wake-up waits. Thread-safe.
 
     Args:
-        settings: where to look, and for how long: ``visible_within``.
-        leave: takes those whose waiting is over.
+        settings: the database; ``visible_within`` limits how long a wake-up waits for its row.
+        leave: receives the wake-ups that need not wait any more.
     """
 
     def __init__(
@@ -106,12 +106,12 @@ class WaitingRoom:
         self._busy = False
 
     def admit(self, wake_ups: Sequence[WakeUp]) -> None:
-        """Let these wait for their rows; a second of an event waits no longer than the first."""
+        """Let these wait for their rows. A second wake-up of an event leaves with the first."""
         until = time.monotonic() + self._settings.visible_within.total_seconds()
         self._let_wait((each, _Wait(until, for_row=True)) for each in wake_ups)
 
     def put_off(self, wake_ups: Sequence[WakeUp]) -> None:
-        """Let these wait for a while; a second of an event waits no longer than the first."""
+        """Let these wait for a while. A second wake-up of an event leaves with the first."""
         now = time.monotonic()
         self._let_wait(
             (
@@ -138,8 +138,8 @@ class WaitingRoom:
                 if not self._waiting:
                     self._busy = False
                     return
-                if self._changed.wait(self._nap(pause)):
-                    # A newcomer's row is likely to be seen soon.
+                if self._changed.wait(self._next_look(pause)):
+                    # The row of a new wake-up is likely to be visible soon.
                     pause = LOOKS.pauses()
                 unseen = {event_id for event_id, wait in self._waiting.items() if wait.for_row}
             seen = self._seen(unseen)
@@ -156,8 +156,8 @@ class WaitingRoom:
             if leaving:
                 self._leave([replace(each, waited=True) for each in leaving])
 
-    def _nap(self, pause: Iterator[float]) -> float:
-        """For how long nothing is to be done, unless somebody comes."""
+    def _next_look(self, pause: Iterator[float]) -> float:
+        """Return the seconds until the next look, if no wake-up arrives."""
         nearest = min(wait.until for wait in self._waiting.values()) - time.monotonic()
         looking = any(wait.for_row for wait in self._waiting.values())
         return max(0.0, min(nearest, next(pause)) if looking else nearest)
@@ -166,11 +166,11 @@ class WaitingRoom:
         try:
             return visible(self._settings, ids)
         except FanoutError:
-            # Whoever fetches the rows will say so.
+            # The step that fetches the rows reports the error.
             return set()
 
 
 @cache
 def open_waiting_room(settings: DatabaseSettings, subscription: str) -> WaitingRoom:
-    """The process's waiting room of a subscription."""
-    return WaitingRoom(settings, open_subscription(subscription).come_again)
+    """Return the waiting room of the process for a subscription."""
+    return WaitingRoom(settings, open_subscription(subscription).requeue)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pipeline.clients.postgres.application import NEEDED, Column, Kind
+from pipeline.clients.postgres.application import NEEDED, Column, ObjectKind
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "your-tables.md"
 FIRST, LAST = "<!-- from pipeline/clients/postgres/application.py -->\n", "<!-- end -->\n"
@@ -45,5 +45,5 @@ def test_the_document_lists_what_is_needed() -> None:
 
 
 def test_the_document_names_what_has_to_be_a_table() -> None:
-    line = ", ".join(f"`{table.name}`" for table in NEEDED if table.kind is Kind.TABLE)
+    line = ", ".join(f"`{table.name}`" for table in NEEDED if table.kind is ObjectKind.TABLE)
     assert line in DOCUMENT.read_text("utf-8")

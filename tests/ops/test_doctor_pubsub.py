@@ -45,15 +45,20 @@ SETTINGS: Final[list[tuple[dict[str, Any], Severity, str, str]]] = [
         "gcloud pubsub subscriptions update events --clear-dead-letter-policy",
     ),
     ({"message_transforms": [MessageTransform()]}, Severity.FAILED, "transforms", "--clear"),
-    ({"detached": True}, Severity.FAILED, "is detached", "create topic and subscription anew"),
-    ({"topic": "_deleted-topic_"}, Severity.FAILED, "has lost its topic", "catch-up"),
+    (
+        {"detached": True},
+        Severity.FAILED,
+        "is detached",
+        "create the topic and the subscription again",
+    ),
+    ({"topic": "_deleted-topic_"}, Severity.FAILED, "has no topic any more", "catch-up"),
     (
         {"enable_exactly_once_delivery": True},
         Severity.WARNING,
-        "delivers exactly once",
+        "uses exactly-once delivery",
         "--no-enable-exactly-once-delivery",
     ),
-    ({"enable_message_ordering": True}, Severity.WARNING, "keeps an order", ANOTHER),
+    ({"enable_message_ordering": True}, Severity.WARNING, "uses message ordering", ANOTHER),
 ]
 
 
@@ -80,7 +85,7 @@ def test_run_refuses_to_send_dead_letters_to_where_they_come_from(
     refused = run(database, events, TOPIC)
     assert (refused.returncode, refused.stdout) == (1, "")
     [line] = [line for line in refused.stderr.splitlines() if line.startswith("pipeline run: ")]
-    assert line.endswith("a dead letter would come back for ever: name another topic")
+    assert line.endswith("read each dead letter again forever: pass another topic")
 
 
 def test_run_refuses_a_dead_letter_topic_that_is_not_there_before_the_first_bad_event(
@@ -173,7 +178,7 @@ def test_doctor_sees_the_filter_of_a_subscription(
     finding = look(Installation(database=settings, subscription=filtered), "subscription")
     assert (finding.severity, finding.seen) == (
         Severity.FAILED,
-        'it has a filter, attributes.id = "1": other events are dropped',
+        'it has a filter, attributes.id = "1": it drops other events',
     )
 
 

@@ -38,7 +38,7 @@ FAILURES: Final = [
     (
         "tables",
         "ALTER TABLE pending_emails ALTER body_data TYPE json",
-        "public.pending_emails.body_data is json: jsonb is needed",
+        "public.pending_emails.body_data is json: expected jsonb",
     ),
     ("publication", "DROP PUBLICATION fanout_events", "no publication"),
     ("publication", "ALTER PUBLICATION fanout_events ADD TABLE orgs", "public.orgs"),

@@ -136,7 +136,7 @@ def test_a_role_that_may_not_replicate_is_caught(database: Database) -> None:
     finding = way(database, capture(database.writer_dsn))
     assert (finding.severity, finding.fix) == (
         Severity.FAILED,
-        "ALTER ROLE ... REPLICATION for this user",
+        "run ALTER ROLE ... REPLICATION for this user",
     )
 
 
@@ -246,7 +246,7 @@ def test_a_subscription_that_outlived_its_topic_is_caught(
     finding = look(stream, "subscription")
     assert (finding.severity, finding.seen) == (
         Severity.FAILED,
-        "it has lost its topic, which was deleted",
+        "it has no topic any more: it was deleted",
     )
 
 

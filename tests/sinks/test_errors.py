@@ -56,7 +56,7 @@ FIXES: Final = {
     "42501": "see: python -m pipeline doctor",
     "42703": "run: python -m pipeline migrate",
     "42P01": "run: python -m pipeline migrate",
-    "42601": "this is a bug or a wrong schema",
+    "42601": "this is a bug, or the schema is wrong",
 }
 
 
@@ -77,13 +77,13 @@ def test_an_error_of_the_configuration_names_the_fix(sqlstate: str, fix: str) ->
 
 
 WORDS: Final = {
-    "25006": "the server takes no writes",
+    "25006": "the server accepts no writes",
     "25P03": "the server ended the session: it was idle within a transaction",
     "25P04": "the server ended the session: its transaction took too long",
-    "26000": "the session is not what it should be",
+    "26000": "the session is in an unexpected state",
     "53100": "the disk of the database is full: free some of it, or enlarge it",
     "53200": "the server is out of memory",
-    "53300": "the server has no room for a connection",
+    "53300": "the server has no free connection",
     "55006": "an object is in use",
     "55P03": "a lock was not free in time",
     "57P01": "the server ended the session: an administrator, or a shutdown",
@@ -197,7 +197,7 @@ def test_a_refused_row_is_told_by_the_names_in_the_schema_only(
             "ALTER TABLE profiles RENAME TO accounts",
             "SELECT FROM public.profiles",
             'relation "public.profiles" does not exist (SQLSTATE 42P01)',
-            "it is the application's; see: python -m pipeline doctor",
+            "it belongs to the application; see: python -m pipeline doctor",
             id="table of the application",
         ),
         pytest.param(
@@ -218,15 +218,15 @@ def test_a_refused_row_is_told_by_the_names_in_the_schema_only(
             "ALTER TABLE profiles RENAME full_name TO display_name",
             "SELECT person.full_name FROM public.profiles AS person",
             "column person.full_name does not exist (SQLSTATE 42703)",
-            "it is the application's; see: python -m pipeline doctor",
+            "it belongs to the application; see: python -m pipeline doctor",
             id="column of the application",
         ),
         pytest.param(
             "ALTER TABLE notification_processing RENAME event_type TO type_",
             "SELECT event_type FROM public.notification_processing",
             'column "event_type" does not exist (SQLSTATE 42703)',
-            "run: python -m pipeline migrate; where that has nothing to do, it is the"
-            " application's",
+            "run: python -m pipeline migrate; if that changes nothing, it belongs to the"
+            " application",
             id="a name of both",
         ),
     ],
@@ -267,7 +267,7 @@ def test_a_statement_that_takes_too_long_is_told_apart(connection: psycopg.Conne
     connection.execute("SET statement_timeout = 1")
     failure = failure_of(connection, "SELECT pg_sleep(10)")
     assert type(failure) is StatementTimeout
-    assert str(failure) == "a statement took longer than it may (SQLSTATE 57014)"
+    assert str(failure) == "a statement took longer than its timeout (SQLSTATE 57014)"
     with pytest.raises(psycopg.Error) as raised:
         connection.execute("SELECT pg_sleep(10)")
     told = classify(raised.value, limit=timedelta(seconds=30))

@@ -75,7 +75,7 @@ def test_what_stays_transient_is_raised_when_retry_for_ends(written: Written) ->
         attempts.append(1)
         connection.execute("DO $$ BEGIN RAISE SQLSTATE '40001'; END $$")
 
-    with pytest.raises(TransientError, match=r"gave way to another \(SQLSTATE 40001\)"):
+    with pytest.raises(TransientError, match=r"conflicted with another one \(SQLSTATE 40001\)"):
         with_connection(replace(written.settings, retry_for=SHORT), work)
     assert len(attempts) > 1
 

@@ -223,7 +223,7 @@ def test_without_a_table_of_rows_the_fix_is_named(written: Written) -> None:
     with written.database.connect() as connection:
         connection.execute("DROP TABLE domain_events CASCADE")
     with pytest.raises(
-        ConfigurationError, match="it is the application's; see: python -m pipeline doctor"
+        ConfigurationError, match="it belongs to the application; see: python -m pipeline doctor"
     ):
         fetch_batch(written.settings, [wake_up(1)], USED)
 

@@ -1,1 +1,1 @@
-"""How the pipeline talks to Postgres: one pool per process, three classes of errors, retries."""
+"""The Postgres client: one pool per process, three classes of errors, retries."""

@@ -1,6 +1,6 @@
-"""What we need of the application's tables: the one list that all checks and the manual read.
+"""The list of tables and columns that we need of the application. All checks and the manual use it.
 
-All of them are looked for in the schema ``public``. No migration of ours makes what is missing.
+We look for all of them in the schema ``public``. Our migrations do not create missing ones.
 """
 
 from collections.abc import Sequence
@@ -12,24 +12,24 @@ SCHEMA: Final = "public"
 
 
 class Type(StrEnum):
-    """What a column has to be; ``accepts`` says which types of Postgres are as good."""
+    """The type that a column must have. ``accepts`` says which types of Postgres are valid."""
 
     ID = "bigint"
     UUID = "uuid"
     TEXT = "text"
-    # Only read or compared, so that an enum will do.
+    # We only read or compare it, so an enum is valid too.
     WORD = "text or an enum"
     TIME = "timestamptz"
-    # Only read; without a zone it counts as UTC.
+    # We only read it. Without a zone it counts as UTC.
     ANY_TIME = "timestamptz or timestamp"
     JSON = "jsonb"
     INTEGER = "integer"
 
     def accepts(self, name: str, category: str) -> bool:
-        """Whether it may be of this type.
+        """Whether a type of Postgres is valid for the column.
 
         Args:
-            name: ``typname`` in pg_type, of the type below a domain.
+            name: ``typname`` in pg_type; for a domain, that of the base type.
             category: ``typcategory``: 'S' for strings, 'E' for enums.
         """
         return name in _ACCEPTED.get(self, ()) or category in _CATEGORIES.get(self, "")
@@ -46,11 +46,11 @@ _ACCEPTED: Final = {
 _CATEGORIES: Final = {Type.TEXT: "S", Type.WORD: "SE"}
 
 
-class Kind(StrEnum):
-    """What may stand behind the name of a table."""
+class ObjectKind(StrEnum):
+    """The kinds of database objects that are valid for a table."""
 
     TABLE = "table"
-    # Its rows are held by FOR KEY SHARE until what refers to them is written.
+    # We lock its rows with FOR KEY SHARE until the rows that refer to them are written.
     LOCKABLE = "table, or view of one table"
     READABLE = "table or view"
 
@@ -60,14 +60,14 @@ class Column:
     """One column.
 
     Attributes:
-        name: of the column.
-        type: what it has to be.
-        words: an enum must have these.
-        is_key: whether it alone is a primary key or unique.
-        is_written: whether every row that we insert has a value for it, or NULL.
-        may_be_null: whether that, or an update of ours, can be NULL.
-        needs_default: whether it must get a value by itself, though it may be NULL.
-        is_ours: whether ``migrate`` adds it where it is missing.
+        name: the name of the column.
+        type: the type that it must have.
+        words: the labels that an enum must have.
+        is_key: whether the column alone must be a primary key or unique.
+        is_written: whether each INSERT of ours sets it, to a value or to NULL.
+        may_be_null: whether an INSERT or UPDATE of ours can set it to NULL.
+        needs_default: whether it must have a default, although it may be NULL.
+        is_ours: whether ``migrate`` adds it if it is missing.
     """
 
     name: str
@@ -82,10 +82,10 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One table: what may stand behind its name, and its columns; it may have others."""
+    """One table: the valid kinds of object, and the columns. It may have other columns."""
 
     name: str
-    kind: Kind
+    kind: ObjectKind
     columns: Sequence[Column] = ()
 
     @property
@@ -118,7 +118,7 @@ def _columns(of_type: Type, *names: str) -> list[Column]:
 NEEDED: Final = (
     Table(
         "domain_events",
-        Kind.TABLE,
+        ObjectKind.TABLE,
         (
             Column("id", Type.ID, is_key=True),
             Column("event_type", Type.TEXT),
@@ -131,7 +131,7 @@ NEEDED: Final = (
     ),
     Table(
         "notification_processing",
-        Kind.TABLE,
+        ObjectKind.TABLE,
         (
             _written("event_id", Type.ID, is_key=True),
             _written("processing_status", Type.TEXT),
@@ -148,7 +148,7 @@ NEEDED: Final = (
     ),
     Table(
         "notifications",
-        Kind.TABLE,
+        ObjectKind.TABLE,
         (
             Column("id", Type.ID),
             _written("user_id", Type.UUID),
@@ -165,7 +165,7 @@ NEEDED: Final = (
     ),
     Table(
         "pending_emails",
-        Kind.TABLE,
+        ObjectKind.TABLE,
         (
             Column("id", Type.ID),
             _written("user_id", Type.UUID),
@@ -183,33 +183,35 @@ NEEDED: Final = (
     ),
     Table(
         "profiles",
-        Kind.LOCKABLE,
+        ObjectKind.LOCKABLE,
         (Column("id", Type.UUID), *_columns(Type.TEXT, "full_name", "email")),
     ),
     Table(
         "projects",
-        Kind.LOCKABLE,
+        ObjectKind.LOCKABLE,
         (*_columns(Type.UUID, "id", "owner_org_id"), Column("name", Type.TEXT)),
     ),
-    # Of these two no column: the migrations grant rights on them.
-    Table("orgs", Kind.READABLE),
-    Table("meetings", Kind.READABLE),
+    # We use no column of these two. The migrations grant rights on them.
+    Table("orgs", ObjectKind.READABLE),
+    Table("meetings", ObjectKind.READABLE),
     Table(
         "org_members",
-        Kind.READABLE,
+        ObjectKind.READABLE,
         (*_columns(Type.UUID, "org_id", "user_id"), Column("role", Type.WORD, ("owner",))),
     ),
     Table(
-        "project_access_grants", Kind.READABLE, tuple(_columns(Type.UUID, "project_id", "user_id"))
+        "project_access_grants",
+        ObjectKind.READABLE,
+        tuple(_columns(Type.UUID, "project_id", "user_id")),
     ),
     Table(
         "resources",
-        Kind.READABLE,
+        ObjectKind.READABLE,
         tuple(_columns(Type.UUID, "id", "org_id", "project_id", "parent_id")),
     ),
     Table(
         "permissions",
-        Kind.READABLE,
+        ObjectKind.READABLE,
         (
             *_columns(Type.UUID, "resource_id", "user_id"),
             Column("permission", Type.WORD, ("none",)),
@@ -217,20 +219,22 @@ NEEDED: Final = (
     ),
     Table(
         "chat_threads",
-        Kind.READABLE,
+        ObjectKind.READABLE,
         (*_columns(Type.UUID, "id", "project_id"), Column("topic", Type.TEXT)),
     ),
     Table(
         "chat_thread_participants",
-        Kind.READABLE,
+        ObjectKind.READABLE,
         tuple(_columns(Type.UUID, "thread_id", "user_id")),
     ),
     Table(
-        "meeting_participants", Kind.READABLE, tuple(_columns(Type.UUID, "meeting_id", "user_id"))
+        "meeting_participants",
+        ObjectKind.READABLE,
+        tuple(_columns(Type.UUID, "meeting_id", "user_id")),
     ),
     Table(
         "user_notification_preferences",
-        Kind.READABLE,
+        ObjectKind.READABLE,
         (
             *_columns(Type.UUID, "id", "user_id", "scope_id"),
             Column("scope_type", Type.WORD, ("global", "project", "thread")),
@@ -245,7 +249,7 @@ TABLES: Final = tuple(sorted(table.name for table in NEEDED))
 COLUMNS: Final = frozenset(
     column.name for table in NEEDED for column in table.columns if not column.is_ours
 )
-# So are columns of tables that our migrations make, or that they add.
+# Tables of our migrations also have columns with these names.
 SHARED_COLUMNS: Final = frozenset(
     {"channel", "created_at", "event_id", "event_type", "id", "name", "user_id"}
 )

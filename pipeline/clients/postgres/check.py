@@ -1,4 +1,4 @@
-"""Look before the stream starts: is the database there, and does it have our tables?"""
+"""Checks before the stream starts: the database answers and has our tables."""
 
 import logging
 from typing import Final
@@ -19,16 +19,16 @@ _log: Final = logging.getLogger(__name__)
 
 
 def check_database(settings: DatabaseSettings, *, tables: bool = False) -> None:
-    """Return if the pipeline can work with this database.
+    """Check that the pipeline can work with this database.
 
     Args:
-        settings: how to reach it.
-        tables: also look at the application's tables, for whoever is to process events.
+        settings: how to reach the database.
+        tables: also check the application's tables. Needed to process events.
 
     Raises:
-        ConfigurationError: it lets nobody in with these settings, was never migrated, or the
-            application's tables are not as they have to be.
-        TransientError: nobody answers, it is starting up, or has no room for a connection.
+        ConfigurationError: the database rejects the login, was never migrated, or a table of the
+            application is wrong.
+        TransientError: the database does not answer, is starting up, or has no free connection.
     """
     address = connection_string(settings)
     try:
@@ -38,8 +38,8 @@ def check_database(settings: DatabaseSettings, *, tables: bool = False) -> None:
     with connection, WATCHDOG.watch(connection, settings.reply_timeout.total_seconds()):
         if connection.is_pooled:
             _log.info(
-                "DATABASE_URL leads to a pooler that keeps no session: settings go with each"
-                " transaction, which is slower; the port of the server itself is better"
+                "DATABASE_URL points to a transaction pooler: settings are sent with each"
+                " transaction, which is slower; use the port of the server itself if you can"
             )
         try:
             with working(connection):

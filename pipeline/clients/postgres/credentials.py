@@ -1,4 +1,4 @@
-"""Where the password comes from when the settings only name it: Secret Manager, on a worker."""
+"""Fills in the secrets that the settings only name. A worker reads them from Secret Manager."""
 
 import logging
 import os
@@ -14,7 +14,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from pipeline.domain.errors import ConfigurationError, TransientError
 from pipeline.settings import DatabaseSettings
 
-# How long a rotated password may go unnoticed.
+# How long we may use an old password after a rotation.
 FRESH: Final = timedelta(minutes=5)
 
 _CERTIFICATE: Final = b"-----BEGIN CERTIFICATE-----"
@@ -26,14 +26,14 @@ _files: dict[bytes, Path] = {}
 
 
 def connection_string(settings: DatabaseSettings) -> str:
-    """The settings' connection string, with the secrets that it names filled in.
+    """Return the connection string of the settings, with the secrets filled in.
 
-    Secrets are read again after ``FRESH``; one that was read before is kept while Secret Manager
-    does not answer. The certificates are put into a file that only this user can read, since libpq
-    takes nothing else; where nothing says how to verify by them, it is as strictly as libpq can.
+    Secrets are read again after ``FRESH``. While Secret Manager does not answer, the previous value
+    is used. Certificates are written to a file that only this user can read, since libpq accepts
+    only files. Without an ``sslmode`` the server is verified as strictly as libpq can.
 
     Raises:
-        ConfigurationError: a secret does not exist, may not be read, or is not what it should be.
+        ConfigurationError: a secret does not exist, may not be read, or is invalid.
         TransientError: Secret Manager does not answer.
     """
     filled: dict[str, str] = {}
@@ -42,7 +42,7 @@ def connection_string(settings: DatabaseSettings) -> str:
     if settings.ca_secret is not None:
         filled["sslrootcert"] = str(_certificates(settings.ca_secret))
         if "sslmode" not in conninfo_to_dict(settings.dsn):
-            # libpq's own default goes on in plain text with a server that it cannot verify.
+            # By default libpq falls back to plain text if it cannot verify the server.
             filled["sslmode"] = "verify-full"
     return make_conninfo(settings.dsn, **filled) if filled else settings.dsn
 
@@ -52,9 +52,11 @@ def _password(name: str) -> str:
         password = _secret(name).decode().rstrip("\r\n")
     except UnicodeDecodeError:
         password = ""
-    # libpq would end at the NUL.
+    # libpq would stop at a NUL.
     if not password or "\0" in password:
-        raise ConfigurationError(f"the secret {name} holds no password: add a version that does")
+        raise ConfigurationError(
+            f"the secret {name} contains no valid password: add a version with a password"
+        )
     return password
 
 
@@ -62,7 +64,7 @@ def _certificates(name: str) -> Path:
     content = _secret(name)
     if _CERTIFICATE not in content:
         raise ConfigurationError(
-            f"the secret {name} holds no certificates in PEM: add a version that does"
+            f"the secret {name} contains no PEM certificate: add a version with the certificates"
         )
     return _as_file(content)
 
@@ -77,7 +79,7 @@ def _secret(name: str) -> bytes:
 
 
 def _read(version: str, known: bytes | None) -> bytes:
-    # Takes half a second to import, and only workers need it.
+    # The import takes half a second, and only workers need it.
     from pipeline.clients.postgres.secret_manager import read_secret  # noqa: PLC0415
 
     try:
@@ -85,7 +87,7 @@ def _read(version: str, known: bytes | None) -> bytes:
     except TransientError as error:
         if known is None:
             raise
-        _log.warning("%s; going on with what it said before", error)
+        _log.warning("%s; using the previous value", error)
         return known
 
 

@@ -1,4 +1,4 @@
-"""What an error of Postgres or psycopg belongs to: the work, the connection, the configuration."""
+"""Classifies errors of Postgres and psycopg: of the work, the connection or the configuration."""
 
 import re
 from datetime import timedelta
@@ -33,30 +33,30 @@ _ABOUT_THE_ROWS: Final = {
     "54": "a row exceeds a limit of the server",
     "P0": "a trigger refused a row",
 }
-# Of these two only some: see _is_about_the_rows.
+# Only some errors of these two classes are about rows: see _is_about_the_rows.
 _SELDOM_ABOUT_THE_ROWS: Final = frozenset({"0A", "42"})
 _WILL_PASS: Final = {
     "08": "the connection was lost",
-    "0A": "a table was changed: statements prepared before are of no use",
-    "24": "the session is not what it should be",
-    "25": "the session is not what it should be",
-    "26": "the session is not what it should be",
-    "34": "the session is not what it should be",
-    "3B": "the session is not what it should be",
-    "40": "the transaction gave way to another",
-    "42": "the session is not what it should be",
-    "53": "the server is out of a resource",
-    "54": "the server takes no writes until it was vacuumed",
+    "0A": "a table was changed: earlier prepared statements are invalid",
+    "24": "the session is in an unexpected state",
+    "25": "the session is in an unexpected state",
+    "26": "the session is in an unexpected state",
+    "34": "the session is in an unexpected state",
+    "3B": "the session is in an unexpected state",
+    "40": "the transaction conflicted with another one",
+    "42": "the session is in an unexpected state",
+    "53": "the server lacks a resource",
+    "54": "the server accepts no writes until it is vacuumed",
     "55": "an object is in use",
     "57": "the server ended the statement",
-    "58": "the server met a system error",
-    "72": "the server kept what is read for too short a time",
-    "25006": "the server takes no writes",
+    "58": "the server had a system error",
+    "72": "the server removed old row versions that the statement needs",
+    "25006": "the server accepts no writes",
     "25P03": "the server ended the session: it was idle within a transaction",
     "25P04": "the server ended the session: its transaction took too long",
     "53100": "the disk of the database is full: free some of it, or enlarge it",
     "53200": "the server is out of memory",
-    "53300": "the server has no room for a connection",
+    "53300": "the server has no free connection",
     "55P03": "a lock was not free in time",
     "57014": "a person or a program cancelled the statement",
     "57P01": "the server ended the session: an administrator, or a shutdown",
@@ -71,23 +71,23 @@ _FIXES: Final = {
 }
 _MIGRATE: Final = "run: python -m pipeline migrate"
 
-# The connection is spoilt, or looks at what is over: nothing that is done with it will succeed.
+# The connection is broken or in a wrong state: no work on it will succeed.
 _SPOILT: Final = frozenset({"42P05"})
 _SPOILT_CLASSES: Final = frozenset({"08", "24", "25", "26", "34", "3B"})
-# A class whose other members end a statement only.
+# Other errors of class 57 end only a statement.
 _ENDED_SESSION: Final = "57P"
 _STALE_PLAN: Final = ("RevalidateCachedQuery", "cached plan must not change result type")
-# Postgres names the source file of each error: these compute with values, whatever the class.
+# Postgres names the source file of each error. These files compute with values, in any class.
 _VALUE_FILES: Final = re.compile(
     r"(?:^|/)(?:array\w*|cash|date|datetime|float|formatting|int8?|interval|json\w*|like\w*|numeric"
     r"|numutils|rangetypes|regexp|timestamp|uuid|varlena|xml)\.c$"
 )
-# Of PgBouncer with pool_mode=statement.
+# The error of PgBouncer with pool_mode=statement.
 _NO_TRANSACTIONS: Final = "statement pooling mode"
 _POLICY_CHECK: Final = "ExecWithCheckOptions"
 _OUT_OF_TRANSACTIONS: Final = re.compile(r"(?:^|/)(?:varsup|multixact)\.c$")
 _RAISED: Final = "exec_stmt_raise"
-# In the context of an error, in whatever language the server speaks.
+# In the context of an error, in any language of the server.
 _FUNCTION: Final = re.compile(r'(?:PL/\w+\W\w+ "?|PL/\w+ |SQL\W\w+ ")([\w.$]+)["(]')
 _LOCKED: Final = re.compile(r'relation "([^"]+)"')
 _NAMED: Final = re.compile(r'["«„]\s?([^"«»„“]+?)\s?["»“]')
@@ -100,8 +100,8 @@ def classify(error: psycopg.Error, *, limit: timedelta | None = None) -> FanoutE
     The server's own text is left out of errors about rows, since it quotes their values.
 
     Args:
-        error: what psycopg raised while it was connected.
-        limit: the time-out of the statement, for the words.
+        error: an error that psycopg raised while it was connected.
+        limit: the timeout of the statement, for the text.
     """
     state = error.sqlstate
     if state is None:
@@ -109,7 +109,7 @@ def classify(error: psycopg.Error, *, limit: timedelta | None = None) -> FanoutE
     group = state[:2]
     if _NO_TRANSACTIONS in (error.diag.message_primary or ""):
         return ConfigurationError(
-            "DATABASE_URL leads to a pooler that knows no transactions:"
+            "the pooler in DATABASE_URL does not support transactions:"
             " set pool_mode to transaction or session"
         )
     function = _function(error)
@@ -118,16 +118,16 @@ def classify(error: psycopg.Error, *, limit: timedelta | None = None) -> FanoutE
     if belongs_to_connection(error) or _will_pass(error, group):
         return _transient(error, state, limit)
     if function is not None:
-        # Whoever asked has the rights and the schema: it is the application's own code that fails.
+        # Our login has the rights and the schema, so code of the application failed.
         words = f"a trigger or function of the application failed{_in(function)}"
         return RejectedByDatabase(words, sqlstate=state)
-    # Of errors in this group the primary text names objects, not values.
+    # The primary text of these errors names objects, not values.
     text = error.diag.message_primary or type(error).__name__
     return ConfigurationError(f"Postgres refuses: {text} (SQLSTATE {state}); {_fix(error, state)}")
 
 
 def belongs_to_connection(error: psycopg.Error) -> bool:
-    """Whether the same work may succeed on another connection, and no work on this one will."""
+    """Whether no work can succeed on this connection, but the same work may on another."""
     state = error.sqlstate
     if state is None:
         return isinstance(error, psycopg.OperationalError)
@@ -139,7 +139,7 @@ def belongs_to_connection(error: psycopg.Error) -> bool:
 
 
 def is_lost(error: psycopg.Error) -> bool:
-    """Whether the connection was lost in the middle of something that the server may still do."""
+    """Whether the connection was lost while the server may still run a statement."""
     return (
         error.sqlstate is None
         and isinstance(error, psycopg.OperationalError)
@@ -148,12 +148,12 @@ def is_lost(error: psycopg.Error) -> bool:
 
 
 def _of_this_side(error: psycopg.Error) -> FanoutError:
-    """Of an error that the server does not know of."""
+    """Classify an error that the server did not report."""
     if isinstance(error, PoolTimeout):
         return TransientError("Postgres cannot be reached: no connection was free in time")
     if isinstance(error, psycopg.OperationalError):
         return TransientError(f"Postgres cannot be reached ({type(error).__name__})")
-    # The text of it quotes the value.
+    # The text of the error quotes the value.
     return UnusableValue(f"psycopg cannot read or write a value ({type(error).__name__})")
 
 
@@ -173,13 +173,13 @@ def _will_pass(error: psycopg.Error, group: str) -> bool:
 
 
 def _is_out_of_transactions(error: psycopg.Error) -> bool:
-    # Of the class of limits, for it is one; but not one that an event exceeds.
+    # It is in the class of limits, but no event exceeds this one.
     return bool(_OUT_OF_TRANSACTIONS.search(error.diag.source_file or ""))
 
 
 def _transient(error: psycopg.Error, state: str, limit: timedelta | None) -> TransientError:
     if state == "57014" and "user request" not in (error.diag.message_primary or ""):
-        within = f"{limit.total_seconds():g} s" if limit else "it may"
+        within = f"{limit.total_seconds():g} s" if limit else "its timeout"
         return StatementTimeout(f"a statement took longer than {within} (SQLSTATE {state})")
     words = _WILL_PASS.get(state) or _WILL_PASS[state[:2]]
     locked = _LOCKED.search(error.diag.context or "") if state == "55P03" else None
@@ -208,25 +208,25 @@ def _fix(error: psycopg.Error, state: str) -> str:
         # An alias before it is not quoted: column person.full_name does not exist.
         words = re.findall(r"\w+\.(\w+)", error.diag.message_primary or "")
         return _fix_of_column((missing or words or [""])[0])
-    return _FIXES.get(state) or _FIXES.get(state[:2]) or "this is a bug or a wrong schema"
+    return _FIXES.get(state) or _FIXES.get(state[:2]) or "this is a bug, or the schema is wrong"
 
 
 def _fix_of_table(name: str) -> str:
     if name.rpartition(".")[2] in application.TABLES:
-        return f"it is the application's; {_DOCTOR}"
+        return f"it belongs to the application; {_DOCTOR}"
     return _MIGRATE
 
 
 def _fix_of_column(name: str) -> str:
     if name in application.SHARED_COLUMNS:
-        return f"{_MIGRATE}; where that has nothing to do, it is the application's"
+        return f"{_MIGRATE}; if that changes nothing, it belongs to the application"
     if name in application.COLUMNS:
-        return f"it is the application's; {_DOCTOR}"
+        return f"it belongs to the application; {_DOCTOR}"
     return _MIGRATE
 
 
 def _function(error: psycopg.Error) -> str | None:
-    """The function of the database in which it happened; empty for one without a name."""
+    """Return the database function in which the error occurred; empty if it has no name."""
     context = error.diag.context or ""
     found = _FUNCTION.search(context)
     if found:

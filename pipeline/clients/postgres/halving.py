@@ -1,4 +1,4 @@
-"""Find the items at fault: where Postgres refuses a batch, its halves are tried."""
+"""Finds the items at fault: if Postgres rejects a batch, it tries the halves."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
@@ -12,21 +12,21 @@ ResultT = TypeVar("ResultT")
 def in_halves(
     items: Sequence[ItemT], work: Callable[[Sequence[ItemT]], ResultT]
 ) -> Iterator[tuple[Sequence[ItemT], ResultT | PermanentError]]:
-    """Do the work on all items; where it fails, on halves, until an item at fault stands alone.
+    """Do the work on all items. If it fails, do it on the halves, down to the single item at fault.
 
-    Of n items with one at fault that takes at most 2 * log2(n) + 1 pieces of work. A statement that
-    takes too long is halved as well, since half of it may not, and one that waits for a lock.
+    With one item at fault among n, that takes at most 2 * log2(n) + 1 pieces of work. A statement
+    timeout and a lock timeout are halved too, since half of the items may succeed.
 
     Args:
-        items: none of them is no work.
+        items: the items. Without items there is no work.
         work: idempotent; gets some of the items, in their order.
 
     Yields:
-        Items, and what the work gave for them, or the error of a single one.
+        Items with the result of the work, or a single item with its error.
 
     Raises:
-        TransientError: whatever the work raises; it is to be done again, all of it.
-        ConfigurationError: whatever the work raises.
+        TransientError: the work raised it. The caller must retry all of the items.
+        ConfigurationError: the work raised it.
     """
     if not items:
         return

@@ -1,8 +1,8 @@
-"""Statements that go on in the server after we gave up on them, and how many of them there may be.
+"""Limits the statements that continue in the server after we gave them up.
 
-While a commit waits for a standby that is not there, no time-out of the server ends it, nor does it
-notice that its client is gone. Each new try would leave one more behind, until no connection is
-left for anybody.
+While a commit waits for a missing standby, no timeout of the server ends it, and the server does
+not notice that its client is gone. Each retry would add one more such statement, until the server
+has no free connection.
 """
 
 import threading
@@ -22,16 +22,16 @@ _suspected: Final[set[DatabaseSettings]] = set()
 
 
 def suspect(settings: DatabaseSettings) -> None:
-    """Remember that a connection was lost, whose statement may still be at work."""
+    """Remember that a connection was lost and that its statement may still be running."""
     with _lock:
         _suspected.add(settings)
 
 
 def check_left_behind(settings: DatabaseSettings, connection: Connection[Any]) -> None:
-    """Return if there is room for one more; asks the server only after a connection was lost.
+    """Check that not too many statements are left behind. Asks only after a lost connection.
 
     Raises:
-        TransientError: as many statements as the pool has connections were left behind.
+        TransientError: at least as many statements are left behind as the pool has connections.
     """
     if settings not in _suspected:
         return
@@ -42,6 +42,6 @@ def check_left_behind(settings: DatabaseSettings, connection: Connection[Any]) -
             _suspected.discard(settings)
     elif found >= settings.pool_size:
         raise TransientError(
-            f"the server does not come to an end with {found} of our statements; they wait for"
-            f" {_WAITS_FOR.get(event, event or 'the processor')}"
+            f"{found} of our statements still run in the server after their connections were lost;"
+            f" they wait for {_WAITS_FOR.get(event, event or 'the processor')}"
         )

@@ -1,4 +1,4 @@
-"""Who holds the lock that others wait for: a connection in; table, holder and how long, out."""
+"""Finds who holds a lock that others wait for: a connection in; table, holder and duration out."""
 
 import re
 from collections.abc import Sequence
@@ -18,10 +18,10 @@ from pipeline.domain.errors import FanoutError, TransientError
 
 _LOCKS: Final = load("pipeline.clients.postgres", "locks")
 _NOT_AVAILABLE: Final = "55P03"
-# In the context of an error, in whatever language the server speaks.
+# In the context of an error, in any language of the server.
 _TABLE: Final = re.compile(r'relation "([^"]+)"')
 _LONG_SECONDS: Final = 5
-# Those who wait give up and come again, so that a wait is shorter than what it is for.
+# Waiting sessions give up and retry, so a single wait is shorter than the lock.
 _LONG_WAIT_SECONDS: Final = 1
 _MINUTE: Final = 60
 _HOUR: Final = 3_600
@@ -33,15 +33,15 @@ class Lock:
     """A lock on one table.
 
     Attributes:
-        table_name: with its schema; None where it cannot be told.
-        pid: of the holder; 0 for a prepared transaction.
-        application: what the holder calls itself.
-        user_name: as whom it is connected.
-        since: when its transaction began, in ISO 8601; None where this user may not know.
+        table_name: with its schema; None if it is unknown.
+        pid: the process id of the holder; 0 for a prepared transaction.
+        application: the application name of the holder.
+        user_name: the login of the holder.
+        since: when its transaction began, in ISO 8601; None if this user may not see it.
         seconds: how long ago that is.
-        waiting: what those who wait call themselves.
-        waiters: how many they are.
-        waited_seconds: for how long the first of them has waited.
+        waiting: the application names of the waiting sessions.
+        waiters: the number of waiting sessions.
+        waited_seconds: how long the first of them has waited.
     """
 
     table_name: str | None
@@ -56,7 +56,7 @@ class Lock:
 
     @property
     def words(self) -> str:
-        """The lock and its holder: ``a lock on public.orgs, held by pid 123 (psql) for 75 s``."""
+        """The text: ``a lock on public.orgs, held by pid 123 (psql) for 75 s``."""
         where = f" on {self.table_name}" if self.table_name else ""
         who = f"pid {self.pid}" if self.pid else "a prepared transaction"
         called = f" ({self.application})" if self.application else ""
@@ -64,11 +64,11 @@ class Lock:
 
     @property
     def details(self) -> str:
-        """The same, with what else is known of the holder and of those who wait."""
+        """The text with more about the holder and the waiting sessions."""
         user = f", user {self.user_name}" if self.user_name else ""
         since = f", since {self.since}" if self.since else ""
         if not self.waiters:
-            return f"{self.words}{user}{since}; nobody waits for it yet"
+            return f"{self.words}{user}{since}; no session waits for it yet"
         names = f" ({', '.join(name or 'without a name' for name in self.waiting)})"
         waits = "1 session waits" if self.waiters == 1 else f"{self.waiters} sessions wait"
         length = "" if self.waited_seconds is None else f" for {_length(self.waited_seconds)}"
@@ -76,7 +76,7 @@ class Lock:
 
     @property
     def is_long(self) -> bool:
-        """Whether it has lasted, as far as this user may know; most are part of the work."""
+        """Whether the lock is held for long, as far as this user can see. Most locks are short."""
         if self.seconds is not None:
             return self.seconds >= _LONG_SECONDS
         return not self.waiters or (self.waited_seconds or 0) >= _LONG_WAIT_SECONDS
@@ -93,12 +93,12 @@ class Lock:
 def read_locks(
     connection: Connection[Any], *, rows_of: str | None = None, waited: float = 0
 ) -> list[Lock]:
-    """The locks on our tables that others wait for or would have to, the first to be ended first.
+    """Return the locks on our tables that block others or could, the most urgent first.
 
     Args:
         connection: in autocommit.
-        rows_of: a table of which rows may be locked that nobody waits for any more.
-        waited: for how many seconds they were waited for.
+        rows_of: a table. Also return transactions that have locked its rows for ``waited`` seconds.
+        waited: how long a row of the table was waited for.
     """
     asked = {"tables": list(TABLES), "rows_of": rows_of, "waited": waited}
     with connection.cursor(row_factory=class_row(Lock)) as cursor:
@@ -106,27 +106,27 @@ def read_locks(
 
 
 def is_about_a_lock(error: psycopg.Error) -> bool:
-    """Whether a lock was waited for in vain."""
+    """Whether the error is a lock timeout."""
     return error.sqlstate == _NOT_AVAILABLE
 
 
 def name_holder(
     connection: Connection[Any], error: psycopg.Error, failure: FanoutError, *, waited: timedelta
 ) -> FanoutError:
-    """The failure, in words that name who holds the lock, if it is one of waiting for a lock.
+    """Return the failure. If the error is a lock timeout, its text names the holder of the lock.
 
     Args:
-        connection: one that waits for nothing.
-        error: what psycopg raised.
-        failure: what it was taken for; given back where there is nothing to add.
-        waited: the time-out.
+        connection: a connection that waits for no lock.
+        error: the error of psycopg.
+        failure: our error for it; returned unchanged if the holder is unknown.
+        waited: the timeout.
     """
     if not is_about_a_lock(error):
         return failure
     named = _TABLE.search(error.diag.context or "")
     seconds = waited.total_seconds()
     found: list[Lock] = []
-    # It may have been let go by now, and to know more is no reason to fail in another way.
+    # The lock may be released by now. An error of this query must not hide the failure.
     with suppress(psycopg.Error, FanoutError), working(connection):
         found = read_locks(connection, rows_of=named[1] if named else None, waited=seconds)
     if named:

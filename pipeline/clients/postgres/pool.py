@@ -1,4 +1,4 @@
-"""One connection pool per process, whatever number of DoFn instances ask for it."""
+"""One connection pool per process, shared by all DoFn instances."""
 
 import threading
 import time
@@ -18,7 +18,7 @@ from pipeline.clients.postgres.session import Session, SessionConnection
 from pipeline.domain.errors import ConfigurationError, FanoutError, TransientError
 from pipeline.settings import DatabaseSettings
 
-# How long the reason of a failed attempt to connect is given to those who get no connection.
+# How long ``reason`` returns the cause of a failed attempt to connect.
 REASON_SECONDS: Final = 30.0
 
 Reason = TransientError | ConfigurationError
@@ -29,7 +29,7 @@ _reasons: dict[DatabaseSettings, tuple[float, Reason]] = {}
 
 
 class PooledConnection(SessionConnection):
-    """One of a pool, which itself tells nobody why it gets none: see ``reason``."""
+    """A connection of a pool. The pool does not say why it cannot connect: see ``reason``."""
 
     @classmethod
     def connect(  # type: ignore[override]
@@ -39,7 +39,7 @@ class PooledConnection(SessionConnection):
         settings: DatabaseSettings,
         **kwargs: Any,  # noqa: ANN401
     ) -> Self:
-        """Connect, and keep the reason if that fails."""
+        """Connect. If that fails, keep the cause for ``reason``."""
         try:
             made = super().connect(conninfo, session=session(settings), **kwargs)
         except psycopg.Error as error:
@@ -53,11 +53,11 @@ Pool = ConnectionPool[PooledConnection]
 
 
 def session(settings: DatabaseSettings) -> Session:
-    """What the connections of the pool are for: to read and write events and what follows."""
+    """Return the session settings of the pool's connections."""
     return Session(
         name=f"fanout {__version__}",
         statement_timeout=settings.statement_timeout,
-        # Whoever waits for a lock cannot stop; it is better to give way and come again.
+        # Work that waits for a lock cannot be stopped. It is better to give up and retry later.
         lock_timeout=settings.retry_for,
         # An acknowledged event must survive a crash of the server.
         durable=True,
@@ -65,7 +65,7 @@ def session(settings: DatabaseSettings) -> Session:
 
 
 def get_pool(settings: DatabaseSettings) -> Pool:
-    """The process's pool for these settings; opened at the first call, bounded."""
+    """Return the pool of the process for these settings. The first call opens it."""
     with _lock:
         pool = _pools.get(settings)
         if pool is None:
@@ -76,7 +76,8 @@ def get_pool(settings: DatabaseSettings) -> Pool:
                 min_size=0,
                 max_size=settings.pool_size,
                 timeout=seconds,
-                # Attempts come ever more rarely: whoever asks later begins anew.
+                # The pool waits longer after each failed attempt. After this timeout it gives up,
+                # and a later caller starts a new series of attempts.
                 reconnect_timeout=seconds,
                 kwargs={"settings": settings},
                 open=True,
@@ -85,18 +86,18 @@ def get_pool(settings: DatabaseSettings) -> Pool:
 
 
 def reason(settings: DatabaseSettings) -> Reason | None:
-    """Why the pool could not connect a moment ago; None where it could, or did not try."""
+    """Return why the pool could not connect a moment ago; None if it could, or did not try."""
     at, known = _reasons.get(settings, (0.0, None))
     return known if time.monotonic() - at < REASON_SECONDS else None
 
 
 @contextmanager
 def take_connection(settings: DatabaseSettings) -> Iterator[PooledConnection]:
-    """A connection of the process's pool for the block; one that is lost takes the others along.
+    """Take a connection of the pool for the block. If it is lost, all others are closed, too.
 
-    So does one that an error belongs to: it is closed. Whatever silenced, ended or spoilt it has
-    as a rule reached the idle ones too, and each of those would cost as long to find out. They are
-    closed unused, and those in use when they come back.
+    An error of the connection itself closes it, and so counts as a loss. The same fault has
+    usually broken the other connections, and each would take as long to find out. Idle connections
+    are closed at once, and those in use when they return to the pool.
     """
     pool = get_pool(settings)
     with pool.connection() as connection:
@@ -112,7 +113,7 @@ def take_connection(settings: DatabaseSettings) -> Iterator[PooledConnection]:
 
 
 def close_pools() -> None:
-    """Close every pool of the process; the next ``get_pool`` opens a new one."""
+    """Close every pool of the process. The next ``get_pool`` opens a new one."""
     with _lock:
         for pool in _pools.values():
             pool.close()

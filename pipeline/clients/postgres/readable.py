@@ -1,7 +1,7 @@
-"""Times in a form that can always be read: Postgres has some that Python has no value for.
+"""Reads every time of Postgres, also those that Python cannot represent.
 
-``infinity``, years after 9999 and before 1 become the last or the first time that there is. The
-order of two times is kept as far as Python can tell them apart.
+``infinity`` and years after 9999 become the last time of Python, years before 1 and ``-infinity``
+the first. The order of two times is kept as far as Python can tell them apart.
 """
 
 from collections.abc import Callable, Mapping
@@ -19,7 +19,7 @@ EARLIEST: Final = datetime.min.replace(tzinfo=UTC)
 LATEST: Final = datetime.max.replace(tzinfo=UTC)
 
 _INFINITE: Final = b"infinity"
-# By type: the first and the last value.
+# The first and the last value of each type.
 _BOUNDS: Final[Mapping[str, tuple[Any, Any]]] = {
     "date": (date.min, date.max),
     "timestamp": (EARLIEST.replace(tzinfo=None), LATEST.replace(tzinfo=None)),
@@ -29,7 +29,7 @@ _BOUNDS: Final[Mapping[str, tuple[Any, Any]]] = {
 
 
 class Readable:
-    """How our sessions read: a context for ``psycopg.connect``."""
+    """The context for ``psycopg.connect`` with which our sessions read times."""
 
     def __init__(self) -> None:
         self.connection = None
@@ -39,7 +39,7 @@ class Readable:
 
 
 def _loader(name: str) -> type[Loader]:
-    """The usual loader of a type, with the nearest bound for what it cannot read."""
+    """Make a loader that returns the nearest bound for a value that the usual one cannot read."""
     oid = adapters.types[name].oid
     first, last = _BOUNDS[name]
     usual: Callable[..., Any] | None = adapters.get_loader(oid, Format.TEXT)
@@ -57,7 +57,7 @@ def _loader(name: str) -> type[Loader]:
         def load(self, data: Buffer) -> Any:  # noqa: ANN401 - as psycopg has it
             text = bytes(data)
             try:
-                # psycopg takes an infinite interval for none at all.
+                # psycopg reads an infinite interval as an empty one.
                 if not text.endswith(_INFINITE):
                     return self._usual.load(data)
             except (psycopg.DataError, OverflowError):

@@ -1,4 +1,4 @@
-"""Why Postgres takes no connection: libpq says it in words only, there is no SQLSTATE to go by."""
+"""Explains why Postgres refused a connection. libpq gives only a text and no SQLSTATE."""
 
 import re
 from dataclasses import asdict, dataclass
@@ -11,7 +11,7 @@ from pipeline.domain.errors import ConfigurationError, TransientError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Address:
-    """What the parts of an address are called where a person sets them."""
+    """The names of the parts of an address, as they are called where a person sets them."""
 
     host: str
     server: str
@@ -34,15 +34,15 @@ DATABASE_URL: Final = Address(
     parameters="the parameters of DATABASE_URL",
 )
 
-# Words of libpq, or of a server that speaks English; whether waiting may help; what else does.
+# A pattern in the text of libpq or of an English server; whether waiting may help; the fix.
 _SAID: Final = (
-    ("temporary failure in name resolution", True, "see whether the name server answers"),
+    ("temporary failure in name resolution", True, "check that the DNS server answers"),
     ("failed to resolve host|translate host name", False, "correct {host}"),
     ("connection refused|no such file", True, "start the server, or correct {server}"),
     (
         "timeout expired|timed out|no route to host|network is unreachable",
         True,
-        "see whether a firewall is in between, or correct {server}",
+        "check for a firewall on the way, or correct {server}",
     ),
     (
         "starting up|shutting down|recovery mode|not (yet |currently )?accepting",
@@ -54,14 +54,14 @@ _SAID: Final = (
         True,
         "close some connections, or raise the limit",
     ),
-    (r"pg_hba\.conf", False, "let pg_hba.conf of the server admit this user from here"),
-    ("wal ?sender", False, "ALTER ROLE ... REPLICATION for this user"),
+    (r"pg_hba\.conf", False, "allow this user and client address in pg_hba.conf of the server"),
+    ("wal ?sender", False, "run ALTER ROLE ... REPLICATION for this user"),
     (
         "session is (not )?read-only|server is (not )?in hot standby",
         True,
-        "wait until the server takes over, or correct {attributes}",
+        "wait until a matching server is up, or correct {attributes}",
     ),
-    ("startup parameter", False, "go past the pooler: correct {server}"),
+    ("startup parameter", False, "connect to the server, not to its pooler: correct {server}"),
     (
         "authentication failed|requested .* authentication|no password supplied",
         False,
@@ -91,28 +91,28 @@ class Refusal:
     """Why a connection was not made.
 
     Attributes:
-        words: libpq's own, on one line; there is no password in them.
-        passes: whether waiting may help; so it is where the words are not known.
-        mend: what a person can do about it.
+        words: the text of libpq, on one line. It contains no password.
+        passes: whether waiting may help. True if we do not know the text.
+        fix: how a person can fix it.
     """
 
     words: str
     passes: bool
-    mend: str
+    fix: str
 
     @property
     def error(self) -> TransientError | ConfigurationError:
-        """The refusal as the error that it is."""
-        text = f"Postgres cannot be reached: {self.words}; {self.mend}"
+        """The refusal as an error of ours."""
+        text = f"Postgres cannot be reached: {self.words}; {self.fix}"
         return TransientError(text) if self.passes else ConfigurationError(text)
 
 
 def read_refusal(error: psycopg.Error, address: Address = DATABASE_URL) -> Refusal:
-    """What a failed attempt to connect means, for whoever set this address."""
+    """Explain a failed attempt to connect. ``address`` names the settings to correct."""
     words = str(error).splitlines()[0].removeprefix("connection failed: ")
-    # Before that stand host and port, which may be called anything.
+    # The part before it contains the host name, which could match a pattern.
     cause = words.rpartition(" failed: ")[2]
-    for said, passes, mend in _SAID:
+    for said, passes, fix in _SAID:
         if re.search(said, cause, re.IGNORECASE):
-            return Refusal(words, passes, mend.format_map(asdict(address)))
-    return Refusal(words, passes=True, mend=_UNKNOWN)
+            return Refusal(words, passes, fix.format_map(asdict(address)))
+    return Refusal(words, passes=True, fix=_UNKNOWN)

@@ -1,4 +1,4 @@
-"""Run idempotent database work, and retry it for a while when it fails."""
+"""Runs idempotent database work, and retries it for a while if it fails."""
 
 import logging
 import random
@@ -21,7 +21,7 @@ from pipeline.settings import DatabaseSettings
 
 ResultT = TypeVar("ResultT")
 
-# Any pause up to the full one, so that workers do not return in step.
+# Any pause up to the full one, so that workers do not retry at the same moment.
 BACKOFF: Final = Backoff(first=0.05, longest=2.0, at_least=0.0)
 
 _log: Final = logging.getLogger(__name__)
@@ -35,20 +35,20 @@ def with_connection(
 ) -> ResultT:
     """Call ``work`` with a connection of the process's pool, in autocommit.
 
-    ``work`` must be idempotent: a cut connection leaves open whether it was committed, so it is
-    simply done again.
+    ``work`` must be idempotent. After a lost connection we do not know whether it was committed, so
+    we do it again.
 
     Args:
-        settings: of the pool.
-        work: takes the connection; behind a pooler its statements are one transaction.
-        snapshot: let all statements see the same, and change nothing.
+        settings: the settings of the pool.
+        work: accepts the connection. Behind a pooler its statements are one transaction.
+        snapshot: all statements see the same state of the database, and can change nothing.
 
     Raises:
-        RejectedByDatabase: Postgres refuses the rows.
+        RejectedByDatabase: Postgres rejects the rows.
         UnusableValue: psycopg cannot read or write a value.
-        StatementTimeout: it takes too long; raised at once, since it would again.
-        TransientError: it did not succeed within ``settings.retry_for``.
-        ConfigurationError: it cannot succeed.
+        StatementTimeout: a statement takes too long. Not retried: it would take too long again.
+        TransientError: the work did not succeed within ``settings.retry_for``.
+        ConfigurationError: the work cannot succeed.
     """
     deadline = time.monotonic() + settings.retry_for.total_seconds()
     for pause in BACKOFF.pauses(random.uniform):
@@ -67,7 +67,7 @@ def with_connection(
             if is_lost(error):
                 suspect(settings)
             if time.monotonic() >= deadline or WATCHDOG.is_capped:
-                # The pool keeps to itself why it cannot connect.
+                # The error of the pool does not say why it cannot connect.
                 unreachable = reason(settings) if error.sqlstate is None else None
                 raise unreachable or _explained(settings, error, failure) from None
             _log.warning("%s; trying again", failure)
@@ -78,7 +78,7 @@ def with_connection(
 def _explained(
     settings: DatabaseSettings, error: psycopg.Error, failure: FanoutError
 ) -> FanoutError:
-    """The failure; if it is one of waiting for a lock, with who holds it."""
+    """Return the failure. If it was a lock timeout, name the holder of the lock."""
     if not is_about_a_lock(error):
         return failure
     try:

@@ -1,13 +1,13 @@
-"""The one place where a session of ours is made, with every setting that our statements rely on.
+"""Opens our sessions, with every setting that our statements rely on. No other module opens one.
 
-What role, database or environment set otherwise (a date style, an encoding, a time-out) ends here.
-Two things are left as they are: ``default_transaction_read_only``, for a server that takes no
-writes is waited for, and ``search_path``, for our statements name their schema and a trigger of the
-application may need its own.
+Our settings override those of the role, the database and the environment (a date style, an
+encoding, a timeout). Two settings stay: ``default_transaction_read_only``, because we wait until a
+read-only server accepts writes, and ``search_path``, because our statements name their schema and a
+trigger of the application may need its own path.
 
-A pooler in transaction mode keeps neither settings nor prepared statements of a session. It shows
-by a mark that is sent along and does not arrive. From then on no statement is prepared, and the
-settings go with each transaction.
+A pooler in transaction mode keeps neither the settings nor the prepared statements of a session. To
+detect one, we send a mark and check whether it arrives. If it does not, we prepare no statements
+and send the settings with each transaction.
 """
 
 import re
@@ -28,18 +28,18 @@ from pipeline.clients.postgres.sql import load
 from pipeline.clients.postgres.watchdog import WATCHDOG
 
 CONNECT_SECONDS: Final = 5
-# Without an answer to what was sent for so long, the way to the server is broken.
+# If the server acknowledges nothing for this long, the network path to it is broken.
 UNACKNOWLEDGED_MILLISECONDS: Final = 10_000
 
 _MARK: Final = "fanout.mark"
 _APPLY: Final = load("pipeline.clients.postgres", "apply_settings")
 _READABLE: Final = Readable()
-# What a pooler that takes no options says: PgBouncer, then Amazon's RDS Proxy.
+# The error of a pooler that accepts no options: PgBouncer, then Amazon's RDS Proxy.
 _TAKES_NO_OPTIONS: Final = re.compile(r"startup parameter|command-line options", re.IGNORECASE)
 # As in "-c name=value", "-cname=value" and "--name=value", with "\" before a blank in a value.
 _OPTION: Final = re.compile(r"(?:-c\s*|--)([\w.-]+)=((?:\\.|\S)*)")
 
-# What our statements mean and what psycopg reads depend on these.
+# The meaning of our statements and the values that psycopg reads depend on these.
 _ALWAYS: Final[Mapping[str, str]] = {
     "client_encoding": "UTF8",
     "datestyle": "ISO, MDY",
@@ -51,25 +51,26 @@ _ALWAYS: Final[Mapping[str, str]] = {
     "row_security": "on",
     "default_transaction_isolation": "read committed",
     "default_transaction_deferrable": "off",
-    # A connection of a pool is idle for as long as nothing happens.
+    # A pooled connection is idle while there is no work.
     "idle_session_timeout": "0",
-    # A statement has a time-out of its own.
+    # Each statement has its own timeout.
     "transaction_timeout": "0",
-    # What the server says is shown to people. For superusers only; others take what they get.
+    # People read the server's messages. Only superusers can set this; others keep the default.
     "lc_messages": "C",
 }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """What a session is for.
+    """The settings of a session.
 
     Attributes:
-        name: what the server calls it: application_name.
-        statement_timeout: after which the server gives a statement up; zero for never.
-        lock_timeout: after which it stops to wait for a lock; zero for never.
-        durable: whether a commit is on disk when it is answered, whatever the role's default says.
-        read_only: whether it can change nothing.
+        name: the application_name.
+        statement_timeout: the server cancels a statement after this time; zero: never.
+        lock_timeout: the server stops waiting for a lock after this time; zero: never.
+        durable: whether the server confirms a commit only once it is on disk. Overrides the role's
+            default.
+        read_only: whether the session can change nothing.
     """
 
     name: str
@@ -80,12 +81,12 @@ class Session:
 
     @property
     def settings(self) -> dict[str, str]:
-        """By name, as the server takes them."""
+        """The server settings by name."""
         ours = {
             **_ALWAYS,
             "statement_timeout": _milliseconds(self.statement_timeout),
             "lock_timeout": _milliseconds(self.lock_timeout),
-            # Whoever dies between two statements must not keep the locks of the first.
+            # A client that dies between two statements must not keep the locks of the first.
             "idle_in_transaction_session_timeout": _milliseconds(self.statement_timeout),
         }
         if self.durable:
@@ -96,16 +97,16 @@ class Session:
 
 
 class SessionConnection(Connection[tuple[Any, ...]]):
-    """A connection whose sessions are as we want them.
+    """A connection that applies our settings to its sessions.
 
     Attributes:
-        session: what they are for.
-        is_pooled: whether the next statement may meet another session: use ``working``.
+        session: the settings.
+        is_pooled: whether the next statement may run in another session. If so, use ``working``.
     """
 
     session: Session
     is_pooled: bool = False
-    # What the address itself asks for, a role for instance.
+    # Settings in the options of the address, for example a role.
     asked: Mapping[str, str]
 
     @classmethod
@@ -119,12 +120,12 @@ class SessionConnection(Connection[tuple[Any, ...]]):
         """Connect, in autocommit.
 
         Args:
-            conninfo: a connection string; its own options are kept, where ours say nothing else.
-            session: what the connection is for.
-            kwargs: for psycopg.
+            conninfo: a connection string. Its options are kept; our settings override them.
+            session: the settings of the connection.
+            kwargs: passed to psycopg.
 
         Raises:
-            psycopg.Error: there is no connection; ``read_refusal`` says why.
+            psycopg.Error: no connection was made. ``read_refusal`` says why.
         """
         mark = secrets.token_hex(8)
         options = _given_options(conninfo)
@@ -148,7 +149,7 @@ class SessionConnection(Connection[tuple[Any, ...]]):
         made.session = session
         made.asked = dict(_OPTION.findall(options))
         try:
-            # libpq's own time-out has ended, and whoever connects is often nobody's to wait for.
+            # libpq's timeout covers only the connecting, and often no other watch runs yet.
             with WATCHDOG.watch(made, arguments["connect_timeout"]):
                 made.settle(mark)
         except BaseException:
@@ -157,17 +158,17 @@ class SessionConnection(Connection[tuple[Any, ...]]):
         return made
 
     def settle(self, mark: str) -> None:
-        """Set everything for the session, or find out that there is none."""
+        """Apply the settings to the session, or find out that a pooler keeps no session."""
         if mark and _apply(self, self.session.settings, mark=mark):
             return
         self.is_pooled = True
         self.prepare_threshold = None
-        # With each BEGIN, which the defaults of the session are too late for.
+        # psycopg sends these with each BEGIN. Defaults of the session would be too late for it.
         self.isolation_level = IsolationLevel.READ_COMMITTED
         self.read_only = self.session.read_only or None
 
     def apply_to_transaction(self) -> None:
-        """Set everything for the transaction, what the address asks for first."""
+        """Apply the settings to the transaction: first those of the address, then ours."""
         if self.asked:
             asked = {name: value.replace("\\", "") for name, value in self.asked.items()}
             _apply(self, asked, local=True)
@@ -176,10 +177,10 @@ class SessionConnection(Connection[tuple[Any, ...]]):
 
 @contextmanager
 def working(connection: Connection[Any], *, snapshot: bool = False) -> Iterator[None]:
-    """Let the statements of the block find the settings of their session, pooler or not.
+    """Run the statements of the block with our settings, also behind a pooler.
 
-    With ``snapshot`` they all see the database as it was at the first one, and can change nothing.
-    Where neither is needed each statement is a transaction of its own.
+    With ``snapshot`` all of them see the database as the first one sees it, and can change nothing.
+    Without a pooler and a snapshot, each statement is a transaction of its own.
     """
     pooled = isinstance(connection, SessionConnection) and connection.is_pooled
     if not pooled and not snapshot:
@@ -205,15 +206,15 @@ def _apply(
     mark: str | None = None,
     local: bool = False,
 ) -> bool:
-    """Set what this server knows of the settings; with a mark only where it has arrived."""
+    """Apply those settings that this server knows. Return whether the session has the mark."""
     parameters = {"settings": orjson.dumps(settings).decode(), "mark": mark, "local": local}
-    # Whatever cursors and rows the connection was asked for.
+    # A plain cursor: the connection may have another cursor or row factory.
     with psycopg.Cursor(connection) as cursor:
         return bool(cursor.execute(_APPLY, parameters).fetchall())
 
 
 def _given_options(conninfo: str) -> str:
-    """Those of the address, or else of PGOPTIONS, as libpq has it."""
+    """Return the options of the address, or else those of PGOPTIONS, as libpq does."""
     given = conninfo_to_dict(conninfo).get("options")
     if given is not None:
         return str(given)

@@ -1,4 +1,4 @@
-"""Compare a database with the list of what we need: a connection in, every fault out."""
+"""Compares the application's tables with the list of what we need: a connection in, faults out."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,7 +7,15 @@ from typing import Any, Final
 from psycopg import Connection
 from psycopg.rows import class_row
 
-from pipeline.clients.postgres.application import NEEDED, SCHEMA, TABLES, Column, Kind, Table, Type
+from pipeline.clients.postgres.application import (
+    NEEDED,
+    SCHEMA,
+    TABLES,
+    Column,
+    ObjectKind,
+    Table,
+    Type,
+)
 from pipeline.clients.postgres.sql import load
 from pipeline.domain.errors import ConfigurationError
 
@@ -18,7 +26,7 @@ NO_APPLICATION: Final = (
 
 _LOOK: Final = load("pipeline.clients.postgres", "application_tables")
 _HAS_APPLICATION: Final = load("pipeline.clients.postgres", "has_application")
-# Of the kernel's migrations, and so no sign of an application.
+# Tables of the kernel's migrations: they are not a sign of an application.
 _OURS: Final = ("event_dead_letters", "fanout_migrations", "fanout_replays")
 _TABLE_KINDS: Final = ("r", "p")
 _KIND_NAMES: Final = {
@@ -30,12 +38,12 @@ _AS_TIMES: Final = " USING {} AT TIME ZONE 'UTC'"
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
-    """One thing that is not as it has to be.
+class TableFault:
+    """One fault of a table.
 
     Attributes:
-        seen: what, in one line.
-        fix: a statement that ends it, where there is one.
+        seen: what is wrong, in one line.
+        fix: a statement that fixes it; None if there is none.
     """
 
     seen: str
@@ -55,29 +63,29 @@ class Found:
     elsewhere: Sequence[str]
 
 
-def find_faults(connection: Connection[Any]) -> list[Fault]:
-    """Everything in which the application's tables are not as we need them, in their order."""
+def find_faults(connection: Connection[Any]) -> list[TableFault]:
+    """Return every fault of the application's tables, in the order of ``NEEDED``."""
     found = {each.name: each for each in look(connection)}
     return [fault for table in NEEDED for fault in _faults(table, found[table.name])]
 
 
 def look(connection: Connection[Any]) -> list[Found]:
-    """What there is by the names of the application's tables."""
+    """Read the tables and views that have the names of the application's tables."""
     with connection.cursor(row_factory=class_row(Found)) as cursor:
         return cursor.execute(_LOOK, {"schema": SCHEMA, "tables": list(TABLES)}).fetchall()
 
 
 def has_application(connection: Connection[Any]) -> bool:
-    """Whether the database has tables of an application, be they called as we need them or not."""
+    """Whether the database has tables of an application, with any names."""
     found = connection.execute(_HAS_APPLICATION, {"ours": list(_OURS)}).fetchone()
     return found == (True,)
 
 
 def check_tables(connection: Connection[Any]) -> None:
-    """Return if the application's tables are as we need them.
+    """Check that the application's tables are as we need them.
 
     Raises:
-        ConfigurationError: they are not; the text has a line for each fault.
+        ConfigurationError: they are not. The text has a line for each fault.
     """
     faults = find_faults(connection)
     if not faults:
@@ -89,46 +97,48 @@ def check_tables(connection: Connection[Any]) -> None:
     raise ConfigurationError(describe(connection.info.dbname, faults))
 
 
-def describe(database: str, faults: Sequence[Fault]) -> str:
-    """All faults, one a line, and where to read on."""
+def describe(database: str, faults: Sequence[TableFault]) -> str:
+    """Return all faults, one per line, and where to find the fixes."""
     lines = "".join(f"\n  {fault.seen}" for fault in faults)
     return (
-        f"the application's tables are not as they have to be, in schema {SCHEMA} of database"
+        f"tables of the application are missing or wrong in schema {SCHEMA} of database"
         f" {database}:{lines}\nhow to fix each: python -m pipeline doctor; the whole list:"
         f" {DOCUMENT}"
     )
 
 
-def _faults(table: Table, found: Found) -> Iterator[Fault]:
+def _faults(table: Table, found: Found) -> Iterator[TableFault]:
     name = f"{SCHEMA}.{table.name}"
     if found.kind is None:
         yield _missing(table, found.elsewhere)
         return
     is_table = found.kind in _TABLE_KINDS
     kind = _KIND_NAMES.get(found.kind, "")
-    if table.kind is Kind.TABLE and not is_table:
-        yield Fault(f"{name} is {kind}: a table is needed")
+    if table.kind is ObjectKind.TABLE and not is_table:
+        yield TableFault(f"{name} is {kind}: expected a table")
         return
-    if table.kind is Kind.LOCKABLE and not found.is_lockable:
-        yield Fault(f"{name} is {kind} whose rows cannot be locked: a view of one table is needed")
+    if table.kind is ObjectKind.LOCKABLE and not found.is_lockable:
+        yield TableFault(
+            f"{name} is {kind} whose rows cannot be locked: expected a view of one table"
+        )
     for column in table.columns:
         yield from _of_column(name, column, found, is_table=is_table)
     if table.is_written and not found.fills_rows:
         yield from _of_others(name, table, found)
 
 
-def _missing(table: Table, elsewhere: Sequence[str]) -> Fault:
+def _missing(table: Table, elsewhere: Sequence[str]) -> TableFault:
     name = f"{SCHEMA}.{table.name}"
     if not elsewhere:
-        return Fault(f"{name} is missing")
+        return TableFault(f"{name} is missing")
     there = elsewhere[0]
     fix = f"CREATE VIEW {name} AS TABLE {there}"
-    if table.kind is Kind.TABLE:
+    if table.kind is ObjectKind.TABLE:
         fix = f"ALTER TABLE {there} SET SCHEMA {SCHEMA}"
-    return Fault(f"{name} is missing; there is {', '.join(elsewhere)}", fix)
+    return TableFault(f"{name} is missing; there is {', '.join(elsewhere)}", fix)
 
 
-def _of_column(name: str, column: Column, found: Found, *, is_table: bool) -> Iterator[Fault]:
+def _of_column(name: str, column: Column, found: Found, *, is_table: bool) -> Iterator[TableFault]:
     of = f"{name}.{column.name}"
     alter = f"ALTER TABLE {name} ALTER COLUMN {column.name}"
     there = found.columns.get(column.name)
@@ -136,29 +146,31 @@ def _of_column(name: str, column: Column, found: Found, *, is_table: bool) -> It
         if not column.is_ours:
             needed = "text" if column.type is Type.WORD else column.type.partition(" or ")[0]
             add = f"ALTER TABLE {name} ADD COLUMN {column.name} {needed}"
-            yield Fault(f"{of} {needed} is missing", add if is_table else None)
+            yield TableFault(f"{of} {needed} is missing", add if is_table else None)
         return
     if not column.type.accepts(there["type"], there["category"]):
-        yield Fault(*_wrong_type(of, column, there, alter if is_table else None))
+        yield TableFault(*_wrong_type(of, column, there, alter if is_table else None))
         return
     lacking = [word for word in column.words if word not in there["words"]]
     if there["category"] == "E" and lacking:
         words = ", ".join(f"'{word}'" for word in lacking)
-        yield Fault(
-            f"{of} is the enum {there['declared']}, which has no {words}",
+        yield TableFault(
+            f"{of} is the enum {there['declared']}, which lacks {words}",
             "; ".join(f"ALTER TYPE {there['declared']} ADD VALUE '{word}'" for word in lacking),
         )
     if column.is_key and column.name not in found.keys:
-        yield Fault(
-            f"{of} is not unique by itself: a primary key or a unique constraint is needed",
+        yield TableFault(
+            f"{of} is not unique by itself: expected a primary key or a unique constraint",
             f"ALTER TABLE {name} ADD UNIQUE ({column.name})",
         )
     if column.may_be_null and there["not_null"] and not found.fills_rows:
-        yield Fault(f"{of} is NOT NULL, and rows are written without it", f"{alter} DROP NOT NULL")
+        yield TableFault(
+            f"{of} is NOT NULL, but the pipeline writes rows without it", f"{alter} DROP NOT NULL"
+        )
     if column.needs_default and not there["has_default"] and not found.fills_rows:
         default = "now()" if column.type is Type.TIME else "'pending'"
-        yield Fault(
-            f"{of} has no default, and rows are written without it",
+        yield TableFault(
+            f"{of} has no default, but the pipeline writes rows without it",
             f"{alter} SET DEFAULT {default}",
         )
 
@@ -166,9 +178,9 @@ def _of_column(name: str, column: Column, found: Found, *, is_table: bool) -> It
 def _wrong_type(
     of: str, column: Column, there: Mapping[str, Any], alter: str | None
 ) -> tuple[str, str | None]:
-    """What is wrong, and the statement that changes the type where Postgres can do it by itself."""
+    """Return what is wrong, and a statement that changes the type if Postgres can convert it."""
     an_enum = "the enum " if there["category"] == "E" else ""
-    seen = f"{of} is {an_enum}{_declared(there)}: {column.type} is needed"
+    seen = f"{of} is {an_enum}{_declared(there)}: expected {column.type}"
     if there["is_named"]:
         seen += " (a view, a publication, a policy or a trigger names it)"
     if alter is None or there["is_named"]:
@@ -182,9 +194,9 @@ def _wrong_type(
     return seen, None
 
 
-def _of_others(name: str, table: Table, found: Found) -> Iterator[Fault]:
-    """Columns without which the database takes no row of ours."""
-    # What may be NULL or needs a default was looked at as such.
+def _of_others(name: str, table: Table, found: Found) -> Iterator[TableFault]:
+    """Yield other columns that reject our rows: NOT NULL without a default."""
+    # Columns that may be NULL or need a default are already checked.
     known = {
         column.name
         for column in table.columns
@@ -192,10 +204,10 @@ def _of_others(name: str, table: Table, found: Found) -> Iterator[Fault]:
     }
     for column, there in sorted(found.columns.items()):
         if column not in known and there["not_null"] and not there["has_default"]:
-            yield Fault(
-                f"{name}.{column} {_declared(there)} is NOT NULL without a default, and rows are"
-                " written without it",
-                # No key can be without it.
+            yield TableFault(
+                f"{name}.{column} {_declared(there)} is NOT NULL without a default, but the"
+                " pipeline writes rows without it",
+                # A key cannot be NULL.
                 None
                 if column in found.keys
                 else f"ALTER TABLE {name} ALTER COLUMN {column} DROP NOT NULL",
@@ -203,6 +215,6 @@ def _of_others(name: str, table: Table, found: Found) -> Iterator[Fault]:
 
 
 def _declared(there: Mapping[str, Any]) -> str:
-    """The type of a column, as people write it."""
+    """Return the type of a column as people write it."""
     declared: str = there["declared"]
     return declared.replace("timestamp with time zone", "timestamptz")

@@ -1,8 +1,8 @@
-"""Wait for a captured transaction to be seen.
+"""Waits until a captured transaction is visible.
 
-Change data capture sends a row as soon as its commit is on disk. Other transactions see it a moment
-later, and long after that where a standby has to confirm each commit first. Whoever looks too early
-finds neither the event nor what was written with it: the project, the people, their rights.
+Change data capture sends a row as soon as its commit is on disk. Other transactions see the row a
+moment later. If a standby must confirm each commit, they see it much later. An early reader finds
+neither the event nor the rows that were written with it: the project, the people, their rights.
 """
 
 import threading
@@ -29,11 +29,11 @@ _VISIBLE: Final = load("pipeline.clients.postgres", "visible_events")
 
 
 def visible(settings: DatabaseSettings, ids: Iterable[EventId]) -> set[EventId]:
-    """Those of these events whose rows can be seen, with all else that their transactions wrote.
+    """Return those of these events whose transactions are visible.
 
     Raises:
         TransientError: the database did not answer.
-        ConfigurationError: it cannot be asked.
+        ConfigurationError: the query cannot succeed.
     """
     asked = sorted(set(ids))
 
@@ -44,14 +44,14 @@ def visible(settings: DatabaseSettings, ids: Iterable[EventId]) -> set[EventId]:
 
 
 def wait_until_visible(settings: DatabaseSettings, ids: Iterable[EventId]) -> set[EventId]:
-    """Return once the rows of all these events can be seen, or after ``visible_within``.
+    """Wait until the rows of all these events are visible, at most ``visible_within``.
 
     Returns:
-        The events whose rows can be seen.
+        The events whose rows are visible.
 
     Raises:
         TransientError: the database did not answer.
-        ConfigurationError: it cannot be asked.
+        ConfigurationError: the query cannot succeed.
     """
     asked = set(ids)
     deadline = time.monotonic() + settings.visible_within.total_seconds()
@@ -65,9 +65,9 @@ def wait_until_visible(settings: DatabaseSettings, ids: Iterable[EventId]) -> se
 
 
 class Gone:
-    """Remembers for a while the ids that were waited for in vain, so that none is waited for twice.
+    """Remembers the ids whose rows did not appear, so that nobody waits for a row twice.
 
-    Thread-safe; bounded in number and in time.
+    Thread-safe. It forgets an id after ``REMEMBERED_FOR``, and holds ``MOST_REMEMBERED`` ids.
     """
 
     def __init__(self) -> None:
@@ -75,7 +75,7 @@ class Gone:
         self._until: OrderedDict[EventId, float] = OrderedDict()
 
     def remember(self, ids: Iterable[EventId]) -> None:
-        """These have no row."""
+        """Remember that these ids have no row."""
         until = time.monotonic() + REMEMBERED_FOR.total_seconds()
         with self._lock:
             for event_id in ids:
@@ -85,13 +85,13 @@ class Gone:
                 self._until.popitem(last=False)
 
     def knows(self, event_id: EventId) -> bool:
-        """Whether it was waited for in vain a while ago."""
+        """Whether the row of this id did not appear a while ago."""
         with self._lock:
             return self._until.get(event_id, 0.0) > time.monotonic()
 
 
 @cache
 def gone_from(settings: DatabaseSettings) -> Gone:
-    """The process's memory of what a database does not have."""
+    """Return the process's memory of ids without a row in this database."""
     del settings  # the key of the cache
     return Gone()

@@ -1,8 +1,8 @@
-"""Break connections whose server no longer replies.
+"""Breaks connections whose server no longer replies.
 
-A proxy or a firewall can keep a connection open while no reply comes. ``statement_timeout`` does
-not help, since the server would have to enforce it, nor does ``tcp_user_timeout``, since nothing is
-left to acknowledge. Only this end can give up.
+A proxy or a firewall can keep a connection open although no reply arrives. ``statement_timeout``
+does not help, since the server enforces it. ``tcp_user_timeout`` does not help either, since all
+data is acknowledged. Only the client can give up.
 """
 
 import heapq
@@ -18,9 +18,9 @@ from typing import Any, Final
 
 from psycopg import Connection
 
-# Half of the 10 s that a shutdown may take: the rest is for a last check that the server is there.
+# Half of the 10 s that a shutdown may take. The rest is for a last check that the server answers.
 CAP_SECONDS: Final = 5.0
-# How soon a cap is noticed: a signal handler sets it, and cannot wake the thread.
+# How often the thread looks for a cap: a signal handler sets it, and cannot wake the thread.
 LOOK_SECONDS: Final = 0.5
 
 
@@ -32,9 +32,9 @@ class _Watch:
 
 
 class Watchdog:
-    """One thread that shuts down the socket of every connection used beyond its deadline.
+    """A thread that shuts down the socket of every connection in use after its deadline.
 
-    The thread using it then gets the ``OperationalError`` of a lost connection.
+    The user of the connection then gets the ``OperationalError`` of a lost connection.
     """
 
     def __init__(self) -> None:
@@ -44,7 +44,7 @@ class Watchdog:
         self._most = math.inf
 
     def cap_deadlines(self, seconds: float = CAP_SECONDS) -> None:
-        """Cap every current and future deadline at so many seconds from now. Irreversible.
+        """Cap every current and future deadline at ``seconds``. Irreversible.
 
         For a process that is about to end. Safe in a signal handler, since it takes no lock.
         """
@@ -52,12 +52,12 @@ class Watchdog:
 
     @property
     def is_capped(self) -> bool:
-        """Whether the process is about to end: what fails now need not be tried again."""
+        """Whether the process is about to end. Failed work is then not retried."""
         return self._most < math.inf
 
     @contextmanager
     def watch(self, connection: Connection[Any], seconds: float) -> Iterator[None]:
-        """Give the block so many seconds with the connection."""
+        """Break the connection if the block uses it for longer than ``seconds``."""
         watch = _Watch(time.monotonic() + min(seconds, self._most), connection)
         with self._changed:
             heapq.heappush(self._watches, watch)
@@ -101,7 +101,7 @@ class Watchdog:
 
 
 def _cut(connection: Connection[Any]) -> None:
-    # Closed already, or at this moment: there is nothing left to do.
+    # On an error the connection is already closed: there is nothing to do.
     with suppress(OSError), socket.socket(fileno=os.dup(connection.fileno())) as end:
         end.shutdown(socket.SHUT_RDWR)
 

@@ -1,1 +1,1 @@
-"""How the pipeline talks to Pub/Sub: one client of each kind per process."""
+"""The Pub/Sub clients: one publisher and one subscriber per process."""

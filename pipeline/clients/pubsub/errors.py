@@ -1,4 +1,4 @@
-"""Which of the three classes an error of Pub/Sub belongs to."""
+"""Turns errors of Pub/Sub into configuration errors and transient errors."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -20,10 +20,10 @@ ClientT = TypeVar("ClientT")
 
 
 def connect(client: Callable[[], ClientT]) -> ClientT:
-    """Make a client of Pub/Sub.
+    """Make a Pub/Sub client.
 
     Raises:
-        ConfigurationError: there are no credentials, nor an emulator, which needs none.
+        ConfigurationError: there are no credentials. An emulator needs none.
     """
     try:
         return client()
@@ -37,13 +37,13 @@ def connect(client: Callable[[], ClientT]) -> ClientT:
 def classify(
     error: GoogleAPICallError | RetryError, resource: str
 ) -> ConfigurationError | TransientError:
-    """Turn an error of the API into one of ours; ``resource`` is what was asked for."""
+    """Turn an error of the API into one of ours. ``resource`` is the topic or subscription."""
     match error:
         case NotFound():
             return ConfigurationError(f"{resource} does not exist: create it, or correct its name")
         case Forbidden() | Unauthenticated():
-            return ConfigurationError(f"{resource} is closed to these credentials: grant access")
+            return ConfigurationError(f"these credentials may not use {resource}: grant access")
         case InvalidArgument() | FailedPrecondition():
-            return ConfigurationError(f"Pub/Sub refuses {resource}: {error.message}")
+            return ConfigurationError(f"Pub/Sub rejects {resource}: {error.message}")
         case _:
             return TransientError(f"Pub/Sub cannot be reached ({type(error).__name__})")

@@ -1,4 +1,4 @@
-"""Publish messages and return once Pub/Sub has stored them."""
+"""Publishes messages and returns once Pub/Sub has stored them."""
 
 from collections.abc import Iterable
 from functools import cache
@@ -22,7 +22,7 @@ from pipeline.clients.pubsub.errors import classify, connect
 from pipeline.domain.message import Message
 from pipeline.domain.portions import portions_by_weight
 
-# In all; the client's own default goes on for ten minutes.
+# The limit for all tries. The client's own default is ten minutes.
 TIMEOUT_SECONDS: Final = 60.0
 _ONE_TRY_SECONDS: Final = 20.0
 _RETRY: Final = Retry(
@@ -33,14 +33,14 @@ _RETRY: Final = Retry(
     maximum=5.0,
     timeout=TIMEOUT_SECONDS,
 )
-# A request may have 10 MB and 1,000 messages: https://cloud.google.com/pubsub/quotas
+# Pub/Sub accepts 10 MB and 1,000 messages in a request: https://cloud.google.com/pubsub/quotas
 MAX_REQUEST_BYTES: Final = 5_000_000
 MAX_REQUEST_MESSAGES: Final = 1_000
 
 
 @cache
 def get_publisher() -> PublisherClient:
-    """The process's publisher; it honours ``PUBSUB_EMULATOR_HOST``."""
+    """Return the publisher of the process. It uses ``PUBSUB_EMULATOR_HOST`` if that is set."""
     return connect(PublisherClient)
 
 
@@ -48,13 +48,13 @@ def publish(topic: str, messages: Iterable[Message]) -> None:
     """Publish to ``projects/P/topics/T`` and return when all messages are stored.
 
     Raises:
-        TransientError: Pub/Sub could not be reached in time; some may have been stored.
-        ConfigurationError: the topic is missing, or closed to us.
+        TransientError: Pub/Sub could not be reached in time. It may have stored some messages.
+        ConfigurationError: the topic is missing, or we have no access to it.
     """
     for request in portions_by_weight(messages, _weigh, MAX_REQUEST_BYTES):
         try:
-            # The client's own publish takes attributes as keyword arguments, which collide with
-            # its parameters; the method beneath takes whole messages.
+            # The client's own publish accepts attributes as keyword arguments, which collide with
+            # its parameters. The method of the API accepts whole messages.
             PublisherApi.publish(
                 get_publisher(),
                 topic=topic,
@@ -67,7 +67,7 @@ def publish(topic: str, messages: Iterable[Message]) -> None:
 
 
 def _weigh(message: Message) -> float:
-    """The bytes of a message, or what a message may have when a request is full of them."""
+    """Return the bytes of a message; at least so many that a request has 1,000 messages at most."""
     size = len(message.data) + sum(len(k) + len(v) for k, v in message.attributes.items())
     return max(size, MAX_REQUEST_BYTES / MAX_REQUEST_MESSAGES)
 

@@ -1,4 +1,4 @@
-"""One subscription, pulled from one process: what is pulled is acknowledged, or given back."""
+"""Pulls one subscription in one process. Every pulled message is acknowledged or given back."""
 
 import logging
 import threading
@@ -18,21 +18,21 @@ from pipeline.domain.message import Message
 from pipeline.domain.wake_up import WakeUp
 
 MAX_MESSAGES: Final = 1_000
-# How long an idle pull waits for a first message, and so how long a stop may take.
+# How long an idle pull waits for a first message. A stop can take as long.
 PULL_SECONDS: Final = 2.0
 TIMEOUT_SECONDS: Final = 3.0
-# How soon a stop is noticed: whoever asks for it, a signal handler, may take no lock.
+# How often we look for a stop: a signal handler requests it, and may not take a lock to notify us.
 LOOK_SECONDS: Final = 0.1
 
 _log: Final = logging.getLogger(__name__)
 
 
 class Subscription:
-    """Pulls messages and keeps account of those that are neither acknowledged nor given back.
+    """Pulls messages and records which of them are not yet acknowledged or given back.
 
-    A thread pulls, so that what was postponed need not wait for what is pulled next. Thread-safe.
-    Use ``open_subscription``: the account must be one per process, because a source, the
-    acknowledgement after its bundle and the clean-up after a failure all share it.
+    A separate thread pulls, so that a postponed wake-up does not wait for the next pull.
+    Thread-safe. Use ``open_subscription``: the process needs exactly one record, because the
+    source, the acknowledgement after its bundle and the clean-up after a failure share it.
     """
 
     def __init__(self, name: str) -> None:
@@ -44,7 +44,7 @@ class Subscription:
         self._postponed: set[str] = set()
         self._taken: list[WakeUp] = []
         self._pulled: list[WakeUp] = []
-        self._ripe: list[WakeUp] = []
+        self._due: list[WakeUp] = []
         self._wanted = False
         self._failure: FanoutError | None = None
         self._reader: threading.Thread | None = None
@@ -52,33 +52,34 @@ class Subscription:
 
     @property
     def stopping(self) -> bool:
-        """Whether the source shall end itself."""
+        """Whether the source must end."""
         return self._stopping.is_set()
 
     @property
     def finished(self) -> bool:
-        """Whether it shall end and nothing that was pulled is left to be taken."""
+        """Whether the source must end and has taken every pulled message."""
         with self._changed:
             reading = self._reader is not None and self._reader.is_alive()
             return self.stopping and not (reading or self._pulled)
 
     def stop(self) -> None:
-        """Ask the source to end after what has been pulled. Safe in a signal handler."""
+        """Ask the source to end after the messages already pulled. Safe in a signal handler."""
         self._stopping.set()
 
     def wait_for_stop(self, seconds: float) -> None:
-        """Wait, but no longer than until the source shall end."""
+        """Wait for ``seconds``, or until the source must end."""
         self._stopping.wait(seconds)
 
     def take(self) -> list[WakeUp]:
-        """Wait for wake-ups: what was pulled, and what was postponed and shall come again.
+        """Wait for wake-ups: pulled ones, and postponed ones whose retry is due.
 
         Returns:
-            At most what two pulls give; nothing after ``PULL_SECONDS`` of silence, or at a stop.
+            The wake-ups: at most those of two pulls. None of them if nothing arrives within
+            ``PULL_SECONDS``, or at a stop.
 
         Raises:
             TransientError: Pub/Sub cannot be reached.
-            ConfigurationError: the subscription is missing, or closed to us.
+            ConfigurationError: the subscription is missing, or we have no access to it.
         """
         with self._changed:
             self._read_on()
@@ -86,23 +87,23 @@ class Subscription:
             failure, self._failure = self._failure, None
             if failure is not None:
                 raise failure
-            # What is to come again may do so without an end: at a stop it is left to be given back.
-            again = [] if self.stopping else self._ripe
-            # Not before: the bundle in which they came too early may end at any time until now.
+            # A wake-up may be postponed again and again. At a stop it stays, to be given back.
+            again = [] if self.stopping else self._due
+            # Only now: until now, the bundle that postponed them may still be acknowledging.
             self._postponed.difference_update(_receipts(again))
             self._wanted = self._wanted and not self._pulled
             taken = again + self._pulled
-            self._ripe, self._pulled = [], []
+            self._due, self._pulled = [], []
             self._taken = taken
             return taken
 
     def postpone(self, wake_ups: Sequence[WakeUp]) -> None:
-        """Do not acknowledge these after their bundle: ``come_again`` is called for them."""
+        """Do not acknowledge these after their bundle. The caller must ``requeue`` them later."""
         with self._changed:
             self._postponed.update(_receipts(wake_ups))
 
     def postpone_events(self, event_ids: Collection[EventId]) -> list[WakeUp]:
-        """Postpone what woke these events, of what was taken last; gives the wake-ups."""
+        """Postpone those wake-ups of the last ``take`` that name these events, and return them."""
         wanted = set(event_ids)
         with self._changed:
             found = [each for each in self._taken if each.event_id in wanted]
@@ -111,18 +112,18 @@ class Subscription:
 
     @property
     def postponed(self) -> int:
-        """How many wake-ups are to come again, and are not acknowledged until then."""
+        """How many wake-ups wait to be taken again. They are not acknowledged until then."""
         with self._changed:
             return len(self._postponed)
 
-    def come_again(self, wake_ups: Sequence[WakeUp]) -> None:
-        """Give these to the source once more, unless they were given back in the meantime."""
+    def requeue(self, wake_ups: Sequence[WakeUp]) -> None:
+        """Let the source take these again, unless they were given back in the meantime."""
         with self._changed:
-            self._ripe += [each for each in wake_ups if each.receipt in self._postponed]
+            self._due += [each for each in wake_ups if each.receipt in self._postponed]
             self._changed.notify_all()
 
     def acknowledge(self, receipts: Collection[str]) -> None:
-        """Tell Pub/Sub that these messages are done with; if it fails, they come again."""
+        """Acknowledge these messages. If that fails, Pub/Sub redelivers them."""
         with self._changed:
             done = [receipt for receipt in receipts if receipt not in self._postponed]
         if not done:
@@ -135,16 +136,16 @@ class Subscription:
             self.acknowledged += len(done)
 
     def give_back(self) -> int:
-        """Return every message held, for immediate redelivery; gives their number.
+        """Ask Pub/Sub to redeliver every unacknowledged message at once; return their number.
 
-        Without this, or where Pub/Sub cannot be reached, they come back when their
-        acknowledgement deadline has passed.
+        Otherwise, or if Pub/Sub cannot be reached, it redelivers them after their acknowledgement
+        deadline.
         """
         with self._changed:
             receipts = sorted(self._held)
             self._held.clear()
             self._postponed.clear()
-            self._taken, self._pulled, self._ripe = [], [], []
+            self._taken, self._pulled, self._due = [], [], []
             self._changed.notify_all()
         if receipts:
             try:
@@ -156,23 +157,26 @@ class Subscription:
                     retry=None,
                 )
             except (GoogleAPICallError, RetryError) as error:
-                _log.warning("%s; its messages come back by themselves", classify(error, self.name))
+                _log.warning(
+                    "%s; it redelivers the messages after their acknowledgement deadline",
+                    classify(error, self.name),
+                )
                 return 0
         return len(receipts)
 
     def close(self) -> int:
-        """Pull no more and give back what is held; gives its number."""
+        """Stop pulling and give back every unacknowledged message; return their number."""
         self.stop()
         if self._reader is not None:
             self._reader.join(PULL_SECONDS + LOOK_SECONDS)
         return self.give_back()
 
     def _await(self) -> None:
-        """Wait until there is something to take, or it has been waited for long enough."""
+        """Wait until there is something to take, at most ``PULL_SECONDS``."""
         deadline = time.monotonic() + PULL_SECONDS
         self._wanted = True
         self._changed.notify_all()
-        while not (self._pulled or self._ripe or self._failure):
+        while not (self._pulled or self._due or self._failure):
             if time.monotonic() > deadline or not self._is_reading():
                 break
             self._changed.wait(LOOK_SECONDS)
@@ -188,9 +192,9 @@ class Subscription:
             self._reader.start()
 
     def _read(self) -> None:
-        """Pull when it is asked for, and ahead of that where there was more than one pull gives.
+        """Pull on request. After a full pull, pull the next messages in advance.
 
-        Always ahead, it would bring one message at a time while others are worked on.
+        Always pulling in advance would bring one message per pull while a batch is processed.
         """
         ahead = False
         while self._waits_to_pull(ahead=ahead):
@@ -209,7 +213,7 @@ class Subscription:
             ahead = len(pulled) == MAX_MESSAGES
 
     def _waits_to_pull(self, *, ahead: bool) -> bool:
-        """Return once there is something to pull for; False at a stop."""
+        """Wait until the next pull is due; return False at a stop."""
         with self._changed:
             while not self.stopping and (self._pulled or not (self._wanted or ahead)):
                 self._changed.wait(LOOK_SECONDS)
@@ -240,5 +244,5 @@ def _receipts(wake_ups: Sequence[WakeUp]) -> list[str]:
 
 @cache
 def open_subscription(name: str) -> Subscription:
-    """The process's account of ``projects/P/subscriptions/S``."""
+    """Return the one object of the process for ``projects/P/subscriptions/S``."""
     return Subscription(name)

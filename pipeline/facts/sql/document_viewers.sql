@@ -1,7 +1,9 @@
--- Who hears of a document, and whether they can view it. In: [{event_id, project_id, resource_id}].
--- An owner of the resource's organisation can; else the permission on the nearest resource upwards
--- decides; none there, or none at all, means no. Without a resource the project's people all can.
--- Where the event names no project, that of the resource counts, if it has one.
+-- The candidates for an event of a document, and whether they can view the document.
+-- In: [{event_id, project_id, resource_id}].
+-- An owner of the resource's organisation can view it. For others the permission on the nearest
+-- resource upwards decides: 'none', or no permission at all, means no access. If the event names no
+-- resource, everybody in the project can view it. If it names no project, the project of the resource
+-- is used.
 WITH RECURSIVE asked AS MATERIALIZED (
     SELECT asked.event_id, asked.resource_id, resource.org_id AS resource_org_id,
            coalesce(asked.project_id, resource.project_id) AS project_id,
@@ -25,7 +27,7 @@ ancestors AS (
     CROSS JOIN LATERAL (
         SELECT parent_id FROM public.resources WHERE id = ancestors.ancestor_id OFFSET 0
     ) AS resource
-    -- The bound keeps a cycle, which the schema does not forbid, from running for ever.
+    -- The limit ends a cycle. The schema does not prevent one.
     WHERE resource.parent_id IS NOT NULL AND ancestors.depth < 64
 ),
 candidates AS MATERIALIZED (
@@ -73,8 +75,8 @@ nearest AS (
     ) AS permission
     ORDER BY ancestors.resource_id, permission.user_id, ancestors.depth
 ),
--- Looked up by resource and person below, and not joined: the planner has no idea of the size of
--- either part, and might compare all of one with all of the other.
+-- Looked up by resource and person below instead of joined: the planner cannot know the sizes of the
+-- two parts, and might compare each row of one with each row of the other.
 granted AS MATERIALIZED (
     SELECT coalesce(jsonb_object_agg(resource_id || '/' || user_id, permission), '{}') AS permissions
     FROM nearest

@@ -1,4 +1,4 @@
--- Who owns the organisations of a batch. In: [{event_id, organisation_id}].
+-- The owners of the organisations of a batch. In: [{event_id, organisation_id}].
 SELECT asked.event_id, member.user_id, NULL AS exclusion
 FROM jsonb_to_recordset(%(asked)s) AS asked (event_id bigint, organisation_id uuid)
 CROSS JOIN LATERAL (

@@ -1,5 +1,5 @@
 -- The preferences of a batch's candidates for one event type. In: [user_id], the preference's name.
--- Every row has a time that can be compared, and a scope that is known, or it decides nothing.
+-- A row without a time counts as the oldest. A row with an unknown scope is left out.
 SELECT preference.user_id, preference.id, preference.scope_type, preference.scope_id,
        preference.event_type, preference.channel, preference.status,
        coalesce(preference.updated_at::timestamptz, '-infinity')

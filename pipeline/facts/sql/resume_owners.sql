@@ -1,23 +1,23 @@
--- Whether the person whom a nudge names may have it.
+-- Whether the person named by a nudge may get it.
 -- In: [{event_id, user_id, project_id, resume_type, nudge_tier}], the last four of which are the
 -- nudge's key; and the time before which an event is expired, or null.
 --
--- Nobody hears the same nudge from two events, in whatever order, batches and processes these are
--- decided. An event is left out if another one with its key
---   1. has told the person: by a notification that is still there, or by e-mail and not in the app,
---      since they muted that. The application takes a nudge back by deleting its notification, as
---      it does when the owner goes on editing: what was told then counts no more; or
---   2. has a smaller id, no final state yet and nothing that keeps it from telling them: it is not
---      expired, and says what its payload's model asks for.
--- While several are open, 2 lets only the smallest id through. Its final state and its rows are
--- committed together and read here in one snapshot, so whoever no longer sees it open sees 1.
+-- Nobody gets the same nudge from two events, in any order and from any batches and processes. An
+-- event is excluded if another event with the same key
+--   1. has reached the person: by a notification that still exists, or only by e-mail, because they
+--      muted the app. The application takes back a nudge by deleting its notification, for example
+--      when the owner continues editing. Such a nudge no longer counts; or
+--   2. has a smaller id, no final state yet, and can still reach them: it is not expired and its
+--      payload is valid.
+-- While several events are open, rule 2 lets only the smallest id through. Its final state and its
+-- rows are committed together and read here in one snapshot. So once rule 2 no longer applies to it,
+-- rule 1 does.
 --
 -- Two limits:
---   * An event that becomes visible, or is replayed, between the look of a later one at this and
---     the write that follows can pass beside it: that takes ids out of the order of commits.
---   * An event waited for by 2 may come to nothing all the same: it expires within the second, or
---     its owner is none any more. The nudge is then lost instead of doubled, until its job emits it
---     again.
+--   * An event may become visible, or be replayed, after a later event has run this query and before
+--     that one is written. Then both are sent. It needs ids that commit out of order.
+--   * The event of rule 2 may reach nobody after all: it expires within the second, or the person is
+--     no longer an owner. Then the nudge is lost instead of sent twice, until its job emits it again.
 SELECT asked.event_id, asked.user_id,
        CASE
            WHEN NOT EXISTS (
@@ -49,7 +49,7 @@ SELECT asked.event_id, asked.user_id,
                AND event.project_id = asked.project_id
                AND lower(left(event.payload ->> 'user_id', 36)) = asked.user_id::text
                AND event.payload ->> 'resume_type' = asked.resume_type
-               -- As the payload's model reads it: 1 and 1.0 are one tier.
+               -- As in the payload model: 1 and 1.0 are the same tier.
                AND regexp_replace(event.payload ->> 'nudge_tier', '[.]0*$', '') = asked.nudge_tier
                AND event.id <> asked.event_id
                AND CASE

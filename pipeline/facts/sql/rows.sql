@@ -1,11 +1,12 @@
--- The rows of these events, without those that the ledger holds as completed.
+-- The rows of these events.
 --
--- In: ids; used, the keys that the handler of each type looks at: {type: [key]}; the most characters
--- of a type and of a text, and the most bytes of what is used of a payload.
--- Out: id, whether the row is seen, whether it is completed, and the columns. Of the payload only
--- what is used leaves the server, and that only where it is small enough: all else may have any size.
--- Since when an event waits behind a switch counts until it is final, page by page if need be.
--- A time as microseconds, since Python has no type for infinity.
+-- In: ids; used, the payload keys that the handler of each type reads: {type: [key]}; the maximum
+-- characters of a type and of a text, and the maximum bytes of the used payload.
+-- Out: id, whether the row is visible, whether it is completed in the ledger, and the columns. Only
+-- the used keys of the payload leave the server, and only if they are small enough: the rest can have
+-- any size. A time is in microseconds, since Python has no value for infinity.
+-- paused_at, the time since which an event waits behind a switch, is returned until the event is final,
+-- also while it is processed in pages.
 SELECT asked.id, event.id IS NOT NULL, coalesce(ledger.processing_status = 'completed', false),
        event.event_type, event.created_at,
        event.actor_id, event.project_id, event.resource_id, event.thread_id, event.meeting_id,
@@ -22,7 +23,7 @@ LEFT JOIN fanout.age_exemptions AS exempted ON exempted.event_id = asked.id
 LEFT JOIN LATERAL (
     SELECT origin.id,
            left(origin.event_type::text, %(most_of_type)s) AS event_type,
-           -- Beyond these the microseconds since 1970 would not fit, and Python has no such year.
+           -- Later times do not fit into microseconds since 1970, and Python has no such year.
            CASE WHEN isfinite(origin.created_at) AND origin.created_at < '10000-01-01 00:00:00+00'
                THEN (extract(epoch FROM origin.created_at) * 1000000)::bigint
            END AS created_at,

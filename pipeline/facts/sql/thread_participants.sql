@@ -1,8 +1,7 @@
--- Who takes part in the threads of a batch. In: [{event_id, thread_id}].
--- Here and in the other statements of an audience: those after one user id, or all, in the order of
--- their ids, and at most so many for each thing that is asked about. LIMIT, or OFFSET 0 elsewhere,
--- makes that a look into an index for each, whatever the planner believes; it cannot know how many
--- are asked about.
+-- The participants of the threads of a batch. In: [{event_id, thread_id}].
+-- Like the other statements of an audience, it returns the users after a user id, or all, in the order
+-- of their ids, and at most a given number per event. LIMIT, or OFFSET 0 in other statements, forces
+-- an index lookup per event: the planner cannot know how many events there are.
 SELECT asked.event_id, participant.user_id, NULL AS exclusion
 FROM jsonb_to_recordset(%(asked)s) AS asked (event_id bigint, thread_id uuid)
 CROSS JOIN LATERAL (

@@ -1,12 +1,12 @@
--- How many events unfinished_events.sql would find in all ranges.
+-- The number of events that unfinished_events.sql finds in all ranges.
 SELECT count(*)
 FROM public.domain_events AS event
 WHERE true
 AND (%(event_type)s::text IS NULL OR event.event_type::text = %(event_type)s)
 AND (%(since)s::timestamptz IS NULL OR event.created_at >= %(since)s)
 AND (%(until)s::timestamptz IS NULL OR event.created_at < %(until)s)
--- Younger than that, by a clock that may be a little ahead; what is dated far ahead, or has no time,
--- is not younger.
+-- Not younger than older_than. The clock of the event may be a little ahead. An event whose time is
+-- far ahead or missing does not count as younger.
 AND (event.created_at > now() - %(older_than)s AND event.created_at < now() + %(older_than)s)
     IS NOT TRUE
 AND NOT EXISTS (

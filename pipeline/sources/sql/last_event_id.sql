@@ -1,2 +1,2 @@
--- The lowest and the highest id of events there are.
+-- The lowest and the highest id in domain_events.
 SELECT min(id), max(id) FROM public.domain_events

@@ -1,4 +1,4 @@
--- Where a range of so many rows ends: by the key, since ids may have gaps of any size.
+-- The last id of a range with the given number of rows. Ids can have gaps of any size.
 SELECT max(id)
 FROM (
     SELECT id

@@ -1,5 +1,5 @@
--- The events of a range that the ledger holds no final state of, by id.
--- The ledger decides, not the highest id seen: an event that commits late is found by the next pass.
+-- The events of a range that have no final state in the ledger, by id.
+-- The ledger decides, not the highest id seen, so the next pass finds an event that commits late.
 SELECT event.id
 FROM public.domain_events AS event
 WHERE event.id > %(after)s
@@ -7,8 +7,8 @@ AND event.id <= %(last)s
 AND (%(event_type)s::text IS NULL OR event.event_type::text = %(event_type)s)
 AND (%(since)s::timestamptz IS NULL OR event.created_at >= %(since)s)
 AND (%(until)s::timestamptz IS NULL OR event.created_at < %(until)s)
--- Younger than that, by a clock that may be a little ahead; what is dated far ahead, or has no time,
--- is not younger.
+-- Not younger than older_than. The clock of the event may be a little ahead. An event whose time is
+-- far ahead or missing does not count as younger.
 AND (event.created_at > now() - %(older_than)s AND event.created_at < now() + %(older_than)s)
     IS NOT TRUE
 AND NOT EXISTS (

@@ -233,11 +233,11 @@ def test_line_ends_behind_a_password_are_dropped(secrets: SecretManager, end: st
 @pytest.mark.parametrize(
     ("status", "kind", "words"),
     [
-        (grpc.StatusCode.NOT_FOUND, ConfigurationError, "there is no enabled secret"),
-        (grpc.StatusCode.FAILED_PRECONDITION, ConfigurationError, "there is no enabled secret"),
+        (grpc.StatusCode.NOT_FOUND, ConfigurationError, "does not exist or is disabled"),
+        (grpc.StatusCode.FAILED_PRECONDITION, ConfigurationError, "does not exist or is disabled"),
         (grpc.StatusCode.PERMISSION_DENIED, ConfigurationError, "secretmanager.secretAccessor"),
         (grpc.StatusCode.UNAUTHENTICATED, ConfigurationError, "secretmanager.secretAccessor"),
-        (grpc.StatusCode.INVALID_ARGUMENT, ConfigurationError, "takes no name like"),
+        (grpc.StatusCode.INVALID_ARGUMENT, ConfigurationError, "invalid secret name"),
         (grpc.StatusCode.UNAVAILABLE, TransientError, "(ServiceUnavailable)"),
         (grpc.StatusCode.RESOURCE_EXHAUSTED, TransientError, "(ResourceExhausted)"),
         (grpc.StatusCode.INTERNAL, TransientError, "(InternalServerError)"),
@@ -266,7 +266,7 @@ def test_a_secret_that_is_missing_is_told_from_one_that_has_no_such_version(
     for missing in ("projects/acme/secrets/nowhere", f"{name}/versions/2"):
         error = error_of(naming(missing))
         assert isinstance(error, ConfigurationError)
-        assert str(error).startswith(f"there is no enabled secret {missing}")
+        assert str(error).startswith(f"the secret {missing}")
 
 
 def test_a_version_that_is_disabled_is_a_matter_of_configuration(secrets: SecretManager) -> None:
@@ -275,7 +275,10 @@ def test_a_version_that_is_disabled_is_a_matter_of_configuration(secrets: Secret
     secrets.disable(name, 2)
     error = error_of(naming(name))
     assert isinstance(error, ConfigurationError)
-    assert str(error) == f"there is no enabled secret {name}/versions/latest: create or enable it"
+    assert (
+        str(error)
+        == f"the secret {name}/versions/latest does not exist or is disabled: create or enable it"
+    )
     assert password(naming(f"{name}/versions/1")) == "first"
 
 
@@ -283,7 +286,7 @@ def test_a_version_that_is_disabled_is_a_matter_of_configuration(secrets: Secret
 def test_a_name_that_is_none_is_a_matter_of_configuration() -> None:
     error = error_of(naming("the password"))
     assert isinstance(error, ConfigurationError)
-    assert "takes no name like the password/versions/latest" in str(error)
+    assert "invalid secret name 'the password/versions/latest'" in str(error)
 
 
 @pytest.mark.parametrize(
@@ -295,14 +298,16 @@ def test_what_cannot_be_a_password_is_a_matter_of_configuration(
     name = secrets.add(value)
     error = error_of(naming(name))
     assert isinstance(error, ConfigurationError)
-    assert str(error) == f"the secret {name} holds no password: add a version that does"
+    assert str(error) == (
+        f"the secret {name} contains no valid password: add a version with a password"
+    )
 
 
 def test_what_holds_no_certificates_is_a_matter_of_configuration(secrets: SecretManager) -> None:
     name = secrets.add(CANARY.encode())
     error = error_of(naming(ca=name))
     assert isinstance(error, ConfigurationError)
-    assert str(error).startswith(f"the secret {name} holds no certificates in PEM")
+    assert str(error).startswith(f"the secret {name} contains no PEM certificate")
     assert CANARY not in str(error)
 
 
@@ -341,7 +346,7 @@ def test_a_password_that_is_known_outlasts_an_outage_and_the_log_says_so(
     assert len(secrets.asked) == 2
     (record,) = caplog.records
     assert record.levelno == logging.WARNING
-    assert f"{name}/versions/latest (ServiceUnavailable); going on" in record.getMessage()
+    assert f"{name}/versions/latest (ServiceUnavailable); using" in record.getMessage()
     assert CANARY not in caplog.text
     secrets.refusal = None
     secrets.add(b"new", to=name)
@@ -371,7 +376,7 @@ def test_without_credentials_of_google_cloud_one_line_says_so(
     error = error_of(naming(name))
     assert isinstance(error, ConfigurationError)
     assert str(error) == (
-        f"the secret {name}/versions/latest cannot be read without credentials:"
+        f"no Google credentials to read the secret {name}/versions/latest:"
         " run gcloud auth application-default login"
     )
 

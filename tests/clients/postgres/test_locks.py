@@ -88,7 +88,7 @@ def operator(database: Database) -> Iterator[DatabaseSettings]:
 
 def test_a_lock_is_told_in_one_line() -> None:
     assert LOCK.words == "a lock on public.notifications, held by pid 123 (psql) for 75 s"
-    assert LOCK.details == f"{LOCK.words}, user ann; nobody waits for it yet"
+    assert LOCK.details == f"{LOCK.words}, user ann; no session waits for it yet"
     waited = replace(LOCK, waiters=2, waiting=["fanout 0.2.0"], waited_seconds=40.0)
     assert waited.details == f"{LOCK.words}, user ann; 2 sessions wait for 40 s (fanout 0.2.0)"
     hidden = replace(waited, seconds=None)

@@ -145,8 +145,8 @@ def test_the_start_says_in_one_line_that_there_is_a_pooler(
         check_database(DatabaseSettings(dsn=pooled.writer_dsn))
     (record,) = caplog.records
     assert record.message == (
-        "DATABASE_URL leads to a pooler that keeps no session: settings go with each transaction,"
-        " which is slower; the port of the server itself is better"
+        "DATABASE_URL points to a transaction pooler: settings are sent with each transaction,"
+        " which is slower; use the port of the server itself if you can"
     )
 
 

@@ -100,7 +100,7 @@ def assert_says(error: FanoutError, kind: type[FanoutError], cause: str, mend: s
             {"target_session_attrs": "read-only"},
             TransientError,
             "session is not read-only",
-            "wait until the server takes over, or correct target_session_attrs in DATABASE_URL",
+            "wait until a matching server is up, or correct target_session_attrs in DATABASE_URL",
         ),
         (
             {"target_session_attrs": "best"},
@@ -154,7 +154,7 @@ def assert_says(error: FanoutError, kind: type[FanoutError], cause: str, mend: s
             {"replication": "database"},
             ConfigurationError,
             "permission denied to start WAL sender",
-            "ALTER ROLE ... REPLICATION for this user",
+            "run ALTER ROLE ... REPLICATION for this user",
         ),
     ],
     ids=lambda given: str(given) if isinstance(given, dict) else "",
@@ -222,7 +222,7 @@ def test_a_server_that_says_nothing_is_worth_waiting_for(database: Database) -> 
             refusal(dsn),
             TransientError,
             "connection timeout expired",
-            "see whether a firewall is in between, or correct host and port in DATABASE_URL",
+            "check for a firewall on the way, or correct host and port in DATABASE_URL",
         )
 
 
@@ -239,12 +239,12 @@ def test_a_server_that_says_nothing_is_worth_waiting_for(database: Database) -> 
         (
             'no pg_hba.conf entry for host "10.0.0.9", user "x", database "x", no encryption',
             ConfigurationError,
-            "let pg_hba.conf of the server admit this user from here",
+            "allow this user and client address in pg_hba.conf of the server",
         ),
         (
             "unsupported startup parameter: replication",
             ConfigurationError,
-            "go past the pooler: correct host and port in DATABASE_URL",
+            "connect to the server, not to its pooler: correct host and port in DATABASE_URL",
         ),
         (
             "Tenant or user not found",

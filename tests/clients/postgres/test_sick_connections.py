@@ -72,7 +72,7 @@ def test_after_a_phase_without_writes_no_connection_of_it_is_used_again(
 ) -> None:
     set_default(database, "default_transaction_read_only", "on")
     fill(settings, RENAME)
-    with pytest.raises(TransientError, match=r"the server takes no writes \(SQLSTATE 25006\)"):
+    with pytest.raises(TransientError, match=r"the server accepts no writes \(SQLSTATE 25006\)"):
         execute(replace(settings, retry_for=IMPATIENT), RENAME)
     set_default(database, "default_transaction_read_only", None)
     started = time.monotonic()
@@ -202,7 +202,7 @@ def test_a_server_that_is_out_of_transactions_is_waited_for_and_buries_nothing(
     worn_out: Postgres,
 ) -> None:
     settings = DatabaseSettings(dsn=worn_out.dsn(), retry_for=IMPATIENT)
-    with pytest.raises(TransientError, match=r"until it was vacuumed \(SQLSTATE 54000\)"):
+    with pytest.raises(TransientError, match=r"until it is vacuumed \(SQLSTATE 54000\)"):
         execute(settings, INSERT)
     close_pools()
 
@@ -248,7 +248,7 @@ def test_while_commits_hang_only_so_many_statements_are_left_behind(hanging: Pos
         failures.append(str(raised.value))
     assert waiting(hanging) == settings.pool_size
     assert failures[-1] == (
-        "the server does not come to an end with 2 of our statements;"
+        "2 of our statements still run in the server after their connections were lost;"
         " they wait for a standby: see synchronous_standby_names"
     )
     wait_for_standby(hanging, "")

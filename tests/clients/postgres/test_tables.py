@@ -7,7 +7,7 @@ from typing import Final
 import pytest
 from psycopg.errors import FeatureNotSupported
 
-from pipeline.clients.postgres.application import NEEDED, TABLES, Kind
+from pipeline.clients.postgres.application import NEEDED, TABLES, ObjectKind
 from pipeline.clients.postgres.check import check_database
 from pipeline.clients.postgres.pool import close_pools
 from pipeline.clients.postgres.tables import find_faults
@@ -41,47 +41,47 @@ FAULTS: Final = {
         "public.notifications is missing; there is app.notifications"
     ),
     "ALTER TABLE pending_emails RENAME TO mails; CREATE VIEW pending_emails AS TABLE mails": (
-        "public.pending_emails is a view: a table is needed"
+        "public.pending_emails is a view: expected a table"
     ),
     "ALTER TABLE profiles RENAME TO people;"
     "CREATE VIEW profiles AS SELECT DISTINCT id, full_name, email FROM people": (
-        "public.profiles is a view whose rows cannot be locked: a view of one table is needed"
+        "public.profiles is a view whose rows cannot be locked: expected a view of one table"
     ),
     "CREATE TYPE kind AS ENUM ('a', 'b'); ALTER TABLE domain_events"
     " ALTER event_type TYPE kind USING 'a'": (
-        "public.domain_events.event_type is the enum public.kind: text is needed"
+        "public.domain_events.event_type is the enum public.kind: expected text"
     ),
     "CREATE TYPE rank AS ENUM ('boss', 'member');"
     "ALTER TABLE org_members DROP CONSTRAINT org_members_role_check;"
     "ALTER TABLE org_members ALTER role TYPE rank USING 'boss'": (
-        "public.org_members.role is the enum public.rank, which has no 'owner'"
+        "public.org_members.role is the enum public.rank, which lacks 'owner'"
     ),
     "ALTER TABLE domain_events ALTER created_at TYPE timestamp": (
-        "public.domain_events.created_at is timestamp without time zone: timestamptz is needed"
+        "public.domain_events.created_at is timestamp without time zone: expected timestamptz"
     ),
     "ALTER TABLE domain_events ALTER payload TYPE json": (
-        "public.domain_events.payload is json: jsonb is needed"
+        "public.domain_events.payload is json: expected jsonb"
     ),
     "ALTER TABLE chat_threads ALTER topic TYPE time USING NULL": (
-        "public.chat_threads.topic is time without time zone: text is needed"
+        "public.chat_threads.topic is time without time zone: expected text"
     ),
     "ALTER TABLE notifications ADD tenant_id uuid NOT NULL": (
         "public.notifications.tenant_id uuid is NOT NULL without a default,"
-        " and rows are written without it"
+        " but the pipeline writes rows without it"
     ),
     "ALTER TABLE notification_processing ALTER claimed_at SET NOT NULL": (
         "public.notification_processing.claimed_at timestamptz is NOT NULL"
-        " without a default, and rows are written without it"
+        " without a default, but the pipeline writes rows without it"
     ),
     "ALTER TABLE pending_emails ALTER project_id SET NOT NULL": (
-        "public.pending_emails.project_id is NOT NULL, and rows are written without it"
+        "public.pending_emails.project_id is NOT NULL, but the pipeline writes rows without it"
     ),
     "ALTER TABLE pending_emails ALTER status DROP DEFAULT, ALTER status DROP NOT NULL": (
-        "public.pending_emails.status has no default, and rows are written without it"
+        "public.pending_emails.status has no default, but the pipeline writes rows without it"
     ),
     "ALTER TABLE notification_processing DROP CONSTRAINT notification_processing_pkey": (
         "public.notification_processing.event_id is not unique by itself:"
-        " a primary key or a unique constraint is needed"
+        " expected a primary key or a unique constraint"
     ),
 }
 FIXED_BY_A_PERSON: Final = ("RENAME TO deals", "AS TABLE mails", "DISTINCT", "TYPE time")
@@ -132,7 +132,7 @@ AS_GOOD: Final = {
         f"ALTER TABLE public.{table.name} SET SCHEMA app;"
         f"CREATE VIEW public.{table.name} AS TABLE app.{table.name};"
         for table in NEEDED
-        if table.kind is not Kind.TABLE
+        if table.kind is not ObjectKind.TABLE
     ),
 }
 
@@ -270,11 +270,11 @@ def test_event_ids_of_uuid_and_types_of_an_enum_are_told_together_with_all_else(
         """,
     )
     assert seen(application) == [
-        "public.domain_events.id is uuid: bigint is needed",
-        "public.domain_events.event_type is the enum public.kind: text is needed",
-        "public.notification_processing.event_id is uuid: bigint is needed",
-        "public.notifications.event_id is uuid: bigint is needed",
-        "public.pending_emails.event_id is uuid: bigint is needed",
+        "public.domain_events.id is uuid: expected bigint",
+        "public.domain_events.event_type is the enum public.kind: expected text",
+        "public.notification_processing.event_id is uuid: expected bigint",
+        "public.notifications.event_id is uuid: expected bigint",
+        "public.pending_emails.event_id is uuid: expected bigint",
         "public.profiles.full_name text is missing",
     ]
 
@@ -294,9 +294,7 @@ def test_a_column_of_ours_that_the_application_has_otherwise_is_told_before_it_i
     application: Database,
 ) -> None:
     execute(application, "CREATE TYPE kind AS ENUM ('a'); ALTER TABLE notifications ADD kind kind")
-    assert seen(application) == [
-        "public.notifications.kind is the enum public.kind: text is needed"
-    ]
+    assert seen(application) == ["public.notifications.kind is the enum public.kind: expected text"]
 
 
 @pytest.mark.parametrize("role", ["writer", "operator"])

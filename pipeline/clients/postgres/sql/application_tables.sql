@@ -1,7 +1,7 @@
--- What stands behind the names of the application's tables. In: schema, tables.
--- Out: for each name its kind, whether it can be written through, whether a trigger fills its rows,
--- its columns with the type below any domain, those that are unique alone, and where else there are
--- tables of that name.
+-- Describes the tables or views of the application by name. In: schema, tables.
+-- Out: for each name its kind, whether its rows can be locked, whether a trigger fills its rows, its
+-- columns with the type below any domain, the columns that are unique alone, and tables of that name
+-- in other schemas.
 SELECT wanted.name,
        relation.relkind::text AS kind,
        CASE
@@ -30,7 +30,7 @@ SELECT wanted.name,
                'not_null', attribute.attnotnull,
                'has_default', attribute.atthasdef OR attribute.attidentity <> ''
                    OR type.typdefault IS NOT NULL,
-               -- Postgres changes no type of a column that one of these names.
+               -- Postgres cannot change the type of a column that one of these objects names.
                'is_named', EXISTS (
                    SELECT
                    FROM pg_catalog.pg_depend

@@ -1,5 +1,5 @@
--- Set what the server knows of these settings, for the session or the transaction. In: {name: value},
--- and a mark that the session must bear (null: any). No row: this is not the session that was asked.
+-- Sets those settings that the server knows, for the session or the transaction. In: {name: value},
+-- and a mark that the session must have (null: any session). No row: the session has another mark.
 SELECT set_config(setting.name, setting.value, %(local)s::boolean)
 FROM jsonb_each_text(%(settings)s::jsonb) AS setting (name, value)
 WHERE (current_setting(setting.name, true) IS NOT NULL OR setting.name LIKE '%%.%%')

@@ -1,6 +1,5 @@
--- Whether there is a table of an application, whatever it is called: the schemas of the server, of
--- extensions and of Supabase do not count, nor does ours. In: ours, the names that are never an
--- application's.
+-- Whether there is a table of an application, with any name. The schemas of the server, of extensions,
+-- of Supabase and our own do not count. In: ours, the names of our own tables.
 SELECT EXISTS (
     SELECT
     FROM pg_catalog.pg_class AS relation

@@ -1,5 +1,5 @@
--- Statements of our login and program that have been at work for longer than anyone waits for them:
--- how many, and what the server calls that which the first of them waits for. In: seconds.
+-- Counts statements of our login and program that have run for longer than we wait for a reply.
+-- Out: the number, and one wait event of them. In: seconds.
 SELECT count(*), min(activity.wait_event)
 FROM pg_catalog.pg_stat_activity AS activity
 WHERE activity.datname = current_database()

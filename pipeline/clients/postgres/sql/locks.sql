@@ -1,12 +1,12 @@
--- Who holds locks on the tables that we use, and who waits for them.
+-- Finds who holds locks on the tables that we use, and who waits for them.
 --
--- In: tables of the application; rows_of, a table of which a row was waited for in vain, or null; and
--- for how many seconds. Out: one row for each table and holder, the longest first.
+-- In: tables, those of the application; rows_of, a table with a row whose lock timed out, or null;
+-- waited, the timeout in seconds. Out: one row for each table and holder, the longest first.
 --
--- Holders are those at the end of a queue of sessions that wait for one another; those whose lock
--- keeps others from reading or writing the table, though nobody waits yet; and of rows_of whoever
--- has locked rows for as long as was waited. A user who is no member of pg_read_all_stats does not
--- see since when another user's transaction goes on.
+-- A holder is one of these: the session at the end of a queue of sessions that wait for one another;
+-- a session whose lock blocks reads or writes of the table, even if no session waits yet; a session
+-- that has locked rows of rows_of for as long as the timeout. A user who is not a member of
+-- pg_read_all_stats cannot see when a transaction of another user began.
 WITH RECURSIVE lock AS MATERIALIZED (
     SELECT * FROM pg_catalog.pg_locks WHERE pid IS DISTINCT FROM pg_backend_pid()
 ),
@@ -28,7 +28,8 @@ ours AS MATERIALIZED (
 ),
 waiting AS MATERIALIZED (
     SELECT waiter.pid, waiter.waitstart, session.application_name,
-           -- Who waits for a row waits for the transaction that changed it, with a lock on the row.
+           -- A session that waits for a row waits for the transaction that changed it. It holds a
+           -- tuple lock on the row.
            coalesce(waiter.relation, (
                SELECT max(row_.relation)
                FROM lock AS row_

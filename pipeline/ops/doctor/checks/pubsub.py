@@ -5,7 +5,7 @@ from typing import Final
 from google.api_core.exceptions import GoogleAPICallError, RetryError
 from google.pubsub_v1.types import Subscription
 
-from pipeline.clients.pubsub.check import faults, look_at_subscription, look_at_topic, returns
+from pipeline.clients.pubsub.check import faults, look_at_subscription, look_at_topic, topic_fault
 from pipeline.clients.pubsub.errors import classify
 from pipeline.domain.errors import ConfigurationError
 from pipeline.ops.doctor.check import Check, Finding, failed, ok, warning
@@ -42,7 +42,7 @@ def _dead_letter_topic(installation: Installation) -> Finding:
         except (GoogleAPICallError, RetryError):
             # The check of the subscription says so.
             return ok(name)
-        if (fault := returns(found, name)) is not None:
+        if (fault := topic_fault(found, name)) is not None:
             return failed(fault.words, fault.fix)
     return ok(name)
 

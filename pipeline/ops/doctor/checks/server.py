@@ -51,7 +51,7 @@ def _answers(installation: Installation) -> Finding:
     try:
         row = server(installation)
     except Unreachable as error:
-        return failed(error.refusal.words, error.refusal.mend)
+        return failed(error.refusal.words, error.refusal.fix)
     if row.is_standby:
         return warning(
             f"database {row.database}, as {row.role}, on a standby: nothing can be written there",

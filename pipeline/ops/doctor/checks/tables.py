@@ -8,7 +8,7 @@ from pipeline.clients.postgres.session import working
 from pipeline.clients.postgres.tables import (
     DOCUMENT,
     NO_APPLICATION,
-    Fault,
+    TableFault,
     find_faults,
     has_application,
 )
@@ -27,7 +27,7 @@ def _tables(installation: Installation) -> Finding:
     return failed("\n".join(fault.seen for fault in faults), _mend(faults))
 
 
-def _mend(faults: Sequence[Fault]) -> str:
+def _mend(faults: Sequence[TableFault]) -> str:
     """The statements that there are, fit to be pasted, and where it says the rest."""
     statements = [fault.fix for fault in faults if fault.fix]
     if not statements:

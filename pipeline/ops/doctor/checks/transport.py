@@ -124,7 +124,7 @@ def _replicate(installation: Installation, address: CaptureAddress) -> Finding:
                 "look again with DATABASE_PASSWORD set, as for Debezium",
             )
         refusal = read_refusal(error, _DEBEZIUM)
-        return failed(refusal.words, refusal.mend)
+        return failed(refusal.words, refusal.fix)
     if _system(installation) not in (None, system):
         return failed(
             f"{address.host}:{address.port} is not the server of DATABASE_URL",
