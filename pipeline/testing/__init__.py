@@ -7,10 +7,10 @@
         assert told.notification(BOB).title == "Document uploaded - Tower"
         assert told.skip_reason(ANN) is Reason.ACTOR
 
-The payload passes through the decoder and the decision through ``pipeline.fanout.decide``, so that
-defaults, nulls, exclusions and preferences are those of the stream. It is in the package, and not
-among the tests, because a team that keeps its handlers in a repository of its own tests them with
-it, and because the catalogue shows what its examples lead to with it. It needs no pytest.
+The kit uses the decoder and ``pipeline.fanout.decide`` of the stream, so defaults, nulls,
+exclusions and preferences behave as they do there. It is in the package and not among the tests,
+because a team with its handlers in another repository tests them with it, and because the catalogue
+uses it to show the results of the examples. It needs no pytest.
 """
 
 from pipeline.testing.facts import person, prefers, project, thread

@@ -1,4 +1,4 @@
-"""People, places and preferences by name: the same name is the same thing in every test."""
+"""Makes people, projects, threads and preferences by name. The same name makes the same thing."""
 
 from datetime import UTC, datetime
 from typing import Final
@@ -13,17 +13,17 @@ _BEFORE: Final = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def person(name: str) -> Person:
-    """Someone with a profile."""
+    """Make a person with a profile."""
     return Person(UserId(_id("person", name)), name, f"{name.lower()}@x.test")
 
 
 def project(name: str) -> Project:
-    """A project."""
+    """Make a project."""
     return Project(ProjectId(_id("project", name)), name, OrganisationId(_id("owner", name)))
 
 
 def thread(topic: str | None, *, of: Project | None = None) -> Thread:
-    """A chat thread, of a project or of none."""
+    """Make a chat thread, with or without a project."""
     return Thread(ThreadId(_id("thread", topic or "")), topic, of.id if of else None)
 
 
@@ -35,7 +35,7 @@ def prefers(
     channel: str = ANY,
     within: Project | Thread | None = None,
 ) -> tuple[Person, PreferenceRow]:
-    """One row of someone's preferences: for a thread, for a project, or everywhere."""
+    """Make one preference of a person: for a thread, for a project, or everywhere."""
     scope = {Thread: Scope.THREAD, Project: Scope.PROJECT}.get(type(within), Scope.GLOBAL)
     scope_id = within.id if within else None
     named = f"{who.id}/{scope_id}/{event_type}/{channel}"

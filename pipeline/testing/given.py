@@ -1,4 +1,4 @@
-"""What is known before an event, and then the event: facts and a payload in, ``Told`` out."""
+"""Decides one event in a given world: facts and a payload in, ``Told`` out."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -29,11 +29,11 @@ class Given:
     """The world at the time of one event.
 
     Attributes:
-        audience: to whom the handler's audience resolves, where it does not name one person.
-        facts: all that handlers may know but the audience.
-        excluded: those of the audience whom the resolution of it excludes, and why.
-        columns: what the event's row names unless ``when`` says otherwise.
-        policy: what holds for every type.
+        audience: the people of the handler's audience, unless it names one person.
+        facts: the facts for handlers, except the audience.
+        excluded: people of the audience who are excluded, each with the reason.
+        columns: the columns of the event's row, unless ``when`` overrides them.
+        policy: the rules for every event type.
     """
 
     audience: Sequence[Person]
@@ -43,7 +43,7 @@ class Given:
     policy: Policy = field(default_factory=Policy)
 
     def knowing(self, **facts: Any) -> "Given":  # noqa: ANN401 - each fact has its own type
-        """The same with more facts: keywords are fields of ``Facts``."""
+        """Return a copy with more facts. The keywords are fields of ``Facts``."""
         return replace(self, facts=replace(self.facts, **facts))
 
     def when(
@@ -58,14 +58,15 @@ class Given:
         """Decide one event.
 
         Args:
-            handler: of the event's type.
-            payload: as a producer sends it; what JSON cannot say, such as a UUID, as its text.
-            actor: who caused the event.
-            age: how long ago.
-            **columns: other columns of ``domain_events``, over those of the given world.
+            handler: the handler of the event type.
+            payload: as a producer sends it. A value that is not JSON, such as a UUID, is sent as
+                its text.
+            actor: the person who caused the event.
+            age: how long ago the event was created.
+            **columns: columns of ``domain_events`` that override those of the given world.
 
         Raises:
-            InvalidRow: a producer must not send this.
+            InvalidRow: the payload or a column is invalid.
             HandlerFailed: the handler raised, or broke its contract.
         """
         row = {**self.columns, "actor_id": actor.id if actor else None, **columns}
@@ -89,7 +90,7 @@ class Given:
     def _candidates(self, audience: Audience) -> list[Candidate]:
         if isinstance(audience, Nobody):
             return []
-        # An audience with a user_id is that one person, whatever else it asks of them.
+        # An audience with a user_id is that one person, even if it has other conditions.
         named: UserId | None = getattr(audience, "user_id", None)
         found = [named] if named else [person.id for person in self.audience]
         return [Candidate(user_id, self.excluded.get(user_id)) for user_id in found]
@@ -105,21 +106,21 @@ def given(
     system_users: Iterable[Person] = (),
     **columns: UUID | None,
 ) -> Given:
-    """The world of a test; it states only what matters to it.
+    """Make the world of a test. Pass only what matters to the test.
 
     Args:
-        *audience: to whom the event's audience resolves; a person whom the event itself names
-            must be among them too, or has no profile.
-        project: where the event happens.
-        thread: where the event happens.
+        *audience: the people of the event's audience. A person named by the event must be among
+            them, otherwise they have no profile.
+        project: the project of the event.
+        thread: the thread of the event.
         preferences: rows made by ``prefers``.
-        excluded: those of the audience whom the resolution of it excludes, and why; such as who
-            may not view what the event is about.
-        without_profile: those of the audience whose profile is gone.
-        system_users: those who are programs.
+        excluded: people of the audience who are excluded, each with the reason. For example people
+            who may not view the document of the event.
+        without_profile: people of the audience whose profile was deleted.
+        system_users: people who are programs.
         **columns: other columns of ``domain_events``, such as ``resource_id``.
     """
-    gone = {person.id for person in without_profile}
+    without = {person.id for person in without_profile}
     programs = frozenset(person.id for person in system_users)
     rows: dict[UserId, list[PreferenceRow]] = defaultdict(list)
     for person, row in preferences:
@@ -127,7 +128,7 @@ def given(
     return Given(
         audience=audience,
         facts=Facts(
-            people={person.id: person for person in audience if person.id not in gone},
+            people={person.id: person for person in audience if person.id not in without},
             projects={project.id: project} if project else {},
             threads={thread.id: thread} if thread else {},
             preferences=rows,

@@ -1,7 +1,7 @@
-"""A handler and its own example in, who would be told what out: what the catalogue shows.
+"""Runs a handler on its own example for the catalogue: a handler in, ``Told`` out.
 
-The people and places have fixed ids, so that an example can name them: ``READER`` is whoever an
-event names or mentions, ``ACTOR`` whoever caused it.
+People and places have fixed ids, so that an example can name them. ``READER`` is the person whom
+an event names or mentions. ``ACTOR`` is the person who caused it.
 """
 
 from collections.abc import Mapping
@@ -44,16 +44,16 @@ _WORLD: Final = given(READER, NEIGHBOUR, project=PROJECT, thread=THREAD)
 
 
 def example(handler: Handler[Any]) -> dict[str, Any]:
-    """The example that the payload class gives: the first of its schema's ``examples``.
+    """Return the example of the payload class: the first of its schema's ``examples``.
 
     Raises:
-        LookupError: it gives none; the text says how.
+        LookupError: the class has no example. The text says how to add one.
     """
     given_extra = handler.payload.model_config.get("json_schema_extra")
     examples = given_extra.get("examples") if isinstance(given_extra, dict) else None
     if not (isinstance(examples, list) and examples and isinstance(examples[0], dict)):
         raise LookupError(
-            f"{handler.payload.__name__} gives no example: add"
+            f"{handler.payload.__name__} has no example: add"
             ' model_config = ConfigDict(json_schema_extra={"examples": [{...}]})'
         )
     return dict(examples[0])
@@ -71,6 +71,6 @@ def rehearse(
 
 
 def spares_the_actor(handler: Handler[Any]) -> bool:
-    """Whether someone in the audience who caused the event is left out."""
+    """Whether the actor is excluded if they are in the audience."""
     told = rehearse(handler, example(handler), {**COLUMNS, "actor_id": READER.id})
     return Reason.ACTOR in told.skips(READER).values()

@@ -1,4 +1,4 @@
-"""Who was told what: an outcome, asked person by person."""
+"""Shows the outcome of an event for each person."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ EffectT = TypeVar("EffectT", Notification, ThreadActivity, Email)
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What became of one event; ``outcome`` has everything, the methods what tests ask for."""
+    """The result of one event. ``outcome`` has everything; the methods answer for one person."""
 
     outcome: Outcome
 
@@ -25,32 +25,32 @@ class Told:
         return {user_id for user_id, _ in self.outcome.effects}
 
     def effects(self, person: Person) -> Sequence[Effect]:
-        """All that someone got."""
+        """Return everything that a person got."""
         return [effect for user_id, effect in self.outcome.effects if user_id == person.id]
 
     def notification(self, person: Person) -> Notification:
-        """The one notification that someone got."""
+        """Return the one notification that a person got."""
         return self._only(Notification, person)
 
     def count(self, person: Person) -> ThreadActivity:
-        """The one message that was counted for someone."""
+        """Return the one message that was counted for a person."""
         return self._only(ThreadActivity, person)
 
     def email(self, person: Person) -> Email:
-        """The one e-mail that someone got."""
+        """Return the one e-mail that a person got."""
         return self._only(Email, person)
 
     def skips(self, person: Person) -> dict[Channel, Reason]:
-        """The channels on which someone got nothing, and why."""
+        """Return the channels on which a person got nothing, each with the reason."""
         return {
             skip.channel: skip.reason for skip in self.outcome.skips if skip.user_id == person.id
         }
 
     def skip_reason(self, person: Person) -> Reason:
-        """The one reason for which someone got nothing at all.
+        """Return the one reason for which a person got nothing at all.
 
         Raises:
-            AssertionError: they got something, were not considered, or there are several reasons.
+            AssertionError: the person got something, was no candidate, or has several reasons.
         """
         reasons = set(self.skips(person).values())
         if self.effects(person) or len(reasons) != 1:

@@ -65,7 +65,7 @@ def test_g43_any_other_change_is_not_told(stage: Stage, permissions: dict[str, A
     event = changed(stage, permissions)
     stage.deliver(event)
     assert stage.notifications() == []
-    assert stage.reasons() == {event: "only a change from view to edit is told"}
+    assert stage.reasons() == {event: "only a change from view to edit notifies anyone"}
 
 
 def test_names_that_the_payload_lacks_are_looked_up_or_have_a_default(stage: Stage) -> None:

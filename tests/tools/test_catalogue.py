@@ -112,7 +112,7 @@ def test_a_schema_accepts_null_for_every_key_and_keys_it_does_not_know(
 
 
 def test_a_payload_class_without_an_example_is_told_how_to_give_one() -> None:
-    with pytest.raises(LookupError, match=r"Greeted gives no example: add model_config = "):
+    with pytest.raises(LookupError, match=r"Greeted has no example: add model_config = "):
         catalogue({GreetedHandler.event_type: GreetedHandler()})
 
 

@@ -1,4 +1,4 @@
-"""The table of contents: every event type that leads to something."""
+"""The list of all handlers: every event type that we process."""
 
 from typing import Final
 

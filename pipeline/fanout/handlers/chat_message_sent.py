@@ -19,7 +19,7 @@ from pipeline.fanout.preferences import Preference, Scope
 
 
 def _ids(users: object) -> object:
-    """Those that are ids: a mention that names nobody costs neither the others nor the message."""
+    """Return the valid ids. An invalid mention must not make the event invalid."""
     if isinstance(users, frozenset):
         return users
     return {found for user in users if (found := _id(user))} if isinstance(users, list) else ()
@@ -51,7 +51,7 @@ class ChatMessageSent(Payload):
 
 
 class ChatMessageSentHandler(Handler[ChatMessageSent]):
-    """Tell the other participants: a mention on its own, the rest as one counter per thread."""
+    """Tell the other participants: one notification per mention, one counter per thread."""
 
     event_type = EventType("chat_message_sent")
     payload = ChatMessageSent
@@ -59,7 +59,7 @@ class ChatMessageSentHandler(Handler[ChatMessageSent]):
     preference = Preference("chat_message", Scope.THREAD)
 
     def audience(self, event: Event[ChatMessageSent]) -> Audience:
-        """The participants of the thread; a mentioned outsider hears nothing."""
+        """The participants of the thread. A mentioned person who is not one gets nothing."""
         if event.thread_id is None:
             return Nobody("the event names no thread")
         return ThreadParticipants(event.thread_id)
@@ -78,7 +78,7 @@ class ChatMessageSentHandler(Handler[ChatMessageSent]):
     def decide(
         self, event: Event[ChatMessageSent], person: Person, facts: Facts
     ) -> Iterable[Effect]:
-        """A notification for a mention, a count on the thread's open row otherwise."""
+        """A notification for a mention; otherwise the message is counted on the counter row."""
         if event.thread_id is None:
             return
         thread = facts.thread(event.thread_id)

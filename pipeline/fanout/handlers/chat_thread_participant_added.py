@@ -17,7 +17,7 @@ from pipeline.fanout.preferences import Preference, Scope
 
 
 class ChatThreadParticipantAdded(Payload):
-    """Payload of ``chat_thread_participant_added``; the topic it may carry can be out of date."""
+    """Payload of ``chat_thread_participant_added``. Its topic is ignored: it may be outdated."""
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"added_user_id": "a0000000-0000-4000-8000-000000000001"}]}
@@ -35,7 +35,7 @@ class ChatThreadParticipantAddedHandler(Handler[ChatThreadParticipantAdded]):
     preference = Preference("chat_thread_participant_added", Scope.THREAD)
 
     def audience(self, event: Event[ChatThreadParticipantAdded]) -> Audience:
-        """The person who was added, even where they added themselves."""
+        """The person who was added, even if they added themselves."""
         if event.thread_id is None:
             return Nobody("the event names no thread")
         return named(event.payload.added_user_id, field="added_user_id")

@@ -46,7 +46,7 @@ class DocumentPermissionChanged(Payload):
 
 
 class DocumentPermissionChangedHandler(Handler[DocumentPermissionChanged]):
-    """Tell the person of an upgrade, in the app; of any other change, not at all."""
+    """Tell the person of an upgrade, in the app. Other changes notify nobody."""
 
     event_type = EventType("document_permission_changed")
     payload = DocumentPermissionChanged
@@ -56,7 +56,7 @@ class DocumentPermissionChangedHandler(Handler[DocumentPermissionChanged]):
     def audience(self, event: Event[DocumentPermissionChanged]) -> Audience:
         """The person whose access has changed."""
         if (event.payload.old_permission, event.payload.new_permission) != ("view", "edit"):
-            return Nobody("only a change from view to edit is told")
+            return Nobody("only a change from view to edit notifies anyone")
         if self.resource_id(event) is None:
             return Nobody("the event names no document")
         return named(event.payload.affected_user_id, field="affected_user_id")
@@ -72,7 +72,7 @@ class DocumentPermissionChangedHandler(Handler[DocumentPermissionChanged]):
     def preference_project_id(
         self, event: Event[DocumentPermissionChanged], facts: Facts, project_id: ProjectId | None
     ) -> ProjectId | None:
-        """The project that is named, or else the document's; one of no project is told as well."""
+        """The named project, or else the document's. Without a project the person is told too."""
         return project_id or facts.project_of(self.resource_id(event))
 
     def decide(

@@ -18,7 +18,7 @@ from pipeline.fanout.preferences import Preference, Scope
 
 
 class DocumentPermissionGranted(Payload):
-    """Payload of ``document_permission_granted``; some producers leave the project's name out."""
+    """Payload of ``document_permission_granted``. Some producers omit the name of the project."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -68,7 +68,7 @@ class DocumentPermissionGrantedHandler(Handler[DocumentPermissionGranted]):
     def preference_project_id(
         self, event: Event[DocumentPermissionGranted], facts: Facts, project_id: ProjectId | None
     ) -> ProjectId | None:
-        """The project that is named, or else the document's; one of no project is told as well."""
+        """The named project, or else the document's. Without a project the person is told too."""
         return project_id or facts.project_of(self.resource_id(event))
 
     def decide(

@@ -33,9 +33,9 @@ class DocumentUploadedHandler(Handler[DocumentUploaded]):
     preference = Preference("document_uploaded", Scope.PROJECT)
 
     def audience(self, event: Event[DocumentUploaded]) -> Audience:
-        """The project's people; with a document, those who can view it.
+        """Everybody in the project; if the event names a document, only people who can view it.
 
-        A document of no project is for the owners of its organisation.
+        For a document without a project: the owners of its organisation.
         """
         if event.project_id is None and event.resource_id is None:
             return Nobody("the event names no project")

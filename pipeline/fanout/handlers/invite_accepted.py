@@ -50,7 +50,7 @@ class InviteAcceptedHandler(Handler[InviteAccepted]):
     preference = Preference("invite_accepted", Scope.GLOBAL)
 
     def audience(self, event: Event[InviteAccepted]) -> Audience:
-        """The owners; without a new member there is no news for them."""
+        """The owners; nobody if the event names no new member."""
         if event.payload.org_id is None:
             return missing("org_id")
         if self.excluded_user(event) is None:
@@ -58,13 +58,13 @@ class InviteAcceptedHandler(Handler[InviteAccepted]):
         return OrganisationOwners(event.payload.org_id)
 
     def excluded_user(self, event: Event[InviteAccepted]) -> UserId | None:
-        """The new member: the actor, or else whom the payload names."""
+        """The new member: the actor, or else the member in the payload."""
         return event.actor_id or event.payload.new_member_id
 
     def decide(
         self, event: Event[InviteAccepted], person: Person, facts: Facts
     ) -> Iterable[Effect]:
-        """One notification and one immediate e-mail, of no project."""
+        """One notification and one immediate e-mail, without a project."""
         member, organisation = event.payload.new_member_name, event.payload.org_name
         about = {
             "org_id": event.payload.org_id,

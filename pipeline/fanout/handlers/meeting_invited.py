@@ -45,7 +45,7 @@ class MeetingInvitedHandler(Handler[MeetingInvited]):
     preference = Preference("meeting_invited", Scope.PROJECT)
 
     def audience(self, event: Event[MeetingInvited]) -> Audience:
-        """The invited person, even where they invited themselves."""
+        """The invited person, even if they invited themselves."""
         if event.meeting_id is None:
             return Nobody("the event names no meeting")
         return named(event.payload.invited_user_id, field="invited_user_id")
@@ -53,7 +53,7 @@ class MeetingInvitedHandler(Handler[MeetingInvited]):
     def decide(
         self, event: Event[MeetingInvited], person: Person, facts: Facts
     ) -> Iterable[Effect]:
-        """One notification; the browser writes the time in the reader's own zone."""
+        """One notification. The browser fills in the time, in the reader's time zone."""
         title, start_time = event.payload.meeting_title, event.payload.start_time
         organizer = facts.person_name(event.actor_id)
         project_name = facts.project_name(event.project_id) if event.project_id else None

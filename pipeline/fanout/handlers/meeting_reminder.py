@@ -51,13 +51,13 @@ class MeetingReminderHandler(Handler[MeetingReminder]):
     preference = Preference("meeting_reminder", Scope.PROJECT)
 
     def audience(self, event: Event[MeetingReminder]) -> Audience:
-        """The one participant whom the event names, who is also its actor."""
+        """The participant named by the event, who is also its actor."""
         return named(event.payload.user_id, field="user_id")
 
     def decide(
         self, event: Event[MeetingReminder], person: Person, facts: Facts
     ) -> Iterable[Effect]:
-        """One notification; the browser writes the time in the reader's own zone."""
+        """One notification. The browser fills in the time, in the reader's time zone."""
         payload = event.payload
         project_name = facts.project_name(event.project_id) if event.project_id else None
         yield Notification(
@@ -87,7 +87,7 @@ def _lines(payload: MeetingReminder, project_name: str | None) -> Iterator[str]:
 
 
 def _is_a_time(text: str | None) -> bool:
-    """Whether the browser will find a time to put in the token's place."""
+    """Whether the browser can replace the token with this time."""
     try:
         datetime.fromisoformat(text or "")
     except ValueError:

@@ -18,7 +18,7 @@ from pipeline.fanout.preferences import Preference, Scope
 
 
 class MeetingUpdated(Payload):
-    """Payload of ``meeting_updated``; ``changes`` is handed on as it was sent."""
+    """Payload of ``meeting_updated``. ``changes`` is passed on as it was sent."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -49,7 +49,7 @@ class MeetingUpdatedHandler(Handler[MeetingUpdated]):
     preference = Preference("meeting_updated", Scope.PROJECT)
 
     def audience(self, event: Event[MeetingUpdated]) -> Audience:
-        """Everyone who takes part by now."""
+        """The current participants."""
         if event.meeting_id is None:
             return Nobody("the event names no meeting")
         return MeetingParticipants(event.meeting_id)
@@ -86,7 +86,7 @@ class MeetingUpdatedHandler(Handler[MeetingUpdated]):
 def _lines(payload: MeetingUpdated) -> Iterator[str]:
     yield f"**{escape(payload.meeting_title)}**"
     if payload.changes.get("timeChanged"):
-        # Producers send the start always, so it is news only here.
+        # Producers always send the start time. It is new only if the time has changed.
         if payload.start_time:
             yield "New time: {{meeting_time}}"
         yield " Time has been changed"

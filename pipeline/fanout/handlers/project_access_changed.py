@@ -42,7 +42,7 @@ class ProjectAccessChanged(Payload):
 
 
 class ProjectAccessChangedHandler(Handler[ProjectAccessChanged]):
-    """Tell the person, in the app; of an upgrade by e-mail at once, too."""
+    """Tell the person in the app. An upgrade also sends an e-mail at once."""
 
     event_type = EventType("project_access_changed")
     payload = ProjectAccessChanged
@@ -60,7 +60,7 @@ class ProjectAccessChangedHandler(Handler[ProjectAccessChanged]):
     def decide(
         self, event: Event[ProjectAccessChanged], person: Person, facts: Facts
     ) -> Iterable[Effect]:
-        """One notification, and one immediate e-mail if viewing became editing."""
+        """One notification, and one immediate e-mail for a change from view to edit."""
         project_id = self.project_id(event)
         project_name = event.payload.project_name or facts.project_name(
             self.project_id(event), unknown="a project"

@@ -38,7 +38,7 @@ class ProjectAccessRevoked(Payload):
 
 
 class ProjectAccessRevokedHandler(Handler[ProjectAccessRevoked]):
-    """Tell the person, in the app; what they set for a project they have lost says nothing."""
+    """Tell the person in the app. Project-level preferences are ignored: the access is gone."""
 
     event_type = EventType("project_access_revoked")
     payload = ProjectAccessRevoked

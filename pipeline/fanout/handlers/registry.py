@@ -1,4 +1,4 @@
-"""The table that maps an event type to its handler."""
+"""Makes the table that maps an event type to its handler."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -9,10 +9,10 @@ from pipeline.fanout.handler import Handler
 
 
 def register(handlers: Iterable[Handler[Any]]) -> Mapping[EventType, Handler[Any]]:
-    """Make the table; it cannot be changed afterwards.
+    """Make the read-only table.
 
     Raises:
-        ValueError: two handlers claim one event type.
+        ValueError: two handlers have the same event type.
     """
     return table_of(handlers, _event_type)
 

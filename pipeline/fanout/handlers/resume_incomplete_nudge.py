@@ -19,12 +19,12 @@ from pipeline.fanout.preferences import Preference, Scope
 
 
 def _whole(value: object) -> object:
-    """The producer sends some percentages as floats; what is not whole is not done yet."""
+    """Round a percentage down, since the producer sends some of them as floats."""
     return math.floor(value) if isinstance(value, float) and math.isfinite(value) else value
 
 
 class ResumeIncompleteNudge(Payload):
-    """Payload of ``resume_incomplete_nudge``; 0 is a percentage, but no tier."""
+    """Payload of ``resume_incomplete_nudge``. 0 is a valid percentage, but not a valid tier."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -46,7 +46,7 @@ class ResumeIncompleteNudge(Payload):
 
 
 class ResumeIncompleteNudgeHandler(Handler[ResumeIncompleteNudge]):
-    """Ask an owner to go on, in the app and by e-mail at once; once for each tier."""
+    """Ask an owner to continue, in the app and by e-mail at once. Once for each tier."""
 
     event_type = EventType("resume_incomplete_nudge")
     payload = ResumeIncompleteNudge
@@ -54,7 +54,7 @@ class ResumeIncompleteNudgeHandler(Handler[ResumeIncompleteNudge]):
     preference = Preference("resume_incomplete_nudge", Scope.PROJECT)
 
     def audience(self, event: Event[ResumeIncompleteNudge]) -> Audience:
-        """The one owner whom the event names."""
+        """The owner named by the event."""
         payload = event.payload
         if event.project_id is None:
             return Nobody("the event names no project")

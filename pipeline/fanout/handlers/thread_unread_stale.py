@@ -45,7 +45,7 @@ class ThreadUnreadStaleHandler(Handler[ThreadUnreadStale]):
     preference = Preference("thread_unread_stale", Scope.THREAD)
 
     def audience(self, event: Event[ThreadUnreadStale]) -> Audience:
-        """The one reader whom the event names."""
+        """The reader named by the event."""
         if event.thread_id is None:
             return Nobody("the event names no thread")
         return named(event.payload.user_id, field="user_id")
