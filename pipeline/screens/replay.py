@@ -55,6 +55,8 @@ def told(ends: Ends, *, again: bool, after: timedelta) -> str:
     parts += [f"{ends.states[status]:,} {status}" for status in others]
     if dead := ends.states[Status.DEAD]:
         parts.append(f"{dead:,} dead{' again' if again else ''}{_why(ends)}")
+    if paused := ends.states[Status.PAUSED]:
+        parts.append(f"{paused:,} paused (see: python -m pipeline status)")
     line = f"{ends.published:,} published: {', '.join(parts)}"
     if not ends.unfinished:
         return line

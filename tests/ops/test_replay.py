@@ -31,6 +31,7 @@ from pipeline.ops.replay.plan import Plan, make_plan
 from pipeline.ops.replay.publication import Order, Replay, apply
 from pipeline.ops.replay.rate import TokenBucket
 from pipeline.ops.replay.selector import Selector
+from pipeline.ops.switches.change import pause, resume
 from pipeline.settings import DatabaseSettings
 from pipeline.sinks.dead_letters import write_dead_letters
 from pipeline.sinks.ledger import mark_dead
@@ -840,7 +841,8 @@ def test_who_waits_is_told_what_became_of_each_event(operator: Operator, tmp_pat
     became = json.loads(summary)["became"]
     ((cause,), became["causes"]) = (became["causes"], [])
     assert became == {
-        "completed": 1, "expired": 1, "unrouted": 1, "dead": 3, "unfinished": 0, "causes": [],
+        "completed": 1, "expired": 1, "unrouted": 1, "dead": 3, "paused": 0, "unfinished": 0,
+        "causes": [],
     }  # fmt: skip
     assert (cause["events"], cause["error_class"]) == (3, "InvalidEvent")
     assert stage.ledger() == dict.fromkeys([*broken, good], "completed") | {
@@ -866,6 +868,33 @@ def test_what_an_event_was_before_the_replay_is_not_what_became_of_it(operator: 
         " does the stream run, and does it read this topic?"
     )
     assert json.loads(summary)["became"]["unfinished"] == 2
+
+
+def test_events_that_a_switch_holds_back_are_not_waited_for(
+    operator: Operator, tmp_path: Path
+) -> None:
+    stage = operator.stage
+    upload(stage)
+    moon = stage.emit("moon_rose")
+    settings = DatabaseSettings(dsn=stage.database.operator_dsn)
+    pause(settings, "document_uploaded", HANDLERS)
+    with Stream(operator.broker, stage.database.writer_dsn, tmp_path / "log"):
+        process = operator.start("--since", "7d", *APPLY, "--wait", "60s")
+        output, errors = process.communicate(timeout=60)
+    resume(settings, "document_uploaded", HANDLERS)
+    # The control: nothing holds it back any more, and a new process has not seen the switch.
+    with Stream(operator.broker, stage.database.writer_dsn, tmp_path / "log"):
+        again = operator.start("--since", "7d", *APPLY, "--wait", "60s")
+        better, errors = again.communicate(timeout=60)
+    assert (process.returncode, errors) == (1, "")
+    line, summary = output.splitlines()
+    assert line == (
+        "2 published: 0 completed, 1 unrouted, 1 paused (see: python -m pipeline status)"
+    )
+    assert json.loads(summary)["became"]["paused"] == 1
+    assert (again.returncode, errors) == (0, "")
+    assert "1 completed" in better
+    assert stage.ledger()[moon] == "unrouted"
 
 
 def test_a_letter_whose_event_is_gone_is_followed_too(operator: Operator, tmp_path: Path) -> None:

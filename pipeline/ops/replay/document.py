@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from pipeline.fanout.outcome import FINAL
+from pipeline.fanout.outcome import FINAL, Status
 from pipeline.ops.replay.follow import Ends
 from pipeline.ops.replay.plan import Plan
 
@@ -30,7 +30,7 @@ def plan_document(plan: Plan, command: Sequence[str]) -> Mapping[str, Any]:
 def ends_document(ends: Ends) -> Mapping[str, Any]:
     """What became of the published events."""
     return {
-        **{status.value: ends.states[status] for status in FINAL},
+        **{status.value: ends.states[status] for status in (*FINAL, Status.PAUSED)},
         "unfinished": ends.unfinished,
         "causes": [
             {**asdict(cause), "events": number} for cause, number in ends.causes.most_common()

@@ -47,7 +47,7 @@ class Ends:
 
     Attributes:
         published: how many there are.
-        states: how many have ended in each state since the replay began.
+        states: how many have ended in each state since the replay began, or wait as paused.
         causes: why some are dead, and how many of them.
         stopped: whether the waiting was ended from outside.
     """
@@ -59,13 +59,14 @@ class Ends:
 
     @property
     def unfinished(self) -> int:
-        """How many have not ended since the replay began."""
+        """How many have neither ended since the replay began nor wait as paused."""
         return self.published - self.states.total()
 
     @property
     def good(self) -> bool:
         """Whether all have ended, and none of them as a dead letter."""
-        return self.unfinished == 0 and self.states[Status.DEAD] == 0
+        left = self.states[Status.DEAD] + self.states[Status.PAUSED]
+        return self.unfinished == 0 and left == 0
 
 
 def follow(
