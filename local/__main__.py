@@ -2,7 +2,7 @@
 
 import os
 
-# gRPC's C core reads this when it is loaded; what it writes itself is for nobody here.
+# Read when gRPC's C core is loaded. Its own log lines help nobody here.
 os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 
 import argparse
@@ -56,7 +56,7 @@ def up(options: argparse.Namespace) -> int:
         stack.start()
         path = stack.write_environment()
         if not sys.stdout.isatty():
-            # For a program; a person needs no passwords on the screen.
+            # Only for a program: a screen should not show passwords.
             sys.stdout.write(stack.exports())
             sys.stdout.flush()
         _say(f"Everything is up; Ctrl-C stops it. In another terminal: . {_shortest(path)}")
@@ -64,7 +64,7 @@ def up(options: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         _say("Stopping ...")
     finally:
-        # A second Ctrl-C must not leave parts behind.
+        # A second Ctrl-C must not leave a part running.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         stack.stop()
@@ -72,7 +72,7 @@ def up(options: argparse.Namespace) -> int:
 
 
 def demo(options: argparse.Namespace) -> int:
-    """Send sample events through all parts, show what everyone received, stop."""
+    """Send sample events through all parts, show what everyone received, and stop."""
     from local.demo import run_demo
 
     _interrupt_on_signals()
@@ -85,7 +85,7 @@ def demo(options: argparse.Namespace) -> int:
 
 
 def clean(options: argparse.Namespace) -> int:
-    """Delete everything an earlier run has kept."""
+    """Delete everything that earlier runs kept."""
     for data_dir in (options.data_dir / "demo", options.data_dir):
         Stack(data_dir).remove()
     return 0
@@ -109,7 +109,7 @@ def _parser() -> argparse.ArgumentParser:
     for run, summary in (
         (up, "run the stack in the foreground and print the environment to use"),
         (demo, "send sample events through all parts and show what everyone received"),
-        (clean, "delete everything an earlier run has kept"),
+        (clean, "delete everything that earlier runs kept"),
     ):
         command = commands.add_parser(
             run.__name__,
@@ -123,27 +123,27 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument(
                 "--emulator",
                 metavar="HOST:PORT",
-                help="use the Pub/Sub emulator that runs there, instead of one of its own",
+                help="use the Pub/Sub emulator at this address instead of starting one",
             )
     return parser
 
 
 def _refuse_foreign_emulator() -> None:
-    """Whatever is set in a shell: only what runs can be somebody's.
+    """Refuse to start a second emulator while the one in PUBSUB_EMULATOR_HOST runs.
 
     Raises:
-        ForeignEmulator: It does.
+        ForeignEmulator: An emulator listens at that address.
     """
     address = os.environ.get("PUBSUB_EMULATOR_HOST")
     if not address:
         return
     if is_listening(address):
         raise ForeignEmulator(address, owner_of(address))
-    _say(f"PUBSUB_EMULATOR_HOST={address} is set, but nobody listens there: starting another")
+    _say(f"PUBSUB_EMULATOR_HOST={address} is set, but nothing listens there: starting a new one")
 
 
 def _shortest(path: Path) -> str:
-    """How a shell names it: ``.`` looks for a name without a slash elsewhere."""
+    """Return the shortest path for a shell; the shell's ``.`` command needs a slash in it."""
     resolved = path.resolve()
     if not resolved.is_relative_to(Path.cwd()):
         return shlex.quote(str(resolved))
@@ -152,7 +152,7 @@ def _shortest(path: Path) -> str:
 
 
 def _interrupt_on_signals() -> None:
-    """Let Ctrl-C work even where the shell that started us ignores it, as one in a script does."""
+    """Let Ctrl-C work even if the shell that started us ignores it, as a script's shell does."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
 

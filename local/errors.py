@@ -1,4 +1,4 @@
-"""What can go wrong with the embedded stack, each as one line for a person."""
+"""The errors of the embedded stack. Each text is one line."""
 
 from pathlib import Path
 
@@ -15,18 +15,18 @@ class FolderInUse(StackError):
 
 
 class ForeignEmulator(StackError):
-    """PUBSUB_EMULATOR_HOST names an emulator that runs, and nobody said to use it."""
+    """PUBSUB_EMULATOR_HOST names a running emulator, and no option says to use it."""
 
     def __init__(self, address: str, owner: str) -> None:
         super().__init__(
             f"PUBSUB_EMULATOR_HOST={address} is set, and {owner} listens there."
             f" To use it: make up EMULATOR={address}."
-            " To have one of its own started: unset PUBSUB_EMULATOR_HOST"
+            " To start a new emulator: unset PUBSUB_EMULATOR_HOST"
         )
 
 
 class StartFailed(StackError):
-    """A part did not start: which, why, and where its log is."""
+    """A part did not start. The text names the part, the reason and the log."""
 
     def __init__(self, part: str, reason: str, log_path: Path | None = None) -> None:
         reason = " ".join(reason.split()) or "no reason given"
@@ -35,7 +35,7 @@ class StartFailed(StackError):
 
 
 class PartStopped(StackError):
-    """A part ended by itself after it had started: which, why if that is known, and its log."""
+    """A part ended by itself after it had started. Names the part, the reason if known, the log."""
 
     def __init__(self, part: str, log_path: Path, reason: str = "") -> None:
         why = f": {reason}" if reason else ""

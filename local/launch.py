@@ -1,12 +1,12 @@
-"""Becomes another program, as a given account, that is interrupted when its parent dies.
+"""Replaces itself by another program, under a given account; its parent's death interrupts it.
 
 Run as a script in a fresh interpreter: `launch.py PARENT UID GID PROGRAM [ARGUMENT ...]`, where
-PARENT is a process id, or 0 to outlive it. A hook between fork and exec would be shorter but isn't
-safe in a process with threads. The interrupt needs Linux; elsewhere a child of a killed process is
-left to the next start.
+PARENT is a process id, or 0 to outlive the parent. A hook between fork and exec would be shorter
+but is not safe in a process with threads. The interrupt needs Linux. On other systems, the next
+start ends the children of a killed process.
 
-In a user namespace (rootless containers, `unshare -r`) there may be no account but root. The
-program then runs in a namespace below, in which root has the given number: nothing changes hands.
+A user namespace (rootless containers, `unshare -r`) may have no account but root. The program
+then runs in a nested namespace, where root has the given number. No file changes its owner.
 """
 
 import ctypes
@@ -19,7 +19,7 @@ _CLONE_NEWUSER = 0x10000000
 
 
 def main() -> None:
-    """Replace this process by the program; the process id stays."""
+    """Replace this process by the program. The process id stays the same."""
     parent, uid, gid = map(int, sys.argv[1:4])
     program = sys.argv[4:]
     libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
@@ -33,13 +33,13 @@ def main() -> None:
     if parent:
         if libc is not None:
             libc.prctl(_PR_SET_PDEATHSIG, int(signal.SIGINT))
-        if os.getppid() != parent:  # it died before the request was made
+        if os.getppid() != parent:  # the parent died before the request
             return
     os.execv(program[0], program)  # noqa: S606 - there is no shell to escape from
 
 
 def has_account(uid: int, gid: int) -> bool:
-    """Whether the account and the group exist in the user namespace of this process."""
+    """Return whether the account and the group exist in this process's user namespace."""
     return _is_mapped("/proc/self/uid_map", uid) and _is_mapped("/proc/self/gid_map", gid)
 
 
@@ -56,7 +56,7 @@ def _rename_root(libc: ctypes.CDLL, uid: int, gid: int) -> None:
     if libc.unshare(_CLONE_NEWUSER) != 0:
         number = ctypes.get_errno()
         raise OSError(number, f"a user namespace is needed: {os.strerror(number)}")
-    # The kernel takes a map of groups only where they cannot be dropped any more.
+    # The kernel accepts a map of groups only after this process gives up the right to drop groups.
     for name, text in (
         ("setgroups", "deny"),
         ("uid_map", f"{uid} {outer_uid} 1"),

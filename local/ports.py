@@ -1,4 +1,4 @@
-"""Which ports a stack listens on: of one folder always the same ones, where these are free."""
+"""The ports of a stack: the same folder always uses the same ports, if they are free."""
 
 import socket
 import zlib
@@ -8,16 +8,16 @@ from typing import Final
 import psutil
 
 _HOST: Final = "127.0.0.1"
-# Below those that the kernel gives to connections, and where few services are at home.
+# Below the kernel's range for outgoing connections. Few services use these ports.
 _FIRST: Final = 20_000
 _NUMBER: Final = 10_000
 
 
 def usual_port(folder: Path, part: str) -> int:
-    """The port of this part of the stack over this folder; 0 if another program has it."""
+    """Return the port of one part of this folder's stack; 0 if another program uses it."""
     port = _FIRST + zlib.crc32(f"{folder.resolve()}/{part}".encode()) % _NUMBER
     with socket.socket() as probe:
-        # A server that ended a moment ago is no hindrance to the next.
+        # A server that ended a moment ago does not block the next one.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((_HOST, port))
@@ -27,7 +27,7 @@ def usual_port(folder: Path, part: str) -> int:
 
 
 def is_listening(address: str) -> bool:
-    """Whether somebody accepts connections there; an address that is none has nobody."""
+    """Return whether a process accepts connections there; False for an invalid address."""
     host, _, port = address.rpartition(":")
     try:
         socket.create_connection((host.strip("[]"), int(port)), timeout=3).close()
@@ -37,7 +37,7 @@ def is_listening(address: str) -> bool:
 
 
 def owner_of(address: str) -> str:
-    """Who listens there, as far as this user may see it."""
+    """Name the process that listens there, as far as this user may see it."""
     port = int(address.rpartition(":")[2])
     for connection in psutil.net_connections("tcp"):
         if connection.status != psutil.CONN_LISTEN or tuple(connection.laddr)[1:] != (port,):

@@ -21,10 +21,10 @@ def spawn(
     output: IO[bytes],
     account: struct_passwd | None = None,
 ) -> subprocess.Popen[bytes]:
-    """Start a program out of reach of the terminal's Ctrl-C, as `account` if one is given.
+    """Start a program that the terminal's Ctrl-C does not reach, as `account` if one is given.
 
-    It is interrupted when this process dies, if started from the main thread: to the kernel, the
-    end of the thread that started a child is the end of its parent.
+    If the main thread starts the program, it is interrupted when this process dies. A program
+    started by another thread is interrupted already when that thread ends.
     """
     in_main_thread = threading.current_thread() is threading.main_thread()
     parent = os.getpid() if in_main_thread else 0
@@ -44,7 +44,7 @@ def spawn(
 
 
 def end(process: subprocess.Popen[bytes], *signals: signal.Signals, timeout: float) -> None:
-    """Send one signal after the other, each if the previous did not end it in time, then kill."""
+    """Send the signals in order, waiting `timeout` after each until the process ends; then kill."""
     for number in signals:
         process.send_signal(number)
         try:

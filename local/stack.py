@@ -1,4 +1,4 @@
-"""The embedded stack: all parts, in the order in which they need each other."""
+"""The embedded stack: starts all parts in the order of their dependencies."""
 
 import hashlib
 import hmac
@@ -34,21 +34,21 @@ _WRITER_ROLE = "fanout_writer"
 _WATCH_SECONDS = 0.5
 _FIRST_PAUSE_SECONDS = 1.0
 _LONGEST_PAUSE_SECONDS = 30.0
-# What has run this long and then ends is started again soon, as if it were the first time.
+# After a run of at least this length, the pauses between restarts are short again.
 _SETTLED_SECONDS = 60.0
 
 
 class Stack:
     """Postgres with the schema, Pub/Sub with its topics, and Debezium between them.
 
-    Everything listens on loopback. Postgres and the position of Debezium are kept in `data_dir`;
-    messages live as long as the stack.
+    Everything listens on loopback. `data_dir` keeps the data of Postgres and the position of
+    Debezium. Messages are lost when the stack stops.
 
     Args:
-        data_dir: Made if need be.
-        report: Told in one line about each part as it comes up.
+        data_dir: Created if missing.
+        report: Receives one line for each part that is ready.
         emulator: Host and port of a Pub/Sub emulator to use instead of our own.
-        usual_ports: Listen where the last stack over this folder did, as far as that is free.
+        usual_ports: Use the ports of this folder's last stack, if they are free.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class Stack:
         self.debezium: Debezium | None = None
 
     def start(self) -> None:
-        """Start all parts; when one fails, the others are stopped again.
+        """Start all parts; if one fails, stop the others.
 
         Raises:
             StackError: A part did not start.
@@ -85,11 +85,11 @@ class Stack:
             raise
 
     def stop(self) -> None:
-        """Stop all parts; harmless when none is running."""
+        """Stop all parts; harmless if none is running."""
         self._parts.close()
 
     def watch(self, stop: Event) -> None:
-        """Return when `stop` is set; until then Debezium is started again whenever it ends.
+        """Return when `stop` is set; until then, start Debezium again whenever it ends.
 
         Raises:
             PartStopped: Postgres ended by itself.
@@ -104,7 +104,7 @@ class Stack:
             settled = time.monotonic() + _SETTLED_SECONDS
 
     def remove(self) -> None:
-        """Delete everything that was kept.
+        """Delete everything that the stack kept.
 
         Raises:
             FolderInUse: The stack runs, here or in another process.
@@ -113,7 +113,7 @@ class Stack:
         shutil.rmtree(self._data_dir, ignore_errors=True)
 
     def environment(self) -> dict[str, str]:
-        """The variables with which another process uses this stack."""
+        """Return the variables that another process needs to use this stack."""
         return {
             "DATABASE_URL": self.postgres.dsn(_DATABASE),
             "WRITER_DATABASE_URL": self._role_url(_WRITER_ROLE),
@@ -126,25 +126,25 @@ class Stack:
         }
 
     def write_environment(self) -> Path:
-        """Write the variables as a file for a shell, which holds passwords; gives its path."""
+        """Write the variables as a shell file, which contains passwords; return its path."""
         path = self._data_dir / "env"
         partial = path.with_suffix(".partial")
         partial.unlink(missing_ok=True)
         partial.touch(mode=0o600)
-        # Behind the machine's own: a shell finds psql, where there is no other.
+        # At the end of PATH: used only if the machine has no psql of its own.
         programs = shlex.quote(str(self.postgres.programs))
         partial.write_text(f'{self.exports()}export PATH="$PATH":{programs}\n', "utf-8")
         partial.replace(path)
         return path
 
     def exports(self) -> str:
-        """The variables as lines for a shell."""
+        """Return the variables as lines for a shell."""
         return "".join(
             f"export {name}={shlex.quote(value)}\n" for name, value in self.environment().items()
         )
 
     def capture_url(self) -> str:
-        """The database, as the role that Debezium has."""
+        """Return the URL of the database for the role of Debezium."""
         return self._role_url(_CAPTURE_ROLE)
 
     def __enter__(self) -> Self:
@@ -198,7 +198,7 @@ class Stack:
             self._let_roles_log_in()
 
     def _let_roles_log_in(self) -> None:
-        """Migrations leave that to whoever runs the installation."""
+        """Give the roles a password: migrations create roles that can't log in."""
         statement = sql.SQL("ALTER ROLE {} LOGIN PASSWORD {}")
         with psycopg.connect(self.postgres.dsn(), autocommit=True) as connection:
             for role in (_CAPTURE_ROLE, _WRITER_ROLE):
@@ -208,7 +208,7 @@ class Stack:
                 )
 
     def _password(self, role: str) -> str:
-        """Another one in every folder, and in one always the same."""
+        """Return the role's password: fixed for one folder, different in every folder."""
         secret = conninfo_to_dict(self.postgres.dsn())["password"]
         return hmac.new(str(secret).encode(), role.encode(), hashlib.sha256).hexdigest()[:32]
 
@@ -227,7 +227,7 @@ class Stack:
             self.debezium.start()
 
     def _bring_back(self, debezium: Debezium, pauses: Iterator[float], stop: Event) -> None:
-        """Start it until it runs or `stop` is set, as a supervisor does."""
+        """Start Debezium until it runs or `stop` is set, as a supervisor does."""
         trouble: StackError = PartStopped("Debezium", debezium.log_path, debezium.last_words)
         for pause in pauses:
             self._check_postgres()
@@ -243,7 +243,7 @@ class Stack:
                 return
 
     def _waits(self, stop: Event, seconds: float) -> bool:
-        """Whether `stop` is set within that time.
+        """Wait; return True as soon as `stop` is set, and False after `seconds`.
 
         Raises:
             PartStopped: Postgres ended by itself.

@@ -23,18 +23,18 @@ _ACK_DEADLINE_SECONDS = 60
 
 
 def topic_path(topic: str) -> str:
-    """The full name of one of the topics."""
+    """Return the full name of a topic."""
     return PublisherClient.topic_path(PROJECT, topic)
 
 
 def subscription_path(subscription: str) -> str:
-    """The full name of one of the subscriptions."""
+    """Return the full name of a subscription."""
     return SubscriberClient.subscription_path(PROJECT, subscription)
 
 
 @contextmanager
 def clients(emulator: str) -> Iterator[tuple[PublisherClient, SubscriberClient]]:
-    """Clients of the emulator at that address, whatever PUBSUB_EMULATOR_HOST says."""
+    """Open clients of the emulator at that address; PUBSUB_EMULATOR_HOST is ignored."""
     with grpc.insecure_channel(emulator) as channel:
         yield (
             PublisherClient(transport=PublisherGrpcTransport(channel=channel)),
@@ -43,7 +43,7 @@ def clients(emulator: str) -> Iterator[tuple[PublisherClient, SubscriberClient]]
 
 
 def create(emulator: str) -> None:
-    """Make the topics and subscriptions that do not exist yet.
+    """Create the topics and subscriptions that are missing.
 
     Raises:
         google.api_core.exceptions.GoogleAPICallError: The emulator does not answer, or refuses.

@@ -1,4 +1,4 @@
-"""Debezium without Debezium Server: its engine, driven by the configuration that is deployed."""
+"""The Debezium engine without Debezium Server, with the deployed configuration."""
 
 from local.debezium.process import Debezium
 

@@ -1,4 +1,4 @@
-"""Runs Debezium on the configuration that is deployed: `python -m local.debezium --help`."""
+"""Runs Debezium with the deployed configuration: `python -m local.debezium --help`."""
 
 import argparse
 import logging
@@ -27,7 +27,7 @@ def main(arguments: list[str] | None = None) -> int:
         "--configuration",
         type=Path,
         default=_CONFIGURATION,
-        help="a Debezium Server configuration (default: the one we deploy)",
+        help="a Debezium Server configuration (default: the deployed one)",
     )
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")

@@ -12,14 +12,14 @@ class MissingVariable(Exception):
     """The configuration needs environment variables that are not set."""
 
     def __init__(self, names: list[str]) -> None:
-        super().__init__(f"missing in the environment: {', '.join(names)}")
+        super().__init__(f"missing environment variables: {', '.join(names)}")
 
 
 def read(path: Path, environment: Mapping[str, str]) -> dict[str, str]:
-    """The settings of a properties file, `${NAME}` and `${NAME:default}` filled in.
+    """Read a properties file and fill in `${NAME}` and `${NAME:default}`.
 
     Raises:
-        MissingVariable: Some expressions have neither a value nor a default; it names them all.
+        MissingVariable: Expressions have neither a value nor a default. The error names them all.
     """
     missing: list[str] = []
 
@@ -39,7 +39,7 @@ def read(path: Path, environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def engine_properties(settings: Mapping[str, str]) -> dict[str, str]:
-    """What Debezium Server hands to the Debezium engine, from its own settings."""
+    """Turn Debezium Server's settings into those that it passes to the Debezium engine."""
     properties = {"name": settings["debezium.sink.type"]}
     for name, value in settings.items():
         kind, _, rest = name.removeprefix("debezium.").partition(".")
@@ -58,7 +58,7 @@ def engine_properties(settings: Mapping[str, str]) -> dict[str, str]:
 
 
 def _parse(text: str) -> dict[str, str]:
-    """The subset of Java's properties format that our file uses: no escapes but line ends."""
+    """Parse the part of Java's properties format that our file uses: escapes only at line ends."""
     unfolded = re.sub(r"\\\n[ \t]*", "", text)
     lines = (line.strip() for line in unfolded.splitlines())
     pairs = (line.partition("=") for line in lines if line and line[0] not in "#!")

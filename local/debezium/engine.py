@@ -21,17 +21,17 @@ class EngineFailed(Exception):
 
 
 class Sink(Protocol):
-    """Where the messages go."""
+    """The destination of the messages."""
 
     def publish(self, topic_id: str, messages: list[Message]) -> None:
-        """Return once all of them are safe, or raise `PublishFailed`."""
+        """Return once all messages are published, or raise `PublishFailed`."""
 
 
 class Engine:
     """The Debezium engine with the converters and the batch semantics of Debezium Server.
 
-    A batch is marked as processed only after the sink has published all of it. When publishing
-    fails, nothing of the batch is marked and the engine stops: every change arrives at least once.
+    A batch is marked as processed only after the sink has published all of it. If publishing fails,
+    nothing of the batch is marked and the engine stops. So every change arrives at least once.
     """
 
     def __init__(self, properties: Mapping[str, str], sink: Sink) -> None:
@@ -59,7 +59,7 @@ class Engine:
         """Capture changes until `stop` is set.
 
         Raises:
-            EngineFailed: It stopped for another reason, or did not close in time.
+            EngineFailed: The engine stopped for another reason, or did not close in time.
         """
         threading.Thread(target=self._run, name="debezium", daemon=True).start()
         while not stop.is_set() and not self._finished.is_set():
@@ -81,15 +81,15 @@ class Engine:
         while time.monotonic() < deadline:
             try:
                 self._engine.close()
-            except jpype.JException:  # refused as long as it is starting
+            except jpype.JException:  # the engine refuses to close while it starts
                 self._finished.wait(0.1)
             else:
                 break
         if not self._finished.wait(max(0.0, deadline - time.monotonic())):
-            raise EngineFailed(f"it did not close within {_CLOSE_SECONDS:.0f} s")
+            raise EngineFailed(f"the engine did not close within {_CLOSE_SECONDS:.0f} s")
 
     def _completed(self, success: bool, message: object, error: Throwable | None) -> None:  # noqa: FBT001 - Java's
-        # Told to close while it starts, it calls that a failure.
+        # The engine reports a close during its start as a failure.
         if not (success or self._closing or self._failure):
             cause = _root_cause(error)
             self._failure = str((cause and cause.getMessage()) or cause or message)

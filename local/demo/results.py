@@ -1,4 +1,4 @@
-"""What became of the sample events, read from the tables that the application would read."""
+"""The results of the sample events, read from the tables that the application reads."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -59,7 +59,7 @@ _LATENCIES: Final = """
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """One thing that one person got."""
+    """One notification or e-mail that one person got."""
 
     person: str
     channel: str
@@ -69,7 +69,7 @@ class Received:
 
 @dataclass(frozen=True, slots=True)
 class SkipCount:
-    """What one person did not get, on which channels, for which reason, how many times."""
+    """One person's skips of one event type for one reason: the channels and the number."""
 
     person: str
     event_type: str
@@ -80,7 +80,7 @@ class SkipCount:
 
 @dataclass(frozen=True, slots=True)
 class SetAside:
-    """One event that led to nothing: ``status`` is dead, unrouted or expired."""
+    """One event that led to no notification: ``status`` is dead, unrouted or expired."""
 
     event_id: int
     event_type: str
@@ -90,7 +90,7 @@ class SetAside:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Results:
-    """Everything that followed from the sample events."""
+    """All results of the sample events."""
 
     received: Sequence[Received]
     skips: Sequence[SkipCount]
@@ -100,14 +100,14 @@ class Results:
 
 
 def count_pending(connection: psycopg.Connection[Any], events: Sequence[int]) -> int:
-    """How many of these events have no final state in the ledger yet."""
+    """Count the events that have no final state in the ledger yet."""
     asked = {"events": list(events), "final": [status.value for status in FINAL]}
     row = connection.execute(_PENDING, asked).fetchone()
     return int(row[0]) if row else len(events)
 
 
 def read_results(connection: psycopg.Connection[Any], events: Sequence[int]) -> Results:
-    """All that followed from these events; they must have their final state."""
+    """Read all results of these events. Every event must have its final state."""
     asked = {"events": list(events)}
     median, worst = connection.execute(_LATENCIES, asked).fetchall()[0]
     return Results(

@@ -1,4 +1,4 @@
-"""Run the demo: start everything, insert events, watch them arrive, show what followed, stop."""
+"""Run the demo: start all parts, insert events, watch progress, show the results, stop."""
 
 import shutil
 import time
@@ -35,15 +35,15 @@ class EventsMissing(StackError):
 def run_demo(data_dir: Path, console: Console) -> None:
     """Send the sample events through the real parts and show what everyone received.
 
-    Nothing is stood in for: rows are inserted into Postgres, captured by Debezium, published to
-    Pub/Sub, and processed by the pipeline in a process of its own.
+    Every part is real: Postgres stores the rows, Debezium captures them and publishes them to
+    Pub/Sub, and the pipeline processes them in its own process.
 
     Args:
-        data_dir: for the data and the logs; emptied first, kept if the demo fails.
-        console: where to show it.
+        data_dir: for the data and the logs; emptied first, and kept if the demo fails.
+        console: shows the results.
 
     Raises:
-        StackError: a part did not start, stopped, or events did not arrive.
+        StackError: a part did not start or stopped, or events did not arrive.
     """
     console.print("[bold]Sample events through Postgres, Debezium, Pub/Sub and the pipeline[/]\n")
     stack = Stack(data_dir, report=lambda line: show_ready(console, line))
@@ -67,13 +67,13 @@ def _stream(database_url: str, worker: Worker, logs: Path, console: Console) -> 
         psycopg.connect(database_url, autocommit=True) as connection,
         Progress(*columns, console=console) as progress,
     ):
-        task = progress.add_task("events written to domain_events, and done with", total=None)
+        task = progress.add_task("events written and processed", total=None)
         events: list[int] = []
         for event in seed_events(database_url):
             events.append(event)
             done = len(events) - count_pending(connection, events)
             progress.update(task, total=len(events), completed=done)
-            # The pace of a busy application, so that the times are those of single events.
+            # The rate of a busy application: the latencies are then those of single events.
             time.sleep(_PACE_SECONDS)
         deadline = time.monotonic() + TIMEOUT_SECONDS
         while pending := count_pending(connection, events):

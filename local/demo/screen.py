@@ -1,4 +1,4 @@
-"""How the demo looks in a terminal."""
+"""The demo's output in a terminal."""
 
 import re
 from collections import defaultdict
@@ -18,21 +18,21 @@ from pipeline.screens.terminal import is_endless
 _FIRST_COLUMN_WIDTH: Final = 14
 _MENTION: Final = re.compile(r"@\[([^\]]*)\]\(user:[^)]*\)")
 _NEXT: Final = (
-    ("make up", "keep the stack running, to be used from another terminal"),
+    ("make up", "keep the stack running, for use from another terminal"),
     ("make test", "run the tests; some of them kill the pipeline"),
     ("make help", "everything else"),
 )
 
 
 def show_ready(console: Console, line: str) -> None:
-    """One part is up."""
+    """Show that one part is ready."""
     part, _, detail = line.partition(": ")
     console.print(f"  [green]✓[/] {part:<11}[dim]{detail}[/]", highlight=False)
 
 
 def show(console: Console, results: Results) -> None:
-    """Everything that followed from the sample events."""
-    console.print("[bold]What everyone received[/], and what not, and why\n")
+    """Show all results of the sample events."""
+    console.print("[bold]What everyone received, and what they did not receive and why[/]\n")
     skips = defaultdict(list)
     for skip in results.skips:
         skips[skip.person].append(skip)
@@ -44,7 +44,7 @@ def show(console: Console, results: Results) -> None:
         console.print(_person(_rows(console), received[person], skips[person]))
         console.print()
     if results.set_aside:
-        console.print("[bold]Events that led to nothing[/]\n")
+        console.print("[bold]Events without a notification[/]\n")
         console.print(_set_aside(_rows(console), results.set_aside))
         console.print()
     _show_summary(console, results)
@@ -96,7 +96,7 @@ def _show_summary(console: Console, results: Results) -> None:
 
 
 def _one_line(markdown: str) -> Text:
-    """A text as the application shows it: bold where it says so, mentions by name."""
+    """Turn markdown into one line of text as the application shows it: bold text, and names."""
     line = _MENTION.sub(r"@\1", " ".join(markdown.split()))
     line = line.replace("{{meeting_time}}", "(their local time)")
     text = Text()

@@ -1,4 +1,4 @@
-"""The pipeline as a child process, the way an installation on one machine runs it."""
+"""The pipeline as a child process, as on a one-machine installation."""
 
 import os
 import signal
@@ -22,8 +22,8 @@ class Worker:
     """``python -m pipeline run`` over an embedded stack.
 
     Args:
-        log_path: for what it says on standard error.
-        environment: of a started stack.
+        log_path: the file for its standard error.
+        environment: the environment variables of a started stack.
         checkout: the folder whose pipeline is run.
     """
 
@@ -34,17 +34,17 @@ class Worker:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Return once it reads the subscription.
+        """Return once the pipeline reads the subscription.
 
         Raises:
-            StartFailed: it gave up, or took too long.
+            StartFailed: the pipeline ended, or did not start in time.
         """
         command = [
             sys.executable, "-m", "pipeline", "run",
             "--subscription", self._stack["SUBSCRIPTION"],
             "--dead-letter-topic", self._stack["DEAD_LETTER_TOPIC"],
         ]  # fmt: skip
-        # The least privileged role that can do the work, as in production.
+        # The role with the fewest rights that are enough for the work, as in production.
         variables = self._stack | {"DATABASE_URL": self._stack["WRITER_DATABASE_URL"]}
         with self._log_path.open("wb") as log:
             self._process = processes.spawn(
@@ -59,20 +59,20 @@ class Worker:
 
     @property
     def pid(self) -> int:
-        """The process; 0 when it was not started."""
+        """The process id; 0 if the process was not started."""
         return self._process.pid if self._process else 0
 
     def check(self) -> None:
-        """Return while it runs.
+        """Check that the pipeline runs.
 
         Raises:
-            PartStopped: it ended by itself.
+            PartStopped: the pipeline ended by itself.
         """
         if self._process is None or self._process.poll() is not None:
             raise PartStopped(_PART, self._log_path)
 
     def stop(self) -> None:
-        """Let it write what it has; harmless when it does not run."""
+        """Let the pipeline finish its work, then end it; harmless if it is not running."""
         if self._process is not None:
             processes.end(self._process, signal.SIGTERM, timeout=_STOP_SECONDS)
 

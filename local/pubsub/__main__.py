@@ -12,13 +12,13 @@ _HIGHEST_PORT = 65_535
 
 
 def main() -> int:
-    """Serve until told to stop; print the address as an environment setting.
+    """Serve until a signal arrives; print the address as an environment setting.
 
     Returns:
-        0 after a clean stop, 1 if it did not start.
+        0 after a clean stop, 1 if the emulator did not start.
     """
     parser = argparse.ArgumentParser(prog="python -m local.pubsub", description=__doc__)
-    parser.add_argument("--port", type=_port, default=0, help="0, the default, takes a free one")
+    parser.add_argument("--port", type=_port, default=0, help="0, the default, chooses a free port")
     port = parser.parse_args().port
 
     told_to_stop = threading.Event()

@@ -1,4 +1,4 @@
-"""The broker: topics, and the subscriptions each of them feeds. No network."""
+"""The broker: topics, and their subscriptions. Has no network code."""
 
 import itertools
 import threading
@@ -16,7 +16,7 @@ DELETED_TOPIC = "_deleted-topic_"
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """A topic; ``subscriptions`` receive what is published to it from now on."""
+    """A topic; each of its ``subscriptions`` receives the messages published from now on."""
 
     name: str
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -24,15 +24,15 @@ class Topic:
 
 
 class Broker:
-    """Topics and subscriptions in memory; what they hold ends with the process.
+    """Topics and subscriptions in memory; they are lost when the process ends.
 
-    A message reaches every subscription its topic has when it is published. Message and ack ids
-    grow, and keep growing from one broker to the next, since they count up from the microsecond
-    the broker was made in: an acknowledgement meant for a predecessor releases nothing here.
+    A message goes to every subscription that its topic has when it is published. Message ids and
+    ack ids count up from the microsecond of the broker's creation. So they keep growing from one
+    broker to the next, and an acknowledgement for an earlier broker releases nothing here.
     Thread-safe.
 
     Args:
-        clock: monotonic seconds; leases are measured with it.
+        clock: monotonic seconds, for the leases.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -47,7 +47,7 @@ class Broker:
 
         Raises:
             InvalidArgument: if the name is malformed.
-            AlreadyExists: if there is one of that name.
+            AlreadyExists: if a topic has that name.
         """
         check_topic(name)
         with self._lock:
@@ -61,7 +61,7 @@ class Broker:
 
         Raises:
             InvalidArgument: if the name is malformed.
-            NotFound: if there is none of that name.
+            NotFound: if no topic has that name.
         """
         check_topic(name)
         topic = self._topics.get(name)
@@ -80,17 +80,17 @@ class Broker:
             return sorted(self.topic(topic).subscriptions)
 
     def delete_topic(self, name: str) -> None:
-        """Delete a topic; its subscriptions stay, with what they hold.
+        """Delete a topic; its subscriptions stay and keep their messages.
 
         Raises:
-            NotFound: if there is none of that name.
+            NotFound: if no topic has that name.
         """
         with self._lock:
             self.topic(name)
             del self._topics[name]
 
     def publish(self, topic: str, contents: Sequence[Content]) -> list[str]:
-        """Hand messages to every subscription of the topic: all of them, or none.
+        """Publish messages to every subscription of the topic: all of them, or none.
 
         Returns:
             The message ids, in the order of ``contents``.
@@ -109,11 +109,11 @@ class Broker:
         return [message.message_id for message in messages]
 
     def create_subscription(self, settings: SubscriptionSettings) -> Subscription:
-        """Attach a subscription to its topic; it receives what is published from now on.
+        """Attach a subscription to its topic; it receives the messages published from now on.
 
         Raises:
             NotFound: if there is no such topic.
-            AlreadyExists: if there is a subscription of that name.
+            AlreadyExists: if a subscription has that name.
         """
         with self._lock:
             if settings.name in self._subscriptions:
@@ -129,7 +129,7 @@ class Broker:
 
         Raises:
             InvalidArgument: if the name is malformed.
-            NotFound: if there is none of that name.
+            NotFound: if no subscription has that name.
         """
         check_subscription(name)
         subscription = self._subscriptions.get(name)
@@ -143,18 +143,18 @@ class Broker:
             return [s for name, s in sorted(self._subscriptions.items()) if _is_in(project, name)]
 
     def topic_of(self, subscription: Subscription) -> str:
-        """The name of the topic that feeds a subscription, or ``_deleted-topic_``."""
+        """Return the name of the subscription's topic, or ``_deleted-topic_``."""
         settings = subscription.settings
         topic = self._topics.get(settings.topic)
-        # A namesake created after the deletion does not adopt the old subscriptions.
+        # A topic created later under the same name does not get the old subscriptions.
         attached = topic is not None and topic.subscriptions.get(settings.name) is subscription
         return settings.topic if attached else DELETED_TOPIC
 
     def delete_subscription(self, name: str) -> None:
-        """Delete a subscription and what it holds; whoever waits in a pull learns it at once.
+        """Delete a subscription and its messages; a waiting pull raises NotFound at once.
 
         Raises:
-            NotFound: if there is none of that name.
+            NotFound: if no subscription has that name.
         """
         with self._lock:
             subscription = self.subscription(name)

@@ -1,4 +1,4 @@
-"""The emulator: starts and stops, in this process."""
+"""The emulator, which runs in this process."""
 
 import time
 from collections.abc import Callable
@@ -12,18 +12,18 @@ from local.pubsub.server import build_server
 
 
 class Emulator:
-    """Google Pub/Sub on 127.0.0.1, for as long as it is started.
+    """Google Pub/Sub on 127.0.0.1, while it is started.
 
-    Everything is held in memory and lost when it stops. That is acceptable because Postgres is
-    the truth: an event whose message is lost still lacks its ledger row and is caught up.
+    The messages are held in memory and lost when it stops. That is acceptable because Postgres is
+    the truth: an event whose message is lost has no ledger row, so the catch-up finds it.
 
-    Delivers at least once and in no promised order. What it cannot do it refuses with
-    UNIMPLEMENTED rather than ignoring it: ordered and exactly-once delivery, push, dead-letter
-    and retry policies, retention, snapshots and seek, schemas, updates.
+    Delivers at least once and in no promised order. It answers UNIMPLEMENTED to everything that it
+    can't do: ordered and exactly-once delivery, push, dead-letter and retry policies, retention,
+    snapshots and seek, schemas, updates.
 
     Args:
-        port: 0 takes a free one, and keeps it from one start to the next.
-        clock: seconds that never go back; leases end by it.
+        port: 0 chooses a free one, which later starts use again.
+        clock: monotonic seconds, for the leases.
     """
 
     def __init__(self, port: int = 0, clock: Callable[[], float] = time.monotonic) -> None:
@@ -43,7 +43,7 @@ class Emulator:
         return f"localhost:{self._port}"
 
     def start(self) -> str:
-        """Serve calls from now on, with an empty broker, and return the address.
+        """Start to serve calls with an empty broker, and return the address.
 
         Raises:
             StartFailed: if the port is taken.
@@ -57,7 +57,7 @@ class Emulator:
         return self.address
 
     def stop(self) -> None:
-        """End all calls and free the port; without effect if it is not started."""
+        """End all calls and free the port; harmless if it is not started."""
         if self._server is not None:
             self._server.stop(grace=None).wait()
             self._server = None

@@ -1,8 +1,8 @@
-"""What the broker refuses, named as Pub/Sub names it."""
+"""The broker's errors, with the names that Pub/Sub uses."""
 
 
 class PubSubError(Exception):
-    """A call the broker refuses; its text is what the caller reads."""
+    """The broker refuses a call; the caller gets this text."""
 
 
 class NotFound(PubSubError):
@@ -18,4 +18,4 @@ class InvalidArgument(PubSubError):
 
 
 class NotEmulated(PubSubError):
-    """Pub/Sub could do it, this emulator cannot."""
+    """Pub/Sub supports the request, but this emulator does not."""

@@ -15,20 +15,20 @@ _AND = re.compile(r"AND(?=\s)")
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Passes messages that carry every one of ``required``; all of them if that is empty."""
+    """Passes messages that have all attributes in ``required``; an empty one passes everything."""
 
     required: tuple[tuple[str, str], ...] = ()
 
     def passes(self, attributes: Mapping[str, str]) -> bool:
-        """Say whether a message with these attributes is delivered."""
+        """Return whether a message with these attributes is delivered."""
         return all(attributes.get(key) == value for key, value in self.required)
 
 
 def parse_filter(text: str) -> Filter:
-    """Read a filter expression; the empty one passes everything.
+    """Read a filter expression; an empty one passes everything.
 
     Raises:
-        InvalidArgument: if it uses more of Pub/Sub's filter language than equality and ``AND``.
+        InvalidArgument: if it uses more than equality and ``AND``.
     """
     if not text.strip():
         return Filter()
@@ -46,5 +46,5 @@ def parse_filter(text: str) -> Filter:
             break
         position = conjunction.end()
     raise InvalidArgument(
-        f'Invalid filter {text!r}: understood here is attributes.KEY = "VALUE", joined by AND'
+        f'invalid filter {text!r}: expected attributes.KEY = "VALUE", several joined by AND'
     )

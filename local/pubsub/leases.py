@@ -1,4 +1,4 @@
-"""Leases: which message is with whom, and until when."""
+"""Leases: each records a leased message and its deadline."""
 
 import heapq
 from collections.abc import Callable
@@ -22,7 +22,7 @@ class Leases:
     stays proportional to what is outstanding. Not thread-safe: the subscription holds the lock.
 
     Args:
-        new_ack_id: returns an id that was never returned before.
+        new_ack_id: returns a new id on each call.
     """
 
     def __init__(self, new_ack_id: Callable[[], str]) -> None:
@@ -35,18 +35,18 @@ class Leases:
 
     @property
     def deadline_entries(self) -> int:
-        """How many deadlines are kept, those of leases that are over included."""
+        """Count the stored deadlines, including those of ended leases."""
         return len(self._deadlines)
 
     def grant(self, message: Message, deadline: float) -> str:
-        """Lease a message until ``deadline`` and return the ack id of that lease."""
+        """Lease a message until ``deadline`` and return the lease's ack id."""
         ack_id = self._new_ack_id()
         self._leases[ack_id] = _Lease(message, deadline)
         heapq.heappush(self._deadlines, (deadline, ack_id))
         return ack_id
 
     def extend(self, ack_id: str, deadline: float) -> None:
-        """Move the deadline of a lease, either way; a lease that is over stays over."""
+        """Move the deadline of a lease, forward or back; an ended lease stays ended."""
         lease = self._leases.get(ack_id)
         if lease is not None:
             lease.deadline = deadline
@@ -54,7 +54,7 @@ class Leases:
             self._compact()
 
     def release(self, ack_id: str) -> Message | None:
-        """End a lease and return its message, or None if the lease was over."""
+        """End a lease and return its message; return None if it had already ended."""
         lease = self._leases.pop(ack_id, None)
         if lease is None:
             return None
@@ -62,7 +62,7 @@ class Leases:
         return lease.message
 
     def expire(self, now: float) -> list[Message]:
-        """End every lease whose deadline has come and return their messages."""
+        """End every lease whose deadline has passed and return the messages."""
         expired = []
         while self._deadlines and self._deadlines[0][0] <= now:
             entry = heapq.heappop(self._deadlines)
@@ -71,7 +71,7 @@ class Leases:
         return expired
 
     def next_deadline(self) -> float | None:
-        """The earliest deadline, or None if nothing is leased."""
+        """The earliest deadline, or None if no message is leased."""
         while self._deadlines and not self._is_current(self._deadlines[0]):
             heapq.heappop(self._deadlines)
         return self._deadlines[0][0] if self._deadlines else None
@@ -82,7 +82,7 @@ class Leases:
         return lease is not None and lease.deadline == deadline
 
     def _compact(self) -> None:
-        # Entries of released leases linger until their deadline, which may be ten minutes away.
+        # Entries of released leases stay until their deadline, which can be ten minutes away.
         if len(self._deadlines) > 2 * len(self._leases) + _COMPACT_ABOVE:
             self._deadlines = [(lease.deadline, id_) for id_, lease in self._leases.items()]
             heapq.heapify(self._deadlines)

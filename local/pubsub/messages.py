@@ -1,4 +1,4 @@
-"""What is published and what is delivered, with the limits Pub/Sub documents."""
+"""Published and delivered messages, and the limits that Pub/Sub documents."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,21 +15,21 @@ MAX_ATTRIBUTE_VALUE_BYTES = 1_024
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What a publisher hands over."""
+    """The part of a message that the publisher sets."""
 
     data: bytes = b""
     attributes: Mapping[str, str] = field(default_factory=dict)
     ordering_key: str = ""
 
     def size_bytes(self) -> int:
-        """The size that counts against limits: data, attribute keys and values."""
+        """The size that Pub/Sub compares with its limits: data, attribute keys and values."""
         attributes = self.attributes.items()
         return len(self.data) + sum(len(k.encode()) + len(v.encode()) for k, v in attributes)
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """Published content; one instance is shared by all subscriptions."""
+    """Published content; all subscriptions share one instance."""
 
     content: Content
     message_id: str
@@ -38,17 +38,17 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A message under lease; the acknowledgement quotes ``ack_id``."""
+    """A message under lease; the acknowledgement names its ``ack_id``."""
 
     ack_id: str
     message: Message
 
 
 def check_publishable(contents: Sequence[Content]) -> None:
-    """Accept one publish request, whole.
+    """Accept one publish request as a whole.
 
     Raises:
-        InvalidArgument: if it is empty or too large, or if any message in it is.
+        InvalidArgument: if the request or one of its messages is empty or too large.
     """
     if not contents:
         raise InvalidArgument("No messages to publish")

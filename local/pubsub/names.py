@@ -1,4 +1,4 @@
-"""Resource names: what Pub/Sub accepts after ``projects/…/``."""
+"""The resource names that Pub/Sub accepts."""
 
 import re
 
@@ -14,7 +14,7 @@ def check_topic(name: str) -> None:
     """Accept ``projects/{project}/topics/{id}``.
 
     Raises:
-        InvalidArgument: for anything else.
+        InvalidArgument: for any other name.
     """
     _check(name, "topics")
 
@@ -23,7 +23,7 @@ def check_subscription(name: str) -> None:
     """Accept ``projects/{project}/subscriptions/{id}``.
 
     Raises:
-        InvalidArgument: for anything else.
+        InvalidArgument: for any other name.
     """
     _check(name, "subscriptions")
 

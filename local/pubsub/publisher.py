@@ -10,7 +10,7 @@ from local.pubsub.rpc import Handler, empty, unary
 
 
 class PublisherService:
-    """Topics, and publishing to them."""
+    """The methods for topics and for publishing."""
 
     name = "google.pubsub.v1.Publisher"
 
@@ -18,7 +18,7 @@ class PublisherService:
         self._broker = broker
 
     def handlers(self) -> dict[str, Handler]:
-        """The handler of each method, by its name in the API."""
+        """Return the handler of each method, by its name in the API."""
         return {
             "CreateTopic": unary(self.create_topic, types.Topic.deserialize, types.Topic.serialize),
             "GetTopic": unary(
@@ -67,7 +67,7 @@ class PublisherService:
     def list_topic_subscriptions(
         self, request: types.ListTopicSubscriptionsRequest, _context: grpc.ServicerContext
     ) -> types.ListTopicSubscriptionsResponse:
-        """List the names of the subscriptions a topic feeds."""
+        """List the names of a topic's subscriptions."""
         names, next_token = page(
             self._broker.topic_subscriptions(request.topic),
             str,

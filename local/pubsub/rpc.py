@@ -1,4 +1,4 @@
-"""Between gRPC and plain methods: (de)serialisation, and errors as status codes."""
+"""Connects gRPC to plain methods: (de)serialises, and turns errors into status codes."""
 
 from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias, TypeVar
@@ -10,7 +10,7 @@ from local.pubsub.errors import AlreadyExists, InvalidArgument, NotEmulated, Not
 RequestT = TypeVar("RequestT")
 ResponseT = TypeVar("ResponseT")
 
-# Quoted: the class is generic in its type stubs only.
+# Quoted: only its type stubs make the class generic.
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 
 _STATUS: dict[type[PubSubError], grpc.StatusCode] = {
@@ -64,7 +64,7 @@ def stream(
 
 
 class NotEmulatedHandler(grpc.GenericRpcHandler):
-    """Answers every remaining method with UNIMPLEMENTED and a sentence that says which."""
+    """Answers every other method with UNIMPLEMENTED and a sentence that names it."""
 
     def service(self, call: grpc.HandlerCallDetails) -> Handler:
         """Make a handler for one call."""

@@ -1,4 +1,4 @@
-"""The gRPC server: both services of the API over one broker, on loopback."""
+"""The gRPC server: both services of the API on one broker, on loopback."""
 
 from concurrent import futures
 
@@ -12,23 +12,23 @@ from local.pubsub.subscriber import SubscriberService
 
 HOST = "127.0.0.1"
 
-# Every pull that waits holds a thread; they are started only when needed.
+# Every waiting pull holds a thread. Threads are started only when needed.
 _MAX_THREADS = 256
 _OPTIONS = (
-    # Without it two emulators on one port would share the calls between them.
+    # Without this, two emulators on one port would share the calls.
     ("grpc.so_reuseport", 0),
-    # Above Pub/Sub's 10 MB, so that a larger request is refused by the broker, in words.
+    # Above Pub/Sub's 10 MB: the broker, not gRPC, then refuses a larger request and says why.
     ("grpc.max_receive_message_length", 32 * 1024 * 1024),
     ("grpc.max_send_message_length", -1),
 )
 
 
 def build_server(broker: Broker, port: int) -> tuple[grpc.Server, int]:
-    """Make a server that is bound, but not started.
+    """Make a server that is bound but not started.
 
     Args:
-        broker: what the calls act on.
-        port: 0 takes a free one.
+        broker: handles the calls.
+        port: 0 chooses a free one.
 
     Returns:
         The server and its port.

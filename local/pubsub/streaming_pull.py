@@ -1,4 +1,4 @@
-"""One open StreamingPull: deliveries go out, acknowledgements and new deadlines come in."""
+"""One open StreamingPull: sends deliveries, receives acknowledgements and new deadlines."""
 
 import threading
 from collections.abc import Iterator
@@ -15,19 +15,19 @@ _WAIT_SECONDS = 60.0
 
 
 class StreamingPull:
-    """Delivers while a second thread applies what the client sends on the same stream.
+    """Sends deliveries while a second thread handles the client's requests on the same stream.
 
-    Flow control (``max_outstanding_messages``) is left to the client, as the Google libraries
+    Flow control (``max_outstanding_messages``) is left to the client, because the Google libraries
     do it anyway.
 
     Args:
-        subscription: where messages come from.
-        opening: the first request; it sets how long leases last.
-        requests: the others.
-        context: says whether the client is still there.
+        subscription: the source of the messages.
+        opening: the first request; it sets the length of the leases.
+        requests: the later requests.
+        context: tells whether the client is still connected.
 
     Raises:
-        InvalidArgument: if the opening request sets a deadline out of range.
+        InvalidArgument: if the opening request's deadline is out of range.
     """
 
     def __init__(
@@ -46,11 +46,11 @@ class StreamingPull:
         self._refusal: PubSubError | None = None
 
     def responses(self) -> Iterator[types.StreamingPullResponse]:
-        """Yield deliveries until the client goes away or closes its side.
+        """Yield deliveries until the client disconnects or closes its side.
 
         Raises:
             InvalidArgument: if a request is refused.
-            NotFound: if the subscription is deleted meanwhile.
+            NotFound: if the subscription is deleted in the meantime.
         """
         self._context.add_callback(self._subscription.wake)
         threading.Thread(target=self._take_requests, name="streaming-pull", daemon=True).start()
@@ -78,7 +78,7 @@ class StreamingPull:
         except PubSubError as refusal:
             self._refusal = refusal
         except grpc.RpcError:
-            pass  # the client went away, which the context knows too
+            pass  # the client disconnected; the context reports that too
         finally:
             self._half_closed = True
             self._subscription.wake()

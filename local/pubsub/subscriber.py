@@ -17,7 +17,7 @@ _LONGEST_MARGIN_SECONDS = 1.0
 
 
 class SubscriberService:
-    """Subscriptions, pulling from them and acknowledging."""
+    """The methods for subscriptions, pulls and acknowledgements."""
 
     name = "google.pubsub.v1.Subscriber"
 
@@ -25,7 +25,7 @@ class SubscriberService:
         self._broker = broker
 
     def handlers(self) -> dict[str, Handler]:
-        """The handler of each method, by its name in the API."""
+        """Return the handler of each method, by its name in the API."""
         return {
             "CreateSubscription": unary(
                 self.create_subscription,
@@ -87,11 +87,11 @@ class SubscriberService:
     def delete_subscription(
         self, request: types.DeleteSubscriptionRequest, _context: grpc.ServicerContext
     ) -> None:
-        """Delete a subscription and what it holds."""
+        """Delete a subscription and its messages."""
         self._broker.delete_subscription(request.subscription)
 
     def pull(self, request: types.PullRequest, context: grpc.ServicerContext) -> types.PullResponse:
-        """Lease what waits; else wait for the first message, almost until the deadline."""
+        """Lease the waiting messages; if there are none, wait almost until the call's deadline."""
         subscription = self._broker.subscription(request.subscription)
         context.add_callback(subscription.wake)
         deliveries = subscription.pull(
@@ -106,7 +106,7 @@ class SubscriberService:
     def streaming_pull(
         self, requests: Iterator[types.StreamingPullRequest], context: grpc.ServicerContext
     ) -> Iterator[types.StreamingPullResponse]:
-        """Deliver until the client goes away."""
+        """Deliver until the client disconnects."""
         opening = next(requests, None)
         if opening is not None:
             subscription = self._broker.subscription(opening.subscription)
@@ -133,8 +133,8 @@ class SubscriberService:
 
 
 def _wait_seconds(context: grpc.ServicerContext) -> float:
-    # The margin lets an answer reach a busy client in time: an empty one is then no error to it,
-    # and messages are not leased to a call that has just timed out.
+    # The margin lets an answer reach a busy client in time: an empty answer is then not an error,
+    # and a call that has just timed out leases no messages.
     remaining = context.time_remaining()
     margin = min(remaining / 4, _LONGEST_MARGIN_SECONDS)
     return min(remaining - margin, _LONGEST_WAIT_SECONDS)

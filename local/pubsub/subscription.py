@@ -1,4 +1,4 @@
-"""One subscription: a queue of messages, leased to whoever pulls."""
+"""One subscription: a queue of messages that pulls lease."""
 
 import threading
 from collections import deque
@@ -13,17 +13,17 @@ from local.pubsub.names import check_subscription
 
 MIN_ACK_DEADLINE_SECONDS = 10
 MAX_ACK_DEADLINE_SECONDS = 600
-# Against an emulator the Google clients keep gRPC's limit of 4 MiB for what they receive; this
-# leaves a quarter for ids and framing.
+# Against an emulator, the Google clients keep gRPC's receive limit of 4 MiB. This leaves a
+# quarter of it for ids and framing.
 MAX_PULL_BYTES = 3 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionSettings:
-    """What a subscription is created with.
+    """The settings of a subscription at its creation.
 
     Raises:
-        InvalidArgument: if the name, the deadline or the filter is not acceptable.
+        InvalidArgument: if the name, the deadline or the filter is invalid.
     """
 
     name: str
@@ -39,15 +39,15 @@ class SubscriptionSettings:
 
 
 def check_ack_deadline(seconds: int) -> None:
-    """Accept the acknowledgement deadline of a subscription or of a stream.
+    """Check the acknowledgement deadline of a subscription or of a stream.
 
     Raises:
         InvalidArgument: if it is not between 10 and 600 seconds.
     """
     if not MIN_ACK_DEADLINE_SECONDS <= seconds <= MAX_ACK_DEADLINE_SECONDS:
         raise InvalidArgument(
-            f"Acknowledgement deadline of {seconds} s, must be between "
-            f"{MIN_ACK_DEADLINE_SECONDS} and {MAX_ACK_DEADLINE_SECONDS} s"
+            f"Invalid acknowledgement deadline of {seconds} s: expected {MIN_ACK_DEADLINE_SECONDS} "
+            f"to {MAX_ACK_DEADLINE_SECONDS} s"
         )
 
 
@@ -56,15 +56,15 @@ def _never() -> bool:
 
 
 class Subscription:
-    """Delivers every offered message at least once, until someone acknowledges it.
+    """Delivers every offered message at least once, until it is acknowledged.
 
-    Each message is held once: it waits, or it is leased. A lease that is neither acknowledged
-    nor extended in time ends, and the message waits again, behind the others. Thread-safe.
+    Each message is either waiting or leased. A lease that is neither acknowledged nor extended in
+    time ends. The message then waits again, behind the others. Thread-safe.
 
     Args:
         settings: name, deadline and filter.
-        clock: monotonic seconds; leases are measured with it.
-        new_ack_id: returns an id that was never returned before.
+        clock: monotonic seconds, for the leases.
+        new_ack_id: returns a new id on each call.
     """
 
     def __init__(
@@ -83,7 +83,7 @@ class Subscription:
         self._deleted = False
 
     def offer(self, messages: Iterable[Message]) -> None:
-        """Queue the messages the filter lets through."""
+        """Queue the messages that pass the filter."""
         passed = [m for m in messages if self._filter.passes(m.content.attributes)]
         if passed:
             with self._changed:
@@ -98,22 +98,22 @@ class Subscription:
         ack_deadline_seconds: int | None = None,
         abandoned: Callable[[], bool] = _never,
     ) -> list[Delivery]:
-        """Lease up to ``max_messages``, at once if any wait, else as soon as one does.
+        """Lease up to ``max_messages``; if none waits, wait for the first.
 
-        Stops before ``MAX_PULL_BYTES``, but a larger message is still delivered, alone.
+        The result stays below ``MAX_PULL_BYTES``. A larger message is still delivered, alone.
 
         Args:
             max_messages: at least 1.
             wait_seconds: how long to wait for the first message.
-            ack_deadline_seconds: length of the leases; None takes the subscription's.
-            abandoned: says that the caller has gone; asked after every ``wake``.
+            ack_deadline_seconds: length of the leases; None means the subscription's setting.
+            abandoned: returns whether the caller has disconnected; checked after every ``wake``.
 
         Returns:
-            Nothing if nothing came in time or the caller has gone.
+            An empty list if no message arrived in time or the caller has disconnected.
 
         Raises:
             InvalidArgument: if ``max_messages`` is not positive.
-            NotFound: if the subscription is deleted meanwhile.
+            NotFound: if the subscription is deleted in the meantime.
         """
         if max_messages < 1:
             raise InvalidArgument("max_messages must be positive")
@@ -134,10 +134,10 @@ class Subscription:
                 self._changed.wait((give_up if expiry is None else min(give_up, expiry)) - now)
 
     def acknowledge(self, ack_ids: Sequence[str]) -> None:
-        """Forget the messages of these leases; a lease that is over keeps its message queued.
+        """Delete the messages of these leases; if a lease has ended, its message stays queued.
 
         Raises:
-            InvalidArgument: if there are no ids or one was never an ack id; nothing is changed.
+            InvalidArgument: if ``ack_ids`` is empty or an id is invalid; then nothing changes.
         """
         self._check_ack_ids(ack_ids)
         with self._changed:
@@ -146,33 +146,33 @@ class Subscription:
                 self._leases.release(ack_id)
 
     def modify_ack_deadline(self, ack_ids: Sequence[str], seconds: int) -> None:
-        """Let these leases end ``seconds`` from now; 0 ends them and redelivers at once.
+        """Set the end of these leases to ``seconds`` from now; 0 ends them and redelivers at once.
 
         Raises:
-            InvalidArgument: if there are no ids, one was never an ack id, or the deadline is not
-                between 0 and 600 seconds; nothing is changed.
+            InvalidArgument: if ``ack_ids`` is empty, an id is invalid, or the deadline is not
+            between 0 and 600 seconds; then nothing changes.
         """
         self._check_ack_ids(ack_ids)
         if not 0 <= seconds <= MAX_ACK_DEADLINE_SECONDS:
             raise InvalidArgument(
-                f"Acknowledgement deadline of {seconds} s, "
-                f"must be between 0 and {MAX_ACK_DEADLINE_SECONDS} s"
+                f"Invalid acknowledgement deadline of {seconds} s: expected "
+                f"0 to {MAX_ACK_DEADLINE_SECONDS} s"
             )
         with self._changed:
             now = self._expire()
             for ack_id in ack_ids:
                 self._leases.extend(ack_id, now + seconds)
             self._expire()
-            # Also for those who sleep until a deadline that has just moved closer.
+            # Wake also the pulls that sleep until a deadline that has just become earlier.
             self._changed.notify_all()
 
     def wake(self) -> None:
-        """Let everyone who waits in ``pull`` look again."""
+        """Let every waiting ``pull`` check the queue again."""
         with self._changed:
             self._changed.notify_all()
 
     def delete(self) -> None:
-        """End every ``pull`` under way."""
+        """End every running ``pull``."""
         with self._changed:
             self._deleted = True
             self._changed.notify_all()

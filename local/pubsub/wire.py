@@ -1,7 +1,7 @@
-"""Between the broker's types and the messages of ``google.pubsub_v1``.
+"""Converts between the broker's types and the messages of ``google.pubsub_v1``.
 
-Messages and deliveries go through the raw protobuf classes: with proto-plus wrappers a delivery
-costs four times as much (16 µs instead of 4).
+Messages and deliveries use the raw protobuf classes: with proto-plus wrappers, a delivery costs
+four times as much (16 µs instead of 4).
 """
 
 from collections.abc import Iterable
@@ -18,7 +18,7 @@ _NS_PER_SECOND = 1_000_000_000
 
 
 def contents(request: types.PublishRequest) -> list[Content]:
-    """The messages of a publish request."""
+    """Return the messages of a publish request."""
     return [
         Content(message.data, dict(message.attributes), message.ordering_key)
         for message in types.PublishRequest.pb(request).messages
@@ -46,21 +46,21 @@ def add_deliveries(
 
 
 def topic_labels(request: types.Topic) -> dict[str, str]:
-    """The labels of a topic to be created.
+    """Return the labels of a topic to be created.
 
     Raises:
-        NotEmulated: if the request sets what this emulator would have to ignore.
+        NotEmulated: if the request sets a field that this emulator would ignore.
     """
     _check_fields(request, _TOPIC_FIELDS)
     return dict(request.labels)
 
 
 def subscription_settings(request: types.Subscription) -> SubscriptionSettings:
-    """The settings of a subscription to be created.
+    """Return the settings of a subscription to be created.
 
     Raises:
-        InvalidArgument: if a setting is not acceptable.
-        NotEmulated: if the request sets what this emulator would have to ignore.
+        InvalidArgument: if a setting is invalid.
+        NotEmulated: if the request sets a field that this emulator would ignore.
     """
     _check_fields(request, _SUBSCRIPTION_FIELDS)
     return SubscriptionSettings(
@@ -73,7 +73,7 @@ def subscription_settings(request: types.Subscription) -> SubscriptionSettings:
 
 
 def subscription_resource(settings: SubscriptionSettings, topic: str) -> types.Subscription:
-    """A subscription as the API shows it, with the topic it has now."""
+    """Build the API's form of a subscription, with its current topic."""
     return types.Subscription(
         name=settings.name,
         topic=topic,
@@ -85,7 +85,7 @@ def subscription_resource(settings: SubscriptionSettings, topic: str) -> types.S
 
 def _check_fields(request: types.Topic | types.Subscription, emulated: frozenset[str]) -> None:
     for field, value in type(request).pb(request).ListFields():
-        # Java clients send a push_config, empty, with every pull subscription.
+        # Java clients send an empty push_config with every pull subscription.
         is_pull = field.name == "push_config" and not value.ListFields()
         if field.name not in emulated and not is_pull:
             raise NotEmulated(f"{type(request).__name__}.{field.name} is not emulated")
