@@ -1,1 +1,1 @@
-"""The benchmark: how fast each part is, beside what it is compared with, in one run."""
+"""The benchmark: measures the speed of each part and its baselines in one run."""

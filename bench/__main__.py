@@ -20,7 +20,7 @@ REPORT: Final = ROOT / "docs" / "performance.md"
 
 
 def main() -> int:
-    """Measure, judge by the budgets, write the report; 1 if a budget is not met."""
+    """Measure, compare with the budgets, write the report; return 1 if a budget is not met."""
     started = time.monotonic()
     noise_before = machine.spread()
     with (

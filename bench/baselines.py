@@ -1,4 +1,4 @@
-"""What the figures are compared with: the same rows written raw, and one event at a time."""
+"""The baselines: raw writes of the same rows, and one event at a time."""
 
 import time
 from collections.abc import Sequence
@@ -36,10 +36,10 @@ _RAW: Final = """
 
 
 def write_raw(world: World, events: Sequence[int]) -> float:
-    """Write once more the rows that follow from events, with nothing around it; gives seconds.
+    """Write the events' resulting rows again, without any other work; return the seconds.
 
-    One connection, one statement for each batch of 500: the fastest way that was found. The rows
-    are there already, so nothing is decided, and no key is looked at before it is written.
+    Uses one connection and one statement for each batch of 500, the fastest way we found. The rows
+    are known already: nothing is decided, and no key is looked up before a write.
     """
     documents = [_document(world, events[i : i + BATCH_SIZE]) for i in range(0, len(events), 500)]
     world.connection.execute(
@@ -72,11 +72,11 @@ def _document(world: World, events: Sequence[int]) -> str:
 
 
 def poll_one_by_one(world: World, events: Sequence[int]) -> float:
-    """Do the work of the system we replace, in its style; gives seconds.
+    """Do the work of the system we replace, in its style; return the seconds.
 
-    One event after the other and every question a statement of its own: claim, names, candidates,
-    the right to view and the preferences of each, then each notification, done. Every
-    event is done as an upload; the one e-mail in five events is left out, in its favour.
+    Handles one event after the other, with one statement for each question: claim, names,
+    candidates, each person's right to view and preferences, each notification, and the end state.
+    Every event is treated as an upload. E-mails (one event in five) are left out, in its favour.
     """
     started = time.perf_counter()
     for event in events:

@@ -1,7 +1,7 @@
-"""What a job on Dataflow costs: ``python -m bench.dataflow`` writes ``docs/capacity.md``.
+"""The cost of a job on Dataflow: ``python -m bench.dataflow`` writes ``docs/capacity.md``.
 
-Bundles of the worker harness are measured, with a database that answers at once and with Postgres;
-the plan for a rate follows from them.
+Measures bundles of the worker harness, with a stub that answers at once and with Postgres, and
+computes the plan for a rate of events from them.
 """
 
 import itertools
@@ -41,9 +41,9 @@ RATES: Final = (1, 100, 1_000, 10_000)
 RUNS: Final = 15
 BATCHING: Final = Batching()
 POOL_SIZE: Final = 4
-# Of a vCPU; the rest is for the runner's own work and for what comes in gusts.
+# Share of a vCPU. The rest is for the runner's own work and for bursts.
 USED: Final = 0.5
-# How long a key's next bundle fills while the last one is committed; a guess, on the low side.
+# How long a key's next bundle fills while the last one is committed. A low estimate.
 COMMIT_SECONDS: Final = 0.02
 LONE_CPU_MS: Final = 10
 RATE: Final = 800
@@ -56,7 +56,7 @@ _ALL_TYPES: Final[dict[int, str]] = dict(enumerate(HANDLERS))
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """Milliseconds for a bundle of each size: medians."""
+    """Median milliseconds for a bundle of each size."""
 
     collect: Mapping[int, float]
     one_type: Mapping[int, float]
@@ -65,7 +65,7 @@ class Measured:
 
 
 class _Source(beam.PTransform[PBegin, beam.PCollection[list[WakeUp]]]):
-    """The source of the job behind the read, which no runner of this machine has."""
+    """Replaces the read of the job's source, which no runner on this machine has."""
 
     def expand(self, pbegin: PBegin) -> beam.PCollection[list[WakeUp]]:
         nothing = pbegin | beam.Create([("", b"")], reshuffle=False).with_output_types(Keyed)
@@ -84,7 +84,7 @@ def _received(keyed: tuple[str, Any]) -> Iterator[Keyed]:
 
 
 class Job:
-    """The two stages of the job, each in a harness of its own."""
+    """The two stages of the job, each in its own harness."""
 
     def __init__(self, database: DatabaseSettings) -> None:
         pipeline = beam.Pipeline(options=PipelineOptions(flags=[]))
@@ -97,11 +97,11 @@ class Job:
         self._path = Stage(graph, "Fetch/Read")
 
     def collect(self, ids: range) -> Cost:
-        """Messages that come in one bundle, to be batched."""
+        """Process messages of one bundle up to the batching."""
         return self._collect.process((str(each), [_written(each)]) for each in ids)
 
     def path(self, ids: range) -> Cost:
-        """One batch, from Fetch to Write."""
+        """Process one batch, from Fetch to Write."""
         return self._path.process([(1, [[_written(each) for each in ids]])])
 
 
@@ -110,7 +110,7 @@ def _written(event_id: int) -> bytes:
 
 
 def measure(database_url: str, insert: Any) -> Measured:  # noqa: ANN401 - of the world
-    """Measure every bundle; ``insert`` makes so many events and gives their ids."""
+    """Measure every bundle; ``insert`` makes the given number of events and returns their ids."""
     numbers = itertools.count(1)
 
     def fresh(size: int) -> range:
@@ -122,7 +122,7 @@ def measure(database_url: str, insert: Any) -> Measured:  # noqa: ANN401 - of th
 
     job = Job(DatabaseSettings(dsn="host=nowhere"))
     with answering_at_once(_ALL_TYPES):
-        # Every step has counted something, as in a job that has run for a while.
+        # Every step has counters by then, as in a job that has run for a while.
         job.path(fresh(max(SIZES)))
         all_types = {size: cpu(job.path, size) for size in SIZES}
     with answering_at_once(_ONE_TYPE):
@@ -135,7 +135,7 @@ def measure(database_url: str, insert: Any) -> Measured:  # noqa: ANN401 - of th
         for _ in range(RUNS + 1):
             ids = insert(size)
             costs.append(real.path(range(ids[0], ids[0] + size)))
-        # The first one opens a connection.
+        # The first run opens a connection.
         warm = costs[1:]
         postgres[size] = Cost(
             machine.median([each.cpu for each in warm]),
@@ -147,13 +147,13 @@ def measure(database_url: str, insert: Any) -> Measured:  # noqa: ANN401 - of th
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a rate of events asks for.
+    """The resources for a rate of events.
 
     Attributes:
         rate: events a second.
-        batch: events of a batch on average.
-        cpu: milliseconds of CPU for an event, both stages.
-        processes: as many as keep each at ``USED`` of a vCPU, and of the time of its connections.
+        batch: events in an average batch.
+        cpu: milliseconds of CPU for an event, in both stages.
+        processes: enough to keep a vCPU and the connections of each busy for at most ``USED``.
     """
 
     rate: int
@@ -163,23 +163,23 @@ class Plan:
 
     @property
     def of_a_process(self) -> int:
-        """Events a second that one process does at most, in bundles of this size."""
+        """The events a second that one process can do, in bundles of this size."""
         return round(1000 / self.cpu)
 
     @property
     def connections(self) -> int:
-        """That the job may open."""
+        """The connections that the job may open."""
         return self.processes * POOL_SIZE
 
 
 def plan(measured: Measured, rate: int) -> Plan:
-    """Size a job; arrivals at random, all types alike."""
+    """Size a job, for events of all types that arrive at random."""
     each_shard = rate / BATCHING.shards
     batch = min(BATCHING.size, 1 + each_shard * BATCHING.hold.total_seconds())
     arriving = max(1.0, each_shard * COMMIT_SECONDS)
     path = between(measured.all_types, batch) / batch
     collect = between(measured.collect, arriving) / arriving
-    # A batch that is not full leaves by a timer, which is a bundle of its own.
+    # A timer sends a batch that is not full. The timer is a bundle of its own.
     timer = measured.collect[1] / batch if batch < BATCHING.size else 0.0
     cpu = path + collect + timer
     walls = {size: cost.wall for size, cost in measured.postgres.items()}
@@ -188,13 +188,13 @@ def plan(measured: Measured, rate: int) -> Plan:
 
 
 def kept_up_with(measured: Measured) -> int:
-    """The most events a second, in hundreds, that one process has the CPU for, bundles and all."""
+    """The most events a second, in hundreds, for which one process has enough CPU."""
     steps = range(100, 50_000, 100)
     return max(rate for rate in steps if plan(measured, rate).of_a_process >= rate)
 
 
 def between(costs: Mapping[int, float], size: float) -> float:
-    """The cost of a bundle of any size, in a straight line between those that were measured."""
+    """The cost of a bundle of any size, interpolated linearly between the measured sizes."""
     sizes = sorted(costs)
     for low, high in itertools.pairwise(sizes):
         if size <= high:
@@ -204,7 +204,7 @@ def between(costs: Mapping[int, float], size: float) -> float:
 
 
 def main() -> int:
-    """Measure, write the report; 1 if a budget is not met."""
+    """Measure and write the report; return 1 if a budget is not met."""
     noise_before = machine.spread()
     with (
         tempfile.TemporaryDirectory(prefix="fanout-bench-") as folder,
@@ -222,7 +222,7 @@ def main() -> int:
 
 
 def report(measured: Measured, noise: machine.Noise) -> tuple[str, bool]:
-    """The page, and whether all budgets are met."""
+    """Return the page, and whether all budgets are met."""
     plans = [plan(measured, rate) for rate in RATES]
     lone, latency = measured.all_types[1], measured.postgres[1].wall
     most, connections = kept_up_with(measured), plans[-1].connections
@@ -263,8 +263,8 @@ def report(measured: Measured, noise: machine.Noise) -> tuple[str, bool]:
         f"""# Capacity on Dataflow
 
 Written by `python -m bench.dataflow` on {datetime.now(UTC):%Y-%m-%d}: {machine.describe()}.
-Nothing of it was measured on Dataflow: Beam's worker harness was handed bundles, one after the other, in
-one process. What the runner around it costs is not in it.
+Nothing here was measured on Dataflow. Beam's worker harness processed one bundle after the other, in
+one process. The figures do not include the cost of the runner around it.
 
 | what | found | budget | met |
 |---|---|---|---|
@@ -272,9 +272,9 @@ one process. What the runner around it costs is not in it.
 
 ## A bundle
 
-Milliseconds for a bundle of so many events that tell five people each, medians of {RUNS}. The first
-stage only batches; the second is everything from Fetch to Write. "At once": with a database that
-answers at once, so that it is the CPU of the process alone.
+Milliseconds for a bundle of that many events, medians of {RUNS}. Each event notifies five people. The
+first stage only batches; the second does everything from Fetch to Write. "At once" means a database stub that
+answers at once: these columns show only the CPU of the process.
 
 | events | batching, CPU | one type, at once, CPU | all types, at once, CPU | with Postgres, CPU | with Postgres, time |
 |---|---|---|---|---|---|
@@ -282,9 +282,9 @@ answers at once, so that it is the CPU of the process alone.
 
 ## A rate
 
-Events that arrive at random, of all types alike. A batch fills for at most {hold} ms, and {BATCHING.shards} fill at
-once. A key's next bundle gathers what arrives in {COMMIT_SECONDS * 1000:.0f} ms, which is a guess; no process, nor
-its connections, is planned to be busy for more than {USED:.0%} of the time; a worker of the type n2-standard-2 runs two.
+The plan assumes events of all types that arrive at random. A batch fills for at most {hold} ms, and {BATCHING.shards}
+batches fill at the same time. A key's next bundle collects the events of {COMMIT_SECONDS * 1000:.0f} ms, which is a guess.
+A process and its connections are planned to be busy for at most {USED:.0%} of the time. An n2-standard-2 worker runs two processes.
 
 | events/s | in a batch | CPU for an event, ms | events/s of a process, in such batches | processes | workers | connections |
 |---|---|---|---|---|---|---|

@@ -1,8 +1,8 @@
-"""An hour of the stream at a steady rate; ``python -m bench.endurance`` writes docs/endurance.md.
+"""One hour of the stream at a steady rate; ``python -m bench.endurance`` writes docs/endurance.md.
 
-Rows go into ``domain_events`` and through everything, Debezium included; the memory of the process
-that runs the pipeline is looked at every ten seconds. Exit status 1 if it outgrows its budget or
-climbs, or if an event is missing or was told twice.
+Rows go into ``domain_events`` and through all parts, Debezium included. The memory of the
+pipeline's process is sampled every ten seconds. The exit status is 1 if the memory exceeds its
+budget or keeps growing, or if an event is lost or notified twice.
 """
 
 import argparse
@@ -27,14 +27,14 @@ RATE: Final = 300
 INSERTS_A_SECOND: Final = 10
 SAMPLE_SECONDS: Final = 10
 BUDGET_MB: Final = 400
-# Flat: what the second half adds, set against the hour, stays below a hundredth of the budget.
+# Flat: the growth of the second half, per hour, is below a hundredth of the budget.
 CLIMB_MB_PER_HOUR: Final = 4.0
 DRAIN_SECONDS: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class Endured:
-    """What was seen: megabytes of resident memory, one sample every ``SAMPLE_SECONDS``."""
+    """The result: megabytes of resident memory, one sample every ``SAMPLE_SECONDS``."""
 
     samples: Sequence[float]
     events: int
@@ -50,12 +50,12 @@ class Endured:
 
     @property
     def passed(self) -> bool:
-        """Whether it kept to the budget and stayed flat."""
+        """Return whether the memory stayed within the budget and flat."""
         return max(self.samples) <= BUDGET_MB and self.climb <= CLIMB_MB_PER_HOUR
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run it; 1 if memory is not as it should be."""
+    """Run the stream; return 1 if a memory limit is not met."""
     parser = argparse.ArgumentParser(
         prog="python -m bench.endurance", description="The stream at a steady rate, and its memory."
     )
@@ -103,9 +103,9 @@ def _write_report(endured: Endured) -> None:
 
 Written by `make endurance` on {written}.
 
-For {minutes} minutes {RATE} rows a second were inserted into `domain_events`, {events} in all;
-each went through Debezium, Pub/Sub and the pipeline. At the end exactly what follows from them
-was in the database.
+For {minutes} minutes, {RATE} rows a second were inserted into `domain_events`: {events} in all.
+Each row went through Debezium, Pub/Sub and the pipeline. At the end, the database held exactly
+the expected results.
 
 | the streaming process | MB |
 |---|---|

@@ -1,7 +1,7 @@
-"""The worker harness of Dataflow, bundle by bundle: what a bundle costs.
+"""Runs Dataflow's worker harness bundle by bundle, to measure the cost of a bundle.
 
 Beam's own harness, ``SdkWorker.process_bundle``, runs the stages of the job's graph as a worker on
-Dataflow does, and is handed bundles of a known size. What the runner around it costs is not in it.
+Dataflow does, on bundles of a known size. The cost of the runner around it is not included.
 """
 
 import itertools
@@ -30,14 +30,14 @@ _PORTS: Final = (bundle_processor.DATA_INPUT_URN, bundle_processor.DATA_OUTPUT_U
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Of one bundle, in milliseconds: CPU of this process, and time."""
+    """The cost of one bundle, in milliseconds: CPU of this process, and wall time."""
 
     cpu: float
     wall: float
 
 
 class Stage:
-    """One fused stage of a graph, in a worker harness of its own.
+    """One fused stage of a graph, in its own worker harness.
 
     Args:
         graph: a whole pipeline.

@@ -1,4 +1,4 @@
-"""A database of the benchmark's own, durable as in production, and the processes that use it."""
+"""The benchmark's own database, durable as in production, and the processes that use it."""
 
 import json
 import os
@@ -31,7 +31,7 @@ class Installation:
     folder: Path
 
     def catch_up(self, checkout: Path = ROOT) -> dict[str, Any]:
-        """Run ``catch-up`` of a checkout in a process of its own; returns its summary."""
+        """Run a checkout's ``catch-up`` in its own process; return its summary."""
         environment = self.stack.environment()
         output = subprocess.run(
             [sys.executable, "-m", "pipeline", "catch-up"],
@@ -45,7 +45,7 @@ class Installation:
         return summary
 
     def stream(self, checkout: Path = ROOT) -> Worker:
-        """The pipeline of a checkout over the stack, not started yet."""
+        """Return a checkout's pipeline on the stack, not started yet."""
         return Worker(self.folder / "pipeline.log", self.stack.environment(), checkout)
 
 

@@ -1,4 +1,4 @@
-"""The machine the figures hold for, and how noisy it was meanwhile."""
+"""Describes the machine of the figures, and its noise during the run."""
 
 import os
 import platform
@@ -16,7 +16,7 @@ _LOOPS: Final = 2_000_000
 
 @dataclass(frozen=True, slots=True)
 class Noise:
-    """How much the same work varied, at the start and the end: slowest round over fastest."""
+    """The variation of a fixed loop, at the start and the end: slowest round over fastest."""
 
     start: float
     end: float
@@ -37,7 +37,7 @@ def describe() -> str:
 
 
 def spread() -> float:
-    """The slowest over the fastest of a few rounds of the same loop: 1.0 is a quiet machine."""
+    """Return the slowest over the fastest of a few rounds of one loop: 1.0 is a quiet machine."""
     seconds = []
     for _ in range(_ROUNDS):
         started = time.perf_counter()
@@ -48,5 +48,5 @@ def spread() -> float:
 
 
 def median(values: list[float]) -> float:
-    """The middle of several runs."""
+    """Return the median of several runs."""
     return statistics.median(values)

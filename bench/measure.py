@@ -1,4 +1,4 @@
-"""The measurements, each with what it is compared with."""
+"""The measurements, each with its baseline."""
 
 import time
 from collections.abc import Sequence
@@ -30,24 +30,24 @@ class Throughput:
 
     @property
     def median(self) -> float:
-        """The run in the middle."""
+        """The median run."""
         return median(list(self.runs))
 
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """Milliseconds from one moment to another, for each event."""
+    """Milliseconds between two moments, for each event."""
 
     samples: Sequence[float] = field(repr=False)
 
     def percentile(self, share: float) -> float:
-        """The time that this share of the events did not exceed."""
+        """Return the time that this share of the events did not exceed."""
         ordered = sorted(self.samples)
         return ordered[min(len(ordered) - 1, round(share * len(ordered)))]
 
 
 def measure_catch_up(bench: Installation) -> tuple[Throughput, Throughput]:
-    """Bounded runs, and the same rows written raw right after each; events a second."""
+    """Measure bounded runs, each followed by a raw write of its rows; events a second."""
     ours, raw = [], []
     for _ in range(RUNS):
         events = bench.world.insert_events(CATCH_UP_EVENTS)
@@ -59,7 +59,7 @@ def measure_catch_up(bench: Installation) -> tuple[Throughput, Throughput]:
 
 
 def measure_polling(bench: Installation) -> Throughput:
-    """Single-event polling in the style of the system we replace; events a second."""
+    """Measure polling one event at a time, in the replaced system's style; events a second."""
     runs = []
     for _ in range(RUNS):
         events = bench.world.insert_events(POLLED_EVENTS)
@@ -69,7 +69,7 @@ def measure_polling(bench: Installation) -> Throughput:
 
 
 def measure_stream(bench: Installation) -> tuple[Throughput, Latency]:
-    """The one-machine stream, fed as change data capture would: at its limit, then steadily."""
+    """Measure the one-machine stream, fed like change data capture: at its limit, then steadily."""
     with bench.stream():
         warm_up(bench)
         runs = [burst(bench) for _ in range(RUNS)]
@@ -77,14 +77,14 @@ def measure_stream(bench: Installation) -> tuple[Throughput, Latency]:
 
 
 def warm_up(bench: Installation) -> None:
-    """Let a stream that was just started do some events."""
+    """Let a new stream process some events."""
     _publish(bench, bench.world.insert_events(100))
     _wait_until_done(bench, 100, since=0)
     bench.world.forget()
 
 
 def burst(bench: Installation) -> float:
-    """``STREAM_EVENTS`` at once through a running stream; events a second."""
+    """Send ``STREAM_EVENTS`` at once through a running stream; return events a second."""
     events = bench.world.insert_events(STREAM_EVENTS)
     started = time.perf_counter()
     _publish(bench, events)
@@ -96,7 +96,7 @@ def burst(bench: Installation) -> float:
 
 
 def _steady(bench: Installation) -> Latency:
-    """Publish at ``STEADY_RATE``; from just before the publish to the row's own time stamp."""
+    """Publish at ``STEADY_RATE``; measure from just before the publish to the row's time stamp."""
     number = STEADY_RATE * STEADY_SECONDS
     events = bench.world.insert_events(number)
     published: dict[int, float] = {}
@@ -116,7 +116,7 @@ def _steady(bench: Installation) -> Latency:
 
 
 def measure_end_to_end(bench: Installation) -> Latency:
-    """Single events, one every 50 ms, from commit in domain_events to their rows."""
+    """Measure single events, one every 50 ms, from commit in domain_events to their rows."""
     with bench.stream():
         first = bench.world.insert_events(20)
         _wait_until_done(bench, len(first), since=0)
@@ -157,5 +157,5 @@ def _wait_until_done(bench: Installation, number: int, *, since: int) -> None:
     deadline = time.monotonic() + TIMEOUT_SECONDS
     while bench.world.done(since) < number:
         if time.monotonic() > deadline:
-            raise TimeoutError(f"{number} events were not done within {TIMEOUT_SECONDS:.0f} s")
+            raise TimeoutError(f"{number} events were not processed within {TIMEOUT_SECONDS:.0f} s")
         time.sleep(0.05)

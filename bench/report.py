@@ -1,4 +1,4 @@
-"""The report: every figure with its budget and what it is compared with, and a chart."""
+"""The report: every figure with its budget and its baseline, and a chart."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,7 +17,7 @@ RAW_SHARE: Final = 0.3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
-    """What one run of the benchmark found; throughput in events a second."""
+    """The results of one run of the benchmark; throughput in events a second."""
 
     catch_up: Throughput
     raw: Throughput
@@ -43,7 +43,7 @@ class Line:
 
 
 def write_report(path: Path, figures: Figures) -> bool:
-    """Write the report and its chart; whether all budgets are met."""
+    """Write the report and its chart; return whether all budgets are met."""
     lines = _lines(figures)
     path.parent.mkdir(exist_ok=True)
     path.write_text(_text(figures, lines))
@@ -86,22 +86,22 @@ def _text(figures: Figures, lines: list[Line]) -> str:
 
 Written by `make bench`, which takes about five minutes ({figures.seconds:.0f} s this time), on
 {datetime.now(UTC):%Y-%m-%d}: {machine.describe()}. Postgres, Pub/Sub and the pipeline share the
-machine, and Debezium too while commit to row is measured; Postgres syncs every commit. Every event tells {FAN_OUT} people in the app; every fifth is an
-upload, which they hear of by e-mail too.
-Throughput is the median of {RUNS} runs, which stand in brackets.
+machine. Debezium shares it too while commit to row is measured. Postgres syncs every commit. Every event notifies {FAN_OUT} people
+in the app. Every fifth event is an upload, which also sends them an e-mail.
+Throughput is the median of {RUNS} runs; the brackets show each run.
 
 | what | found | budget | met |
 |---|---|---|---|
 {table}
 
-Compared with, in the same run:
+Baselines, from the same run:
 
 | what | events/s |
 |---|---|
 | the same rows, written raw by one connection, 500 events a statement | {figures.raw.median:,.0f} |
-| one event at a time, every question a statement, as the system we replace | {figures.polling.median:,.0f} |
+| one event at a time, one statement for each question, as in the system we replace | {figures.polling.median:,.0f} |
 
-Catch-up does {gain:.1f} times what polling one event at a time does.
+Catch-up processes {gain:.1f} times as many events a second as polling one event at a time.
 
 Noise: the same loop varied by a factor of {figures.noise.start:.2f} before and {figures.noise.end:.2f} after
 (1.00 is a quiet machine).

@@ -1,6 +1,6 @@
-"""What a start costs: five events caught up against importing Beam: ``python -m bench.start``.
+"""Compares a start with importing Beam: catches up five events: ``python -m bench.start``.
 
-Both are whole processes, measured in turn, so that a busy machine slows down both. The budget is a
+Both are whole processes. They run in turn, so a busy machine slows down both. The budget is a
 ratio of medians: 1.4.
 """
 
@@ -31,13 +31,13 @@ _CATCH_UP: Final = ("-m", "pipeline", "catch-up")
 
 @dataclass(slots=True)
 class Runs:
-    """Of one program: seconds by the clock, and of processors."""
+    """The runs of one program: wall seconds, and CPU seconds."""
 
     wall: list[float] = field(default_factory=list)
     cpu: list[float] = field(default_factory=list)
 
     def run(self, arguments: Sequence[str], dsn: str) -> str:
-        """Run it once more; gives what it printed."""
+        """Run the program once more; return its output."""
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         started = time.perf_counter()
         done = subprocess.run(  # noqa: S603 - our own programs
@@ -55,7 +55,7 @@ class Runs:
 
 
 def main(pairs: int = PAIRS) -> int:
-    """Measure, print, judge by the budget; 1 if it is not met."""
+    """Measure, print and compare with the budget; return 1 if it is not met."""
     imports, catch_ups = Runs(), Runs()
     with tempfile.TemporaryDirectory(prefix="fanout-bench-") as folder:
         cluster = Postgres(Path(folder) / "postgres")
@@ -68,21 +68,21 @@ def main(pairs: int = PAIRS) -> int:
                 list(islice(seed_events(dsn), EVENTS))
                 printed = catch_ups.run(_CATCH_UP, dsn)
                 if f'"events": {EVENTS},' not in printed:
-                    raise RuntimeError(f"not {EVENTS} events: {printed}")
+                    raise RuntimeError(f"expected {EVENTS} events: {printed}")
         cluster.remove()
     wall = machine.median(catch_ups.wall) / machine.median(imports.wall)
     cpu = machine.median(catch_ups.cpu) / machine.median(imports.cpu)
     _say(f"{machine.describe()}; {pairs} pairs, medians")
     _say(f"import apache_beam   {_seconds(imports)}")
     _say(f"catch-up of {EVENTS}        {_seconds(catch_ups)}")
-    _say(f"ratio                {wall:.2f} by the clock, {cpu:.2f} of processors; budget {BUDGET}")
+    _say(f"ratio                {wall:.2f} wall, {cpu:.2f} CPU; budget {BUDGET}")
     return 0 if wall <= BUDGET else 1
 
 
 def _seconds(runs: Runs) -> str:
     each = ", ".join(f"{seconds:.2f}" for seconds in runs.wall)
     cpu = machine.median(runs.cpu)
-    return f"{machine.median(runs.wall):.2f} s ({each}), {cpu:.2f} s of processors"
+    return f"{machine.median(runs.wall):.2f} s ({each}), {cpu:.2f} s of CPU"
 
 
 def _say(line: str) -> None:

@@ -1,4 +1,4 @@
-"""A Postgres that answers at once, so that what is measured is the pipeline's own CPU."""
+"""A Postgres stub that answers at once: the benchmark then measures the pipeline's own CPU."""
 
 import time
 from collections.abc import Iterator, Mapping
@@ -21,12 +21,12 @@ Answer = list[tuple[Any, ...]]
 
 class _Answers(list[tuple[Any, ...]]):
     def fetchall(self) -> Answer:
-        """All rows."""
+        """Return all rows."""
         return list(self)
 
 
 class Connection:
-    """Answers the statements of the path as the world of the benchmark would."""
+    """Answers the statements of the event path with the benchmark's data."""
 
     def __init__(self, types: Mapping[int, str]) -> None:
         self._types = types
@@ -45,8 +45,8 @@ class Connection:
         *,
         prepare: bool | None = None,
     ) -> _Answers:
-        """What the statement asks for; nothing to a statement that is not of the path."""
-        del prepare  # what a server would keep of a statement
+        """Return the rows of the statement; none for a statement outside the event path."""
+        del prepare  # a stub prepares no statements
         answer = self._answers.get(statement)
         return _Answers(answer(parameters or {}) if answer else [])
 
@@ -62,7 +62,7 @@ class Connection:
         ]  # fmt: skip
 
     def written(self, asked: dict[str, Any]) -> Answer:
-        """Every event of the batch, as written now."""
+        """Report every event of the batch as newly written."""
         events = orjson.loads(asked["batch"])["events"]
         return [(event["event_id"], "written", 5) for event in events]
 
@@ -78,14 +78,14 @@ class Connection:
 
 @contextmanager
 def answering_at_once(types: Mapping[int, str]) -> Iterator[None]:
-    """Stand in for the database of this process.
+    """Replace the database of this process by the stub.
 
     Args:
-        types: an event's id modulo their number gives its type.
+        types: the type of an event is at the index ``id % len(types)``.
     """
 
     @contextmanager
-    def take(settings: DatabaseSettings) -> Iterator[Any]:  # noqa: ARG001 - there is only one
+    def take(settings: DatabaseSettings) -> Iterator[Any]:  # noqa: ARG001 - the stub is the only connection
         yield Connection(types)
 
     class Watchdog:

@@ -1,7 +1,7 @@
-"""A project with five people to tell, and events in it: every event has a fan-out of five.
+"""A project with five recipients, and its events: every event has a fan-out of five.
 
-Of five events four are chat messages that mention all five people, and one is an upload, which they
-also hear of by e-mail: five notifications and one e-mail for each event on average.
+Of five events, four are chat messages that mention all five people. One is an upload, which also
+sends them e-mails. On average, an event makes five notifications and one e-mail.
 """
 
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ _INSERT_EVENTS: Final = """
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """A connection of the application's owner, and what an application does with it."""
+    """A connection of the application's owner, and the statements that an application sends."""
 
     connection: psycopg.Connection[Any]
 
@@ -88,7 +88,7 @@ class World:
             )
 
     def insert_events(self, number: int) -> list[int]:
-        """Insert so many events in one transaction; gives their ids."""
+        """Insert that many events in one transaction; return their ids."""
         parameters = {
             "author": AUTHOR,
             "project": PROJECT,
@@ -100,21 +100,21 @@ class World:
         return [int(row[0]) for row in self.connection.execute(_INSERT_EVENTS, parameters)]
 
     def done(self, since: int) -> int:
-        """How many events above an id have their ledger row."""
+        """Count the events above an id that have a ledger row."""
         row = self.connection.execute(
             "SELECT count(*) FROM notification_processing WHERE event_id > %s", [since]
         ).fetchone()
         return int(row[0]) if row else 0
 
     def forget(self) -> None:
-        """Remove the events and all that followed."""
+        """Delete the events and all their results."""
         self.connection.execute(
             "TRUNCATE domain_events, notification_processing, notifications, pending_emails,"
             " notification_decisions, event_dead_letters CASCADE"
         )
 
     def check(self, events: int) -> None:
-        """Fail unless exactly what must follow from so many events is there."""
+        """Check that exactly the expected results of that many events are there."""
         row = self.connection.execute(
             "SELECT (SELECT count(*) FROM notification_processing"
             "        WHERE processing_status = 'completed'),"
