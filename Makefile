@@ -1,8 +1,8 @@
-# Newest first; requires-python in pyproject.toml says the same.
+# Newest first. requires-python in pyproject.toml has the same versions.
 PYTHONS := 3.13 3.12 3.11
 NEEDED  := Python 3.11, 3.12 or 3.13 is needed
-# The first that can make an environment, or else the first that runs: a shim of a version manager may
-# be there without its Python, and a Python without venv.
+# The first Python that can make an environment, or else the first that runs. A version manager may have a shim
+# without its Python, and a Python may lack venv.
 PYTHON ?= $(shell for needs in "import ensurepip, venv" ""; do for each in $(PYTHONS:%=python%) python3 python; do \
 	"$$each" -c "$$needs" 2>/dev/null && echo "$$each" && exit; done; done)
 VENV   := .venv
@@ -12,11 +12,11 @@ SETUP  := $(VENV)/.complete
 .DEFAULT_GOAL := help
 
 .PHONY: help
-help: ## list these targets
+help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: setup
-setup: $(SETUP) ## the virtual environment .venv, with everything; PYTHON=python3.11 names one
+setup: $(SETUP) ## make the virtual environment .venv; PYTHON=python3.11 chooses a Python
 
 $(SETUP): requirements-dev.txt
 	@[ -n "$(PYTHON)" ] || { echo "$(NEEDED) and no Python was found: install one, or name it with make PYTHON=..." >&2; exit 1; }
@@ -24,36 +24,36 @@ $(SETUP): requirements-dev.txt
 	@"$(PYTHON)" tools/environment.py requirements-dev.txt "$(VENV)"
 
 .PHONY: demo
-demo: setup ## sample events through the real parts, and what everyone received
+demo: setup ## send sample events through the real parts and show what everyone received
 	@$(BIN)/python -m local demo
 
 .PHONY: up
-up: setup ## the embedded Postgres, Debezium and Pub/Sub, in the foreground; writes .local/env
+up: setup ## run the embedded Postgres, Debezium and Pub/Sub in the foreground; writes .local/env
 	@$(BIN)/python -m local up $(if $(EMULATOR),--emulator "$(EMULATOR)")
 
-# Two processes, each with its own Postgres; a file stays in one, since its tests share what they start.
+# Two processes, each with its own Postgres. The tests of one file share what they start, so they stay in one process.
 PARALLEL := -n 2 --dist loadfile
-# They kill, count memory or load a machine: nothing runs beside them.
+# These tests kill processes, measure memory or load the machine: no other test runs at the same time.
 ALONE := tests/topology tests/torture
-# Neither a JVM nor a program that is started; of the golden cases those that show most.
+# These start no JVM and no program. Of the golden cases, they include those that show most.
 FAST  := tests/domain tests/fanout tests/testing tests/transforms tests/test_arguments.py tests/test_coders.py \
 	tests/tools/test_catalogue.py tests/tools/test_pythons.py tests/docs/test_guarantees.py tests/docs/test_markdown.py \
 	$(patsubst %,tests/golden/test_%.py,chat_message_sent document_uploaded processing project_access_granted truth) \
 	tests/topology/test_labels.py
 
 .PHONY: test
-test: setup ## the whole test suite
+test: setup ## run the whole test suite
 	@failed=; \
 	$(BIN)/python -m pytest $(PARALLEL) $(ALONE:%=--ignore=%) || failed=yes; \
 	$(BIN)/python -m pytest $(ALONE) || failed=yes; \
 	[ -z "$$failed" ]
 
 .PHONY: test-fast
-test-fast: setup ## a part of it, in a minute: no JVM, nothing that starts slowly
+test-fast: setup ## run the tests that start fast, in a minute: no JVM
 	@$(BIN)/python -m pytest -q $(PARALLEL) $(FAST)
 
 .PHONY: pythons
-pythons: setup ## the demo and the fast tests on each other Python that is supported and here
+pythons: setup ## run the demo and the fast tests on every other supported Python that is installed
 	@$(BIN)/python -m tools.pythons $(PYTHONS)
 
 .PHONY: bench
@@ -65,19 +65,19 @@ compare: setup ## measure against another checkout, in turns: make compare OTHER
 	@$(BIN)/python -m bench.compare "$(OTHER)"
 
 .PHONY: endurance
-endurance: setup ## an hour of the stream at a steady rate; writes docs/endurance.md
+endurance: setup ## run an hour of the stream at a steady rate; writes docs/endurance.md
 	@$(BIN)/python -m bench.endurance
 
 .PHONY: torture
-torture: setup ## thousands of faults under load, about half an hour; writes docs/reliability.md
+torture: setup ## inject thousands of faults under load, about half an hour; writes docs/reliability.md
 	@FANOUT_TORTURE=full $(BIN)/python -m pytest tests/torture
 
 .PHONY: torture-smoke
-torture-smoke: setup ## the same faults, a few of each, as make test runs them
+torture-smoke: setup ## inject a few of each fault, as make test does
 	@$(BIN)/python -m pytest tests/torture
 
 .PHONY: check
-check: setup ## format, lint, types, import contracts, the fast tests
+check: setup ## check format, lint, types and import contracts; run the fast tests
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
@@ -90,22 +90,22 @@ format: setup ## rewrite the sources in the project's format
 	@$(BIN)/ruff check --fix .
 
 .PHONY: catalogue
-catalogue: setup ## docs/events.md and the payload schemas again, from the handlers
+catalogue: setup ## write docs/events.md and the payload schemas again, from the handlers
 	@$(BIN)/python -m tools.catalogue
 
 .PHONY: event
-event: setup ## the files of a new event type: make event NAME=thing_happened
+event: setup ## write the files of a new event type: make event NAME=thing_happened
 	@$(BIN)/python -m tools.new_event "$(NAME)"
 
 .PHONY: lock
-lock: setup ## the two lock files again, from pyproject.toml
+lock: setup ## write the two lock files again, from pyproject.toml
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml -o requirements.txt
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header -c requirements.txt pyproject.toml --group dev -o requirements-dev.txt
 
 include deploy/deploy.mk
 
 .PHONY: clean
-clean: ## stop nothing, remove what was made: .venv, .local, caches
+clean: ## delete what make created: .venv, .local, caches; stops nothing
 	@if [ -x $(BIN)/python ]; then $(BIN)/python -m local clean; fi
 	@rm -rf .venv .venv.new .venv.old .local .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist *.egg-info
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,4 +1,4 @@
-"""The package is described in pyproject.toml; this file is for tools that look for it here."""
+"""The package is described in pyproject.toml; some tools look for this file."""
 
 from setuptools import setup
 

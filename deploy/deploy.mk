@@ -1,20 +1,20 @@
-# The targets for Google Cloud. Who may run which: deploy/service-accounts.md.
+# The targets for Google Cloud. deploy/service-accounts.md says which account may run which target.
 
 JOB_NAME    ?= fanout
 launches     = $(filter launch update update-check,$(MAKECMDGOALS))
-# A running job keeps the number it has until another is given.
+# A running job keeps its number of workers until it gets a new one.
 ifeq ($(filter workers,$(MAKECMDGOALS)),)
 MAX_WORKERS ?= 3
 endif
 ifneq ($(launches),)
-# On the command line only: a shell may still have those that make up printed for the embedded stack.
+# Only from the command line: the shell may still have the embedded stack's variables, printed by make up.
 DATABASE_URL      =
 SUBSCRIPTION      = projects/$(value PROJECT)/subscriptions/fanout-pipeline
 DEAD_LETTER_TOPIC = projects/$(value PROJECT)/topics/domain-events-dead
 unexport DATABASE_URL SUBSCRIPTION DEAD_LETTER_TOPIC
 endif
 
-# What has no default: which target needs it, and what it looks like.
+# The variables without a default: which target needs them, and an example of each.
 needs-image          := IMAGE
 needs-debezium-image := DEBEZIUM_IMAGE
 needs-template       := IMAGE TEMPLATE
@@ -41,11 +41,11 @@ like-DATABASE_CA_SECRET       := projects/acme-prod/secrets/fanout-server-ca
 like-JOB                      := fanout, or its id
 like-MAX_WORKERS              := 9
 
-# A command has them as arguments; in its environment make would put them expanded.
+# Commands get these as arguments. In the environment, make would expand them.
 unexport $(needs-image) $(needs-debezium-image) $(needs-drain) $(filter-out DATABASE_URL,$(needs-launch))
 unexport JOB_NAME MAX_WORKERS PARAMETERS GCLOUD_FLAGS TRANSFORM_NAME_MAPPINGS CONFIRM
 
-# The value of a variable, of which only a default is expanded; and a text as one word for the shell.
+# The value of a variable, where make expands only a default; and a text quoted as one word for the shell.
 text     = $(if $(filter file,$(origin $(1))),$($(1)),$(value $(1)))
 quoted   = '$(subst ','\'',$(1))'
 argument = $(call quoted,$(call text,$(1)))
@@ -53,20 +53,20 @@ argument = $(call quoted,$(call text,$(1)))
 $(foreach goal,$(MAKECMDGOALS),$(foreach name,$(needs-$(goal)),$(if $(strip $(value $(name))),,\
   $(error make $(goal) needs $(name), for example $(name)=$(like-$(name))))))
 ifneq ($(launches),)
-# Parameters are shown to everyone who may see the job.
+# Everyone who may see the job can read its parameters.
 secretive = $(shell case $(call argument,$(1)) in (*://*:*@* | *password=*) echo refused;; esac)
 $(foreach name,DATABASE_URL PARAMETERS GCLOUD_FLAGS,$(if $(call secretive,$(name)),\
   $(error $(name) must hold no password: name its secret, for example DATABASE_PASSWORD_SECRET=$(like-DATABASE_PASSWORD_SECRET))))
-# What needs more rights is said before the launch, not by a job that stands still.
+# Warns before the launch that more rights are needed. Otherwise the job would start and then stand still.
 attribute := $(shell printf '%s' $(call argument,PARAMETERS) | tr ',;^' '\n\n\n' | sed -n 's/^timestamp_attribute=//p' | tail -1)
 ifneq ($(filter-out publish_time,$(attribute)),)
-$(info With timestamp_attribute Dataflow makes a subscription of its own: see what that needs in deploy/service-accounts.md)
+$(info With timestamp_attribute, Dataflow creates another subscription: deploy/service-accounts.md lists the rights for it)
 endif
 endif
 ifneq ($(filter cancel,$(MAKECMDGOALS)),)
 ifneq ($(value CONFIRM),yes)
-# Pub/Sub redelivers only what was not acknowledged, and the job may acknowledge before it writes rows.
-$(error make cancel drops what the job has read and not yet written, which make drain would write; to go on add CONFIRM=yes, and run catch-up afterwards)
+# Pub/Sub redelivers only unacknowledged messages, and the job may acknowledge a message before it writes its rows.
+$(error make cancel drops the events that the job has read but not written; make drain would write them. To cancel, add CONFIRM=yes, then run catch-up)
 endif
 endif
 
@@ -86,13 +86,13 @@ template: setup ## upload the flex template that names the image: IMAGE TEMPLATE
 	@spec=$$($(BIN)/python -m pipeline.runtime.template --image $(call argument,IMAGE)) && \
 	  printf '%s\n' "$$spec" | gcloud storage cp - $(call argument,TEMPLATE)
 
-# Unless it never expires, a subscription that nobody reads for 31 days is deleted with its messages.
+# A subscription without readers is deleted with its messages after 31 days, unless it never expires.
 subscription = gcloud pubsub subscriptions describe $(1) --project=$(call argument,PROJECT) >/dev/null 2>&1 || \
 	  gcloud pubsub subscriptions create $(1) --project=$(call argument,PROJECT) --topic=$(2) \
 	  --ack-deadline=600 --message-retention-duration=7d --expiration-period=never
 
 .PHONY: topics
-topics: ## the Pub/Sub topics and subscriptions that are not there yet: PROJECT
+topics: ## create the missing Pub/Sub topics and subscriptions: PROJECT
 	@for topic in domain-events domain-events-dead domain-events-heartbeats; do \
 	  gcloud pubsub topics describe $$topic --project=$(call argument,PROJECT) >/dev/null 2>&1 || \
 	  gcloud pubsub topics create $$topic --project=$(call argument,PROJECT) || exit 1; \
@@ -100,7 +100,7 @@ topics: ## the Pub/Sub topics and subscriptions that are not there yet: PROJECT
 	@$(call subscription,fanout-pipeline,domain-events)
 	@$(call subscription,fanout-dead-letters,domain-events-dead)
 
-# Two semicolons stand between parameters: a connection string may hold commas. $(\) joins lines.
+# Two semicolons separate parameters, because a connection string may contain commas. $(\) joins lines.
 parameters = ^;;^subscription=$(call text,SUBSCRIPTION);;dead_letter_topic=$(call text,DEAD_LETTER_TOPIC)$(\
   );;database_url=$(call text,DATABASE_URL);;database_password_secret=$(call text,DATABASE_PASSWORD_SECRET)$(\
   );;database_ca_secret=$(call text,DATABASE_CA_SECRET);;sdk_container_image=$(call text,IMAGE)
@@ -109,43 +109,43 @@ run = gcloud dataflow flex-template run $(call argument,JOB_NAME) $(where) \
 	  --service-account-email=$(call argument,SERVICE_ACCOUNT) --max-workers=$(call argument,MAX_WORKERS) \
 	  --subnetwork=$(call argument,SUBNETWORK) --disable-public-ips \
 	  --parameters=$(call quoted,$(parameters))$(if $(value PARAMETERS), --parameters=$(call argument,PARAMETERS))
-# Each word is a flag; one whose value holds a space goes into a file: GCLOUD_FLAGS=--flags-file=FILE.
+# Each word is a flag. Put a flag whose value contains a space into a file: GCLOUD_FLAGS=--flags-file=FILE.
 flags    = $(foreach flag,$(call text,GCLOUD_FLAGS), $(call quoted,$(flag)))
 mappings = $(if $(value TRANSFORM_NAME_MAPPINGS), --transform-name-mappings=$(call argument,TRANSFORM_NAME_MAPPINGS))
 
 .PHONY: launch
-launch: ## start the job; alone it says what it needs, PARAMETERS=name=value,... sets more
+launch: ## start the job; without variables it lists those it needs; PARAMETERS=name=value,... adds parameters
 	@$(run)$(flags)
 
 .PHONY: update
-update: ## replace the running job of that name by this version; takes what launch takes
+update: ## replace the running job of that name by this version; same variables as launch
 	@$(run)$(flags) --update$(mappings)
 
-# To gcloud a service option is an experiment: https://cloud.google.com/dataflow/docs/reference/service-options
+# gcloud passes a service option as an experiment: https://cloud.google.com/dataflow/docs/reference/service-options
 .PHONY: update-check
-update-check: ## ask Dataflow whether update would be taken, and change nothing; takes what update takes
+update-check: ## ask Dataflow whether it would accept the update, and change nothing; same variables as update
 	@$(run)$(flags) --update$(mappings) --additional-experiments=graph_validate_only
 
-# To gcloud a job is its id only.
+# gcloud accepts only the id of a job.
 find = id=$$(gcloud dataflow jobs list $(where) --status=active --format='value(id)' \
 	  --filter=$(call quoted,id="$(call text,JOB)" OR name="$(call text,JOB)")) && \
-	  if [ -z "$$id" ]; then echo 'no running job has that id or name: '$(call argument,JOB) >&2; exit 1; fi
+	  if [ -z "$$id" ]; then echo 'no running job has this id or name: '$(call argument,JOB) >&2; exit 1; fi
 
-# As for the launch: workers x processes x pool_size are no more than database_connections.
+# As at the launch: workers x processes x pool_size must not exceed database_connections.
 .PHONY: workers
-workers: setup ## change how many workers the running job may have: PROJECT REGION JOB MAX_WORKERS, and PARAMETERS of launch
+workers: setup ## change the running job's maximum number of workers: PROJECT REGION JOB MAX_WORKERS, and PARAMETERS of launch
 	@$(BIN)/python -m pipeline.runtime.launch.workers$(if $(value PARAMETERS), --parameters=$(call argument,PARAMETERS))$(\
 	  ) --workers=$(call argument,MAX_WORKERS)$(flags) && $(find) && \
 	  gcloud dataflow jobs update-options "$$id" $(where) --max-num-workers=$(call argument,MAX_WORKERS)
 
-# gcloud ends with status 0 when it could not stop a job.
+# gcloud exits with status 0 even if it could not stop the job.
 stop = $(find) && \
 	  if gcloud dataflow jobs $(1) "$$id" $(where) 2>&1 | tee /dev/stderr | grep -E '^(Failed|ERROR)' >/dev/null; then exit 1; fi
 
 .PHONY: drain
-drain: ## stop the job after it has written what it has read: PROJECT REGION JOB
+drain: ## stop the job after it has written every event that it has read: PROJECT REGION JOB
 	@$(call stop,drain)
 
 .PHONY: cancel
-cancel: ## stop the job at once and drop what it has read: PROJECT REGION JOB CONFIRM=yes
+cancel: ## stop the job at once and drop the events that it has read: PROJECT REGION JOB CONFIRM=yes
 	@$(call stop,cancel)

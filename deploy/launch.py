@@ -1,4 +1,4 @@
-"""What Dataflow's launcher starts: the stream, with the options it was launched with."""
+"""The program that Dataflow's launcher starts: the stream, with the launch options."""
 
 import sys
 

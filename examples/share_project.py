@@ -1,4 +1,4 @@
-"""Someone is let into a project, and hears of it: the change and its event in one transaction.
+"""A person gets access to a project and is notified: one transaction for change and event.
 
 DATABASE_URL=postgresql://... python examples/share_project.py PROJECT PERSON GRANTED_BY
 """
@@ -15,7 +15,7 @@ from psycopg.types.json import Jsonb
 def share_project(
     connection: psycopg.Connection[Any], project: UUID, person: UUID, granted_by: UUID
 ) -> int | None:
-    """Let a person into a project; gives the id of the event, None where they were in already."""
+    """Give a person access to a project; return the event's id, or None if they had access."""
     with connection.transaction():
         granted = connection.execute(
             """
@@ -26,7 +26,7 @@ def share_project(
             [person, granted_by, project],
         )
         if granted.rowcount == 0:
-            # What did not happen is not told either.
+            # Nothing changed, so there is no event.
             return None
         payload = {
             "affected_user_id": str(person),

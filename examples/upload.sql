@@ -1,8 +1,8 @@
--- A file is added to a project, and everyone who can view it hears of it.
+-- Adds a file to a project, and notifies everyone who can view it.
 --
 --   psql "$DATABASE_URL" -v ON_ERROR_STOP=1 -v actor=UUID -v project=UUID -v file='Rent roll.xlsx' -f examples/upload.sql
 --
--- psql writes :'file' as a quoted text: a name with a quote in it does no harm.
+-- psql writes :'file' as a quoted text, so a quote in the name is safe.
 
 BEGIN;
 

@@ -1,12 +1,12 @@
--- Whatever program adds a file to a project: everyone who can view it hears of it.
+-- Notifies everyone who can view a new file, whichever program adds the file to a project.
 --
 --   psql "$DATABASE_URL" -v ON_ERROR_STOP=1 -f examples/upload_trigger.sql
 --
--- A trigger does not know who is logged in to the application. A program that does says so, for its transaction:
+-- A trigger does not know who is logged in to the application. A program can tell it, for one transaction:
 --
 --   SET LOCAL app.user_id = '6f1c2a34-0000-4000-8000-000000000001';
 --
--- and one that imports what nobody must hear of says: SET LOCAL app.silent = 'on';
+-- A program that imports files without notifying anyone sets: SET LOCAL app.silent = 'on';
 
 CREATE OR REPLACE FUNCTION public.tell_of_upload() RETURNS trigger
 LANGUAGE plpgsql
@@ -21,7 +21,7 @@ BEGIN
         'document_uploaded',
         -- A setting of an earlier transaction is an empty text by now.
         nullif(current_setting('app.user_id', true), '')::uuid,
-        NEW.project_id,
+        -- After the transaction that set it, the setting is an empty text.
         NEW.id,
         jsonb_build_object('fileName', NEW.name)
     );

@@ -1,1 +1,1 @@
-"""Tools for developers: run from the repository, not part of what is installed."""
+"""Developer tools: run from the repository, not installed with the package."""

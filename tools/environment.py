@@ -1,10 +1,10 @@
-"""Makes the virtual environment ``.venv`` from a lock; needs Python alone.
+"""Makes the virtual environment ``.venv`` from a lock file; needs only Python.
 
-By itself it takes everything there is; ``environment.py requirements.txt`` what running needs. A
-second argument names another folder than ``.venv``.
+By default it installs everything; ``environment.py requirements.txt`` installs only what running
+needs. A second argument names another folder than ``.venv``.
 
-The new environment is built beside the old one and takes its place when it is complete. A failed
-installation, an interrupt or a kill leaves what worked.
+The new environment is built next to the old one and replaces it when complete. After a failed
+installation, an interrupt or a kill, the old environment still works.
 """
 
 import contextlib
@@ -33,7 +33,7 @@ COMPLETE: Final = ".complete"
 
 _INTERRUPTED: Final = 130
 _VERSION: Final = "{}.{}".format(*sys.version_info)
-# uv reads none of pip's settings; without these a mirror that pip knows would be passed by.
+# uv reads none of pip's settings. Without these variables it would ignore pip's mirror.
 _SETTINGS: Final = {
     "index-url": "UV_DEFAULT_INDEX",
     "extra-index-url": "UV_INDEX",
@@ -44,11 +44,11 @@ _SETTINGS: Final = {
 
 
 class SetupFailed(Exception):
-    """The environment could not be made; the text says why."""
+    """The environment could not be made; the text states the reason."""
 
 
 def main() -> int:
-    """Make the environment; gives the exit status."""
+    """Make the environment; return the exit status."""
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         _check_python()
@@ -62,7 +62,7 @@ def main() -> int:
         interrupted = isinstance(error, KeyboardInterrupt)
         _say("Interrupted." if interrupted else str(error))
         if FINAL.exists():
-            _say(f"The {SHOWN} that was there is as it was.")
+            _say(f"The old {SHOWN} is unchanged.")
         return _INTERRUPTED if interrupted else 1
     return 0
 
@@ -71,7 +71,7 @@ def _check_python() -> None:
     if not WANTED.is_file():
         raise SetupFailed(f"There is no {WANTED}")
     found = f"Python {sys.version.split()[0]} ({sys.executable})"
-    # Some distributions leave it out.
+    # Some distributions do not include venv.
     if not all(map(find_spec, ("venv", "ensurepip"))):
         raise SetupFailed(
             f"{found} has no venv: install it (Debian, Ubuntu: python{_VERSION}-venv),"
@@ -86,12 +86,12 @@ def _alone() -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise SetupFailed("Another set-up is at work in this folder: wait for it") from None
+            raise SetupFailed("Another set-up runs in this folder: wait for it") from None
         yield
 
 
 def _restore() -> None:
-    """Put back what a set-up that was killed left."""
+    """Restore the old environment after a killed set-up."""
     if OLD.exists() and not FINAL.exists():
         OLD.rename(FINAL)
     for left in (NEW, OLD):
@@ -106,8 +106,8 @@ def _build(folder: Path) -> None:
         pip = (python, "-m", "pip", "--disable-pip-version-check")
         uv = folder / "uv.txt"
         uv.write_text(_lines_of("uv"), "utf-8")
-        # The lock is whole. Asked to resolve it all the same, older pips take the newest release
-        # of a package that is wanted with an extra, and stop: its hash is not in the lock.
+        # The lock names every dependency. Older pips that resolve it all the same take the newest
+        # release of a package with an extra, and fail: the lock does not have its hash.
         locked = ("--no-deps", "--require-hashes", "--requirement")
         _run("Installing uv", *pip, "install", "--quiet", *locked, str(uv))
         packages = WANTED.read_text("utf-8").count("==")
@@ -120,7 +120,7 @@ def _build(folder: Path) -> None:
         uv.unlink()
         _correct_paths(folder)
         if WANTED == LOCK:
-            # What make asks for has everything.
+            # make wants the complete environment.
             (folder / COMPLETE).touch()
     except BaseException:
         _remove(folder)
@@ -128,7 +128,7 @@ def _build(folder: Path) -> None:
 
 
 def _lines_of(package: str) -> str:
-    """The lines of the lock about one package."""
+    """Return the lines of the lock about one package."""
     lines = LOCK.read_text("utf-8").splitlines(keepends=True)
     first = next(index for index, line in enumerate(lines) if line.startswith(f"{package}=="))
     last = next(
@@ -139,7 +139,7 @@ def _lines_of(package: str) -> str:
 
 
 def _mirrors(pip: tuple[str, ...]) -> Mapping[str, str]:
-    """Where pip was told to look for packages, in the variables of uv."""
+    """Return pip's package indexes, as environment variables of uv."""
     listed = subprocess.run(
         [*pip, "config", "list"], stdout=subprocess.PIPE, text=True, check=False
     ).stdout
@@ -147,17 +147,17 @@ def _mirrors(pip: tuple[str, ...]) -> Mapping[str, str]:
     for line in listed.splitlines():
         name, _, value = line.partition("=")
         variable = _SETTINGS.get(name.rpartition(".")[2])
-        # The last one counts: pip lists a variable after its files.
+        # The last value counts: pip lists environment variables after its files.
         if variable is not None:
             found[variable] = value.strip("'\"").replace("\\n", " ")
     if "UV_INDEX" in found:
-        # The hashes decide what is installed: it may come from any of them.
+        # The hashes decide what is installed, so any of the indexes may be used.
         found["UV_INDEX_STRATEGY"] = "unsafe-best-match"
     return {name: value for name, value in found.items() if name not in os.environ}
 
 
 def _correct_paths(folder: Path) -> None:
-    """An environment has its own path in its programs, which is another one after the swap."""
+    """Correct the environment's path in its programs: the swap changes the path."""
     mine, final = str(folder).encode(), str(FINAL).encode()
     for path in (folder / "pyvenv.cfg", *(folder / "bin").iterdir()):
         if path.is_file() and not path.is_symlink():
@@ -181,10 +181,10 @@ def _remove(path: Path) -> None:
 
 
 def _run(doing: str, *command: str, environment: Mapping[str, str] | None = None) -> None:
-    """Run a program, and say what is being done for as long as it takes.
+    """Run a program, and show what it does while it runs.
 
     Raises:
-        SetupFailed: it failed, with what it said.
+        SetupFailed: the program failed; the text is its output.
     """
     process = subprocess.Popen(
         command,
@@ -211,7 +211,7 @@ def _run(doing: str, *command: str, environment: Mapping[str, str] | None = None
 
 
 def _listen(stderr: IO[str], said: list[str]) -> None:
-    """Keep what is said, of all retries one line."""
+    """Keep the output, but only one line for all retries."""
     warned = False
     for line in stderr:
         if "Retrying" not in line:

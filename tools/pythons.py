@@ -1,7 +1,7 @@
-"""Versions of Python in; the demo and the fast tests on each of them that is here.
+"""Runs the demo and the fast tests on the given versions of Python that are installed.
 
-``make pythons`` gives all that are supported. The one that runs this is left out: its environment
-has the whole suite. Each other one gets an environment of its own, which is removed again.
+``make pythons`` passes all supported versions. The Python that runs this is left out, because its
+environment runs the whole suite. Every other version gets its own, temporary environment.
 """
 
 import os
@@ -20,14 +20,14 @@ _TARGETS: Final = ("demo", "test-fast")
 
 
 def main(versions: list[str]) -> int:
-    """Run the targets on each version; gives the first exit status that is not zero."""
+    """Run the targets on each version; return the first exit status that is not zero."""
     signal.signal(signal.SIGTERM, _interrupt)
     for version in versions:
         if version == _OURS:
             continue
         python = _found(version)
         if python is None:
-            _say(f"Python {version} is not here: its tests are left out")
+            _say(f"Python {version} is not installed: its tests are left out")
         elif status := _run(python):
             _say(f"Python {version} failed")
             return status
@@ -37,14 +37,14 @@ def main(versions: list[str]) -> int:
 
 
 def _found(version: str) -> str | None:
-    """The first program of this version that can make an environment."""
+    """Return the first program of this version that can make an environment."""
     return next((each for each in _candidates(version) if _can_make_an_environment(each)), None)
 
 
 def _candidates(version: str) -> Iterator[str]:
     if on_path := shutil.which(f"python{version}"):
         yield on_path
-    # pyenv has a shim of every version on the path, which runs those only that someone chose.
+    # pyenv puts a shim of every version on the path. A shim runs only a version that someone chose.
     pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
     for program in pyenv.glob(f"versions/{version}.*/bin/python{version}"):
         yield str(program)
@@ -56,7 +56,7 @@ def _can_make_an_environment(python: str) -> bool:
 
 
 def _run(python: str) -> int:
-    # What the make that started us was told is not for this one.
+    # This make must not get the arguments of the make that started us.
     environment = {name: value for name, value in os.environ.items() if "MAKE" not in name}
     environment.pop("MFLAGS", None)
     with tempfile.TemporaryDirectory(prefix="fanout-python-") as folder:

@@ -391,7 +391,7 @@ def test_a_job_that_does_not_run_is_left_alone(target: str, recorder: Recorder) 
     refused = make(target, PYTHON, *settings(MAX_WORKERS="9"), programs=recorder.home)
 
     assert refused.returncode != 0
-    assert "no running job has that id or name: fanout" in refused.stderr
+    assert "no running job has this id or name: fanout" in refused.stderr
     assert recorder.calls == [LISTED]
 
 

@@ -123,7 +123,7 @@ def test_the_page_says_what_a_producer_must_know() -> None:
         "| `toWhom` | UUID |  | needed |",
         "| `project_id` | UUID |  | needed, here or in the column |",
         '| `kind` | `master` or `spare` | `"spare"` |  |',
-        '| `note` | text | `"none"` | null has a meaning of its own |',
+        '| `note` | text | `"none"` | null has its own meaning |',
         "| `places` | array of object | `[]` |  |",
         "| `due` | time, ISO 8601 |  |  |",
     ]

@@ -175,7 +175,7 @@ def test_an_index_that_does_not_answer_is_one_line_and_leaves_what_works(clone: 
     assert failed.stderr.count("trying again") == 1
     assert "Retrying" not in failed.stderr
     assert "Installing uv failed:\n" in failed.stderr
-    assert "The .venv that was there is as it was." in failed.stderr
+    assert "The old .venv is unchanged." in failed.stderr
     assert "Traceback" not in failed.stderr
     assert said_by(program) == "old\n"
     assert folders(clone) == {".venv"}
@@ -213,7 +213,7 @@ def test_a_first_setup_that_fails_does_not_speak_of_an_old_one(clone: Path) -> N
     failed = setup(clone, PIP_INDEX_URL=NOBODY_LISTENS)
 
     assert failed.returncode != 0
-    assert "as it was" not in failed.stderr
+    assert "is unchanged" not in failed.stderr
     assert folders(clone) == set()
 
 

@@ -59,13 +59,13 @@ def test_what_is_written_works_at_once_however_long_its_name(copy: Path) -> None
     ("name", "reason"),
     [
         ("", "a name is missing: make event NAME=thing_happened"),
-        ("Thing_Happened", "'Thing_Happened' is no event type: say what happened to what"),
-        ("thing-happened", "'thing-happened' is no event type"),
-        ("happened", "'happened' is no event type"),
-        ("../thing_happened", "is no event type"),
+        ("Thing_Happened", "invalid event type 'Thing_Happened': expected lower-case words"),
+        ("thing-happened", "invalid event type 'thing-happened'"),
+        ("happened", "invalid event type 'happened'"),
+        ("../thing_happened", "invalid event type"),
         ("thing_" + "so_" * 20 + "much", "is too long"),
         ("document_uploaded", "document_uploaded has a handler already: DocumentUploadedHandler"),
-        ("event_type", "event_type would be the class EventType, which is taken"),
+        ("event_type", "event_type needs the class name EventType, which is taken"),
     ],
 )
 def test_a_bad_name_is_refused_in_one_line_and_nothing_is_written(

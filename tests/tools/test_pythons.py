@@ -87,8 +87,8 @@ def test_a_version_that_is_not_here_is_said_and_left_out(tmp_path: Path) -> None
 
     assert (status, made) == (0, [])
     assert said == [
-        "Python 3.97 is not here: its tests are left out",
-        "Python 3.98 is not here: its tests are left out",
+        "Python 3.97 is not installed: its tests are left out",
+        "Python 3.98 is not installed: its tests are left out",
     ]
 
 

@@ -1,4 +1,4 @@
-"""The catalogue: the registered handlers in, ``docs/events.md`` and a JSON Schema for each out."""
+"""Turns the registered handlers into ``docs/events.md`` and one JSON Schema for each."""
 
 from tools.catalogue.files import STALE, catalogue, rewrite
 

@@ -1,4 +1,4 @@
-"""``make catalogue``: write the catalogue anew and say which files changed."""
+"""``make catalogue``: write the catalogue again and list the changed files."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""One event type as the catalogue describes it: read from its handler, tried with its example."""
+"""One event type in the catalogue: read from its handler, and tried with its example."""
 
 import inspect
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,7 +18,7 @@ _ANOTHER: Final = UUID("f0000000-0000-4000-8000-000000000001")
 
 
 class Need(Enum):
-    """Whether anyone is told without it; EITHER: it may stand in the payload or in the column."""
+    """Whether the event needs this value to notify anyone; EITHER: payload or column is enough."""
 
     NONE = auto()
     EITHER = auto()
@@ -27,7 +27,7 @@ class Need(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One key of a payload, and whether it is needed."""
+    """One key of a payload, and whether the event needs it."""
 
     key: Key
     need: Need
@@ -35,7 +35,7 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column of ``domain_events`` that changes what follows, and whether it is needed."""
+    """One column of ``domain_events`` that changes the results, and whether the event needs it."""
 
     name: str
     need: Need
@@ -43,19 +43,19 @@ class Column:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """What a producer and a reader must know of one event type.
+    """The facts about one event type for producers and readers.
 
     Attributes:
-        handler: what the rest was read from.
+        handler: the source of the other attributes.
         occasion: what happened.
-        consequence: what follows, in one sentence.
-        recipients: who may hear of it.
-        spares_actor: whether whoever caused the event is left out.
+        consequence: the results, in one sentence.
+        recipients: who may be notified.
+        spares_actor: whether the actor is skipped.
         schema: the JSON Schema of the payload.
         example: a payload.
-        told: what the example leads to.
+        told: the results of the example.
         fields: the keys of the payload.
-        columns: the columns that matter.
+        columns: the columns that change the results.
     """
 
     handler: Handler[Any]
@@ -71,10 +71,10 @@ class Entry:
 
 
 def describe(handler: Handler[Any]) -> Entry:
-    """Everything about one event type.
+    """Collect all facts about one event type.
 
     Raises:
-        LookupError: the payload class gives no example.
+        LookupError: the payload class has no example.
     """
     schema, sent = payload_schema(handler.payload), example(handler)
     return Entry(

@@ -1,4 +1,4 @@
-"""A payload's JSON Schema in, its keys and their types in words out."""
+"""Turns a payload's JSON Schema into its keys, with their types in words."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ _BOUNDS: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Key:
-    """One key of a payload, or of an object within it: then ``name`` is the path to it."""
+    """One key of a payload; for a key of an object inside the payload, ``name`` is its path."""
 
     name: str
     type: str
@@ -28,7 +28,7 @@ class Key:
 
 
 def keys(payload: type[Payload], schema: Schema) -> Iterator[Key]:
-    """The keys in the order of the class, those within an object after it."""
+    """Yield the keys in the order of the class; the keys of an object follow the object's key."""
     defaults = payload().model_dump(mode="json", by_alias=True)
     kept_null = {
         info.alias or name
@@ -53,7 +53,7 @@ def _paths(schema: Schema, whole: Schema, prefix: str = "") -> Iterator[tuple[st
 
 
 def _alternatives(accepted: Schema, whole: Schema) -> list[Schema]:
-    """What a key may hold beside null, references followed."""
+    """Return the schemas that a key accepts besides null, with references resolved."""
     if "$ref" in accepted:
         return [whole["$defs"][accepted["$ref"].rpartition("/")[2]]]
     if "anyOf" in accepted:

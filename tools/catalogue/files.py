@@ -1,4 +1,4 @@
-"""The catalogue as files: paths below ``docs`` and what belongs into them."""
+"""The files of the catalogue: paths below ``docs``, and their content."""
 
 import json
 from collections.abc import Mapping
@@ -16,10 +16,10 @@ _SCHEMAS: Final = "events/*.schema.json"
 
 
 def catalogue(handlers: Mapping[EventType, Handler[Any]]) -> dict[str, str]:
-    """Every file of the catalogue, by its path below ``docs``.
+    """Return every file of the catalogue, by its path below ``docs``.
 
     Raises:
-        LookupError: a payload class gives no example.
+        LookupError: a payload class has no example.
     """
     entries = [describe(handlers[event_type]) for event_type in sorted(handlers)]
     schemas = {
@@ -29,16 +29,16 @@ def catalogue(handlers: Mapping[EventType, Handler[Any]]) -> dict[str, str]:
 
 
 def on_disk(docs: Path) -> dict[str, str]:
-    """The catalogue as it is written there."""
+    """Return the files of the catalogue as they are on disk."""
     paths = [path for path in (docs / "events.md", *docs.glob(_SCHEMAS)) if path.is_file()]
     return {path.relative_to(docs).as_posix(): path.read_text("utf-8") for path in paths}
 
 
 def rewrite(docs: Path, wanted: Mapping[str, str]) -> list[str]:
-    """Make the files what they should be, and remove those of types that are gone.
+    """Write the wanted files, and delete those of event types that no longer exist.
 
     Returns:
-        The paths that changed.
+        The changed paths.
     """
     present = on_disk(docs)
     changed = sorted(

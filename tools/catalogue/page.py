@@ -1,4 +1,4 @@
-"""Entries in, the page for people out, as Markdown."""
+"""Turns entries into the Markdown page."""
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,22 +12,22 @@ from tools.catalogue.entry import Column, Entry, Field, Need
 _HEAD: Final = """\
 # Events
 
-What may be written to `domain_events`, and what follows from it. This page and the JSON Schemas
-beside it are made from the handlers: change those, and run `make catalogue`.
+The event types that `domain_events` accepts, and their results. This page and the JSON Schemas
+beside it are generated from the handlers: change the handlers, then run `make catalogue`.
 
 For every type:
 
-* A payload key that is absent, null or an empty text takes its default; keys that are not listed
+* A payload key that is absent, null or an empty text takes its default. Keys that are not listed
   are ignored. Ids are UUIDs, as text.
-* *Needed* is that without which nobody is told; the ledger then says so. What has the wrong type
-  makes a dead letter, unless the event can do without it.
-* People are left out, and it is recorded why, who may not view what the event is about, have no
-  profile, are programs, or muted it. A preference for a thread beats one for its project, which
-  beats one for everywhere.
-* An event that is 24 hours old when the pipeline meets it is recorded as expired; nobody is told.
+* If a *needed* value is missing, nobody is notified, and the ledger states the reason. A value of
+  the wrong type makes the event a dead letter, unless the event can do without the value.
+* A person is skipped who may not view the event's subject, has no profile, is a program, or muted
+  the event. Each skip is recorded with its reason. A preference for a thread overrides one for its
+  project, which overrides one for everywhere.
+* An event that is 24 hours old when the pipeline reads it is recorded as expired. Nobody is told.
 
-In the examples Maya Lindqvist does something in the project Harbor Point, and Priya Raman and Leo
-Marchetti are those who may hear of it, unless the event names one of them.
+In the examples, Maya Lindqvist acts in the project Harbor Point. Priya Raman and Leo Marchetti are
+possible recipients. If the event names one of them, only that person is.
 """
 _CHANNELS: Final = {Channel.IN_APP: "in the app", Channel.EMAIL: "by e-mail"}
 _DELIVERIES: Final = {Delivery.IMMEDIATE: "at once", Delivery.AGGREGATED: "with the next digest"}
@@ -39,12 +39,12 @@ _SCOPES: Final = {
 
 
 def page(entries: Sequence[Entry]) -> str:
-    """The whole page."""
+    """Return the whole page."""
     return "\n".join([_HEAD, *_contents(entries), *(_section(entry) for entry in entries)])
 
 
 def _contents(entries: Iterable[Entry]) -> Iterator[str]:
-    yield "| event type | what happened | who is told | how |"
+    yield "| event type | what happened | who is notified | how |"
     yield "|---|---|---|---|"
     for entry in entries:
         name = entry.handler.event_type
@@ -60,7 +60,7 @@ def _contents(entries: Iterable[Entry]) -> Iterator[str]:
 
 def _section(entry: Entry) -> str:
     handler = entry.handler
-    actor = " Whoever caused the event is left out." if entry.spares_actor else ""
+    actor = " The actor is skipped." if entry.spares_actor else ""
     scope = _SCOPES[handler.preference.scope]
     schema = f"{handler.event_type}.schema.json"
     return "\n".join(
@@ -89,7 +89,7 @@ def _section(entry: Entry) -> str:
 
 def _table(fields: Sequence[Field]) -> Iterator[str]:
     if not fields:
-        yield "Its payload has no keys that matter."
+        yield "The payload needs no keys."
     else:
         yield "| payload key | type | default | |"
         yield "|---|---|---|---|"
@@ -128,7 +128,7 @@ def _effect(effect: Effect) -> list[str]:
                 _link(effect.link),
             ]
         case ThreadActivity():
-            counted = f"one message more in the thread's open notification, for **{effect.label}**"
+            counted = f"one more message in the thread's open notification, for **{effect.label}**"
             return [f"in the app: {counted} in {effect.project_name}", "", _link(effect.link)]
         case Email():
             return [f"by e-mail, {_DELIVERIES[effect.delivery]}: **{effect.subject}**"]
@@ -161,7 +161,7 @@ def _remark(field: Field) -> str:
         Need.EITHER: ["needed, here or in the column"],
         Need.NONE: [],
     }[field.need]
-    return "; ".join(need + ["null has a meaning of its own"] * field.key.null_matters)
+    return "; ".join(need + ["null has its own meaning"] * field.key.null_matters)
 
 
 def _cell(text: str) -> str:

@@ -1,4 +1,4 @@
-"""A payload model in, the JSON Schema of what producers may send out."""
+"""Turns a payload model into the JSON Schema for producers."""
 
 import inspect
 from typing import Any, Final
@@ -14,15 +14,15 @@ _DEFAULTS: Final = "A key that is absent, null or an empty text takes its defaul
 
 
 def payload_schema(payload: type[Payload]) -> dict[str, Any]:
-    """The schema of a payload, with the names that producers use."""
+    """Return the schema of a payload, with the names that producers use."""
     return {"$schema": DIALECT, **payload.model_json_schema(schema_generator=_ForProducers)}
 
 
 class _ForProducers(GenerateJsonSchema):
-    """Says of every payload that null is as good as an absent key, and other keys are ignored."""
+    """States for every payload that null equals an absent key and that other keys are ignored."""
 
     def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
-        """The schema of one model."""
+        """Return the schema of one model."""
         described = super().model_schema(schema)
         if issubclass(schema["cls"], Payload):
             properties = described.get("properties", {})
@@ -34,7 +34,7 @@ class _ForProducers(GenerateJsonSchema):
         return described
 
     def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ANN401, ARG002 - pydantic's
-        """The name of a field says as much as a title made of it."""
+        """Leave titles out: a title would only repeat the field's name."""
         return False
 
 

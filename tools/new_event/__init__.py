@@ -1,4 +1,4 @@
-"""A new event type: its name in, a handler, its test and its line in the table out."""
+"""A new event type: writes its handler, its test and its line in the table."""
 
 from tools.new_event.name import NameRefused
 from tools.new_event.write import write_event

@@ -1,4 +1,4 @@
-"""``make event NAME=thing_happened``: write the files, then say what to do next."""
+"""``make event NAME=thing_happened``: write the files, then list the next steps."""
 
 import sys
 from pathlib import Path
@@ -7,16 +7,16 @@ from tools.new_event import NameRefused, write_event
 
 _ROOT = Path(__file__).resolve().parents[2]
 _NEXT = """\
-It works as it is: everyone in the project is told, in the app. Next:
-  1. say what really follows, in pipeline/fanout/handlers/{name}.py
-  2. say so in tests/fanout/handlers/test_{name}.py; run .venv/bin/pytest tests/fanout/handlers
+It already works: everyone in the project is notified, in the app. Next:
+  1. describe the real results in pipeline/fanout/handlers/{name}.py
+  2. test them in tests/fanout/handlers/test_{name}.py; run .venv/bin/pytest tests/fanout/handlers
   3. run make catalogue, then make check
-  4. see it arrive: docs/adding-an-event-type.md
+  4. see an event arrive: docs/adding-an-event-type.md
 """
 
 
 def main(arguments: list[str]) -> int:
-    """Write the files; gives the exit status."""
+    """Write the files; return the exit status."""
     name = arguments[0] if arguments else ""
     try:
         written = write_event(name, _ROOT)

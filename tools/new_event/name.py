@@ -1,4 +1,4 @@
-"""What a new event type may be called."""
+"""Rules for the name of a new event type."""
 
 import re
 from pathlib import Path
@@ -12,43 +12,45 @@ _NAME: Final = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)+")
 
 
 class NameRefused(ValueError):
-    """The name is missing, malformed or taken; the text says which, and what to do."""
+    """The name is missing, malformed or taken; the text states the problem and the fix."""
 
 
 def class_name(name: str) -> str:
-    """``thing_happened`` as a class: ``ThingHappened``."""
+    """Return the class name: ``ThingHappened`` for ``thing_happened``."""
     return "".join(part.capitalize() for part in name.split("_"))
 
 
 def check_name(name: str, root: Path, template: str) -> None:
-    """Return if this can be the name of a new event type.
+    """Check that this can be the name of a new event type.
 
     Args:
-        name: of the event type.
-        root: of the repository.
-        template: of the handler, whose words are not free for a class.
+        name: the event type.
+        root: the repository's folder.
+        template: the handler's template; a class can't have one of its names.
 
     Raises:
-        NameRefused: it cannot.
+        NameRefused: the name is invalid or taken.
     """
     if not name:
         raise NameRefused("a name is missing: make event NAME=thing_happened")
     if not _NAME.fullmatch(name):
         raise NameRefused(
-            f"{name!r} is no event type: say what happened to what,"
-            " in lower-case words joined by underscores, such as thing_happened"
+            f"invalid event type {name!r}: expected lower-case words joined by underscores"
+            " that say what happened, such as thing_happened"
         )
     if len(name) > MAX_CHARACTERS:
-        raise NameRefused(f"{name} is too long: {MAX_CHARACTERS} characters are enough")
+        raise NameRefused(f"{name} is too long: expected at most {MAX_CHARACTERS} characters")
     if handler := HANDLERS.get(EventType(name)):
         raise NameRefused(f"{name} has a handler already: {type(handler).__name__}")
     if class_name(name) in re.findall(r"\w+", template):
-        raise NameRefused(f"{name} would be the class {class_name(name)}, which is taken")
+        raise NameRefused(
+            f"{name} needs the class name {class_name(name)}, which is taken: choose another name"
+        )
     for path in paths(name):
         if (root / path).exists():
-            raise NameRefused(f"{path} exists already: choose another name, or move it")
+            raise NameRefused(f"{path} exists already: choose another name, or move the file")
 
 
 def paths(name: str) -> tuple[str, str]:
-    """Where the handler and its test belong."""
+    """Return the paths of the handler and its test."""
     return f"pipeline/fanout/handlers/{name}.py", f"tests/fanout/handlers/test_{name}.py"

@@ -17,17 +17,17 @@ _END: Final = re.compile(r"^    \)$", re.MULTILINE)
 
 
 def write_event(name: str, root: Path) -> list[str]:
-    """Write a handler that works, its test, and its line in the table; then the catalogue.
+    """Write a working handler, its test and its line in the table, then the catalogue.
 
     Args:
-        name: of the event type, ``thing_happened``.
-        root: of the repository.
+        name: the event type, such as ``thing_happened``.
+        root: the repository's folder.
 
     Returns:
-        The paths of what was written, below the root.
+        The written paths, relative to the root.
 
     Raises:
-        NameRefused: nothing was written.
+        NameRefused: the name is invalid or taken; nothing was written.
     """
     handler, test = (_TEMPLATES / f"{kind}.py.txt" for kind in ("handler", "test"))
     check_name(name, root, handler.read_text("utf-8"))
@@ -43,7 +43,7 @@ def write_event(name: str, root: Path) -> list[str]:
     table = root / TABLE
     table.write_text(with_handler(table.read_text("utf-8"), name), "utf-8")
     written = [*paths(name), TABLE]
-    # How long the name is decides where lines break.
+    # The length of the name decides where lines break.
     _run(root, "ruff", "check", "--quiet", "--select", "I", "--fix", *written)
     _run(root, "ruff", "format", "--quiet", *written)
     _run(root, "tools.catalogue")
@@ -51,13 +51,13 @@ def write_event(name: str, root: Path) -> list[str]:
 
 
 def with_handler(table: str, name: str) -> str:
-    """The table of contents with one handler more; imports are sorted afterwards."""
+    """Return the table with one more handler; the imports are sorted afterwards."""
     handler = class_name(name)
     later = (entry.start() for entry in _ENTRY.finditer(table) if entry[1] > handler)
     end = _END.search(table)
     imports = _IMPORT.search(table)
     if end is None or imports is None:
-        raise ValueError(f"{TABLE} is not the table that it was")
+        raise ValueError(f"{TABLE} does not have the expected form")
     entry = next(later, end.start())
     return "".join(
         [
