@@ -241,7 +241,7 @@ def test_dataflow_can_run_and_update_every_step(submission: Submission) -> None:
     assert faults(submission.graph) == []
 
 
-def test_every_step_bears_the_name_by_which_a_running_job_knows_it(submission: Submission) -> None:
+def test_every_step_has_the_name_by_which_a_running_job_knows_it(submission: Submission) -> None:
     changed = difference(submission.graph)
     assert not changed, (
         "An update of a running job matches steps, state and timers by name, and reads what waits"

@@ -1,4 +1,4 @@
-"""One instance of every golden event, and a few preferences, together in one world."""
+"""One event of every golden case, and a few preferences, together in one world."""
 
 from datetime import timedelta
 from typing import Any, Final
@@ -12,7 +12,7 @@ _A_DAY: Final = timedelta(hours=25)
 
 
 def emit_golden_events(stage: Stage) -> None:
-    """Set the preferences and insert the events; their ids are 1, 2, 3 and so on."""
+    """Set the preferences and insert the events; their ids count up from 1."""
     _prefer(stage)
     _talk(stage)
     _share_documents(stage)

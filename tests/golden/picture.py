@@ -1,11 +1,11 @@
-"""Everything that the pipeline has written, without what depends on the time or the order."""
+"""Reads every row that the pipeline has written, without values that depend on time or order."""
 
 from typing import Any, Final
 
 from tests.golden.stage import Stage
 
-# A counter row bears the event that happened to open it; whoever else is counted has a decision.
-# So neither is compared by itself: together they say of which messages a person was told.
+# A counter row stores the event that opened it. Everyone else who is counted has a decision. So
+# neither is compared alone: together they show which messages each person was notified of.
 _QUERIES: Final = {
     "notifications": """
         SELECT CASE WHEN counter_thread_id IS NULL THEN event_id END, user_id, kind,
@@ -36,7 +36,7 @@ _QUERIES: Final = {
                error_message
         FROM notification_processing ORDER BY 1
     """,
-    # Neither attempt nor retry_count: they say how often a letter came.
+    # Neither attempt nor retry_count: they count the attempts.
     "dead letters": """
         SELECT letter_key, event_id, event_type, stage, error_class, message, fingerprint,
                attributes - 'created_at', resolved_at, resolution
@@ -48,5 +48,5 @@ Picture = dict[str, list[tuple[Any, ...]]]
 
 
 def picture(stage: Stage) -> Picture:
-    """The rows of every table that the pipeline writes."""
+    """Return the rows of every table that the pipeline writes."""
     return {name: stage.rows(query) for name, query in _QUERIES.items()}

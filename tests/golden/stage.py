@@ -1,4 +1,4 @@
-"""The stage on which golden cases play: insert events, run the graph, look at every row."""
+"""The stage of the golden cases: inserts events, runs the graph, reads every row."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -63,10 +63,10 @@ class D(NamedTuple):
 
 @dataclass
 class Stage:
-    """One database, and the graph that the stream uses over it.
+    """One database, and the stream's graph on it.
 
     Attributes:
-        visible_within: for how long a row is waited for that a test has deleted.
+        visible_within: how long the graph waits for a row that a test has deleted.
     """
 
     database: Database
@@ -89,7 +89,7 @@ class Stage:
         age: timedelta = SIX_MINUTES,
         **columns: UUID | None,
     ) -> int:
-        """Insert an event as an application does; gives its id."""
+        """Insert an event as an application does; return its id."""
         row = self.rows(
             "INSERT INTO domain_events (event_type, payload, created_at, actor_id, project_id,"
             " resource_id, thread_id, meeting_id)"
@@ -111,7 +111,7 @@ class Stage:
         project: UUID | None = None,
         thread: UUID | None = None,
     ) -> None:
-        """Set a preference: for a thread, for a project, or without either everywhere."""
+        """Set a preference for a thread or a project, or for everywhere without either."""
         self.execute(
             "INSERT INTO user_notification_preferences"
             " (user_id, scope_type, scope_id, event_type, channel, status)"
@@ -125,7 +125,7 @@ class Stage:
         )
 
     def messages(self, *event_ids: int) -> list[Message]:
-        """The messages that change data capture sends for these events, or for all."""
+        """Return the change data capture messages of these events, or of all."""
         rows = self.rows("SELECT id, created_at FROM domain_events ORDER BY id")
         every = {row[0]: message_for(EventId(row[0]), row[1]) for row in rows}
         return [every[event_id] for event_id in event_ids or every]
@@ -135,12 +135,12 @@ class Stage:
         self.deliver_messages(self.messages(*event_ids))
 
     def deliver_messages(self, messages: Iterable[Message]) -> None:
-        """Run the graph over messages; ends when all are done with."""
+        """Run the graph over messages; return when all are processed."""
         sent = [WakeUp.of(message) for message in messages]
         types = {row[0] for row in self.rows("SELECT DISTINCT event_type FROM domain_events")}
         topology = Topology(
             database=self.settings,
-            # The branches that nothing goes through take more time to set up than all the rest.
+            # Setting up unused branches would take longer than all the rest.
             handlers={name: handler for name, handler in self.handlers.items() if name in types},
             policy=self.policy,
             ends=Preview() if self.dry_run else Store(self.settings, breaker=self.breaker),
@@ -170,7 +170,7 @@ class Stage:
         ]
 
     def decisions(self) -> list[D]:
-        """Every recorded silence, by event, person and channel."""
+        """Every recorded skip, by event, person and channel."""
         return [
             D(*row)
             for row in self.rows(
@@ -180,11 +180,11 @@ class Stage:
         ]
 
     def ledger(self) -> dict[int, str]:
-        """The state of every event that has one."""
+        """The state of every event that has a ledger row."""
         return dict(self.rows("SELECT event_id, processing_status FROM notification_processing"))
 
     def reasons(self) -> dict[int, str]:
-        """Why each event with a final state but no effects came to nothing."""
+        """Why each completed event had no effects."""
         return dict(
             self.rows(
                 "SELECT event_id, reason FROM notification_processing"
@@ -193,11 +193,11 @@ class Stage:
         )
 
     def rows(self, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
-        """What a query gives."""
+        """Return the rows of a query."""
         with self.database.connect() as connection:
             return connection.execute(statement, parameters or None).fetchall()
 
     def execute(self, statement: str, *parameters: object) -> None:
-        """Run a statement that gives nothing."""
+        """Run a statement that returns no rows."""
         with self.database.connect() as connection:
             connection.execute(statement, parameters or None)

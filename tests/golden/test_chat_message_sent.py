@@ -11,7 +11,7 @@ def link(thread: UUID) -> str:
 
 
 def activity(user: UUID, event: int, count: int, thread: UUID = T1, name: str = "General") -> N:
-    """The open counter row of a person and a thread."""
+    """Build the open counter row of a person and a thread."""
     label = name if name.startswith("#") else f"#{name}"
     payload = {
         "count": count,
@@ -131,7 +131,7 @@ def test_g52_a_thread_preference_beats_the_muted_project(stage: Stage) -> None:
     assert D(U3, event, "in_app", "muted:project") in stage.decisions()
 
 
-def test_muting_silences_mentions_too(stage: Stage) -> None:
+def test_muting_skips_mentions_too(stage: Stage) -> None:
     stage.prefer(U2, "muted", name="chat_message", thread=T1)
     event = wrote(stage, mentioned_user_ids=[str(U2)])
     stage.deliver(event)

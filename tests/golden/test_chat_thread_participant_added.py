@@ -72,7 +72,7 @@ def test_a_thread_that_is_gone_is_told_of_without_a_project(stage: Stage) -> Non
     event = stage.emit(
         "chat_thread_participant_added", {"added_user_id": str(U2)}, actor_id=U1, thread_id=T1
     )
-    # As it may be in a schema where nothing takes the event away with its thread.
+    # A schema without this constraint keeps the event when its thread is deleted.
     stage.execute("ALTER TABLE domain_events DROP CONSTRAINT domain_events_thread_id_fkey")
     stage.execute("DELETE FROM chat_threads WHERE id = %s", T1)
     stage.deliver(event)

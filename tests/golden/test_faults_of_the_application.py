@@ -1,4 +1,4 @@
-"""What the application's own schema does to one event happens to no other."""
+"""An error of the application's own schema affects only the event that causes it."""
 
 import pytest
 
@@ -24,7 +24,7 @@ REFUSE = """
         "RAISE 'canary' USING ERRCODE = 'feature_not_supported';",
     ],
 )
-def test_a_trigger_that_refuses_one_person_buries_the_events_about_them_only(
+def test_a_trigger_that_refuses_one_person_makes_dead_letters_of_the_events_about_them_only(
     stage: Stage, body: str
 ) -> None:
     stage.execute(REFUSE.format(user=U4, body=body))
@@ -54,7 +54,9 @@ def test_an_unrouted_event_at_the_end_of_all_times_holds_up_nobody(stage: Stage)
     assert ledger[other] == "unrouted"
 
 
-def test_a_value_that_cannot_be_read_buries_the_event_about_it_only(stage: Stage) -> None:
+def test_a_value_that_cannot_be_read_makes_a_dead_letter_of_the_event_about_it_only(
+    stage: Stage,
+) -> None:
     stage.execute("ALTER TABLE chat_threads ALTER topic TYPE time USING NULL")
     stage.execute("UPDATE chat_threads SET topic = '24:00' WHERE id = %s", T2)
     unreadable, other = (

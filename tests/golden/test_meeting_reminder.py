@@ -1,4 +1,4 @@
-"""G28 as corrected: the start is a token, since the original writes UTC without saying so."""
+"""G28 as corrected: the start is a token, because the original writes UTC without saying so."""
 
 from typing import Any
 

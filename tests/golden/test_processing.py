@@ -1,4 +1,4 @@
-"""What holds for an event of any type, shown with a granted access."""
+"""Rules for events of every type, shown with a granted access."""
 
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -24,7 +24,7 @@ GRANTED: Final = EventType("project_access_granted")
 
 
 class BrokenHandler(ProjectAccessGrantedHandler):
-    """Fails when it is asked what a person gets, after it has given half of it."""
+    """Fails while it decides for a person, after it has returned half of the effects."""
 
     def decide(
         self, event: Event[ProjectAccessGranted], person: Person, facts: Facts
@@ -62,7 +62,7 @@ def test_g57_of_two_workers_with_one_event_exactly_one_writes(stage: Stage) -> N
     assert stage.ledger() == {event: "completed"}
 
 
-def test_g58_what_a_handler_failed_on_is_completed_once_it_is_mended(stage: Stage) -> None:
+def test_g58_what_a_handler_failed_on_is_completed_once_it_is_fixed(stage: Stage) -> None:
     event = granted(stage)
     replace(stage, handlers={GRANTED: BrokenHandler()}).deliver(event)
     assert stage.ledger() == {event: "dead"}

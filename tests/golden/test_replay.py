@@ -1,4 +1,4 @@
-"""However the events arrive, and however often: the tables are as if each had come once."""
+"""Events arrive in any order and number: the tables are as if each had arrived once."""
 
 import random
 from collections.abc import Iterator, Sequence
@@ -32,7 +32,7 @@ USED: Final = used_keys(PAYLOADS)
 
 
 def process(settings: DatabaseSettings, messages: Sequence[Message]) -> None:
-    """What the graph does with a batch, branch after branch."""
+    """Process a batch as the graph does, one branch after the other."""
     wake_ups = [WakeUp.of(message) for message in messages]
     batch = fetch_batch(settings, wake_ups, USED)
     assert (batch.unseen, batch.large) == ([], [])
@@ -50,7 +50,7 @@ def process(settings: DatabaseSettings, messages: Sequence[Message]) -> None:
 
 
 def bundles(messages: Sequence[Message], chance: random.Random) -> Iterator[list[Message]]:
-    """The messages in their order, cut into pieces of any size."""
+    """Cut the messages, in their order, into bundles of any size."""
     rest = list(messages)
     while rest:
         size = chance.randint(1, 20)
@@ -64,14 +64,14 @@ def settings_of(stage: Stage) -> DatabaseSettings:
 
 @pytest.fixture
 def stage(stage: Stage) -> Stage:
-    """The golden world with all the golden events in it."""
+    """The golden world with all the golden events."""
     emit_golden_events(stage)
     return stage
 
 
 @pytest.fixture(scope="module")
 def once_in_order(databases: Databases) -> Iterator[Picture]:
-    """What one event after the other leads to."""
+    """The rows after each event was processed once, in order."""
     with databases.migrated() as database:
         with database.connect() as connection:
             populate(connection)

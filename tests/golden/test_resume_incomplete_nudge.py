@@ -152,7 +152,7 @@ def test_of_two_like_events_in_one_batch_the_earlier_one_tells(stage: Stage) -> 
     assert stage.decisions() == left_out(second, "already_nudged")
 
 
-def test_an_event_that_comes_to_light_after_a_later_one_stays_silent(stage: Stage) -> None:
+def test_an_event_that_comes_to_light_after_a_later_one_notifies_nobody(stage: Stage) -> None:
     late, event = nudged(stage), nudged(stage)
     stage.execute("CREATE TABLE held_back AS SELECT * FROM domain_events WHERE id = %s", late)
     stage.execute("DELETE FROM domain_events WHERE id = %s", late)

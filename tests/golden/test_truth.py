@@ -1,4 +1,4 @@
-"""Whatever is published, nobody is told a text that is not in the row."""
+"""A forged message notifies nobody of a text that is not in the row."""
 
 import json
 from datetime import timedelta
@@ -24,7 +24,7 @@ def texts(stage: Stage) -> set[str]:
 
 
 def as_sent_before(event_id: int, event_type: str, name: str, **columns: UUID) -> Message:
-    """The message of an earlier release, which held the row."""
+    """An earlier release's message, which contained the row."""
     row = {
         "type": event_type,
         "created_at": "2026-01-01T00:00:00.000000Z",

@@ -1,6 +1,6 @@
-"""The pipeline, weakened: all pages of an event are told in one bundle, and everybody else waits.
+"""The pipeline, weakened: one bundle writes all pages of an event while all others wait.
 
-The control of the test that tells very many people of one event beside others.
+The control of the test that notifies very many people of one event while others arrive.
 """
 
 import sys

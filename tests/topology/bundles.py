@@ -1,8 +1,8 @@
-"""Run many bundles through the whole graph and print by how much each made the process grow.
+"""Runs many bundles through the whole graph and prints the process's memory growth for each.
 
 ``python -m tests.topology.bundles local|plain BUNDLES`` prints kilobytes of memory for each
-bundle, on the pipeline's own runner or on Beam's as it is. DATABASE_URL names a migrated database,
-to which it adds an event for each bundle.
+bundle, on the pipeline's own runner or on Beam's unchanged runner. DATABASE_URL names a migrated
+database. The program inserts one event for each bundle.
 """
 
 import gc
@@ -35,7 +35,7 @@ WARM_UP: Final = 50
 
 
 def main() -> None:
-    """Feed one message a bundle: an event of a type without handler, in a dry run."""
+    """Feed one message a bundle: an event of a type without a handler, in a dry run."""
     runner, bundles = sys.argv[1], int(sys.argv[2])
     dsn = os.environ["DATABASE_URL"]
     ids = _insert(dsn, WARM_UP + bundles)
@@ -60,7 +60,7 @@ def main() -> None:
         growth = (_resident() - before) / bundles / 1024
         open_subscription(SUBSCRIPTION).stop()
         stream.join()
-    # Not on stderr, where gRPC speaks as well.
+    # Not on stderr, where gRPC writes too.
     print(f"{growth:.1f}")  # noqa: T201 - the result
 
 

@@ -1,6 +1,6 @@
-"""The pipeline, weakened: it acknowledges what it pulls before anything is written.
+"""The pipeline, weakened: it acknowledges messages before it writes anything.
 
-The control of the tests that kill the pipeline: they must find this one to lose events.
+The control of the tests that kill the pipeline: they must find that this one loses events.
 """
 
 import sys
@@ -12,10 +12,10 @@ from pipeline.domain.wake_up import WakeUp
 
 
 class EarlySubscription(Subscription):
-    """A subscription whose messages are gone as soon as they are pulled."""
+    """A subscription that acknowledges its messages as soon as they are pulled."""
 
     def _pull(self) -> list[WakeUp]:
-        """Pull, and acknowledge at once: nothing is left to acknowledge afterwards."""
+        """Pull and acknowledge at once, so nothing is left to acknowledge later."""
         pulled = super()._pull()
         self.acknowledge([each.receipt for each in pulled if each.receipt is not None])
         return [replace(each, receipt=None) for each in pulled]

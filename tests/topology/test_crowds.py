@@ -1,4 +1,4 @@
-"""An event that very many people hear of keeps nobody else waiting."""
+"""An event with very many recipients does not delay other events."""
 
 from pathlib import Path
 from uuid import UUID
@@ -15,7 +15,7 @@ CROWD = 10 * SHORT_PAGE_SIZE
 
 
 def crowded_message(stage: Stage) -> int:
-    """A message in a thread of so many people."""
+    """Insert a message in a thread with very many people."""
     people = [UUID(int=0x1_0000 + number) for number in range(CROWD)]
     stage.execute("INSERT INTO auth.users (id) SELECT unnest(%s::uuid[])", people)
     stage.execute(
@@ -30,7 +30,7 @@ def crowded_message(stage: Stage) -> int:
 
 
 def order_of_completion(stage: Stage, events: Broker, stream: Stream) -> list[str]:
-    """Which was done first: the crowded event, or an upload that came while it was under way."""
+    """Return which was done first: the crowded event, or an upload that came during its work."""
     crowded = crowded_message(stage)
     upload = stage.emit("document_uploaded", {}, actor_id=U1, project_id=P1, resource_id=R1)
     with stream:

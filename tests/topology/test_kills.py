@@ -1,4 +1,4 @@
-"""SIGKILL of the pipeline while thousands of events are in flight, and what is left afterwards."""
+"""SIGKILL of the pipeline while thousands of events are in flight, and the rows afterwards."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ UPLOADS = EVENTS // 2
 
 
 def insert_events(stage: Stage) -> list[Message]:
-    """Half uploads, half chat messages of one thread; gives their messages."""
+    """Insert uploads and chat messages of one thread, half each; return their messages."""
     stage.execute(
         "INSERT INTO domain_events (event_type, payload, actor_id, project_id, resource_id)"
         """ SELECT 'document_uploaded', '{"fileName": "a.pdf"}', %s, %s, %s"""

@@ -7,7 +7,7 @@ from tests.transforms.graphs import steps, stream_graph
 GOLDEN: Final = Path(__file__).with_name("labels.txt")
 
 
-def test_every_step_bears_the_name_by_which_a_running_job_knows_it() -> None:
+def test_every_step_has_the_name_by_which_a_running_job_knows_it() -> None:
     lines = GOLDEN.read_text().splitlines()
     expected = [line for line in lines if not line.startswith("#")]
     difference = "\n".join(
@@ -16,6 +16,6 @@ def test_every_step_bears_the_name_by_which_a_running_job_knows_it() -> None:
         )
     )
     assert not difference, (
-        f"An update of a running job matches steps by name. If these shall change, edit"
+        f"An update of a running job matches steps by name. To change them, edit"
         f" {GOLDEN.name}:\n{difference}"
     )

@@ -1,4 +1,4 @@
-"""The stream runs for months: what a bundle leaves behind in memory adds up."""
+"""The stream runs for months, so the memory that each bundle leaves behind adds up."""
 
 import os
 import subprocess
@@ -8,12 +8,12 @@ from tests.databases import Database
 from tests.streams import ROOT
 
 BUNDLES = 200
-# What is left behind there is so much that it shows after fewer.
+# Beam's own runner leaves so much behind that fewer bundles show it.
 BUNDLES_OF_CONTROL = 80
 
 
 def growth(database: Database, runner: str, bundles: int) -> float:
-    """Kilobytes of resident memory that each of so many bundles adds."""
+    """Return the kilobytes of resident memory that each bundle adds."""
     run = subprocess.run(
         [sys.executable, "-m", "tests.topology.bundles", runner, str(bundles)],
         cwd=ROOT,

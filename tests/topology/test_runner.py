@@ -1,4 +1,4 @@
-"""What the runner of one machine changes in Beam must not change what Beam is told."""
+"""The one-machine runner changes Beam; a pipeline must not notice the changes."""
 
 import gc
 from collections.abc import Iterator
@@ -36,7 +36,7 @@ def test_the_options_are_those_of_beam() -> None:
 
 
 class Counting(beam.DoFn):
-    """Has a state, and is asked for it by Beam."""
+    """Has a state, which Beam finds."""
 
     STATE = ReadModifyWriteStateSpec("count", VarIntCoder())
 
@@ -60,7 +60,7 @@ def test_the_states_of_a_step_are_those_that_beam_finds() -> None:
     wrapped = [CallableWrapperDoFn(fn) for fn in (len, plain.process, plain.another)]
     steps = [counting, plain, *wrapped]
     expected = [beams(step) for step in steps]
-    # Once to look, once to remember.
+    # Once to look for it, once to store it.
     assert [userstate.get_dofn_specs(step) for step in steps] == expected
     assert [userstate.get_dofn_specs(step) for step in steps] == expected
     assert expected[0] == ({Counting.STATE}, set())
@@ -69,7 +69,7 @@ def test_the_states_of_a_step_are_those_that_beam_finds() -> None:
 
 @pytest.fixture
 def thawed() -> Iterator[None]:
-    """Before and afterwards everything is looked at."""
+    """Let the collector look at all objects before and afterwards."""
     gc.unfreeze()
     yield
     gc.unfreeze()
@@ -79,7 +79,7 @@ def thawed() -> Iterator[None]:
 def test_what_is_loaded_is_spared_by_the_collector_and_what_comes_later_is_not() -> None:
     assert gc.get_freeze_count() == 0
     spare_collector()
-    # Beam alone loads nearly two hundred thousand objects.
+    # Beam alone creates nearly two hundred thousand objects.
     assert gc.get_freeze_count() > 100_000
     ring: list[object] = []
     ring.append(ring)

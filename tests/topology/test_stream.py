@@ -1,4 +1,4 @@
-"""The stream as a process: what it does with bad rows and messages, signals, failing neighbours."""
+"""The stream as a process, with bad rows, bad messages, signals and failing neighbours."""
 
 import json
 import re
@@ -26,7 +26,7 @@ from tests.streams import ACKNOWLEDGEMENT_SECONDS, Broker, Stream
 
 @pytest.fixture
 def stream(stage: Stage, events: Broker, tmp_path: Path) -> Stream:
-    """A stream over the stage, not started yet."""
+    """A stream on the stage, not started yet."""
     return Stream(events, stage.database.writer_dsn, tmp_path / "log")
 
 
@@ -51,7 +51,7 @@ def wait_for(stage: Stage, events: set[int]) -> None:
 
 
 CANARY = "canary-7f3a"
-# Payload and time of a row, the class of the error, and what its text says.
+# Payload and time of a row, the class of the error, and a part of its text.
 POISON = {
     "a list": (f'["{CANARY}"]', "now", "InvalidEvent", "payload: an object is needed"),
     "wrong types": (
@@ -94,7 +94,7 @@ def wait_for_letters(stage: Stage, number: int) -> None:
     )
 
 
-def test_malformed_rows_are_buried_with_a_reason_and_their_neighbours_written(
+def test_malformed_rows_become_dead_letters_with_a_reason_and_their_neighbours_are_written(
     stage: Stage, events: Broker, stream: Stream
 ) -> None:
     good = [upload(stage) for _ in POISON]
@@ -117,7 +117,7 @@ def test_malformed_rows_are_buried_with_a_reason_and_their_neighbours_written(
     for event, (_, _, error_class, reason) in zip(bad, POISON.values(), strict=True):
         assert letters[event][0] == error_class
         assert reason in letters[event][1]
-        # Whoever wants to know more looks at the row.
+        # The row itself shows more.
         assert letters[event][2:] == ["document_uploaded", None, None]
     assert stage.ledger() == dict.fromkeys(good, "completed") | dict.fromkeys(bad, "dead")
     assert {(row.event, row.user) for row in stage.notifications()} == {
@@ -148,7 +148,7 @@ def test_the_log_says_what_became_of_the_events_and_of_how_many_causes_they_are_
     assert stream.log.splitlines()[-1].endswith(f"stopped; 7 acknowledged, 0 given back; {told}")
 
 
-def test_messages_without_a_row_are_buried_as_they_came_and_published_without_their_content(
+def test_messages_without_a_row_become_dead_letters_and_are_published_without_their_content(
     stage: Stage, events: Broker, stream: Stream
 ) -> None:
     nameless = Message(CANARY.encode(), {"note": CANARY})
@@ -201,11 +201,11 @@ def test_wake_ups_of_another_database_are_noticed_and_said_in_a_line(
     right = stage.messages()
     stage.execute("DELETE FROM domain_events WHERE id = ANY(%s)", list(gone))
     theirs = datetime(2020, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
-    # Of some ids both have a row, and ours are done with already.
+    # Some ids have a row in both databases, and our rows are processed already.
     wrong = [message_for(EventId(event), theirs) for event in sorted(ours)[:12]]
     wrong += [message_for(EventId(987_654_000 + number), theirs) for number in range(12)]
     with stream:
-        # The control: the right database, of which some rows are gone, warns of nothing.
+        # The control: the right database with some deleted rows causes no warning.
         events.publish(right)
         wait_for(stage, ours)
         wait_for_letters(stage, len(gone))
@@ -221,7 +221,7 @@ def test_wake_ups_of_another_database_are_noticed_and_said_in_a_line(
 
 
 def everything_written(stage: Stage) -> str:
-    """All rows of the tables that the pipeline writes to, as text."""
+    """Return all rows of the tables that the pipeline writes, as text."""
     tables = (
         "notification_processing", "notifications", "pending_emails", "notification_decisions",
         "event_dead_letters",
@@ -234,7 +234,7 @@ def everything_written(stage: Stage) -> str:
 
 
 def liar(event: int, *, created_at: str, size: int = 0, **attributes: str) -> Message:
-    """A message that says all else of an event than its row does."""
+    """A message whose other values all differ from its event's row."""
     body = {
         "id": event + 1,
         "event_type": "chat_message_sent",
@@ -268,7 +268,7 @@ def test_a_message_that_lies_leads_to_what_the_row_says_and_to_nothing_else(
         [
             liar(honest, created_at=long_ago, dedup_id=str(large)),
             liar(large, created_at=now, size=3_000_000),
-            # Neither its own time nor a replay that never was makes an old event young.
+            # Neither a false time nor a false replay makes an old event young.
             liar(old, created_at=now, replay="6f1c1b1e-0000-4000-8000-000000000000"),
             liar(malformed, created_at=now),
         ]
@@ -354,7 +354,7 @@ def test_an_event_of_an_unknown_type_and_no_finite_time_stops_nothing(
 
 
 GIANT_BYTES = 20 * 2**20
-# The text of a giant is not one that compression makes small.
+# The text of a giant event does not compress well.
 INSERT_GIANT = """
     INSERT INTO domain_events (event_type, actor_id, project_id, thread_id, payload)
     SELECT 'chat_message_sent', %s, %s, %s,
@@ -421,7 +421,7 @@ def test_a_wake_up_that_comes_before_its_row_is_postponed_and_not_redelivered(
         time.sleep(max(0.0, published + HALF_A_SECOND - time.monotonic()))
         connection.commit()
         wait_for(stage, {late})
-        # A lease that nobody ends lasts for so long: until then nothing is delivered again.
+        # A lease that nobody ends lasts this long: until then there is no redelivery.
         assert time.monotonic() - published < ACKNOWLEDGEMENT_SECONDS
         assert stream.stop() == 0
     assert "stopped; 3 acknowledged, 0 given back" in stream.log
@@ -445,7 +445,7 @@ def test_a_postponed_wake_up_is_not_acknowledged_with_the_bundle_in_which_it_cam
         lock.execute("LOCK TABLE notifications")
         events.publish([message_for(EventId(late)), *stage.messages(neighbour)])
         wait_until(lambda: stage.rows(waits), seconds=20, what="the neighbour's write waits")
-        # It comes again while the bundle of its first appearance is held up.
+        # The message is retried while the bundle of its first try is held up.
         producer.commit()
         with ThreadPoolExecutor(1) as executor:
             locking = executor.submit(next_lock.execute, "LOCK TABLE notifications")
@@ -456,7 +456,7 @@ def test_a_postponed_wake_up_is_not_acknowledged_with_the_bundle_in_which_it_cam
         wait_for(stage, {neighbour})
         wait_until(lambda: stage.rows(waits), seconds=20, what="its own write waits")
         stream.kill()
-        # Or Postgres would do what it was last told once the lock is gone.
+        # Otherwise Postgres would run its last statement once the lock is released.
         stage.rows(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
             " WHERE application_name LIKE 'fanout%%' AND datname = current_database()"
@@ -476,7 +476,7 @@ def feed(stage: Stage, events: Broker, *, deleted: bool) -> list[int]:
     """Insert and announce an event fifty times a second, and one more that is deleted at once.
 
     Returns:
-        The events that are still there.
+        The events that still exist.
     """
     kept = []
     started = time.monotonic()
@@ -502,7 +502,7 @@ def feed(stage: Stage, events: Broker, *, deleted: bool) -> list[int]:
 
 
 def median_latency(stage: Stage, events: Broker, *, deleted: bool) -> float:
-    """Seconds from the commit of an event that is fed to its rows, for the median of them."""
+    """Return the median seconds from an event's commit to its rows, for the events that are fed."""
     first = upload(stage)
     events.publish(stage.messages(first))
     wait_for(stage, {first})
@@ -526,7 +526,7 @@ def test_events_deleted_after_they_were_announced_hold_up_nobody(
         wait_for_letters(stage, FED_SECONDS)
     assert stage.rows("SELECT DISTINCT error_class FROM event_dead_letters") == [("UnknownEvent",)]
     assert beside < 5 * without, (beside, without)
-    # The control: whoever waits for a row that will not come holds up the others of the bundle.
+    # The control: a pipeline that waits for a missing row delays the other events of the bundle.
     weakened = "tests.topology.waiting_in_the_bundle"
     with Stream(events, stage.database.writer_dsn, tmp_path / "weakened", module=weakened):
         held_up = median_latency(stage, events, deleted=True)
@@ -539,11 +539,11 @@ LOCK_COUNTER = "SELECT id FROM notifications WHERE kind = 'thread_activity' FOR 
 
 @dataclass(frozen=True, slots=True)
 class BesideLock:
-    """What became of events while the application had a counter row locked.
+    """The results while the application locked a counter row.
 
     Attributes:
-        p99: seconds until an event that needs no locked row is seen to be done.
-        after: seconds from the end of the lock until the event that needs it is.
+        p99: seconds until an event that needs no locked row is done.
+        after: seconds from the end of the lock until the event that needs it is done.
     """
 
     p99: float
@@ -555,7 +555,7 @@ def send(stage: Stage, thread: UUID) -> int:
 
 
 def lock_a_counter(stage: Stage, events: Broker) -> BesideLock:
-    """Hold a counter row while fifty events a second come, and one that needs it."""
+    """Hold a counter row while fifty events a second arrive, and one that needs the row."""
     first = send(stage, T1)
     events.publish(stage.messages(first))
     wait_for(stage, {first})
@@ -563,7 +563,7 @@ def lock_a_counter(stage: Stage, events: Broker) -> BesideLock:
     seen: dict[int, float] = {}
 
     def look() -> bool:
-        # By the ledger's own times all would be done before the wait, which is in the statement.
+        # The ledger's times would be too early: the wait is inside the statement.
         seen.update(dict.fromkeys(completed(stage) & sent.keys() - seen.keys(), time.monotonic()))
         return len(seen) == len(sent)
 
@@ -599,7 +599,7 @@ def test_a_row_that_the_application_has_locked_holds_up_only_the_event_that_need
     assert "starting again" not in stream.log
     assert "trying again" not in stream.log
     assert beside.after < BACKOFF.longest + 5, beside
-    # The control: whoever waits for the lock holds up the others of the bundle.
+    # The control: a pipeline that waits for the lock delays the other events of the bundle.
     weakened = "tests.topology.waiting_for_the_lock"
     with Stream(events, stage.database.writer_dsn, tmp_path / "weakened", module=weakened):
         held_up = lock_a_counter(stage, events)
@@ -685,7 +685,7 @@ def test_cut_connections_are_retried_and_cost_no_event(
     cut = 0
     with stream:
         while (reached := len(completed(stage))) < total:
-            # At most one cut for each step forwards, or there would be no step.
+            # At most one cut for each step of progress: otherwise there would be no progress.
             if reached >= cut * 100:
                 cut += len(
                     stage.rows(

@@ -1,4 +1,4 @@
-"""An old job is drained beside the new: both read one subscription, each event is told once."""
+"""An old job is drained beside the new one: both read one subscription, events count once."""
 
 import json
 import re
@@ -23,7 +23,7 @@ def insert(stage: Stage) -> list[int]:
 
 
 def old_message(event_id: int) -> Message:
-    """As earlier releases sent it, with the row in it."""
+    """A message of an earlier release, with the row in it."""
     body = {"type": "document_uploaded", "payload": None, "created_at": "2026-01-01T00:00:00Z"}
     return Message(
         json.dumps(body).encode(), {"id": str(event_id), "event_type": "document_uploaded"}
@@ -43,7 +43,7 @@ def test_two_jobs_on_one_subscription_tell_each_event_once(
     one = Stream(events, stage.database.writer_dsn, tmp_path / "one")
     other = Stream(events, stage.database.writer_dsn, tmp_path / "other")
     with one, other:
-        # Old messages and new ones of the same events, a few at a time, so that both get some.
+        # Old and new messages of the same events, a few at a time, so that both jobs get some.
         for start in range(0, EVENTS, 20):
             some = ids[start : start + 20]
             events.publish([*map(old_message, some), *stage.messages(*some)])

@@ -1,6 +1,6 @@
-"""The pipeline, weakened: a write waits for whatever is locked, and everything else waits behind.
+"""The pipeline, weakened: a write waits for a lock while all other events wait behind it.
 
-The control of the test that locks a row: it must find this one to hold up the others.
+The control of the test that locks a row: it must find that this one delays the others.
 """
 
 import sys

@@ -1,6 +1,6 @@
-"""The pipeline, weakened: it waits for a row that cannot be seen yet while others wait behind it.
+"""The pipeline, weakened: it waits for a row that is not visible while others wait behind it.
 
-The control of the test that announces deleted events: it must find this one to hold up the others.
+The control of the test that announces deleted events: it must find that this one delays others.
 """
 
 import sys
@@ -18,7 +18,7 @@ def postpone(
     settings: DatabaseSettings,
     wake_ups: Sequence[WakeUp],
 ) -> Sequence[WakeUp]:
-    """Do not."""
+    """Postpone nothing."""
     return wait_here(settings, wake_ups)
 
 
