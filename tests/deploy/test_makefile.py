@@ -371,7 +371,7 @@ def test_cancel_says_what_it_drops_and_wants_it_confirmed(
 
     assert refused.returncode == 2
     [line] = refused.stderr.splitlines()
-    for told in ("not yet written", "make drain", "CONFIRM=yes", "catch-up"):
+    for told in ("not written", "make drain", "CONFIRM=yes", "catch-up"):
         assert told in line
     assert recorder.calls == []
 
