@@ -1,4 +1,4 @@
-"""Events, people, facts and outcomes for tests: a test states only what matters to it."""
+"""Events, people, facts and outcomes for tests: a test states only the values that it needs."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -28,13 +28,13 @@ GENERAL: Final = ThreadId(UUID(int=0x20))
 
 
 class Greeted(Payload):
-    """The payload of an event type that exists in tests only."""
+    """The payload of an event type that exists only in tests."""
 
     greeting: str = "hello"
 
 
 class GreetedHandler(Handler[Greeted]):
-    """Tells Bob of every greeting: in the app, and by e-mail at once."""
+    """Notifies Bob of every greeting: in the app, and by e-mail at once."""
 
     event_type = GREETED
     payload = Greeted
@@ -58,7 +58,7 @@ class GreetedHandler(Handler[Greeted]):
 
 
 def message(*, data: bytes = b"1", event_id: str | None = "1", **attributes: str) -> Message:
-    """A message as change data capture sends it, unless told otherwise."""
+    """A change data capture message; the arguments override its values."""
     named = {ID_ATTRIBUTE: event_id, **attributes}
     return Message(data, {name: value for name, value in named.items() if value is not None})
 
@@ -69,7 +69,7 @@ def event(
     payload: Payload | None = None,
     **columns: Any,  # noqa: ANN401 - each column has a type of its own
 ) -> Event[Any]:
-    """An event of the handler above, created at noon."""
+    """An event for the handler above, created at noon."""
     plain = Event(
         id=EventId(event_id),
         type=GREETED,
@@ -80,7 +80,7 @@ def event(
 
 
 def person(user_id: UserId = BOB, full_name: str | None = "Bob") -> Person:
-    """Someone with a profile."""
+    """A person with a profile."""
     return Person(user_id, full_name, f"{user_id}@x.test")
 
 
@@ -113,12 +113,12 @@ def preference(
     channel: str = "*",
     updated_at: datetime = NOON,
 ) -> PreferenceRow:
-    """One row of preferences; it mutes everything unless told otherwise."""
+    """One row of preferences; by default it mutes everything."""
     return PreferenceRow(UUID(int=number), scope, scope_id, event_type, channel, status, updated_at)
 
 
 def notification(*, title: str = "Hello", kind: str = "greeted", **payload: object) -> Notification:
-    """A notification of its own."""
+    """A notification."""
     return Notification(
         title=title, body="Someone greets you", link="/", kind=kind, payload=payload
     )
@@ -136,7 +136,7 @@ def activity(thread_id: ThreadId = GENERAL) -> ThreadActivity:
 
 
 def email(delivery: Delivery = Delivery.IMMEDIATE, **data: object) -> Email:
-    """A queued e-mail of no project."""
+    """A queued e-mail without a project."""
     return Email(delivery=delivery, subject="Hello", data=data, project_id=None, project_name=None)
 
 
@@ -146,7 +146,7 @@ def outcome(
     skips: tuple[Skip, ...] = (),
     status: Status = Status.COMPLETED,
 ) -> Outcome:
-    """What an event leads to."""
+    """The outcome of an event."""
     return Outcome(
         event_id=EventId(event_id),
         event_type=GREETED,

@@ -1,4 +1,4 @@
-"""What tests of every package share; the cluster starts with the first test that asks for it."""
+"""Fixtures for all tests; the cluster starts with the first test that needs it."""
 
 import signal
 from collections.abc import Iterator
@@ -13,20 +13,20 @@ from tests.golden.world import populate
 
 
 def pytest_configure() -> None:
-    """A shell that runs a script starts its background programs with SIGINT ignored, as do they."""
+    """Handle SIGINT: the shell of a script starts background programs with it ignored."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
-    """A running cluster that forgets everything when its machine loses power."""
+    """A running cluster that does not survive a power cut."""
     with scratch_cluster() as cluster:
         yield cluster
 
 
 @pytest.fixture(scope="session")
 def databases(postgres: Postgres) -> Databases:
-    """The cluster with a migrated template in it."""
+    """The cluster with a migrated template."""
     return Databases.with_template(postgres)
 
 
@@ -40,14 +40,14 @@ def database(databases: Databases) -> Iterator[Database]:
 
 @pytest.fixture
 def empty_database(databases: Databases) -> Iterator[Database]:
-    """A fresh database without any table."""
+    """A fresh database without tables."""
     with databases.empty() as database:
         yield database
 
 
 @pytest.fixture
 def stage(database: Database) -> Stage:
-    """The golden world in a fresh database, and the graph over it."""
+    """The golden world in a fresh database, and the graph on it."""
     with database.connect() as connection:
         populate(connection)
     return Stage(database)

@@ -18,7 +18,7 @@ from local.postgres import Postgres
 from pipeline.ops.migrate import migrate
 from tests.deadline import wait_until
 
-# A database is 300 files: in memory they are made in 15 ms, on a disk in 20 to 500.
+# A database has 300 files: creating them takes 15 ms in memory, and 20 to 500 ms on a disk.
 _MEMORY: Final = Path("/dev/shm")  # noqa: S108 - every name below it is made by mkdtemp
 _ROOM_BYTES: Final = 4 * 1024**3
 
@@ -33,7 +33,7 @@ _LOGINS: Final = {
 
 @contextmanager
 def scratch_cluster() -> Iterator[Postgres]:
-    """A running cluster, in memory where there is room for it; gone at the end."""
+    """A running cluster, in memory if there is room; deleted at the end."""
     in_memory = _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free >= _ROOM_BYTES
     with pytest.MonkeyPatch.context() as patch:
         if in_memory:
@@ -49,33 +49,33 @@ def scratch_cluster() -> Iterator[Postgres]:
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """A database and how to connect to it, as whom."""
+    """A database, and its connection URLs for different logins."""
 
     name: str
     cluster: Postgres
 
     @property
     def dsn(self) -> str:
-        """As the owner of everything."""
+        """The URL of the owner of all tables."""
         return self.cluster.dsn(database=self.name)
 
     @property
     def writer_dsn(self) -> str:
-        """As the pipeline: a login in ``fanout_writer``."""
+        """The URL of the pipeline: a login in ``fanout_writer``."""
         return self._as("test_writer")
 
     @property
     def operator_dsn(self) -> str:
-        """As someone at the console: a login in ``fanout_operator``."""
+        """The URL of an operator at the console: a login in ``fanout_operator``."""
         return self._as("test_operator")
 
     @property
     def cdc_dsn(self) -> str:
-        """As change data capture: a login with REPLICATION in ``fanout_cdc``."""
+        """The URL of change data capture: a login with REPLICATION in ``fanout_cdc``."""
         return self._as("test_cdc")
 
     def connect(self) -> psycopg.Connection:
-        """An autocommit connection as the owner."""
+        """Open an autocommit connection as the owner."""
         return psycopg.connect(self.dsn, autocommit=True)
 
     def _as(self, user: str) -> str:
@@ -96,13 +96,13 @@ class Databases:
         migrate(cluster.dsn(database=_TEMPLATE), reference_schema=True)
         for name, attributes in _LOGINS.items():
             databases._administer(f"CREATE ROLE {{}} {attributes} PASSWORD '{_PASSWORD}'", name)
-        # Nobody can hold up a copy by being connected to it.
+        # A connection to the template would block the copies.
         databases._administer("ALTER DATABASE {} ALLOW_CONNECTIONS false", _TEMPLATE)
         return databases
 
     @contextmanager
     def migrated(self) -> Iterator[Database]:
-        """A copy of the template, dropped at the end whoever is still connected."""
+        """Yield a copy of the template; drop it at the end, even with open connections."""
         with self._created(
             f"CREATE DATABASE {{}} TEMPLATE {_TEMPLATE} STRATEGY FILE_COPY"
         ) as database:
@@ -110,7 +110,7 @@ class Databases:
 
     @contextmanager
     def empty(self) -> Iterator[Database]:
-        """A database without any table, dropped at the end whoever is still connected."""
+        """Yield a database without tables; drop it at the end, even with open connections."""
         with self._created("CREATE DATABASE {} TEMPLATE template0") as database:
             yield database
 
@@ -126,11 +126,11 @@ class Databases:
     def _drop(self, name: str) -> None:
         others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s"
         with psycopg.connect(self.cluster.dsn(), autocommit=True) as connection:
-            # The statement itself would look for them again only after 100 ms.
+            # DROP DATABASE itself would check for them again only after 100 ms.
             wait_until(
                 lambda: not connection.execute(others, [name]).fetchall(),
                 seconds=10,
-                what="nobody is connected to the database any more",
+                what="every connection to the database is closed",
             )
         self._administer("DROP DATABASE {} WITH (FORCE)", name)
 

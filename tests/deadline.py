@@ -1,11 +1,11 @@
-"""Wait for something to become true, but not for ever."""
+"""Waits for a condition, with a deadline."""
 
 import time
 from collections.abc import Callable
 
 
 def wait_until(true: Callable[[], object], *, seconds: float, what: str) -> None:
-    """Return as soon as ``true()`` is; fail the test with ``what`` after ``seconds``."""
+    """Return as soon as ``true()`` is true; fail the test with ``what`` after ``seconds``."""
     deadline = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < deadline, f"not within {seconds:g} s: {what}"

@@ -1,4 +1,4 @@
-"""How many rows a statement handles on its way, and what makes the planner go another one."""
+"""Counts the rows that a statement handles, and makes the planner choose other plans."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
@@ -7,7 +7,7 @@ import psycopg
 
 from tests.databases import Database
 
-# What is done to an empty database; none of it is true once there are rows.
+# Statements for an empty database. Once there are rows, none of these beliefs is true.
 LIES: Final = {
     "nothing is known": "SELECT",
     "every table was empty": "ANALYZE",
@@ -26,7 +26,7 @@ _TABLES: Final = (
 
 
 def lie_to(database: Database, lie: str) -> None:
-    """Make the planner of an empty database believe something, and let nothing correct it."""
+    """Make the planner of an empty database believe something, and prevent any correction."""
     with database.connect() as connection:
         for (table,) in connection.execute(_TABLES).fetchall():
             connection.execute(f"ALTER TABLE {table} SET (autovacuum_enabled = off)".encode())
@@ -34,7 +34,7 @@ def lie_to(database: Database, lie: str) -> None:
 
 
 def effort(connection: psycopg.Connection[Any], statement: bytes, **parameters: object) -> float:
-    """Execute a statement; gives the rows that its steps gave, or looked at in vain, all told."""
+    """Execute a statement; return the total number of rows that its steps returned or discarded."""
     explained = connection.execute(b"EXPLAIN (ANALYZE, FORMAT JSON) " + statement, parameters)
     ((plans,),) = explained.fetchall()
     return sum(_rows(plans[0]["Plan"]))

@@ -1,4 +1,4 @@
-"""Our Pub/Sub, with leases that a test can end instead of waiting until they do."""
+"""Our Pub/Sub emulator, with leases that a test can end at once."""
 
 import time
 
@@ -7,14 +7,14 @@ from local.pubsub.subscription import MAX_ACK_DEADLINE_SECONDS
 
 
 class HastyEmulator(Emulator):
-    """An emulator whose clock can be put forward."""
+    """An emulator whose clock can be moved forward."""
 
     def __init__(self) -> None:
         super().__init__(clock=self._now)
         self._skipped_seconds = 0.0
 
     def end_leases(self) -> None:
-        """Let so much time pass that every lease is over, those of killed readers above all."""
+        """Move the clock past the end of every lease, for example of killed readers."""
         self._skipped_seconds += MAX_ACK_DEADLINE_SECONDS
 
     def _now(self) -> float:

@@ -1,9 +1,9 @@
-"""Our programs as processes of their own, begun where their imports end.
+"""Runs our programs as processes that skip the time of their imports.
 
-``python -m pipeline`` spends most of a start on importing Beam. The standard library's fork server
-does so once, opens nothing, starts no thread of ours and is forked for each program, which runs as
-``__main__`` with the arguments, environment and outputs of its own; variables that the interpreter
-itself reads, PYTHONPATH and the like, come too late. What a start does is tested on real ones:
+``python -m pipeline`` spends most of its start on importing Beam. The standard library's fork
+server imports it once, opens nothing and starts no thread of ours. Each program is a fork of it
+and runs as ``__main__`` with its own arguments, environment and outputs. Variables that the
+interpreter itself reads, such as PYTHONPATH, have no effect. Tests of the start use real starts:
 tests/test_interrupt.py, test_command_line.py, test_output.py, tests/e2e.
 """
 
@@ -24,7 +24,7 @@ from typing import IO, Final, Self
 import pytest
 
 ROOT: Final = Path(__file__).parents[1]
-# There is one fork server: whoever comes first imports what the lives of tests/torture need too.
+# There is one fork server, so its first user also imports the modules for tests/torture's lives.
 _IMPORTED: Final = (
     "pipeline.runtime.catch_up",
     "pipeline.ops.dead_letters",
@@ -44,8 +44,8 @@ class Program:
     """``python -m MODULE ARGUMENTS``, used like ``subprocess.Popen``.
 
     Attributes:
-        stdout: what it writes on standard output, unless that goes to a file.
-        stderr: what it writes on standard error, likewise.
+        stdout: its standard output, unless that goes to a file.
+        stderr: its standard error, unless that goes to a file.
     """
 
     def __init__(
@@ -68,22 +68,22 @@ class Program:
 
     @property
     def returncode(self) -> int | None:
-        """Its exit status, or the negative of the signal that ended it; None while it runs."""
+        """Its exit status, or the negative number of the ending signal; None while it runs."""
         return self._process.exitcode
 
     def poll(self) -> int | None:
-        """The same."""
+        """Return the same as ``returncode``."""
         return self.returncode
 
     def wait(self, timeout: float) -> int:
-        """Its exit status once it has ended; fails when it takes too long."""
+        """Wait until it has ended and return its exit status; fail after ``timeout``."""
         self._process.join(timeout)
         if self.returncode is None:
             raise subprocess.TimeoutExpired(self._started, timeout)
         return self.returncode
 
     def communicate(self, timeout: float) -> tuple[str, str]:
-        """All that it writes until it has ended; kills it when it takes too long, and fails."""
+        """Return all its output once it has ended; after ``timeout``, kill it and fail."""
         with ThreadPoolExecutor(len(_OUTPUTS)) as readers:
             outputs = readers.map(_read, (self.stdout, self.stderr))
             try:
@@ -95,7 +95,7 @@ class Program:
         return out, err
 
     def completed(self, timeout: float) -> subprocess.CompletedProcess[str]:
-        """How it ended, and all that it wrote."""
+        """Return its exit status and all its output."""
         out, err = self.communicate(timeout)
         assert self.returncode is not None
         return subprocess.CompletedProcess(self._started, self.returncode, out, err)
@@ -107,7 +107,7 @@ class Program:
                 os.kill(self._process.pid, number)
 
     def kill(self) -> None:
-        """SIGKILL: no time for anything."""
+        """Send SIGKILL, which it can't handle."""
         self._process.kill()
 
     def __enter__(self) -> Self:
@@ -122,7 +122,7 @@ class Program:
 
 
 def _output(file: File | None) -> tuple[IO[str] | None, Connection]:
-    """What to read an output from, if anything, and what to give to the program."""
+    """Return the end to read an output from, if any, and the end for the program."""
     if file is not None:
         return None, Connection(os.dup(file.fileno()), readable=False)
     ours, theirs = os.pipe()
@@ -146,11 +146,11 @@ def _start_fork_server() -> None:
 def _run(
     started: Sequence[str], environment: Mapping[str, str], outputs: Sequence[Connection]
 ) -> None:
-    """Become the program, in the process forked for it."""
+    """Run the program in the process that was forked for it."""
     for descriptor, output in zip(_OUTPUTS, outputs, strict=True):
         os.dup2(output.fileno(), descriptor)
         output.close()
-    # As a new interpreter has them, whatever those of the fork server were for.
+    # Defaults of a new interpreter, whatever the fork server has set.
     sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115 - a descriptor, for good
     sys.stderr = open(2, "w", buffering=1, errors="backslashreplace", closefd=False)  # noqa: SIM115
     os.environ.clear()

@@ -1,4 +1,4 @@
-"""The pipeline as its own process, over an emulator of the test's."""
+"""The pipeline as its own process, on an emulator that belongs to the test."""
 
 import os
 import signal
@@ -28,13 +28,13 @@ ACKNOWLEDGEMENT_SECONDS: Final = 10
 START_SECONDS: Final = 30.0
 KILL_SECONDS: Final = 10.0
 ANSWER_SECONDS: Final = 30.0
-SILENCE_SECONDS: Final = 1.0
+IDLE_SECONDS: Final = 1.0
 ROOT: Final = Path(__file__).parents[1]
 
 
 @dataclass(frozen=True, slots=True)
 class Broker:
-    """An emulator with the topics of a stream, and clients of it."""
+    """An emulator with the topics of a stream, and its clients."""
 
     emulator: HastyEmulator
     publisher: PublisherClient
@@ -47,13 +47,13 @@ class Broker:
             self.publisher.publish(topic=TOPIC, messages=wanted[start : start + 1000])
 
     def is_drained(self) -> bool:
-        """Whether no message comes for ``SILENCE_SECONDS``; one that does is given back."""
+        """Return whether no message arrives for ``IDLE_SECONDS``; an arriving one is given back."""
         try:
             received = self.subscriber.pull(
-                subscription=SUBSCRIPTION, max_messages=1, timeout=SILENCE_SECONDS, retry=None
+                subscription=SUBSCRIPTION, max_messages=1, timeout=IDLE_SECONDS, retry=None
             ).received_messages
         except DeadlineExceeded:
-            # Too busy to answer in time: nothing is known.
+            # It was too busy to answer in time, so the answer is unknown.
             return False
         if received:
             self.subscriber.modify_ack_deadline(
@@ -62,8 +62,8 @@ class Broker:
         return not received
 
     def take(self, subscription: str) -> list[Message]:
-        """Take what a subscription has to give now."""
-        # The client warns of answers that are given at once; what it calls does not.
+        """Pull the messages that a subscription has now."""
+        # The client warns about return_immediately; the method that it calls does not.
         pull: Any = self.subscriber.transport.pull
         request = PullRequest(subscription=subscription, max_messages=1000, return_immediately=True)
         taken: list[Message] = []
@@ -75,13 +75,13 @@ class Broker:
         return taken
 
     def dead_letters(self) -> list[Message]:
-        """Take what is on the dead-letter topic now."""
+        """Pull the messages that are on the dead-letter topic now."""
         return self.take(DEAD_LETTER_SUBSCRIPTION)
 
 
 @contextmanager
 def broker() -> Iterator[Broker]:
-    """An emulator of one's own, with the shortest acknowledgement deadline that Pub/Sub allows."""
+    """A new emulator, with the shortest acknowledgement deadline that Pub/Sub allows."""
     with HastyEmulator() as emulator, grpc.insecure_channel(emulator.address) as channel:
         publisher = PublisherClient(transport=PublisherGrpcTransport(channel=channel))
         subscriber = SubscriberClient(transport=SubscriberGrpcTransport(channel=channel))
@@ -101,7 +101,7 @@ def broker() -> Iterator[Broker]:
 
 
 class Stream:
-    """``python -m pipeline run``, or a variant of it; its log is kept in a file."""
+    """``python -m pipeline run``, or a variant of it, with its log in a file."""
 
     def __init__(
         self, broker: Broker, dsn: str, log: Path, *flags: str, module: str = "pipeline"
@@ -118,7 +118,7 @@ class Stream:
         self._process: Program | None = None
 
     def start(self) -> None:
-        """Return when it reads."""
+        """Return when it reads the subscription."""
         before = self.log.count("reading")
         with self._log.open("ab") as log, self._log.with_suffix(".out").open("ab") as out:
             self._process = Program(
@@ -132,27 +132,27 @@ class Stream:
 
     @property
     def process(self) -> Program:
-        """The process that was started last."""
+        """The last started process."""
         assert self._process is not None
         return self._process
 
     @property
     def log(self) -> str:
-        """What it wrote on standard error so far."""
+        """Its standard error so far."""
         return self._log.read_text() if self._log.exists() else ""
 
     @property
     def output(self) -> str:
-        """What it wrote on standard output so far."""
+        """Its standard output so far."""
         return self._log.with_suffix(".out").read_text()
 
     def kill(self) -> None:
-        """SIGKILL: no time for anything."""
+        """Send SIGKILL, which it can't handle."""
         self.process.kill()
         self.process.wait(KILL_SECONDS)
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
-        """Ask it to stop; gives the exit status, fails after the 10 s that it may take."""
+        """Send a signal and return the exit status; fail after the allowed 10 s."""
         self.process.send_signal(number)
         return self.process.wait(timeout=10)
 

@@ -1,7 +1,7 @@
-"""Loopback stand-ins of the two Google APIs that a launch talks to: Dataflow and Cloud Storage.
+"""Loopback stubs of the two Google APIs that a launch uses: Dataflow and Cloud Storage.
 
-They answer as the services document it, with 403 to a caller who lacks the permission, keep what
-they are sent, and know nothing of Beam:
+They answer as the services document it, with 403 to a caller who lacks the permission. They keep
+the requests, and know nothing about Beam:
 https://cloud.google.com/dataflow/docs/reference/rest/v1b3/projects.locations.jobs
 https://cloud.google.com/storage/docs/json_api/v1
 """
@@ -29,17 +29,17 @@ _UPLOAD: Final = re.compile(r"/(?:resumable/)?upload/storage/v1/b/([^/]+)/o")
 
 @dataclass(slots=True)
 class GoogleCloud:
-    """What was sent, and how it is answered.
+    """The requests, and the settings of the answers.
 
     Attributes:
         requests: methods and paths, in order.
-        jobs: those created, as they were asked for.
-        running: those there already, one on each page of the list.
-        objects: what was written, by ``bucket/name``.
-        missing: the names of buckets that are not there.
-        refusal: the status and the reason with which a job is refused.
-        may: whether the caller has a permission on a resource, ``projects/P`` or ``buckets/B``.
-        unexpected: requests that neither API has.
+        jobs: the created jobs, as requested.
+        running: the jobs that run already, one on each page of the list.
+        objects: the written objects, by ``bucket/name``.
+        missing: the names of missing buckets.
+        refusal: the status and the reason of the answer if jobs are refused.
+        may: returns whether the caller has a permission on ``projects/P`` or ``buckets/B``.
+        unexpected: requests that neither API knows.
     """
 
     port: int = 0
@@ -54,7 +54,7 @@ class GoogleCloud:
 
     @property
     def address(self) -> str:
-        """Where both answer."""
+        """The address of both APIs."""
         return f"http://localhost:{self.port}"
 
 
@@ -148,7 +148,7 @@ class _Handler(BaseHTTPRequestHandler):
             status, message = self._cloud.refusal
             self._answer({"error": {"code": status, "message": message}}, status)
         elif same and "replaceJobId" not in job:
-            # That this is not the one asked for, only its request id tells.
+            # Only the request id shows that this is not the requested job.
             self._answer(same[0])
         else:
             self._cloud.jobs.append(job)
@@ -160,7 +160,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer_without_body(200, "Location", f"{session}?upload_id={bucket}/{name}")
 
     def _allowed(self, permission: str, resource: str) -> bool:
-        """Whether the caller may; if not, this is the answer."""
+        """Return whether the caller has the permission; if not, answer with 403."""
         allowed = self._cloud.may(permission, resource)
         if not allowed:
             message = f"Permission '{permission}' denied on resource '{resource}'"
@@ -203,4 +203,4 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(None)
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""

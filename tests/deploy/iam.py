@@ -1,6 +1,6 @@
-"""Who may do what on Google Cloud, by the commands of a guide and what Google says of each role.
+"""Permissions on Google Cloud, from a guide's commands and Google's description of each role.
 
-A grant on the project counts for everything in it, one on a resource for that resource only.
+A grant on the project covers all its resources. A grant on a resource covers only that resource.
 """
 
 import json
@@ -26,7 +26,7 @@ ROLES: Final[Mapping[str, frozenset[str]]] = {
 
 @dataclass(frozen=True, slots=True, order=True)
 class Grant:
-    """A role for an account; the resource is a kind and a name, as in ``topics/domain-events``."""
+    """A role for an account; the resource has a kind and a name, as in ``topics/domain-events``."""
 
     account: str
     role: str
@@ -35,17 +35,17 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """The grants, and what each of their roles holds."""
+    """The grants, and the permissions of each role."""
 
     grants: Sequence[Grant]
     roles: Mapping[str, frozenset[str]]
 
     @classmethod
     def of(cls, calls: Sequence[Sequence[str]]) -> Self:
-        """The policy that these calls of gcloud make.
+        """Build the policy from calls of gcloud.
 
         Raises:
-            KeyError: nobody wrote down what a role holds.
+            KeyError: the permissions of a role are unknown.
         """
         made = [grant_of(call) for call in calls if "add-iam-policy-binding" in call]
         roles = dict(ROLES) | dict(
@@ -56,7 +56,7 @@ class Policy:
     def may(
         self, account: str, permission: str, resource: str = PROJECT, *, elsewhere: bool = False
     ) -> bool:
-        """Whether the account has the permission; a resource elsewhere is in another project."""
+        """Return whether the account has the permission; ``elsewhere``: in another project."""
         held = [resource] if elsewhere else [resource, PROJECT]
         return any(
             permission in self.roles[grant.role]
@@ -65,12 +65,12 @@ class Policy:
         )
 
     def without(self, taken: Grant) -> Self:
-        """The policy without one of its grants."""
+        """Return the policy without one of its grants."""
         return type(self)([grant for grant in self.grants if grant != taken], self.roles)
 
 
 def grant_of(call: Sequence[str]) -> Grant:
-    """What a call of gcloud grants."""
+    """Return the grant that a call of gcloud makes."""
     at = list(call).index("add-iam-policy-binding")
     name = re.sub(r"^gs://|@.*", "", call[at + 1])
     flags = dict(word.removeprefix("--").split("=", 1) for word in call[at + 2 :])
@@ -79,14 +79,14 @@ def grant_of(call: Sequence[str]) -> Grant:
 
 
 def custom_role(call: Sequence[str]) -> tuple[str, frozenset[str]]:
-    """The name and the permissions of a role that a call of gcloud makes."""
+    """Return the name and the permissions of a role that a call of gcloud creates."""
     flags = dict(word.removeprefix("--").split("=", 1) for word in call[5:])
     name = f"projects/{flags['project']}/roles/{call[4]}"
     return name, frozenset(flags["permissions"].split(","))
 
 
 def follow(document: str, recorder: Recorder) -> Sequence[Sequence[str]]:
-    """The calls of gcloud by whoever runs a document's commands, in their order."""
+    """Run a document's commands; return their calls of gcloud, in order."""
     blocks = re.findall(r"^```console\n(.*?)^```", document, re.MULTILINE | re.DOTALL)
     commands = re.sub(r"^\$ ", "", "".join(blocks), flags=re.MULTILINE)
     subprocess.run(

@@ -1,4 +1,4 @@
-"""Launches against stand-ins of Google Cloud, and a look into the job that they hand over."""
+"""Launches against stubs of Google Cloud, and reads the submitted job."""
 
 import base64
 import bz2
@@ -23,7 +23,7 @@ from tests.deploy.google_cloud import GoogleCloud, google_cloud
 from tests.transforms.graphs import steps
 
 CANARY: Final = "kanarienvogel"
-# What has no default.
+# The parameters without a default.
 GIVEN: Final = {
     "project": "acme-prod",
     "region": "europe-west1",
@@ -39,7 +39,7 @@ GIVEN: Final = {
 
 _QUIETENED: Final = ("apache_beam", "psycopg.pool", "google")
 _PAR_DO: Final = common_urns.primitives.PAR_DO.urn
-# What Dataflow runs in a streaming job of Python without a splittable DoFn.
+# The transforms that Dataflow runs in a Python streaming job without a splittable DoFn.
 _SUPPORTED: Final = {
     _PAR_DO,
     common_urns.primitives.ASSIGN_WINDOWS.urn,
@@ -48,7 +48,7 @@ _SUPPORTED: Final = {
     common_urns.primitives.IMPULSE.urn,
     common_urns.composites.PUBSUB_READ.urn,
 }
-# What waits for a step with state, and what it keeps, in coders that every version can read.
+# The input and state of a step with state, in coders that every version can read.
 _KEPT: Final = re.compile(
     r"input kv\((?:string_utf8|varint), (?:bytes|iterable\(bytes\))\)|(?:state|timer) [^.]+"
 )
@@ -59,7 +59,7 @@ _BY_VALUE: Final = (b"__main__", b"_make_function", b"_make_skeleton_class")
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """How a command ended, and what it said."""
+    """The exit status and the output of a command."""
 
     status: object
     stdout: str
@@ -67,13 +67,13 @@ class Done:
 
 
 def flags(*more: str, **changed: str | None) -> list[str]:
-    """What a launch is given; None leaves a parameter out."""
+    """Build the arguments of a launch; None leaves a parameter out."""
     given = (GIVEN | changed).items()
     return [*(f"--{name}={value}" for name, value in given if value is not None), *more]
 
 
 def command(*arguments: str) -> Done:
-    """Run the command in this process: one of its own takes seconds to import Beam."""
+    """Run the command in this process: a new process takes seconds to import Beam."""
     stdout, stderr = StringIO(), StringIO()
     levels = {name: logging.getLogger(name).level for name in _QUIETENED}
     status: object
@@ -90,7 +90,7 @@ def command(*arguments: str) -> Done:
 
 @contextmanager
 def stand_ins() -> Iterator[GoogleCloud]:
-    """Google Cloud on this machine; at the end it must have understood everything."""
+    """Run the stubs of Google Cloud; at the end, check that they knew every request."""
     with google_cloud() as cloud, pytest.MonkeyPatch.context() as environment:
         environment.setenv("STORAGE_EMULATOR_HOST", cloud.address)
         yield cloud
@@ -98,36 +98,36 @@ def stand_ins() -> Iterator[GoogleCloud]:
 
 
 def launch(cloud: GoogleCloud, *more: str, **changed: str | None) -> Done:
-    """Launch there."""
+    """Launch a job against the stubs."""
     return command(*flags(f"--dataflow_endpoint={cloud.address}", "--no_auth", *more, **changed))
 
 
 def job_of(document: bytes) -> Job:
-    """A job as Dataflow reads it, which knows every field."""
+    """Parse a job as Dataflow does; an unknown field is an error."""
     job: Job = Job.from_json(document, ignore_unknown_fields=False)
     return job
 
 
 def sent(cloud: GoogleCloud) -> dict[str, bytes]:
-    """Everything that left the machine, by what it is."""
+    """Return everything that was sent, by its name."""
     jobs = {f"job {number}": json.dumps(job).encode() for number, job in enumerate(cloud.jobs, 1)}
     return {**jobs, **cloud.objects}
 
 
 def staged_graph(cloud: GoogleCloud) -> api.Pipeline:
-    """The graph that was staged."""
+    """Return the staged graph."""
     [staged] = [data for name, data in cloud.objects.items() if name.endswith("/pipeline.pb")]
     graph: api.Pipeline = api.Pipeline.FromString(staged)
     return graph
 
 
 def unpacked(data: bytes) -> Iterator[bytes]:
-    """Bytes, and all that is packed into them, to any depth."""
+    """Yield bytes and everything that is packed into them, to any depth."""
     yield data
     for packed in _PACKED.findall(data):
         pickled = base64.b64decode(packed[: len(packed) // 4 * 4])
         with suppress(OSError, zlib.error):
-            # Neither minds what follows its end.
+            # Both formats ignore bytes after their end.
             opened = (
                 bz2.BZ2Decompressor().decompress(pickled)
                 if packed.startswith(b"Ql")
@@ -137,7 +137,7 @@ def unpacked(data: bytes) -> Iterator[bytes]:
 
 
 def places(text: str, everything: Mapping[str, bytes]) -> list[str]:
-    """Where a text stands, packed or not."""
+    """Return the names of the data that contain a text, packed or not."""
     return [
         name
         for name, data in everything.items()
@@ -146,7 +146,7 @@ def places(text: str, everything: Mapping[str, bytes]) -> list[str]:
 
 
 def par_dos(graph: api.Pipeline) -> dict[str, api.ParDoPayload]:
-    """Every step with a DoFn, by its label."""
+    """Return every step with a DoFn, by its label."""
     return {
         each.unique_name: api.ParDoPayload.FromString(each.spec.payload)
         for each in graph.components.transforms.values()
@@ -155,7 +155,7 @@ def par_dos(graph: api.Pipeline) -> dict[str, api.ParDoPayload]:
 
 
 def description(graph: api.Pipeline) -> list[str]:
-    """A line for every step, and below it what Dataflow keeps for it while it is replaced."""
+    """Describe every step in a line, followed by the data that an update must carry over."""
     stateful = {label: each for label, each in par_dos(graph).items() if is_stateful(each)}
     lines = []
     for label in sorted(steps(graph)):
@@ -166,7 +166,7 @@ def description(graph: api.Pipeline) -> list[str]:
 
 
 def is_stateful(payload: api.ParDoPayload) -> bool:
-    """Whether Dataflow keeps something for the step."""
+    """Return whether Dataflow keeps state or timers for the step."""
     return bool(payload.state_specs or payload.timer_family_specs)
 
 
@@ -184,7 +184,7 @@ def _kept(graph: api.Pipeline, label: str, payload: api.ParDoPayload) -> Iterato
 
 
 def input_coder(graph: api.Pipeline, label: str) -> str:
-    """How what reaches a step is written down."""
+    """Return the name of the coder of a step's input."""
     transforms = graph.components.transforms.values()
     [step] = [each for each in transforms if each.unique_name == label]
     [collection] = step.inputs.values()
@@ -192,7 +192,7 @@ def input_coder(graph: api.Pipeline, label: str) -> str:
 
 
 def coder_name(graph: api.Pipeline, coder_id: str) -> str:
-    """What a coder is: of Beam's own by its standard name, of all others the class."""
+    """Return the standard name of Beam's own coders, and the class of all others."""
     coder = graph.components.coders[coder_id]
     if coder.spec.urn == python_urns.PICKLED_CODER:
         found = type(PipelineContext(graph.components).coders.get_by_id(coder_id))
@@ -203,7 +203,7 @@ def coder_name(graph: api.Pipeline, coder_id: str) -> str:
 
 
 def faults(graph: api.Pipeline) -> list[str]:
-    """What Dataflow cannot run in a graph, or an update of the running job cannot carry over."""
+    """List the parts of a graph that Dataflow can't run or that an update can't carry over."""
     found = [f"{label}: {urn}" for label, urn in steps(graph).items() if urn not in _SUPPORTED]
     found += [f"{label} is not labelled" for label in steps(graph) if "<lambda" in label]
     found += [f"{need} is needed" for need in graph.requirements if "splittable" in need]

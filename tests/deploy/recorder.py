@@ -1,4 +1,4 @@
-"""Stand-ins for programs of the cloud: each writes down how it was called, and does nothing."""
+"""Stubs for the cloud's programs: each records its calls and does nothing else."""
 
 import json
 import sys
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 PROGRAMS: Final = ("gcloud", "docker")
-# It answers as it is told.
+# It answers as the file says.
 RECORDER: Final = """#!{python}
 import json, pathlib, sys
 home = pathlib.Path({home!r})
@@ -24,12 +24,12 @@ for beginning, said, status in json.loads((home / "answers").read_text()):
 
 @dataclass(frozen=True, slots=True)
 class Recorder:
-    """Programs first in PATH that say how they were called."""
+    """Programs at the front of PATH that record their calls."""
 
     home: Path
 
     def answer(self, *answers: tuple[str, str, int]) -> None:
-        """To a call that begins like this: what is printed, and the exit status."""
+        """Set the output and the exit status for calls with a given beginning."""
         (self.home / "answers").write_text(json.dumps(answers), "utf-8")
 
     @property
@@ -47,7 +47,7 @@ class Recorder:
 
 
 def recorded_programs(home: Path, programs: Sequence[str] = PROGRAMS) -> Recorder:
-    """The programs, in a folder made for them."""
+    """Create the programs in a new folder."""
     home.mkdir()
     for name in programs:
         program = home / name

@@ -1,4 +1,4 @@
-"""What deploys Debezium: image, manifest and README say the same as the configuration."""
+"""Debezium's deployment: image, manifest and README agree with the configuration."""
 
 import re
 from collections.abc import Iterable
@@ -25,7 +25,7 @@ READ_BY_THE_SERVER: Final = "/debezium/config/application.properties"
 SECRET: Final = re.compile("PASSWORD|SECRET|TOKEN|KEY")
 NOWHERE: Final = PurePosixPath("/")
 
-# Name and default, which is None where there is none.
+# Names and defaults; None means no default.
 VARIABLES: Final = {
     name: default[1:] if default else None
     for name, default in re.findall(r"\$\{(\w+)(:[^}]*)?\}", CONFIGURATION)
@@ -36,14 +36,14 @@ SETTINGS: Final = set(
 
 
 def version(configuration: str) -> str:
-    """The version of Debezium Server that the first line names."""
+    """Return the version of Debezium Server in the first line."""
     found = re.match(r"# Debezium Server (\d\S+):", configuration)
     assert found is not None
     return found[1]
 
 
 def environment_faults(names: Iterable[str]) -> list[str]:
-    """What is wrong with the variables that a deployment sets."""
+    """List the faults of a deployment's variables."""
     given = set(names)
     needed = {name for name, default in VARIABLES.items() if default is None}
     return [f"{name} is not set" for name in sorted(needed - given)] + [
@@ -52,7 +52,7 @@ def environment_faults(names: Iterable[str]) -> list[str]:
 
 
 def manifest_faults(text: str) -> list[str]:
-    """What is wrong with a manifest that deploys Debezium."""
+    """List the faults of a manifest for Debezium."""
     documents: dict[str, Any] = {each["kind"]: each for each in yaml.safe_load_all(text)}
     spec = documents["StatefulSet"]["spec"]
     pod = spec["template"]["spec"]
@@ -100,7 +100,7 @@ def manifest_faults(text: str) -> list[str]:
 
 
 def image_faults(text: str, tmp_path: Path) -> list[str]:
-    """What is wrong with a Dockerfile for Debezium."""
+    """List the faults of a Dockerfile for Debezium."""
     pinned = parse(text, tmp_path, DEBEZIUM_DIGEST=DIGEST).baseimage
     instructions = [
         (each["instruction"], each["value"]) for each in parse(text, tmp_path).structure
@@ -133,20 +133,20 @@ def image_faults(text: str, tmp_path: Path) -> list[str]:
 
 
 def parse(text: str, folder: Path, **arguments: str) -> DockerfileParser:
-    """A Dockerfile as it is built with these build arguments."""
+    """Parse a Dockerfile with these build arguments."""
     path = folder / "Dockerfile"
     path.write_text(text)
     return DockerfileParser(str(path), build_args=arguments)
 
 
 def user(text: str) -> int:
-    """The user that the image runs as; 0 when that is root or not a number."""
+    """Return the user of the image; 0 if it is root or not a number."""
     users = re.findall(r"^USER (\S+)$", text, re.MULTILINE)
     return int(users[-1]) if users and users[-1].isdecimal() else 0
 
 
 def readme_faults(text: str) -> list[str]:
-    """Which settings a README leaves out, and which it makes up."""
+    """List the settings that a README leaves out or invents."""
     named = set(re.findall(r"`(debezium\.[\w.]+)`", text))
     return [f"{name} is not explained" for name in sorted(SETTINGS - named)] + [
         f"{name} is not set" for name in sorted(named - SETTINGS)
@@ -154,7 +154,7 @@ def readme_faults(text: str) -> list[str]:
 
 
 def planted(text: str, sound: str, faulty: str) -> str:
-    """The text with a fault in it."""
+    """Return the text with one fault in it."""
     assert sound in text
     return text.replace(sound, faulty)
 

@@ -21,30 +21,30 @@ ALLOWED: Final = {
     "requirements.txt",
     "setup.py",
 }
-# Not ours, or not of the repository: what any .dockerignore would have to leave out.
+# Files that are not in the repository: every .dockerignore has to leave them out.
 UNREAD: Final = {".git", ".venv", ".local", ".mypy_cache", ".ruff_cache", ".pytest_cache"}
 
 
 def instructions(name: str) -> list[str]:
-    """The arguments of each instruction of that name, with continued lines joined."""
+    """Return the arguments of each instruction of that name, with continued lines joined."""
     lines = DOCKERFILE.read_text("utf-8").splitlines()
     text = "\n".join(line for line in lines if not line.startswith("#")).replace("\\\n", " ")
     return [" ".join(line.split()[1:]) for line in text.splitlines() if line.startswith(f"{name} ")]
 
 
 def bases() -> dict[str, str]:
-    """The default of each build argument, all of which name images."""
+    """Return the default of each build argument. All of them are images."""
     return dict(argument.split("=", 1) for argument in instructions("ARG"))
 
 
 def copied() -> list[str]:
-    """What is copied out of the build context."""
+    """Return the paths that are copied from the build context."""
     arguments = [shlex.split(each) for each in instructions("COPY")]
     return [path for each in arguments if not each[0].startswith("--") for path in each[:-1]]
 
 
 def is_sent(path: str, patterns: list[str]) -> bool:
-    """Whether Docker sends the file: the last pattern decides that fits it or a folder above."""
+    """Return whether Docker sends a file: the last matching pattern decides."""
     sent = True
     parts = PurePosixPath(path).parts
     above = ["/".join(parts[: length + 1]) for length in range(len(parts))]
@@ -62,7 +62,7 @@ def _fits(path: str, pattern: str) -> bool:
 
 
 def sent_files(patterns: list[str]) -> set[str]:
-    """The files of the repository that would be in the build context."""
+    """Return the files of the repository that would be in the build context."""
     tops = [path for path in ROOT.iterdir() if path.name not in UNREAD]
     below = (file for top in tops if top.is_dir() for file in top.rglob("*"))
     files = (path.relative_to(ROOT).as_posix() for path in [*tops, *below] if path.is_file())
@@ -182,7 +182,7 @@ def test_no_installation_trusts_what_is_not_locked() -> None:
     for command in re.split(r"&&", " && ".join(instructions("RUN"))):
         if re.match(r"(--mount=\S+ +)*(uv )?pip (install|wheel)", command.strip()):
             assert "--require-hashes" in command or "--no-index" in command, command
-            # What is not in the lock is missed by pip check, instead of chosen by pip.
+            # pip then chooses no package outside of the lock; pip check reports a missing one.
             assert "--no-deps" in command, command
 
 

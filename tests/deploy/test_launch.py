@@ -1,4 +1,4 @@
-"""``run --runner=DataflowRunner``: what it says, what it sends, and how it takes a refusal."""
+"""``run --runner=DataflowRunner``: its output, its requests, and refusals by Google Cloud."""
 
 import json
 import os
@@ -34,14 +34,14 @@ def cloud() -> Iterator[GoogleCloud]:
 
 @pytest.fixture
 def one_branch(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A graph of one event type is launched like one of fourteen, and built sooner."""
+    """Launch a graph of one event type: it is built sooner than one of fourteen."""
     name, handler = next(iter(HANDLERS.items()))
     monkeypatch.setattr(graphs, "HANDLERS", {name: handler})
 
 
 @pytest.fixture
 def connections(monkeypatch: pytest.MonkeyPatch) -> list[object]:
-    """Every address that is connected to from now on."""
+    """Every address of a connection from now on."""
     found: list[object] = []
     connect = socket.socket.connect
 
@@ -54,7 +54,7 @@ def connections(monkeypatch: pytest.MonkeyPatch) -> list[object]:
 
 
 def words(text: str) -> str:
-    """A text without its line breaks."""
+    """Join the lines of a text."""
     return " ".join(text.split())
 
 
@@ -298,7 +298,7 @@ def test_nothing_is_logged_beside_the_line(cloud: GoogleCloud) -> None:
 
 
 def one_line(done: Done) -> str:
-    """What the command says before it ends with status 1."""
+    """Return the error line of a command that ended with status 1."""
     assert (done.status, done.stdout) == (1, "")
     assert done.stderr.startswith(f"{LAUNCHING}pipeline run: ")
     assert done.stderr.count("\n") == 2

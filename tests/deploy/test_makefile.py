@@ -85,7 +85,7 @@ KEPT: Final = ["--ack-deadline=600", "--message-retention-duration=7d", "--expir
 PYTHON: Final = f"BIN={Path(sys.executable).parent}"
 JOB_ID: Final = "2026-03-02_10_00_00-1234567890"
 
-# Everything that the targets read, and what one make tells another.
+# The variables that the targets read, and those that one make passes to another.
 READ: Final = {
     *(*GIVEN, "JOB_NAME", "MAX_WORKERS", "SUBSCRIPTION", "DEAD_LETTER_TOPIC", "PARAMETERS"),
     *("GCLOUD_FLAGS", "TRANSFORM_NAME_MAPPINGS", "MAKEFLAGS", "MAKELEVEL", "MFLAGS"),
@@ -109,7 +109,7 @@ def recorder(tmp_path: Path) -> Recorder:
 def make(
     *arguments: str, programs: Path | None = None, environment: dict[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Run make in the repository, without what a shell may have set of its variables."""
+    """Run make in the repository, without the variables that a shell may have set for it."""
     inherited = {
         name: value
         for name, value in os.environ.items()
@@ -117,7 +117,7 @@ def make(
     }
     path = [str(programs)] if programs else []
     return subprocess.run(
-        # The virtual environment is not made anew while these tests run in it.
+        # These tests run in the virtual environment, so make must not replace it.
         ["make", "--old-file=setup", *arguments],  # noqa: S607
         cwd=ROOT,
         env=inherited
@@ -132,7 +132,7 @@ def make(
 
 
 def settings(**changed: str | None) -> list[str]:
-    """All variables on a command line, some changed and some left out."""
+    """Build a command line with all variables, some changed and some left out."""
     given = GIVEN | changed
     return [f"{name}={value}" for name, value in given.items() if value is not None]
 
@@ -463,7 +463,7 @@ def test_a_template_that_could_not_be_made_is_not_uploaded(
 
 
 class Api(HTTPServer):
-    """Where the real gcloud is sent instead of to Google; keeps what it asks."""
+    """Receives the requests of the real gcloud instead of Google, and records them."""
 
     def __init__(self, answers: dict[str, Any], status: int) -> None:
         super().__init__(("127.0.0.1", 0), _Asked)
@@ -500,7 +500,7 @@ class _Asked(BaseHTTPRequestHandler):
         self.wfile.write(answer)
 
     def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002 - the base's name
-        """Say nothing."""
+        """Log nothing."""
 
 
 @contextmanager
@@ -517,7 +517,7 @@ def api(answers: dict[str, Any], status: int = 200) -> Iterator[Api]:
 
 @pytest.fixture
 def gcloud(tmp_path: Path) -> dict[str, str]:
-    """The environment of a real gcloud that knows nobody and asks nobody for credentials."""
+    """The environment of a real gcloud without accounts and without credentials."""
     if shutil.which("gcloud") is None:
         pytest.skip("gcloud is not installed")
     (tmp_path / "token").write_text("nobody", "utf-8")
@@ -611,7 +611,7 @@ def test_the_real_gcloud_changes_the_workers_of_the_job_that_was_meant(
 
 
 def running(job_id: str, name: str) -> dict[str, str]:
-    """A job as Dataflow lists it."""
+    """Return a job as Dataflow lists it."""
     return {
         "id": job_id,
         "name": name,

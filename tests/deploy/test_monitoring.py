@@ -1,4 +1,4 @@
-"""Monitoring: its files are what Google's APIs take, and read only what is measured.
+"""Monitoring: Google's APIs accept its files, and the files read only existing metrics.
 
 Offline: the messages of Google's clients refuse unknown fields, and the list of known metrics says
 what can be read and how it may be aggregated. That a project accepts them is not shown here.
@@ -75,7 +75,7 @@ SECONDS: Final = re.compile(r"(\d+)s")
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """What can be read of one metric, and by which labels."""
+    """The readable values of one metric, and its labels."""
 
     kind: str
     value: str
@@ -88,7 +88,7 @@ def load(path: Path) -> Any:  # noqa: ANN401 - JSON
 
 
 def known() -> tuple[Mapping[str, Metric], Mapping[str, frozenset[str]]]:
-    """The metrics of the list and of our own log entries, and the labels of each resource."""
+    """Return the metrics of the list and of our log entries, and the labels of each resource."""
     listed = load(MONITORING / "known-metrics.json")
     metrics = {
         each["type"]: Metric(
@@ -113,13 +113,13 @@ PROMQL_NAMES: Final = {
 
 
 def everything() -> Iterator[Any]:
-    """The dashboard and all policies."""
+    """Yield the dashboard and all policies."""
     yield load(MONITORING / "dashboard.json")
     yield from map(load, ALERTS)
 
 
 def members(document: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401 - JSON
-    """Every object in a document, itself included."""
+    """Yield every object in a document, including the document."""
     if isinstance(document, dict):
         yield document
         for value in document.values():
@@ -130,7 +130,7 @@ def members(document: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401 - JSON
 
 
 def series(document: Any) -> Iterator[tuple[str, Sequence[dict[str, Any]]]]:  # noqa: ANN401 - JSON
-    """Each filter for time series, and what is done with what it finds."""
+    """Yield each filter for time series, with its aggregations."""
     for each in members(document):
         if "aggregations" in each:
             yield each["filter"], each["aggregations"]
@@ -139,7 +139,7 @@ def series(document: Any) -> Iterator[tuple[str, Sequence[dict[str, Any]]]]:  # 
 
 
 def queries(document: Any) -> Iterator[str]:  # noqa: ANN401 - JSON
-    """Every PromQL expression."""
+    """Yield every PromQL expression."""
     for each in members(document):
         if "conditionPrometheusQueryLanguage" in each:
             yield each["conditionPrometheusQueryLanguage"]["query"]
@@ -148,7 +148,7 @@ def queries(document: Any) -> Iterator[str]:  # noqa: ANN401 - JSON
 
 
 def terms(filter_: str) -> dict[str, str]:
-    """A filter's terms; raises ValueError when it is not ``key = value AND key = value``."""
+    """Parse a filter; raise ValueError if it is not ``key = value AND key = value``."""
     found: dict[str, str] = {}
     for term in filter_.split(" AND "):
         match = TERM.fullmatch(term)
@@ -183,7 +183,7 @@ def faults_of_label(key: str, metric: Metric) -> Iterator[str]:
 def faults_of_aggregations(
     filter_: str, aggregations: Sequence[dict[str, Any]], *, number: bool
 ) -> Iterator[str]:
-    """What is wrong with the steps from a metric to a number (or only to points, for absence)."""
+    """Yield the faults in the steps from a metric to a number (for absence: to points)."""
     metric = METRICS[terms(filter_)["metric.type"]]
     value = metric.value
     for step in aggregations:
@@ -204,7 +204,7 @@ def faults_of_aggregations(
 
 
 def selectors(query: str) -> list[promql_parser.VectorSelector]:
-    """Every selection of series; raises ValueError when it is not PromQL."""
+    """Return every selection of series; raise ValueError if the query is not PromQL."""
     found = []
 
     def note(expression: promql_parser.Expr) -> None:
@@ -232,7 +232,7 @@ def faults_of_query(query: str) -> Iterator[str]:
 
 
 def faults_of_reading(document: Any) -> list[str]:  # noqa: ANN401 - JSON
-    """What a dashboard or a policy reads although it cannot be read, or not in that way."""
+    """List the faults in a dashboard's or a policy's reading of metrics."""
     faults = [fault for query in queries(document) for fault in faults_of_query(query)]
     absences = {
         each["conditionAbsent"]["filter"] for each in members(document) if "conditionAbsent" in each
@@ -252,12 +252,12 @@ def seconds(duration: str) -> int:
 
 
 def faults_of_policy(policy: dict[str, Any]) -> Iterator[str]:
-    """What the API would refuse although every field is known, as its messages document it."""
+    """Yield the faults that the API would refuse although every field is known."""
     conditions = policy["conditions"]
     if not 1 <= len(conditions) <= 6:
         yield "a policy has one to six conditions"
     if len({each["displayName"] for each in conditions}) < len(conditions):
-        yield "two conditions of one name"
+        yield "two conditions have the same name"
     if policy["severity"] not in {"CRITICAL", "ERROR", "WARNING"}:
         yield "no severity"
     if not 1_800 <= seconds(policy["alertStrategy"]["autoClose"]) <= 7 * 86_400:
@@ -281,9 +281,9 @@ def faults_of_condition(condition: dict[str, Any]) -> Iterator[str]:
                 yield "an absence lasts at least 120 s, in minutes"
         case {"conditionPrometheusQueryLanguage": {"evaluationInterval": interval}}:
             if seconds(interval) % 30:
-                yield "a query is evaluated every so many times 30 s"
+                yield "a query's interval is a multiple of 30 s"
         case _:
-            yield f"no condition that is used here: {condition['displayName']}"
+            yield f"unknown kind of condition: {condition['displayName']}"
 
 
 def faults_of_threshold(threshold: dict[str, Any]) -> Iterator[str]:
@@ -297,7 +297,7 @@ def faults_of_threshold(threshold: dict[str, Any]) -> Iterator[str]:
 
 
 def faults_of_matching(conditions: Sequence[dict[str, Any]]) -> Iterator[str]:
-    """Conditions that shall hold for one resource must each tell which resource it is."""
+    """Yield the faults of conditions that must hold for the same resource."""
     thresholds = [each["conditionThreshold"] for each in conditions]
     if len({terms(each["filter"])["resource.type"] for each in thresholds}) > 1:
         yield "resources of two types never match"
@@ -306,7 +306,7 @@ def faults_of_matching(conditions: Sequence[dict[str, Any]]) -> Iterator[str]:
 
 
 def faults_of_layout(layout: dict[str, Any]) -> Iterator[str]:
-    """Tiles that leave the grid or lie upon each other."""
+    """Yield the tiles that leave the grid or overlap."""
     if not 1 <= layout["columns"] <= 48:
         yield "a grid has 1 to 48 columns"
     for tile in layout["tiles"]:
@@ -336,14 +336,14 @@ def headings() -> set[str]:
 
 
 def find(document: Any, path: str) -> Any:  # noqa: ANN401 - JSON
-    """What a dotted path leads to; None where it leads nowhere."""
+    """Return the value at a dotted path; None if it does not exist."""
     for name in path.split("."):
         document = document.get(name) if isinstance(document, dict) else None
     return document
 
 
 def lets_in(filter_: str, entry: dict[str, Any]) -> bool:
-    """Whether a log entry matches; as in Cloud Logging, a comparison with nothing is false."""
+    """Return whether a log entry matches; a comparison with a missing field is false."""
     for term in filter_.split(" AND "):
         match = LOG_TERM.fullmatch(term)
         assert match is not None, term
@@ -361,7 +361,7 @@ def lets_in(filter_: str, entry: dict[str, Any]) -> bool:
 
 
 def entry_of(status: StatusFigures) -> dict[str, Any]:
-    """The log entry that Cloud Run makes of the line that ``status --json`` prints."""
+    """Return the log entry that Cloud Run makes from the line of ``status --json``."""
     return {
         "resource": {"type": "cloud_run_job", "labels": {"job_name": "fanout-status"}},
         "jsonPayload": json.loads(json.dumps(asdict(status))),
@@ -378,7 +378,7 @@ SLOT: Final = SlotFigures(
     invalidation_reason=None,
     synced=False,
 )
-# Every figure is there.
+# A status with every figure.
 STATUS: Final = StatusFigures(
     database="app",
     taken_at="2026-03-02T18:00:00+00:00",
@@ -411,7 +411,7 @@ STATUS: Final = StatusFigures(
 
 
 def recorded_by(status: StatusFigures) -> set[str]:
-    """The log-based metrics that such a line adds to."""
+    """Return the log-based metrics that count such a line."""
     entry = entry_of(status)
     return {load(path)["name"] for path in LOG_METRICS if lets_in(load(path)["filter"], entry)}
 
@@ -562,7 +562,7 @@ def test_no_two_policies_have_one_name_and_each_is_ours() -> None:
     names = Counter(policy["displayName"] for policy in policies)
     assert names.most_common(1)[0][1] == 1
     assert all(name.startswith("fanout: ") for name in names)
-    # By these two apply.sh knows a policy again.
+    # apply.sh recognises a policy by these two.
     assert all(policy["userLabels"] == {"system": "fanout"} for policy in policies)
 
 

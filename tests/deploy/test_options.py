@@ -1,4 +1,4 @@
-"""The parameters of a job: what each may be, and the one line that answers a wrong one."""
+"""The parameters of a job: their valid values, and the one line for an invalid value."""
 
 from typing import Any, Final
 
@@ -22,7 +22,7 @@ IT_TELLS: Final = (
 
 
 def refusal(*more: str, **changed: str | None) -> str:
-    """The line that answers a launch with something wrong in it."""
+    """Return the error line of a launch with an invalid parameter."""
     done = command(*flags("--dry_run", *more, **changed))
     assert (done.status, done.stdout) == (1, "")
     assert done.stderr.startswith("pipeline run: ")

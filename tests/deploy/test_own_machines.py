@@ -1,4 +1,4 @@
-"""What runs the pipeline outside of Dataflow: systemd's units, the image, Kubernetes' manifest."""
+"""The pipeline outside of Dataflow: systemd's units, the image, Kubernetes' manifest."""
 
 import json
 import os
@@ -28,14 +28,14 @@ DOCKERFILE: Final = ROOT / "deploy/kubernetes/Dockerfile"
 MANIFEST: Final = (ROOT / "deploy/kubernetes/pipeline.yaml").read_text("utf-8")
 HOME: Final = "/opt/fanout"
 SECRET: Final = re.compile("PASSWORD|SECRET|TOKEN|PGPASS$")
-# What the program or libpq reads; the others stand for arguments.
+# Variables that the program or libpq reads. The others are used in arguments.
 READ: Final = {"DATABASE_URL", "PGPASSWORD", "LOG_LEVEL", "SUBSCRIPTION", "DEAD_LETTER_TOPIC"}
 
 Verify = Callable[[Mapping[str, str]], str]
 
 
 def settings(unit: Path) -> dict[str, list[str]]:
-    """Every setting of a unit; one that stands twice has two values."""
+    """Return every setting of a unit; a repeated setting has several values."""
     found: dict[str, list[str]] = {}
     for line in unit.read_text("utf-8").splitlines():
         name, equals, value = line.partition("=")
@@ -45,14 +45,14 @@ def settings(unit: Path) -> dict[str, list[str]]:
 
 
 def variables(name: str) -> dict[str, str]:
-    """The variables of a file for EnvironmentFile."""
+    """Return the variables of an EnvironmentFile."""
     lines = (SYSTEMD / name).read_text("utf-8").splitlines()
     pairs = (line.partition("=") for line in lines if line and not line.startswith("#"))
     return {variable: value for variable, _, value in pairs}
 
 
 def command(unit: Path, values: Mapping[str, str]) -> list[str]:
-    """What a unit starts, with systemd's own way of filling variables in."""
+    """Return the command of a unit, with its variables filled in as systemd does."""
     [line] = settings(unit)["ExecStart"]
     return [
         re.sub(r"\$\{(\w+)\}", lambda found: values[found[1]], word) for word in shlex.split(line)
@@ -60,7 +60,7 @@ def command(unit: Path, values: Mapping[str, str]) -> list[str]:
 
 
 def understands(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> bool:
-    """Whether the command line knows these arguments: it then misses the database, at last."""
+    """Return whether the arguments are valid: only then the missing database is reported."""
     monkeypatch.delenv("DATABASE_URL", raising=False)
     try:
         return main(arguments) == 1
@@ -70,7 +70,7 @@ def understands(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> bool:
 
 @pytest.fixture
 def verify(tmp_path: Path) -> Verify:
-    """Have systemd look at units that are installed where this environment is."""
+    """Let systemd verify units whose paths point to this environment."""
     program = shutil.which("systemd-analyze")
     if program is None:
         pytest.skip("systemd-analyze is not installed")
@@ -86,7 +86,7 @@ def verify(tmp_path: Path) -> Verify:
         done = subprocess.run(
             [program, "verify", "--man=no", *units], capture_output=True, text=True, check=False
         )
-        # Of the machine's own units it tells too.
+        # systemd also reports faults of the machine's own units.
         return "\n".join(line for line in done.stderr.splitlines() if "fanout" in line)
 
     return look
@@ -152,7 +152,7 @@ def test_a_file_of_variables_holds_no_secret(name: str) -> None:
 
 
 def test_the_stream_runs_as_its_unit_starts_it(database: Database, tmp_path: Path) -> None:
-    """With the password from the file, and nothing else that says it."""
+    """Run it with the password only in the file."""
     login = conninfo_to_dict(database.dsn)
     password = login.pop("password")
     address = " ".join(f"{name}={value}" for name, value in login.items())
@@ -204,7 +204,7 @@ def test_the_image_is_installed_from_the_lock_and_runs_as_nobody() -> None:
 
 
 def pods(text: str) -> dict[str, Any]:
-    """The specification of each workload's pods, by the name of the workload."""
+    """Return the specification of each workload's pods, by the name of the workload."""
     found = {}
     for document in yaml.safe_load_all(text):
         spec = document.get("spec", {})
@@ -215,7 +215,7 @@ def pods(text: str) -> dict[str, Any]:
 
 
 def manifest_faults(text: str) -> list[str]:
-    """What is wrong with a manifest that runs the pipeline."""
+    """List the faults of a manifest that runs the pipeline."""
     documents = list(yaml.safe_load_all(text))
     [configuration] = [each["data"] for each in documents if each["kind"] == "ConfigMap"]
     [account] = [each["metadata"]["name"] for each in documents if each["kind"] == "ServiceAccount"]
@@ -244,7 +244,7 @@ def manifest_faults(text: str) -> list[str]:
         given = {variable["name"] for variable in container["env"]}
         used = set(re.findall(r"\$\((\w+)\)", " ".join(container["args"])))
         faults += [f"{name}: {missing} is not set" for missing in sorted(used - given)]
-        faults += [f"{name}: nobody reads {unread}" for unread in sorted(given - READ)]
+        faults += [f"{name}: nothing reads {unread}" for unread in sorted(given - READ)]
     return faults
 
 
@@ -258,7 +258,7 @@ def _pod_faults(pod: dict[str, Any], container: dict[str, Any], account: str) ->
     if "memory" not in container["resources"]["limits"]:
         yield "has no limit of memory"
     if "@sha256:" not in container["image"]:
-        yield "may be another image tomorrow"
+        yield "has no fixed image"
     volumes = {volume["name"] for volume in pod["volumes"]}
     if {mount["name"] for mount in container["volumeMounts"]} != volumes:
         yield "mounts other volumes than it has"
@@ -276,7 +276,7 @@ def test_nothing_is_wrong_with_the_manifest() -> None:
         ("pipeline@DATABASE", "pipeline:secret@DATABASE", "holds a password"),
         ("- name: SUBSCRIPTION", "- name: SUBSCRIBTION", "SUBSCRIPTION is not set"),
         ("runAsUser: 10001", "runAsUser: 0", "does not run as the user of the image"),
-        ("@sha256:DIGEST", ":latest", "may be another image tomorrow"),
+        ("@sha256:DIGEST", ":latest", "has no fixed image"),
         ("matchLabels: {app: fanout-stream}", "matchLabels: {app: stream}", "selects other pods"),
     ],
 )

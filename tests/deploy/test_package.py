@@ -19,7 +19,7 @@ from tests.databases import Database
 ROOT: Final = Path(__file__).resolve().parents[2]
 SECONDS: Final = 100
 SOURCES: Final = ("pipeline", "migrations", "pyproject.toml", "setup.py", "README.md")
-STRANGERS: Final = ("local.stack", "tests.builders", "bench.measure", "tools.catalogue")
+NOT_INSTALLED: Final = ("local.stack", "tests.builders", "bench.measure", "tools.catalogue")
 
 IMPORT_EVERYTHING: Final = """
 import importlib, json, pkgutil, pipeline
@@ -27,11 +27,11 @@ names = [found.name for found in pkgutil.walk_packages(pipeline.__path__, "pipel
 # Importing a package's __main__ as a module starts nothing.
 print(json.dumps({name: importlib.import_module(name).__file__ for name in names}))
 """
-IMPORT_STRANGERS: Final = f"""
+IMPORT_NOT_INSTALLED: Final = f"""
 import importlib, json
 from importlib.metadata import files
 found = sorted({{file.parts[0] for file in files("fanout")}})
-for name in {STRANGERS!r}:
+for name in {NOT_INSTALLED!r}:
     try:
         importlib.import_module(name)
     except ModuleNotFoundError:
@@ -63,7 +63,7 @@ print(json.dumps(digests))
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """A virtual environment with our package and its dependencies, away from the repository."""
+    """A virtual environment with our package and its dependencies, outside of the repository."""
 
     folder: Path
 
@@ -82,13 +82,13 @@ class Installation:
         )
 
     def says(self, program: str, sent: str = "") -> object:
-        """What the program prints, as JSON."""
+        """Return the JSON output of a program."""
         finished = self.python("-c", program, sent=sent)
         assert finished.returncode == 0, finished.stderr
         return json.loads(finished.stdout)
 
     def missing_statements(self) -> set[str]:
-        """The SQL files that the installed code cannot load, or loads with another content."""
+        """Return the SQL files that the installed code can't load or loads with other content."""
         expected = {
             path.relative_to(ROOT).as_posix(): sha256(path.read_bytes()).hexdigest()
             for folder in ("pipeline", "migrations")
@@ -185,7 +185,7 @@ def test_every_module_of_the_package_can_be_imported_where_it_is_installed(
 
 
 def test_what_is_not_for_workers_is_not_installed(installation: Installation) -> None:
-    found = installation.says(IMPORT_STRANGERS)
+    found = installation.says(IMPORT_NOT_INSTALLED)
 
     assert found == [f"fanout-{__version__}.dist-info", "migrations", "pipeline"]
 

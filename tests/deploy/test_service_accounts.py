@@ -1,4 +1,4 @@
-"""deploy/service-accounts.md: each account may do what it has to, and holds no role beyond that."""
+"""deploy/service-accounts.md: each account has the rights that it needs, and no others."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -21,7 +21,7 @@ OPTIONAL: Final = "### An attribute as the event's time\n"
 BUCKET: Final = "buckets/acme-fanout"
 EVENTS, DEAD = "topics/domain-events", "topics/domain-events-dead"
 WAITING: Final = "subscriptions/fanout-pipeline"
-# Who has to be allowed what, and for what. The bucket may be in another project.
+# Account, permission, resource and purpose. The bucket may be in another project.
 NEEDED: Final = (
     ("fanout-pipeline", "storage.buckets.get", BUCKET, "the launcher looks for the bucket"),
     ("fanout-pipeline", "storage.objects.create", BUCKET, "the graph, temporary files"),
@@ -122,7 +122,7 @@ CREATE_ACCOUNT: Final = ["gcloud", "iam", "service-accounts", "create"]
 
 
 def required() -> str:
-    """The guide without what only an attribute needs."""
+    """Return the guide without the optional part about an attribute."""
     before, heading, rest = GUIDE.partition(OPTIONAL)
     assert heading
     return before + rest[rest.index("\n## ") :]
@@ -134,18 +134,18 @@ def calls_of(document: str, home: Path) -> Sequence[Sequence[str]]:
 
 @pytest.fixture(scope="module")
 def everything(tmp_path_factory: pytest.TempPathFactory) -> Sequence[Sequence[str]]:
-    """What gcloud is called with by who follows all of the guide."""
+    """The calls of gcloud in the whole guide."""
     return calls_of(GUIDE, tmp_path_factory.mktemp("all") / "recorded")
 
 
 @pytest.fixture(scope="module")
 def policy(tmp_path_factory: pytest.TempPathFactory) -> Policy:
-    """What holds where nobody wants an attribute as the event's time."""
+    """The policy without the optional part about an attribute."""
     return Policy.of(calls_of(required(), tmp_path_factory.mktemp("policy") / "recorded"))
 
 
 def refused(policy: Policy) -> list[str]:
-    """What has to be allowed and is not."""
+    """List the required permissions that are missing."""
     return [
         f"{account} lacks {permission} on {resource}, for: {purpose}"
         for account, permission, resource, purpose in NEEDED
@@ -154,7 +154,7 @@ def refused(policy: Policy) -> list[str]:
 
 
 def unneeded(policy: Policy) -> list[Grant]:
-    """The grants without which everything is allowed that has to be."""
+    """List the grants that no required permission needs."""
     return [grant for grant in policy.grants if not refused(policy.without(grant))]
 
 
@@ -202,7 +202,7 @@ def test_what_the_optional_part_grants_it_also_takes_back(
 
 
 def too_broad(grant: Grant) -> bool:
-    """Whether it is a basic role, or one on the project that could be on less."""
+    """Return whether it is a basic role, or a project role that a resource could have."""
     basic = "." not in grant.role and not grant.role.startswith("projects/")
     return basic or (grant.resource == PROJECT and grant.role not in ONLY_ON_PROJECT)
 
@@ -214,7 +214,7 @@ def test_every_account_gets_what_it_gets_on_the_narrowest_resource(
     created = {call[4] for call in everything if list(call[:4]) == CREATE_ACCOUNT}
     granted = {grant.account for grant in grants if ".svc.id.goog" not in grant.account}
     assert [grant for grant in grants if too_broad(grant)] == []
-    # The status job's are made where it is set up.
+    # The grants of the status job are in its own guide.
     assert granted == created - {"fanout-status"}
 
 
@@ -248,7 +248,7 @@ def test_gcloud_has_every_command_and_option(everything: Sequence[Sequence[str]]
 
 @pytest.fixture
 def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[GoogleCloud]:
-    """Google Cloud, with a job that runs; and a graph of one event type, which is built sooner."""
+    """Google Cloud with a running job, and a graph of one event type, which is built sooner."""
     name, handler = next(iter(HANDLERS.items()))
     monkeypatch.setattr(graphs, "HANDLERS", {name: handler})
     with stand_ins() as cloud:
@@ -258,7 +258,7 @@ def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[GoogleCloud]:
 
 
 def launched(cloud: GoogleCloud, policy: Policy, *, elsewhere: bool = False) -> Done:
-    """An update as the template's launcher makes it, which runs as fanout-pipeline."""
+    """Update the job as the template's launcher does, which runs as fanout-pipeline."""
     cloud.may = lambda permission, resource: policy.may(
         "fanout-pipeline",
         permission,

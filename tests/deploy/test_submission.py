@@ -1,4 +1,4 @@
-"""What a launch hands to Dataflow: the request, and the graph that it stages."""
+"""The submission of a launch to Dataflow: the request, and the staged graph."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -58,7 +58,7 @@ BRANCH: Final = {"Decide", "Write", "Bury"}
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """One launch, as Google Cloud saw it."""
+    """One launch, as Google Cloud received it."""
 
     done: Done
     job: Job
@@ -68,7 +68,7 @@ class Submission:
 
     @property
     def options(self) -> dict[str, Any]:
-        """The options as the console shows them."""
+        """Return the options as the console shows them."""
         return dict(self.job.environment.sdk_pipeline_options["options"])
 
 
@@ -90,12 +90,12 @@ def submission() -> Iterator[Submission]:
 
 
 def asked_for(**changed: str) -> api.Pipeline:
-    """The graph that other parameters ask for."""
+    """Return the graph for other parameters."""
     return build(options_of(flags("--dry_run=true", **changed))).to_runner_api()
 
 
 def graph_of(source: Source) -> api.Pipeline:
-    """The real topology over another source."""
+    """Return the real topology with another source."""
     pipeline = beam.Pipeline(options=PipelineOptions(flags=[], streaming=True))
     Topology(
         database=NOWHERE,
@@ -111,7 +111,7 @@ def native(horizon: timedelta | None = HORIZON) -> ReadFromPubSub:
 
 
 def difference(graph: api.Pipeline) -> str:
-    """What of a graph is not as the golden file has it."""
+    """Return the difference between a graph and the golden file."""
     lines = GOLDEN.read_text().splitlines()
     expected = [line for line in lines if not line.startswith("#")]
     changed = unified_diff(expected, description(graph), GOLDEN.name, "the graph", "", "", 1, "")
@@ -245,9 +245,9 @@ def test_every_step_has_the_name_by_which_a_running_job_knows_it(submission: Sub
     changed = difference(submission.graph)
     assert not changed, (
         "An update of a running job matches steps, state and timers by name, and reads what waits"
-        f" with the coders it has here. If these shall change, edit {GOLDEN.name}; then launch with"
+        f" with the coders it has here. To change them, edit {GOLDEN.name}; then launch with"
         " --update --transform_name_mapping, or where state, a timer or a coder changes, drain the"
-        f" job and launch anew:\n{changed}"
+        f" job and launch a new one:\n{changed}"
     )
 
 

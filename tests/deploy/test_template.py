@@ -1,4 +1,4 @@
-"""The flex template: what Dataflow's console asks for, and how it checks the answers."""
+"""The flex template: the parameters that Dataflow's console asks for, and their checks."""
 
 import json
 from pathlib import Path
@@ -18,7 +18,7 @@ IMAGE: Final = "europe-west1-docker.pkg.dev/acme-prod/fanout/fanout:1"
 USER: Final = "5b1f0f0e-6a53-4a3c-8f3e-2f6f3d2c9a10"
 SECRET: Final = "projects/acme-prod/secrets/password"  # noqa: S105 - a name
 
-# What someone may type, and what must not get through.
+# Values that a person may type and that the template must refuse.
 RIGHT: Final = {
     "subscription": ["projects/example.com:acme/subscriptions/fanout-pipeline"],
     "dead_letter_topic": ["projects/acme-prod/topics/dead.letters~1"],
@@ -81,13 +81,13 @@ PARAMETER: Final = {
 
 
 def accepted(regex: str, value: str) -> bool:
-    """Whether RE2, whose patterns all engines understand, finds one in the value."""
+    """Return whether RE2 finds the pattern in the value. All engines accept RE2's patterns."""
     [found] = compute.match_substring_regex(pa.array([value]), regex)
     return bool(found.as_py())
 
 
 def lets_through(name: str, value: str) -> bool:
-    """Whether the template takes the value for this parameter."""
+    """Return whether the template accepts the value for this parameter."""
     regexes = PARAMETER[name]["regexes"]
     assert regexes
     return all(accepted(regex, value) for regex in regexes)
@@ -113,7 +113,7 @@ def test_dataflow_knows_every_field_of_it() -> None:
     spec = ContainerSpec.from_json(document, ignore_unknown_fields=False)
     assert spec.sdk_info.language is SDKInfo.Language.PYTHON
     assert len(spec.metadata.parameters) == len(PARAMETERS) + 1
-    # What gcloud's own command for building a template leaves out.
+    # Fields that gcloud's own command for building a template leaves out.
     assert spec.metadata.streaming
     assert spec.metadata.supports_exactly_once
     assert spec.metadata.supports_at_least_once

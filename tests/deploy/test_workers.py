@@ -1,4 +1,4 @@
-"""The check before a running job gets more workers, by what it was launched with."""
+"""The check before a running job gets more workers, from the parameters of its launch."""
 
 import pytest
 

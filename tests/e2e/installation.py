@@ -14,7 +14,7 @@ from tests.deadline import wait_until
 
 ARRIVAL_SECONDS: Final = 60.0
 # Twenty times what an event takes when all parts run.
-SILENCE_SECONDS: Final = 3.0
+IDLE_SECONDS: Final = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Installation:
 
     def stays_away(self, event: int) -> bool:
         """Whether the event does not arrive, for far longer than it would take."""
-        deadline = time.monotonic() + SILENCE_SECONDS
+        deadline = time.monotonic() + IDLE_SECONDS
         while time.monotonic() < deadline:
             if self.has_arrived(event):
                 return False

@@ -1,1 +1,1 @@
-"""Faults under load, each counted by an oracle of its own, each with a control that must fail."""
+"""Faults under load, each counted by an independent oracle, each with a control that must fail."""

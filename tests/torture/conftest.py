@@ -1,4 +1,4 @@
-"""The rig of the torture tests, their marker, their time limit and their report."""
+"""The rig of the torture tests, and their marker, time limit and report."""
 
 import time
 from collections.abc import Iterator
@@ -33,7 +33,7 @@ def pytest_terminal_summary(
     figures = config.stash.get(_FIGURES, None)
     if figures is None:
         return
-    terminalreporter.section("what was done to the pipeline, and what was found")
+    terminalreporter.section("the injected faults and the results")
     terminalreporter.write_line(report.summary(figures))
     if IS_FULL and exitstatus == pytest.ExitCode.OK and figures.are_complete:
         report.PATH.write_text(report.render(figures, seconds=time.monotonic() - _STARTED))
@@ -41,7 +41,7 @@ def pytest_terminal_summary(
 
 @pytest.fixture(scope="session")
 def figures(pytestconfig: pytest.Config) -> Figures:
-    """Collects what the tests found."""
+    """Collects the results of the tests."""
     return pytestconfig.stash.setdefault(_FIGURES, Figures())
 
 
@@ -60,7 +60,7 @@ def rig(database: Database, events: PubSub, tmp_path: Path) -> Rig:
 
 @pytest.fixture
 def cluster(tmp_path: Path) -> Iterator[Postgres]:
-    """A cluster that writes to its disk, for one test alone."""
+    """A cluster that writes to its disk, for one test only."""
     cluster = Postgres(tmp_path / "postgres")
     cluster.start()
     try:
@@ -72,6 +72,6 @@ def cluster(tmp_path: Path) -> Iterator[Postgres]:
 
 @pytest.fixture
 def durable_rig(cluster: Postgres, events: PubSub, tmp_path: Path) -> Iterator[Rig]:
-    """A rig over that cluster."""
+    """A rig on the durable cluster."""
     with Databases.with_template(cluster).migrated() as database:
         yield Rig.over(database, events, tmp_path / "lives.log")

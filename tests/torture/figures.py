@@ -1,4 +1,4 @@
-"""What a run did and found, for the terminal and for docs/reliability.md."""
+"""The faults and results of a run, for the terminal and for docs/reliability.md."""
 
 from dataclasses import dataclass, field
 from typing import Final
@@ -8,11 +8,11 @@ from tests.torture.oracle import Audit
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One fault, how often it was injected and what was found afterwards.
+    """One fault: how often it was injected, and the result.
 
     Attributes:
-        order: of the row in the table.
-        note: what else was measured.
+        order: the position of the row in the table.
+        note: another measurement.
     """
 
     order: int
@@ -26,7 +26,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Control:
-    """One weakened variant, and how it was caught."""
+    """One weakened variant, and how the oracle caught it."""
 
     order: int
     weakened: str
@@ -39,7 +39,7 @@ CONTROLS: Final = 6
 
 @dataclass(slots=True)
 class Figures:
-    """Collects what the tests of one run report; a test reports only when it has passed."""
+    """Collects the reports of one run's tests; a test reports only after it has passed."""
 
     findings: list[Finding] = field(default_factory=list)
     controls: list[Control] = field(default_factory=list)
@@ -59,11 +59,11 @@ class Figures:
         )
 
     def tried(self, order: int, fault: str, times: int, note: str) -> None:
-        """Add a fault that involves no database."""
+        """Add a fault without a database."""
         self.findings.append(Finding(order=order, fault=fault, times=times, note=note))
 
     def caught(self, order: int, weakened: str, how: str) -> None:
-        """Add a control that was caught, as it must be."""
+        """Add a control that was caught."""
         self.controls.append(Control(order=order, weakened=weakened, caught=how))
 
     @property

@@ -1,7 +1,7 @@
-"""Lives of the pipeline: started within milliseconds, and ended in any way.
+"""Lives of the pipeline: each starts within milliseconds and can end in any way.
 
-The standard library's fork server imports Beam and the pipeline once, opens nothing, starts no
-thread and is forked for each life. It ends with the process that started it, and so do the lives.
+The standard library's fork server imports Beam and the pipeline once, opens nothing and starts no
+thread. Each life is a fork of it. The server and all lives end with the process that started it.
 """
 
 import multiprocessing
@@ -33,7 +33,7 @@ def _start_fork_server() -> None:
 
 
 class Life:
-    """The stream in a process of its own, from its start until it is killed, stopped or dies."""
+    """The stream in its own process, from its start until it is killed, stops or fails."""
 
     def __init__(self, place: Place, *variants: Variant) -> None:
         _start_fork_server()
@@ -46,7 +46,7 @@ class Life:
 
     @property
     def has_started(self) -> bool:
-        """Whether it has begun to look for messages, and so knows what to do with a signal."""
+        """Whether it has begun to look for messages, and so handles signals."""
         return bool(self._state.looks)
 
     @property
@@ -56,7 +56,7 @@ class Life:
 
     @property
     def has_work_in_hand(self) -> bool:
-        """Whether it holds messages that it has not acknowledged."""
+        """Whether it has pulled messages that it has not acknowledged."""
         return bool(self._state.held)
 
     @property
@@ -66,11 +66,11 @@ class Life:
 
     @property
     def log(self) -> str:
-        """What this and the other lives at its place have complained about."""
+        """The warnings and errors of this life and of the others at its place."""
         return self._place.log.read_text() if self._place.log.exists() else ""
 
     def wait_for_work(self) -> None:
-        """Return when it has read messages, or has ended."""
+        """Return when it has read messages or has ended."""
         wait_until(
             lambda: self.has_pulled or not self.is_running,
             seconds=START_SECONDS,
@@ -83,9 +83,9 @@ class Life:
         assert self._process.exitcode == -signal.SIGKILL, self.log
 
     def kill(self) -> bool:
-        """SIGKILL: no time for anything; says whether it had work in hand."""
+        """Send SIGKILL, which it can't handle; return whether it had work in hand."""
         if self.is_running and self._process.pid is not None:
-            # Held still, so that the answer is about the instant of its death.
+            # Stopped first, so that the answer is about the instant of its death.
             with suppress(ProcessLookupError):
                 os.kill(self._process.pid, signal.SIGSTOP)
         held = self.has_work_in_hand
@@ -94,8 +94,8 @@ class Life:
         return held
 
     def stop(self) -> None:
-        """Let it write and acknowledge what it has."""
-        # Before it looks for messages, a signal would only kill it.
+        """Let it write and acknowledge its messages, then end it."""
+        # Before it looks for messages, a signal would kill it without that.
         wait_until(
             lambda: self.has_started or not self.is_running,
             seconds=START_SECONDS,
@@ -124,5 +124,5 @@ def catch_up(place: Place) -> None:
 
 
 def any_instant(within_seconds: float) -> float:
-    """A random instant of a span of time."""
+    """Return a random instant within a span of time."""
     return random.uniform(0, within_seconds)  # noqa: S311 - chance, not secrecy

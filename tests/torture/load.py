@@ -1,7 +1,7 @@
-"""The load: events of several kinds, and what must follow from each of them.
+"""The load: events of several kinds, and the expected results of each.
 
-What follows is written down here by hand, from the description of the product: nothing of it is
-computed by the pipeline's own code, so that the two can disagree.
+The expected results are written by hand, from the description of the product. The pipeline's code
+computes none of them, so the two can disagree.
 """
 
 import json
@@ -30,12 +30,12 @@ _INSERT: Final = """
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
-    """Events that are alike, and what each of them must lead to.
+    """Events of one kind, and the results that each of them must have.
 
     Attributes:
-        told: who gets a row of their own, and on which channel.
-        counted: on whose counter of which thread one is added.
-        status: of the event in the ledger.
+        told: who gets a row, and on which channel.
+        counted: whose counter of which thread counts one more.
+        status: the expected status in the ledger.
     """
 
     event_type: str
@@ -55,7 +55,7 @@ class Kind:
         return {name: getattr(self, name) for name in names}
 
 
-# Dee gets no e-mail about uploads; Bob hears nothing of the thread #deal.
+# Dee gets no e-mail about uploads. Bob muted the thread #deal.
 _MUTED: Final = (
     (U4, "project", P1, "document_uploaded", "email"),
     (U2, "thread", T2, "*", "*"),
@@ -116,7 +116,7 @@ MIXTURE: Final = (
 
 
 def settle_people(connection: psycopg.Connection[Any]) -> None:
-    """Insert the people of the golden world, and what they muted."""
+    """Insert the people of the golden world and their muted preferences."""
     populate(connection)
     for user, scope, scope_id, event_type, channel in _MUTED:
         connection.execute(
@@ -135,10 +135,10 @@ class Load:
         self.events: dict[int, Kind] = {}
 
     def insert(self, number: int, mixture: Sequence[Kind] = MIXTURE) -> list[Message]:
-        """Insert events, in equal shares of the mixture, as one transaction.
+        """Insert events, in equal shares of the mixture, in one transaction.
 
         Returns:
-            The messages that change data capture sends for them, in a random order.
+            Their change data capture messages, in random order.
         """
         drawn = [mixture[(len(self.events) + i) % len(mixture)] for i in range(number)]
         inserted: dict[int, Kind] = {}

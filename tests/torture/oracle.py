@@ -1,4 +1,4 @@
-"""What is in the database, against what must be there."""
+"""Compares the database with the rows that must be in it."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -25,16 +25,16 @@ _LETTERS: Final = "SELECT count(*) FROM event_dead_letters"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Audit:
-    """The difference between what is there and what must be.
+    """The difference between the actual and the expected rows.
 
     Attributes:
-        events: how many there were.
-        effects: how many rows and counted messages they must lead to.
+        events: the number of events.
+        effects: the number of expected rows and counted messages.
         lost_events: events without a state in the ledger.
-        lost: rows and counted messages that are missing.
-        duplicated: rows and counted messages beyond what must be.
-        misjudged: events in another state than they must be in.
-        dead_letters: of which there must be none.
+        lost: missing rows and counted messages.
+        duplicated: rows and counted messages that are too many.
+        misjudged: events with a wrong status.
+        dead_letters: the number of dead letters; expected is 0.
     """
 
     events: int
@@ -59,9 +59,9 @@ class Audit:
 
 
 def audit(dsn: str, expected: Mapping[int, Kind]) -> Audit:
-    """Compare a database with what must follow from these events, and from no others.
+    """Compare a database with the expected results of these events only.
 
-    Events that are not done yet count as lost, and hide what is counted twice on the same counter.
+    Unfinished events count as lost, and hide a message that the same counter counts twice.
     """
     with psycopg.connect(dsn) as connection:
         found = Counter(_all(connection, _ROWS))

@@ -14,15 +14,15 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 _HOST: Final = "127.0.0.1"
 _CHUNK_BYTES: Final = 65_536
 _POLL_SECONDS: Final = 0.2
-# Closing resets the connection at once, whatever was still to be sent.
+# Closing resets the connection at once and drops unsent data.
 _RESET: Final = struct.pack("ii", 1, 0)
 
 
 class Proxy:
-    """Relays connections to one server, until each is cut or swallowed.
+    """Relays connections to one server until each is cut or swallowed.
 
     Args:
-        dsn: of the server.
+        dsn: the server.
     """
 
     def __init__(self, dsn: str) -> None:
@@ -36,17 +36,17 @@ class Proxy:
         self._thread = threading.Thread(target=self._accept, name="proxy", daemon=True)
 
     def cut_after(self, draw: Callable[[], int] | None) -> None:
-        """Cut each connection, also those that are open, after so many bytes more; None: never.
+        """Cut each connection, including open ones, after that many more bytes; None: never.
 
-        Half of them are cut at that byte, the others at a random byte of the next reply, which
-        are far fewer: only there it stays open whether a statement was committed.
+        Half of them are cut at that byte. The others are cut at a random byte of the next reply:
+        replies are much smaller, and only there it is unknown whether a statement was committed.
         """
         self._draw = draw
         for relay in self._relays:
             relay.bytes_left = draw() if draw else None
 
     def swallow(self) -> int:
-        """From now on drop the server's replies on the connections open now; gives their number."""
+        """From now on, drop the server's replies on all open connections; return their number."""
         open_now = [relay for relay in self._relays if relay.is_open]
         for relay in open_now:
             relay.swallows = True
@@ -54,12 +54,12 @@ class Proxy:
 
     @property
     def cuts(self) -> int:
-        """How many connections were cut."""
+        """The number of cut connections."""
         return sum(relay.was_cut for relay in self._relays)
 
     @property
     def cut_replies(self) -> int:
-        """How many of them within the server's reply."""
+        """The number of connections that were cut within the server's reply."""
         return sum(relay.was_cut and relay.cut_a_reply for relay in self._relays)
 
     def __enter__(self) -> Self:
@@ -132,7 +132,7 @@ class _Relay(threading.Thread):
         return True
 
     def _passed(self, size: int, *, is_reply: bool) -> int:
-        """How many of so many bytes go through; fewer than all are the last ones."""
+        """Return how many of the bytes to relay; if fewer than all, the connection is then cut."""
         if self.bytes_left is None:
             return size
         if size <= self.bytes_left:

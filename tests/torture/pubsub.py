@@ -1,4 +1,4 @@
-"""Pub/Sub for one test: it can be restarted, and has then lost every message."""
+"""Pub/Sub for one test: a restart loses every message."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -15,12 +15,12 @@ from pipeline.domain.message import Message
 from tests.emulator import HastyEmulator
 from tests.streams import ACKNOWLEDGEMENT_SECONDS, SUBSCRIPTION, TOPIC
 
-SILENCE_SECONDS: Final = 1.0
+IDLE_SECONDS: Final = 1.0
 _REQUEST_MESSAGES: Final = 1_000
 
 
 class PubSub:
-    """An emulator with the topic that a stream reads, at one address for as long as it lives."""
+    """An emulator with the stream's topic, which keeps its address through restarts."""
 
     def __init__(self) -> None:
         self._emulator = HastyEmulator()
@@ -34,7 +34,7 @@ class PubSub:
         return self._emulator.address
 
     def start(self) -> None:
-        """Serve, with nothing in it."""
+        """Serve, without any message."""
         address = self._emulator.start()
         self._parts.callback(self._emulator.stop)
         channel = self._parts.enter_context(grpc.insecure_channel(address))
@@ -50,7 +50,7 @@ class PubSub:
         )
 
     def stop(self) -> None:
-        """Lose everything."""
+        """Stop and lose every message."""
         self._parts.close()
 
     def publish(self, messages: Iterable[Message]) -> None:
@@ -61,17 +61,17 @@ class PubSub:
             self._publisher.publish(topic=TOPIC, messages=lot)
 
     def end_leases(self) -> None:
-        """Let come back at once what killed lives held; to be called when none is alive."""
+        """Make the messages of killed lives redeliverable at once; call it only if no life runs."""
         self._emulator.end_leases()
 
-    def is_silent(self) -> bool:
-        """Whether no message comes for ``SILENCE_SECONDS``; one that does is given back."""
+    def is_idle(self) -> bool:
+        """Whether no message arrives for ``IDLE_SECONDS``; an arriving one is given back."""
         try:
             received = self._subscriber.pull(
-                subscription=SUBSCRIPTION, max_messages=1, timeout=SILENCE_SECONDS, retry=None
+                subscription=SUBSCRIPTION, max_messages=1, timeout=IDLE_SECONDS, retry=None
             ).received_messages
         except DeadlineExceeded:
-            # Too busy to answer in time: nothing is known.
+            # It was too busy to answer in time, so the answer is unknown.
             return False
         if received:
             self._subscriber.modify_ack_deadline(

@@ -1,4 +1,4 @@
-"""The figures of a run as docs/reliability.md, which only the full run writes."""
+"""Writes docs/reliability.md from the figures of a full run."""
 
 import os
 import platform
@@ -15,7 +15,7 @@ _CPUINFO: Final = Path("/proc/cpuinfo")
 
 _PAGE: Final = """# Reliability
 
-What was done to the system under load, how often, and what was found afterwards. Written by
+The faults that were injected under load, how often, and the results. Written by
 `make torture`, not by hand: {date}, {machine}, {minutes:.0f} minutes.
 
 ```console
@@ -25,18 +25,18 @@ $ make torture
 ## Faults
 
 Events of eight kinds arrive all the time: uploads with several recipients, chat messages that are
-counted, mentions, granted access, stale threads, an unknown type, with some recipients muted. After
-the faults an oracle that shares no code with the pipeline compares the database with what must be
-in it: each row of each recipient and channel, each counter, the state of each event. *Lost* and
-*twice* count events, rows and counted messages.
+counted, mentions, granted access, stale threads, and an unknown type. Some recipients have muted
+them. After the faults, an oracle compares the database with the expected rows: each row of each
+recipient and channel, each counter, and the state of each event. It shares no code with the
+pipeline. *Lost* and *twice* count events, rows and counted messages.
 
-| fault | times | events | lost | twice | besides |
+| fault | times | events | lost | twice | note |
 |---|--:|--:|--:|--:|---|
 {findings}
 
-None in n trials means fewer than 3/n with 95 % confidence: after 1,000 kills, fewer than one loss
-in 330. These are faults of parts on one machine; the cloud's own Pub/Sub and Dataflow were not
-tried here.
+No loss in n trials means a rate below 3/n with 95 % confidence: after 1,000 kills, fewer than one
+loss in 330. These are faults of parts on one machine; the cloud's own Pub/Sub and Dataflow were
+not tested here.
 
 ## Controls
 
@@ -50,7 +50,7 @@ same oracle, and had to be caught.
 
 
 def render(figures: Figures, *, seconds: float) -> str:
-    """The page."""
+    """Return the page."""
     return _PAGE.format(
         date=f"{datetime.now(UTC):%Y-%m-%d}",
         machine=_machine(),
@@ -61,7 +61,7 @@ def render(figures: Figures, *, seconds: float) -> str:
 
 
 def summary(figures: Figures) -> str:
-    """The same for a terminal, of as much as has run."""
+    """Return the figures so far, for a terminal."""
     return _lines(
         [
             *map(_finding, sorted(figures.findings, key=lambda row: row.order)),

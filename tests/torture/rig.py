@@ -1,4 +1,4 @@
-"""A database, Pub/Sub, the load between them and lives of the pipeline over them."""
+"""A database, Pub/Sub, the load between them, and lives of the pipeline on them."""
 
 import threading
 from collections.abc import Iterator, Sequence
@@ -19,7 +19,7 @@ from tests.torture.oracle import Audit, audit
 from tests.torture.pubsub import PubSub
 from tests.torture.worker import Place, Variant
 
-# How many events wait or are under way at most: those of a killed life rest for ten seconds.
+# The most waiting or running events. Those of a killed life stay leased for ten seconds.
 BACKLOG: Final = 6_000
 FEED_EVENTS: Final = 100
 FEED_SECONDS: Final = 0.1
@@ -29,11 +29,11 @@ SETTLE_SECONDS: Final = 300.0
 
 @dataclass(frozen=True, slots=True)
 class Rig:
-    """Everything that a test of a fault needs.
+    """All parts of a fault's test.
 
     Attributes:
-        dsn: of the database as its owner, past every fault.
-        place: where lives read and write.
+        dsn: the database as its owner, without the faults.
+        place: where the lives read and write.
     """
 
     dsn: str
@@ -43,14 +43,14 @@ class Rig:
 
     @classmethod
     def over(cls, database: Database, pubsub: PubSub, log: Path) -> Self:
-        """Put people into a migrated database."""
+        """Insert people into a migrated database, and build a rig on it."""
         with database.connect() as connection:
             settle_people(connection)
         place = Place(dsn=database.writer_dsn, pubsub=pubsub.address, log=log)
         return cls(database.dsn, place, Load(database.dsn), pubsub)
 
     def through(self, dsn: str, *, statement_seconds: float, batch_size: int) -> Self:
-        """The same, with lives that reach the database in another way."""
+        """Return the same rig, but with another way for lives to reach the database."""
         place = replace(
             self.place, dsn=dsn, statement_seconds=statement_seconds, batch_size=batch_size
         )
@@ -66,7 +66,7 @@ class Rig:
 
     @contextmanager
     def feeding(self) -> Iterator[None]:
-        """Insert and publish events all the time, up to a backlog of ``BACKLOG``."""
+        """Insert and publish events until the block ends, up to a backlog of ``BACKLOG``."""
         ended = threading.Event()
         failures: list[Exception] = []
 
@@ -93,21 +93,21 @@ class Rig:
         assert not failures, failures
 
     def done(self) -> int:
-        """How many events have a state in the ledger."""
+        """The number of events with a state in the ledger."""
         with psycopg.connect(self.dsn) as connection:
             return _done(connection)
 
     def pending(self) -> int:
-        """How many events have none."""
+        """The number of events without a state in the ledger."""
         return len(self.load.events) - self.done()
 
     def wait_for_progress(self, life: Life, events: int = 1) -> None:
-        """Return when so many events more are done."""
+        """Return when that many more events are done."""
         target = self.done() + events
         self.wait_for(life, target)
 
     def wait_for(self, life: Life, number: int) -> None:
-        """Return when so many events are done."""
+        """Return when that many events are done."""
         with psycopg.connect(self.dsn, autocommit=True) as connection:
             wait_until(
                 lambda: _done(connection) >= number or not life.is_running,
@@ -117,35 +117,35 @@ class Rig:
         assert life.is_running, life.log
 
     def settle(self, *variants: Variant) -> Audit:
-        """Run one more life until every event is done and nothing is redelivered any more."""
+        """Run one more life until every event is done and none is redelivered any more."""
         self.pubsub.end_leases()
         with self.live(*variants) as life:
             self.wait_for(life, len(self.load.events))
-            self._wait_for_silence()
+            self._wait_until_idle()
             life.stop()
         return self.audit()
 
     def finish(self) -> Audit:
-        """Run one more life until every event is done: enough where no life was killed."""
+        """Run one more life until every event is done; enough if no life was killed."""
         with self.live() as life:
             self.wait_for(life, len(self.load.events))
             life.stop()
         return self.audit()
 
     def run_dry(self) -> Audit:
-        """Run one more life until nothing is left to read, whatever was lost before."""
+        """Run one more life until no message is left, whatever was lost before."""
         self.pubsub.end_leases()
         with self.live() as life:
             life.wait_for_work()
-            self._wait_for_silence()
+            self._wait_until_idle()
             life.stop()
         return self.audit()
 
-    def _wait_for_silence(self) -> None:
-        wait_until(self.pubsub.is_silent, seconds=SETTLE_SECONDS, what="nothing is left to read")
+    def _wait_until_idle(self) -> None:
+        wait_until(self.pubsub.is_idle, seconds=SETTLE_SECONDS, what="nothing is left to read")
 
     def deadlocks(self) -> int:
-        """How many deadlocks Postgres has seen in this database."""
+        """The number of deadlocks that Postgres has detected in this database."""
         with psycopg.connect(self.dsn) as connection:
             return _number(
                 connection,
@@ -153,7 +153,7 @@ class Rig:
             )
 
     def notice_deadlocks_after(self, *, milliseconds: int) -> None:
-        """Let connections from now on look for deadlocks earlier than after a second."""
+        """Let new connections look for deadlocks earlier than after a second."""
         with psycopg.connect(self.dsn) as connection:
             connection.execute(
                 sql.SQL("ALTER DATABASE {} SET deadlock_timeout = {}").format(
@@ -162,17 +162,17 @@ class Rig:
             )
 
     def dead_letters(self) -> dict[int, str]:
-        """The class of the error of each event that has one."""
+        """The error class of each dead letter, by event."""
         with psycopg.connect(self.dsn) as connection:
             rows = connection.execute("SELECT event_id, error_class FROM event_dead_letters")
             return {int(row[0]): str(row[1]) for row in rows}
 
     def catch_up(self) -> None:
-        """Complete from the database alone what has no final state."""
+        """Complete the events without a final state, from the database alone."""
         lives.catch_up(self.place)
 
     def audit(self) -> Audit:
-        """Compare the database with what must be in it by now."""
+        """Compare the database with the expected rows."""
         return audit(self.dsn, self.load.events)
 
 

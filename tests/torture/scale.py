@@ -1,4 +1,4 @@
-"""How often each fault is injected: a little in every test run, much in ``make torture``."""
+"""How often each fault is injected: a few times in every test run, often in ``make torture``."""
 
 import os
 from dataclasses import dataclass
@@ -7,22 +7,22 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scale:
-    """How often, or how many.
+    """The number of times or of events.
 
     Attributes:
-        kills: of the pipeline at random instants.
-        failpoints: of the pipeline by itself, at the two instants that matter most.
-        crashes: of Postgres.
-        emulator_restarts: of Pub/Sub, with the loss of all that it holds.
-        cuts: of a connection to Postgres, at a random byte.
-        black_holes: of all connections to Postgres, left open without replies.
-        copied_events: events of which ten copies each are delivered to four writers.
+        kills: kills of the pipeline at random instants.
+        failpoints: kills of the pipeline by itself, at the two most critical instants.
+        crashes: crashes of Postgres.
+        emulator_restarts: restarts of Pub/Sub that lose all its messages.
+        cuts: connections to Postgres that are cut at a random byte.
+        black_holes: times when all connections to Postgres stay open without replies.
+        copied_events: events that are delivered to four writers, in ten copies each.
         poison_batch: events around a poisoned one.
-        orders: permutations of one lot of events.
-        debezium_kills: of Debezium under load.
-        slot_drops: of the replication slot while events are written.
-        schema_changes: of ``domain_events`` while events are written.
-        examples: rows and messages invented for the decoder.
+        orders: permutations of one set of events.
+        debezium_kills: kills of Debezium under load.
+        slot_drops: drops of the replication slot while events are written.
+        schema_changes: changes of ``domain_events`` while events are written.
+        examples: generated rows and messages for the decoder.
         backlog: events of one catch-up during which Postgres crashes twice.
     """
 

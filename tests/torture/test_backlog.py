@@ -1,4 +1,4 @@
-"""A backlog that is caught up from the table, while Postgres stops twice in the middle."""
+"""Catch-up processes a backlog from the table while Postgres crashes twice."""
 
 import json
 import os
@@ -46,7 +46,7 @@ def test_a_backlog_is_caught_up_exactly_although_postgres_crashes_twice(
     assert process.returncode == 0, errors
     assert "trying again" in errors
     summary = json.loads(output.splitlines()[-1])
-    # A write whose answer was lost is repeated, and then found done: not counted twice.
+    # A write whose answer was lost is retried and then found done, so it is not counted twice.
     assert summary["events"] <= SCALE.backlog
     audit = durable_rig.audit()
     assert audit.is_clean, audit

@@ -1,4 +1,4 @@
-"""Change data capture under load, with the real Debezium: killed, robbed of its slot, surprised."""
+"""Change data capture under load, with the real Debezium: kills, a lost slot, a changed table."""
 
 from collections.abc import Iterable, Iterator
 
@@ -20,10 +20,10 @@ STEP = 100
 
 
 class Captured(PubSub):
-    """The Pub/Sub of a stack, to which only Debezium publishes."""
+    """The Pub/Sub of a stack. Only Debezium publishes to it."""
 
     def publish(self, messages: Iterable[Message]) -> None:
-        """Leave it to Debezium."""
+        """Publish nothing: Debezium does it."""
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +110,7 @@ def test_catch_up_finds_what_a_dropped_slot_has_skipped(
                 captured.feed(STEP)
                 with pytest.raises(StartFailed):
                     stack.debezium.start()
-                # Someone decides to go on from here, and to reconcile what lies between.
+                # A person decides to continue from here, and to reconcile the events in between.
                 (stack.debezium.log_path.parent / "offsets.dat").unlink()
                 stack.debezium.start()
             before = captured.done()
@@ -132,7 +132,7 @@ def test_catch_up_finds_what_a_dropped_slot_has_skipped(
 
 
 def _drop_slot(connection: psycopg.Connection[tuple[object, ...]]) -> None:
-    """Drop Debezium's slot, as soon as the killed Debezium has let go of it."""
+    """Drop Debezium's slot as soon as the killed Debezium has released it."""
     connection.execute(
         "SELECT pg_terminate_backend(active_pid, 10000) FROM pg_replication_slots"
         " WHERE slot_name = 'fanout_events' AND active"

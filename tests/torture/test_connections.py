@@ -1,4 +1,4 @@
-"""Connections to Postgres that are cut at any byte, or fall silent."""
+"""Connections to Postgres that are cut at any byte or stop answering."""
 
 import math
 import random
@@ -17,9 +17,9 @@ from tests.torture.worker import Variant
 
 STATEMENT_SECONDS = 1.0
 # The watchdog's limit lies a second above the server's, see DatabaseSettings.reply_timeout.
-SILENCE_SECONDS = STATEMENT_SECONDS + 1.0
+WATCHDOG_SECONDS = STATEMENT_SECONDS + 1.0
 POOL = 4
-# From within the greeting to beyond the longest statement, or that one would never go through.
+# From within the greeting to beyond the longest statement: otherwise that one would never succeed.
 LEAST_BYTES = 100
 MOST_BYTES = 400_000
 BATCH = 100
@@ -27,18 +27,18 @@ BATCH = 100
 
 @pytest.fixture
 def proxy(rig: Rig) -> Iterator[Proxy]:
-    """Between the lives and their database."""
+    """A proxy between the lives and their database."""
     with Proxy(rig.place.dsn) as made:
         yield made
 
 
 def any_number_of_bytes() -> int:
-    """A random number, of each magnitude alike."""
+    """Return a random number, with every magnitude equally likely."""
     return round(math.exp(random.uniform(math.log(LEAST_BYTES), math.log(MOST_BYTES))))  # noqa: S311
 
 
 def cut_often(rig: Rig, proxy: Proxy, cuts: int, *variants: Variant) -> None:
-    """Cut so many connections, each at a random byte, while two lives work over them."""
+    """Cut that many connections, each at a random byte, while two lives use them."""
     with rig.feeding(), rig.live(*variants) as life, rig.live(*variants) as other:
         life.wait_for_work()
         proxy.cut_after(any_number_of_bytes)
@@ -76,7 +76,7 @@ def test_control_a_write_without_the_gate_is_caught_counting_twice_after_cuts(
     behind = rig.through(proxy.dsn, statement_seconds=STATEMENT_SECONDS, batch_size=BATCH)
     for cuts in range(30, 181, 30):
         cut_often(behind, proxy, cuts, write_without_the_gate)
-        # Beside events that are not done yet, what is counted twice does not show.
+        # A double count is hidden while other events of its counter are unfinished.
         audit = rig.finish()
         if audit.duplicated:
             break
@@ -99,19 +99,19 @@ def test_silent_connections_are_given_up_and_cost_nothing(
             rig.wait_for_progress(life, 50)
             assert proxy.swallow() > 0
             fell_silent = time.monotonic()
-            # All that there were before it: what was under way may yet be committed.
+            # All connections from before the fault: their statements may still be committed.
             rig.wait_for(life, len(rig.load.events) + 1)
             longest = max(longest, time.monotonic() - fell_silent)
         life.stop()
     audit = rig.finish()
     assert audit.is_clean, audit
-    # A pool may offer one silent connection after the other; the rest is working off the backlog.
-    assert longest < POOL * SILENCE_SECONDS + 5.0
+    # A pool may return several dead connections. The rest of the time is for the backlog.
+    assert longest < POOL * WATCHDOG_SECONDS + 5.0
     figures.found(
         6,
         "Every connection to Postgres open but silent (black hole)",
         SCALE.black_holes,
         audit,
         f"at most {longest:.1f} s until events were written again,"
-        f" with a watchdog of {SILENCE_SECONDS:g} s",
+        f" with a watchdog of {WATCHDOG_SECONDS:g} s",
     )

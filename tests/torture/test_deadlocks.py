@@ -1,4 +1,4 @@
-"""Writers of the same events at the same time, without the stream around them."""
+"""Several writers write the same events at the same time, without the stream."""
 
 import random
 import threading
@@ -32,9 +32,9 @@ TOLD: Final = (UserId(U2), UserId(U4))
 
 
 def write_at_once(rig: Rig) -> None:
-    """Let four writers write the same events at the same instant, each in its own order."""
+    """Let four writers write the same events at the same time, each in its own order."""
     rig.notice_deadlocks_after(milliseconds=50)
-    # The weakened writers meet many deadlocks; none of them shall be what ends the test.
+    # The weakened writers meet many deadlocks. None of them may end the test.
     settings = DatabaseSettings(dsn=rig.place.dsn, retry_for=timedelta(minutes=1))
     together = threading.Barrier(WRITERS)
 
@@ -42,7 +42,7 @@ def write_at_once(rig: Rig) -> None:
         mine = random.sample(outcomes, len(outcomes))
         together.wait()
         while True:
-            # On a busy machine another writer holds a row for longer than one waits for it.
+            # On a busy machine, another writer holds a row for longer than the statement waits.
             with suppress(LockTimeout):
                 assert not write_outcomes(settings, mine).letters
                 return
@@ -71,7 +71,7 @@ def test_control_unsorted_writes_are_caught_in_deadlocks(
     unsorted = exchange(statement, b"ORDER BY event_id\n", b"ORDER BY random()\n")
     monkeypatch.setattr("pipeline.sinks.outcomes._WRITE", unsorted)
     tries = 0
-    # Which writers meet is chance: on a busy machine they may come one after the other.
+    # Chance decides which writers meet: on a busy machine they may run one after the other.
     while tries < MOST_TRIES and not rig.deadlocks():
         tries += 1
         write_at_once(rig)

@@ -18,12 +18,12 @@ from tests.torture.variants import (
 )
 from tests.torture.worker import Variant
 
-# How many lives there are at once, on one subscription.
+# The number of simultaneous lives on one subscription.
 LIVES = 2
 
 
 def kill_at_random(rig: Rig, kills: int, *variants: Variant) -> int:
-    """Kill one life after the other, the oldest first; gives how many had work in hand."""
+    """Kill the lives one after the other, oldest first; return how many had work in hand."""
     lives: deque[Life] = deque()
     in_hand = 0
     with rig.feeding():

@@ -1,4 +1,4 @@
-"""The lives themselves: a fault must come from the test that injects it."""
+"""The lives themselves: a fault must come only from the test that injects it."""
 
 from tests.torture.rig import Rig
 
@@ -6,5 +6,5 @@ from tests.torture.rig import Rig
 def test_a_life_told_to_stop_before_it_is_ready_ends_cleanly(rig: Rig) -> None:
     rig.feed(1)
     assert rig.finish().is_clean
-    # With everything done before it starts, the next one is told to stop at once.
+    # All events are done before the next life starts, and it is told to stop at once.
     assert rig.finish().is_clean

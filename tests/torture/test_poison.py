@@ -1,4 +1,4 @@
-"""Rows and messages that nothing can be made of, among others."""
+"""Rows and messages that cannot be processed, among good ones."""
 
 import json
 from collections.abc import Mapping
@@ -26,10 +26,10 @@ from tests.torture.scale import SCALE
 
 @dataclass(frozen=True, slots=True)
 class Poison:
-    """What an application writes into a row.
+    """The values that an application writes into a row.
 
     Attributes:
-        error_class: of the dead letter that the row leads to.
+        error_class: the error class of the row's dead letter.
     """
 
     payload: str = "{}"
@@ -66,11 +66,11 @@ def _with(payload: bytes) -> bytes:
 
 
 def _text(payload: str) -> bytes:
-    """A payload as change data capture once sent it: JSON within a JSON string."""
+    """A payload as an earlier release's change data capture sent it: JSON within a JSON string."""
     return _with(json.dumps(payload).encode())
 
 
-# Each of these once cost at least its own event: nothing but its id is looked at any more.
+# Each of these once cost at least its own event. Now only the id of a message is read.
 BODIES: Final[Mapping[str, bytes]] = {
     "nothing": b"",
     "a NUL byte": _with(b'{"fileName": "a\0b"}'),
@@ -155,7 +155,7 @@ _KINDS: Final = (None, "null", "object", "array", "string", "number", "boolean")
 
 @st.composite
 def damaged(draw: st.DrawFn, samples: tuple[bytes, ...]) -> bytes:
-    """A sample with a few of its bytes replaced, left out or put in."""
+    """A sample with a few of its bytes replaced, removed or inserted."""
     data = bytearray(draw(st.sampled_from(samples)))
     for _ in range(draw(st.integers(1, 3))):
         start = draw(st.integers(0, len(data)))

@@ -1,4 +1,4 @@
-"""Postgres that stops without a checkpoint, as after a power cut, and recovers."""
+"""Postgres crashes without a checkpoint, as after a power cut, and recovers."""
 
 import time
 
@@ -16,7 +16,7 @@ LOT = 400
 
 
 def crash_often(rig: Rig, cluster: Postgres, crashes: int, *variants: Variant) -> float:
-    """Crash Postgres in the middle of each lot; gives the longest time without progress."""
+    """Crash Postgres once during each set of events; return the longest time without progress."""
     longest = 0.0
     with rig.live(*variants) as life:
         for _ in range(crashes):
@@ -33,7 +33,7 @@ def crash_often(rig: Rig, cluster: Postgres, crashes: int, *variants: Variant) -
 
 
 def write_wal_rarely(cluster: Postgres) -> None:
-    """Leave what is committed without waiting in memory for long enough to be lost."""
+    """Keep commits that nobody waits for in memory for so long that a crash loses them."""
     with psycopg.connect(cluster.dsn(), autocommit=True) as connection:
         connection.execute("ALTER SYSTEM SET wal_writer_delay = '10s'")
         connection.execute("ALTER SYSTEM SET wal_writer_flush_after = '1GB'")
@@ -64,11 +64,11 @@ def test_control_commits_that_do_not_wait_are_caught_losing_events(
         for _ in range(crashes):
             durable_rig.feed(LOT)
             durable_rig.wait_for_progress(life, LOT)
-            # What is not acknowledged when Postgres crashes comes again, and is not lost.
+            # Messages that are not acknowledged at the crash are redelivered, so they are not lost.
             wait_until(
                 lambda: not life.has_work_in_hand,
                 seconds=SETTLE_SECONDS,
-                what="all is acknowledged",
+                what="every message is acknowledged",
             )
             cluster.crash()
             cluster.start()

@@ -1,4 +1,4 @@
-"""Pub/Sub that restarts without its messages, repeats them and mixes them up."""
+"""Pub/Sub that loses its messages in a restart, or delivers them repeatedly or in any order."""
 
 import random
 from contextlib import ExitStack
@@ -11,15 +11,15 @@ from tests.torture.scale import SCALE
 
 LOT = 200
 COPIES = 10
-# A pull takes a thousand; the rest is in Pub/Sub when it stops.
+# A pull takes a thousand. The rest is in Pub/Sub when it stops.
 MORE_THAN_A_PULL = 3_000
 WRITERS = 4
-# Each takes twice as long to get over as the one before.
+# Each restart doubles the pause before the next try.
 RESTARTS_OF_A_LIFE = 4
 
 
 def restart_often(rig: Rig, restarts: int) -> None:
-    """Restart Pub/Sub while it holds messages, some times in each life."""
+    """Restart Pub/Sub while it holds messages, several times in each life."""
     for start in range(0, restarts, RESTARTS_OF_A_LIFE):
         life = rig.live()
         try:
@@ -35,7 +35,7 @@ def restart_often(rig: Rig, restarts: int) -> None:
 def get_on(rig: Rig, life: Life) -> Life:
     """Return when one more event is done, with the life that did it.
 
-    A life gives up when it finds Pub/Sub back before its subscription, and another follows.
+    A life ends when Pub/Sub is back before its subscription. Then another life starts.
     """
     target = rig.done() + 1
 
@@ -94,7 +94,7 @@ def deliver_copies(rig: Rig, events: int) -> None:
                 random.shuffle(messages)
                 rig.pubsub.publish(messages)
         rig.wait_for(lives[0], len(rig.load.events))
-        wait_until(rig.pubsub.is_silent, seconds=300, what="every copy is read")
+        wait_until(rig.pubsub.is_idle, seconds=300, what="every copy is read")
         for life in lives:
             life.stop()
 

@@ -1,7 +1,7 @@
-"""Variants of the pipeline: armed to die at a given instant, or weakened so that it must fail.
+"""Variants of the pipeline: set to die at a given instant, or weakened so that it must fail.
 
-Each is called once in the process of a life, before the stream starts there. A weakened variant
-fails loudly when what it weakens is no longer there: a control must not pass by accident.
+The process of a life calls each variant once, before the stream starts. A weakened variant raises
+an error if the code that it weakens has changed: a control must not pass by accident.
 """
 
 import importlib
@@ -22,23 +22,23 @@ from pipeline.domain.wake_up import WakeUp
 
 @dataclass(frozen=True, slots=True)
 class DieBeforeWriting:
-    """Die when the nth batch is about to be written: decided, and nothing of it in the database."""
+    """Die just before the nth batch is written: decided, with no row in the database."""
 
     nth: int
 
     def __call__(self) -> None:
-        """Arm it."""
+        """Set the instant of death."""
         _wrap("pipeline.sinks.write_outcomes.write_unlocked", partial(_die_at, self.nth))
 
 
 @dataclass(frozen=True, slots=True)
 class DieBeforeAcknowledging:
-    """Die when the nth bundle is about to be acknowledged: committed, and Pub/Sub not told."""
+    """Die just before the nth bundle is acknowledged: committed, but not acknowledged."""
 
     nth: int
 
     def __call__(self) -> None:
-        """Arm it."""
+        """Set the instant of death."""
         _wrap(
             "pipeline.clients.pubsub.subscription.Subscription.acknowledge",
             partial(_die_at, self.nth),
@@ -60,26 +60,26 @@ def acknowledge_early() -> None:
 
 
 def fetch_completed_events() -> None:
-    """Weakened: an event that the ledger holds as completed is fetched again."""
+    """Weakened: an event that is completed in the ledger is fetched again."""
     rows = importlib.import_module("pipeline.facts.rows")
     gate = b"AND ledger.processing_status = 'completed'"
     _replace("pipeline.facts.rows._ROWS", exchange(vars(rows)["_ROWS"], gate, b"AND false"))
 
 
 def write_without_the_gate() -> None:
-    """Weakened: an event that the ledger holds as completed is written again."""
+    """Weakened: an event that is completed in the ledger is written again."""
     outcomes = importlib.import_module("pipeline.sinks.outcomes")
     gate = b"ledger.processing_status <> 'completed'\n    AND "
     _replace("pipeline.sinks.outcomes._WRITE", exchange(vars(outcomes)["_WRITE"], gate, b""))
 
 
 def commit_without_waiting() -> None:
-    """Weakened: Postgres confirms a commit before it is on its way to the disk."""
+    """Weakened: Postgres confirms a commit before it is written to the disk."""
 
     def weaken(honest: Any) -> Any:  # noqa: ANN401 - a property
         def settings(session: Session) -> dict[str, str]:
             said: dict[str, str] = honest.fget(session)
-            assert said["synchronous_commit"] == "on", "what is to be weakened is not there"
+            assert said["synchronous_commit"] == "on", "the code to weaken has changed"
             return {**said, "synchronous_commit": "off"}
 
         return property(settings)
@@ -88,8 +88,8 @@ def commit_without_waiting() -> None:
 
 
 def exchange(text: bytes, old: bytes, new: bytes) -> bytes:
-    """Replace the one place where something is said; fails when there is none, or another."""
-    assert text.count(old) == 1, "what is to be weakened is not there"
+    """Replace the only occurrence of a text; fail if there is none or another one."""
+    assert text.count(old) == 1, "the code to weaken has changed"
     return text.replace(old, new)
 
 
@@ -110,7 +110,7 @@ def _die() -> NoReturn:
 
 
 def _wrap(name: str, wrap: Callable[[Callable[..., Any]], Callable[..., Any]]) -> None:
-    """Replace a function by what ``wrap`` makes of it."""
+    """Replace a function by the result of ``wrap``."""
     module, *path = _resolve(name)
     honest: Any = module
     for part in path:

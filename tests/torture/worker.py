@@ -1,4 +1,4 @@
-"""What one life of the pipeline does, in a process forked from one that has imported all this."""
+"""The work of one life of the pipeline, in a process forked after all imports."""
 
 import logging
 import os
@@ -28,7 +28,7 @@ from pipeline.topology.ends import Store
 from pipeline.topology.fanout import Topology
 from tests.streams import SUBSCRIPTION
 
-# Branches that nothing goes through take a second of each life to set up.
+# Without the unused branches, a life starts a second sooner.
 TYPES: Final = (
     "chat_message_sent",
     "document_uploaded",
@@ -40,7 +40,7 @@ Variant = Callable[[], None]
 
 
 class State(Structure):
-    """What a life shows of itself, in memory that its killer reads."""
+    """The state of a life, in memory that its killer reads."""
 
     looks: int
     pulls: int
@@ -53,8 +53,8 @@ class Place:
     """Where a life reads and writes.
 
     Attributes:
-        statement_seconds: short, so that a silent connection is given up soon.
-        batch_size: small, so that a statement goes through before its connection is cut.
+        statement_seconds: short, so that a dead connection is given up soon.
+        batch_size: small, so that a statement finishes before its connection is cut.
     """
 
     dsn: str
@@ -80,7 +80,7 @@ class Place:
 
 
 def stream(place: Place, state: State, variants: Sequence[Variant]) -> None:
-    """Run the stream, weakened or armed by the variants, until it is told to stop."""
+    """Run the stream, with the variants applied, until a signal stops it."""
     _begin(place)
 
     class Observed(Subscription):
@@ -96,7 +96,7 @@ def stream(place: Place, state: State, variants: Sequence[Variant]) -> None:
         def acknowledge(self, receipts: Collection[str]) -> None:
             before = self.acknowledged
             super().acknowledge(receipts)
-            # Those that were postponed are still held.
+            # Postponed messages are still held.
             state.held -= self.acknowledged - before
 
     _replace("pipeline.clients.pubsub.subscription.Subscription", Observed)
@@ -107,7 +107,7 @@ def stream(place: Place, state: State, variants: Sequence[Variant]) -> None:
 
 
 def complete(place: Place) -> None:
-    """Catch up once with what the ledger shows as unfinished."""
+    """Catch up once with the events that are unfinished in the ledger."""
     _begin(place)
     with closed_pools():
         catch_up(place.topology, Selection())

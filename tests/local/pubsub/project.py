@@ -11,7 +11,7 @@ from google.pubsub_v1 import types
 
 # What should come comes within this, and it is shorter than any lease.
 SOON_SECONDS = 5.0
-SILENCE_SECONDS = 0.5
+IDLE_SECONDS = 0.5
 
 
 class Project:
@@ -68,7 +68,7 @@ class Project:
     def pull_nothing(self, subscription: str | None = None) -> bool:
         """Say whether the subscription stays silent for a while."""
         try:
-            return not self.pull(subscription, timeout=SILENCE_SECONDS)
+            return not self.pull(subscription, timeout=IDLE_SECONDS)
         except exceptions.DeadlineExceeded:  # a busy machine did not answer in time
             return True
 
