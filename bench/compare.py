@@ -1,4 +1,4 @@
-"""Compare two checkouts in one run: ``python -m bench.compare OTHER``.
+"""Compares two checkouts in one run: ``python -m bench.compare OTHER``.
 
 The machine's speed changes from minute to minute, so the two take turns: each pair of runs gives a
 ratio, and every second pair begins with the other checkout. Both use the database of this checkout,
@@ -26,7 +26,7 @@ PAIRS: Final = 7
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Of one checkout: events a second, and microseconds of our process's CPU an event."""
+    """One checkout's events a second, and our process's CPU an event in microseconds."""
 
     rate: float
     cpu: float
@@ -63,7 +63,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.compare", description=__doc__)
     parser.add_argument("other", type=_checkout, metavar="OTHER", help="the other checkout")
     parser.add_argument(
-        "--pairs", type=int, default=PAIRS, metavar="N", help="of runs (default: %(default)s)"
+        "--pairs",
+        type=int,
+        default=PAIRS,
+        metavar="N",
+        help="pairs of runs (default: %(default)s)",
     )
     options = parser.parse_args(arguments)
     with (
@@ -100,7 +104,7 @@ def _take_turns(
 
 
 def _catch_up(bench: Installation, checkout: Path) -> Run:
-    """A whole process, its start included in the CPU but not in the rate."""
+    """Run a whole process; its start counts for the CPU, but not for the rate."""
     bench.world.insert_events(CATCH_UP_EVENTS)
     before = _children_cpu()
     seconds = bench.catch_up(checkout)["seconds"]

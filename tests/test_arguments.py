@@ -1,4 +1,4 @@
-"""Arguments that cannot be: refused in one line, before anything is opened."""
+"""Invalid arguments: refused in one line, before anything is opened."""
 
 import itertools
 
@@ -75,7 +75,7 @@ RUN = ("run", "--subscription", "projects/p/subscriptions/s")
     ],
     ids=lambda value: " ".join(value[-2:]) if isinstance(value, tuple) else None,
 )
-def test_an_argument_that_cannot_be_is_named_with_one_that_can(
+def test_an_invalid_argument_is_named_with_a_valid_one(
     arguments: tuple[str, ...], said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as refused:

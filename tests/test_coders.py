@@ -35,7 +35,7 @@ OUTCOME = outcome(1, (BOB, notification()), (BOB, email()))
 
 
 class Unpicklable(str):
-    """A text that cannot be pickled: whoever tries is found out."""
+    """A text that raises an error if it is pickled."""
 
     __slots__ = ()
 

@@ -14,7 +14,7 @@ SECONDS: Final = 30
 UNREACHABLE: Final = "postgresql://nobody:kanarienvogel@127.0.0.1:1/x"
 HEAVY: Final = ("apache_beam", "google.cloud.pubsub_v1", "grpc", "psycopg_pool")
 
-# Runs a command in a fresh interpreter and says at its end which of the heavy modules it loaded.
+# Runs a command in a new interpreter; prints at its end which heavy modules it loaded.
 LOADED: Final = f"""
 import sys
 from pipeline.__main__ import main
@@ -26,7 +26,7 @@ finally:
 
 
 def python(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run Python at the root of the repository, with nothing of ours in its environment."""
+    """Run Python at the root of the repository, without our environment variables."""
     ours = ("DATABASE_URL", "LOG_LEVEL", "PUBSUB_EMULATOR_HOST")
     inherited = {name: value for name, value in os.environ.items() if name not in ours}
     return subprocess.run(

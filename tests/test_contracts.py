@@ -1,4 +1,4 @@
-"""The import contracts catch what they are there for: each is broken on purpose, in a copy."""
+"""The import contracts catch violations: each is broken on purpose, in a copy."""
 
 import os
 import shutil
@@ -13,7 +13,7 @@ import pytest
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 LINTER: Final = Path(sys.executable).with_name("lint-imports")
-# What breaks: the file that is added to, the import, and the contract that must say so.
+# For each violation: the file to change, the import to add, and the contract that must fail.
 PLANTED: Final = {
     "a circle in a room": (
         "domain/errors.py",
@@ -62,7 +62,7 @@ PLANTED: Final = {
 
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The packages and their contracts, to be changed and put right again."""
+    """A copy of the packages and their contracts, for temporary changes."""
     folder = tmp_path_factory.mktemp("contracts")
     for package in ("pipeline", "local", "tools"):
         shutil.copytree(
@@ -73,7 +73,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def broken(copy: Path) -> set[str]:
-    """The names of the contracts that the copy breaks."""
+    """Return the names of the contracts that the copy breaks."""
     environment = os.environ | {"PYTHONPATH": str(copy), "COLUMNS": "200"}
     checked = subprocess.run(
         [LINTER, "--no-logo"],
@@ -92,7 +92,7 @@ def broken(copy: Path) -> set[str]:
 
 @contextmanager
 def planted(copy: Path, file: str, code: str) -> Iterator[None]:
-    """Add code to a file of the package for the block."""
+    """Add code to a file of the package until the block ends."""
     path = copy / "pipeline" / file
     before = path.read_text() if path.exists() else None
     path.parent.mkdir(exist_ok=True)

@@ -1,4 +1,4 @@
-"""Ctrl-C at any moment of a start, most of which is spent on imports."""
+"""Ctrl-C at any moment of a start. Imports take most of the start."""
 
 import os
 import signal
@@ -12,7 +12,7 @@ import pytest
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 DSN: Final = "postgresql://nobody@127.0.0.1:1/x"
-# What has just been imported when Ctrl-C is pressed, in this order.
+# The last imported module when Ctrl-C is pressed, in this order.
 EARLY: Final = ("argparse", "pipeline.domain.errors", "psycopg.errors")
 LATE: Final = (
     "psycopg",
@@ -27,7 +27,7 @@ LATE: Final = (
 
 
 def interrupted(moment: str, *program: str) -> tuple[int, str]:
-    """Press Ctrl-C once a module is imported; gives the exit status and what was said."""
+    """Press Ctrl-C once a module is imported; return the exit status and the output."""
     said: list[str] = []
     with subprocess.Popen(
         [sys.executable, "-X", "importtime", *program, "catch-up"],

@@ -1,4 +1,4 @@
-"""What comes in that is no text, and what goes out that nobody reads."""
+"""Input that is not text, and output that nothing reads."""
 
 import json
 import os
@@ -24,7 +24,7 @@ ROOT: Final = Path(__file__).resolve().parents[1]
 NO_TEXT: Final = b"\xff"
 
 
-# Under these, Python writes at once or in another encoding whatever a test says.
+# These variables would change Python's buffering or encoding in every test.
 INHERITED: Final = {
     name: value
     for name, value in os.environ.items()
@@ -50,7 +50,7 @@ def start(
 
 
 def shown(database: Database, *arguments: str, **variables: str) -> str:
-    """What a command writes on a standard output that is no terminal."""
+    """Return a command's output on a standard output that is not a terminal."""
     environment = INHERITED | {"DATABASE_URL": database.operator_dsn, **variables}
     with Program("pipeline", *arguments, environment=environment) as process:
         done = process.completed(timeout=60)
@@ -59,7 +59,7 @@ def shown(database: Database, *arguments: str, **variables: str) -> str:
 
 
 def shown_in_ascii(database: Database, *arguments: str) -> str:
-    """The same where only ASCII can be written, which a real start is told."""
+    """Return a command's output if only ASCII can be written; needs a real start."""
     variables = {"PYTHONIOENCODING": "ascii"}
     process = start(*arguments, dsn=database.operator_dsn, variables=variables)
     output, errors = process.communicate(timeout=60)
@@ -72,7 +72,7 @@ CAUSE: Final = "payload: fileName: a string is needed, and more of it " * 6
 
 @pytest.fixture(scope="module")
 def stage(databases: Databases) -> Iterator[Stage]:
-    """A name that no ASCII has, and a dead letter with a long cause: made once, and looked at."""
+    """Events with a non-ASCII name, and a dead letter with a long cause; all tests only read."""
     names: list[object] = ["Übersicht → 🦊.pdf", []]
     with databases.migrated() as database:
         stage = Stage(database)
@@ -167,7 +167,7 @@ def test_json_is_the_same_in_every_encoding(stage: Stage, arguments: tuple[str, 
 
 
 def ages_aside(account: dict[str, Any]) -> dict[str, Any]:
-    """Without what differs from one moment to the next."""
+    """Remove the values that change with the time."""
     return {name: value for name, value in account.items() if "age" not in name}
 
 
@@ -259,7 +259,7 @@ def test_who_does_not_read_the_output_is_not_shown_a_traceback(
 
 
 def raw_lines(stage: Stage, variables: Mapping[str, str]) -> list[str]:
-    """What the stream writes on standard error, of no form of ours, while Pub/Sub goes away."""
+    """Return the lines on standard error without our log format, while Pub/Sub stops."""
     with broker() as events:
         arguments = ("--subscription", SUBSCRIPTION)
         address = {"PUBSUB_EMULATOR_HOST": events.emulator.address}
@@ -280,7 +280,7 @@ def raw_lines(stage: Stage, variables: Mapping[str, str]) -> list[str]:
 
 
 def lines_until(words: str, stream: IO[str]) -> list[str]:
-    """Up to the one with these words; fails where it does not come."""
+    """Return the lines up to the one with these words; fail if there is none."""
     lines: list[str] = []
     while not lines or words not in lines[-1]:
         lines.append(stream.readline())

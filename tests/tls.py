@@ -1,4 +1,4 @@
-"""TLS for tests: an authority that signs certificates, and a server that speaks it for Postgres."""
+"""TLS for tests: a certificate authority, and a TLS server in front of Postgres."""
 
 import socket
 import ssl
@@ -24,7 +24,7 @@ SSL_REQUEST: Final = bytes.fromhex("00000008 04d2162f")
 
 
 class Authority:
-    """Signs certificates, and its own."""
+    """A certificate authority that signs its own certificate and those of servers."""
 
     def __init__(self, name: str) -> None:
         self._key = ec.generate_private_key(ec.SECP256R1())
@@ -33,13 +33,13 @@ class Authority:
         self._certificate = self._sign(self._name, self._key.public_key(), constraints)
 
     def write(self, folder: Path) -> Path:
-        """Its certificate, as clients get it."""
+        """Write its certificate for clients; return the path."""
         path = folder / f"{self._name.rdns[0].rfc4514_string()}.pem"
         path.write_bytes(self._certificate.public_bytes(Encoding.PEM))
         return path
 
     def write_server(self, folder: Path) -> Path:
-        """Key and certificate of the server called NAME."""
+        """Write key and certificate of the server NAME in one file; return the path."""
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "server")])
         names = x509.SubjectAlternativeName([x509.DNSName(NAME)])
@@ -68,7 +68,7 @@ class Authority:
 
 
 class Encrypted:
-    """Speaks TLS for a Postgres that can't, on loopback."""
+    """A TLS server on loopback, in front of a Postgres without TLS."""
 
     def __init__(self, dsn: str, server: Path) -> None:
         parts = conninfo_to_dict(dsn)

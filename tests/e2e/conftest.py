@@ -1,4 +1,4 @@
-"""Every part, started once: Postgres, Pub/Sub, Debezium and the pipeline."""
+"""Starts all parts once: Postgres, Pub/Sub, Debezium and the pipeline."""
 
 from collections.abc import Iterator
 

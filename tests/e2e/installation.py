@@ -1,4 +1,4 @@
-"""What the tests of a whole installation do with it."""
+"""A whole installation, with the actions of its tests."""
 
 import time
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from pipeline.ops.sample import ids
 from tests.deadline import wait_until
 
 ARRIVAL_SECONDS: Final = 60.0
-# Twenty times what an event takes when all parts run.
+# Twenty times the latency of an event when all parts run.
 IDLE_SECONDS: Final = 3.0
 
 
@@ -38,18 +38,18 @@ class Installation:
         return int(row[0])
 
     def has_arrived(self, event: int) -> bool:
-        """Whether the event's notification is there."""
+        """Return whether the event's notification exists."""
         row = self.connection.execute(
             "SELECT count(*) FROM notifications WHERE event_id = %s", [event]
         ).fetchone()
         return row == (1,)
 
     def wait_for(self, event: int) -> None:
-        """Return when the event has arrived; fails if it does not."""
+        """Return when the event has arrived; fail if it does not arrive."""
         wait_until(lambda: self.has_arrived(event), seconds=ARRIVAL_SECONDS, what="it arrives")
 
     def stays_away(self, event: int) -> bool:
-        """Whether the event does not arrive, for far longer than it would take."""
+        """Return whether the event stays missing for far longer than its usual latency."""
         deadline = time.monotonic() + IDLE_SECONDS
         while time.monotonic() < deadline:
             if self.has_arrived(event):

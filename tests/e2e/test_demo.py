@@ -1,4 +1,4 @@
-"""``make demo``, as a newcomer runs it, less the installation."""
+"""``make demo``, as a new user runs it, without the installation."""
 
 import os
 import shutil
@@ -31,19 +31,19 @@ def run_demo(
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where one demo follows the other."""
+    """The folder that both demos use."""
     return tmp_path_factory.mktemp("demos")
 
 
 @pytest.fixture(scope="module")
 def first(folder: Path) -> subprocess.CompletedProcess[str]:
-    """A demo."""
+    """Run the first demo."""
     return run_demo(folder)
 
 
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What the demo needs of the repository, to be changed at will."""
+    """A copy of the files that the demo needs, for changes."""
     clone = tmp_path_factory.mktemp("clone")
     for name in ("pipeline", "local", "migrations", "debezium", "docs", "tests", "tools"):
         ignored = shutil.ignore_patterns("__pycache__")
@@ -55,9 +55,9 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def second(
     folder: Path, clone: Path, first: subprocess.CompletedProcess[str]
 ) -> subprocess.CompletedProcess[str]:
-    """Another, of a clone with a type of its own, where another stack is in use.
+    """Run a second demo, of a clone with one more event type, while another stack is in use.
 
-    Nobody listens at this address.
+    Nothing listens at the address of that stack.
     """
     assert first.returncode == 0, first.stdout + first.stderr
     command = [sys.executable, "-m", "tools.new_event", ADDED]

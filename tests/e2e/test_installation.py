@@ -1,4 +1,4 @@
-"""The rows come through Debezium and Pub/Sub: without either, nothing arrives."""
+"""Events go through Debezium and Pub/Sub: without one of them, no event arrives."""
 
 import pytest
 

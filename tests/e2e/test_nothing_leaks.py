@@ -1,4 +1,4 @@
-"""Every byte that capture, dead letters and replays publish: nothing of an event is in it."""
+"""Capture, dead letters and replays publish no content of an event."""
 
 import os
 from typing import Any, Final
@@ -20,7 +20,7 @@ ALL: Final = (topics.EVENTS, topics.DEAD_LETTERS, topics.HEARTBEATS)
 
 
 def subscribe(installation: Installation, topic: str) -> str:
-    """A subscription of our own, with everything that comes from now on."""
+    """Create a subscription, which gets every message from now on."""
     name = topics.subscription_path(f"spy-on-{topic}")
     address = installation.stack.environment()["PUBSUB_EMULATOR_HOST"]
     with topics.clients(address) as (_, subscriber):
@@ -30,10 +30,10 @@ def subscribe(installation: Installation, topic: str) -> str:
 
 
 def read(installation: Installation, subscription: str) -> list[PubsubMessage]:
-    """What the subscription has to give now."""
+    """Pull the messages that the subscription has now."""
     address = installation.stack.environment()["PUBSUB_EMULATOR_HOST"]
     with topics.clients(address) as (_, subscriber):
-        # The client warns of answers that are given at once; what it calls does not.
+        # The client warns about return_immediately; the method that it calls does not.
         pull: Any = subscriber.transport.pull
         request = PullRequest(subscription=subscription, max_messages=1000, return_immediately=True)
         received = pull(request, timeout=30).received_messages

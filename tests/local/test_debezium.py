@@ -1,4 +1,4 @@
-"""Debezium on the deployed configuration: what it reads from it, publishes, and does in faults."""
+"""Debezium with the deployed configuration: its settings, its messages, and faults."""
 
 import json
 import re
@@ -44,7 +44,7 @@ LARGE_EVENTS = 1_600
 LARGE_PAYLOAD = json.dumps({"text": "x" * 200 * 1024})
 HUGE_PAYLOAD = json.dumps({"text": "x" * 20 * 1024 * 1024})
 
-# What earlier releases had: messages that hold the row.
+# The settings of earlier releases, whose messages contain the row.
 OF_WHOLE_ROWS = {
     "table.field.event.payload": "payload",
     "table.expand.json.payload": "false",
@@ -118,7 +118,7 @@ def execute(stack: Stack, statement: str, *parameters: object) -> list[tuple[Any
 
 
 def insert(stack: Stack, count: int = 1, payload: str | None = None) -> set[str]:
-    """Insert events; gives their ids in decimal, as the messages have them."""
+    """Insert events; return their ids in decimal, as in the messages."""
     statement = """
         INSERT INTO domain_events (event_type, payload)
         SELECT 'document_uploaded', %s::jsonb FROM generate_series(1, %s) RETURNING id
@@ -129,7 +129,7 @@ def insert(stack: Stack, count: int = 1, payload: str | None = None) -> set[str]
 def drain(
     stack: Stack, until: Callable[[list[PubsubMessage]], bool], at_once: int = 1000
 ) -> list[PubsubMessage]:
-    """Pull and acknowledge until the messages are as wanted."""
+    """Pull and acknowledge until ``until`` accepts the messages."""
     subscription = topics.subscription_path(topics.EVENTS_SUBSCRIPTION)
     messages: list[PubsubMessage] = []
     deadline = time.monotonic() + DEADLINE_SECONDS
@@ -151,7 +151,7 @@ def all_of(ids: set[str]) -> Callable[[list[PubsubMessage]], bool]:
 
 
 @pytest.mark.e2e
-def test_messages_that_an_application_writes_into_the_log_itself_are_passed_over(
+def test_messages_that_an_application_writes_into_the_log_itself_are_ignored(
     stack: Stack, debezium: Debezium
 ) -> None:
     for transactional in (True, False):
@@ -180,7 +180,7 @@ def test_a_message_names_the_row_and_holds_nothing_of_it(stack: Stack, debezium:
 ODD_ROWS = {
     "20 MB": ("document_uploaded", HUGE_PAYLOAD, "now"),
     "a type with line breaks": ("one\ntwo\rthree\N{NEXT LINE}\N{LINE SEPARATOR}", None, "now"),
-    "a type that no topic may be called": ("../%2e goog#?*", None, "now"),
+    "a type that is no valid topic name": ("../%2e goog#?*", None, "now"),
     "a type of 3,000 characters": ("t" * 3_000, None, "now"),
     "the end of time": ("document_uploaded", None, "infinity"),
     "the beginning of time": ("document_uploaded", None, "-infinity"),
@@ -276,7 +276,7 @@ def test_a_kill_in_the_middle_of_a_backlog_loses_nothing(stack: Stack, debezium:
 
 
 def sending_rows(debezium: Debezium, stack: Stack, folder: Path) -> Debezium:
-    """The same with the messages of earlier releases."""
+    """Debezium with the settings of earlier releases."""
     prefix = "debezium.transforms.outbox."
     ours = (COLUMN_FILTER, *(f"{prefix}{name}=" for name in OF_WHOLE_ROWS))
     text = re.sub(r"\\\n\s*", "", DEPLOYED.read_text())
@@ -306,7 +306,7 @@ def test_on_the_way_from_rows_to_ids_every_step_is_safe_but_a_publication_narrow
     (message,) = drain(stack, all_of({event_id}))
     assert json.loads(json.loads(message.data)["payload"]) == {"fileName": "a.pdf"}
 
-    # Too early: why the command refuses. What it could not send is sent once it is mended.
+    # Too early, so the command refuses it. After the fix, the missing messages are sent.
     execute(stack, NARROW)
     early = insert(stack)
     wait_until(lambda: not earlier.is_running, seconds=DEADLINE_SECONDS, what="it stops")
@@ -398,7 +398,7 @@ def test_it_stops_with_one_line_when_it_cannot_publish_and_nothing_is_lost(
 
 
 @pytest.mark.e2e
-def test_a_slot_made_anew_stops_it_instead_of_skipping_events(
+def test_a_slot_created_again_stops_it_instead_of_missing_events(
     stack: Stack, debezium: Debezium
 ) -> None:
     debezium.stop()

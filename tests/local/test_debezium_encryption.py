@@ -1,4 +1,4 @@
-"""Debezium over TLS: whom the deployed configuration believes to be the database."""
+"""Debezium over TLS: the servers that the deployed configuration accepts."""
 
 import os
 import subprocess
@@ -49,7 +49,7 @@ def encrypted(stack: Stack, authority: Authority, tmp_path: Path) -> Iterator[En
 
 
 def complaint(stack: Stack, encrypted: Encrypted, folder: Path, **environment: str) -> str:
-    """What Debezium says when it gives up; nothing, if it gets as far as reading from the slot."""
+    """Return Debezium's error when it gives up; an empty text if it reads from the slot."""
     login = {name: str(value) for name, value in conninfo_to_dict(stack.capture_url()).items()}
     given = {
         "DATABASE_HOST": NAME,

@@ -1,4 +1,4 @@
-"""The embedded Postgres: what it survives, what it refuses, and what it leaves behind."""
+"""The embedded Postgres: restarts after faults, refusals, and cleanup."""
 
 import os
 import shutil

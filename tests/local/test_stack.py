@@ -1,4 +1,4 @@
-"""The embedded stack on the command line: it comes up whole, and leaves nothing behind."""
+"""The embedded stack on the command line: it starts completely and leaves nothing behind."""
 
 import os
 import shlex
@@ -31,7 +31,7 @@ def data_dir(tmp_path: Path) -> Iterator[Path]:
 
 @contextmanager
 def start_up(data_dir: Path, *flags: str, **variables: str) -> Iterator[subprocess.Popen[str]]:
-    """The stack, which ends with the block at the latest."""
+    """Start the stack; it ends with the block at the latest."""
     inherited = {name: v for name, v in os.environ.items() if name != "PUBSUB_EMULATOR_HOST"}
     with subprocess.Popen(
         [sys.executable, "-m", "local", "up", "--data-dir", str(data_dir), *flags],
@@ -83,7 +83,7 @@ def pull_one(exports: dict[str, str]) -> str:
 
 
 def insert(exports: dict[str, str]) -> str:
-    """Insert an event; gives its id, as a message has it."""
+    """Insert an event; return its id, as in a message."""
     statement = "INSERT INTO domain_events (event_type) VALUES ('meeting_invited') RETURNING id"
     with psycopg.connect(exports["DATABASE_URL"]) as connection:
         [(event_id,)] = connection.execute(statement).fetchall()
@@ -91,7 +91,7 @@ def insert(exports: dict[str, str]) -> str:
 
 
 def drop_slot(exports: dict[str, str]) -> None:
-    """Drop the slot, in the second before its reader is back."""
+    """Drop the slot in the second before its reader returns."""
     with psycopg.connect(exports["DATABASE_URL"], autocommit=True) as connection:
         of_slot = "FROM pg_replication_slots WHERE slot_name = 'fanout_events'"
         connection.execute(f"SELECT pg_terminate_backend(active_pid, 5000) {of_slot}".encode())
@@ -99,7 +99,7 @@ def drop_slot(exports: dict[str, str]) -> None:
 
 
 def sourced(path: Path) -> dict[str, str]:
-    """The variables that a shell has after it has read the file."""
+    """Return the variables of a shell that has read the file."""
     done = subprocess.run(
         ["/bin/sh", "-c", '. "$1"; env', "sh", str(path)],
         env={},
@@ -116,7 +116,7 @@ def sourced(path: Path) -> dict[str, str]:
 
 
 def told_by_psql(path: Path) -> str:
-    """What psql says in a shell that has read the file, and has no psql of its own."""
+    """Return psql's output in a shell that has read the file and has no other psql."""
     asked = '. "$1"; psql "$DATABASE_URL" -XqtAc "SELECT current_database()"'
     return subprocess.run(
         ["/bin/sh", "-c", asked, "sh", str(path)],
@@ -128,7 +128,7 @@ def told_by_psql(path: Path) -> str:
 
 
 def line_of(up: subprocess.Popen[str], words: str) -> str:
-    """The next line on stderr, in which these words have to be."""
+    """Return the next line on stderr; it must contain these words."""
     assert up.stderr is not None
     line = up.stderr.readline()
     assert words in line
@@ -136,7 +136,7 @@ def line_of(up: subprocess.Popen[str], words: str) -> str:
 
 
 def child_of(up: subprocess.Popen[str], words: str) -> psutil.Process:
-    """The one that it started itself: a fork of it has the same words for a moment."""
+    """Find a direct child: for a moment, a fork of the child has the same command line."""
     children: list[psutil.Process] = psutil.Process(up.pid).children()
     [found] = [child for child in children if words in child.cmdline()]
     return found
@@ -174,7 +174,7 @@ def test_nothing_outlives_a_killed_stack_and_it_comes_up_again_where_it_was(
     assert children
     assert_gone(children)
 
-    # A shell that has the variables from before is one to start it from, too.
+    # A shell with the variables of the earlier stack can start a new one too.
     with start_up(data_dir, PUBSUB_EMULATOR_HOST=before["PUBSUB_EMULATOR_HOST"]) as again:
         assert exports_of(again) == before
         assert sourced(data_dir / "env") == before
@@ -186,7 +186,7 @@ def test_nothing_outlives_a_killed_stack_and_it_comes_up_again_where_it_was(
 
 @pytest.mark.e2e
 @pytest.mark.timeout(180)
-def test_debezium_is_started_again_until_it_runs_and_its_lost_slot_can_be_mended(
+def test_debezium_is_started_again_until_it_runs_and_its_lost_slot_can_be_fixed(
     data_dir: Path,
 ) -> None:
     log = data_dir / "debezium" / "debezium.log"
@@ -206,7 +206,7 @@ def test_debezium_is_started_again_until_it_runs_and_its_lost_slot_can_be_mended
         gone = "no longer available on the server"
         assert gone in line_of(up, f"(log: {log}); starting it again in 2 s")
         assert gone in line_of(up, f"(log: {log}); starting it again in 4 s")
-        # As the runbook tells it; that there is no slot to drop it tells as well.
+        # The fix of the runbook, which also covers a missing slot.
         (log.parent / "offsets.dat").unlink()
         line_of(up, "Debezium: back after ")
         event = insert(exports)

@@ -1,4 +1,4 @@
-"""Two databases of one server, each with a slot, a publication and a Debezium of its own."""
+"""Two databases of one server, each with its own slot, publication and Debezium."""
 
 import json
 import os
@@ -27,14 +27,14 @@ OTHER = "Other App"
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A database, where its events are published, and what Debezium reads of it."""
+    """A database, its Pub/Sub names, and its slot and publication."""
 
     url: str
     emulator: str
     names: dict[str, str]
 
     def insert(self) -> str:
-        """Insert an event; gives its id as the messages have it."""
+        """Insert an event; return its id, as in a message."""
         [(event_id,)] = self.rows(
             "INSERT INTO domain_events (event_type) VALUES ('moon_rose') RETURNING id"
         )
@@ -46,7 +46,7 @@ class Site:
             return cursor.fetchall() if cursor.description else []
 
     def next_message(self) -> str:
-        """The id that the next message names."""
+        """Return the id in the next message."""
         subscription = topics.subscription_path(topics.EVENTS_SUBSCRIPTION)
         with topics.clients(self.emulator) as (_, subscriber):
             pull = {"subscription": subscription, "max_messages": 1}
@@ -61,11 +61,11 @@ class Site:
             return program.completed(timeout=60)
 
     def is_well(self, names: dict[str, str]) -> bool:
-        """Whether a monitor would be content."""
+        """Return whether doctor finds no failure."""
         return self.doctor(**names).returncode == 0
 
     def failures(self, *flags: str, **environment: str) -> dict[str, dict[str, str]]:
-        """The checks that fail, by name."""
+        """Return the failed checks, by name."""
         report = json.loads(self.doctor(*flags, **environment).stdout)
         return {each["name"]: each for each in report["checks"] if each["verdict"] == "failed"}
 
@@ -83,7 +83,7 @@ def stack(tmp_path: Path) -> Iterator[Stack]:
 
 @contextmanager
 def second_site(stack: Stack, folder: Path) -> Iterator[Site]:
-    """Another database of the same server, with all that is needed to capture it."""
+    """Create another database on the same server, ready for capture."""
     url = stack.environment()["DATABASE_URL"]
     names = {"SLOT_NAME": "fanout_other_app", "PUBLICATION_NAME": "other_events"}
     with psycopg.connect(url, autocommit=True) as connection:
@@ -113,13 +113,13 @@ def test_two_databases_of_one_server_are_captured_each_for_itself(
 ) -> None:
     environment = stack.environment()
     first = Site(environment["DATABASE_URL"], environment["PUBSUB_EMULATOR_HOST"], {})
-    # An id that only one of them has.
+    # From here on, only the first database has these ids.
     first.rows("SELECT setval('domain_events_id_seq', 1000)")
     with second_site(stack, tmp_path / "second") as second:
         assert (first.insert(), second.insert()) == ("1001", "1")
         assert (first.next_message(), second.next_message()) == ("1001", "1")
         for site, names in ((first, {}), (second, second.names)):
-            # What was inserted above is done by nobody here.
+            # No pipeline runs here, so the events from above would stay unfinished.
             site.rows("TRUNCATE domain_events CASCADE")
             wait_until(
                 partial(site.is_well, names),

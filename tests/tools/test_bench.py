@@ -1,4 +1,4 @@
-"""The benchmark of a bundle still measures the whole path, and a comparison tells its ratios."""
+"""The bundle benchmark measures the whole path, and a comparison prints its ratios."""
 
 from pathlib import Path
 from typing import Any

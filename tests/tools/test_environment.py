@@ -1,4 +1,4 @@
-"""``make setup`` in a folder of its own: what it leaves when it works, and when it does not."""
+"""``make setup`` in a separate folder: the result of a success and of a failure."""
 
 import hashlib
 import importlib.metadata
@@ -26,7 +26,7 @@ GREETING = {
 
 
 def write_wheel(path: Path, files: dict[str, bytes | str]) -> str:
-    """Write a wheel; gives its line of a lock."""
+    """Write a wheel; return its line of a lock."""
     name, version = path.name.split("-")[:2]
     record = f"{name}-{version}.dist-info/RECORD"
     files = files | {record: "".join(f"{each},,\n" for each in (*files, record))}
@@ -40,7 +40,7 @@ def write_wheel(path: Path, files: dict[str, bytes | str]) -> str:
 
 
 def uv_again(folder: Path) -> str:
-    """The uv that is installed here as a wheel; gives its line of a lock."""
+    """Pack the installed uv into a wheel; return its line of a lock."""
     uv = importlib.metadata.distribution("uv")
     files: dict[str, bytes | str] = {}
     for file in uv.files or ():
@@ -63,7 +63,7 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
 
 @pytest.fixture
 def clone(tmp_path: Path, wheels: tuple[Path, str]) -> Iterator[Path]:
-    """What of the repository a set-up reads, with a lock of two packages."""
+    """The files that a set-up reads, with a lock of two packages."""
     folder = tmp_path / "clone"
     for path in ("Makefile", "deploy/deploy.mk", "tools/environment.py"):
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
@@ -76,7 +76,7 @@ def clone(tmp_path: Path, wheels: tuple[Path, str]) -> Iterator[Path]:
 def setup(
     clone: Path, *arguments: str, command: Sequence[str] = MAKE, **variables: str
 ) -> subprocess.CompletedProcess[str]:
-    """Run make setup, or another command, with nothing that pip or uv were told elsewhere."""
+    """Run make setup, or another command, without other settings of pip or uv."""
     inherited = {
         name: value
         for name, value in os.environ.items()
@@ -99,7 +99,7 @@ def offline(wheels: tuple[Path, str]) -> dict[str, str]:
 
 
 def with_old_environment(clone: Path, name: str = ".venv") -> Path:
-    """An environment of an older lock that works."""
+    """Make a working environment of an older lock."""
     old = clone / name
     (old / "bin").mkdir(parents=True)
     program = old / "bin/greeting"

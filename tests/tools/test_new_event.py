@@ -11,13 +11,13 @@ from tools.new_event.write import TABLE, with_handler
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 NAMES: Final = ("thing_happened", "a_thing_of_whose_name_there_is_far_too_much")
-# The package, what its tests need, and what says how they are checked.
+# The package, the files that its tests need, and the settings of the checks.
 COPIED: Final = ("pipeline", "local", "tests", "tools", "docs", "pyproject.toml")
 
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
-    """The repository, to be changed at will."""
+    """A copy of the repository, for changes."""
     for name in COPIED:
         source = ROOT / name
         if source.is_dir():

@@ -1,4 +1,4 @@
-"""Which Pythons are supported is said alike everywhere, and tried on those that are here."""
+"""Every place lists the same supported Pythons, and the installed ones are tested."""
 
 import os
 import re
@@ -13,7 +13,7 @@ PROJECT: Final = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["pr
 MAKEFILE: Final = (ROOT / "Makefile").read_text("utf-8")
 THIS: Final = "{}.{}".format(*sys.version_info)
 
-# A make that notes what it was asked for, instead of the real one.
+# Replaces the real make, and records its arguments.
 MAKE: Final = """#!/bin/sh
 echo "$@" >> {noted}
 exit {status}
@@ -34,7 +34,7 @@ def program(path: Path, content: str) -> None:
 
 
 def pythons(folder: Path, *versions: str, status: int = 0) -> tuple[int, list[str], list[str]]:
-    """Try these versions with what the folder has; gives the status, what was said and made."""
+    """Test these versions with the folder's programs; return status, output and make's calls."""
     noted = folder / "noted"
     program(folder / "bin/make", MAKE.format(noted=noted, status=status))
     done = subprocess.run(

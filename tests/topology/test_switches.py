@@ -1,4 +1,4 @@
-"""Paused types and breakers, through the graph: what waits, what goes on, and who decides so."""
+"""Paused event types and breakers in the graph: which events wait and which continue."""
 
 import json
 import logging
@@ -32,7 +32,7 @@ A_DAY: Final = timedelta(hours=24)
 
 
 class BrokenHandler(ProjectAccessGrantedHandler):
-    """Fails on every event, but on those of a project that it takes."""
+    """Fails on every event, except those of an accepted project."""
 
     takes = "nothing"
 
@@ -70,7 +70,7 @@ def let_go(stage: Stage) -> None:
 
 
 def sweep(stage: Stage) -> list[int]:
-    """What a pass of catch-up does; gives the events that it took."""
+    """Run a pass of catch-up; return its events."""
     taken = [
         each.event_id for batch in read_unfinished(stage.settings, Selection()) for each in batch
     ]
@@ -90,7 +90,7 @@ def switch(stage: Stage) -> list[tuple[object, ...]]:
 
 
 def cool_off(stage: Stage) -> None:
-    """Let the time pass for which the breaker is open."""
+    """End the time for which the breaker is open."""
     stage.execute("UPDATE fanout.switches SET until = now()")
     switches_of(stage.settings).forget()
 
@@ -202,7 +202,7 @@ def test_the_switches_are_read_once_in_a_while_however_many_batches_ask(stage: S
     assert switches.find(GRANTED) is not None
     stage.execute("DELETE FROM fanout.switches")
     assert switches.find(GRANTED) is not None
-    # Control: what is read anew is another answer.
+    # Control: a new read returns another answer.
     switches.forget()
     assert switches.find(GRANTED) is None
 
@@ -235,7 +235,7 @@ def test_one_event_that_comes_again_and_again_opens_nothing(stage: Stage) -> Non
     for _ in range(4):
         broken(stage).deliver(event)
     assert switch(stage) == []
-    # Control: as many events do.
+    # Control: the same number of different events opens it.
     broken(stage).deliver(*(granted(stage) for _ in range(2)))
     assert switch(stage) == [(GRANTED, "open", 3)]
 
@@ -248,7 +248,7 @@ def test_bad_rows_among_good_ones_never_open_it(stage: Stage) -> None:
     many = [granted(stage, name="another") for _ in range(5)]
     picky.deliver(*many, granted(stage))
     assert switch(stage) == []
-    # Control: the same without the good one.
+    # Control: without the good event, the breaker opens.
     picky.deliver(*(granted(stage, name="another") for _ in range(3)))
     assert switch(stage) == [(GRANTED, "open", 3)]
 

@@ -1,8 +1,8 @@
-"""A clock that tests set."""
+"""A clock that tests control."""
 
 
 class ManualClock:
-    """Monotonic seconds that pass only when told to."""
+    """Monotonic seconds that pass only in ``advance``."""
 
     def __init__(self) -> None:
         self.now = 1_000.0

@@ -17,7 +17,7 @@ def ours() -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def googles() -> Iterator[str]:
-    """The address of Google's emulator; skips where that cannot run."""
+    """The address of Google's emulator; skips the test if it can't run here."""
     try:
         with google_emulator() as address:
             yield address
@@ -50,5 +50,5 @@ def subscriber(address: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Subscr
 
 @pytest.fixture
 def project(publisher: PublisherClient, subscriber: SubscriberClient) -> Project:
-    """A project nobody else uses, with one topic and one subscription of it."""
+    """A new project with one topic and one subscription."""
     return Project(publisher, subscriber)

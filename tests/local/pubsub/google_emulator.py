@@ -1,4 +1,4 @@
-"""Google's own emulator, where the Cloud SDK brought it along."""
+"""Google's own emulator, if the Cloud SDK has installed it."""
 
 import shutil
 import socket
@@ -14,7 +14,7 @@ _STOP_SECONDS = 10.0
 
 
 class Unusable(Exception):
-    """The emulator cannot run here; the text says why."""
+    """The emulator can't run here; the text states the reason."""
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""A callback for streaming pull that remembers what it was called with."""
+"""A callback for streaming pull that records its messages."""
 
 import threading
 from collections.abc import Callable

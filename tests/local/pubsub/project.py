@@ -1,4 +1,4 @@
-"""A throwaway Pub/Sub project: what tests say about it, they say in one line."""
+"""A temporary Pub/Sub project whose methods need only one line in a test."""
 
 import time
 import uuid
@@ -9,7 +9,7 @@ from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
 from google.pubsub_v1 import PublisherClient as ApiClient
 from google.pubsub_v1 import types
 
-# What should come comes within this, and it is shorter than any lease.
+# An expected message arrives within this time, which is shorter than any lease.
 SOON_SECONDS = 5.0
 IDLE_SECONDS = 0.5
 
@@ -58,7 +58,7 @@ class Project:
         return list(response.received_messages)
 
     def pull_texts(self, count: int, subscription: str | None = None) -> list[str]:
-        """Pull until ``count`` messages came or the time is up, and return their texts."""
+        """Pull until ``count`` messages arrived or the time is up; return their texts."""
         texts: list[str] = []
         give_up = time.monotonic() + SOON_SECONDS
         while len(texts) < count and (left := give_up - time.monotonic()) > 0:
@@ -66,7 +66,7 @@ class Project:
         return texts
 
     def pull_nothing(self, subscription: str | None = None) -> bool:
-        """Say whether the subscription stays silent for a while."""
+        """Return whether no message arrives for ``IDLE_SECONDS``."""
         try:
             return not self.pull(subscription, timeout=IDLE_SECONDS)
         except exceptions.DeadlineExceeded:  # a busy machine did not answer in time

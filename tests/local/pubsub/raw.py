@@ -1,4 +1,4 @@
-"""The API's methods on a bare gRPC channel, for what the official clients hide or limit."""
+"""The API's methods on a bare gRPC channel: the official clients hide or limit some uses."""
 
 import grpc
 from google.pubsub_v1 import types

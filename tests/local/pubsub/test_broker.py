@@ -62,7 +62,7 @@ def test_a_pull_stops_before_it_is_too_large_but_never_starves(
     assert pulled == [sizes[:1], sizes[1:3], sizes[3:]]
 
 
-def test_an_unacknowledged_message_comes_again_when_its_lease_ends(
+def test_an_unacknowledged_message_is_redelivered_when_its_lease_ends(
     broker: Broker, subscription: Subscription, clock: ManualClock
 ) -> None:
     publish(broker, "again")
@@ -227,7 +227,7 @@ def test_a_name_is_taken_once(broker: Broker, subscription: Subscription) -> Non
 
 
 class TestWaiting:
-    """A pull that waits, in a thread of its own."""
+    """A pull that waits in its own thread."""
 
     @pytest.fixture
     def broker(self) -> Broker:

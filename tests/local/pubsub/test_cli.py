@@ -54,7 +54,7 @@ def test_a_signal_does_not_wait_for_a_pull(
         pull = raw.pull(channel).future(
             types.PullRequest(subscription=project.subscription, max_messages=1), timeout=60
         )
-        # Answered on the same connection, so the pull has arrived too.
+        # The answer uses the same connection, so the pull has arrived too.
         message = types.PubsubMessage(data=b"x")
         raw.publish(channel)(types.PublishRequest(topic=other_topic, messages=[message]))
 

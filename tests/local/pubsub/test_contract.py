@@ -1,4 +1,4 @@
-"""What a client may rely on: held against our emulator, and against Google's where it runs."""
+"""The contract with clients: tested on our emulator, and on Google's if it can run here."""
 
 import time
 from collections.abc import Callable
@@ -195,7 +195,7 @@ class TestStreamingPull:
         assert sorted(inbox.texts) == texts
         assert project.pull_nothing()
 
-    def test_what_a_subscriber_refuses_comes_again(
+    def test_a_message_that_a_subscriber_refuses_is_redelivered(
         self, project: Project, subscriber: SubscriberClient
     ) -> None:
         inbox = Inbox(lambda m: m.nack() if len(inbox.texts) == 1 else m.ack())
@@ -304,7 +304,7 @@ INVALID: dict[str, Call] = {
     "empty message": lambda p: p.publish("fine", ""),
     "pull of no messages": lambda p: p.pull(most=0),
     "no ack ids": lambda p: p.acknowledge(),
-    "what is no ack id": lambda p: p.subscriber.acknowledge(
+    "invalid ack id": lambda p: p.subscriber.acknowledge(
         subscription=p.subscription, ack_ids=["nonsense"]
     ),
     "negative deadline": lambda p: p.modify_ack_deadline(

@@ -1,4 +1,4 @@
-"""What our emulator does beyond the contract: documented limits, clear refusals, clean ends."""
+"""Our emulator beyond the contract: documented limits, clear refusals, clean ends."""
 
 import time
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ class Stream:
         self._requests.put(types.StreamingPullRequest(fields))
 
     def receive(self, count: int) -> list[types.ReceivedMessage]:
-        """Read until ``count`` messages came or the stream ended."""
+        """Read until ``count`` messages arrived or the stream ended."""
         received: list[types.ReceivedMessage] = []
         for response in self._responses:
             received += response.received_messages
@@ -155,7 +155,7 @@ def test_a_message_is_not_lost_to_a_pull_whose_client_has_gone(
 
 
 class TestStreamRequests:
-    """What travels on a stream in the direction of the emulator."""
+    """Requests from the client on an open stream."""
 
     def test_acknowledgements_and_deadlines_are_applied(
         self, stream: Stream, project: Project
