@@ -1,4 +1,4 @@
-"""The breaker's rule: how many failures in a row open it, and for how long."""
+"""The rule of the breaker: how many failures in a row open it, and for how long."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -7,12 +7,12 @@ from datetime import timedelta
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Breaker:
-    """The rule, as data.
+    """The numbers of the rule.
 
     Attributes:
-        failures: so many in a row, of one cause and with no success in between, open it.
-        cool_off: for how long it is open the first time; each time after that twice as long.
-        longest: but never longer than that.
+        failures: this many failures in a row, of one cause and without a success, open it.
+        cool_off: how long it stays open the first time. Each time after that is twice as long.
+        longest: the limit of that time.
     """
 
     failures: int = 50
@@ -20,33 +20,33 @@ class Breaker:
     longest: timedelta = timedelta(hours=1)
 
     def opens(self, streak: "Streak") -> bool:
-        """Whether these are enough."""
+        """Whether the streak has enough failures to open the breaker."""
         return len(streak.failed) >= self.failures
 
     def next_cool_off(self, before: timedelta | None) -> timedelta:
-        """For how long to open; ``before`` is for how long it was the last time, if it was."""
+        """Return how long to open. ``before`` is the last time span; None: it never was open."""
         return self.cool_off if before is None else min(before * 2, self.longest)
 
 
 @dataclass(frozen=True, slots=True)
 class Streak:
-    """Failures of one cause, one after the other.
+    """Failures in a row, of one cause.
 
     Attributes:
-        fingerprint: of the cause.
-        failed: what failed; what is tried again and fails again is one failure.
+        fingerprint: the fingerprint of the cause.
+        failed: the keys of the failed items. An item that fails again counts once.
     """
 
     fingerprint: str | None = None
     failed: frozenset[str] = field(default=frozenset())
 
     def after(self, failures: Iterable[tuple[str, str]], *, success: bool) -> "Streak":
-        """The streak after a batch.
+        """Return the streak after a batch.
 
         Args:
-            failures: key and fingerprint of what failed, in its order.
-            success: whether anything of the batch succeeded; nobody knows between which failures,
-                so none of them count.
+            failures: key and fingerprint of each failed item, in order.
+            success: whether any item of the batch succeeded. Its place between the failures is
+                unknown, so no failure counts.
         """
         if success:
             return Streak()

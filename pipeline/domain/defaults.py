@@ -1,19 +1,19 @@
-"""What holds where nothing else was said; each figure stands here and nowhere else."""
+"""The default values of settings. Each figure is defined only here."""
 
 from datetime import timedelta
 from typing import Final
 
-# An event of this age is told to nobody.
+# An event of this age is expired: it notifies nobody.
 MAX_EVENT_AGE: Final = timedelta(hours=24)
-# Events of one statement.
+# Events per statement.
 BATCH_SIZE: Final = 500
-# Connections that one process opens.
+# Connections of one process.
 POOL_SIZE: Final = 4
-# Connections that a database grants a job: all that a small Cloud SQL server has.
+# Connections that a job may use in the database: all connections of a small Cloud SQL server.
 GRANTED_CONNECTIONS: Final = 100
-# Messages that a replay publishes in a second.
+# Messages that a replay publishes per second.
 REPLAY_RATE: Final = 500.0
 POSTGRES_PORT: Final = 5432
-# As whom Debezium logs in, and what it demands of the server.
+# The login of Debezium, and its sslmode.
 CAPTURE_USER: Final = "capture"
 SSLMODE: Final = "verify-full"

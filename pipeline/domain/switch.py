@@ -1,4 +1,4 @@
-"""Switches: what is held back for now, and what may pass all the same."""
+"""Switches: they hold things back for a while, for example events of one type."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ ItemT = TypeVar("ItemT")
 
 
 class SwitchState(StrEnum):
-    """``PAUSED`` by a person, until a person resumes it; ``OPEN`` by a breaker, for a while."""
+    """``PAUSED``: by a person, until a person resumes it. ``OPEN``: by a breaker, for a while."""
 
     PAUSED = "paused"
     OPEN = "open"
@@ -21,11 +21,11 @@ class Switch:
     """A switch that holds something back.
 
     Attributes:
-        name: of what it holds back, an event type for instance.
-        state: by whom.
-        may_try: an open breaker has cooled off: one at a time may pass, to see what becomes of it.
-        fingerprint: of the cause for which a breaker opened.
-        cool_off: for how long a breaker was opened last.
+        name: the name of the held-back thing, for example an event type.
+        state: whether a person or a breaker set the switch.
+        may_try: an open breaker has cooled off. One item of a batch may pass as a trial.
+        fingerprint: the fingerprint of the cause for which a breaker opened.
+        cool_off: how long the breaker was last opened for.
     """
 
     name: str
@@ -38,7 +38,7 @@ class Switch:
 def divide(
     switch: Switch | None, items: Sequence[ItemT]
 ) -> tuple[Sequence[ItemT], Sequence[ItemT]]:
-    """What passes of a batch, and what is held back."""
+    """Split a batch into the items that pass and the items that are held back."""
     if switch is None:
         return items, ()
     passing = 1 if switch.state is SwitchState.OPEN and switch.may_try else 0

@@ -1,4 +1,4 @@
-"""What is held back now: read at most once a second by a process, however many batches ask."""
+"""Reads the switches that hold something back: at most once a second per process."""
 
 import threading
 import time
@@ -20,7 +20,7 @@ _SWITCHES: Final = load(__package__, "switches")
 
 
 class Switches:
-    """The switches of a database as they were ``fresh_seconds`` ago at most. Thread-safe."""
+    """The switches of a database, at most ``fresh_seconds`` old. Thread-safe."""
 
     def __init__(self, settings: DatabaseSettings, fresh_seconds: float = FRESH_SECONDS) -> None:
         self._settings = settings
@@ -30,31 +30,31 @@ class Switches:
         self._read_at: float | None = None
 
     def find(self, name: str) -> Switch | None:
-        """The switch of this name, if it holds anything back.
+        """Return the switch of this name; None if nothing is held back under it.
 
         Raises:
-            TransientError: the switches could not be read.
-            ConfigurationError: they cannot be read.
+            TransientError: the database did not answer.
+            ConfigurationError: the query cannot succeed.
         """
         with self._lock:
-            # Whoever asks meanwhile waits for one answer instead of asking too.
+            # Concurrent callers wait for one read instead of reading too.
             if self._read_at is None or time.monotonic() - self._read_at >= self._fresh_seconds:
                 self._known = read_switches(self._settings)
                 self._read_at = time.monotonic()
             return self._known.get(name)
 
     def recall(self, name: str) -> Switch | None:
-        """As ``find``, by what was read last: reads nothing."""
+        """Return what ``find`` knew last, without reading."""
         return self._known.get(name)
 
     def forget(self) -> None:
-        """They have changed: read them before the next answer."""
+        """Make the next ``find`` read the switches again, since they have changed."""
         with self._lock:
             self._read_at = None
 
 
 def read_switches(settings: DatabaseSettings) -> Mapping[str, Switch]:
-    """All switches by name."""
+    """Read all switches, by name."""
 
     def read(connection: Connection[Any]) -> Mapping[str, Switch]:
         return {
@@ -73,5 +73,5 @@ def read_switches(settings: DatabaseSettings) -> Mapping[str, Switch]:
 
 @cache
 def switches_of(settings: DatabaseSettings) -> Switches:
-    """The process's view of a database."""
+    """Return the one ``Switches`` of the process for this database."""
     return Switches(settings)

@@ -1,4 +1,4 @@
-"""What passes a switch."""
+"""Switches and the breaker."""
 
 from datetime import timedelta
 from typing import Final

@@ -1,5 +1,5 @@
--- As many rows as an application has after some years; each id is a number, written as a UUID.
--- Foreign keys hold by construction: to check them would take most of the time.
+-- The rows of an application after some years. Each id is a number, written as a UUID.
+-- Foreign keys are valid by construction. Checking them would take most of the time.
 SET session_replication_role = replica;
 
 CREATE FUNCTION id(number bigint) RETURNS uuid LANGUAGE sql IMMUTABLE

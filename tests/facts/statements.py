@@ -1,4 +1,4 @@
-"""See every statement that a connection sends."""
+"""Records every statement that a connection sends."""
 
 from typing import Any, Final
 
@@ -10,9 +10,9 @@ _SETTINGS: Final = load("pipeline.clients.postgres", "apply_settings")
 
 
 def recording_cursor(statements: list[object]) -> type[psycopg.Cursor[Any]]:
-    """A cursor that works as any other, and adds what it executes to ``statements``.
+    """Make a cursor class that also adds each statement to ``statements``.
 
-    What a session sends about itself when it begins is left out.
+    The settings that a session applies at its start are left out.
     """
 
     class RecordingCursor(psycopg.Cursor[Any]):

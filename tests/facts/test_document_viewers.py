@@ -23,7 +23,7 @@ UNKNOWN: Final = UUID(int=0x999)
 
 @dataclass(frozen=True, slots=True)
 class Forest:
-    """Trees of resources with permissions all over them, drawn from a seed."""
+    """Random trees of resources with random permissions, from a seed."""
 
     owners: dict[UUID, set[UUID]]
     granted: dict[UUID, set[UUID]]
@@ -74,7 +74,7 @@ def plant(connection: psycopg.Connection, seed: int) -> Forest:
         "INSERT INTO resources (id, org_id, project_id, parent_id, resource_type, name)"
         " VALUES (%s, %s, %s, %s, 'FOLDER', %s)",
         [
-            # A parent comes before its children, so there is no cycle; one in five is a root.
+            # A parent is made before its children, so there is no cycle. One in five is a root.
             [resource, forest.resource_organisation[resource], chance.choice(PROJECTS),
              chance.choice(RESOURCES[:number]) if number and chance.random() < 0.8 else None,
              str(number)]

@@ -1,4 +1,4 @@
-"""What facts cost the server: in proportion to what is asked and found, whatever it believes."""
+"""The cost of facts grows with the requested and found rows, for any planner statistics."""
 
 from collections.abc import Iterator
 from typing import Any, Final
@@ -15,7 +15,7 @@ from tests.effort import LIES, effort, lie_to
 NUMBER: Final = 2_000
 STEPS_PER_ROW: Final = 60
 PLACE: Final = UUID(int=1)
-# A crowd of one organisation, which all take part in one thread and one meeting, may all view one
+# Many people of one organisation. All of them take part in one thread and one meeting, may view one
 # document, each by a permission of their own on the document or on a folder above it, and have a
 # preference each.
 CROWD: Final = """
@@ -76,7 +76,7 @@ ASKED: Final[dict[str, list[Any]]] = {
 
 @pytest.fixture(scope="module", params=LIES)
 def crowd(request: pytest.FixtureRequest, databases: Databases) -> Iterator[Database]:
-    """The crowd, and a planner that believes something else."""
+    """The crowd, with wrong planner statistics."""
     with databases.migrated() as database:
         lie_to(database, request.param)
         with psycopg.connect(

@@ -42,7 +42,7 @@ WORLD: Final[dict[object, UUID]] = {
 
 @dataclass(frozen=True)
 class GreetsBob(GreetedHandler):
-    """A handler for one person."""
+    """A handler with an audience of one person."""
 
     def audience(self, event: Event[Greeted]) -> Audience:  # noqa: ARG002 - all are told
         return NamedUser(BOB)
@@ -51,7 +51,7 @@ class GreetsBob(GreetedHandler):
 def load(
     stage: Stage, handler: Handler[Any], events: Sequence[Event[Any]]
 ) -> tuple[Facts, list[object]]:
-    """The facts as the pipeline's own role sees them, and the statements they took."""
+    """Load the facts with the role of the pipeline; return them and the statements."""
     statements: list[object] = []
     with psycopg.connect(
         stage.database.writer_dsn, autocommit=True, cursor_factory=recording_cursor(statements)
@@ -61,7 +61,7 @@ def load(
 
 
 def naming_what_exists(model: type[Payload]) -> Payload:
-    """The payload that documents the model, about the golden world."""
+    """Return the example payload of the model, with ids of the golden world."""
     hints = get_type_hints(model)
     (*_, documented) = examples(model)
     names = {info.alias or name: hints[name] for name, info in model.model_fields.items()}
@@ -71,7 +71,7 @@ def naming_what_exists(model: type[Payload]) -> Payload:
 
 
 def batch(handler: Handler[Any], size: int) -> list[Event[Any]]:
-    """Events that name something of everything there is."""
+    """Return events that each name one thing of every kind."""
     payload = naming_what_exists(handler.payload)
     return [
         event(

@@ -1,4 +1,4 @@
-"""How Postgres finds the facts of a batch where there are many rows: never by reading them all."""
+"""Postgres finds the facts of a batch among many rows without reading all of them."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -50,7 +50,7 @@ Plan = Mapping[str, Any]
 
 @pytest.fixture(scope="module")
 def crowded(databases: Databases) -> Iterator[Database]:
-    """A database with as many rows as an application has after some years."""
+    """A database with the rows of an application after some years."""
     with databases.migrated() as database:
         with database.connect() as connection:
             connection.execute(Path(__file__).with_name("crowd.sql").read_bytes())
@@ -58,7 +58,7 @@ def crowded(databases: Databases) -> Iterator[Database]:
 
 
 def explaining_cursor(plans: list[Plan]) -> type[psycopg.Cursor[Any]]:
-    """A cursor that works as any other, and adds the plan of each statement to ``plans``."""
+    """Make a cursor class that also adds the plan of each statement to ``plans``."""
 
     class ExplainingCursor(psycopg.Cursor[Any]):
         def execute(self, query: Any, *parameters: Any, **options: Any) -> "ExplainingCursor":  # noqa: ANN401 - psycopg's own
@@ -83,7 +83,7 @@ def nodes(plan: Plan) -> Iterator[Plan]:
 
 
 def used(plans: list[Plan], what: str, *, by: str = "") -> set[str]:
-    """The relations, or indexes, that some node of this type names."""
+    """Return the relations or indexes of the plan nodes of this type."""
     return {
         node[what]
         for plan in plans

@@ -1,4 +1,4 @@
-"""Rows are read whatever is in them, and however many there are by their keys."""
+"""Rows are read with any content, and by their keys among any number of rows."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -33,7 +33,7 @@ HANDLED: Final = EventType("handled")
 
 
 class Anything(Payload):
-    """A payload of which two keys are used, with any values."""
+    """A payload with two used keys of any type."""
 
     value: Any = None
     other: Any = None
@@ -45,14 +45,14 @@ MICROSECONDS: Final = 1_000_000
 
 
 def read(stage: Stage, *ids: int) -> FoundRows:
-    """These rows, or all, as the pipeline's own role reads them."""
+    """Read these rows, or all, with the role of the pipeline."""
     asked = ids or [row[0] for row in stage.rows("SELECT id FROM domain_events")]
     with psycopg.connect(stage.database.writer_dsn, autocommit=True) as connection:
         return read_rows(connection, [EventId(each) for each in asked], USED)
 
 
 def insert(stage: Stage, payload: str | None, event_type: str = HANDLED) -> int:
-    """A row with a payload of this JSON text."""
+    """Insert a row with a payload of this JSON text."""
     ((event_id,),) = stage.rows(
         "INSERT INTO domain_events (event_type, payload) VALUES (%s, %s::jsonb) RETURNING id",
         event_type,
@@ -62,7 +62,7 @@ def insert(stage: Stage, payload: str | None, event_type: str = HANDLED) -> int:
 
 
 def only(stage: Stage, payload: str | None, event_type: str = HANDLED) -> Row:
-    """The one row of a database, with this payload."""
+    """Read the only row of a database, with this payload."""
     insert(stage, payload, event_type)
     rows = read(stage)
     assert rows.missing == []
@@ -71,7 +71,7 @@ def only(stage: Stage, payload: str | None, event_type: str = HANDLED) -> Row:
 
 
 def value_of(row: Row) -> Any:  # noqa: ANN401 - whatever it is
-    """What the handler is given."""
+    """Return the value in the payload that the handler gets."""
     event = decode(row, PAYLOADS)
     assert isinstance(event, Event)
     assert isinstance(event.payload, Anything)
@@ -244,7 +244,7 @@ def test_a_text_within_an_object_or_a_list_is_not_cut(stage: Stage) -> None:
 
 
 def of_bytes(size: int) -> str:
-    """A payload whose used part comes to so many bytes of text."""
+    """Make a payload whose used part has the given number of bytes."""
     bare = len(json.dumps({"value": [""]}))
     return json.dumps({"value": ["x" * (size - bare)]})
 
@@ -355,7 +355,7 @@ CATALOG: Final = (
     "UPDATE pg_class SET reltuples = {tuples}, relpages = {pages} WHERE oid = ANY"
     " ('{{domain_events,notification_processing,fanout.age_exemptions}}'::regclass[])"
 )
-# What the server believes, as statements before and after the rows are there.
+# The statistics of the server, made by statements before and after the rows are inserted.
 STATISTICS: Final[dict[str, tuple[str, str]]] = {
     "never analysed": ("", ""),
     "analysed while there was nothing": ("VACUUM ANALYZE", ""),
@@ -363,7 +363,7 @@ STATISTICS: Final[dict[str, tuple[str, str]]] = {
     "one row": ("", f"ANALYZE; {CATALOG.format(tuples=1, pages=1)}"),
     "a billion rows": ("", f"ANALYZE; {CATALOG.format(tuples=1_000_000_000, pages=10_000_000)}"),
 }
-# Three levels of an index and a row of the table, for each of three tables.
+# Three index levels and one row, for each of three tables.
 MOST_BLOCKS_AN_ID: Final = 12
 
 Plan = Mapping[str, Any]
@@ -371,7 +371,7 @@ Plan = Mapping[str, Any]
 
 @pytest.fixture(params=STATISTICS, scope="module")
 def filled(request: pytest.FixtureRequest, databases: Databases) -> Iterator[Database]:
-    """A database of many events, of whose number the server believes something."""
+    """A database of many events, with right or wrong statistics."""
     before, after = STATISTICS[request.param]
     with databases.migrated() as database, database.connect() as connection:
         for table in TABLES:
@@ -382,7 +382,7 @@ def filled(request: pytest.FixtureRequest, databases: Databases) -> Iterator[Dat
 
 
 def explain(connection: psycopg.Connection[Any], ids: Sequence[int], *, generic: bool) -> Plan:
-    """The plan of one read, executed; a generic one is what a prepared statement may get."""
+    """Run one read and return its plan. A prepared statement may get the generic plan."""
     types = ("bigint[]", "jsonb", "int", "int", "int")
     names = ("ids", "used", "most_bytes", "most_of_type", "most_of_text")
     values = (list(ids), USED, MAX_PAYLOAD_BYTES, MAX_TYPE_CHARACTERS, MAX_TEXT_CHARACTERS)
@@ -428,7 +428,7 @@ def test_each_event_is_probed_by_its_key_whatever_statistics_say(
                 "domain_events_pkey",
                 size,
             )
-            # Nowhere are all pairs of two sides looked at: each part gives or drops a row an id,
+            # No node compares all pairs of two sides. Each part returns or drops a row per id,
             # or reads a table once.
             for each in nodes(plan):
                 produced = each["Actual Rows"] * each["Actual Loops"]

@@ -1,4 +1,4 @@
-"""Batches on Dataflow, under a clock of our own: how long a message is held, and with which."""
+"""Batches on Dataflow with a test clock: how long messages wait, and which are together."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -28,7 +28,7 @@ from pipeline.sources.native import (
 
 SIZE: Final = 5
 BATCHING: Final = Batching(size=SIZE)
-# The clock of the test's stream begins there.
+# The clock of the test stream starts here.
 EPOCH: Final = 0.0
 HOLD: Final = Batching().hold.total_seconds()
 STANDARD: Final = {
@@ -44,7 +44,7 @@ _drained: list[list[int]] = []
 
 
 class Clock:
-    """Stands still: the stream's own processing time moves on."""
+    """A clock that stands still. The processing time of the stream advances."""
 
     def __call__(self) -> float:
         return EPOCH
@@ -62,7 +62,7 @@ def sent(*ids: int, shard: int = 0) -> list[TimestampedValue[Sharded]]:
 
 
 def batches(events: test_stream.TestStream, *expected: list[int]) -> None:
-    """Run the batching; these must come out, and at these places of the stream."""
+    """Run the batching and assert the batches and their places in the stream."""
     options = PipelineOptions(flags=["--streaming"])
     with beam.Pipeline(runner=BundleBasedDirectRunner(), options=options) as pipeline:
         found = (
@@ -72,7 +72,7 @@ def batches(events: test_stream.TestStream, *expected: list[int]) -> None:
 
 
 def _typed(element: Sharded) -> Sharded:
-    # The test's stream has no type of its own.
+    # The stream of the test has no element type.
     return element
 
 
@@ -90,7 +90,7 @@ def test_a_full_batch_waits_for_nothing() -> None:
 
 
 def test_a_lone_message_is_held_no_longer_than_the_hold() -> None:
-    # What comes after the hold is a batch of its own: the first one had left by then.
+    # A message after the hold is in a new batch: the first one has left.
     events = stream().add_elements(sent(1)).advance_processing_time(HOLD)
     events.add_elements(sent(2))
     batches(events.advance_watermark_to_infinity(), [1], [2])
@@ -116,7 +116,7 @@ def test_a_drain_gives_what_is_held() -> None:
     with beam.Pipeline(runner=BundleBasedDirectRunner(), options=options) as pipeline:
         collected = pipeline | events | beam.Map(_typed)
         collected = collected | Collect(BATCHING, clock=Clock())
-        # Not with assert_that: this runner lets its steps go on before the last timers fire.
+        # Not with assert_that: this runner continues its steps before the last timers fire.
         collected | beam.Map(_ids) | beam.Map(_drain)
     assert _drained == [[1, 2]]
 
@@ -134,7 +134,7 @@ def test_what_was_given_is_not_late_for_the_steps_that_follow() -> None:
             | Spread()
             | beam.Map(len)
         )
-        # A later step would drop what comes behind the watermark.
+        # A later step would drop an element behind the watermark.
         assert_that(found, equal_to([1]))
 
 

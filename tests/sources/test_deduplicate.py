@@ -1,4 +1,4 @@
-"""Deduplicate under a clock of our own: what passes, and when a key is forgotten."""
+"""Deduplicate with a test clock: which messages pass, and when a key is forgotten."""
 
 from datetime import timedelta
 from typing import Final
@@ -23,25 +23,25 @@ SECONDS: Final = HORIZON.total_seconds()
 
 
 def stream() -> test_stream.TestStream:
-    """A stream of messages whose watermark and elements a test places one by one."""
+    """A stream in which a test sets the elements and the watermark one by one."""
     events = test_stream.TestStream(coder=TupleCoder((StrUtf8Coder(), BytesCoder())))
     events.advance_watermark_to(0)
     return events
 
 
 def keyed(sent: Message) -> Keyed:
-    """A message as it leaves the source."""
+    """Make a message as the source outputs it."""
     return sent.dedup_key, write_message(sent)
 
 
 def at(seconds: float, event_id: str, replay: str | None = None) -> TimestampedValue[Keyed]:
-    """A message of an event that was created so many seconds after the beginning."""
+    """Make a message of an event that was created ``seconds`` after the start."""
     sent = message_for(EventId(int(event_id)), replay=replay)
     return TimestampedValue(keyed(sent), seconds)
 
 
 def passing(events: test_stream.TestStream, *expected: str) -> None:
-    """Run the step; these event ids must come out, one for each message that passes."""
+    """Run the step and assert the event ids that it outputs, one per message that passes."""
     options = PipelineOptions(flags=["--streaming"])
     with beam.Pipeline(runner=BundleBasedDirectRunner(), options=options) as pipeline:
         keyed_messages = pipeline | events | beam.Map(_as_keyed)
@@ -50,7 +50,7 @@ def passing(events: test_stream.TestStream, *expected: str) -> None:
 
 
 def _as_keyed(element: Keyed) -> Keyed:
-    # The test's stream has no type of its own.
+    # The stream of the test has no element type.
     return element
 
 

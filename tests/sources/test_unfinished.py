@@ -1,4 +1,4 @@
-"""What a pass of catch-up finds: by the keys that there are, whatever they are."""
+"""A pass of catch-up finds every unfinished event, with any ids."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -37,7 +37,7 @@ FINAL: Final = ("completed", "expired", "unrouted", "dead")
 
 @dataclass(frozen=True, slots=True)
 class Events:
-    """The events of a database, and what a pass finds of them as the pipeline's own role."""
+    """The events of a database, and the passes over them with the role of the pipeline."""
 
     database: Database
     settings: DatabaseSettings
@@ -52,7 +52,7 @@ class Events:
         )
 
     def insert_many(self, number: int, *, every: int = 1, after: int = 0) -> None:
-        """Insert so many events, each so far from the one before."""
+        """Insert a number of events with a fixed gap between their ids."""
         self.execute(
             "INSERT INTO domain_events (id, event_type)"
             " SELECT %s::bigint + number * %s, 'moon_rose' FROM generate_series(1, %s) AS number",
@@ -66,11 +66,11 @@ class Events:
             connection.execute(statement.encode(), parameters or None)
 
     def batches(self, selection: Selection = EVERYTHING) -> list[list[WakeUp]]:
-        """What a pass reads."""
+        """Return the batches that a pass reads."""
         return list(read_unfinished(self.settings, selection))
 
     def found(self, **selection: Any) -> Sequence[int | None]:  # noqa: ANN401 - each field has its type
-        """The ids that a pass reads, in its order; it reads as many as it counts."""
+        """Return the ids that a pass reads, in order. Asserts that it counts as many."""
         chosen = Selection(**selection)
         ids = [each.event_id for batch in self.batches(chosen) for each in batch]
         assert count_unfinished(self.settings, chosen) == len(ids)
@@ -87,7 +87,7 @@ def events(database: Database) -> Iterator[Events]:
 
 
 def check(ranges: Sequence[IdRange], lowest: int, highest: int) -> None:
-    """The ranges are those from the lowest id to the highest, without a hole between them."""
+    """Assert that the ranges cover the lowest to the highest id without a gap."""
     assert all(one.after < one.last for one in ranges)
     assert all(one.last == following.after for one, following in pairwise(ranges))
     assert ranges[0].after < lowest
@@ -197,7 +197,7 @@ def test_an_event_is_found_whenever_it_says_it_happened(
         (timedelta(hours=1), True),
         (timedelta(minutes=4), False),
         (timedelta(0), False),
-        # The clock of whoever writes may be a little ahead.
+        # The clock of the producer may be a little ahead.
         (timedelta(minutes=-4), False),
         (timedelta(minutes=-6), True),
         (timedelta(days=-3_650), True),
@@ -229,7 +229,7 @@ def test_only_the_selected_events_are_found(events: Events) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """Wants batches so many times."""
+    """Returns True the given number of times."""
 
     number: int
     asked: list[None] = field(default_factory=list)

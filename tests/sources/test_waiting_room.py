@@ -1,4 +1,4 @@
-"""Who waits for a row leaves once it is seen, or has been waited for long enough."""
+"""A wake-up leaves the waiting room once its row is visible, or after the time limit."""
 
 import threading
 import time
@@ -38,7 +38,7 @@ LONG = timedelta(minutes=1)
 
 @dataclass(slots=True)
 class Door:
-    """Takes note of who leaves."""
+    """Records the wake-ups that leave."""
 
     left: list[WakeUp] = field(default_factory=list)
 
@@ -46,14 +46,14 @@ class Door:
         self.left += wake_ups
 
     def wait_for(self, number: int) -> list[WakeUp]:
-        """Those who left, once there are so many."""
+        """Wait until so many wake-ups have left, and return them."""
         wait_until(lambda: len(self.left) >= number, seconds=20, what=f"{number} have left")
         return self.left
 
 
 @pytest.fixture
 def settings(database: Database) -> Iterator[DatabaseSettings]:
-    """A database whose rows are waited for as long as a test may take."""
+    """Settings with a long ``visible_within``."""
     yield DatabaseSettings(dsn=database.writer_dsn, visible_within=LONG)
     wait_until(lambda: waiting_threads() == 0, seconds=90, what="nobody waits any more")
     close_pools()
@@ -82,10 +82,10 @@ def test_who_waits_leaves_when_the_row_is_seen_and_says_so(
     with psycopg.connect(database.dsn) as connection:
         insert(connection, 1, 2)
         room.admit([wake_up(1), wake_up(2), wake_up(3)])
-        # Whoever waits for less long looks as often, and has seen nothing.
-        hasty = Door()
-        WaitingRoom(replace(settings, visible_within=SHORT), hasty).admit([wake_up(1)])
-        hasty.wait_for(1)
+        # This room looks as often but for a shorter time, and sees no row.
+        short = Door()
+        WaitingRoom(replace(settings, visible_within=SHORT), short).admit([wake_up(1)])
+        short.wait_for(1)
         assert door.left == []
         connection.commit()
     assert sorted(door.wait_for(2), key=lambda each: each.event_id or 0) == [
@@ -154,7 +154,7 @@ def test_who_waits_for_a_time_and_who_for_a_row_do_not_wait_for_each_other(
     door = Door()
     room = WaitingRoom(settings, door)
     room.put_off([replace(wake_up(1), tries=3)])
-    # Whoever is woken once more by another message leaves with the first.
+    # A second wake-up of an event leaves with the first.
     room.put_off([wake_up(1, "again")])
     room.admit([wake_up(2)])
     assert waiting_threads() == 1
@@ -184,7 +184,7 @@ def test_where_postgres_is_away_nobody_waits_for_ever() -> None:
 
 @pytest.fixture
 def project(monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
-    """A subscription of an emulator that the process's own subscriber talks to."""
+    """A subscription of an emulator that the subscriber of the process uses."""
     with Emulator() as emulator:
         monkeypatch.setenv("PUBSUB_EMULATOR_HOST", emulator.address)
         publisher, subscriber = PublisherClient(), SubscriberClient()
@@ -195,7 +195,7 @@ def project(monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
 
 @pytest.fixture
 def subscription(project: Project) -> Iterator[Subscription]:
-    """The process's account of it."""
+    """The process's object for the subscription."""
     opened = open_subscription(project.subscription)
     yield opened
     opened.close()
@@ -210,7 +210,7 @@ def publish(project: Project, *ids: int) -> None:
 
 
 def taken(subscription: Subscription, number: int) -> list[WakeUp]:
-    """The next wake-ups, so many."""
+    """Take the given number of wake-ups."""
     found: list[WakeUp] = []
 
     def enough() -> bool:

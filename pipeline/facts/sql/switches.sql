@@ -1,3 +1,3 @@
--- What is held back now; as a rule nothing. may_try: an open breaker has cooled off.
+-- The switches that hold something back now; usually none. may_try: an open breaker has cooled off.
 SELECT name, state, coalesce(until <= now(), false) AS may_try, fingerprint, cool_off_seconds
 FROM fanout.switches

@@ -17,7 +17,7 @@ AND NOT EXISTS (
     WHERE ledger.event_id = event.id
     AND (
         ledger.processing_status IN ('completed', 'expired', 'unrouted', 'dead')
-        -- What waits behind a switch is left alone, until that lets through again.
+        -- A paused event stays until its switch lets events through again.
         OR ledger.processing_status = 'paused' AND event.event_type::text = ANY (ARRAY(
             SELECT name FROM fanout.switches WHERE state = 'paused' OR until > now()
         ))

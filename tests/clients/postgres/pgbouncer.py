@@ -1,4 +1,4 @@
-"""A PgBouncer in front of a test's database, where this machine has the program."""
+"""A PgBouncer in front of a test's database, if this machine has the program."""
 
 import os
 import shutil
@@ -17,7 +17,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from tests.databases import Database
 from tests.deadline import wait_until
 
-# Debian puts it where not everybody looks.
+# Debian's folder for it is not on every PATH.
 _PROGRAM: Final = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 # It does not work as root, and this user is on every machine.
 _NOBODY: Final = "nobody"
@@ -27,7 +27,7 @@ needs_pgbouncer = pytest.mark.skipif(_PROGRAM is None, reason="pgbouncer is not 
 
 @contextmanager
 def pgbouncer(database: Database, mode: str, *, ignores_options: bool) -> Iterator[Database]:
-    """The database as clients of the pooler see it; two connections to the server are shared."""
+    """The database behind a pooler that shares two connections to the server."""
     with tempfile.TemporaryDirectory(prefix="fanout-pgbouncer-") as made:
         folder = Path(made)
         folder.chmod(0o755)

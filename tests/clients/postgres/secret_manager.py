@@ -1,7 +1,7 @@
 """A loopback stand-in of Google's Secret Manager: reading versions, over its real API.
 
-It answers as the service documents it, and lets its errors quote the value, so that whoever passes
-on its words is caught:
+It answers as the service documents it, but its errors quote the value, so that code that passes on
+their text is caught:
 https://cloud.google.com/secret-manager/docs/reference/rpc/google.cloud.secretmanager.v1
 """
 
@@ -35,7 +35,7 @@ _NAME: Final = re.compile(r"(projects/[^/]+/secrets/[\w-]+)/versions/(latest|\d+
 
 @contextmanager
 def stand_in(folder: Path) -> Iterator["SecretManager"]:
-    """What answers the pipeline in the block; files that it makes meanwhile are in the folder."""
+    """Replace Secret Manager within the block. New temporary files are in the folder."""
     made = SecretManager()
     with pytest.MonkeyPatch.context() as patch, made.serving():
         patch.setattr(secret_manager, "SecretManagerServiceClient", made.client)
@@ -44,12 +44,12 @@ def stand_in(folder: Path) -> Iterator["SecretManager"]:
 
 
 class SecretManager:
-    """Secrets, what was asked about them, and how it answers.
+    """The secrets, the requests for them, and the kind of answer.
 
     Attributes:
-        asked: the versions that were asked for, in order.
-        refusal: the status with which everything is refused, whatever is asked for.
-        answering: while cleared, whoever asks hears nothing.
+        asked: the requested versions, in order.
+        refusal: the error status of every request; None: no error.
+        answering: while cleared, requests get no answer.
     """
 
     def __init__(self) -> None:
@@ -62,17 +62,17 @@ class SecretManager:
         self._address = ""
 
     def add(self, value: bytes, *, to: str | None = None) -> str:
-        """Add a version to a secret, by default to a new one; gives the secret's name."""
+        """Add a version to a secret, by default to a new one; return the name of the secret."""
         name = to or f"projects/acme/secrets/{uuid4().hex}"
         self._versions.setdefault(name, []).append(value)
         return name
 
     def disable(self, name: str, version: int) -> None:
-        """From now on the version cannot be read."""
+        """Disable the version."""
         self._disabled.add(f"{name}/versions/{version}")
 
     def client(self) -> SecretManagerServiceClient:
-        """Google's own client, connected to this."""
+        """Make Google's own client, connected to this server."""
         channel = grpc.insecure_channel(self._address)
         return SecretManagerServiceClient(
             transport=SecretManagerServiceGrpcTransport(channel=channel)

@@ -1,4 +1,4 @@
-"""What DATABASE_URL may say beside where the server is."""
+"""The parameters of DATABASE_URL."""
 
 from typing import Any, Final
 

@@ -1,4 +1,4 @@
-"""Secrets that the settings name: how they reach the connection, and nothing else."""
+"""Secrets that the settings name reach the connection, and nothing else."""
 
 import base64
 import logging
@@ -33,13 +33,13 @@ CANARY: Final = "kanarienvogel"
 DSN: Final = "postgresql://pipeline@db.example/app"
 CERTIFICATES: Final = b"-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
 IMPATIENT: Final = timedelta(seconds=0.5)
-# As the client spells bytes: twelve of them are sixteen characters, whatever follows.
+# The client writes bytes in base64: twelve of them are always the same sixteen characters.
 ENCODED: Final = base64.b64encode(CANARY[:12].encode()).decode()
 CLIENT: Final = "google.cloud.secretmanager_v1.services.secret_manager_service.transports.grpc"
 
 
 class Clock:
-    """Stands where the module has ``time``."""
+    """Replaces ``time`` in the module."""
 
     def __init__(self) -> None:
         self.now = 1_000_000.0
@@ -81,7 +81,7 @@ def error_of(settings: DatabaseSettings) -> FanoutError:
 
 @contextmanager
 def login(database: Database, password: str) -> Iterator[str]:
-    """The address of someone with this password in ``fanout_writer``, without it."""
+    """Make a login of ``fanout_writer`` with this password; return its address without it."""
     role = f"test_{uuid4().hex[:12]}"
     with database.connect() as connection:
         connection.execute(
@@ -98,7 +98,7 @@ def login(database: Database, password: str) -> Iterator[str]:
 
 
 class Everything(logging.Handler):
-    """Keeps all that a record holds, whether a formatter would show it or not."""
+    """Keeps all data of a record, even if a formatter would not show it."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -110,7 +110,7 @@ class Everything(logging.Handler):
 
 @pytest.fixture
 def overheard() -> Iterator[Everything]:
-    """What Google's libraries log where someone asked for all of it."""
+    """Everything that Google's libraries log at the lowest level."""
     logger, handler = logging.getLogger("google"), Everything()
     level = logger.level
     logger.addHandler(handler)
@@ -370,7 +370,7 @@ def test_without_credentials_of_google_cloud_one_line_says_so(
     for variable in ("GOOGLE_APPLICATION_CREDENTIALS", "GOOGLE_CLOUD_PROJECT"):
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setenv("CLOUDSDK_CONFIG", str(tmp_path))
-    # Or the library looks for a metadata server for some seconds.
+    # Otherwise the library searches for a metadata server for some seconds.
     monkeypatch.setenv("NO_GCE_CHECK", "true")
     name = f"projects/acme/secrets/{uuid4().hex}"
     error = error_of(naming(name))

@@ -1,6 +1,6 @@
-"""Connections over TLS: whom the pool believes to be the database, by certificates in a secret.
+"""Connections over TLS: the pool verifies the database with certificates from a secret.
 
-The embedded Postgres speaks no TLS: what stands before it does, with a certificate for NAME.
+The embedded Postgres has no TLS. The relay in front of it has, with a certificate for NAME.
 """
 
 from collections.abc import Iterator
@@ -42,7 +42,7 @@ def secrets(tmp_path: Path) -> Iterator[SecretManager]:
 
 @pytest.fixture
 def ours(secrets: SecretManager, authority: Authority, tmp_path: Path) -> str:
-    """The name of the secret with our authority's certificate."""
+    """The name of the secret with the certificate of our authority."""
     return secrets.add(authority.write(tmp_path).read_bytes())
 
 
@@ -74,14 +74,14 @@ def trusting(
 
 
 def is_encrypted(settings: DatabaseSettings) -> bool:
-    """Whether the pool's connection is; fails where there is none."""
+    """Whether the pool's connection is encrypted. Raises if there is none."""
     with get_pool(settings).connection(timeout=10) as connection:
         assert connection.execute("SELECT 1").fetchone() == (1,)
         return bool(connection.pgconn.ssl_in_use)
 
 
 def assert_refused(settings: DatabaseSettings, words: str) -> None:
-    """The pool makes no connection, and whoever works with it is told why, in one line."""
+    """Assert that the pool makes no connection, and that its error says why in one line."""
     with pytest.raises(PoolTimeout), get_pool(settings).connection():
         pass
     with pytest.raises(psycopg.OperationalError) as raised:

@@ -1,4 +1,4 @@
-"""Who waits for a lock is told who holds it, and does not wait for ever."""
+"""A session that waits for a lock learns who holds it, and does not wait forever."""
 
 import re
 import shutil
@@ -54,7 +54,7 @@ LOCK: Final = Lock(
 
 @contextmanager
 def held(database: Database, statement: LiteralString) -> Iterator[int]:
-    """Someone has executed a statement, and then gone to lunch; gives their pid."""
+    """A session that has executed a statement and then stays idle; yields its pid."""
     with psycopg.connect(database.dsn, application_name="psql") as connection:
         connection.execute(statement)
         yield connection.info.backend_pid
@@ -62,7 +62,7 @@ def held(database: Database, statement: LiteralString) -> Iterator[int]:
 
 @contextmanager
 def waiting(database: Database, statement: LiteralString) -> Iterator[int]:
-    """Someone waits for what the statement needs; gives their pid."""
+    """A session that waits for a lock that the statement needs; yields its pid."""
     waiter = PGconn.connect(database.dsn.encode())
     try:
         waiter.send_query(statement.encode())
@@ -81,7 +81,7 @@ def waiting(database: Database, statement: LiteralString) -> Iterator[int]:
 
 @pytest.fixture
 def operator(database: Database) -> Iterator[DatabaseSettings]:
-    """The database as an operator has it who has little patience."""
+    """The settings of an operator with a short ``retry_for``."""
     yield DatabaseSettings(dsn=database.operator_dsn, retry_for=SHORT)
     close_pools()
 
@@ -133,7 +133,7 @@ def test_no_command_waits_for_a_lock_for_ever_and_each_says_who_holds_it(
     lock = f"LOCK TABLE {table}"
     with held(database, lock) as pid, pytest.raises(TransientError) as failure:
         run(operator)
-    # An operator may not know since when another user's transaction goes on.
+    # An operator may not see when another user's transaction began.
     assert str(failure.value) == (
         f"a lock on public.{table}, held by pid {pid} (psql) for at least 0 s (SQLSTATE 55P03)"
     )
@@ -195,7 +195,7 @@ def test_a_row_that_somebody_waits_for_is_told_with_its_table(database: Database
 
 
 def test_migrate_says_who_is_in_its_way(database: Database, tmp_path: Path) -> None:
-    # A file of its own with a shorter patience than usual, so that the test need not have that.
+    # An extra migration with a shorter lock_timeout than usual, so that the test is fast.
     migrations = Path(shutil.copytree(MIGRATIONS, tmp_path / "migrations"))
     (migrations / "9000_more.sql").write_text(
         "SET LOCAL lock_timeout = '50ms'; ALTER TABLE public.notifications ADD more int"

@@ -1,4 +1,4 @@
-"""The other connections of a pool, once one of them was lost."""
+"""The other connections of a pool after one of them was lost."""
 
 import time
 from collections.abc import Iterator
@@ -22,14 +22,14 @@ POOL: Final = 4
 
 @pytest.fixture
 def proxy(database: Database) -> Iterator[Proxy]:
-    """Between the pool and its database."""
+    """The relay between the pool and its database."""
     with Proxy(database.writer_dsn) as made:
         yield made
 
 
 @pytest.fixture
 def settings(proxy: Proxy) -> Iterator[DatabaseSettings]:
-    """Of a pool that is full of idle connections."""
+    """The settings of a pool that is full of idle connections."""
     settings = DatabaseSettings(
         dsn=proxy.dsn,
         pool_size=POOL,

@@ -1,4 +1,4 @@
-"""Through a pooler that gives each transaction whichever session is free."""
+"""A pooler that runs each transaction in any free session."""
 
 import json
 import logging

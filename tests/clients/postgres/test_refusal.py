@@ -1,4 +1,4 @@
-"""Why Postgres takes no connection, and the mend that is named for it."""
+"""Why Postgres refuses a connection, and how to fix it."""
 
 import socket
 from typing import Final
@@ -17,7 +17,7 @@ PASSWORD: Final = "kanarienvogel"  # noqa: S105 - it must not be right
 
 
 def refusal(dsn: str) -> FanoutError:
-    """What whoever looks at the database first is told."""
+    """Return the error of the first check of the database."""
     with pytest.raises(FanoutError) as raised:
         check_database(DatabaseSettings(dsn=dsn))
     return raised.value

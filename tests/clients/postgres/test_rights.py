@@ -1,6 +1,6 @@
-"""Who may do what: ``docs/rights.md`` and the database say the same, and no more than is needed.
+"""The rights in ``docs/rights.md`` and in the database are the same, and all are needed.
 
-Rights are lines in the words of GRANT: ``fanout_writer: INSERT ON table notifications``.
+A right is a line with the words of GRANT: ``fanout_writer: INSERT ON table notifications``.
 """
 
 import re
@@ -27,7 +27,7 @@ ROLES: Final = ("fanout_cdc", "fanout_writer", "fanout_operator")
 GRANTEES: Final = (*ROLES, "PUBLIC")
 NONE: Final = "–"  # noqa: RUF001 - as in the document
 
-# Whose statements a folder holds; facts are loaded for the plan of a replay, too.
+# The roles that run the statements of a folder. The plan of a replay loads facts, too.
 RUN_BY: Final = {
     "pipeline/facts": ("fanout_writer", "fanout_operator"),
     "pipeline/clients/postgres": ("fanout_writer", "fanout_operator"),
@@ -41,12 +41,12 @@ RUN_BY: Final = {
     "pipeline/ops/switches": ("fanout_operator",),
     "pipeline/ops/why": ("fanout_operator",),
 }
-# In the code itself, for everyone who connects.
+# A statement in the code. Every role runs it.
 CHECK: Final = b"SELECT FROM public.fanout_migrations"
-# For members of pg_monitor; who is none goes without.
+# Only for members of pg_monitor. Others omit it.
 OPTIONAL: Final = ROOT / "pipeline" / "ops" / "status" / "sql" / "log_size.sql"
 VARIABLES: Final = ("DATABASE_HOST", "DATABASE_NAME", "DATABASE_PASSWORD", "PUBSUB_PROJECT_ID")
-# NULL will do for the parameters that are not named here.
+# Other parameters can be NULL.
 PARAMETERS: Final = {"older_than": timedelta(0), "roles": [], "tables": []}
 
 OURS: Final = sql.SQL("(SELECT oid FROM pg_namespace WHERE nspname !~ '^pg_|^information_schema$')")
@@ -65,12 +65,12 @@ COLUMN_VERBS: Final = ("SELECT", "INSERT", "UPDATE", "REFERENCES")
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What rights can be granted on.
+    """A kind of object on which rights can be granted.
 
     Attributes:
-        objects: a query for their oids and names; {} stands for the namespaces to look in.
-        has: the function that knows of a right on one.
-        verbs: the rights there are.
+        objects: a query for the oids and names of the objects. {} is the list of namespaces.
+        has: the function that tests a right.
+        verbs: the rights that exist.
     """
 
     objects: sql.SQL
@@ -141,7 +141,7 @@ COLUMNS: Final = sql.SQL("""
     JOIN pg_attribute ON attrelid = object.oid AND attnum > 0 AND NOT attisdropped
 """).format(objects=KINDS["table"].objects.format(OURS))
 
-# What a role tries on each table; on each column, where the verb is granted on columns.
+# The statement that a role tries on each table, or on each column if the right is per column.
 ATTEMPTS: Final = {
     "SELECT": "SELECT FROM {table} LIMIT 0",
     "INSERT": "INSERT INTO {table} ({column}) OVERRIDING SYSTEM VALUE SELECT NULL WHERE false",
@@ -193,7 +193,7 @@ BEYOND_RIGHTS: Final = """
 
 
 def granted(connection: psycopg.Connection) -> frozenset[str]:
-    """All there is, and every right on it that one of GRANTEES has, from wherever it has it."""
+    """Return all objects, and every right of the GRANTEES on them, direct or inherited."""
     lines = set()
     for kind, its in KINDS.items():
         objects = its.objects.format(OURS)
@@ -210,7 +210,7 @@ def granted(connection: psycopg.Connection) -> frozenset[str]:
 
 
 def tables_of_document() -> Iterator[list[list[str]]]:
-    """The cells of each table of the document, its head first."""
+    """Yield the cells of each table of the document, the header first."""
     for block in re.findall(r"(?:^\|.*\n)+", DOCUMENT.read_text(), re.MULTILINE):
         rows = [line.strip("|").split("|") for line in block.splitlines()]
         yield [[cell.strip() for cell in row] for row in rows if "---" not in row]
@@ -221,7 +221,7 @@ def names_in(cell: str) -> list[str]:
 
 
 def rights_in(cell: str) -> list[str]:
-    """``SELECT, UPDATE (a, b)`` as single rights."""
+    """Split ``SELECT, UPDATE (a, b)`` into single rights."""
     if cell == NONE:
         return []
     right = r"([A-Z]+)(?: \(([^()]+)\))?"
@@ -233,7 +233,7 @@ def rights_in(cell: str) -> list[str]:
 
 
 def documented() -> frozenset[str]:
-    """What the document says that there is, and who may do what with it."""
+    """Return the objects and rights that the document lists."""
     lines = []
     for (kind, *grantees), *rows in tables_of_document():
         if kind not in KINDS:
@@ -249,7 +249,7 @@ def documented() -> frozenset[str]:
 
 
 def documented_as_spare() -> frozenset[str]:
-    """The rights that the document says no statement needs, on what is named without its kind."""
+    """Return the rights that the document lists as not needed by a statement, without kinds."""
     (rows,) = [rows for head, *rows in tables_of_document() if head[0] == "role"]
     return frozenset(
         f"{names_in(role)[0]}: {right} ON {name}"
@@ -260,7 +260,7 @@ def documented_as_spare() -> frozenset[str]:
 
 
 def beyond_rights(connection: psycopg.Connection) -> set[str]:
-    """What the roles are, own and pass on besides their rights, and views that show too much."""
+    """Return other powers of the roles: attributes, ownership, grants, and unsafe views."""
     return {line for (line,) in connection.execute(BEYOND_RIGHTS, {"roles": list(ROLES)})}
 
 
@@ -274,7 +274,7 @@ def files_of(role: str) -> list[Path]:
 
 
 def statements(role: str) -> list[bytes]:
-    """Every statement of ours that the role runs and cannot do without."""
+    """Return every statement of ours that the role needs."""
     if role == "fanout_cdc":
         properties = engine_properties(read(CONFIGURATION, dict.fromkeys(VARIABLES, "any")))
         return [properties["heartbeat.action.query"].encode()]
@@ -283,7 +283,7 @@ def statements(role: str) -> list[bytes]:
 
 
 def is_refused(connection: psycopg.Connection, role: str, statement: bytes) -> bool:
-    """Whether the role may not run a statement, which is planned and not run."""
+    """Whether the role may not run a statement. The statement is only planned."""
     parameters = defaultdict(lambda: None, PARAMETERS)
     try:
         with connection.transaction(force_rollback=True):
@@ -295,14 +295,14 @@ def is_refused(connection: psycopg.Connection, role: str, statement: bytes) -> b
 
 
 def revoke(connection: psycopg.Connection, line: str) -> None:
-    """Take back what a line says."""
+    """Revoke the right in a line."""
     role, _, right = line.partition(": ")
     right = right.replace(" ON view ", " ON TABLE ")
     connection.execute(f"REVOKE {right} FROM {role}".encode())
 
 
 def attempted(connection: psycopg.Connection, role: str) -> set[str]:
-    """What the role got through with, of everything that can be tried on every table."""
+    """Try every statement on every table; return those that succeed."""
     lines = set()
     columns = connection.execute(COLUMNS).fetchall()
     for verb, attempt in ATTEMPTS.items():
@@ -317,7 +317,7 @@ def attempted(connection: psycopg.Connection, role: str) -> set[str]:
 
 
 def by_column(connection: psycopg.Connection, lines: Iterable[str]) -> set[str]:
-    """The lines, with those that let insert or update whole tables as one for each column."""
+    """Return the lines, with INSERT and UPDATE on a table replaced by a line per column."""
     columns = connection.execute(COLUMNS).fetchall()
     expanded = set()
     for line in lines:
@@ -427,7 +427,7 @@ def test_control_a_right_that_the_document_names_and_nobody_granted_is_found(
         revoke(connection, lost)
         missing = documented() - granted(connection)
     assert lost in missing
-    # Without PUBLIC's right Debezium has none, while the other two have one of their own.
+    # Without the right of PUBLIC Debezium has none. The other two have their own.
     assert len(missing) == (2 if lost.startswith("PUBLIC") else 1)
 
 
@@ -466,7 +466,7 @@ def test_the_roles_have_no_attribute_own_nothing_and_are_in_no_other_role(
 def test_control_what_a_role_is_beyond_its_rights_is_found(
     database: Database, statement: str, found: str
 ) -> None:
-    # Roles are the cluster's: other tests must not see this.
+    # Roles belong to the cluster: other tests must not see this one.
     with database.connect() as connection, connection.transaction(force_rollback=True):
         connection.execute(statement.encode())
         assert beyond_rights(connection) - {"fanout_cdc replicates"} == {found}
@@ -524,11 +524,11 @@ def test_control_a_statement_that_lacks_a_right_is_found(database: Database) -> 
 
 @pytest.mark.parametrize("role", ROLES)
 def test_a_right_that_no_statement_needs_is_named_as_such(database: Database, role: str) -> None:
-    """Each is taken back in turn: if nothing is refused then, nothing needs it."""
+    """Revoke each right in turn. If no statement is then refused, none needs the right."""
     spare = set()
     with database.connect() as connection:
         for line in documented():
-            # Whether a sequence or a function may be used is only asked when it is.
+            # EXPLAIN does not check rights on sequences and functions.
             if re.match(rf"{role}: .+ ON (table|view) ", line) is None:
                 continue
             with connection.transaction(force_rollback=True):

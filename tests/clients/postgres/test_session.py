@@ -1,4 +1,4 @@
-"""Sessions are as we want them, whatever role, database, address and environment say."""
+"""Our settings override those of role, database, address and environment."""
 
 import json
 import socket
@@ -39,7 +39,7 @@ HOSTILE: Final[dict[LiteralString, str]] = {
     "array_nulls": "off",
     "transform_null_equals": "on",
 }
-# PgOptions of libpq: none of these is part of the address.
+# Environment variables of libpq: none of them is part of the address.
 ENVIRONMENT: Final = {
     "PGTZ": "Pacific/Apia",
     "PGDATESTYLE": "SQL, DMY",
@@ -51,7 +51,7 @@ SESSION: Final = Session(name="fanout-test")
 
 @pytest.fixture
 def hostile(database: Database) -> Iterator[Database]:
-    """A database that sets everything otherwise."""
+    """A database with other values for every setting."""
     with psycopg.connect(database.cluster.dsn(), autocommit=True) as connection:
         for name, value in HOSTILE.items():
             connection.execute(
@@ -106,7 +106,7 @@ def test_every_command_works_on_such_a_database(
         states = connection.execute(
             "SELECT processing_status, count(*) FROM public.notification_processing GROUP BY 1"
         ).fetchall()
-    # The sample has one of each that is not completed.
+    # The sample has one event of each kind that is not completed.
     assert dict(states) == {"completed": len(events) - 2, "dead": 1, "unrouted": 1}
     monkeypatch.setenv("DATABASE_URL", hostile.operator_dsn)
     for command in (
@@ -150,7 +150,7 @@ READY: Final = b"Z\x00\x00\x00\x05I"
 
 @contextmanager
 def falls_silent_once_ready(dsn: str) -> Iterator[str]:
-    """The address of a relay that passes on nothing after the server's first ReadyForQuery."""
+    """The address of a relay that forwards nothing after the server's first ReadyForQuery."""
     parts = conninfo_to_dict(dsn)
     server = socket.create_connection((str(parts["host"]), int(str(parts["port"]))))
     with server, socket.create_server(("127.0.0.1", 0)) as listener:

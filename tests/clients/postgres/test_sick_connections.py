@@ -1,4 +1,4 @@
-"""Connections on which nothing would succeed any more, and those that are left behind."""
+"""Connections on which no work can succeed, and statements that are left behind."""
 
 import socket
 import threading
@@ -38,13 +38,13 @@ OFTEN: Final = 8
 
 @pytest.fixture
 def settings(database: Database) -> Iterator[DatabaseSettings]:
-    """Of a pool over a database in which everything is allowed."""
+    """The settings of a pool whose login may do everything."""
     yield DatabaseSettings(dsn=database.dsn, pool_size=POOL)
     close_pools()
 
 
 def set_default(database: Database, name: str, value: str | None) -> None:
-    """For every session of the database that begins from now on."""
+    """Set the default of a setting for new sessions of the database."""
     change = sql.SQL("ALTER DATABASE {} ").format(sql.Identifier(database.name))
     what = sql.SQL("RESET {}" if value is None else "SET {} = {}").format(
         sql.Identifier(name), *([] if value is None else [value])
@@ -170,14 +170,14 @@ def test_our_own_time_out_is_raised_at_once_so_that_less_can_be_tried(
         execute(hasty, b"SELECT pg_sleep(20)")
 
 
-# Of Postgres: two bits a transaction, in files of 32 pages of 8 kB.
+# Postgres stores two bits per transaction, in files of 32 pages of 8 kB.
 TRANSACTIONS_A_FILE: Final = 32 * 8_192 * 4
 BYTES_A_FILE: Final = 32 * 8_192
 
 
 @pytest.fixture
 def worn_out(tmp_path: Path) -> Iterator[Postgres]:
-    """A server that gives out no more transactions until it is vacuumed."""
+    """A server that starts no more transactions until it is vacuumed."""
     folder = tmp_path / "cluster"
     with Postgres(folder, durable=False) as cluster:
         with psycopg.connect(cluster.dsn(), autocommit=True) as connection:
@@ -209,7 +209,7 @@ def test_a_server_that_is_out_of_transactions_is_waited_for_and_buries_nothing(
 
 @pytest.fixture(scope="module")
 def hanging() -> Iterator[Postgres]:
-    """A server on which commits wait for a standby that there is not."""
+    """A server on which commits wait for a missing standby."""
     with scratch_cluster() as cluster:
         with psycopg.connect(cluster.dsn(), autocommit=True) as connection:
             connection.execute("CREATE TABLE made (id int)")
@@ -272,7 +272,7 @@ def test_control_each_try_that_is_given_up_leaves_one_behind(hanging: Postgres) 
 
 @contextmanager
 def silent_server() -> Iterator[tuple[int, list[socket.socket]]]:
-    """A port where connections are taken and nothing is said: its number, and those it took."""
+    """A port that accepts connections and sends nothing: its number, and the connections."""
     taken: list[socket.socket] = []
     with socket.create_server(("127.0.0.1", 0)) as listener:
 

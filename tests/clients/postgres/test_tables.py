@@ -1,4 +1,4 @@
-"""What we need of the application's tables: every fault of them is seen, and what works is not."""
+"""The check of the application's tables finds every fault, and accepts tables that work."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -24,7 +24,7 @@ from pipeline.topology.ends import Store
 from pipeline.topology.fanout import Topology
 from tests.databases import Database, Databases
 
-# What is done to the tables, and what is then said.
+# A change of the tables, and the fault that is found.
 FAULTS: Final = {
     "ALTER TABLE profiles RENAME full_name TO display_name": (
         "public.profiles.full_name text is missing"
@@ -86,7 +86,7 @@ FAULTS: Final = {
 }
 FIXED_BY_A_PERSON: Final = ("RENAME TO deals", "AS TABLE mails", "DISTINCT", "TYPE time")
 
-# What is otherwise than in the reference schema, and just as good.
+# Differences from the reference schema that are valid.
 AS_GOOD: Final = {
     "enums where words are only compared": """
         CREATE TYPE role_ AS ENUM ('owner', 'member');
@@ -139,7 +139,7 @@ AS_GOOD: Final = {
 
 @pytest.fixture
 def application(empty_database: Database) -> Iterator[Database]:
-    """An application's database that has never heard of us."""
+    """The database of an application, not yet migrated."""
     with empty_database.connect() as connection:
         for path in sorted(MIGRATIONS.glob("reference/*.sql")):
             connection.execute(path.read_bytes())
@@ -158,7 +158,7 @@ def execute(database: Database, statement: str) -> None:
 
 
 def process(database: Database) -> dict[str, float]:
-    """Seed, and do what the stream would do; gives what came of it."""
+    """Seed, process as the stream does, and return the results."""
     seed(database.dsn)
     settings = DatabaseSettings(dsn=database.writer_dsn)
     topology = Topology(database=settings, handlers=HANDLERS, policy=Policy(), ends=Store(settings))
@@ -168,11 +168,11 @@ def process(database: Database) -> dict[str, float]:
 
 @pytest.fixture(scope="module")
 def usual(databases: Databases) -> dict[str, float]:
-    """What comes of the sample events in the reference schema."""
+    """The results of the sample events in the reference schema."""
     with databases.migrated() as database:
         summary = process(database)
         close_pools()
-    # The sample has one that is malformed on purpose.
+    # The sample has one event that is malformed on purpose.
     assert summary["dead"] == 1
     assert summary["notifications"] > summary["emails"] > 0
     return summary
@@ -304,7 +304,7 @@ def test_the_roles_of_the_pipeline_may_look(database: Database, role: str) -> No
     execute(database, "ALTER TABLE profiles RENAME full_name TO display_name")
     with pytest.raises(ConfigurationError, match=r"public\.profiles\.full_name text is missing"):
         check_database(DatabaseSettings(dsn=dsn), tables=True)
-    # Who only looks at what happened is not kept from it.
+    # Commands that only read are not blocked.
     check_database(DatabaseSettings(dsn=dsn))
 
 

@@ -1,4 +1,4 @@
-"""Times that Python has no value for, wherever they stand."""
+"""Times that Python cannot represent, in every column."""
 
 from datetime import timedelta
 from typing import Final

@@ -1,4 +1,4 @@
-"""A server that falls silent without closing anything, as behind a dead proxy or firewall."""
+"""A server that stops replying without closing anything, as behind a dead proxy or firewall."""
 
 import os
 import signal
@@ -23,7 +23,7 @@ from tests.deadline import wait_until
 
 @contextmanager
 def silenced(pid: int) -> Iterator[None]:
-    """Stop a server process in its tracks: its sockets stay open, its time-outs do not run."""
+    """Stop a server process: its sockets stay open, its timeouts do not run."""
     os.kill(pid, signal.SIGSTOP)
     try:
         yield
@@ -91,7 +91,7 @@ def connection(settings: DatabaseSettings) -> Iterator[Connection[Any]]:
 
 @contextmanager
 def waiting(watchdog: Watchdog, connection: Connection[Any]) -> Iterator[threading.Event]:
-    """Someone who has a minute for a connection that gives no answer; set when it is lost."""
+    """Watch a connection without replies for a minute; the event is set when it is lost."""
     asked, lost = threading.Event(), threading.Event()
 
     def ask() -> None:

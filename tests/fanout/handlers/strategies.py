@@ -1,4 +1,4 @@
-"""Random payloads, events and facts for whatever handler is registered."""
+"""Random payloads, events and facts for any registered handler."""
 
 import json
 from dataclasses import replace
@@ -25,7 +25,7 @@ from pipeline.fanout.reasons import Reason
 from pipeline.fanout.row import decode, row_of
 from tests.builders import NOON, preference
 
-# Few enough that what an event names is sometimes known and sometimes not.
+# So few that the ids of an event are sometimes known and sometimes not.
 IDS: Final = tuple(UUID(int=number) for number in range(1, 5))
 ids: Final = st.sampled_from(IDS)
 texts: Final = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=20)
@@ -38,7 +38,7 @@ json_values: Final = st.recursive(
 user_ids: Final = ids.map(UserId)
 project_ids: Final = ids.map(ProjectId)
 thread_ids: Final = ids.map(ThreadId)
-# Most events name most things; every one of them may be missing.
+# Most events name most of these. Each can be missing.
 columns: Final = st.fixed_dictionaries(
     {
         "actor_id": st.sampled_from([None, *IDS]),
@@ -55,7 +55,7 @@ threads: Final = st.builds(Thread, thread_ids, st.none() | texts, st.none() | pr
 
 @cache
 def payload_objects(model: type[BaseModel]) -> st.SearchStrategy[dict[str, Any]]:
-    """What a producer may send: every field absent, null, empty, of its type, or as documented."""
+    """Payloads of a producer: each field absent, null, empty, of its type, or the example."""
     hints = get_type_hints(model, include_extras=True)
     others = st.fixed_dictionaries(
         {},
@@ -73,7 +73,7 @@ def payload_objects(model: type[BaseModel]) -> st.SearchStrategy[dict[str, Any]]
 
 @st.composite
 def events(draw: st.DrawFn, handler: Handler[Any]) -> Event[Any]:
-    """Any event that the decoder lets through to the handler."""
+    """Any event that the decoder accepts."""
     model, event_type = handler.payload, handler.event_type
     text = json.dumps(draw(payload_objects(model)), default=_as_json)
     row = row_of(EventId(1), model, event_type, {}, NOON, **draw(columns))
@@ -88,7 +88,7 @@ def events(draw: st.DrawFn, handler: Handler[Any]) -> Event[Any]:
 
 @st.composite
 def facts(draw: st.DrawFn) -> Facts:
-    """Facts that may or may not know whom and what the event names."""
+    """Facts that may or may not contain the people and things of the event."""
     candidates = draw(
         st.lists(
             st.builds(Candidate, user_ids, st.sampled_from([None] * 3 + [Reason.NO_ACCESS])),
@@ -106,7 +106,7 @@ def facts(draw: st.DrawFn) -> Facts:
 
 
 def examples(model: type[BaseModel]) -> list[dict[str, Any]]:
-    """The documented payloads of a model, and the empty one."""
+    """The example payloads of a model, and the empty one."""
     extra = model.model_config.get("json_schema_extra")
     documented = extra.get("examples") if isinstance(extra, dict) else None
     return [{}, *cast("list[dict[str, Any]]", documented or [])]
@@ -120,7 +120,7 @@ def _values(hint: Any) -> st.SearchStrategy[Any]:  # noqa: ANN401 - hints have n
     if isinstance(hint, type) and issubclass(hint, BaseModel):
         return payload_objects(hint)
     typed = st.from_type(hint)
-    # Ids of a payload meet those of the facts now and then; numbers may be sent as texts.
+    # Ids of a payload are sometimes in the facts. Numbers may be sent as texts.
     return typed | typed.map(lambda value: str(value) if isinstance(value, int) else value) | ids
 
 

@@ -1,4 +1,4 @@
-"""What holds for every handler of the table, and so for the next one too."""
+"""The rules for every handler in the table."""
 
 import importlib
 import inspect
@@ -30,14 +30,14 @@ from tests.fanout.handlers.strategies import events, examples, facts
 FunctionT = TypeVar("FunctionT", bound=Callable[..., None])
 
 MARKDOWN: Final = MarkdownIt("gfm-like", {"linkify": False})
-# What a person may have called anything; on one line, and as nothing but itself, it is harmless.
+# A hostile name. It is harmless if it is shown on one line and as it is.
 NASTY: Final = (
     " **bold** ](javascript:alert(1)) {{meeting_time}} <b> `code` _a_\r\nBcc: x@evil.test\u2028# x "
 )
 HARMLESS: Final = (
     "**bold** ](javascript:alert(1)) {{meeting_time}} <b> `code` _a_ Bcc: x@evil.test # x"
 )
-# What someone wrote in Markdown is handed on as they wrote it.
+# Text that a person wrote in Markdown is passed on unchanged.
 WRITTEN_AS_MARKDOWN: Final = {"full_content"}
 NO_EXCLUSIONS: Final = Policy(system_users=frozenset(), max_event_age=None)
 
@@ -50,7 +50,7 @@ def for_every_handler(test: FunctionT) -> FunctionT:
 
 
 def defined_handlers() -> Iterator[type[Handler[Any]]]:
-    """Every concrete handler that a module of the package defines."""
+    """Return every concrete handler that a module of the package defines."""
     for found in pkgutil.walk_packages(handlers.__path__, f"{handlers.__name__}."):
         module = importlib.import_module(found.name)
         for _, member in inspect.getmembers(module, inspect.isclass):
@@ -119,7 +119,7 @@ def test_a_handler_decides_every_valid_event_always_alike_and_in_what_can_be_sto
 
 
 def called(handler: Handler[Any], event: Event[Any], known: Facts, name: str) -> list[Effect]:
-    """What follows where everything that people name is called this."""
+    """Return the effects when everything that people can name has this name."""
     texts = {
         info.alias or field: name
         for field, info in handler.payload.model_fields.items()
@@ -144,7 +144,7 @@ def called(handler: Handler[Any], event: Event[Any], known: Facts, name: str) ->
 
 
 def lines_of(effect: Effect) -> list[str]:
-    """The texts of an effect that stand on one line each."""
+    """Return the texts of an effect that must be on one line each."""
     match effect:
         case Notification():
             texts = [effect.title]
@@ -160,7 +160,7 @@ def lines_of(effect: Effect) -> list[str]:
 
 
 def rendered(body: str) -> list[str]:
-    """The lines that a reader sees; nothing but plain and bold text may be in them."""
+    """Return the lines that a reader sees. They may contain only plain and bold text."""
     (_, inline, _) = MARKDOWN.parse(body)
     parts = inline.children or []
     assert {part.type for part in parts} <= {
@@ -170,7 +170,7 @@ def rendered(body: str) -> list[str]:
 
 
 def bodies_of(effects: list[Effect], written: str) -> list[list[str]]:
-    """The bodies as they are shown; what a person wrote in Markdown is not ours to check."""
+    """Return the bodies as shown, without those that a person wrote in Markdown."""
     bodies = [each.body for each in effects if isinstance(each, Notification)]
     bodies += [f"in **{each.label}**" for each in effects if isinstance(each, ThreadActivity)]
     return [rendered(body) for body in bodies if body != written]
@@ -194,7 +194,7 @@ def test_what_people_name_stays_on_its_line_and_shows_as_nothing_but_itself(
     ]
     assert bodies_of(nasty, written) == shown
     for tame, wild in zip(plain, nasty, strict=True):
-        # The browser puts the time wherever it finds this.
+        # The browser replaces this with the time, anywhere.
         if isinstance(tame, Notification) and isinstance(wild, Notification):
             time = "{{meeting_time}}"
             assert wild.body == written or wild.body.count(time) == tame.body.count(time)
@@ -212,7 +212,7 @@ def test_a_blank_name_has_a_word_in_its_place(handler: Handler[Any], data: st.Da
             assert "  " not in line
 
 
-# What an event can do without, since its row, the facts or a word says it as well.
+# Keys that an event does not need: its row, the facts or a default replaces them.
 LENIENT_KEYS: Final = {
     "chat_message_sent": {"full_content", "mentioned_user_ids"},
     "document_permission_changed": {"project_id", "project_name", "resource_id"},

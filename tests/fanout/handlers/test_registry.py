@@ -7,7 +7,7 @@ from tests.builders import GREETED, Greeted, GreetedHandler
 
 
 class GreetedAgainHandler(GreetedHandler):
-    """Claims what another handler has."""
+    """A handler with the event type of another one."""
 
 
 def test_the_table_maps_a_type_to_its_handler() -> None:
@@ -30,7 +30,7 @@ def test_the_table_cannot_be_changed() -> None:
 def test_a_handler_without_decide_cannot_be_made() -> None:
     class Unfinished(Handler[Greeted]):
         def audience(self, event: Event[Greeted]) -> None:  # type: ignore[override]
-            """Nobody yet."""
+            """The audience."""
 
     with pytest.raises(TypeError, match="decide"):
         Unfinished()  # type: ignore[abstract]
