@@ -5,7 +5,7 @@ from typing import Final
 
 # Line breaks and control characters. Then: characters that reverse the direction of a line.
 _BREAKS: Final = re.compile(r"\s*[\x00-\x1f\x7f-\x9f\u2028\u2029]+\s*")
-_TURNS: Final = re.compile("[\u202a-\u202e\u2066-\u2069]")
+_DIRECTIONS: Final = re.compile("[\u202a-\u202e\u2066-\u2069]")
 # "&" is escaped only where it starts an HTML entity, so that "Harrow & Pine" stays as it is.
 _MARKDOWN: Final = re.compile(r"[\\`*_{}\[\]()<~]|&(?=#?\w+;)")
 _BLOCK: Final = re.compile(r"(?:[#>+=-]|\d+(?=[.)]))")
@@ -15,7 +15,7 @@ def one_line(text: str | None) -> str:
     """Return the text trimmed and on one line; an empty string if nothing of it is visible."""
     if text is None or text.isprintable():
         return (text or "").strip()
-    line = _TURNS.sub("", _BREAKS.sub(" ", text)).strip()
+    line = _DIRECTIONS.sub("", _BREAKS.sub(" ", text)).strip()
     shows = any(character.isprintable() and not character.isspace() for character in line)
     return line if shows else ""
 

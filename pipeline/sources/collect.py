@@ -95,7 +95,7 @@ class _Collect(beam.DoFn):
                 end.set(_END_OF_TIME)
             return
         hold.clear()
-        yield from _give(sharded[0], messages, count)
+        yield from _emit(sharded[0], messages, count)
 
     @on_timer(_HOLD)
     def held(
@@ -104,7 +104,7 @@ class _Collect(beam.DoFn):
         messages: Any = beam.DoFn.StateParam(_MESSAGES),  # noqa: ANN401, B008
         count: Any = beam.DoFn.StateParam(_COUNT),  # noqa: ANN401, B008
     ) -> Iterable[Collected]:
-        yield from _give(shard, messages, count)
+        yield from _emit(shard, messages, count)
 
     @on_timer(_END)
     def drained(
@@ -113,10 +113,10 @@ class _Collect(beam.DoFn):
         messages: Any = beam.DoFn.StateParam(_MESSAGES),  # noqa: ANN401, B008
         count: Any = beam.DoFn.StateParam(_COUNT),  # noqa: ANN401, B008
     ) -> Iterable[Collected]:
-        yield from _give(shard, messages, count)
+        yield from _emit(shard, messages, count)
 
 
-def _give(shard: int, messages: Any, count: Any) -> Iterable[Collected]:  # noqa: ANN401 - Beam's
+def _emit(shard: int, messages: Any, count: Any) -> Iterable[Collected]:  # noqa: ANN401 - Beam's
     if batch := list(messages.read()):
         messages.clear()
         count.clear()

@@ -34,8 +34,8 @@ _ABOUT_THE_ROWS: Final = {
     "P0": "a trigger refused a row",
 }
 # Only some errors of these two classes are about rows: see _is_about_the_rows.
-_SELDOM_ABOUT_THE_ROWS: Final = frozenset({"0A", "42"})
-_WILL_PASS: Final = {
+_SOMETIMES_ABOUT_THE_ROWS: Final = frozenset({"0A", "42"})
+_TRANSIENT: Final = {
     "08": "the connection was lost",
     "0A": "a table was changed: earlier prepared statements are invalid",
     "24": "the session is in an unexpected state",
@@ -72,8 +72,8 @@ _FIXES: Final = {
 _MIGRATE: Final = "run: python -m pipeline migrate"
 
 # The connection is broken or in a wrong state: no work on it will succeed.
-_SPOILT: Final = frozenset({"42P05"})
-_SPOILT_CLASSES: Final = frozenset({"08", "24", "25", "26", "34", "3B"})
+_BROKEN: Final = frozenset({"42P05"})
+_BROKEN_CLASSES: Final = frozenset({"08", "24", "25", "26", "34", "3B"})
 # Other errors of class 57 end only a statement.
 _ENDED_SESSION: Final = "57P"
 _STALE_PLAN: Final = ("RevalidateCachedQuery", "cached plan must not change result type")
@@ -90,7 +90,7 @@ _RAISED: Final = "exec_stmt_raise"
 # In the context of an error, in any language of the server.
 _FUNCTION: Final = re.compile(r'(?:PL/\w+\W\w+ "?|PL/\w+ |SQL\W\w+ ")([\w.$]+)["(]')
 _LOCKED: Final = re.compile(r'relation "([^"]+)"')
-_NAMED: Final = re.compile(r'["«„]\s?([^"«»„“]+?)\s?["»“]')
+_QUOTED_NAME: Final = re.compile(r'["«„]\s?([^"«»„“]+?)\s?["»“]')
 _WITHOUT_NAME: Final = "inline_code_block"
 
 
@@ -105,7 +105,7 @@ def classify(error: psycopg.Error, *, limit: timedelta | None = None) -> FanoutE
     """
     state = error.sqlstate
     if state is None:
-        return _of_this_side(error)
+        return _client_side(error)
     group = state[:2]
     if _NO_TRANSACTIONS in (error.diag.message_primary or ""):
         return ConfigurationError(
@@ -115,7 +115,7 @@ def classify(error: psycopg.Error, *, limit: timedelta | None = None) -> FanoutE
     function = _function(error)
     if _is_about_the_rows(error, group):
         return RejectedByDatabase(_about_the_rows(error, group), sqlstate=state)
-    if belongs_to_connection(error) or _will_pass(error, group):
+    if belongs_to_connection(error) or _is_transient(error, group):
         return _transient(error, state, limit)
     if function is not None:
         # Our login has the rights and the schema, so code of the application failed.
@@ -135,7 +135,7 @@ def belongs_to_connection(error: psycopg.Error) -> bool:
         function, words = _STALE_PLAN
         diag = error.diag
         return diag.source_function == function or words in (diag.message_primary or "")
-    return state in _SPOILT or state[:2] in _SPOILT_CLASSES or state.startswith(_ENDED_SESSION)
+    return state in _BROKEN or state[:2] in _BROKEN_CLASSES or state.startswith(_ENDED_SESSION)
 
 
 def is_lost(error: psycopg.Error) -> bool:
@@ -147,7 +147,7 @@ def is_lost(error: psycopg.Error) -> bool:
     )
 
 
-def _of_this_side(error: psycopg.Error) -> FanoutError:
+def _client_side(error: psycopg.Error) -> FanoutError:
     """Classify an error that the server did not report."""
     if isinstance(error, PoolTimeout):
         return TransientError("Postgres cannot be reached: no connection was free in time")
@@ -166,10 +166,10 @@ def _is_about_the_rows(error: psycopg.Error, group: str) -> bool:
     return group in _ABOUT_THE_ROWS and not _is_out_of_transactions(error)
 
 
-def _will_pass(error: psycopg.Error, group: str) -> bool:
-    if group in _SELDOM_ABOUT_THE_ROWS:
+def _is_transient(error: psycopg.Error, group: str) -> bool:
+    if group in _SOMETIMES_ABOUT_THE_ROWS:
         return False
-    return group in _WILL_PASS and (group != "54" or _is_out_of_transactions(error))
+    return group in _TRANSIENT and (group != "54" or _is_out_of_transactions(error))
 
 
 def _is_out_of_transactions(error: psycopg.Error) -> bool:
@@ -181,7 +181,7 @@ def _transient(error: psycopg.Error, state: str, limit: timedelta | None) -> Tra
     if state == "57014" and "user request" not in (error.diag.message_primary or ""):
         within = f"{limit.total_seconds():g} s" if limit else "its timeout"
         return StatementTimeout(f"a statement took longer than {within} (SQLSTATE {state})")
-    words = _WILL_PASS.get(state) or _WILL_PASS[state[:2]]
+    words = _TRANSIENT.get(state) or _TRANSIENT[state[:2]]
     locked = _LOCKED.search(error.diag.context or "") if state == "55P03" else None
     where = f": table {locked[1]}" if locked else ""
     return TransientError(f"{words}{where} (SQLSTATE {state})")
@@ -201,7 +201,7 @@ def _about_the_rows(error: psycopg.Error, group: str) -> str:
 
 
 def _fix(error: psycopg.Error, state: str) -> str:
-    missing = _NAMED.findall(error.diag.message_primary or "")
+    missing = _QUOTED_NAME.findall(error.diag.message_primary or "")
     if state == "42P01":
         return _fix_of_table((missing or [""])[0])
     if state == "42703":

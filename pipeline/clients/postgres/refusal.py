@@ -35,7 +35,7 @@ DATABASE_URL: Final = Address(
 )
 
 # A pattern in the text of libpq or of an English server; whether waiting may help; the fix.
-_SAID: Final = (
+_KNOWN: Final = (
     ("temporary failure in name resolution", True, "check that the DNS server answers"),
     ("failed to resolve host|translate host name", False, "correct {host}"),
     ("connection refused|no such file", True, "start the server, or correct {server}"),
@@ -92,19 +92,19 @@ class Refusal:
 
     Attributes:
         words: the text of libpq, on one line. It contains no password.
-        passes: whether waiting may help. True if we do not know the text.
+        is_transient: whether waiting may help. True if we do not know the text.
         fix: how a person can fix it.
     """
 
     words: str
-    passes: bool
+    is_transient: bool
     fix: str
 
     @property
     def error(self) -> TransientError | ConfigurationError:
         """The refusal as an error of ours."""
         text = f"Postgres cannot be reached: {self.words}; {self.fix}"
-        return TransientError(text) if self.passes else ConfigurationError(text)
+        return TransientError(text) if self.is_transient else ConfigurationError(text)
 
 
 def read_refusal(error: psycopg.Error, address: Address = DATABASE_URL) -> Refusal:
@@ -112,7 +112,7 @@ def read_refusal(error: psycopg.Error, address: Address = DATABASE_URL) -> Refus
     words = str(error).splitlines()[0].removeprefix("connection failed: ")
     # The part before it contains the host name, which could match a pattern.
     cause = words.rpartition(" failed: ")[2]
-    for said, passes, fix in _SAID:
-        if re.search(said, cause, re.IGNORECASE):
-            return Refusal(words, passes, fix.format_map(asdict(address)))
-    return Refusal(words, passes=True, fix=_UNKNOWN)
+    for pattern, is_transient, fix in _KNOWN:
+        if re.search(pattern, cause, re.IGNORECASE):
+            return Refusal(words, is_transient, fix.format_map(asdict(address)))
+    return Refusal(words, is_transient=True, fix=_UNKNOWN)

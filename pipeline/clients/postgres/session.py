@@ -35,7 +35,7 @@ _MARK: Final = "fanout.mark"
 _APPLY: Final = load("pipeline.clients.postgres", "apply_settings")
 _READABLE: Final = Readable()
 # The error of a pooler that accepts no options: PgBouncer, then Amazon's RDS Proxy.
-_TAKES_NO_OPTIONS: Final = re.compile(r"startup parameter|command-line options", re.IGNORECASE)
+_REJECTS_OPTIONS: Final = re.compile(r"startup parameter|command-line options", re.IGNORECASE)
 # As in "-c name=value", "-cname=value" and "--name=value", with "\" before a blank in a value.
 _OPTION: Final = re.compile(r"(?:-c\s*|--)([\w.-]+)=((?:\\.|\S)*)")
 
@@ -142,7 +142,7 @@ class SessionConnection(Connection[tuple[Any, ...]]):
                 conninfo, **arguments, options=f"{options} -c {_MARK}={mark}".lstrip()
             )
         except psycopg.OperationalError as error:
-            if not _TAKES_NO_OPTIONS.search(str(error)):
+            if not _REJECTS_OPTIONS.search(str(error)):
                 raise
             made = super().connect(conninfo, **arguments, options="")
             mark = ""

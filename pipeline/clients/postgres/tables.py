@@ -124,7 +124,7 @@ def _faults(table: Table, found: Found) -> Iterator[TableFault]:
     for column in table.columns:
         yield from _of_column(name, column, found, is_table=is_table)
     if table.is_written and not found.fills_rows:
-        yield from _of_others(name, table, found)
+        yield from _of_other_columns(name, table, found)
 
 
 def _missing(table: Table, elsewhere: Sequence[str]) -> TableFault:
@@ -194,7 +194,7 @@ def _wrong_type(
     return seen, None
 
 
-def _of_others(name: str, table: Table, found: Found) -> Iterator[TableFault]:
+def _of_other_columns(name: str, table: Table, found: Found) -> Iterator[TableFault]:
     """Yield other columns that reject our rows: NOT NULL without a default."""
     # Columns that may be NULL or need a default are already checked.
     known = {

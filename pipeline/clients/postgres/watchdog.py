@@ -41,24 +41,24 @@ class Watchdog:
         self._watches: list[_Watch] = []
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
-        self._most = math.inf
+        self._cap = math.inf
 
     def cap_deadlines(self, seconds: float = CAP_SECONDS) -> None:
         """Cap every current and future deadline at ``seconds``. Irreversible.
 
         For a process that is about to end. Safe in a signal handler, since it takes no lock.
         """
-        self._most = min(self._most, seconds)
+        self._cap = min(self._cap, seconds)
 
     @property
     def is_capped(self) -> bool:
         """Whether the process is about to end. Failed work is then not retried."""
-        return self._most < math.inf
+        return self._cap < math.inf
 
     @contextmanager
     def watch(self, connection: Connection[Any], seconds: float) -> Iterator[None]:
         """Break the connection if the block uses it for longer than ``seconds``."""
-        watch = _Watch(time.monotonic() + min(seconds, self._most), connection)
+        watch = _Watch(time.monotonic() + min(seconds, self._cap), connection)
         with self._changed:
             heapq.heappush(self._watches, watch)
             self._start()
@@ -76,12 +76,12 @@ class Watchdog:
             self._thread.start()
 
     def _run(self) -> None:
-        most = math.inf
+        cap = math.inf
         with self._changed:
             while True:
-                if self._most < most:
-                    most = self._most
-                    self._shorten(most)
+                if self._cap < cap:
+                    cap = self._cap
+                    self._shorten(cap)
                 while self._watches and self._watches[0].over:
                     heapq.heappop(self._watches)
                 if not self._watches:

@@ -57,7 +57,7 @@ def check_stream(subscription: str, dead_letter_topic: str | None) -> None:
             the dead-letter topic.
         TransientError: Pub/Sub cannot be reached.
     """
-    found = _looked_at(look_at_subscription, subscription)
+    found = _look_if_allowed(look_at_subscription, subscription)
     if dead_letter_topic is not None:
         check_topic(dead_letter_topic)
     if found is None:
@@ -76,10 +76,10 @@ def check_topic(name: str) -> None:
         ConfigurationError: the topic is missing.
         TransientError: Pub/Sub cannot be reached.
     """
-    _looked_at(look_at_topic, name)
+    _look_if_allowed(look_at_topic, name)
 
 
-def _looked_at(look: Callable[[str], SeenT], name: str) -> SeenT | None:
+def _look_if_allowed(look: Callable[[str], SeenT], name: str) -> SeenT | None:
     """Call ``look``; return None if these credentials may not look."""
     try:
         return look(name)

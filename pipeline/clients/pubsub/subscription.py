@@ -42,10 +42,10 @@ class Subscription:
         self._changed = threading.Condition()
         self._held: set[str] = set()
         self._postponed: set[str] = set()
-        self._taken: list[WakeUp] = []
+        self._last_taken: list[WakeUp] = []
         self._pulled: list[WakeUp] = []
         self._due: list[WakeUp] = []
-        self._wanted = False
+        self._pull_requested = False
         self._failure: FanoutError | None = None
         self._reader: threading.Thread | None = None
         self._stopping = threading.Event()
@@ -91,10 +91,10 @@ class Subscription:
             again = [] if self.stopping else self._due
             # Only now: until now, the bundle that postponed them may still be acknowledging.
             self._postponed.difference_update(_receipts(again))
-            self._wanted = self._wanted and not self._pulled
+            self._pull_requested = self._pull_requested and not self._pulled
             taken = again + self._pulled
             self._due, self._pulled = [], []
-            self._taken = taken
+            self._last_taken = taken
             return taken
 
     def postpone(self, wake_ups: Sequence[WakeUp]) -> None:
@@ -106,7 +106,7 @@ class Subscription:
         """Postpone those wake-ups of the last ``take`` that name these events, and return them."""
         wanted = set(event_ids)
         with self._changed:
-            found = [each for each in self._taken if each.event_id in wanted]
+            found = [each for each in self._last_taken if each.event_id in wanted]
             self._postponed.update(_receipts(found))
         return found
 
@@ -145,7 +145,7 @@ class Subscription:
             receipts = sorted(self._held)
             self._held.clear()
             self._postponed.clear()
-            self._taken, self._pulled, self._due = [], [], []
+            self._last_taken, self._pulled, self._due = [], [], []
             self._changed.notify_all()
         if receipts:
             try:
@@ -174,7 +174,7 @@ class Subscription:
     def _await(self) -> None:
         """Wait until there is something to take, at most ``PULL_SECONDS``."""
         deadline = time.monotonic() + PULL_SECONDS
-        self._wanted = True
+        self._pull_requested = True
         self._changed.notify_all()
         while not (self._pulled or self._due or self._failure):
             if time.monotonic() > deadline or not self._is_reading():
@@ -208,16 +208,16 @@ class Subscription:
             with self._changed:
                 self._held.update(_receipts(pulled))
                 self._pulled += pulled
-                self._wanted = self._wanted or not pulled
+                self._pull_requested = self._pull_requested or not pulled
                 self._changed.notify_all()
             ahead = len(pulled) == MAX_MESSAGES
 
     def _waits_to_pull(self, *, ahead: bool) -> bool:
         """Wait until the next pull is due; return False at a stop."""
         with self._changed:
-            while not self.stopping and (self._pulled or not (self._wanted or ahead)):
+            while not self.stopping and (self._pulled or not (self._pull_requested or ahead)):
                 self._changed.wait(LOOK_SECONDS)
-            self._wanted = False
+            self._pull_requested = False
             return not self.stopping
 
     def _pull(self) -> list[WakeUp]:
