@@ -19,9 +19,9 @@ BEGIN
     INSERT INTO public.domain_events (event_type, actor_id, project_id, resource_id, payload)
     VALUES (
         'document_uploaded',
-        -- A setting of an earlier transaction is an empty text by now.
-        nullif(current_setting('app.user_id', true), '')::uuid,
         -- After the transaction that set it, the setting is an empty text.
+        nullif(current_setting('app.user_id', true), '')::uuid,
+        NEW.project_id,
         NEW.id,
         jsonb_build_object('fileName', NEW.name)
     );

@@ -89,7 +89,7 @@ def _section(entry: Entry) -> str:
 
 def _table(fields: Sequence[Field]) -> Iterator[str]:
     if not fields:
-        yield "The payload needs no keys."
+        yield "No key of the payload changes the results."
     else:
         yield "| payload key | type | default | |"
         yield "|---|---|---|---|"
