@@ -165,7 +165,7 @@ def _publish(options: argparse.Namespace, order: "Order", stop: threading.Event)
     from pipeline.ops.replay.follow import follow
     from pipeline.ops.replay.publication import apply
     from pipeline.screens.progress import Bar
-    from pipeline.screens.replay import told
+    from pipeline.screens.replay import result_line
 
     with Bar("published") as bar:
         replay = apply(options.database, order, stop, report=bar.report)
@@ -181,7 +181,8 @@ def _publish(options: argparse.Namespace, order: "Order", stop: threading.Event)
     with Bar("done") as bar:
         ends = follow(options.database, replay, stop, idle_timeout=idle_timeout, report=bar.report)
     if not options.json:
-        sys.stdout.write(told(ends, again=order.selector.of_letters, after=idle_timeout) + "\n")
+        line = result_line(ends, again=order.selector.of_letters, after=idle_timeout)
+        sys.stdout.write(line + "\n")
     _print({**replay.summary, "became": ends_document(ends)})
     if ends.stopped:
         return INTERRUPTED

@@ -1,1 +1,1 @@
-"""What ``ops`` gives, drawn in a terminal."""
+"""Draws the results of ``ops`` in a terminal."""

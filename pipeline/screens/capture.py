@@ -1,4 +1,4 @@
-"""How the steps towards ids and times look in a terminal."""
+"""Draws the steps of ``capture`` in a terminal."""
 
 from collections.abc import Iterable
 
@@ -9,7 +9,7 @@ from pipeline.ops.capture.progress import Step
 
 
 def show(console: Console, steps: Iterable[Step]) -> None:
-    """Print one line for each step, and below it what to do."""
+    """Print one line per step, and below it what to do."""
     for step in steps:
         mark = Text("✓", "green") if step.done else Text("✗", "red")
         line = Text.assemble("  ", mark, f"  {step.name:<12}", step.seen)

@@ -1,4 +1,4 @@
-"""Dead letters as people read them."""
+"""Prints dead letters for a person."""
 
 from collections.abc import Sequence
 from dataclasses import fields
@@ -19,7 +19,7 @@ _CONTENT: Final = ("attributes", "data", "payload", "payload_characters")
 
 
 def show_groups(groups: Sequence[LetterGroup]) -> None:
-    """Print one row for each cause."""
+    """Print one row per cause."""
     if not groups:
         _print("no dead letters")
         return
@@ -38,7 +38,7 @@ def show_groups(groups: Sequence[LetterGroup]) -> None:
 
 
 def show_letter(letter: LetterDetails) -> None:
-    """Print everything about one letter, the event's own values included."""
+    """Print all of one letter, including the values of its event."""
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
@@ -78,17 +78,17 @@ def show_stats(causes: Sequence[CauseCount], days: Sequence[Day]) -> None:
 
 
 def _content(letter: LetterDetails) -> str:
-    """What the event's row holds, and the message where one was kept."""
+    """Return the message, if one was kept, and the payload of the event's row."""
     parts = []
     if letter.data is not None:
         size = counted(len(letter.data), "byte")
-        parts.append(f"the message as it came, {size}:\n{pretty(letter.data)}")
+        parts.append(f"the message as received, {size}:\n{pretty(letter.data)}")
     if letter.payload is not None:
         whole = letter.payload_characters or 0
         size = counted(whole, "character")
         shown = pretty_text(letter.payload, whole)
-        parts.append(f"the payload of its row as it stands now, {size}:\n{shown}")
-    return "\n\n".join(parts) or "no payload in its row, and no message was kept"
+        parts.append(f"the payload in the event's row now, {size}:\n{shown}")
+    return "\n\n".join(parts) or "the event's row has no payload, and no message was kept"
 
 
 def _cause(group: LetterGroup) -> str:
@@ -115,7 +115,7 @@ def _minute(moment: datetime) -> str:
 
 
 def _text(words: str) -> Text:
-    """Plain text: what is in it is no markup."""
+    """Return plain text: rich does not read it as markup."""
     return Text(words, overflow="fold")
 
 

@@ -1,4 +1,4 @@
-"""How the report looks in a terminal of 80 columns."""
+"""Draws the report of ``doctor`` in a terminal of 80 columns."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -20,27 +20,27 @@ _MARKS: Final = {
 
 
 def render(report: Iterable[Examined]) -> RenderableType:
-    """One line for each check, with the fix below; one for all that fail alike."""
+    """Return one line per check with its fix below. Checks with the same warning share a line."""
     lines = Table.grid(padding=(0, 2))
     lines.add_column()
     lines.add_column(width=15)
     lines.add_column(overflow="fold")
-    left_out = []
+    not_run = []
     found: dict[Finding, list[str]] = {}
     for examined in report:
         if examined.finding is None:
-            left_out.append(f"{examined.check.name} ({examined.check.needs})")
+            not_run.append(f"{examined.check.name} ({examined.check.needs})")
         else:
             found.setdefault(examined.finding, []).append(examined.check.name)
     for finding, names in found.items():
         text = Text(finding.seen)
         if finding.fix:
             text.append(f"\n→ {finding.fix}", "cyan")
-        # What keeps many checks from being made is one thing to fix, not many.
+        # If one fault stops many checks, there is one thing to fix.
         many = finding.severity is Severity.WARNING and len(names) > _MOST_ALIKE
         together = [counted(len(names), "check")] if many else names
         for name in together:
             lines.add_row(_MARKS[finding.severity], name, text)
-    if not left_out:
+    if not not_run:
         return lines
-    return Group(lines, "", Text(f"left out: {', '.join(left_out)}", "dim"))
+    return Group(lines, "", Text(f"not run: {', '.join(not_run)}", "dim"))

@@ -1,4 +1,4 @@
-"""A launch that is only looked at: every parameter, the steps, and what it asks of the database."""
+"""Shows a job without launching it: its parameters, its steps and its database connections."""
 
 import shutil
 from typing import Any, Final
@@ -21,13 +21,13 @@ _CLOUD: Final = (
 
 
 def show(options: PipelineOptions) -> None:
-    """Print the job that these options, checked before, would launch.
+    """Print the job that these checked options would launch.
 
     Raises:
-        ConfigurationError: Beam refuses the options; nothing was printed.
+        ConfigurationError: Beam refuses the options. Nothing was printed.
     """
     pipeline = build(options)
-    # Beam does so at the end of a run, and this pipeline is never run.
+    # Beam removes this folder at the end of a run, and this pipeline never runs.
     shutil.rmtree(pipeline.local_tempdir, ignore_errors=True)
     steps = [part.full_label for part in pipeline.transforms_stack[0].parts]
     console = open_console()

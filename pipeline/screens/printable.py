@@ -1,4 +1,4 @@
-"""What strangers wrote, made fit for a terminal."""
+"""Makes text from outside safe to print on a terminal."""
 
 from typing import Final
 
@@ -9,7 +9,7 @@ MOST_CHARACTERS: Final = 20_000
 
 
 def printable(text: str) -> str:
-    """The text with everything escaped that could move a cursor, ring a bell or turn a line."""
+    """Return the text with all control characters escaped, such as cursor moves and line breaks."""
     return "".join(
         character if character.isprintable() else character.encode("unicode_escape").decode()
         for character in text
@@ -17,12 +17,12 @@ def printable(text: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """The text on one line, printable: whatever stood between its words, one blank does."""
+    """Return the text on one line, printable, with one blank between its words."""
     return printable(" ".join(text.split()))
 
 
 def pretty(data: bytes) -> str:
-    """JSON indented; of anything else the first bytes, as Python would write them."""
+    """Return JSON indented; of other data the first bytes, as a Python literal."""
     try:
         return _lines(_indented(data))
     except (orjson.JSONDecodeError, orjson.JSONEncodeError):
@@ -30,7 +30,7 @@ def pretty(data: bytes) -> str:
 
 
 def pretty_text(text: str, whole: int) -> str:
-    """JSON indented; the beginning as it is where there is more, ``whole`` characters in all."""
+    """Return JSON indented; of other or cut text its beginning. ``whole`` is the full length."""
     try:
         return _lines(_indented(text))
     except (orjson.JSONDecodeError, orjson.JSONEncodeError):

@@ -1,4 +1,4 @@
-"""A bar on a terminal; elsewhere nothing, since the summary says it all."""
+"""A progress bar on a terminal. Elsewhere it shows nothing: the summary is enough."""
 
 from types import TracebackType
 from typing import Final, Self
@@ -17,10 +17,10 @@ from rich.progress import (
 class Bar:
     """A bar on standard error, from the first report until the block ends or ``close`` is called.
 
-    A report after ``close`` begins another bar.
+    A report after ``close`` starts another bar.
 
     Args:
-        what: the word before it.
+        what: the word in front of the bar.
     """
 
     def __init__(self, what: str) -> None:
@@ -30,11 +30,11 @@ class Bar:
 
     @property
     def is_visible(self) -> bool:
-        """Whether anybody would see it."""
+        """Whether standard error is a terminal."""
         return self._console.is_terminal
 
     def report(self, done: int, total: int) -> None:
-        """Show how many are done, and of how many."""
+        """Show how many of the total are done."""
         if not self.is_visible:
             return
         if self._shown is None:
@@ -43,7 +43,7 @@ class Bar:
         progress.update(task, completed=done, total=total)
 
     def close(self) -> None:
-        """Leave the bar as it stands."""
+        """Stop the bar and leave its last state on the screen."""
         if self._shown is not None:
             self._shown[0].stop()
             self._shown = None

@@ -1,4 +1,4 @@
-"""A plan, and what became of it, as people read them."""
+"""Draws the plan of a replay and its result for a person."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
@@ -22,11 +22,11 @@ _GOES_ON: Final = " \\"
 
 
 def show_plan(plan: Plan, command: Sequence[str]) -> None:
-    """Print the plan on standard output, and at its end the command that applies it.
+    """Print the plan on standard output, and then the command that applies it.
 
     Args:
-        plan: what to show.
-        command: the command for a shell, in parts of which each has an argument with its values.
+        plan: the plan.
+        command: the shell command, in parts. Each part is one argument with its values.
     """
     screen = open_console()
     if plan.types:
@@ -42,13 +42,13 @@ def show_plan(plan: Plan, command: Sequence[str]) -> None:
             screen.print(Text(line), soft_wrap=True)
 
 
-def told(ends: Ends, *, again: bool, after: timedelta) -> str:
-    """What became of the published events, in a line, and what to look at where that is not good.
+def result_line(ends: Ends, *, again: bool, after: timedelta) -> str:
+    """Return one line: the final states of the published events, and what to check if some failed.
 
     Args:
-        ends: what became of them.
-        again: whether all were dead letters before.
-        after: for how long none had ended when the waiting was given up.
+        ends: the final states.
+        again: whether all events were dead letters before.
+        after: how long no event ended before the waiting timed out.
     """
     parts = [f"{ends.states[Status.COMPLETED]:,} completed"]
     others = [status for status in (Status.EXPIRED, Status.UNROUTED) if ends.states[status]]
@@ -64,7 +64,7 @@ def told(ends: Ends, *, again: bool, after: timedelta) -> str:
     if ends.stopped:
         return f"{line}; stopped waiting"
     seconds = duration(after.total_seconds())
-    return f"{line}: none ended for {seconds}; does the stream run, and does it read this topic?"
+    return f"{line}: none ended in {seconds}; does the stream run, and does it read this topic?"
 
 
 def _why(ends: Ends) -> str:
@@ -79,12 +79,10 @@ def _why(ends: Ends) -> str:
 
 
 def _states(plan: Plan) -> Table:
-    table = Table(
-        title="What would become of the events", title_justify="left", box=None, pad_edge=False
-    )
+    table = Table(title="How the events would end", title_justify="left", box=None, pad_edge=False)
     table.add_column("event type", min_width=TYPE_WIDTH, overflow="fold")
     for heading in (
-        "complete\nalready",
+        "already\ncomplete",
         "would\ncomplete",
         "too\nold",
         "no\nhandler",
@@ -103,7 +101,7 @@ def _rows(plan: Plan) -> Table:
     table.add_column("event type", min_width=TYPE_WIDTH, overflow="fold")
     table.add_column("channel")
     table.add_column("create", justify="right")
-    table.add_column("there already", justify="right")
+    table.add_column("already there", justify="right")
     for event_type, each in sorted(plan.types.items()):
         for channel in sorted(each.create.keys() | each.present.keys()):
             counts = (each.create[channel], each.present[channel])
@@ -115,13 +113,13 @@ def _remarks(plan: Plan) -> Iterator[str]:
     complete = sum(each.complete for each in plan.types.values())
     if complete:
         yield (
-            f"{complete:,} already complete: a replay writes nothing more. A dead letter of such"
-            " an event is closed with dead-letters resolve."
+            f"{complete:,} already complete: a replay writes nothing for them. If such an event"
+            " has an open dead letter, close it with dead-letters resolve."
         )
     if old := plan.ending(Status.EXPIRED):
-        yield f"{old:,} too old: would only be recorded as expired, unless with --ignore-age."
+        yield f"{old:,} too old: only recorded as expired. --ignore-age completes them."
     if unrouted := plan.ending(Status.UNROUTED):
-        yield f"{unrouted:,} without a handler: would only be recorded as unrouted."
+        yield f"{unrouted:,} without a handler: only recorded as unrouted."
     if dead := plan.ending(Status.DEAD):
         yield f"{dead:,} dead again:"
         for cause, number in plan.causes.most_common(MOST_CAUSES):
@@ -133,11 +131,11 @@ def _remarks(plan: Plan) -> Iterator[str]:
 
 
 def _wrapped(command: Iterable[str], width: int) -> Iterator[str]:
-    """The command in lines that a shell takes as one."""
+    """Yield the command in lines that a shell reads as one command."""
     line = " "
     for part in command:
         fits = len(part) <= width - len(_INDENT) - len(_GOES_ON)
-        # Many ids are broken between them, but never what stands in quotes.
+        # A list of ids may break between two ids. A quoted text never breaks.
         for word in [part] if fits or "'" in part else part.split(" "):
             if len(line) + 1 + len(word) > width - len(_GOES_ON):
                 yield line + _GOES_ON

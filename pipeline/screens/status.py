@@ -1,4 +1,4 @@
-"""How the status looks in a terminal of 80 columns."""
+"""Draws the status in a terminal of 80 columns."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -43,7 +43,7 @@ _WAITING: Final = {
 
 
 def render(status: StatusFigures) -> RenderableType:
-    """The whole screen."""
+    """Return the whole screen."""
     lines = Table.grid(padding=(0, 2))
     lines.add_column(width=12, justify="right", style="cyan")
     lines.add_column(overflow="fold")
@@ -71,7 +71,7 @@ def render(status: StatusFigures) -> RenderableType:
 
 
 def _unread(status: StatusFigures, part: str) -> Text | None:
-    """Why a part could not be read, if it could not."""
+    """Return why a part could not be read; None if it was read."""
     if part in status.not_visible:
         return Text("not visible to this role", "yellow")
     return Text("its table is locked", "red") if part in status.locked else None
@@ -91,7 +91,7 @@ def _queues(queues: Mapping[str, Queue]) -> Text:
     return Text("\n").join(
         Text(f"{counted(queues[name].waiting, thing)} {why}{_since(queues[name].oldest_seconds)}")
         for name, (thing, why) in _WAITING.items()
-        # What is seldom is shown where there is any.
+        # Paused events are rare: shown only if there are any.
         if name != "paused" or queues[name].waiting
     )
 
@@ -116,7 +116,7 @@ def _last_hour(hour: LastHour) -> Text:
 
 def _bars(figures: Sequence[int]) -> str:
     most = max(*figures, 1)
-    # Rounded up, so that a minute with any event at all shows.
+    # Rounded up, so that a minute with one event still shows.
     return "".join(_BARS[-(-figure * (len(_BARS) - 1) // most)] for figure in figures)
 
 
@@ -132,14 +132,14 @@ def _latency(latency: Latency) -> Text:
 def _pipeline(pipeline: Pipeline | None, other: OtherProgram | None) -> Text | None:
     if pipeline is None:
         return None
-    done = "no event was done lately"
+    done = "no event was finished lately"
     if pipeline.done_seconds is not None:
-        done = f"the last event was done {ago(pipeline.done_seconds)}"
+        done = f"the last event was finished {ago(pipeline.done_seconds)}"
     versions = ", ".join(pipeline.versions)
     shown = Text(f"{done}, {f'version {versions} is' if versions else 'none'} connected")
     if pipeline.passed_over:
         passed = counted(pipeline.passed_over, "event")
-        shown.append(f"\n{passed} passed over, younger ones are done: catch-up", "red")
+        shown.append(f"\n{passed} passed over, younger events are finished: run catch-up", "red")
     if other is not None and other.seconds < _ALIVE_SECONDS:
         shown.append(f"\n{printable(other.name)} worked on events {ago(other.seconds)}", "yellow")
     return shown
@@ -181,11 +181,11 @@ def _switch(name: str, switch: SwitchSeen) -> str:
 def _slot(status: StatusFigures) -> Text:
     slot = status.slot
     if slot is None:
-        return Text(f"no slot {status.slot_name} in this database: nothing is captured", "red")
+        return Text(f"no slot {status.slot_name} in this database: no event is captured", "red")
     shown = _slot_of(slot)
     if status.idle_slot_seconds:
         limit = duration(status.idle_slot_seconds)
-        shown.append(f"\nlost when nobody reads it for {limit}", "yellow")
+        shown.append(f"\nlost if nobody reads it for {limit}", "yellow")
     return shown
 
 
@@ -193,14 +193,14 @@ def _slot_of(slot: SlotFigures) -> Text:
     if slot.active:
         state = Text("active")
     else:
-        silent = slot.inactive_seconds
-        for_so_long = "" if silent is None else f" for {duration(silent)}"
-        state = Text(f"nobody has read the slot{for_so_long}", "red")
+        inactive = slot.inactive_seconds
+        since = "" if inactive is None else f" for {duration(inactive)}"
+        state = Text(f"nobody has read the slot{since}", "red")
     if slot.synced:
         state = Text("a standby's copy of the slot")
     if slot.wal_status == "lost" or slot.invalidation_reason:
         reason = f" ({slot.invalidation_reason})" if slot.invalidation_reason else ""
-        return Text.assemble(state, (f"; the log it needs is gone{reason}", "red"))
+        return Text.assemble(state, (f"; the log that it needs is gone{reason}", "red"))
     left = "without a limit"
     if slot.left_bytes is not None:
         left = f"{size(slot.left_bytes)} left until it is lost"

@@ -1,4 +1,4 @@
-"""What ``pause`` and ``resume`` say."""
+"""The lines that ``pause`` and ``resume`` print."""
 
 from datetime import UTC, datetime
 
@@ -10,26 +10,26 @@ _CATCH_UP = "python -m pipeline catch-up"
 
 
 def paused_lines(paused: Paused) -> str:
-    """How the pause stands, and what ends it."""
+    """Return lines that say since when the type is paused, and how to resume it."""
     already = " already" if paused.before else ""
     reason = f": {printable(paused.reason)}" if paused.reason else ""
     return (
         f"{paused.name} is paused{already}, since {_moment(paused.since)} by {paused.who}{reason}\n"
-        f"{_waiting(paused.waiting)}; to let them go on: python -m pipeline resume {paused.name}\n"
+        f"{_waiting(paused.waiting)}; to resume: python -m pipeline resume {paused.name}\n"
     )
 
 
 def resumed_lines(resumed: Resumed) -> str:
-    """What held it back, and what takes on the events that wait."""
+    """Return lines that say what held the type back, and how to process the waiting events."""
     name = printable(resumed.name)
     was = {
         None: f"{name} was not paused",
-        "open": f"{name} goes on, its breaker is closed",
-    }.get(resumed.was, f"{name} goes on")
+        "open": f"{name} is resumed, its breaker is closed",
+    }.get(resumed.was, f"{name} is resumed")
     if not resumed.waiting:
-        return f"{was}; no event of it waits\n"
+        return f"{was}; no event of this type waits\n"
     them = "it" if resumed.waiting == 1 else "them"
-    return f"{was}; {_waiting(resumed.waiting)}, what takes {them} on: {_CATCH_UP}\n"
+    return f"{was}; {_waiting(resumed.waiting)}, to process {them}: {_CATCH_UP}\n"
 
 
 def _waiting(number: int) -> str:

@@ -1,19 +1,19 @@
-"""Where screens are drawn: in a terminal to its width, into a file or a pipe as plain lines."""
+"""The console for all screens: a terminal with its width, or plain lines for a file or a pipe."""
 
 import os
 from typing import IO, Any, Final
 
 from rich.console import Console
 
-# More than any line has: rich knows no console without an end.
+# Wider than any line, because a console of rich must have a width.
 _ENDLESS: Final = 1_000_000
 
 
 def open_console(file: IO[str] | None = None) -> Console:
-    """A console on standard output, or on the file.
+    """Return a console on standard output, or on the file.
 
-    COLUMNS is the width where it is set. Otherwise what is no terminal has none: nothing is
-    shortened or wrapped, and no line ends in blanks.
+    COLUMNS sets the width. Without it, a file or a pipe has no width: no line is shortened or
+    wrapped, and no line ends in blanks.
     """
     console = Console(file=file, highlight=False)
     if console.is_terminal:
@@ -23,7 +23,7 @@ def open_console(file: IO[str] | None = None) -> Console:
 
 
 def is_endless(console: Console) -> bool:
-    """Whether there is no width to fill."""
+    """Return whether the console has no width."""
     return console.width >= _ENDLESS
 
 

@@ -1,4 +1,4 @@
-"""Show the status: once, or again and again until stopped."""
+"""Shows the status once, or repeatedly until stopped."""
 
 import json
 import time
@@ -20,7 +20,7 @@ from pipeline.settings import CaptureNames, DatabaseSettings
 def show(
     settings: DatabaseSettings, names: CaptureNames, console: Console, *, as_json: bool
 ) -> None:
-    """Print the figures of this moment.
+    """Print the current figures once.
 
     Raises:
         FanoutError: the database cannot be read.
@@ -40,10 +40,10 @@ def watch(
     every: timedelta,
     as_json: bool,
 ) -> None:
-    """Print the figures every so often, for ever; a restart of the server is waited out.
+    """Print the figures at this interval, without end. Continues after a restart of the server.
 
     Raises:
-        FanoutError: the database cannot be read at the start.
+        FanoutError: the first reading of the database fails.
     """
     readings = _readings(settings, names, every)
     if as_json:
@@ -52,7 +52,7 @@ def watch(
                 _print_json(reading, console)
         return
     if not console.is_terminal:
-        # There is no screen to draw anew: one reading follows the other.
+        # A file or a pipe has no screen to redraw: print one reading after the other.
         for reading in readings:
             console.print(_shown(reading), "")
             console.file.flush()
@@ -65,7 +65,7 @@ def watch(
 def _shown(reading: StatusFigures | FanoutError) -> RenderableType:
     if isinstance(reading, StatusFigures):
         return render(reading)
-    return Text(f"{reading}; looking again", "red")
+    return Text(f"{reading}; trying again", "red")
 
 
 def _readings(
@@ -82,6 +82,6 @@ def _readings(
 
 
 def _print_json(status: StatusFigures, console: Console) -> None:
-    # Not by rich, which would wrap it.
+    # Not through rich, which would wrap the line.
     console.file.write(json.dumps(document(status)) + "\n")
     console.file.flush()

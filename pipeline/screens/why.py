@@ -1,4 +1,4 @@
-"""An account on one screen of a terminal."""
+"""Draws the account of one event in a terminal."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
@@ -22,7 +22,7 @@ _STYLES: Final[dict[str, str]] = {Status.COMPLETED: "green", Status.DEAD: "red"}
 
 
 def show(console: Console, account: Account) -> None:
-    """Print the account; nothing of it is taken for markup or for a command to the terminal."""
+    """Print the account. Its texts are escaped: they are not markup, and not terminal commands."""
     event = account.event
     console.print()
     console.print(Text.assemble("Event ", (str(event.id), "bold"), f"  {one_line(event.type)}"))

@@ -194,7 +194,7 @@ def test_before_debezium_runs_the_doctor_misses_the_slot_only(followed: list[Ran
     said = next(ran for ran in followed if ran.command.text.endswith("doctor")).result.stdout
 
     assert re.findall("^✗  (.*?)  ", said, re.MULTILINE) == ["slot"]
-    assert said.count("not looked at") == 2
+    assert said.count("not checked") == 2
 
 
 def test_debezium_is_deployed_with_everything_filled_in(followed: list[Ran], shell: Shell) -> None:

@@ -174,8 +174,8 @@ def test_a_letter_is_shown_by_its_event_with_what_its_row_holds(stage: Stage) ->
     assert found["attributes"] is None
     assert found["data"] is None
     assert json.loads(found["payload"]) == {"fileName": [CANARY]}
-    assert "the payload of its row as it stands now, " in shown
-    assert "message as it came" not in shown
+    assert "the payload in the event's row now, " in shown
+    assert "message as received" not in shown
     assert in_json(stage, "show", "--id", str(found["id"])) == found
 
 
@@ -187,7 +187,7 @@ def test_of_a_row_with_a_large_payload_the_beginning_is_shown_and_its_size(stage
     assert size > 100_000 * len(CANARY)
     assert len(found["payload"]) == 100_000
     shown = output(stage, "show", "--event", str(event))
-    assert f"the payload of its row as it stands now, {size:,} characters:" in shown
+    assert f"the payload in the event's row now, {size:,} characters:" in shown
     assert CANARY in shown
     assert f"... and {size - 20_000:,} characters more" in shown
 
@@ -197,7 +197,7 @@ def test_a_letter_whose_row_is_gone_says_that_nothing_is_left(stage: Stage) -> N
     stage.deliver(event)
     stage.execute("DELETE FROM domain_events WHERE id = %s", event)
     shown = output(stage, "show", "--event", str(event))
-    assert "no payload in its row, and no message was kept" in shown
+    assert "the event's row has no payload, and no message was kept" in shown
 
 
 def test_a_letter_without_a_row_is_shown_with_everything_that_the_message_held(
@@ -214,7 +214,7 @@ def test_a_letter_without_a_row_is_shown_with_everything_that_the_message_held(
     assert found["attributes"] == {"id": str(GONE), "event_type": CANARY}
     assert (found["event_type"], found["data"]["text"]) == (None, text)
     assert (found["payload"], found["payload_characters"]) == (None, None)
-    assert f"the message as it came, {len(text)} bytes:" in shown
+    assert f"the message as received, {len(text)} bytes:" in shown
     assert "payload of its row" not in shown
 
 

@@ -82,7 +82,7 @@ def test_json_has_every_check_with_its_verdict_and_fix(healthy: Database) -> Non
     verdicts = {check["name"]: check["verdict"] for check in report["checks"]}
     assert verdicts["wal level"] == "ok"
     assert verdicts["connecting role"] == "warning"
-    assert verdicts["Debezium's way"] == "failed"
+    assert verdicts["Debezium login"] == "failed"
     assert verdicts["subscription"] is None
 
 
@@ -93,7 +93,7 @@ def test_the_report_fits_80_columns(empty_database: Database) -> None:
     shown = StringIO()
     Console(file=shown, width=80).print(render(report))
     assert max(map(len, shown.getvalue().splitlines())) <= 80
-    assert "left out: Debezium's way (--cdc-host)" in shown.getvalue()
+    assert "not run: Debezium login (--cdc-host)" in shown.getvalue()
 
 
 def test_without_a_database_one_check_fails_and_the_others_say_why(database: Database) -> None:
@@ -104,7 +104,7 @@ def test_without_a_database_one_check_fails_and_the_others_say_why(database: Dat
     assert "does not exist" in report[0].seen
     assert "\n" not in report[0].seen
     assert {(finding.severity, finding.seen) for finding in report[1:]} == {
-        (Severity.WARNING, "not looked at: no connection to Postgres")
+        (Severity.WARNING, "not checked: no connection to Postgres")
     }
 
 
@@ -126,7 +126,7 @@ def test_a_check_that_breaks_is_a_warning_without_the_error_s_values(database: D
     checks = [Check("broken", "nothing", broken), Check("next", "nothing", lambda _: ok("well"))]
     with Installation(database=DatabaseSettings(dsn=database.dsn)) as installation:
         findings = [examined.finding for examined in examine(installation, checks)]
-    assert findings == [warning("could not be looked at: ValueError"), ok("well")]
+    assert findings == [warning("could not be checked: ValueError"), ok("well")]
 
 
 def test_the_emulator_comes_from_the_environment_by_the_command_line(healthy: Database) -> None:
@@ -142,10 +142,10 @@ def test_debezium_s_password_comes_from_the_environment_as_for_debezium(healthy:
         "--cdc-user", "test_cdc", "--cdc-sslmode", "disable",
     ]  # fmt: skip
     well = doctor(healthy.writer_dsn, *flags, DATABASE_PASSWORD=str(parts["password"]))
-    assert "✓  Debezium's way" in well.stdout
+    assert "✓  Debezium login" in well.stdout
     assert well.returncode == 0
     ill = doctor(healthy.writer_dsn, *flags, DATABASE_PASSWORD=WRONG)
-    assert "✗  Debezium's way" in ill.stdout
+    assert "✗  Debezium login" in ill.stdout
     assert "→ correct DATABASE_USER and DATABASE_PASSWORD" in ill.stdout
     assert ill.returncode == 1
     assert WRONG not in ill.stdout + ill.stderr
@@ -209,12 +209,12 @@ def test_what_keeps_many_checks_from_being_made_is_one_line() -> None:
         report = list(examine(installation))
     shown = StringIO()
     Console(file=shown, width=80).print(render(report))
-    unseen = [line for line in shown.getvalue().splitlines() if "not looked at" in line]
+    unseen = [line for line in shown.getvalue().splitlines() if "not checked" in line]
     [line] = unseen
     alike = sum(
-        examined.finding is not None and examined.finding.seen.startswith("not looked at")
+        examined.finding is not None and examined.finding.seen.startswith("not checked")
         for examined in report
     )
     assert alike > 10
-    assert line.split() == f"! {alike} checks not looked at: no connection to Postgres".split()
+    assert line.split() == f"! {alike} checks not checked: no connection to Postgres".split()
     assert len(document(report)["checks"]) == len(report)

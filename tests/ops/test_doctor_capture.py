@@ -42,7 +42,7 @@ def test_without_a_slot_nothing_is_captured(database: Database) -> None:
         finding = found(database, name)
         assert (finding.severity, finding.seen) == (
             Severity.WARNING,
-            f"not looked at: there is no slot {CAPTURE_NAME}",
+            f"not checked: slot {CAPTURE_NAME} does not exist",
         )
 
 
@@ -51,7 +51,7 @@ def test_a_slot_that_nobody_reads_is_caught(database: Database) -> None:
         finding = found(database, "slot")
         assert finding.severity == Severity.FAILED
         assert "nobody has read the slot for" in finding.seen
-        assert found(database, "heartbeat").seen == "not looked at: nobody reads the slot"
+        assert found(database, "heartbeat").seen == "not checked: nobody reads the slot"
 
 
 def test_a_slot_of_another_database_is_caught(databases: Databases, database: Database) -> None:

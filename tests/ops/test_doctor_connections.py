@@ -32,14 +32,14 @@ def test_a_job_may_take_all_that_is_for_clients_and_no_more(database: Database) 
     there = usable(database)
     well, over = connections(database, there), connections(database, there + 1)
     assert (well.severity, over.severity) == (Severity.OK, Severity.WARNING)
-    assert well.seen.endswith(f"are for clients, a job may take {there}")
+    assert well.seen.endswith(f"are for clients, a job may open {there}")
     assert over.seen == (
         f"{there} of the server's 200 are for clients, fewer than the {there + 1} that a job"
-        " may take"
+        " may open"
     )
     assert over.fix == (
-        f"launch it with --database_connections={there} or less, or raise max_connections;"
-        " if the job was granted another number, name it: --connections"
+        f"launch the job with --database_connections={there} or less, or raise max_connections;"
+        " if the job has another limit, pass it: --connections"
     )
 
 

@@ -56,12 +56,12 @@ FAILURES: Final = [
     (
         "events table",
         "ALTER TABLE domain_events RENAME TO domain_events_old",
-        "what the views read is public.domain_events_old",
+        "the views read public.domain_events_old",
     ),
     (
         "events table",
         "ALTER TABLE domain_events RENAME TO domain_events_old; CREATE TABLE domain_events ()",
-        "belong to public.domain_events_old, not to public.domain_events",
+        "use public.domain_events_old, not public.domain_events",
     ),
     (
         "publication",
@@ -91,22 +91,22 @@ FAILURES: Final = [
     (
         "writer rights",
         "REVOKE INSERT ON notifications FROM fanout_writer",
-        "lacks: INSERT ON public.notifications",
+        "missing: INSERT ON public.notifications",
     ),
     (
         "writer rights",
         "REVOKE UPDATE (retry_count) ON notification_processing FROM fanout_writer",
-        "lacks: UPDATE (retry_count) ON public.notification_processing",
+        "missing: UPDATE (retry_count) ON public.notification_processing",
     ),
     (
         "cdc rights",
         "REVOKE SELECT ON domain_events FROM fanout_cdc",
-        "lacks: SELECT ON public.domain_events",
+        "missing: SELECT ON public.domain_events",
     ),
     (
         "operator rights",
         "REVOKE UPDATE (resolution) ON event_dead_letters FROM fanout_operator",
-        "lacks: UPDATE (resolution) ON public.event_dead_letters",
+        "missing: UPDATE (resolution) ON public.event_dead_letters",
     ),
     (
         "operator rights",
@@ -128,48 +128,52 @@ WARNINGS: Final = [
     (
         "writer rights",
         "GRANT DELETE ON notifications TO fanout_writer",
-        "beyond: DELETE ON public.notifications",
+        "not needed: DELETE ON public.notifications",
     ),
     (
         "writer rights",
         "GRANT UPDATE (read_at) ON notifications TO fanout_writer",
-        "beyond: UPDATE (read_at) ON public.notifications",
+        "not needed: UPDATE (read_at) ON public.notifications",
     ),
     (
         "writer rights",
         "GRANT SELECT ON resume_nudge_log TO PUBLIC",
-        "beyond: SELECT ON public.resume_nudge_log",
+        "not needed: SELECT ON public.resume_nudge_log",
     ),
     (
         "writer rights",
         "GRANT SELECT ON meetings TO fanout_writer",
-        "beyond: SELECT ON public.meetings",
+        "not needed: SELECT ON public.meetings",
     ),
     (
         "operator rights",
         "GRANT UPDATE (processing_status) ON notification_processing TO fanout_operator",
-        "beyond: UPDATE (processing_status) ON public.notification_processing",
+        "not needed: UPDATE (processing_status) ON public.notification_processing",
     ),
-    ("cdc rights", "GRANT SELECT ON profiles TO fanout_cdc", "beyond: SELECT ON public.profiles"),
+    (
+        "cdc rights",
+        "GRANT SELECT ON profiles TO fanout_cdc",
+        "not needed: SELECT ON public.profiles",
+    ),
     (
         "operator rights",
         "GRANT CREATE ON SCHEMA public TO fanout_operator",
-        "beyond: CREATE ON SCHEMA public",
+        "not needed: CREATE ON SCHEMA public",
     ),
     (
         "writer rights",
         "GRANT UPDATE ON notifications TO fanout_writer",
-        "beyond: UPDATE ON public.notifications",
+        "not needed: UPDATE ON public.notifications",
     ),
     (
         "writer rights",
         "GRANT UPDATE, DELETE, TRUNCATE ON event_dead_letters TO fanout_writer",
-        "beyond: DELETE ON public.event_dead_letters, TRUNCATE ON public.event_dead_letters",
+        "not needed: DELETE ON public.event_dead_letters, TRUNCATE ON public.event_dead_letters",
     ),
     (
         "operator rights",
         "GRANT INSERT, UPDATE ON fanout_replays TO PUBLIC",
-        "beyond: INSERT ON public.fanout_replays, UPDATE ON public.fanout_replays",
+        "not needed: INSERT ON public.fanout_replays, UPDATE ON public.fanout_replays",
     ),
     ("durable commits", OFF, "off"),
     ("connecting role", "ALTER TABLE projects OWNER TO test_operator", "test_operator owns tables"),
@@ -227,10 +231,10 @@ def test_every_right_on_every_table_is_mended_by_giving_all_of_them_anew(
     with database.connect() as connection:
         connection.execute(f"GRANT ALL ON ALL TABLES IN SCHEMA public TO {role}".encode())
         finding = found(database, name)
-        assert (finding.severity, "lacks" in finding.seen) == (Severity.WARNING, False)
-        start_anew, _, told = (finding.fix or "").partition("; then ")
-        assert told.endswith("the GRANTs and REVOKEs of migrations/*.sql, in their order")
-        connection.execute(start_anew.encode())
+        assert (finding.severity, "missing" in finding.seen) == (Severity.WARNING, False)
+        revoke_all, _, told = (finding.fix or "").partition("; then ")
+        assert told.endswith("run the GRANTs and REVOKEs of migrations/*.sql in order")
+        connection.execute(revoke_all.encode())
         assert found(database, name).severity == Severity.FAILED
         for migration in sorted(MIGRATIONS.glob("*.sql")):
             for statement in GRANTS.findall(migration.read_text("utf-8")):
@@ -254,7 +258,7 @@ def test_who_is_in_the_role_without_its_rights_is_told_so_and_not_to_join_it(
             finding = found(database, "connecting role", dsn)
             assert finding.severity == Severity.WARNING
             assert finding.seen == (
-                f"{member} is in fanout_writer, but does not inherit the rights"
+                f"{member} is in fanout_writer, but does not inherit its rights"
             )
             connection.execute((finding.fix or "").encode())
             assert found(database, "connecting role", dsn).severity == Severity.OK
@@ -275,7 +279,7 @@ def test_where_no_statement_can_fix_the_tables_their_document_is_named(database:
 def test_a_database_without_an_application_may_be_the_wrong_one(empty_database: Database) -> None:
     finding = found(empty_database, "tables", empty_database.dsn)
     assert finding.severity == Severity.FAILED
-    assert "no tables of an application" in finding.seen
+    assert "does not have the application's tables" in finding.seen
     assert (finding.fix or "").startswith("check DATABASE_URL, or create sample tables")
 
 
@@ -292,4 +296,4 @@ def test_a_superuser_is_warned_and_so_is_a_stranger(database: Database) -> None:
         finally:
             connection.execute(sql.SQL("DROP ROLE {}").format(name))
     assert finding.severity == Severity.WARNING
-    assert "in none of the three roles" in finding.seen
+    assert "in none of our three roles" in finding.seen

@@ -84,7 +84,7 @@ def test_a_standby_is_named_and_whether_it_has_the_slot() -> None:
         copy = Database(database.name, cluster)
         missing = found(copy, "slot")
         assert missing.severity == Severity.WARNING
-        assert "after a takeover nothing would be captured" in missing.seen
+        assert "after a failover no event would be captured" in missing.seen
         with slot(database, read=False), database.connect() as connection:
 
             def is_copied() -> bool:
@@ -97,7 +97,7 @@ def test_a_standby_is_named_and_whether_it_has_the_slot() -> None:
             wait_until(is_copied, seconds=60, what="the standby has a copy of the slot")
             assert found(copy, "slot").seen.startswith("fanout_events, a copy of the primary's")
             assert "on a standby" in found(copy, "connection").seen
-            assert found(copy, "heartbeat").seen == "not looked at: this is a standby"
+            assert found(copy, "heartbeat").seen == "not checked: this is a standby"
             assert found(copy, "pipeline").severity == Severity.OK
             status = status_of(copy)
             assert status.slot is not None
@@ -127,7 +127,7 @@ def test_a_slot_that_is_lost_for_want_of_a_reader_is_named_with_the_setting(
         )
         limited = status_of(idle)
         assert limited.idle_slot_seconds == 1
-        assert "lost when nobody reads it for 1.0 s" in screen(limited)
+        assert "lost if nobody reads it for 1.0 s" in screen(limited)
         with idle.connect() as connection:
 
             def is_lost() -> bool:
@@ -141,7 +141,7 @@ def test_a_slot_that_is_lost_for_want_of_a_reader_is_named_with_the_setting(
             lost = status_of(idle)
             assert lost.slot is not None
             assert lost.slot.invalidation_reason == "idle_timeout"
-            assert "the log it needs is gone (idle_timeout)" in " ".join(screen(lost).split())
+            assert "the log that it needs is gone (idle_timeout)" in " ".join(screen(lost).split())
             setting, _, anew = (finding.fix or "").partition("; then ")
             assert anew.endswith("python -m pipeline catch-up")
             for statement in setting.split("; "):

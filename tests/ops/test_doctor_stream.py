@@ -77,7 +77,7 @@ def test_events_that_wait_while_the_stream_is_stopped_are_said_in_the_exit_statu
     assert check["name"] == "pipeline"
     assert check["seen"] == (
         "64 events wait, the oldest for 50 min; no pipeline is connected,"
-        " the last event was done 51 min ago"
+        " the last event was finished 51 min ago"
     )
     assert check["mend"].startswith("start it: python -m pipeline run")
 
@@ -87,7 +87,7 @@ def test_a_pipeline_that_is_connected_and_does_nothing_is_named(database: Databa
     with connected(database):
         finding = found(database, "pipeline")
     assert finding.severity == Severity.FAILED
-    assert "version 0.2.0 is connected, no event was done lately" in finding.seen
+    assert "version 0.2.0 is connected, no event was finished lately" in finding.seen
 
 
 @pytest.mark.parametrize(
@@ -134,10 +134,10 @@ def test_events_passed_over_are_counted_and_the_fix_does_them(database: Database
     insert(database, 362, "20 minutes")
     finding = found(database, "pipeline")
     assert finding.severity == Severity.FAILED
-    assert "362 passed over: younger ones are done" in finding.seen
+    assert "362 passed over: younger events are finished" in finding.seen
     assert pipeline_of(database).passed_over == 362
     shown = command(database.operator_dsn, "status").stdout
-    assert "362 events passed over, younger ones are done: catch-up" in shown
+    assert "362 events passed over, younger events are finished: run catch-up" in shown
     done = command(database.writer_dsn, *fix(finding).split()[3:])
     assert done.returncode == 0
     assert found(database, "pipeline").severity == Severity.OK

@@ -69,7 +69,7 @@ def test_a_way_of_debezium_through_a_pooler_or_in_the_clear_is_caught(
 
 
 def capture(dsn: str, **changed: Any) -> CaptureAddress:  # noqa: ANN401 - each has its own
-    """Debezium's way to a database, as a connection string names it."""
+    """The address at which Debezium connects, from a connection string."""
     parts = conninfo_to_dict(dsn)
     return replace(
         CaptureAddress(
@@ -84,9 +84,9 @@ def capture(dsn: str, **changed: Any) -> CaptureAddress:  # noqa: ANN401 - each 
 
 
 def way(database: Database, address: CaptureAddress) -> Finding:
-    """What is found on Debezium's way."""
+    """What the check of Debezium's login finds."""
     settings = DatabaseSettings(dsn=database.operator_dsn)
-    return look(Installation(database=settings, capture=address), "Debezium's way")
+    return look(Installation(database=settings, capture=address), "Debezium login")
 
 
 def test_a_way_on_which_replication_works_is_well(database: Database) -> None:
@@ -113,7 +113,7 @@ def test_a_way_on_which_replication_works_is_well(database: Database) -> None:
         ({"sslmode": "require"}, "server does not support SSL", "correct DATABASE_SSLMODE"),
         (
             {"port": 6543},
-            "port 6543 is a pooler's: it does not pass on replication",
+            "port 6543 belongs to a pooler: it does not support replication",
             "give Debezium the server itself: its own DATABASE_HOST, and DATABASE_PORT=5432",
         ),
     ],
@@ -144,7 +144,7 @@ def test_without_debezium_s_password_the_way_is_tried_up_to_there(database: Data
     finding = way(database, capture(database.cdc_dsn, password=None))
     assert finding.severity == Severity.WARNING
     assert "asks for a password" in finding.seen
-    assert finding.fix == "look again with DATABASE_PASSWORD set, as for Debezium"
+    assert finding.fix == "run doctor again with Debezium's DATABASE_PASSWORD"
 
 
 def test_a_way_to_another_server_is_caught(database: Database) -> None:

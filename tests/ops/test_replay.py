@@ -291,8 +291,8 @@ def test_the_table_of_a_plan_fits_its_terminal_and_says_what_cannot_be(
     assert max(map(len, lines)) <= columns
     shown = " ".join(" ".join(lines).split())
     for words in (
-        "1 already complete: a replay writes nothing more.",
-        "1 too old: would only be recorded as expired, unless with --ignore-age.",
+        "1 already complete: a replay writes nothing for them.",
+        "1 too old: only recorded as expired. --ignore-age completes them.",
         "1 without a handler",
         "1 dead again: 1 x InvalidEvent in decode: payload: fileName: a string is",
         "3 messages would be published; nothing was changed. To publish them: python -m",
@@ -864,7 +864,7 @@ def test_what_an_event_was_before_the_replay_is_not_what_became_of_it(operator: 
     assert (process.returncode, errors) == (1, "")
     line, summary = output.splitlines()
     assert line == (
-        "2 published: 0 completed, 2 not done yet: none ended for 1.0 s;"
+        "2 published: 0 completed, 2 not done yet: none ended in 1.0 s;"
         " does the stream run, and does it read this topic?"
     )
     assert json.loads(summary)["became"]["unfinished"] == 2

@@ -51,9 +51,7 @@ def test_an_operator_pauses_a_type_and_resumes_it(database: Database) -> None:
     first, second = paused.stdout.splitlines()
     assert first.startswith(f"{UPLOADED} is paused, since ")
     assert first.endswith(" by test_operator: wrong links")
-    assert second == (
-        "0 events wait; to let them go on: python -m pipeline resume document_uploaded"
-    )
+    assert second == ("0 events wait; to resume: python -m pipeline resume document_uploaded")
     assert switches(database) == [(UPLOADED, "paused", "wrong links", "test_operator")]
 
     again = command(database.operator_dsn, "pause", UPLOADED)
@@ -63,7 +61,7 @@ def test_an_operator_pauses_a_type_and_resumes_it(database: Database) -> None:
     wait_behind(database)
     resumed = command(database.operator_dsn, "resume", UPLOADED)
     assert resumed.stdout == (
-        f"{UPLOADED} goes on; 1 event waits, what takes it on: python -m pipeline catch-up\n"
+        f"{UPLOADED} is resumed; 1 event waits, to process it: python -m pipeline catch-up\n"
     )
     assert switches(database) == []
     assert command(database.operator_dsn, "resume", UPLOADED).stdout.startswith(
@@ -114,7 +112,10 @@ def test_resume_closes_a_breaker(database: Database) -> None:
             " VALUES ('document_uploaded', 'open', now() + interval '5 minutes')"
         )
     done = command(database.operator_dsn, "resume", UPLOADED)
-    assert done.stdout == f"{UPLOADED} goes on, its breaker is closed; no event of it waits\n"
+    assert (
+        done.stdout
+        == f"{UPLOADED} is resumed, its breaker is closed; no event of this type waits\n"
+    )
 
 
 def test_a_login_that_may_not_pause_is_told_so_in_a_line(database: Database) -> None:
@@ -140,7 +141,7 @@ def test_why_says_that_an_event_waits_since_when_and_what_takes_it_on(database: 
 
 
 def test_doctor_warns_of_what_has_been_paused_for_over_a_day(database: Database) -> None:
-    assert found(database, "switches").seen == "nothing is paused"
+    assert found(database, "switches").seen == "no event type is paused"
     command(database.operator_dsn, "pause", UPLOADED)
     wait_behind(database)
     age(database, "since = now() - interval '23 hours'")
@@ -149,7 +150,7 @@ def test_doctor_warns_of_what_has_been_paused_for_over_a_day(database: Database)
     finding = found(database, "switches")
     assert finding.severity == Severity.WARNING
     assert finding.seen == f"{UPLOADED} is paused for 1.0 d by test_operator, 1 event waits"
-    assert finding.fix == f"python -m pipeline resume {UPLOADED}, if it may go on"
+    assert finding.fix == f"if it may go on: python -m pipeline resume {UPLOADED}"
 
 
 def test_doctor_warns_of_an_open_breaker_and_of_events_that_nobody_takes_on(
@@ -159,7 +160,7 @@ def test_doctor_warns_of_an_open_breaker_and_of_events_that_nobody_takes_on(
     finding = found(database, "switches")
     assert finding.severity == Severity.WARNING
     assert (finding.seen, finding.fix) == (
-        "1 event waits although its type goes on again",
+        "1 event waits although its type was resumed",
         "python -m pipeline catch-up",
     )
     command(database.operator_dsn, "pause", UPLOADED)

@@ -1,1 +1,1 @@
-"""Doctor: an installation in; out, for each thing that has to be right, a verdict and the fix."""
+"""Doctor: checks every part of an installation, and says how to fix each fault."""

@@ -1,4 +1,4 @@
-"""What a check is, and what it finds."""
+"""The types of a check and of its finding."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from pipeline.ops.doctor.installation import Installation
 
 
 class Severity(StrEnum):
-    """``FAILED``: something is lost, open or at a standstill until a person acts."""
+    """How bad a finding is. ``FAILED``: events are lost, exposed or stuck until a person acts."""
 
     OK = "ok"
     WARNING = "warning"
@@ -17,12 +17,12 @@ class Severity(StrEnum):
 
 
 class CannotLook(FanoutError):
-    """The check cannot be made here, for the reason given. It says nothing about its subject."""
+    """The check cannot run here. The text says why. This says nothing about the thing checked."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What was seen, what to think of it, and what to do about it."""
+    """What a check saw, how bad that is, and how to fix it."""
 
     severity: Severity
     seen: str
@@ -31,13 +31,13 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing to look at.
+    """One check.
 
     Attributes:
-        name: two words or three.
+        name: two or three words.
         looks_at: where the answer comes from.
-        examine: gives the finding; whatever it raises becomes a warning.
-        needs: the flag without which there is nothing to look at.
+        examine: returns the finding. Every exception it raises becomes a warning.
+        needs: the flag that the check needs; None if it needs no flag.
     """
 
     name: str
@@ -47,15 +47,15 @@ class Check:
 
 
 def ok(seen: str) -> Finding:
-    """All is well."""
+    """Return a finding that needs no action."""
     return Finding(Severity.OK, seen)
 
 
 def warning(seen: str, fix: str | None = None) -> Finding:
-    """It works, but not as it should; or nobody can tell."""
+    """Return a finding that works but not well, or that could not be checked."""
     return Finding(Severity.WARNING, seen, fix)
 
 
 def failed(seen: str, fix: str) -> Finding:
-    """It does not work, or not for long."""
+    """Return a finding that does not work, or soon stops working."""
     return Finding(Severity.FAILED, seen, fix)

@@ -1,4 +1,4 @@
-"""The report as one JSON object whose keys stay as they are."""
+"""The report as one JSON object. Its keys are stable."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -14,7 +14,7 @@ def document(report: Iterable[Examined]) -> Mapping[str, Any]:
             "name": examined.check.name,
             "looks_at": examined.check.looks_at,
             "verdict": finding.severity.value if finding else None,
-            "seen": finding.seen if finding else f"left out: {examined.check.needs} is not given",
+            "seen": finding.seen if finding else f"not run: {examined.check.needs} is not given",
             "mend": finding.fix if finding else None,
         }
         for examined in report

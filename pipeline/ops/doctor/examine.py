@@ -1,4 +1,4 @@
-"""Make every check; none costs another one."""
+"""Run every check. A check that fails does not stop the others."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -15,14 +15,14 @@ from pipeline.ops.doctor.installation import Installation, Unreachable
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """A check and what it found; without a finding it was left out, for want of a flag."""
+    """A check and its finding. Without a finding, the check did not run: its flag is missing."""
 
     check: Check
     finding: Finding | None
 
 
 def examine(installation: Installation, checks: Iterable[Check] = CHECKS) -> Iterator[Examined]:
-    """Every check with its finding, in order."""
+    """Run the checks in order; yield each with its finding."""
     for check in checks:
         given = check.needs is None or check.needs in _flags(installation)
         yield Examined(check, _finding(check, installation) if given else None)
@@ -40,29 +40,29 @@ def _flags(installation: Installation) -> set[str]:
 def _finding(check: Check, installation: Installation) -> Finding:
     try:
         return check.examine(installation)
-    except Exception as error:  # noqa: BLE001 - a broken check must not hide what the others find
+    except Exception as error:  # noqa: BLE001 - a broken check must not stop the other checks
         return _unseen(error)
 
 
 def _unseen(error: Exception) -> Finding:
     match error:
         case CannotLook():
-            return warning(f"not looked at: {error}")
+            return warning(f"not checked: {error}")
         case Unreachable():
-            return warning("not looked at: no connection to Postgres")
+            return warning("not checked: no connection to Postgres")
         case psycopg.Error():
             return _refused(error)
         case FanoutError():
-            return warning(f"could not be looked at: {error}")
+            return warning(f"could not be checked: {error}")
         case _:
-            return warning(f"could not be looked at: {type(error).__name__}")
+            return warning(f"could not be checked: {type(error).__name__}")
 
 
 def _refused(error: psycopg.Error) -> Finding:
     match error:
         case LockNotAvailable():
-            return warning("not looked at: its table is locked", "see what the check locks says")
+            return warning("not checked: its table is locked", "see the check locks")
         case InsufficientPrivilege():
-            return warning("not visible to this role", "look as the owner of the tables")
+            return warning("not visible to this role", "run doctor as the owner of the tables")
         case _:
-            return warning(f"could not be looked at: {classify(error)}")
+            return warning(f"could not be checked: {classify(error)}")

@@ -1,4 +1,4 @@
-"""What is examined: a database, and whatever else of the installation was named."""
+"""The installation that doctor checks: a database, and optionally Debezium and Pub/Sub."""
 
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -13,18 +13,18 @@ from pipeline.clients.postgres.session import Session, SessionConnection, workin
 from pipeline.domain.defaults import CAPTURE_USER, GRANTED_CONNECTIONS
 from pipeline.settings import CaptureNames, DatabaseSettings
 
-# Looking must never be what slows the database down, nor change anything.
+# A check must not slow the database down, and must not change anything.
 _SESSION: Final = Session(
     name="fanout-doctor",
     statement_timeout=timedelta(seconds=15),
-    # For each check, of which there are many.
+    # Applies to each check, and there are many.
     lock_timeout=timedelta(seconds=1),
     read_only=True,
 )
 
 
 class Unreachable(Exception):
-    """There is no connection to Postgres."""
+    """Postgres accepted no connection."""
 
     def __init__(self, refusal: Refusal) -> None:
         super().__init__(refusal.words)
@@ -33,7 +33,7 @@ class Unreachable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class CaptureAddress:
-    """Where Debezium connects, and as whom: DATABASE_HOST and the like of its process."""
+    """Where Debezium connects, and as which user: DATABASE_HOST and so on of its process."""
 
     host: str
     port: int
@@ -44,16 +44,16 @@ class CaptureAddress:
 
 @dataclass(slots=True, kw_only=True)
 class Installation:
-    """Opens one connection when it is first needed, and does not try again when that fails.
+    """Opens one connection at its first use. After a failure it does not try again.
 
     Attributes:
-        database: as the pipeline would connect to it.
-        capture: as Debezium does, if it was given.
+        database: how the pipeline connects to it.
+        capture: how Debezium connects to it, if that was given.
         names: the slot and the publication that Debezium reads.
         emulator: the value of PUBSUB_EMULATOR_HOST, if it is set.
-        subscription: what the stream reads, if it was given.
-        dead_letter_topic: where dead letters go, if it was given.
-        connections: what the database grants a job on Dataflow.
+        subscription: the subscription that the stream reads, if it was given.
+        dead_letter_topic: the topic for dead letters, if it was given.
+        connections: how many connections the database grants a job on Dataflow.
     """
 
     database: DatabaseSettings
@@ -67,10 +67,10 @@ class Installation:
     _refusal: Refusal | None = field(default=None, init=False)
 
     def connection(self) -> SessionConnection:
-        """The connection, in autocommit and read-only.
+        """Return the connection. It is in autocommit mode and read-only.
 
         Raises:
-            Unreachable: Postgres did not accept one.
+            Unreachable: Postgres accepted no connection.
         """
         if self._refusal is not None:
             raise Unreachable(self._refusal)
@@ -83,7 +83,7 @@ class Installation:
         return self._connection
 
     def rows(self, statement: bytes, **parameters: object) -> list[Any]:
-        """What a statement gives, as named tuples."""
+        """Run a statement; return its rows as named tuples."""
         connection = self.connection()
         with working(connection), connection.cursor(row_factory=namedtuple_row) as cursor:
             return cursor.execute(statement, parameters).fetchall()

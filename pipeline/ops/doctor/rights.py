@@ -1,6 +1,6 @@
-"""What each role may do: the one place the checks compare a database with.
+"""The rights of each role. The checks compare a database with this file only.
 
-The migrations grant it; a migration that grants or revokes changes this file too.
+The migrations grant these rights. A migration that grants or revokes one changes this file too.
 """
 
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ OUR_TABLES: Final = (
     "fanout_replays",
     "notification_decisions",
 )
-# Of the schema ``fanout``.
+# In the schema ``fanout``.
 NEWER_TABLES: Final = ("age_exemptions", "graphs", "messages_seen", "switches")
 OUR_VIEWS: Final = (
     "fanout_events_per_minute",
@@ -28,7 +28,7 @@ OUR_VIEWS: Final = (
     "fanout_queue",
 )
 
-# An event says itself what its meeting is, and org_members who owns an organisation.
+# An event holds the facts of its meeting, and org_members says who owns an organisation.
 _UNREAD: Final = frozenset({"meetings", "orgs"})
 _READ: Final = (*(table for table in APPLICATION_TABLES if table not in _UNREAD), *OUR_TABLES)
 

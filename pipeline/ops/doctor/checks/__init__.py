@@ -1,4 +1,4 @@
-"""The checks, by subject; ``CHECKS`` is their table of contents, in the order of the report."""
+"""The checks, by subject. ``CHECKS`` lists all of them in the order of the report."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""What is captured: slot and publication, and whether anything gets through."""
+"""Checks of change data capture: the slot, the publication and the heartbeat."""
 
 from typing import Any, Final
 
@@ -13,9 +13,9 @@ from pipeline.ops.doctor.checks.slots import find_slot
 from pipeline.ops.doctor.installation import Installation
 
 PUBLISHED: Final = (EVENTS, "public.fanout_heartbeat")
-# Six times heartbeat.interval.ms.
+# Six times Debezium's heartbeat.interval.ms.
 FRESH_SECONDS: Final = 60
-# Later ones pass over a publication that is not there; before, capture stops at what it missed.
+# From this version on, capture goes on without a missing publication. Before, it stops.
 FIRST_THAT_PASSES_OVER: Final = 180_000
 _CATCH_UP: Final = "then: python -m pipeline catch-up"
 
@@ -28,7 +28,7 @@ def _publication(installation: Installation) -> Finding:
     rows = installation.rows(_PUBLICATION, publication=name)
     table = events_table(installation)
     if table.kind is None:
-        raise CannotLook(f"{EVENTS} is not there")
+        raise CannotLook(f"{EVENTS} does not exist")
     via_root = table.kind == PARTITIONED
     if not rows:
         creation = _creation(name, via_root=via_root)
@@ -62,10 +62,10 @@ def _judge_publication(name: str, found: Any, *, via_root: bool) -> Finding:  # 
         )
     if set(found.columns) != set(COLUMNS):
         return warning(
-            "whole events are captured: with an older Debezium one of over 10 MB stops all",
-            "python -m pipeline capture says what is missing until ids are enough",
+            "publishes whole events: in an older Debezium, an event of over 10 MB stops capture",
+            "python -m pipeline capture says what must happen before ids are enough",
         )
-    return ok("inserts into domain_events, ids and times alone, and into fanout_heartbeat")
+    return ok("inserts into domain_events, only ids and times, and into fanout_heartbeat")
 
 
 def _creation(name: str, *, via_root: bool) -> str:
@@ -75,11 +75,11 @@ def _creation(name: str, *, via_root: bool) -> str:
 
 def _setting(name: str, found: Any, *, via_root: bool) -> str:  # noqa: ANN401 - a row
     if found.is_of_all_tables:
-        # It cannot be altered into one of some tables.
+        # Postgres cannot alter a publication FOR ALL TABLES into one of some tables.
         creation = _creation(name, via_root=via_root)
         return f"BEGIN; DROP PUBLICATION {name}; {creation}; COMMIT"
     if via_root and not found.via_root:
-        # Before the columns, which partitions cannot have.
+        # This comes first: a list of columns is not allowed for the partitions.
         root = f"ALTER PUBLICATION {name} SET (publish_via_partition_root = true)"
         return f"{root}; {narrowing(name)}"
     return narrowing(name)
@@ -101,12 +101,12 @@ def _heartbeat(installation: Installation) -> Finding:
     if age is None or age >= FRESH_SECONDS:
         return failed(
             "none yet" if age is None else f"the last one {duration(age)} ago",
-            "see Debezium's log: it may lack INSERT and DELETE on fanout_heartbeat, or hang",
+            "see Debezium's log: it may hang, or lack INSERT and DELETE on fanout_heartbeat",
         )
     if unconfirmed is not None and unconfirmed >= FRESH_SECONDS:
         return failed(
             f"{duration(age)} ago, but Debezium has published nothing for {duration(unconfirmed)}",
-            "see its log: whether its topics exist, Pub/Sub answers, or it works off a backlog;"
+            "see its log: a topic may be missing, Pub/Sub may not answer, or it has a backlog;"
             " until then: python -m pipeline catch-up",
         )
     return ok(f"{duration(age)} ago")

@@ -1,4 +1,4 @@
-"""The table of the events: is it the one that all else means, and can it be captured?"""
+"""Check of domain_events: our views read this table, and Debezium can capture it."""
 
 from typing import Any, Final
 
@@ -9,7 +9,7 @@ from pipeline.ops.doctor.installation import Installation
 EVENTS: Final = "public.domain_events"
 PARTITIONED: Final = "p"
 _ENUM: Final = "e"
-# What can be captured and read as an event: of other types nothing arrives, or all is buried.
+# The column types that work. With other types no event arrives, or every event is a dead letter.
 TYPES: Final = {
     "id": ("bigint", "integer", "smallint"),
     "event_type": ("text", "character varying", "character"),
@@ -22,7 +22,7 @@ _EVENTS_TABLE: Final = load("pipeline.ops.doctor", "events_table")
 
 
 def events_table(installation: Installation) -> Any:  # noqa: ANN401 - a row
-    """The row of events_table.sql."""
+    """Return the row of events_table.sql."""
     return installation.rows(_EVENTS_TABLE)[0]
 
 
@@ -30,15 +30,15 @@ def _events_table(installation: Installation) -> Finding:
     row = events_table(installation)
     if row.kind is None:
         if row.other_table is None:
-            return failed(f"{EVENTS} is not there", "create it, or correct DATABASE_URL")
+            return failed(f"{EVENTS} does not exist", "create it, or correct DATABASE_URL")
         return failed(
-            f"{EVENTS} is not there: what the views read is {row.other_table}",
+            f"{EVENTS} does not exist: the views read {row.other_table}",
             f"ALTER TABLE {row.other_table} RENAME TO domain_events; {_CATCH_UP}",
         )
     if row.other_table is not None:
-        # Rights, foreign keys and publication stayed with the other one too.
+        # Rights, foreign keys and publication stayed with the other table too.
         return failed(
-            f"views and publication belong to {row.other_table}, not to {EVENTS}",
+            f"views and publication use {row.other_table}, not {EVENTS}",
             f"ALTER TABLE {EVENTS} RENAME TO domain_events_newer;"
             f" ALTER TABLE {row.other_table} RENAME TO domain_events; {_CATCH_UP}",
         )
@@ -53,7 +53,7 @@ def _events_table(installation: Installation) -> Finding:
             f"{EVENTS}: {'; '.join(wrong)}",
             "docs/runbook.md, A column of domain_events has another type",
         )
-    return ok(f"{EVENTS}, with the types that can be captured")
+    return ok(f"{EVENTS}, with column types that can be captured")
 
 
 CHECKS: Final = (Check("events table", "pg_attribute of domain_events", _events_table),)

@@ -1,4 +1,4 @@
-"""Whether every graph that ever ran here still gives signs of life."""
+"""Check of the graphs: every graph that ever ran here still gives signs of life."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -12,7 +12,7 @@ from pipeline.ops.status.read import read_graphs
 
 
 def judge_graphs(graphs: Mapping[str, GraphSeen]) -> Finding:
-    """Whether one has been silent for too long; one that never ran here is none of these."""
+    """Judge whether a graph that ever ran here has given no sign of life for too long."""
     if not graphs:
         return ok("no graph has run here yet")
     silent = {name: seen for name, seen in graphs.items() if seen.is_silent}
@@ -24,7 +24,7 @@ def judge_graphs(graphs: Mapping[str, GraphSeen]) -> Finding:
             f" last seen on {seen.host}"
             for name, seen in silent.items()
         ),
-        "see its log there, then start it: python -m pipeline run;"
+        "see its log on that host, then start it: python -m pipeline run;"
         " until then: python -m pipeline catch-up",
     )
 

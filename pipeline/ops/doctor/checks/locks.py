@@ -1,4 +1,4 @@
-"""Locks on our tables that keep others waiting."""
+"""Check of locks on our tables: sessions that hold one for long."""
 
 from typing import Final
 
@@ -13,7 +13,7 @@ def _locks(installation: Installation) -> Finding:
     with working(connection):
         found = [lock for lock in read_locks(connection) if lock.is_long]
     if not found:
-        return ok("nobody waits for one for long")
+        return ok("no session waits long for a lock")
     seen = "\n".join(lock.details for lock in found)
     fix = "\n".join(f"{_end(lock)};" for lock in found)
     if any(lock.waiters for lock in found):
@@ -24,7 +24,7 @@ def _locks(installation: Installation) -> Finding:
 def _end(lock: Lock) -> str:
     if lock.pid:
         return f"SELECT pg_terminate_backend({lock.pid})"
-    return "SELECT gid FROM pg_prepared_xacts, then ROLLBACK PREPARED that"
+    return "SELECT gid FROM pg_prepared_xacts, then ROLLBACK PREPARED with that gid"
 
 
 CHECKS: Final = (Check("locks", "pg_locks", _locks),)

@@ -1,4 +1,4 @@
-"""What the stream reads from and writes to."""
+"""Checks of Pub/Sub: the subscription that the stream reads, and the topic for dead letters."""
 
 from typing import Final
 
@@ -13,7 +13,7 @@ from pipeline.ops.doctor.installation import Installation
 
 
 def judge_subscription(found: Subscription) -> Finding:
-    """Whether every message reaches the stream, in good time."""
+    """Judge whether every message reaches the stream without delay."""
     seen = list(faults(found))
     if not seen:
         return ok(f"reads {found.topic}")
@@ -40,7 +40,7 @@ def _dead_letter_topic(installation: Installation) -> Finding:
         try:
             found = look_at_subscription(subscription)
         except (GoogleAPICallError, RetryError):
-            # The check of the subscription says so.
+            # The check "subscription" reports this error.
             return ok(name)
         if (fault := topic_fault(found, name)) is not None:
             return failed(fault.words, fault.fix)

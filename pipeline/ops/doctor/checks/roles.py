@@ -18,23 +18,23 @@ _CONNECTING: Final = load("pipeline.ops.doctor", "connecting_role")
 _NAMED: Final = 3
 _COLUMN: Final = re.compile(r" \(.*\)")
 _ALL_GRANTS: Final = (
-    "python -m pipeline migrate; if it is up to date, the GRANTs and REVOKEs of migrations/*.sql,"
-    " in their order"
+    "python -m pipeline migrate; if that says up to date, run the GRANTs and REVOKEs of"
+    " migrations/*.sql in order"
 )
 
 
 def _rights(installation: Installation, role: str) -> Finding:
     if not installation.rows(_ROLE_EXISTS, role=role)[0].found:
-        return failed(f"there is no role {role}", f"CREATE ROLE {role}, then grant it its rights")
+        return failed(f"role {role} does not exist", f"CREATE ROLE {role}, then grant its rights")
     rows = installation.rows(_RIGHTS, role=role)
     found, of_everyone = {r.right_ for r in rows}, {r.right_ for r in rows if r.of_everyone}
     absent, extra = RIGHTS[role] - found, found - RIGHTS[role]
-    # Whoever has a right on the table has it on the column, until its REVOKE takes both back.
+    # A right on the table includes the right on its columns. REVOKE on the table removes both.
     held = {right for right in absent if _COLUMN.sub("", right) in found}
     missing = absent - held
     seen = "; ".join(
         f"{word}: {_some(sorted(rights))}"
-        for word, rights in (("lacks", missing), ("beyond", extra))
+        for word, rights in (("missing", missing), ("not needed", extra))
         if rights
     )
     fixes = [
@@ -45,17 +45,17 @@ def _rights(installation: Installation, role: str) -> Finding:
     ]
     fix = "; ".join(fixes)
     if len(fixes) > _NAMED:
-        start_anew = f"REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {role}; then "
-        fix = f"{start_anew if extra else ''}{_ALL_GRANTS}"
+        revoke_all = f"REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {role}; then "
+        fix = f"{revoke_all if extra else ''}{_ALL_GRANTS}"
     if missing:
         return failed(seen, fix)
     if extra:
         return warning(seen, fix)
-    return ok(f"exactly the {len(found)} it needs")
+    return ok(f"exactly the {len(found)} that it needs")
 
 
 def _by_relation(rights: Iterable[str]) -> list[str]:
-    """What GRANT takes, one for each relation: 'DELETE, UPDATE (title, body) ON public.x'."""
+    """Return what GRANT needs, once per relation: 'DELETE, UPDATE (title, body) ON public.x'."""
     relations: dict[str, dict[str, list[str]]] = {}
     for right in sorted(rights):
         what, _, relation = right.partition(" ON ")
@@ -84,27 +84,27 @@ def _row_security(installation: Installation) -> Finding:
             f"hides rows of {_some(hidden)}",
             "CREATE POLICY <role> ON <table> TO <role> USING (true) WITH CHECK (true)",
         )
-    return ok("hides nothing from the three roles")
+    return ok("hides no row from the three roles")
 
 
 def _connecting(installation: Installation) -> Finding:
     tables = [f"public.{table}" for table in _tables()]
     who = installation.rows(_CONNECTING, roles=list(RIGHTS), tables=tables)[0]
-    fix = f"let the pipeline log in as: CREATE ROLE pipeline LOGIN PASSWORD '…' IN ROLE {WRITER}"
+    fix = f"use another login: CREATE ROLE pipeline LOGIN PASSWORD '…' IN ROLE {WRITER}"
     if who.is_superuser:
         return warning(f"{who.name} is a superuser", fix)
     if who.is_owner:
         return warning(f"{who.name} owns tables", fix)
     if not who.roles and who.not_inherited:
-        # A grant of Postgres 16 and later has an INHERIT of its own, which GRANT renews.
+        # Since Postgres 16 each grant has its own INHERIT. Only a new GRANT changes it.
         roles = ", ".join(who.not_inherited)
         return warning(
-            f"{who.name} is in {roles}, but does not inherit the rights",
+            f"{who.name} is in {roles}, but does not inherit its rights",
             f"ALTER ROLE {who.name} INHERIT; REVOKE {roles} FROM {who.name};"
             f" GRANT {roles} TO {who.name}",
         )
     if not who.roles:
-        return warning(f"{who.name} is in none of the three roles", fix)
+        return warning(f"{who.name} is in none of our three roles", fix)
     return ok(f"{who.name}, in {', '.join(who.roles)}")
 
 

@@ -1,4 +1,4 @@
-"""The schema."""
+"""Check of the schema: every migration is applied."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""The server and its settings."""
+"""Checks of the Postgres server and its settings."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -7,7 +7,7 @@ from pipeline.clients.postgres.sql import load
 from pipeline.ops.doctor.check import Check, Finding, failed, ok, warning
 from pipeline.ops.doctor.installation import Installation, Unreachable
 
-# The first with views that read as whoever asks.
+# The first version with security_invoker views, which read with the rights of the caller.
 OLDEST_VERSION: Final = 150_000
 
 _SERVER: Final = load("pipeline.ops.doctor", "server")
@@ -17,8 +17,8 @@ _SERVER: Final = load("pipeline.ops.doctor", "server")
 class Server:
     """A row of server.sql.
 
-    ``keep_bytes`` and ``database_limit`` are negative without a limit; ``idle_seconds`` is 0, and
-    None before Postgres 18.
+    Without a limit, ``keep_bytes`` and ``database_limit`` are negative and ``idle_seconds`` is 0.
+    ``idle_seconds`` is None before Postgres 18.
     """
 
     version: str
@@ -36,14 +36,14 @@ class Server:
 
 
 def server(installation: Installation) -> Server:
-    """The server and its settings, as this session has them."""
+    """Return the settings of the server, as this session has them."""
     return Server(*installation.rows(_SERVER)[0])
 
 
 def judge_version(version: str, number: int) -> Finding:
-    """Whether the migrations apply."""
+    """Judge whether this version can run the migrations."""
     if number < OLDEST_VERSION:
-        return failed(f"Postgres {version}", "upgrade: 15 or later is needed, 17 is better")
+        return failed(f"Postgres {version}", "upgrade to 15 or later; 17 is better")
     return ok(f"Postgres {version}")
 
 
@@ -54,8 +54,8 @@ def _answers(installation: Installation) -> Finding:
         return failed(error.refusal.words, error.refusal.fix)
     if row.is_standby:
         return warning(
-            f"database {row.database}, as {row.role}, on a standby: nothing can be written there",
-            "look at the primary; the pipeline and Debezium need it too",
+            f"database {row.database}, as {row.role}, on a standby, which is read-only",
+            "connect to the primary; the pipeline and Debezium need the primary too",
         )
     return ok(f"database {row.database}, as {row.role}")
 
@@ -79,9 +79,9 @@ def _synchronous_commit(installation: Installation) -> Finding:
     value = server(installation).synchronous_commit
     if value == "off":
         return warning(
-            "off: a crash takes the last commits with it",
-            "set it to on for the database and the application's role"
-            " (the pipeline does so for itself)",
+            "off: a crash of the server loses the last commits",
+            "set it to on for the database and for the application's role"
+            " (the pipeline sets it for its own sessions)",
         )
     return ok(value)
 
@@ -93,14 +93,14 @@ def _connections(installation: Installation) -> Finding:
     if 0 <= row.database_limit < usable:
         usable = row.database_limit
         seen = f"{usable}, by the limit of this database,"
-        fix = "raise it: ALTER DATABASE ... CONNECTION LIMIT"
+        fix = "raise that limit: ALTER DATABASE ... CONNECTION LIMIT"
     if granted > usable:
         return warning(
-            f"{seen} are for clients, fewer than the {granted} that a job may take",
-            f"launch it with --database_connections={usable} or less, or {fix};"
-            " if the job was granted another number, name it: --connections",
+            f"{seen} are for clients, fewer than the {granted} that a job may open",
+            f"launch the job with --database_connections={usable} or less, or {fix};"
+            " if the job has another limit, pass it: --connections",
         )
-    return ok(f"{seen} are for clients, a job may take {granted}")
+    return ok(f"{seen} are for clients, a job may open {granted}")
 
 
 CHECKS: Final = (

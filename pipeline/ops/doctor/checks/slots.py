@@ -1,4 +1,4 @@
-"""The slot of change data capture, and the log that is kept for it."""
+"""Checks of Debezium's replication slot, and of the log that the server keeps for it."""
 
 import re
 from dataclasses import dataclass
@@ -13,19 +13,19 @@ from pipeline.ops.doctor.installation import Installation
 
 PLUGIN: Final = "pgoutput"
 FIRST_WITH_FAILOVER: Final = 170_000
-# Of max_slot_wal_keep_size: what may still be written before the slot is lost.
+# Shares of max_slot_wal_keep_size that may still be written before the slot is lost.
 ENOUGH_LEFT: Final = 0.5
 LITTLE_LEFT: Final = 0.2
-# A Debezium that is away for a night and a morning should find its slot again.
+# The slot should survive if Debezium is down for a night and a morning.
 LONG_ENOUGH: Final = timedelta(days=1)
-# Why the server gave a slot up, in its own word, and what keeps it from doing so again.
+# By the server's word for why it invalidated a slot: the words for a person, and how to prevent it.
 REASONS: Final = {
     "wal_removed": (
-        "more log than max_slot_wal_keep_size was written while nobody read it",
+        "more log than max_slot_wal_keep_size was written while nobody read the slot",
         "raise max_slot_wal_keep_size, if the disk has room",
     ),
     "idle_timeout": (
-        "nobody read it for longer than idle_replication_slot_timeout",
+        "nobody read the slot for longer than idle_replication_slot_timeout",
         "ALTER SYSTEM SET idle_replication_slot_timeout = 0; SELECT pg_reload_conf()",
     ),
     "rows_removed": (
@@ -43,11 +43,11 @@ _SLOT: Final = load("pipeline.ops.doctor", "slot")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SlotFacts:
-    """A row of slot.sql, and its name.
+    """A row of slot.sql, and the name of the slot.
 
     Attributes:
         failover, synced, reason, inactive_seconds: None, or False, before Postgres 17.
-        left_bytes: None without a limit, or when the slot is lost.
+        left_bytes: None without a limit, or if the slot is lost.
     """
 
     name: str
@@ -65,44 +65,44 @@ class SlotFacts:
 
     @property
     def is_lost(self) -> bool:
-        """Whether the server has given it up: no reader can go on from it."""
+        """Whether the server has invalidated the slot: Debezium cannot go on with it."""
         return self.wal_status == "lost" or self.reason is not None
 
 
 def find_slot(installation: Installation) -> SlotFacts:
-    """The slot that Debezium reads.
+    """Return the slot that Debezium reads.
 
     Raises:
-        CannotLook: there is none.
+        CannotLook: the slot does not exist.
     """
     name = installation.names.slot
     rows = installation.rows(_SLOT, slot=name)
     if not rows:
-        raise CannotLook(f"there is no slot {name}")
+        raise CannotLook(f"slot {name} does not exist")
     return SlotFacts(name=name, **rows[0]._asdict())
 
 
 def judge_slot(slot: SlotFacts, database: str, *, is_standby: bool = False) -> Finding:
-    """Whether events of this database are being captured."""
+    """Judge whether the slot captures the events of this database."""
     if slot.database != database:
         return failed(
             f"slot {slot.name} belongs to the database {slot.database}, not to {database}",
-            f"give this installation a slot of its own: SLOT_NAME={_slot_name(database)} for"
-            " Debezium, and here; or correct DATABASE_URL",
+            f"use another slot for this installation: set SLOT_NAME={_slot_name(database)} for"
+            " Debezium and for this command; or correct DATABASE_URL",
         )
     if slot.plugin != PLUGIN:
-        return failed(f"slot {slot.name} has the plugin {slot.plugin}, not {PLUGIN}", _anew(slot))
+        return failed(f"slot {slot.name} has the plugin {slot.plugin}, not {PLUGIN}", _new(slot))
     if slot.is_lost:
         why, remedy = REASONS.get(slot.reason or "", ("", ""))
         return failed(
             f"the log that the slot needs is gone: events were missed{why and f'; {why}'}",
-            f"{remedy and f'{remedy}; then '}{_anew(slot)}",
+            f"{remedy and f'{remedy}; then '}{_new(slot)}",
         )
     if is_standby:
         return _judge_copy(slot)
     if not slot.active:
-        silent = slot.inactive_seconds
-        since = "" if silent is None else f" for {duration(silent)}"
+        inactive = slot.inactive_seconds
+        since = "" if inactive is None else f" for {duration(inactive)}"
         return failed(
             f"nobody has read the slot{since}",
             "start Debezium; if it stops at every start, its log says why:"
@@ -112,24 +112,24 @@ def judge_slot(slot: SlotFacts, database: str, *, is_standby: bool = False) -> F
 
 
 def judge_kept_log(slot: SlotFacts, limit: int) -> Finding:
-    """Whether the slot is about to be lost; ``limit`` is max_slot_wal_keep_size in bytes."""
+    """Judge whether the slot is about to be lost; ``limit`` is max_slot_wal_keep_size in bytes."""
     if slot.is_lost or slot.left_bytes is None or slot.kept_bytes is None:
-        return failed("the log that the slot needs is gone", _anew(slot))
+        return failed("the log that the slot needs is gone", _new(slot))
     seen = f"{size(slot.kept_bytes)} kept, {size(slot.left_bytes)} left until it is lost"
     share = slot.left_bytes / limit if limit else 0
     if slot.wal_status == "unreserved" or share < LITTLE_LEFT:
         return failed(seen, "start Debezium; or raise max_slot_wal_keep_size, if the disk has room")
     if share < ENOUGH_LEFT:
-        return warning(seen, "see why Debezium is behind")
+        return warning(seen, "see Debezium's log: why is it behind?")
     return ok(seen)
 
 
 def judge_idle_limit(idle_seconds: int | None) -> Finding | None:
-    """Whether the server gives up a slot that nobody reads for a while; None where it does not."""
+    """Warn if the server invalidates a slot that nobody reads for a while; else return None."""
     if not idle_seconds or idle_seconds >= LONG_ENOUGH.total_seconds():
         return None
     return warning(
-        f"a Debezium that is away for {duration(idle_seconds)} loses its slot:"
+        f"the slot is lost if Debezium is down for {duration(idle_seconds)}:"
         " idle_replication_slot_timeout",
         "ALTER SYSTEM SET idle_replication_slot_timeout = 0; SELECT pg_reload_conf()",
     )
@@ -138,20 +138,22 @@ def judge_idle_limit(idle_seconds: int | None) -> Finding | None:
 def _judge_copy(slot: SlotFacts) -> Finding:
     if slot.temporary:
         return warning(
-            f"{slot.name} is not in step with the primary's yet: a takeover would lose it",
-            "wait; if it stays so, see the standby's log",
+            f"{slot.name} is behind the primary's slot: a failover now would lose it",
+            "wait; if this stays, see the standby's log",
         )
     if not slot.synced:
-        return warning(f"{slot.name} is no copy of the primary's", "look at the primary")
-    return ok(f"{slot.name}, a copy of the primary's: Debezium reads that one")
+        return warning(
+            f"{slot.name} is not a copy of the primary's slot", "run doctor on the primary"
+        )
+    return ok(f"{slot.name}, a copy of the primary's slot, which Debezium reads")
 
 
 def _slot_name(database: str) -> str:
-    """One that the server takes, whatever the database is called."""
+    """Return a slot name that the server accepts, for any name of a database."""
     return f"fanout_{re.sub('[^a-z0-9_]', '_', database.lower())}"[:63]
 
 
-def _anew(slot: SlotFacts) -> str:
+def _new(slot: SlotFacts) -> str:
     return (
         f"stop Debezium, SELECT pg_drop_replication_slot('{slot.name}'), remove its offsets,"
         " start it, then: python -m pipeline catch-up"
@@ -170,13 +172,13 @@ def _slot(installation: Installation) -> Finding:
 def _without_slot(row: Server, missing: CannotLook) -> Finding:
     if row.is_standby:
         return warning(
-            f"{missing}: after a takeover nothing would be captured",
-            "set sync_replication_slots = on and hot_standby_feedback = on here, with"
-            " primary_slot_name, and a dbname in primary_conninfo; Postgres 17 or later",
+            f"{missing}: after a failover no event would be captured",
+            "on this standby, set sync_replication_slots = on, hot_standby_feedback = on,"
+            " primary_slot_name, and a dbname in primary_conninfo; needs Postgres 17 or later",
         )
     return failed(
-        f"{missing}: nothing is captured",
-        "start Debezium, which makes it; if it stops: remove its offsets, start it,"
+        f"{missing}: no event is captured",
+        "start Debezium, which creates the slot; if it stops: remove its offsets, start it,"
         " then: python -m pipeline catch-up",
     )
 
@@ -186,23 +188,23 @@ def _failover(installation: Installation) -> Finding:
     row = server(installation)
     if row.version_number < FIRST_WITH_FAILOVER:
         return warning(
-            f"Postgres {row.version} keeps no slot through a failover",
-            "after one, run: python -m pipeline catch-up; or upgrade to 17",
+            f"Postgres {row.version} loses its slots in a failover",
+            "after a failover run: python -m pipeline catch-up; or upgrade to 17",
         )
     if not slot.failover:
         return warning(
-            "a standby that takes over would not have the slot",
+            "a failover loses the slot: standbys do not have it",
             f"stop Debezium, ALTER_REPLICATION_SLOT {slot.name} (FAILOVER) in a replication"
-            " connection, start it; or have it make the slot anew with slot.failover=true",
+            " connection, start it; or let it create a new slot with slot.failover=true",
         )
-    return ok("a standby may take over with the slot")
+    return ok("the slot is enabled for failover")
 
 
 def _kept_log(installation: Installation) -> Finding:
     row = server(installation)
     if row.keep_bytes < 0:
         return warning(
-            "max_slot_wal_keep_size is not set: without a reader the log fills the disk",
+            "max_slot_wal_keep_size is not set: while Debezium is down, the log may fill the disk",
             "set it to a day of log, but less than half of the disk",
         )
     try:

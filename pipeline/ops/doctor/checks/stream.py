@@ -1,4 +1,4 @@
-"""Whether the pipeline lives, and whether it is alone."""
+"""Checks of the pipeline: that it processes events, and that no other program does."""
 
 from typing import Final
 
@@ -9,27 +9,27 @@ from pipeline.ops.doctor.installation import Installation
 from pipeline.ops.status.figures import OtherProgram, Pipeline
 from pipeline.ops.status.read import OTHER_PROGRAM, PIPELINE
 
-# A healthy stream takes milliseconds; catch-up --every 60s a minute more.
+# A healthy stream needs milliseconds. catch-up --every 60s needs a minute more.
 LATE_SECONDS: Final = 120
 DEAD_SECONDS: Final = 300
-# For how long another program counts as alive after its last row.
+# How long another program counts as alive after its last row.
 ALIVE_SECONDS: Final = 3_600
 _LAST_OF_OURS: Final = load("pipeline.ops.doctor", "last_of_ours")
 _CATCH_UP: Final = "python -m pipeline catch-up"
 
 
 def judge_pipeline(seen: Pipeline) -> Finding:
-    """Whether events that wait wait too long, and why."""
+    """Judge whether events wait too long, and say why they do."""
     done = _last_done(seen)
     oldest = seen.oldest_seconds
     if oldest is None or oldest < LATE_SECONDS:
-        waiting = f"{_events(seen.waiting)}" if seen.waiting else "nothing waits"
+        waiting = _events(seen.waiting) if seen.waiting else "no event waits"
         return ok(f"{waiting}; {done}")
     words = f"{_events(seen.waiting)}, the oldest for {duration(oldest)}"
     judge = failed if oldest >= DEAD_SECONDS else warning
     if seen.passed_over:
-        passed = f"{seen.passed_over:,} passed over: younger ones are done"
-        return judge(f"{words}; {passed}", f"{_CATCH_UP}, harmless if they are still on their way")
+        passed = f"{seen.passed_over:,} passed over: younger events are finished"
+        return judge(f"{words}; {passed}", f"{_CATCH_UP}, harmless if Pub/Sub still delivers them")
     if not seen.versions:
         return judge(
             f"{words}; no pipeline is connected, {done}",
@@ -38,21 +38,21 @@ def judge_pipeline(seen: Pipeline) -> Finding:
     connected = f"version {', '.join(seen.versions)} is connected, {done}"
     return judge(
         f"{words}; {connected}",
-        "fix slot and heartbeat first, if they are ✗; else see the pipeline's log, and in"
+        "if slot or heartbeat is ✗, fix that first; else see the pipeline's log, and in"
         f" pg_stat_activity what it waits for; until then: {_CATCH_UP}",
     )
 
 
 def judge_other(other: OtherProgram | None, *, is_alone: bool) -> Finding:
-    """Whether another program writes the same rows: people would be told twice."""
+    """Judge whether another program processes the same events, so that people are told twice."""
     if other is None or other.seconds > ALIVE_SECONDS:
         return ok("no other program works on these events")
     last = f"{other.name} worked on events {duration(other.seconds)} ago"
     if is_alone:
-        return warning(f"{last}; this pipeline has not", "docs/changing-over.md has the order")
+        return warning(f"{last}; this pipeline has not", "follow docs/changing-over.md")
     return failed(
-        f"{last}, beside this pipeline: people are told twice, messages counted twice",
-        "stop it, as in docs/changing-over.md",
+        f"{last}, and so does this pipeline: people are told twice, messages are counted twice",
+        "stop it, as docs/changing-over.md says",
     )
 
 
@@ -62,8 +62,8 @@ def _events(number: int) -> str:
 
 def _last_done(seen: Pipeline) -> str:
     if seen.done_seconds is None:
-        return "no event was done lately"
-    return f"the last event was done {duration(seen.done_seconds)} ago"
+        return "no event was finished lately"
+    return f"the last event was finished {duration(seen.done_seconds)} ago"
 
 
 def _pipeline(installation: Installation) -> Finding:

@@ -1,4 +1,4 @@
-"""What is held back, and whether it is forgotten."""
+"""Check of the switches: event types that are held back, perhaps forgotten."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -11,18 +11,18 @@ from pipeline.ops.doctor.installation import Installation
 from pipeline.ops.status.figures import SwitchSeen
 from pipeline.ops.status.read import read_switches
 
-# Whoever paused a type for longer may have forgotten it.
+# A pause that is longer may be forgotten.
 LONG_SECONDS: Final = 86_400
 
 _RESUMED_WAITING: Final = load("pipeline.ops.doctor", "resumed_waiting")
 
 
 def judge_switches(switches: Mapping[str, SwitchSeen], resumed_waiting: int) -> Finding:
-    """Whether somebody has to look at what is held back.
+    """Judge whether a person must look at the event types that are held back.
 
     Args:
-        switches: what is held back now.
-        resumed_waiting: events that wait although their types go on again.
+        switches: the event types that are held back now.
+        resumed_waiting: the number of events that still wait after their type was resumed.
     """
     seen, fixes = [], []
     for name, switch in switches.items():
@@ -33,17 +33,17 @@ def judge_switches(switches: Mapping[str, SwitchSeen], resumed_waiting: int) -> 
             fixes.append(f"fix the cause, then: python -m pipeline resume {name}")
         elif switch.since_seconds >= LONG_SECONDS:
             seen.append(f"{name} is paused for {since} by {switch.who}, {waiting}")
-            fixes.append(f"python -m pipeline resume {name}, if it may go on")
+            fixes.append(f"if it may go on: python -m pipeline resume {name}")
     if resumed_waiting:
         one = resumed_waiting == 1
-        words = "waits although its type goes on" if one else "wait although their types go on"
-        seen.append(f"{counted(resumed_waiting, 'event')} {words} again")
+        words = "waits although its type was" if one else "wait although their types were"
+        seen.append(f"{counted(resumed_waiting, 'event')} {words} resumed")
         fixes.append("python -m pipeline catch-up")
     if seen:
         return warning("; ".join(seen), "; ".join(fixes))
     if switches:
         return ok("; ".join(f"{name} is paused" for name in switches))
-    return ok("nothing is paused")
+    return ok("no event type is paused")
 
 
 def _switches(installation: Installation) -> Finding:

@@ -1,4 +1,4 @@
-"""The application's tables, by the one list of what we need of them."""
+"""Check of the application's tables: they have the columns that the pipeline needs."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -21,14 +21,14 @@ def _tables(installation: Installation) -> Finding:
     with working(connection):
         faults = find_faults(connection)
         if faults and not has_application(connection):
-            return failed("this database has no tables of an application", NO_APPLICATION)
+            return failed("this database does not have the application's tables", NO_APPLICATION)
     if not faults:
-        return ok(f"all {len(TABLES)} in schema {SCHEMA} are as they have to be")
-    return failed("\n".join(fault.seen for fault in faults), _mend(faults))
+        return ok(f"all {len(TABLES)} in schema {SCHEMA} have the needed columns")
+    return failed("\n".join(fault.seen for fault in faults), _fix(faults))
 
 
-def _mend(faults: Sequence[TableFault]) -> str:
-    """The statements that there are, fit to be pasted, and where it says the rest."""
+def _fix(faults: Sequence[TableFault]) -> str:
+    """Return the known statements, ready to paste, and the document that has the rest."""
     statements = [fault.fix for fault in faults if fault.fix]
     if not statements:
         return f"see {DOCUMENT}"

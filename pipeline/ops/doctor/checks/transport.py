@@ -1,4 +1,4 @@
-"""The ways between the parts: encrypted, direct, and to the real services."""
+"""Checks of the connections: encrypted, without a pooler, and to the real services."""
 
 from typing import Any, Final
 
@@ -16,9 +16,9 @@ from pipeline.ops.doctor.installation import CaptureAddress, Installation, Unrea
 
 _ENCRYPTION: Final = load("pipeline.ops.doctor", "encryption")
 _SYSTEM: Final = b"SELECT system_identifier AS system FROM pg_catalog.pg_control_system()"
-# In the language of a replication connection, which knows no other.
+# A command of the replication protocol, which this connection uses.
 _IDENTIFY: Final = "IDENTIFY_SYSTEM"
-_NO_PASSWORD: Final = "no password supplied"  # noqa: S105 - what libpq says
+_NO_PASSWORD: Final = "no password supplied"  # noqa: S105 - an error text of libpq
 # The settings in debezium/application.properties.
 _DEBEZIUM: Final = Address(
     host="DATABASE_HOST",
@@ -27,12 +27,12 @@ _DEBEZIUM: Final = Address(
     database="DATABASE_NAME",
     encryption="DATABASE_SSLMODE",
 )
-# What libpq does when it is told nothing.
+# libpq's default.
 _DEFAULT_SSLMODE: Final = "prefer"
 
 
 def judge_encryption(address: str, *, encrypted: bool, sslmode: str) -> Finding:
-    """Whether someone on the way could read along, or pretend to be the server."""
+    """Judge whether someone on the network could read the traffic or pose as the server."""
     if stays_here(address):
         return ok("the connection stays on this machine")
     if not encrypted:
@@ -42,43 +42,43 @@ def judge_encryption(address: str, *, encrypted: bool, sslmode: str) -> Finding:
         )
     if sslmode != SAFE_SSLMODE:
         return failed(
-            f"encrypted, but sslmode={sslmode} accepts any server",
+            f"encrypted, but sslmode={sslmode} does not verify the server",
             f"add sslmode={SAFE_SSLMODE} and sslrootcert to DATABASE_URL",
         )
     return ok(f"encrypted, sslmode={sslmode}")
 
 
 def judge_pooler(port: int, *, is_pooled: bool) -> Finding:
-    """Whether the pipeline has a session of its own."""
+    """Judge whether the pipeline has a server session of its own."""
     if is_pooled:
         return warning(
-            f"port {port} is a pooler's: settings go with each transaction, which is slower",
-            "use the server's own port, or let the pooler take options in its session mode",
+            f"port {port} belongs to a pooler: every transaction sends its settings, which is slow",
+            "use the server's own port, or the pooler's session mode with options allowed",
         )
     return ok(f"port {port}")
 
 
 def judge_capture(address: CaptureAddress) -> Finding:
-    """Whether Debezium may be told to go this way."""
+    """Judge whether Debezium should use this address."""
     if address.port == POOLER_PORT:
         return failed(
-            f"port {POOLER_PORT} is a pooler's: it does not pass on replication",
-            "give Debezium the server itself: its own DATABASE_HOST, and DATABASE_PORT=5432",
+            f"port {POOLER_PORT} belongs to a pooler: it does not support replication",
+            "connect Debezium to the server itself: its own DATABASE_HOST, and DATABASE_PORT=5432",
         )
     if not stays_here(address.host) and address.sslmode != SAFE_SSLMODE:
         return failed(
-            f"sslmode={address.sslmode} lets anyone on the way be the server",
+            f"sslmode={address.sslmode} does not verify the server",
             f"set DATABASE_SSLMODE={SAFE_SSLMODE} for Debezium",
         )
     return ok(f"{address.host}:{address.port}, sslmode={address.sslmode}")
 
 
 def judge_emulator(emulator: str | None, database_address: str) -> Finding:
-    """Whether real events would go to an emulator, which forgets them."""
+    """Judge whether real events would go to an emulator, which keeps nothing."""
     if not emulator:
         return ok("Google's service")
     if stays_here(database_address):
-        return ok(f"the emulator at {emulator}, beside a database of this machine")
+        return ok(f"the emulator at {emulator}, with a database on this machine")
     return failed(
         f"PUBSUB_EMULATOR_HOST={emulator}, but the database is at {database_address}",
         "unset PUBSUB_EMULATOR_HOST",
@@ -102,7 +102,7 @@ def _pooler(installation: Installation) -> Finding:
 
 def _capture(installation: Installation) -> Finding:
     if installation.capture is None:
-        raise CannotLook("no address of Debezium's database")
+        raise CannotLook("Debezium's address is not given")
     judged = judge_capture(installation.capture)
     if judged.severity != Severity.OK:
         return judged
@@ -110,7 +110,7 @@ def _capture(installation: Installation) -> Finding:
 
 
 def _replicate(installation: Installation, address: CaptureAddress) -> Finding:
-    """Whether replication works that way, and from the right server."""
+    """Check that replication works at this address, and that it is the right server."""
     try:
         with (
             _connect(installation, address) as connection,
@@ -121,7 +121,7 @@ def _replicate(installation: Installation, address: CaptureAddress) -> Finding:
         if address.password is None and _NO_PASSWORD in str(error):
             return warning(
                 f"{address.host}:{address.port} asks for a password",
-                "look again with DATABASE_PASSWORD set, as for Debezium",
+                "run doctor again with Debezium's DATABASE_PASSWORD",
             )
         refusal = read_refusal(error, _DEBEZIUM)
         return failed(refusal.words, refusal.fix)
@@ -153,7 +153,7 @@ def _connect(installation: Installation, address: CaptureAddress) -> Connection[
 
 
 def _system(installation: Installation) -> str | None:
-    """What tells the server of DATABASE_URL from any other, if it lets us know."""
+    """Return the system identifier of the server of DATABASE_URL; None if we may not read it."""
     try:
         return str(installation.rows(_SYSTEM)[0].system)
     except (Unreachable, psycopg.Error):
@@ -165,7 +165,7 @@ def _emulator(installation: Installation) -> Finding:
 
 
 def _address(installation: Installation) -> str:
-    """Where the connection really goes; a folder, or nothing, for a socket."""
+    """Return the address of the open connection: a folder or an empty text for a socket."""
     info = installation.connection().info
     return info.hostaddr or info.host
 
@@ -173,6 +173,6 @@ def _address(installation: Installation) -> str:
 CHECKS: Final = (
     Check("encryption", "pg_stat_ssl and sslmode of DATABASE_URL", _encryption),
     Check("own session", "port of DATABASE_URL", _pooler),
-    Check("Debezium's way", "a replication connection to --cdc-host", _capture, "--cdc-host"),
+    Check("Debezium login", "a replication connection to --cdc-host", _capture, "--cdc-host"),
     Check("Pub/Sub is real", "PUBSUB_EMULATOR_HOST", _emulator),
 )

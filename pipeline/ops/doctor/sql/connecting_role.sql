@@ -1,4 +1,4 @@
--- Who is connected: which of our roles it is a member of, and which of these tables it owns.
+-- The connected role: which of our roles it is in, and whether it owns one of these tables.
 SELECT
     role.rolname AS name,
     role.rolsuper AS is_superuser,
@@ -7,7 +7,8 @@ SELECT
         FROM unnest(%(roles)s::text[]) AS wanted
         WHERE pg_has_role(role.oid, to_regrole(wanted), 'USAGE')
     ) AS roles,
-    -- In them, yet without their rights until SET ROLE: NOINHERIT, or granted WITH INHERIT FALSE.
+    -- Roles it is in, but whose rights it gets only by SET ROLE: it is NOINHERIT, or the role was
+    -- granted WITH INHERIT FALSE.
     ARRAY(
         SELECT wanted
         FROM unnest(%(roles)s::text[]) AS wanted

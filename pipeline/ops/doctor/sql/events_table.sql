@@ -1,4 +1,5 @@
--- The table of the events: what it is, the types of its columns, and the one that the ledger means.
+-- The table of the events: its kind, the types of its columns, and the name of another table that
+-- our views read in its place (after a rename).
 SELECT
     table_.relkind::text AS kind,
     coalesce(

@@ -1,5 +1,6 @@
--- Seconds since the newest heartbeat, and since the oldest that the reader of the slot has not
--- confirmed: that long nothing has got through. Heartbeats of older releases have no position.
+-- Seconds since the newest heartbeat, and since the oldest heartbeat that the reader of the slot has
+-- not confirmed. Debezium has published nothing since then. Heartbeats of older releases have no
+-- position.
 SELECT
     extract(epoch FROM now() - (
         SELECT beat_at FROM public.fanout_heartbeat ORDER BY id DESC LIMIT 1

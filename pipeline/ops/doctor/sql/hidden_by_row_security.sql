@@ -1,4 +1,4 @@
--- Tables with row security on which a role has rights, but no policy that shows it every row.
+-- Tables with row security that a role may read, but for which no policy shows the role every row.
 SELECT format('%%I for %%s', relation.relname, role.rolname) AS hidden
 FROM pg_catalog.pg_class AS relation
 JOIN pg_catalog.pg_roles AS role ON role.rolname = ANY (%(roles)s)

@@ -1,4 +1,4 @@
--- Seconds since this pipeline has done an event, as far as the last minutes of the ledger tell.
+-- Seconds since this pipeline finished an event. Looks at the last minutes of the ledger only.
 SELECT extract(epoch FROM now() - max(completed_at))::float8 AS seconds
 FROM public.notification_processing
 WHERE processor_id = 'fanout'

@@ -1,4 +1,4 @@
--- Events that wait as paused although nothing holds their types back any more.
+-- Events that still wait as paused although no switch holds back their type.
 SELECT count(*) AS events
 FROM public.notification_processing AS ledger
 WHERE ledger.processing_status = 'paused'

@@ -1,8 +1,9 @@
--- Everything a role may do, in the words of GRANT: 'SELECT ON public.domain_events'.
+-- All rights of a role, in the words of GRANT: 'SELECT ON public.domain_events'.
 --
--- Effective rights, whoever granted them to whom, on tables and views outside the system's schemas
--- and extensions; column rights where the table's own do not include them already. Those that come
--- from PUBLIC are marked, since no REVOKE from the role takes them back.
+-- These are effective rights: granted to the role, to a role it is in, or to PUBLIC. They cover
+-- tables and views, except those of system schemas and extensions. A column right is listed only if
+-- the role does not have the right on the whole table. Rights from PUBLIC are marked, because a
+-- REVOKE from the role does not remove them.
 WITH relation AS (
     SELECT relation.oid, format('%%I.%%I', namespace.nspname, relation.relname) AS name
     FROM pg_catalog.pg_class AS relation

@@ -1,2 +1,2 @@
--- Whether there is such a role.
+-- Whether the role exists.
 SELECT to_regrole(%(role)s) IS NOT NULL AS found

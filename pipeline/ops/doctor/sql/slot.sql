@@ -1,6 +1,6 @@
--- The slot of that name, in whichever database it is.
--- to_jsonb, since the columns differ: failover, synced, inactive_since and invalidation_reason are new
--- in Postgres 17. A standby writes no log of its own.
+-- The slot of this name, in any database.
+-- to_jsonb, because the columns differ: failover, synced, inactive_since and invalidation_reason are
+-- new in Postgres 17. A standby writes no log, so its last received position counts.
 SELECT
     slot.database,
     slot.plugin,
