@@ -1,6 +1,6 @@
-"""What an operator asks of the pipeline: arguments in, data out.
+"""The operations behind the commands: arguments in, data out.
 
-A function here draws nothing, prints nothing, and ends nothing that belongs to the process:
-connection pools, signals, progress bars. Commands own those, screens draw. One that takes long says
-how far it is through a callback (``report``), so that many can run at a time in one process.
+A function here does not print or draw, and does not close connection pools or handle signals. The
+commands and the screens do that. A long operation reports its progress through a callback
+(``report``), so one process can run several operations at once.
 """

@@ -1,4 +1,4 @@
-"""Which files of migrations a family needs: a folder in, the files in their order out."""
+"""The migration files that each family needs, in their order."""
 
 import hashlib
 from collections.abc import Collection
@@ -11,7 +11,7 @@ from pipeline.domain.errors import ConfigurationError, UsageError
 
 MIGRATIONS: Final = Path(__file__).resolve().parents[2] / "migrations"
 
-# What every family stands on. Two of the files are older than the families and keep their names.
+# Every family needs these files. Two of them are older than the families and keep their names.
 KERNEL: Final = (
     "0006_dead_letters.sql",
     "kernel/0001_roles.sql",
@@ -24,9 +24,9 @@ _REFERENCE: Final = "reference/"
 
 
 class Family(StrEnum):
-    """A set of migrations by the name that the command line uses.
+    """A set of migrations, by its name on the command line.
 
-    ``KERNEL`` needs no table of an application; all other families come with it.
+    ``KERNEL`` needs no table of an application. Every other family includes it.
     """
 
     KERNEL = "kernel"
@@ -34,10 +34,10 @@ class Family(StrEnum):
 
     @classmethod
     def of(cls, text: str) -> "Family":
-        """The family of this name.
+        """Return the family of this name.
 
         Raises:
-            UsageError: there is none.
+            UsageError: no family has this name.
         """
         if text not in {family.value for family in cls}:
             raise UsageError(f"invalid family {text!r}: expected {' or '.join(cls)}")
@@ -46,7 +46,7 @@ class Family(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Migration:
-    """One SQL file, named from the folder on: ``0001_ledger.sql``, ``kernel/0001_roles.sql``."""
+    """One SQL file. Its name is its path below the folder, such as ``kernel/0001_roles.sql``."""
 
     name: str
     sql: bytes
@@ -63,15 +63,15 @@ class Migration:
 
 
 def reference_files(directory: Path = MIGRATIONS) -> list[Migration]:
-    """The application's own tables, for a database that has none."""
+    """Return the files that create the application's tables, for a database without them."""
     return [_read(directory, path) for path in sorted(directory.glob(f"{_REFERENCE}*.sql"))]
 
 
 def files_of(family: Family, directory: Path = MIGRATIONS) -> list[Migration]:
-    """The files of a family in the order in which they apply, the kernel's included.
+    """Return the files of a family in the order in which they apply, including the kernel's.
 
     Raises:
-        ConfigurationError: there are none.
+        ConfigurationError: the folder holds no files.
     """
     kernel = [directory / name for name in KERNEL if (directory / name).exists()]
     own = sorted(directory.glob("*.sql")) if family is Family.FANOUT else []
@@ -84,9 +84,9 @@ def files_of(family: Family, directory: Path = MIGRATIONS) -> list[Migration]:
 
 
 def family_of(recorded: Collection[str]) -> Family:
-    """The family that a database was migrated for, by the names of the files that it has.
+    """Return the family that a database was migrated for, from the names of its applied files.
 
-    One that has none yet is meant for the fan-out, as ``migrate`` is unless told otherwise.
+    A database without applied files counts as the fan-out's, which is the default of ``migrate``.
     """
     is_kernel_only = recorded and set(recorded) <= set(KERNEL)
     return Family.KERNEL if is_kernel_only else Family.FANOUT

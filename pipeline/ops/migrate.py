@@ -1,4 +1,4 @@
-"""Migrate: the numbered SQL files of a family in, a database with all of them applied out."""
+"""Applies the numbered SQL files of a family to a database."""
 
 import re
 import time
@@ -30,15 +30,15 @@ Connection = psycopg.Connection[tuple[Any, ...]]
 
 APPLICATION_TABLES: Final = application.TABLES
 
-# Any constant will do, as long as nothing else in the database takes the same one.
+# Any constant works, as long as no other program uses the same one in this database.
 _LOCK_KEY: Final = 0x66616E6F7574
 _REFERENCE: Final = "reference/"
-# What a file makes in the application's schema, as a rule once.
+# The tables and views that a file creates in the application's schema. Most are created only once.
 CREATES: Final = re.compile(rb"^CREATE (?:TABLE|VIEW) (public\.\w+)", re.MULTILINE)
-# Whoever waits for a table's lock holds up everyone behind: better to give way.
+# A session that waits for a table's lock blocks every later session. So the wait is short.
 _LOCK_TIMEOUT: Final = timedelta(seconds=5)
 _LOCK_MILLISECONDS: Final = round(_LOCK_TIMEOUT.total_seconds() * 1000)
-# An index over a large table takes as long as it takes.
+# No statement timeout: an index over a large table may need hours.
 _SESSION: Final = Session(name="fanout-migrate", lock_timeout=_LOCK_TIMEOUT)
 _RECORDER: Final = """
     CREATE TABLE IF NOT EXISTS public.fanout_migrations (
@@ -57,38 +57,38 @@ def migrate(
     report: Callable[[str], None] = lambda _: None,
     directory: Path = MIGRATIONS,
 ) -> list[str]:
-    """Apply what is not yet applied of a family's files, in their order.
+    """Apply the files of a family that are not yet applied, in their order.
 
-    Each file is applied and recorded in a transaction of its own, one process at a time: after a
-    failure the database is as the last whole file left it, and running again goes on from there.
+    Each file is applied and recorded in one transaction, by one process at a time. After a failure
+    the database holds all files before the failed one. The next run continues there.
 
     Args:
-        dsn: A database, as a user who owns the application's tables and may create roles.
-        family: Whose files; another family's may follow later, or have come before.
-        reference_schema: Whether to create the application's own tables first.
-        report: Takes one line for each file applied and for each warning of the database.
-        directory: Where the files are.
+        dsn: A database, with a login that owns the application's tables and may create roles.
+        family: The family of the files. Files of another family may be applied before or after.
+        reference_schema: Whether to create the application's tables first.
+        report: Called with one line for each applied file and each warning of the database.
+        directory: The folder of the files.
 
     Returns:
         The names of the files that this call applied.
 
     Raises:
-        ConfigurationError: The application's tables are not as they have to be, the database holds
-            a file in another version than this one, or refuses a file.
-        TransientError: A table was in use for too long; running again goes on.
+        ConfigurationError: The application's tables lack something, the database applied another
+            version of a file, or the database refuses a file.
+        TransientError: A table was in use for too long. Run migrate again.
     """
     needs_application = family is Family.FANOUT
     if reference_schema and not needs_application:
         raise ConfigurationError(
-            f"--reference-schema creates what the family {Family.FANOUT} needs: leave it out,"
-            f" or write --family {Family.FANOUT}"
+            f"--reference-schema creates tables for the family {Family.FANOUT}: remove it,"
+            f" or use --family {Family.FANOUT}"
         )
     reference = reference_files(directory) if reference_schema else []
     ours = files_of(family, directory)
     with _connect(dsn) as connection:
         connection.add_notice_handler(lambda notice: _report_warning(notice, report))
-        # Before anything is made: no database is left half migrated for what could be seen before.
-        with _one_at_a_time(connection, of="the look at the database"):
+        # Checked before the first change, so that a foreseeable error leaves nothing half migrated.
+        with _one_at_a_time(connection, of="the check of the database"):
             recorded = _recorded(connection) if _has_recorder(connection) else {}
             _check_recorded(
                 recorded, [*reference_files(directory), *files_of(Family.FANOUT, directory)]
@@ -105,12 +105,12 @@ def migrate(
 
 
 def pending(dsn: str, *, family: Family | None = None, directory: Path = MIGRATIONS) -> list[str]:
-    """The names of a family's files that the database lacks; changes nothing.
+    """Return the names of a family's files that are not applied. Changes nothing.
 
     Args:
         dsn: The database.
-        family: None for the one that the database was migrated for.
-        directory: Where the files are.
+        family: The family; None for the one that the database was migrated for.
+        directory: The folder of the files.
     """
     with _connect(dsn) as connection:
         recorded = _recorded(connection) if _has_recorder(connection) else {}
@@ -131,7 +131,7 @@ def _has_recorder(connection: Connection) -> bool:
 
 
 def _recorded(connection: Connection) -> dict[str, str]:
-    """The checksum of each applied file."""
+    """Return the checksum of each applied file."""
     rows = connection.execute("SELECT name, checksum FROM public.fanout_migrations")
     return dict(rows.fetchall())
 
@@ -140,13 +140,13 @@ def _check_recorded(recorded: Mapping[str, str], migrations: Iterable[Migration]
     for migration in migrations:
         if recorded.get(migration.name, migration.checksum) != migration.checksum:
             raise ConfigurationError(
-                f"{migration.name} was changed after this database applied it: "
-                "restore the file and put the change into a new one"
+                f"{migration.name} was changed after this database applied it:"
+                " restore the file, and put the change into a new file"
             )
 
 
 def _check_free(connection: Connection, migrations: Iterable[Migration]) -> None:
-    """Return if nothing bears a name yet that these files give to a table or view."""
+    """Check that no table or view exists yet with a name that these files create."""
     creates = {
         match[1].decode(): migration.is_reference
         for migration in migrations
@@ -159,20 +159,20 @@ def _check_free(connection: Connection, migrations: Iterable[Migration]) -> None
     taken = [name for (name,) in rows]
     if any(creates[name] for name in taken):
         raise ConfigurationError(
-            f"the application's tables are there already ({', '.join(taken)}):"
-            " leave out --reference-schema"
+            f"the application's tables already exist ({', '.join(taken)}):"
+            " remove --reference-schema"
         )
     if taken:
         raise ConfigurationError(
-            f"our own tables need names that are taken: {', '.join(taken)};"
-            " rename what has them, then run migrate again"
+            f"these names are already in use, but our tables need them: {', '.join(taken)};"
+            " rename the other tables or views, then run migrate again"
         )
 
 
 def _apply_all(
     connection: Connection, migrations: Sequence[Migration], report: Callable[[str], None]
 ) -> list[str]:
-    """Apply what is still to do, in order; gives the names."""
+    """Apply the files that are not yet applied, in order; return their names."""
     applied = []
     with _one_at_a_time(connection, of="fanout_migrations"):
         connection.execute(_RECORDER)
@@ -185,7 +185,7 @@ def _apply_all(
 
 
 def _apply(connection: Connection, migration: Migration) -> bool:
-    """Apply one file and record it, or neither; whether it was still to do."""
+    """Apply and record one file in one transaction; return False if it was applied before."""
     with _one_at_a_time(connection, of=migration.name):
         if migration.name in _recorded(connection):
             return False
@@ -199,10 +199,10 @@ def _apply(connection: Connection, migration: Migration) -> bool:
 
 @contextmanager
 def _one_at_a_time(connection: Connection, *, of: str) -> Iterator[None]:
-    """A transaction that no other migration of this database runs beside."""
+    """Run the block in a transaction, while no other migration of this database runs."""
     try:
         with working(connection), connection.transaction():
-            # Another migration ends by itself, however long an index takes.
+            # No timeout here: another migration ends by itself, even if an index takes hours.
             connection.execute("SET LOCAL lock_timeout = 0")
             connection.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK_KEY])
             connection.execute(f"SET LOCAL lock_timeout = {_LOCK_MILLISECONDS}".encode())
@@ -213,7 +213,7 @@ def _one_at_a_time(connection: Connection, *, of: str) -> Iterator[None]:
 
 
 def _explained(connection: Connection, error: psycopg.Error, name: str) -> FanoutError:
-    """The error for `name`, without the DETAIL, which quotes rows."""
+    """Return the error for ``name``, without the DETAIL, which quotes rows."""
     primary = error.diag.message_primary or " ".join(str(error).split())
     message = f"{name}: {primary}"
     match error:
@@ -223,7 +223,7 @@ def _explained(connection: Connection, error: psycopg.Error, name: str) -> Fanou
         case psycopg.OperationalError():
             return TransientError(f"{message}; run migrate again")
         case errors.DuplicateTable() if name.startswith(_REFERENCE):
-            hint = "the application's tables are there already, leave out --reference-schema"
+            hint = "the application's tables already exist: remove --reference-schema"
         case errors.InsufficientPrivilege():
             hint = "run migrate as the owner of the application's tables"
         case _:

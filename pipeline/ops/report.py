@@ -1,11 +1,11 @@
-"""How an operation that takes long says how far it is."""
+"""The callback through which a long operation reports its progress."""
 
 from collections.abc import Callable
 from typing import TypeAlias
 
-# Takes how many are done, and of how many.
+# Called with the number done and the total.
 Report: TypeAlias = Callable[[int, int], None]
 
 
 def no_report(done: int, total: int) -> None:
-    """For a caller who waits for the result alone."""
+    """Ignore the progress."""

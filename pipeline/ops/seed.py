@@ -1,4 +1,4 @@
-"""Seed: sample people and events in, as an application would write them; or out again."""
+"""Inserts sample people and events as an application would write them, and deletes them again."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -31,7 +31,7 @@ _INSERT_EVENT: Final = """
     VALUES (%s, %s, %s, %s, %s, %s, %s)
     RETURNING id
 """
-# Some events are of an organisation and of no project.
+# Some events belong to an organisation but to no project.
 _SAMPLE_EVENTS: Final = """
     SELECT id FROM public.domain_events
     WHERE project_id = ANY (%s) OR project_id IS NULL AND payload ->> 'org_id' = ANY (%s)
@@ -44,11 +44,11 @@ _INSERT_MESSAGE: Final = """
 
 
 def seed(dsn: str, *, report: Callable[[str], None] = lambda _: None) -> list[int]:
-    """Insert the people and then the events.
+    """Insert the people, then the events.
 
     Args:
-        dsn: A migrated database, as the owner of the application's tables.
-        report: Takes one line for the people and one for the events.
+        dsn: A migrated database, with the login of the owner of the application's tables.
+        report: Called with one line for the people and one for the events.
 
     Returns:
         The ids of the events.
@@ -65,9 +65,9 @@ def seed(dsn: str, *, report: Callable[[str], None] = lambda _: None) -> list[in
 
 
 def seed_people(dsn: str) -> int:
-    """Insert people, organisations, projects, documents, threads and preferences, or none of them.
+    """Insert the people, and all rows that the events need, in one transaction.
 
-    Rows that are there already stay as they are, so that seeding twice is harmless.
+    Existing rows stay as they are, so it is harmless to seed twice.
 
     Returns:
         How many people the sample has.
@@ -84,10 +84,10 @@ def seed_people(dsn: str) -> int:
 
 
 def seed_events(dsn: str) -> Iterator[int]:
-    """Insert the events, each in a transaction of its own; every call inserts all of them anew.
+    """Insert the events, each in its own transaction. Every call inserts all of them again.
 
     Yields:
-        The id of each event once it is committed; the next is inserted when it is asked for.
+        The id of each event after its commit. The next event is inserted on the next request.
 
     Raises:
         ConfigurationError: The people are missing.
@@ -101,7 +101,7 @@ def seed_events(dsn: str) -> Iterator[int]:
 
 
 def clear(dsn: str) -> int:
-    """Delete the sample and all that followed from its events; nothing else is touched.
+    """Delete the sample, and all rows that its events led to. Nothing else changes.
 
     Returns:
         How many events were deleted.
@@ -114,8 +114,8 @@ def clear(dsn: str) -> int:
     with _connect(dsn) as connection, working(connection), connection.transaction():
         if not _is_seeded(connection):
             raise ConfigurationError(
-                "this database does not hold the sample data: there is nothing to clear, "
-                "check DATABASE_URL"
+                "this database does not hold the sample data, so there is nothing to clear:"
+                " check DATABASE_URL"
             )
         found = connection.execute(_SAMPLE_EVENTS, [projects, [str(org) for org in organisations]])
         events = [row[0] for row in found]
@@ -124,7 +124,7 @@ def clear(dsn: str) -> int:
             "DELETE FROM public.domain_events WHERE id = ANY (%s)",
         ):
             connection.execute(statement.encode(), [events])
-        # In this order, since a grant or a message outlives neither its project nor its author.
+        # The order satisfies the foreign keys. Grants and messages go with their project or author.
         for table, keys in (
             ("public.projects", projects),
             ("public.orgs", organisations),
@@ -153,7 +153,7 @@ def _connect(dsn: str) -> Iterator[Connection]:
 
 
 def _is_seeded(connection: Connection) -> bool:
-    """Whether every sample organisation is there, by ids that no other program makes."""
+    """Return whether every sample organisation exists. No other program creates these ids."""
     found = connection.execute(
         "SELECT count(*) FROM public.orgs WHERE id = ANY (%s)",
         [[ids.organisation(key) for key in ORGANISATIONS]],
@@ -174,7 +174,7 @@ def _qualified(table: str) -> sql.Identifier:
 
 
 def _insert_event(connection: Connection, event: SampleEvent) -> int:
-    """Insert an event and, as the application does, the message it tells of."""
+    """Insert an event; for a chat message, first insert the message, as the application does."""
     with working(connection), connection.transaction():
         payload = event.payload
         if event.event_type == CHAT_MESSAGE_SENT:

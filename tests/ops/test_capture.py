@@ -66,7 +66,7 @@ def test_the_publication_is_left_as_it_is_until_pipeline_and_debezium_were_seen(
     receive(upgraded, old_message(1))
     refused = capture(upgraded, "--ids-only")
     assert refused.returncode == 1
-    assert "Debezium first: no message of an id alone has arrived" in refused.stderr
+    assert "Debezium first: no message without a payload has arrived" in refused.stderr
     assert "payload" in columns(upgraded.database)
 
 

@@ -280,7 +280,7 @@ def test_what_cannot_be_done_is_one_line(stage: Stage, arguments: list[str], ans
 
 def test_an_empty_reason_is_refused_as_the_usage_is(stage: Stage) -> None:
     assert refusal(stage, "resolve", "--id", "7", "--reason", " ", status=2) == (
-        "--reason is empty: say why, for whoever asks later"
+        "--reason is empty: say why, for the record"
     )
 
 

@@ -114,7 +114,7 @@ def test_a_way_on_which_replication_works_is_well(database: Database) -> None:
         (
             {"port": 6543},
             "port 6543 belongs to a pooler: it does not support replication",
-            "give Debezium the server itself: its own DATABASE_HOST, and DATABASE_PORT=5432",
+            "connect Debezium to the server itself: its own DATABASE_HOST, and DATABASE_PORT=5432",
         ),
     ],
     ids=["wrong password", "unknown host", "refused", "no encryption", "pooler"],

@@ -161,7 +161,7 @@ def test_a_database_without_an_application_is_left_alone_and_offered_sample_tabl
 
 
 def test_the_reference_schema_is_refused_where_the_application_is(application: Database) -> None:
-    with pytest.raises(ConfigurationError, match="leave out --reference-schema"):
+    with pytest.raises(ConfigurationError, match="remove --reference-schema"):
         migrate(application.dsn, reference_schema=True)
     assert rows(application, "SELECT to_regclass('public.fanout_migrations')") == [(None,)]
 
@@ -171,7 +171,9 @@ def test_the_reference_schema_is_refused_before_its_first_file_where_one_table_i
 ) -> None:
     with empty_database.connect() as connection:
         connection.execute("CREATE TABLE public.domain_events (id uuid)")
-    with pytest.raises(ConfigurationError, match=r"already \(public\.domain_events\): leave out"):
+    with pytest.raises(
+        ConfigurationError, match=r"already exist \(public\.domain_events\): remove"
+    ):
         migrate(empty_database.dsn, reference_schema=True)
     assert rows(empty_database, "SELECT to_regclass('public.profiles')") == [(None,)]
 

@@ -718,7 +718,7 @@ def test_a_topic_that_does_not_exist_is_one_line_and_recorded(operator: Operator
     assert (process.returncode, output) == (1, "")
     failure = f"{TOPIC}-missing does not exist: create it, or correct its name"
     assert errors.splitlines()[-1] == f"pipeline replay: {failure}"
-    assert "gave up after 0 of 1 message" in errors
+    assert "failed after 0 of 1 message" in errors
     assert "Traceback" not in errors
     assert operator.records()[0][3:] == (1, 0, f"failed: {failure}", True)
 
@@ -734,7 +734,7 @@ def test_who_may_not_replay_is_told_as_whom_to_connect(operator: Operator) -> No
 def test_an_event_that_does_not_exist_is_named(operator: Operator) -> None:
     known = upload(operator.stage)
     assert operator.refusal("--event", str(known), "98", "--event", "99") == (
-        "neither an event nor an open dead letter has the id 98, 99"
+        "no event and no open dead letter has the id 98, 99"
     )
 
 
@@ -742,7 +742,7 @@ def test_an_event_that_does_not_exist_is_named(operator: Operator) -> None:
     ("arguments", "words"),
     [
         ([], "say which events"),
-        (["--event", "1", "--type", "x"], "--event names its events: leave out --type"),
+        (["--event", "1", "--type", "x"], "--event already names the events: remove --type"),
         (["--missing", "--dead-letters"], "--missing and --dead-letters exclude each other"),
         (["--missing", "--fingerprint", "x"], "--missing and --fingerprint exclude each other"),
         (["--until", "2h"], "add --since"),

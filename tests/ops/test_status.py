@@ -411,7 +411,7 @@ def test_a_watch_waits_for_a_server_that_is_away(planted: Database) -> None:
         assert process.stdout is not None
         read_until(process.stdout.fileno(), "1 event without a final state")
         proxy.cut_after(lambda: 0)
-        read_until(process.stdout.fileno(), "; looking")
+        read_until(process.stdout.fileno(), "; trying")
         proxy.cut_after(None)
         read_until(process.stdout.fileno(), "1 event without a final state")
         process.send_signal(signal.SIGTERM)

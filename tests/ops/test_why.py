@@ -130,8 +130,8 @@ def test_a_preference_that_was_deleted_or_changed_since_says_so(
     stage.execute("DELETE FROM user_notification_preferences WHERE user_id = %s", U2)
     stage.execute("UPDATE user_notification_preferences SET status = 'digest', updated_at = now()")
     shown = said(screen(stage, uploaded))
-    assert "they muted it everywhere their preference is deleted since" in shown
-    assert "their preference was changed afterwards, " in shown
+    assert "they muted it everywhere their preference was deleted since then" in shown
+    assert "their preference was changed later, " in shown
     assert "to: project Tower, event type document_uploaded, channel in_app, digest" in shown
 
 
@@ -147,13 +147,12 @@ def test_a_message_counted_in_an_open_row_says_what_the_row_says_by_now(stage: S
     counted = said(screen(stage, second, U2))
     assert "thread #General" in counted
     assert (
-        "Bob Owner in-app counted in the thread's open notification"
-        " by now: 2 new messages in #General"
+        "Bob Owner in-app counted in the thread's open notification now: 2 new messages in #General"
     ) in counted
     [silence] = as_json(stage, second, U2)["people"][0]["silences"]
     assert silence["counted_in"] == "2 new messages in **#General**"
     stage.execute("DELETE FROM notifications")
-    assert "open notification which is gone since" in said(screen(stage, second, U2))
+    assert "open notification which was deleted since then" in said(screen(stage, second, U2))
 
 
 def test_a_reason_that_is_not_known_is_printed_as_it_is(stage: Stage, uploaded: int) -> None:
@@ -187,7 +186,7 @@ def test_an_event_without_an_audience_says_why_and_who_it_would_be(stage: Stage)
     shown = said(screen(stage, event))
     assert "state completed 6 min after it was written: the event names no project" in shown
     assert "nobody who may hear of document_uploaded: The project's people;" in shown
-    assert "nor was anybody: the event names no project" in said(screen(stage, event, U2))
+    assert "and nobody else was: the event names no project" in said(screen(stage, event, U2))
 
 
 def test_a_dead_event_shows_its_error_and_where_its_message_is_kept(stage: Stage) -> None:
@@ -210,8 +209,8 @@ def test_what_is_too_large_says_what_to_do_and_that_helps(stage: Stage) -> None:
     stage.deliver(event)
     shown = said(screen(stage, event))
     assert "KB, and may have 4096 KB: shorten it, then: python -m pipeline replay" in shown
-    shorten = "shorten what is used of its payload, in domain_events, then: python -m pipeline"
-    assert f"next {shorten} replay --event {event}; or, if nobody needs to hear of it:" in shown
+    shorten = "shorten the used part of its payload in domain_events, then: python -m pipeline"
+    assert f"next {shorten} replay --event {event}; or, if nobody needs to be told:" in shown
     stage.execute("UPDATE domain_events SET payload = '{}' WHERE id = %s", event)
     stage.deliver(event)
     assert stage.ledger() == {event: "completed"}
@@ -250,7 +249,7 @@ def test_a_dead_event_whose_letter_was_resolved_by_hand_says_so_and_how_to_tell_
     capsys.readouterr()
     stage.execute("UPDATE event_dead_letters SET resolved_at = '2026-03-02T12:00Z'")
     advice = (
-        "nothing, for its dead letter was resolved by hand 2026-03-02 12:00:00 UTC"
+        "nothing: its dead letter was resolved by hand 2026-03-02 12:00:00 UTC"
         " (test_operator: told by phone); to tell people after all, once the cause is fixed:"
         f' python -m pipeline replay --event {event} --apply --topic "$TOPIC"'
     )
@@ -268,7 +267,7 @@ def test_an_expired_event_says_how_old_is_too_old(stage: Stage) -> None:
     stage.deliver(event)
     shown = said(screen(stage, event))
     assert "state expired 1.3 d after it was written: older than 24 hours" in shown
-    assert "next too late to tell anyone; if they must hear all the same" in shown
+    assert "next too late to tell anyone; to tell people anyway" in shown
 
 
 def test_an_unrouted_event_asks_for_a_handler(stage: Stage, uploaded: int) -> None:
@@ -279,14 +278,14 @@ def test_an_unrouted_event_asks_for_a_handler(stage: Stage, uploaded: int) -> No
     assert "next give moon_rose a handler (docs/adding-an-event-type.md)" in shown
     stage.deliver(uploaded)
     stage.execute("UPDATE notification_processing SET processing_status = 'unrouted'")
-    assert "next document_uploaded has a handler by now" in said(screen(stage, uploaded))
+    assert "next document_uploaded has a handler now" in said(screen(stage, uploaded))
 
 
 @pytest.mark.parametrize(
     ("age", "words"),
     [
-        (timedelta(seconds=5), r"\d+\.\d s old and likely on its way: ask again in a moment"),
-        (timedelta(hours=3), r"3\.0 h old: see that Debezium and the pipeline run; python -m"),
+        (timedelta(seconds=5), r"\d+\.\d s old and probably in the stream: ask again in a moment"),
+        (timedelta(hours=3), r"3\.0 h old: check that Debezium and the pipeline run; python -m"),
     ],
     ids=["young", "old"],
 )
@@ -310,7 +309,7 @@ def test_a_state_of_another_program_is_shown_as_it_is(stage: Stage, uploaded: in
 
 def test_an_event_that_does_not_exist_is_one_line(stage: Stage) -> None:
     settings = DatabaseSettings(dsn=stage.database.operator_dsn)
-    with pytest.raises(NotFound, match=r"^domain_events has no event 99: deleted since, or"):
+    with pytest.raises(NotFound, match=r"^domain_events has no event 99: it was deleted, or"):
         read_account(settings, 99, None)
     stage.execute(
         "INSERT INTO event_dead_letters (letter_key, event_id, stage, error_class, message,"
@@ -421,10 +420,10 @@ def test_an_event_from_the_future_is_said_to_be_one(stage: Stage, uploaded: int)
     stage.execute("UPDATE domain_events SET created_at = now() + interval '2 hours 5 minutes'")
     waiting = said(screen(stage, uploaded))
     assert "UTC, 2.1 h in the future" in waiting
-    assert "next its time is 2.1 h in the future: the clock that wrote it is fast;" in waiting
+    assert "next its created_at is 2.1 h in the future: the producer's clock is fast;" in waiting
     stage.deliver(uploaded)
     done = said(screen(stage, uploaded))
-    assert "completed 2.1 h before its own time: the clock that wrote it is fast" in done
+    assert "completed 2.1 h before its created_at: the producer's clock is fast" in done
 
 
 def test_a_clock_that_is_a_little_fast_is_none_worth_a_word(stage: Stage, uploaded: int) -> None:

@@ -1,1 +1,1 @@
-"""What change data capture takes out of Postgres: the way from whole rows to ids and times."""
+"""The steps after which change data capture publishes only ids and times, not whole rows."""

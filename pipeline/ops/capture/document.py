@@ -1,4 +1,4 @@
-"""The steps as one JSON object whose keys stay as they are."""
+"""The steps as one JSON object. Its keys are stable."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -8,5 +8,5 @@ from pipeline.ops.capture.progress import Step
 
 
 def document(steps: Sequence[Step]) -> dict[str, Any]:
-    """The object; ``done`` where every step is."""
+    """Return the JSON object. ``done`` is true if every step is done."""
     return {"done": all(step.done for step in steps), "steps": [asdict(step) for step in steps]}

@@ -1,4 +1,4 @@
-"""How far an installation is on the way to messages of an id alone, and its last step."""
+"""The three steps to messages that hold only an id and a time: reads them, and takes the last."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -16,7 +16,7 @@ from pipeline.domain.errors import ConfigurationError
 from pipeline.domain.units import counted, duration
 from pipeline.settings import CaptureNames, DatabaseSettings
 
-# What a wake-up needs of an event.
+# The columns that a wake-up needs.
 COLUMNS: Final = ("id", "created_at")
 TABLES: Final = f"public.domain_events ({', '.join(COLUMNS)}), public.fanout_heartbeat"
 # The first version that reads the row instead of the message.
@@ -35,10 +35,10 @@ class Seen:
     """A row of seen.sql.
 
     Attributes:
-        ids_seconds: since the last message of an id alone; None: there was none yet.
-        payloads_seconds: since the last message with a payload.
-        versions: of the pipelines that are connected.
-        columns: of ``domain_events`` that are published; None: it is not published at all.
+        ids_seconds: seconds since the last message without a payload; None before the first one.
+        payloads_seconds: seconds since the last message with a payload; None before the first one.
+        versions: the versions of the connected pipelines.
+        columns: the published columns of ``domain_events``; None if the table is not published.
     """
 
     ids_seconds: float | None
@@ -49,13 +49,13 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step of the way.
+    """One step.
 
     Attributes:
-        name: what is to change.
-        done: whether it was seen to be done.
-        seen: what was seen.
-        todo: what to do about it; None where nothing is.
+        name: the part that must change.
+        done: whether the change was observed.
+        seen: what was observed.
+        todo: what to do next; None if the step is done.
     """
 
     name: str
@@ -65,21 +65,21 @@ class Step:
 
 
 def read_steps(database: DatabaseSettings, names: CaptureNames) -> list[Step]:
-    """The three steps, in the order in which they must be taken.
+    """Return the three steps, in the order in which they must be taken.
 
     Raises:
-        ConfigurationError: Postgres refuses this user, or was never migrated.
-        TransientError: it cannot be reached.
+        ConfigurationError: Postgres refuses this user, or the database was never migrated.
+        TransientError: Postgres cannot be reached.
     """
     with _connected(database) as connection:
         return _steps(connection, names)
 
 
 def narrow(database: DatabaseSettings, names: CaptureNames) -> list[Step]:
-    """Take the last step, where the others were seen to be done; harmless when repeated.
+    """Take the last step, if the others are done. It is harmless to repeat this.
 
     Returns:
-        The steps as they are then.
+        The steps afterwards.
 
     Raises:
         ConfigurationError: a step before it is not done, or this user does not own the publication.
@@ -105,7 +105,7 @@ def narrow(database: DatabaseSettings, names: CaptureNames) -> list[Step]:
 
 
 def narrowing(publication: str) -> str:
-    """The statement after which nothing but ids and times of events is published."""
+    """Return the statement after which only ids and times of events are published."""
     return f"ALTER PUBLICATION {publication} SET TABLE {TABLES}"
 
 
@@ -125,8 +125,8 @@ def _pipeline(seen: Seen) -> Step:
         return Step(
             name,
             done=False,
-            seen=f"version {', '.join(old)} is connected, which needs payloads",
-            todo="drain it once the new one runs beside it",
+            seen=f"version {', '.join(old)} is connected, and needs payloads",
+            todo="start the new version beside it, then drain the old one",
         )
     if seen.ids_seconds is None and seen.payloads_seconds is None:
         return Step(
@@ -135,14 +135,14 @@ def _pipeline(seen: Seen) -> Step:
             seen="it has not received a message yet",
             todo="start it, and insert an event",
         )
-    return Step(name, done=True, seen="reads rows, whatever a message holds")
+    return Step(name, done=True, seen="reads rows, so it needs no payloads")
 
 
 def _debezium(seen: Seen) -> Step:
     name = "Debezium"
     todo = "restart it with this release's application.properties, and insert an event"
     if seen.ids_seconds is None:
-        return Step(name, done=False, seen="no message of an id alone has arrived", todo=todo)
+        return Step(name, done=False, seen="no message without a payload has arrived", todo=todo)
     if seen.payloads_seconds is not None and seen.payloads_seconds <= seen.ids_seconds:
         ago = duration(seen.payloads_seconds)
         return Step(name, done=False, seen=f"a payload arrived {ago} ago", todo=todo)
@@ -163,7 +163,7 @@ def _publication(seen: Seen) -> Step:
     return Step(
         name,
         done=False,
-        seen=f"publishes all {counted(len(seen.columns), 'column')}, payloads among them",
+        seen=f"publishes {counted(len(seen.columns), 'column')}, including payloads",
         todo="python -m pipeline capture --ids-only",
     )
 

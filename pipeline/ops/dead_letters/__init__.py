@@ -1,1 +1,1 @@
-"""Dead letters as an operator deals with them: look, count, resolve."""
+"""Lists, counts and resolves dead letters."""

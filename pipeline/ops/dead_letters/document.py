@@ -6,7 +6,7 @@ import orjson
 
 
 def to_json(value: object) -> str:
-    """One line of JSON; bytes are text where they are UTF-8, and otherwise base64."""
+    """Return one line of JSON. Bytes become text if they are UTF-8, and base64 if not."""
     return orjson.dumps(value, default=_of_bytes).decode()
 
 

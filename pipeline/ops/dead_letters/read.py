@@ -1,4 +1,4 @@
-"""Read the dead letters: by cause, one of them, or in numbers."""
+"""Reads dead letters: grouped by cause, one letter, or counts."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -31,12 +31,12 @@ class LetterGroup:
     """Dead letters with one cause.
 
     Attributes:
-        message: the reason, with ``#`` for every number in which they may differ.
-        event_types: the types that the events' rows had; empty where there was none.
-        letters: how many there are, ``open`` of them not resolved.
-        attempts: how many times they failed, all together.
-        sample_event_id: the event of one of them, where any names one.
-        sample_id: one of them.
+        message: the reason, with ``#`` for every number.
+        event_types: the types of the events' rows; empty if no letter had a row.
+        letters: how many letters there are; ``open`` of them are not resolved.
+        attempts: how many times they failed in total.
+        sample_event_id: the event of one letter; None if no letter names an event.
+        sample_id: the id of one letter.
     """
 
     fingerprint: str
@@ -58,13 +58,13 @@ class LetterDetails:
     """One dead letter of any family.
 
     Attributes:
-        letter_key: the row that it is about, or the digest of a message that names none.
-        event_state: what the ledger says of its event now.
-        attributes: of the message; None unless there was no row to look at instead.
-        data: the bytes of the message; likewise.
-        payload: what the event's row holds now, at most ``MOST_OF_PAYLOAD`` characters of it; None
-            where there is no row, or no payload in it.
-        payload_characters: how many the whole payload has.
+        letter_key: the row that failed, or the digest of a message that names no row.
+        event_state: the state of its event in the ledger now.
+        attributes: the attributes of the message. They are kept only if there was no row to read.
+        data: the bytes of the message, kept in the same case.
+        payload: the payload in the event's row now, at most ``MOST_OF_PAYLOAD`` characters; None
+            without a row or a payload.
+        payload_characters: the length of the whole payload.
     """
 
     id: int
@@ -90,7 +90,7 @@ class LetterDetails:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CauseCount:
-    """How many open dead letters an event type has of one stage and class."""
+    """How many open dead letters an event type has, for one stage and error class."""
 
     event_type: str
     stage: str
@@ -101,7 +101,7 @@ class CauseCount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Day:
-    """How many dead letters were first seen on a day (UTC), ``open`` of them not resolved."""
+    """How many dead letters were first seen on a day (UTC); ``open`` of them are not resolved."""
 
     day: date
     letters: int
@@ -109,7 +109,7 @@ class Day:
 
 
 def read_groups(database: DatabaseSettings, *, resolved: bool) -> list[LetterGroup]:
-    """The groups that have open letters, and with ``resolved`` all others too."""
+    """Return the groups with open letters; with ``resolved``, all groups."""
     groups = _read(database, LetterGroup, _GROUPS, {"resolved": resolved})
     return [replace(group, message=without_numbers(group.message)) for group in groups]
 
@@ -117,10 +117,10 @@ def read_groups(database: DatabaseSettings, *, resolved: bool) -> list[LetterGro
 def read_letter(
     database: DatabaseSettings, *, letter_id: int | None = None, event_id: int | None = None
 ) -> LetterDetails:
-    """One letter, by its own id or by its event's.
+    """Return one letter, by its own id or by the id of its event.
 
     Raises:
-        NotFound: there is none.
+        NotFound: no letter matches.
     """
     found = _read(database, LetterDetails, _LETTER, {"letter_id": letter_id, "event_id": event_id})
     if not found:
@@ -137,12 +137,12 @@ def read_letter(
 
 
 def read_causes(database: DatabaseSettings) -> list[CauseCount]:
-    """The open letters by type, stage and class."""
+    """Return the open letters, counted by event type, stage and error class."""
     return _read(database, CauseCount, _OPEN_BY_CAUSE, {})
 
 
 def read_days(database: DatabaseSettings) -> list[Day]:
-    """The last ``DAYS`` days on which there were letters."""
+    """Return the last ``DAYS`` days that had letters."""
     return _read(database, Day, _BY_DAY, {"days": DAYS})
 
 

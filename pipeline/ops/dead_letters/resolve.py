@@ -1,4 +1,4 @@
-"""Close dead letters by hand: who said so and why is kept, and so is the letter."""
+"""Resolves dead letters by hand. The letter is kept, with the person and the reason."""
 
 from typing import Any, Final
 
@@ -20,17 +20,17 @@ def resolve(
     fingerprint: str | None = None,
     letter_id: int | None = None,
 ) -> int:
-    """Resolve the open letters of a cause, or one letter; gives their number.
+    """Resolve the open letters of a cause, or one letter; return how many.
 
-    The ledger stays as it is: a resolved letter does not make its event complete.
+    The ledger does not change: a resolved letter does not complete its event.
 
     Raises:
         UsageError: the reason is empty.
-        NotFound: there is no such open letter.
-        ConfigurationError: this user may not.
+        NotFound: no open letter matches.
+        ConfigurationError: this user may not resolve dead letters.
     """
     if not reason.strip():
-        raise UsageError("--reason is empty: say why, for whoever asks later")
+        raise UsageError("--reason is empty: say why, for the record")
     parameters = {"reason": reason, "fingerprint": fingerprint, "letter_id": letter_id}
 
     def execute(connection: Connection[Any]) -> int:

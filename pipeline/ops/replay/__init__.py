@@ -1,1 +1,1 @@
-"""Replay: events whose cause is fixed, once more through the stream's own topic."""
+"""Replay: publishes events again to the topic of the stream, after their cause was fixed."""

@@ -1,4 +1,4 @@
-"""A plan, and what became of it, as JSON objects whose keys stay as they are."""
+"""The plan of a replay and its result as JSON objects. Their keys are stable."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -10,7 +10,7 @@ from pipeline.ops.replay.plan import Plan
 
 
 def plan_document(plan: Plan, command: Sequence[str]) -> Mapping[str, Any]:
-    """The plan and the command that applies it."""
+    """Return the plan and the command that applies it."""
     return {
         "types": {
             event_type: {
@@ -28,7 +28,7 @@ def plan_document(plan: Plan, command: Sequence[str]) -> Mapping[str, Any]:
 
 
 def ends_document(ends: Ends) -> Mapping[str, Any]:
-    """What became of the published events."""
+    """Return the final states of the published events."""
     return {
         **{status.value: ends.states[status] for status in (*FINAL, Status.PAUSED)},
         "unfinished": ends.unfinished,

@@ -1,4 +1,4 @@
-"""What people got of an event already, by the rules of the statement that writes outcomes."""
+"""What people already got from an event, by the rules of the statement that writes outcomes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ _COUNTER: Final = "thread_activity"
 
 @dataclass(frozen=True, slots=True)
 class Existing:
-    """The event, person, channel and kind of rows that are there.
+    """The event, person, channel and kind of the existing rows.
 
     The kind is None for e-mails, and for notifications that the application wrote itself.
     """
@@ -26,7 +26,7 @@ class Existing:
     rows: frozenset[tuple[int, UserId, str, str | None]]
 
     def has(self, event_id: EventId, user_id: UserId, effect: Effect) -> bool:
-        """Whether the effect would meet a row of its own and so be left out."""
+        """Return whether the row of this effect already exists, so that it is not written again."""
         kinds: tuple[str | None, ...]
         match effect:
             case Email():
@@ -40,7 +40,7 @@ class Existing:
 
 
 def read_existing(database: DatabaseSettings, ids: Sequence[EventId]) -> Existing:
-    """Everything that people got of these events."""
+    """Return all rows that people got from these events."""
     parameters = {"ids": list(ids)}
 
     def read(connection: Connection[Any]) -> list[tuple[Any, ...]]:

@@ -1,4 +1,4 @@
-"""Follow what was replayed to its end: what the ledger says of each event since then."""
+"""Waits until the replayed events have a final state, and counts these states."""
 
 import logging
 import threading
@@ -33,7 +33,7 @@ _log: Final = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """Why events are dead: what their letters have in common."""
+    """The common cause of some dead letters."""
 
     fingerprint: str
     error_class: str
@@ -43,13 +43,13 @@ class Cause:
 
 @dataclass(slots=True)
 class Ends:
-    """What became of the published events.
+    """The final states of the published events.
 
     Attributes:
-        published: how many there are.
-        states: how many have ended in each state since the replay began, or wait as paused.
-        causes: why some are dead, and how many of them.
-        stopped: whether the waiting was ended from outside.
+        published: how many events were published.
+        states: how many events have ended in each state since the replay started, or are paused.
+        causes: the causes of dead events, with their counts.
+        stopped: whether a signal ended the waiting.
     """
 
     published: int
@@ -59,12 +59,12 @@ class Ends:
 
     @property
     def unfinished(self) -> int:
-        """How many have neither ended since the replay began nor wait as paused."""
+        """How many events have neither ended since the replay started nor are paused."""
         return self.published - self.states.total()
 
     @property
     def good(self) -> bool:
-        """Whether all have ended, and none of them as a dead letter."""
+        """Whether all events have ended, and none as a dead letter."""
         left = self.states[Status.DEAD] + self.states[Status.PAUSED]
         return self.unfinished == 0 and left == 0
 
@@ -77,9 +77,9 @@ def follow(
     idle_timeout: timedelta,
     report: Report = no_report,
 ) -> Ends:
-    """Wait until every published event has ended, or none has for ``idle_timeout``.
+    """Wait until every published event has ended, or no event ended for ``idle_timeout``.
 
-    A database that cannot be reached meanwhile is waited for, as long as for an event.
+    If the database cannot be reached, the same timeout applies.
 
     Raises:
         ConfigurationError: the ledger cannot be read.
@@ -108,7 +108,7 @@ def follow(
 def _look(
     database: DatabaseSettings, replay: UUID, pending: Sequence[EventId], ends: Ends
 ) -> set[EventId]:
-    """Count those that have ended since the last look, and give them."""
+    """Count the events that have ended since the last call, and return them."""
     ended: set[EventId] = set()
     try:
         for event_id, state, fingerprint, error_class, stage, message in _read(
@@ -121,7 +121,7 @@ def _look(
                 cause = Cause(fingerprint, error_class, stage, without_numbers(message))
                 ends.causes[cause] += 1
     except TransientError as failure:
-        _log.warning("%s; looking again", failure)
+        _log.warning("%s; trying again", failure)
     return ended
 
 

@@ -1,4 +1,4 @@
-"""The messages that replay events: wake-ups, which differ from those they repeat by a mark."""
+"""The messages that replay events: wake-ups with a mark that makes them differ from the first."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -11,11 +11,11 @@ from pipeline.domain.message import Message, message_for
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """What distinguishes the messages of a replay from those they repeat.
+    """The marks that make the messages of a replay differ from the first ones.
 
     Attributes:
         replay: the replay's id.
-        at: when the events are replayed: Dataflow takes each message for a new one, of this time.
+        at: the time of the replay. Dataflow treats each message as a new one, of this time.
     """
 
     replay: str
@@ -23,5 +23,5 @@ class Marks:
 
 
 def replay_messages(ids: Iterable[EventId], marks: Marks) -> Iterator[Message]:
-    """A wake-up for each of these events: what it leads to is read from its row."""
+    """Return a wake-up for each of these events. The stream reads the event from its row."""
     return (message_for(event_id, marks.at, replay=marks.replay) for event_id in ids)

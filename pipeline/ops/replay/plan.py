@@ -1,4 +1,4 @@
-"""What a replay would lead to: the pipeline's own steps up to the write, which is left out."""
+"""The plan of a replay: runs the pipeline's own steps, but does not write."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -31,13 +31,13 @@ PAGE_SIZE: Final = BATCH_SIZE
 
 @dataclass(slots=True)
 class TypePlan:
-    """What would become of the events of one type.
+    """How the events of one type would end.
 
     Attributes:
-        states: how many would end in each state, of those that are not complete.
-        complete: how many are complete already; nothing would be written for them.
-        create: rows that would be written, by channel; a count on an open row is one.
-        present: rows that would be wanted but are there already, by channel.
+        states: how many of the events that are not complete would end in each state.
+        complete: how many events are already complete. A replay writes nothing for them.
+        create: how many rows a replay would write, by channel. A count on an open row is one.
+        present: how many wanted rows already exist, by channel.
     """
 
     states: Counter[Status] = field(default_factory=Counter)
@@ -48,15 +48,15 @@ class TypePlan:
 
 @dataclass(slots=True)
 class Plan:
-    """What a replay would lead to if it were applied now.
+    """The result of a replay if it were applied now.
 
-    What only Postgres would refuse is not foreseen; nor is the order of events whose outcomes
-    depend on one another.
+    The plan does not foresee rows that only Postgres would reject. It does not know the order of
+    events whose outcomes depend on each other.
 
     Attributes:
-        types: by event type.
-        causes: why events would be dead again, and how many of them.
-        nameless: dead letters that cannot be replayed since they name no event.
+        types: the plan of each event type.
+        causes: why events would be dead again, with their counts.
+        nameless: dead letters that cannot be replayed because they name no event.
     """
 
     types: defaultdict[str, TypePlan] = field(default_factory=lambda: defaultdict(TypePlan))
@@ -65,7 +65,7 @@ class Plan:
 
     @property
     def events(self) -> int:
-        """How many messages would be published."""
+        """How many messages a replay would publish."""
         return sum(each.states.total() for each in self.types.values())
 
     def ending(self, status: Status) -> int:
@@ -77,7 +77,7 @@ class Plan:
         self.add_dead(decided.letters)
         for outcome in decided.outcomes:
             each = self.types[outcome.event_type]
-            # Of an event that is told in pages the last one ends it.
+            # The last page of an event ends it.
             if outcome.page is None or outcome.page.last:
                 each.states[outcome.status] += 1
             for user_id, effect in outcome.effects:
@@ -101,12 +101,12 @@ def make_plan(
     *,
     ignore_age: bool,
 ) -> Plan:
-    """Fetch, decode and decide what the selector means, as the stream would; changes nothing.
+    """Fetch, decode and decide the selected events as the stream would. Changes nothing.
 
     Raises:
-        NotFound: an event or a fingerprint is named that does not exist.
-        ConfigurationError: this user may not read what it needs.
-        TransientError: Postgres could not be reached for long.
+        NotFound: a named event or fingerprint does not exist.
+        ConfigurationError: this user may not read the needed tables.
+        TransientError: Postgres could not be reached for too long.
     """
     check_database(database)
     selection = select(database, selector)
@@ -135,7 +135,7 @@ def _rehearse(
 ) -> None:
     payloads = {name: handler.payload for name, handler in handlers.items()}
     used = used_keys(payloads)
-    # What has no row by now is dead once more, and nobody waits for it.
+    # A missing row makes the event a dead letter again. Nothing waits for it.
     wake_ups = [WakeUp(each, message_for(each), waited=True) for each in page]
     batch = fetch_batch(database, wake_ups, used)
     existing = read_existing(database, page)

@@ -1,4 +1,4 @@
-"""Publish the selected events to the topic that the stream reads, no faster than asked."""
+"""Publishes the selected events to the topic that the stream reads, at a limited rate."""
 
 import logging
 import threading
@@ -31,14 +31,14 @@ _log: Final = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """What to publish where, and how.
+    """The order to publish events.
 
     Attributes:
         selector: which events.
-        topic: ``projects/P/topics/T``, the one that the stream's subscription belongs to.
-        rate: messages a second.
+        topic: ``projects/P/topics/T``: the topic of the stream's subscription.
+        rate: the most messages a second.
         note: why, for the record.
-        ignore_age: complete the events however old they are.
+        ignore_age: complete events of any age.
     """
 
     selector: Selector
@@ -50,14 +50,14 @@ class Order:
 
 @dataclass(slots=True)
 class Replay:
-    """A replay, and how far it has got.
+    """A replay and its progress.
 
     Attributes:
-        id: by which it is recorded, and which its messages bear.
-        ids: the events it is about, in the order in which they are published.
+        id: its id in the record and in its messages.
+        ids: its events, in the order in which they are published.
         published: how many of them Pub/Sub has stored.
-        stopped: whether it ended before all were.
-        seconds: how long that took.
+        stopped: whether it ended before Pub/Sub had stored all of them.
+        seconds: how long the publishing took.
     """
 
     id: UUID
@@ -68,12 +68,12 @@ class Replay:
 
     @property
     def planned(self) -> int:
-        """How many events it is about."""
+        """How many events the replay has."""
         return len(self.ids)
 
     @property
     def summary(self) -> dict[str, object]:
-        """The replay in one JSON object."""
+        """The replay as one JSON object."""
         return {
             "replay": str(self.id),
             "planned": self.planned,
@@ -91,13 +91,13 @@ def apply(
 ) -> Replay:
     """Publish every selected event that is not complete, until ``stop`` is set.
 
-    Whatever happens, the record says how many messages Pub/Sub has stored; sending them once more
-    is harmless.
+    In every case the record says how many messages Pub/Sub has stored. It is harmless to publish
+    them again.
 
     Raises:
-        NotFound: an event or a fingerprint is named that does not exist.
+        NotFound: a named event or fingerprint does not exist.
         ConfigurationError: this user may not replay, or the topic is wrong.
-        TransientError: Postgres or Pub/Sub could not be reached for long.
+        TransientError: Postgres or Pub/Sub could not be reached for too long.
     """
     started = time.monotonic()
     check_database(database)
@@ -117,7 +117,7 @@ def apply(
 
 
 def _publish(order: Order, messages: Iterator[Message], stop: threading.Event) -> Iterator[int]:
-    """Publish at the rate; yields the size of each request once it is stored."""
+    """Publish at the rate; yield the size of each request after Pub/Sub has stored it."""
     size = min(MAX_REQUEST_MESSAGES, max(1, round(order.rate / REQUESTS_A_SECOND)))
     bucket = TokenBucket(order.rate, size)
     for request in _requests(messages, size):
@@ -144,7 +144,7 @@ def _recorded(database: DatabaseSettings, order: Order, replay: Replay) -> Itera
     except FanoutError as failure:
         result = f"failed: {failure}"
         _log.error(
-            "gave up after %s of %s", f"{replay.published:,}", counted(replay.planned, "message")
+            "failed after %s of %s", f"{replay.published:,}", counted(replay.planned, "message")
         )
         raise
     finally:

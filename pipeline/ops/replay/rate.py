@@ -1,11 +1,11 @@
-"""How fast: a bucket that fills at a steady rate, out of which every message takes a token."""
+"""Limits the rate: a bucket fills at a steady rate, and each message takes a token from it."""
 
 import time
 from collections.abc import Callable
 
 
 class TokenBucket:
-    """At most ``capacity`` at once, and at most ``rate`` a second in the long run."""
+    """Allows at most ``capacity`` at once, and at most ``rate`` a second in the long run."""
 
     def __init__(
         self, rate: float, capacity: int, *, clock: Callable[[], float] = time.monotonic
@@ -17,7 +17,7 @@ class TokenBucket:
         self._filled_at = clock()
 
     def take(self, tokens: int) -> float:
-        """Take tokens, on credit if need be; gives the seconds until they are paid for."""
+        """Take tokens; return the seconds to wait. The bucket may go below zero."""
         now = self._clock()
         earned = (now - self._filled_at) * self._rate
         self._tokens = min(self._capacity, self._tokens + earned) - tokens

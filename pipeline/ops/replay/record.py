@@ -1,4 +1,4 @@
-"""The record of a replay in ``fanout_replays``: who, what and how far."""
+"""Writes the record of a replay to ``fanout_replays``: who, which events, and how many."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -30,7 +30,7 @@ def begin(
     note: str | None,
     planned: int,
 ) -> None:
-    """Record that a replay begins.
+    """Record that a replay starts.
 
     Raises:
         ConfigurationError: this user may not replay.
@@ -45,7 +45,7 @@ def begin(
 
 
 def exempt(database: DatabaseSettings, replay: UUID, ids: Sequence[EventId]) -> None:
-    """Record that these events are wanted however old they are, before anything wakes them.
+    """Record that the age limit does not apply to these events. Call this before publishing.
 
     Raises:
         ConfigurationError: this user may not replay.
@@ -56,7 +56,7 @@ def exempt(database: DatabaseSettings, replay: UUID, ids: Sequence[EventId]) -> 
 
 
 def end(database: DatabaseSettings, replay: UUID, *, published: int, result: str) -> None:
-    """Record how a replay ended."""
+    """Record the end of a replay."""
     parameters = {"id": replay, "published": published, "result": result}
     with_connection(database, lambda connection: _execute(connection, _END, parameters))
 

@@ -1,4 +1,4 @@
-"""From a selector to the ids of the events it means, and what the ledger says of them."""
+"""Finds the events that a selector selects, with their states in the ledger."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -31,9 +31,9 @@ class SelectedEvents:
     """The selected events.
 
     Attributes:
-        to_publish: those that a replay can do something for, in ascending order.
-        complete: how many of each type are complete already, so that a replay would write nothing.
-        nameless: selected dead letters that name no row and so cannot be replayed.
+        to_publish: the events that are not complete, in ascending order.
+        complete: how many events of each type are complete. A replay writes nothing for them.
+        nameless: selected dead letters that cannot be replayed because they name no row.
     """
 
     to_publish: list[EventId] = field(default_factory=list)
@@ -42,10 +42,10 @@ class SelectedEvents:
 
 
 def select(database: DatabaseSettings, selector: Selector) -> SelectedEvents:
-    """Find the events that a selector means.
+    """Find the events that a selector selects.
 
     Raises:
-        NotFound: an event or a fingerprint is named that does not exist.
+        NotFound: a named event or fingerprint does not exist.
     """
     selection = SelectedEvents()
     for event_id, event_type, status in _rows(database, selector):
@@ -81,14 +81,14 @@ def _named(database: DatabaseSettings, events: tuple[int, ...]) -> list[Row]:
     unknown = sorted(set(events) - {row[0] for row in rows})
     if unknown:
         named = ", ".join(map(str, unknown))
-        raise NotFound(f"neither an event nor an open dead letter has the id {named}")
+        raise NotFound(f"no event and no open dead letter has the id {named}")
     return rows
 
 
 def _pages(
     database: DatabaseSettings, statement: bytes, conditions: dict[str, Any], *, after: int
 ) -> Iterator[Row]:
-    """All rows of a statement that gives those behind an id, lowest first."""
+    """Yield all rows of a statement that returns one page of rows after an id, lowest id first."""
     while True:
         page = _query(database, statement, {**conditions, "after": after, "page": PAGE_SIZE})
         yield from page

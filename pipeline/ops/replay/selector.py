@@ -1,4 +1,4 @@
-"""Which events to replay: what the operator says, checked once."""
+"""The operator's choice of events to replay, checked once."""
 
 import shlex
 from collections.abc import Iterator
@@ -12,19 +12,19 @@ from pipeline.domain.identifiers import EventType
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selector:
-    """Events that meet every condition given; one that makes no sense cannot be made.
+    """Selects the events that meet all given conditions.
 
     Attributes:
-        events: these and no others.
-        fingerprint: with an open dead letter of this cause.
-        event_type: of this type.
-        since: created at this time or later; a dead letter without its event, buried then.
-        until: created, or buried, before this time.
-        missing: the ledger holds no final state of it.
-        dead_letters: with an open dead letter.
+        events: only these events.
+        fingerprint: events with an open dead letter of this cause.
+        event_type: events of this type.
+        since: events created at this time or later. Without a row, the dead letter's time counts.
+        until: events created before this time. Without a row, the dead letter's time counts.
+        missing: events without a final state in the ledger.
+        dead_letters: events with an open dead letter.
 
     Raises:
-        UsageError: no event is asked for, or none can meet all conditions.
+        UsageError: there is no condition, or no event can meet all of them.
     """
 
     events: tuple[int, ...] = ()
@@ -43,25 +43,26 @@ class Selector:
                 " or --dead-letters"
             )
         if self.events and len(given) > 1:
-            raise UsageError(f"--event names its events: leave out {given[1]}")
+            raise UsageError(f"--event already names the events: remove {given[1]}")
         if self.missing and self.of_letters:
             other = "--fingerprint" if self.fingerprint else "--dead-letters"
             raise UsageError(
-                f"--missing and {other} exclude each other: a dead letter's event is not missing"
+                f"--missing and {other} exclude each other: an event with a dead letter is not"
+                " missing"
             )
         if given == ["--until"]:
-            raise UsageError("--until alone means everything there ever was: add --since")
+            raise UsageError("--until alone selects every older event: add --since")
         if self.since and self.until and self.since >= self.until:
             raise UsageError("--since must be before --until")
 
     @property
     def of_letters(self) -> bool:
-        """Whether the events are found by their open dead letters."""
+        """Whether the events are found through their open dead letters."""
         return self.dead_letters or self.fingerprint is not None
 
     @property
     def description(self) -> dict[str, Any]:
-        """What was asked for, by the names of the flags, for the record."""
+        """The conditions by the names of their flags, for the record."""
         return {
             flag.removeprefix("--"): value.isoformat() if isinstance(value, datetime) else value
             for flag, value in self._given()
@@ -69,7 +70,7 @@ class Selector:
 
     @property
     def arguments(self) -> list[str]:
-        """What was asked for, as flags for a shell; times are absolute, however they were given."""
+        """The conditions as flags for a shell. Relative times become absolute."""
         return [" ".join([flag, *map(shlex.quote, _words(value))]) for flag, value in self._given()]
 
     @property

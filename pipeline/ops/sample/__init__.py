@@ -1,1 +1,1 @@
-"""Sample data: two developers, their projects and people, and two dozen events among them."""
+"""Sample data: two property developers, their projects and people, and two dozen events."""

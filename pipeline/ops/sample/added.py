@@ -1,6 +1,7 @@
-"""Handlers in; out, for each type of which the sample tells nothing, its own example.
+"""Makes a sample event for each event type that the sample does not contain.
 
-So a type that was just added shows up in the demo and after ``seed``, among the sample's people.
+It comes from the example in the handler's payload. So a new event type appears in the demo and
+after ``seed``, with the people of the sample.
 """
 
 import json
@@ -19,10 +20,10 @@ _ROW: Final = {
     "thread_id": ids.thread("harbor-general"),
     "meeting_id": ids.meeting("site-visit"),
 }
-# The people and places of the examples, and who they are in the sample.
+# The people and places of the examples, and their counterparts in the sample.
 _SAME: Final = {
     **{COLUMNS[name]: sample for name, sample in _ROW.items()},
-    # An owner, who takes part in the thread and the meeting: every event is for them.
+    # An owner, who takes part in the thread and in the meeting, so every event concerns them.
     READER.id: ids.person("tomas"),
     NEIGHBOUR.id: ids.person("leo"),
     ACTOR.id: ids.person("maya"),
@@ -33,7 +34,7 @@ _SAME: Final = {
 def added_events(
     handlers: Iterable[Handler[Any]], sample: Iterable[SampleEvent]
 ) -> Iterator[SampleEvent]:
-    """An event for each handler that no event of the sample is for."""
+    """Yield an event for each handler whose event type is not in the sample."""
     known = {event.event_type for event in sample}
     for handler in handlers:
         if handler.event_type in known:
@@ -41,7 +42,7 @@ def added_events(
         try:
             payload = json.dumps(example(handler))
         except LookupError:
-            # The catalogue says so; here is nothing to tell.
+            # The payload has no example. The catalogue reports that.
             continue
         for theirs, ours in _SAME.items():
             payload = payload.replace(str(theirs), str(ours))

@@ -1,4 +1,4 @@
-"""What happens in the threads of the sample."""
+"""The sample events in threads."""
 
 from datetime import datetime, timedelta
 from typing import Final
@@ -9,14 +9,14 @@ from pipeline.ops.sample.people import PEOPLE, THREADS
 
 CHAT_MESSAGE_SENT: Final = "chat_message_sent"
 
-# The age at which the application calls a thread stale, and a little more.
+# A little more than the age at which the application calls a thread stale.
 _STALE_AFTER: Final = timedelta(minutes=190)
 
 
 def said(actor: str, thread: str, text: str, *, mentions: tuple[str, ...] = ()) -> SampleEvent:
-    """Someone wrote in a thread; ``{name}`` in the text becomes the mark of a mention.
+    """Someone wrote in a thread. ``{name}`` in the text becomes the mark of a mention.
 
-    The message's own id is missing from the payload: only the insert of the message gives it.
+    The payload lacks the id of the message, which only exists after the insert of the message.
     """
     marks = {
         who: f"@[{PEOPLE[who].full_name or 'teammate'}](user:{ids.person(who)})" for who in mentions

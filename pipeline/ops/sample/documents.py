@@ -1,4 +1,4 @@
-"""What happens to the documents of the sample."""
+"""The sample events about documents."""
 
 from typing import Any, Final
 

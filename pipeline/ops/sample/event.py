@@ -7,7 +7,7 @@ from uuid import UUID
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SampleEvent:
-    """A row of ``domain_events`` to be: its keys, and what its producer puts into the payload."""
+    """A future row of ``domain_events``: its keys, and the payload that its producer writes."""
 
     event_type: str
     project_id: UUID | None = None

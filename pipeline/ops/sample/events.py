@@ -1,4 +1,4 @@
-"""What happens in the sample: events with the payloads that the application's producers write."""
+"""The sample events, with the payloads that the application's producers write."""
 
 from datetime import datetime
 
@@ -28,7 +28,7 @@ def malformed() -> SampleEvent:
 
 
 def sample_events(now: datetime) -> list[SampleEvent]:
-    """The events in the order in which they happen; ``now`` dates what payloads look back on."""
+    """Return the events in their order. ``now`` is the base of the times in their payloads."""
     return [
         joined("leo", invited_by="maya"),
         granted("maya", "priya", "harbor", "view"),

@@ -1,4 +1,4 @@
-"""Names in, the fixed ids of the sample out: the same in every database, and in no real one."""
+"""The fixed ids of the sample, by name: the same in every database, and never a real id."""
 
 from typing import Final
 from uuid import NAMESPACE_DNS, UUID, uuid5

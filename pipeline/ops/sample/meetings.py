@@ -1,4 +1,4 @@
-"""What happens to the meetings of the sample."""
+"""The sample events about meetings."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ def invited(person: str, meeting: str) -> SampleEvent:
 
 
 def moved(actor: str, meeting: str) -> SampleEvent:
-    """Someone gave a meeting another time."""
+    """Someone moved a meeting to another time."""
     changes = {
         "timeChanged": True,
         "participantsChanged": False,
@@ -26,7 +26,7 @@ def moved(actor: str, meeting: str) -> SampleEvent:
 
 
 def reminded(person: str, meeting: str) -> SampleEvent:
-    """A meeting is about to begin; the event's actor is the participant."""
+    """A meeting starts soon. The event's actor is the participant."""
     payload = {
         "user_id": str(ids.person(person)),
         "reminder_minutes": 30,

@@ -1,4 +1,4 @@
-"""Who there is in the sample, what they work on, and what they asked not to hear about."""
+"""The people of the sample, their projects, documents, threads and meetings, and their settings."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ class SampleOrganisation:
 
 @dataclass(frozen=True, slots=True)
 class SamplePerson:
-    """Someone, and the organisation they belong to as ``role``."""
+    """A person, and their role in an organisation."""
 
     full_name: str | None
     organisation: str
@@ -30,7 +30,7 @@ class SamplePerson:
 
 @dataclass(frozen=True, slots=True)
 class SampleProject:
-    """A project and those beside its organisation's owners who have access."""
+    """A project. ``granted`` have access besides the owners of its organisation."""
 
     name: str
     organisation: str
@@ -40,7 +40,7 @@ class SampleProject:
 
 @dataclass(frozen=True, slots=True)
 class SampleDocument:
-    """A file or folder; ``permissions`` say who may what from here downwards."""
+    """A file or folder. ``permissions`` hold for it and for everything below it."""
 
     name: str
     project: str
@@ -51,7 +51,7 @@ class SampleDocument:
 
 @dataclass(frozen=True, slots=True)
 class SampleThread:
-    """A chat thread; ``ai`` takes part where the application's assistant does."""
+    """A chat thread. The participant ``ai`` is the application's assistant."""
 
     topic: str | None
     project: str
@@ -60,7 +60,7 @@ class SampleThread:
 
 @dataclass(frozen=True, slots=True)
 class SampleMeeting:
-    """A meeting of an hour; the organizer takes part, too."""
+    """A meeting of one hour. The organizer takes part too."""
 
     title: str
     project: str
@@ -71,13 +71,13 @@ class SampleMeeting:
 
     @property
     def end(self) -> datetime:
-        """When it is over."""
+        """The end of the meeting."""
         return self.start + timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
 class SamplePreference:
-    """One row of someone's notification settings."""
+    """One row of a person's notification settings."""
 
     person: str
     scope_type: str
@@ -163,7 +163,7 @@ MEETINGS: Final = {
         "harbor",
         "maya",
         ("maya", "tomas", "jonas", "ruth"),
-        # Fixed, so that every database gets the same; and far off, so that it stays ahead.
+        # A fixed time, the same in every database, and far in the future.
         datetime(2040, 5, 15, 16, tzinfo=UTC),
         "https://meet.example/harbor-site-visit",
     ),
@@ -184,12 +184,12 @@ PREFERENCES: Final = {
 
 
 def email(key: str) -> str:
-    """The address of a sample person, in a domain that nobody can own."""
+    """Return the address of a sample person, in a domain that nobody can own."""
     return f"{key}@{PEOPLE[key].organisation}.example"
 
 
 def tables() -> list[tuple[str, list[dict[str, Any]]]]:
-    """The rows of each table, in an order that satisfies the foreign keys."""
+    """Return the rows of each table, in an order that satisfies the foreign keys."""
     return [
         ("auth.users", [{"id": ids.person(key), "email": email(key)} for key in PEOPLE]),
         (

@@ -1,4 +1,4 @@
-"""Who comes to the projects and organisations of the sample, goes, or leaves work undone."""
+"""The sample events about projects and organisations."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ def revoked(actor: str, person: str, project: str) -> SampleEvent:
 
 
 def joined(person: str, *, invited_by: str) -> SampleEvent:
-    """Someone has accepted the invitation to an organisation; the event is of no project."""
+    """Someone accepted the invitation to an organisation. The event belongs to no project."""
     item = PEOPLE[person]
     return SampleEvent(
         event_type="invite_accepted",

@@ -1,1 +1,1 @@
-"""Status: a database in, how the pipeline is doing out, as figures, as a screen or as JSON."""
+"""The figures that say how the pipeline is doing, read from the database."""

@@ -1,4 +1,4 @@
-"""The figures as one JSON object whose keys stay as they are."""
+"""The figures as one JSON object. Its keys are stable."""
 
 from dataclasses import asdict
 from typing import Any
@@ -7,5 +7,5 @@ from pipeline.ops.status.figures import StatusFigures
 
 
 def document(status: StatusFigures) -> dict[str, Any]:
-    """The object; None stands for nothing, or for what is not visible."""
+    """Return the JSON object. None stands for no value, or for a value that is not visible."""
     return asdict(status)

@@ -1,4 +1,4 @@
-"""The figures that an operator looks at."""
+"""The types of the figures that an operator looks at."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,13 +6,13 @@ from typing import Final
 
 from pipeline.clients.postgres.locks import Lock
 
-# A graph says every 30 s that it lives: then it has missed ten in a row.
+# A graph writes a sign of life every 30 s. After this time ten in a row are missing.
 SILENT_SECONDS: Final = 300
 
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """What waits, and for how long the oldest has; None when nothing does."""
+    """How many wait, and how long the oldest has waited; None if none waits."""
 
     waiting: int
     oldest_seconds: float | None
@@ -20,7 +20,7 @@ class Queue:
 
 @dataclass(frozen=True, slots=True)
 class LastHour:
-    """Events by final state, and their number in each of the last 60 minutes, oldest first."""
+    """Events per final state, and events in each of the last 60 minutes, oldest first."""
 
     states: Mapping[str, int]
     per_minute: Sequence[int]
@@ -28,7 +28,7 @@ class LastHour:
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """Seconds from an event to its rows, over the last hour; None when there was no event."""
+    """Seconds from an event to its rows, over the last hour; None if there was no event."""
 
     p50_seconds: float | None
     p95_seconds: float | None
@@ -40,12 +40,13 @@ class Pipeline:
     """Signs of life of the pipeline.
 
     Attributes:
-        waiting: events of two days without a final state.
-        oldest_seconds: for how long the oldest of them has waited.
-        passed_over: those of them without a row in the ledger, although one that is a minute
-            younger is done: lost on the way, unless a backlog is being worked off.
-        done_seconds: since an event was done; None where the ledger's latest minutes have none.
-        versions: of the pipelines that are connected; an idle one may have no connection.
+        waiting: events of the last two days without a final state.
+        oldest_seconds: how long the oldest of them has waited.
+        passed_over: those of them without a row in the ledger, although an event that is a minute
+            younger has a final state. They were lost, unless the pipeline works off a backlog.
+        done_seconds: seconds since an event got a final state; None if the latest minutes of the
+            ledger have none.
+        versions: the versions of the connected pipelines. An idle one may have no connection.
     """
 
     waiting: int
@@ -57,13 +58,13 @@ class Pipeline:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GraphSeen:
-    """The last sign of life of a graph, and of which process it was.
+    """The last sign of life of a graph, and the process that wrote it.
 
     Attributes:
-        last_seen_seconds: since the sign.
-        started_seconds: since that process began to run the graph.
-        version: of the pipeline.
-        host: of the machine.
+        last_seen_seconds: seconds since the sign of life.
+        started_seconds: seconds since that process started the graph.
+        version: the version of the pipeline.
+        host: the name of the machine.
     """
 
     last_seen_seconds: float
@@ -73,21 +74,21 @@ class GraphSeen:
 
     @property
     def is_silent(self) -> bool:
-        """Whether it has been silent for so long that nobody runs it any more."""
+        """Whether signs of life have been missing for so long that no process runs the graph."""
         return self.last_seen_seconds >= SILENT_SECONDS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SwitchSeen:
-    """What holds an event type back.
+    """The switch that holds an event type back.
 
     Attributes:
         state: ``paused`` by a person, or ``open`` by the breaker.
-        who: the login that switched it.
-        reason: why, in the words of who did.
-        since_seconds: for how long.
-        until_seconds: of an open breaker, until one event is tried; below zero when one is due.
-        waiting: events of the type that wait.
+        who: the login that set the switch.
+        reason: why, in that person's words or the breaker's.
+        since_seconds: seconds since the switch was set.
+        until_seconds: for an open breaker, seconds until one event is tried; negative if it is due.
+        waiting: how many events of the type wait.
     """
 
     state: str
@@ -100,7 +101,12 @@ class SwitchSeen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OtherProgram:
-    """Another program that works on the same events: its ``processor_id``, and since when not."""
+    """Another program that processes the same events.
+
+    Attributes:
+        name: its ``processor_id``.
+        seconds: seconds since its last event.
+    """
 
     name: str
     seconds: float
@@ -111,14 +117,15 @@ class SlotFigures:
     """The replication slot of change data capture.
 
     Attributes:
-        active: whether someone reads it.
+        active: whether a process reads the slot.
         wal_status: the server's word: ``reserved``, ``extended``, ``unreserved`` or ``lost``.
         lag_bytes: log written since the position that the reader confirmed.
-        kept_bytes: log that the server keeps for it.
-        left_bytes: log that may still be written before it is lost; None without a limit.
-        inactive_seconds: since when nobody reads it; None before Postgres 17.
-        invalidation_reason: why the server gave it up, in its own word; None before Postgres 17.
-        synced: whether it is a standby's copy of the primary's.
+        kept_bytes: log that the server keeps for the slot.
+        left_bytes: log that may still be written before the slot is lost; None without a limit.
+        inactive_seconds: how long no process has read the slot; None before Postgres 17.
+        invalidation_reason: the server's word for why it invalidated the slot; None before
+            Postgres 17.
+        synced: whether the slot is a standby's copy of the primary's slot.
     """
 
     active: bool
@@ -133,7 +140,7 @@ class SlotFigures:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Open dead letters of one cause; ``sample_event_id`` is the latest that names an event."""
+    """Open dead letters of one cause. ``sample_event_id`` is the latest of their events, if any."""
 
     fingerprint: str
     error_class: str
@@ -147,7 +154,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class DeadLetters:
-    """How many are open, and the causes seen last."""
+    """The number of open dead letters and of their causes, and the causes seen last."""
 
     open: int
     causes: int
@@ -156,23 +163,23 @@ class DeadLetters:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusFigures:
-    """Everything at one moment; a part is None where there is nothing, or ``not_visible`` names it.
+    """All figures at one moment. A part without a value, or that could not be read, is None.
 
     Attributes:
         database: the database's name.
-        taken_at: ISO 8601, by the server's clock.
-        has_events: whether there is any event at all.
+        taken_at: the time of the reading by the server's clock, in ISO 8601.
+        has_events: whether ``domain_events`` has a row.
         queues: by ``events``, ``paused``, ``emails:immediate`` and ``emails:aggregated``.
-        graphs: by name, those that ever ran here.
-        switches: by event type, what is held back now.
-        slot_name: of the slot that was looked for.
-        idle_slot_seconds: after which the server gives up a slot that nobody reads; None without
-            such a limit.
-        heartbeat_seconds: age of the last sign of life of change data capture.
+        graphs: the graphs that ever ran here, by name.
+        switches: the event types that are held back now.
+        slot_name: the name of the slot that was looked for.
+        idle_slot_seconds: the server invalidates a slot that nobody reads for this long; None
+            without such a limit.
+        heartbeat_seconds: age of the last heartbeat of change data capture.
         log_bytes: write-ahead log on the server's disk.
         not_visible: the parts that this role may not read.
         locked: the parts whose tables are locked.
-        locks: on our tables, that others wait for or would have to.
+        locks: long locks on our tables that block other sessions or would block them.
     """
 
     database: str

@@ -1,4 +1,4 @@
-"""Read the figures: one statement for each part, and no part costs another one."""
+"""Reads the figures: one statement per part. A part that fails does not stop the others."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -40,16 +40,16 @@ PartT = TypeVar("PartT")
 
 LATEST_CAUSES: Final = 5
 _MINUTES: Final = 60
-# Looking must never be what slows the database down, nor change anything.
+# A reading must not slow the database down, and must not change anything.
 _SESSION: Final = Session(
     name="fanout-status",
     statement_timeout=timedelta(seconds=15),
-    # For each part, of which there are many.
+    # Applies to each part, and there are many.
     lock_timeout=timedelta(seconds=1),
     read_only=True,
 )
-# For all parts together; a server that says nothing for so long is not there.
-SILENCE_SECONDS: Final = 60.0
+# For all parts together. A server that needs longer counts as unreachable.
+TIMEOUT_SECONDS: Final = 60.0
 
 PIPELINE: Final = load("pipeline.ops.status", "pipeline")
 OTHER_PROGRAM: Final = load("pipeline.ops.status", "other_program")
@@ -70,20 +70,20 @@ _FAILURES: Final = load("pipeline.ops.status", "failures")
 
 
 def read_status(settings: DatabaseSettings, names: CaptureNames | None = None) -> StatusFigures:
-    """The figures of this moment.
+    """Return the current figures.
 
-    A part that the role may not read is named in ``not_visible``, one whose table is locked in
-    ``locked``.
+    ``not_visible`` names the parts that the role may not read. ``locked`` names the parts whose
+    tables are locked.
 
     Raises:
-        ConfigurationError: the database lets nobody in, or was never migrated.
-        TransientError: it does not answer, or the connection was lost.
+        ConfigurationError: the database refuses this user, or was never migrated.
+        TransientError: the database does not answer, or the connection was lost.
     """
     try:
         connection = SessionConnection.connect(settings.dsn, session=_SESSION)
     except psycopg.Error as error:
         raise read_refusal(error).error from None
-    with connection, WATCHDOG.watch(connection, SILENCE_SECONDS):
+    with connection, WATCHDOG.watch(connection, TIMEOUT_SECONDS):
         try:
             return _read(connection, names or CaptureNames())
         except psycopg.Error as error:
@@ -128,7 +128,7 @@ def _read(connection: Connection[Any], names: CaptureNames) -> StatusFigures:
         dead_letters=part("dead_letters", _dead_letters),
         not_visible=not_visible,
         locked=locked,
-        # Whoever made a part above wait is still to be seen, as a rule.
+        # Last, because a lock that delayed a part above is usually still held.
         locks=part("locks", _locks),
     )
 
@@ -162,14 +162,14 @@ def _pipeline(connection: Connection[Any]) -> Pipeline:
 
 
 def read_graphs(connection: Connection[Any]) -> Mapping[str, GraphSeen]:
-    """The last sign of life of every graph that ever ran here."""
+    """Return the last sign of life of every graph that ever ran here."""
     with connection.cursor(row_factory=dict_row) as cursor:
         rows = cursor.execute(_GRAPHS).fetchall()
     return {row.pop("graph"): GraphSeen(**row) for row in rows}
 
 
 def read_switches(connection: Connection[Any]) -> Mapping[str, SwitchSeen]:
-    """What is held back now."""
+    """Return the event types that are held back now."""
     with connection.cursor(row_factory=dict_row) as cursor:
         rows = cursor.execute(_SWITCHES).fetchall()
     return {row.pop("name"): SwitchSeen(**row) for row in rows}

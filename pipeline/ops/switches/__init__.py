@@ -1,1 +1,1 @@
-"""Switches by hand: an event type in; it waits, or goes on."""
+"""Pauses and resumes an event type."""

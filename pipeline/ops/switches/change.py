@@ -1,4 +1,4 @@
-"""Pause an event type, and resume it."""
+"""Pauses an event type, and resumes it."""
 
 import difflib
 from collections.abc import Collection
@@ -24,11 +24,11 @@ _COUNT: Final = load(__package__, "count_paused")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Paused:
-    """A pause as it stands.
+    """The result of a pause.
 
     Attributes:
-        before: it was paused already: ``who`` and ``since`` are of then.
-        waiting: events of the type that wait by now.
+        before: whether the type was already paused. If so, ``who`` and ``since`` are of that pause.
+        waiting: how many events of the type wait now.
     """
 
     name: str
@@ -41,11 +41,11 @@ class Paused:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resumed:
-    """What a resume found.
+    """The result of a resume.
 
     Attributes:
-        was: ``paused``, ``open`` for a breaker, None where nothing held it back.
-        waiting: events of the type that wait still.
+        was: ``paused``, ``open`` for a breaker, or None if no switch held the type back.
+        waiting: how many events of the type still wait.
     """
 
     name: str
@@ -56,16 +56,16 @@ class Resumed:
 def pause(
     settings: DatabaseSettings, name: str, known: Collection[str], *, reason: str | None = None
 ) -> Paused:
-    """Let events of a type wait, from the next second on.
+    """Pause an event type. Running pipelines obey within a second.
 
     Args:
-        settings: the database, as an operator.
+        settings: the database, with the login of an operator.
         name: the event type.
-        known: the names that can be paused.
-        reason: why, for those who look later.
+        known: the event types that can be paused.
+        reason: why it is paused, for the record.
 
     Raises:
-        NotFound: nothing of this name can be paused.
+        NotFound: no event type of this name can be paused.
     """
     _check_name(name, known)
 
@@ -79,16 +79,16 @@ def pause(
 
 
 def resume(settings: DatabaseSettings, name: str, known: Collection[str]) -> Resumed:
-    """Let events of a type go on, whether a person or a breaker held them back.
+    """Resume an event type that a person paused or the breaker holds back.
 
     Raises:
-        NotFound: nothing of this name is held back, nor could it be.
+        NotFound: the event type has no handler and is not held back.
     """
 
     def work(connection: Connection[Any]) -> Resumed:
         row = connection.execute(_RESUME, {"name": name}).fetchone()
         if row is None:
-            # A type that lost its handler while it was paused can be resumed all the same.
+            # A paused type can be resumed even if it has lost its handler since.
             _check_name(name, known)
         return Resumed(name=name, was=row and row[0], waiting=_waiting(connection, name))
 

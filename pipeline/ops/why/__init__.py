@@ -1,4 +1,4 @@
-"""Why: an event, and maybe a person, in; who got what, and who got nothing and why, out."""
+"""Explains one event: who got what, and who got nothing and why."""
 
 from pipeline.ops.why.account import Account
 from pipeline.ops.why.document import document

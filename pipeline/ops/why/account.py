@@ -1,4 +1,4 @@
-"""What the database holds about one event, as the queries give it."""
+"""What the database holds about one event, as the queries return it."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from pipeline.fanout.reasons import Reason
 
 @dataclass(frozen=True, slots=True)
 class EventRow:
-    """The event, with the names of what it names where these are still there."""
+    """The event, with the names of its actor, project and thread if these still exist."""
 
     id: int
     type: str
@@ -26,11 +26,11 @@ class EventRow:
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """Its row in the ledger.
+    """The event's row in the ledger.
 
     Attributes:
-        paused_at: since when it waits, if it does.
-        held: whether a switch holds its type back now.
+        paused_at: since when the event waits as paused; None if it does not.
+        held: whether a switch holds back its event type now.
     """
 
     status: str
@@ -47,7 +47,7 @@ class Ledger:
 
 @dataclass(frozen=True, slots=True)
 class EventLetter:
-    """Its dead letter."""
+    """The event's dead letter, open or resolved."""
 
     id: int
     stage: str
@@ -63,7 +63,7 @@ class EventLetter:
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """What someone got on a channel; ``since`` is when it was read, or sent."""
+    """What a person got on a channel. ``since`` is when it was read or sent."""
 
     user_id: UUID
     name: str | None
@@ -76,10 +76,10 @@ class Received:
 
 @dataclass(frozen=True, slots=True)
 class SkipDetails:
-    """Why someone got nothing on a channel.
+    """Why a person got nothing on a channel.
 
-    The preference that decided is given as it is now; ``scope_type`` is None where it is gone.
-    ``counted_in`` is the text of the notification that counts the event, where one does.
+    The preference that decided is shown as it is now. ``scope_type`` is None if it was deleted.
+    ``counted_in`` is the text of the notification that counts the event, if one does.
     """
 
     user_id: UUID
@@ -98,13 +98,13 @@ class SkipDetails:
 
     @property
     def told(self) -> bool:
-        """Whether they were told after all, by the row of an earlier event."""
+        """Whether the notification of an earlier event told the person."""
         return self.reason == Reason.COUNTED
 
 
 @dataclass(frozen=True, slots=True)
 class PersonAccount:
-    """Someone and all that was decided about them; nothing was, if they were not considered."""
+    """One person, what they got and what they did not get. Both are empty if not considered."""
 
     id: UUID
     name: str | None
@@ -113,30 +113,30 @@ class PersonAccount:
 
     @property
     def label(self) -> str:
-        """The name, or the id of someone without a profile."""
+        """The person's name, or their id if they have no profile."""
         return self.name or str(self.id)
 
     @property
     def told(self) -> bool:
-        """Whether they heard of it on any channel."""
+        """Whether the person was told on any channel."""
         return bool(self.received) or any(skip.told for skip in self.skips)
 
     @property
     def considered(self) -> bool:
-        """Whether anything was decided about them."""
+        """Whether a decision about the person exists."""
         return bool(self.received or self.skips)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """Everything there is to say about one event.
+    """Everything known about one event.
 
     Attributes:
         event: the event.
-        ledger: None if it was not processed yet.
-        letter: its dead letter, if it ever had one.
-        people: everyone who was considered; or the one person asked about, considered or not.
-        audience: who may hear of its type, in words; None if the type has no handler.
+        ledger: its row in the ledger; None if it was not processed yet.
+        letter: its dead letter; None if it never had one.
+        people: everyone who was considered, or only the person asked about, considered or not.
+        audience: who may hear of its event type, in words; None if the type has no handler.
     """
 
     event: EventRow
@@ -147,7 +147,7 @@ class Account:
 
 
 def by_person(received: Iterable[Received], skips: Iterable[SkipDetails]) -> list[PersonAccount]:
-    """Everyone about whom anything was decided: those who were told first, by name."""
+    """Group the rows by person: people who were told come first, each group sorted by name."""
     got, not_got = list(received), list(skips)
     names = {row.user_id: row.name for row in got} | {row.user_id: row.name for row in not_got}
     people = [

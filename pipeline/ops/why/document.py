@@ -1,4 +1,4 @@
-"""An account as one JSON object whose keys stay as they are."""
+"""An account as one JSON object. Its keys are stable."""
 
 from dataclasses import asdict
 from typing import Any
@@ -9,7 +9,7 @@ from pipeline.ops.why.account import Account, PersonAccount, Received, SkipDetai
 
 
 def document(account: Account) -> dict[str, Any]:
-    """The object; times and UUIDs are left to the encoder."""
+    """Return the JSON object. Times and UUIDs are left to the encoder."""
     event, ledger, letter = account.event, account.ledger, account.letter
     return {
         "event": {

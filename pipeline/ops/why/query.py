@@ -1,4 +1,4 @@
-"""Read the account of one event, in one snapshot and without the right to change anything."""
+"""Reads the account of one event in one read-only snapshot."""
 
 from collections.abc import Mapping
 from typing import Any, Final, TypeVar
@@ -37,12 +37,12 @@ _PERSON: Final = load(__package__, "person")
 
 
 def read_account(settings: DatabaseSettings, event_id: int, user_id: UUID | None) -> Account:
-    """Everything about an event, or everything between it and one person.
+    """Return the account of an event, for all people or for one person.
 
     Raises:
-        NotFound: there is no such event.
+        NotFound: the event does not exist.
         TransientError: the database does not answer now.
-        ConfigurationError: it cannot be asked.
+        ConfigurationError: this user may not read it, or the database was never migrated.
     """
     check_database(settings)
 
@@ -59,7 +59,7 @@ def _account(connection: Connection[Any], event_id: int, user_id: UUID | None) -
     if event is None:
         kept = f"; its message is row {letter.id} of event_dead_letters" if letter else ""
         raise NotFound(
-            f"domain_events has no event {event_id}: deleted since, or never written{kept}"
+            f"domain_events has no event {event_id}: it was deleted, or never written{kept}"
         )
     people = by_person(
         _rows(connection, Received, _RECEIVED, asked), _rows(connection, SkipDetails, _SKIPS, asked)

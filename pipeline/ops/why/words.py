@@ -1,4 +1,4 @@
-"""The parts of an account in words: pure functions of them."""
+"""The parts of an account in words: pure functions."""
 
 from datetime import UTC, datetime
 from typing import Final
@@ -16,7 +16,7 @@ _STATUSES: Final = {
 
 
 def how(received: Received) -> str:
-    """When, and whether yet."""
+    """Return whether and when it was read or sent."""
     since = f" {moment(received.since)}" if received.since else ""
     if received.delivery is None:
         return f"{received.status}{since}"
@@ -26,17 +26,17 @@ def how(received: Received) -> str:
 
 
 def why_not(skip: SkipDetails) -> str:
-    """The reason; one that is not known here as it is."""
+    """Return the reason in words; a reason unknown here as it is."""
     known = skip.reason in list(Reason)
     return f"they {Reason(skip.reason).words}" if known else skip.reason
 
 
 def decided_by(skip: SkipDetails) -> str | None:
-    """The preference behind the reason, where there is one."""
+    """Return the preference behind the reason; None if there is none."""
     if skip.preference_id is None:
         return None
     if skip.preference_since is None:
-        return "their preference is deleted since"
+        return "their preference was deleted since then"
     since = moment(skip.preference_since)
     scope = f"{skip.scope_type} {skip.scope_name or ''}".strip()
     decided = (
@@ -44,27 +44,27 @@ def decided_by(skip: SkipDetails) -> str | None:
         f" channel {skip.preference_channel}, {skip.preference_status}"
     )
     if skip.preference_changed:
-        return f"their preference was changed afterwards, {since}, to: {decided}"
+        return f"their preference was changed later, {since}, to: {decided}"
     return f"their preference: {decided} since {since}"
 
 
 def counted_in(skip: SkipDetails) -> str:
-    """What the notification says that counts the event."""
+    """Return the text of the notification that counts the event."""
     if skip.counted_in is None:
-        return "which is gone since"
-    return f"by now: {skip.counted_in.replace('**', '')}"
+        return "which was deleted since then"
+    return f"now: {skip.counted_in.replace('**', '')}"
 
 
 def channel(name: str) -> str:
-    """A channel as people call it."""
+    """Return a channel's name for people."""
     return _CHANNELS.get(name, name)
 
 
 def row(letter: EventLetter) -> str:
-    """Where a dead letter is."""
+    """Return where a dead letter is."""
     return f"row {letter.id} of event_dead_letters"
 
 
 def moment(time: datetime) -> str:
-    """A time, to the second, in UTC."""
+    """Return a time in UTC, to the second."""
     return f"{time.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"

@@ -1,4 +1,4 @@
--- How far the way is: the forms of messages seen, pipelines connected, and what is published.
+-- What the steps need: the forms of messages seen, the connected pipelines, the published columns.
 SELECT
     (SELECT extract(epoch FROM now() - last_seen_at)::float8
         FROM fanout.messages_seen WHERE form = 'ids') AS ids_seconds,

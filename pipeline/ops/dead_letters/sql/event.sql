@@ -1,5 +1,5 @@
--- What the ledger and the row say of a dead event now: of the payload the first characters, which are
--- enough for a person. One row, whatever there is.
+-- The state of a dead event in the ledger, and the first characters of the payload in its row, which
+-- are enough for a person. Always one row.
 SELECT (
            SELECT processing_status FROM public.notification_processing WHERE event_id = %(event_id)s
        ) AS event_state,

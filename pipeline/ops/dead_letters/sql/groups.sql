@@ -1,4 +1,4 @@
--- Dead letters by cause, the most recently seen first. The message is that of any of them.
+-- Dead letters by cause, the most recently seen first, with the message of one of them.
 SELECT letter.fingerprint,
        letter.stage,
        letter.error_class,

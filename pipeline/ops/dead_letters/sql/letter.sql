@@ -1,4 +1,4 @@
--- One dead letter of any family, by its own id or by its event's.
+-- One dead letter of any family, by its own id or by the id of its event.
 SELECT letter.id, letter.letter_key, letter.event_id, letter.event_type, letter.stage,
        letter.error_class, letter.message, letter.fingerprint, letter.attempt,
        letter.pipeline_version, letter.created_at, letter.last_seen_at, letter.resolved_at,

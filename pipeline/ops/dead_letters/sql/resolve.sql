@@ -1,4 +1,4 @@
--- Close the open dead letters of one cause, or one of them; the words begin with who says so.
+-- Resolves the open dead letters of one cause, or one letter. The resolution starts with the login.
 UPDATE public.event_dead_letters
 SET resolved_at = now(), resolution = session_user || ': ' || %(reason)s::text
 WHERE resolved_at IS NULL

@@ -1,10 +1,10 @@
--- What became of these events since a replay began; one that has not ended since then is left out.
+-- The states of these events since a replay started. No row for an event that has not ended
+-- since then.
 --
--- In: ids, and the replay, whose start the database itself has recorded: no other clock is asked.
--- Out: id, the state, final or 'paused', and of a dead one the fingerprint, class, stage and words of its letter.
--- An event waits as paused while a switch holds its type back, however long it has done so.
--- What is completed was so before or is it now, and stays so. An event whose row was deleted has no
--- state in the ledger, only a letter.
+-- In: ids, and the replay. The database recorded its start, so only one clock counts.
+-- Out: id, the final state or 'paused', and for a dead event the fingerprint, class, stage and message
+-- of its letter. An event is paused while a switch holds its type back. The states completed and
+-- paused count at any time. An event whose row was deleted has no state in the ledger, only a letter.
 SELECT asked.id,
        coalesce(ledger.processing_status, 'dead'),
        letter.fingerprint, letter.error_class, letter.stage, letter.message

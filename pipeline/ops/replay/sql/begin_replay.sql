@@ -1,4 +1,5 @@
--- Who it is and when it began are the column's defaults. Harmless when repeated.
+-- Records the start of a replay. Defaults of the columns hold the login and the time. Harmless when
+-- repeated.
 INSERT INTO public.fanout_replays (id, selector, note, planned)
 VALUES (%(id)s, %(selector)s::jsonb, %(note)s, %(planned)s)
 ON CONFLICT (id) DO NOTHING

@@ -1,4 +1,4 @@
--- Everything that people got of these events; kind is NULL where the application wrote it itself.
+-- All rows that people got from these events. kind is NULL if the application wrote the row itself.
 SELECT event_id, user_id, 'in_app', kind
 FROM public.notifications
 WHERE event_id = ANY (%(ids)s::bigint[])

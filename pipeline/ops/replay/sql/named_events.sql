@@ -1,4 +1,4 @@
--- The type and state of each of these events that has a row, or an open dead letter at least.
+-- The type and state of each of these events that has a row or an open dead letter.
 SELECT asked.id, coalesce(event.event_type, letter.event_type, ''), ledger.processing_status
 FROM (SELECT DISTINCT id FROM unnest(%(ids)s::bigint[]) AS asked (id)) AS asked
 LEFT JOIN public.domain_events AS event ON event.id = asked.id

@@ -1,4 +1,5 @@
--- How many open dead letters of these conditions name no row at all: of other families some do.
+-- How many open dead letters that meet these conditions name no row. Letters of other families may
+-- name a row that is not an event.
 SELECT count(*)
 FROM public.event_dead_letters AS letter
 WHERE letter.resolved_at IS NULL

@@ -1,4 +1,4 @@
--- The events of a range of ids that meet the conditions, by id, with their states.
+-- The events in a range of ids that meet the conditions, with their states, by id.
 SELECT event.id, event.event_type, ledger.processing_status
 FROM public.domain_events AS event
 LEFT JOIN public.notification_processing AS ledger ON ledger.event_id = event.id

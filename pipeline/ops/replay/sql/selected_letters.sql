@@ -1,5 +1,5 @@
--- One page of the events with open dead letters that meet the conditions, by id, with their states.
--- A letter that names no event is left out: however often it is sent, it can never become one.
+-- One page of the events with open dead letters that meet the conditions, with their states, by id.
+-- A letter that names no event is not listed, because it cannot be replayed.
 SELECT letter.event_id, coalesce(event.event_type, letter.event_type, ''), ledger.processing_status
 FROM public.event_dead_letters AS letter
 LEFT JOIN public.domain_events AS event ON event.id = letter.event_id

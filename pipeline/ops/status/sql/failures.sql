@@ -11,7 +11,7 @@ SELECT
         AS last_seen_seconds,
     sample_event_id
 FROM public.fanout_failures
--- No difference is infinite, nor refused by servers before 17.
+-- The limits avoid an infinite difference, which servers before 17 refuse.
 CROSS JOIN (
     VALUES (timestamptz '0001-01-01 00:00:00+00', timestamptz '9999-12-31 00:00:00+00')
 ) AS time (earliest, latest)

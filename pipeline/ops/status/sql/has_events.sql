@@ -1,2 +1,2 @@
--- Whether there is any event at all.
+-- Whether domain_events has a row.
 SELECT EXISTS (SELECT FROM public.domain_events)

@@ -1,4 +1,4 @@
--- Age of the newest heartbeat, which change data capture inserts; NULL before the first one.
+-- Seconds since the newest heartbeat, which Debezium inserts. No row before the first one.
 SELECT extract(epoch FROM now() - beat_at)::float8
 FROM public.fanout_heartbeat
 ORDER BY id DESC

@@ -1,4 +1,4 @@
--- After how many seconds without a reader the server gives a slot up; no row where it never does, as
+-- Seconds without a reader after which the server invalidates a slot. No row if it never does, as
 -- before Postgres 18.
 SELECT setting::bigint
 FROM pg_catalog.pg_settings

@@ -1,5 +1,5 @@
 -- Seconds from an event's created_at to its rows, over the last hour.
--- The first condition is the one that the index of fanout_latency serves.
+-- The first condition uses the index of fanout_latency.
 SELECT
     percentile_cont(0.5) WITHIN GROUP (ORDER BY seconds) AS p50_seconds,
     percentile_cont(0.95) WITHIN GROUP (ORDER BY seconds) AS p95_seconds,

@@ -1,2 +1,2 @@
--- Bytes of write-ahead log on the server's disk; for members of pg_monitor.
+-- Bytes of write-ahead log on the server's disk. Only members of pg_monitor may read this.
 SELECT sum(size)::bigint FROM pg_catalog.pg_ls_waldir()

@@ -1,5 +1,5 @@
--- Another program that works on the same events: what it is called, and since when it did not. No row
--- where there is none in the last minutes of the ledger, nor among what is begun.
+-- Another program that processes the same events: its name, and seconds since its last row. No row if
+-- neither the last minutes of the ledger nor its unfinished events show one.
 SELECT name, extract(epoch FROM now() - at)::float8 AS seconds
 FROM (
     SELECT processor_id, completed_at

@@ -1,8 +1,8 @@
--- Whether the pipeline lives: what waits, what was done last, and who is connected.
+-- Whether the pipeline runs: the waiting events, the last finished event, the connected pipelines.
 --
--- An event is passed over when it has no row in the ledger though one that is a minute younger is
--- done. Events of two days, as in fanout_queue, in the same full join: linear whatever the planner
--- believes. What was done last comes from the index of minutes.
+-- An event is passed over if it has no row in the ledger although an event that is a minute younger
+-- has a final state. Reads the events of two days, as fanout_queue does, in the same full join, whose
+-- cost is linear in every plan. The last finished event comes from the index of minutes.
 WITH recent AS MATERIALIZED (
     SELECT min(id + 0) AS first_id
     FROM public.domain_events
@@ -35,7 +35,7 @@ waiting AS MATERIALIZED (
         WHERE event_id >= (SELECT first_id FROM recent)
     ) AS ledger ON ledger.event_id = event.id
     CROSS JOIN done
-    -- Not IS NOT NULL of the event, by which the planner would see that it need not be full.
+    -- coalesce, because IS NOT NULL would let the planner reduce the full join.
     WHERE ledger.event_id IS NULL AND coalesce(event.created_at, '-infinity') <> '-infinity'
     UNION ALL
     SELECT (SELECT created_at FROM public.domain_events WHERE id = ledger.event_id), false

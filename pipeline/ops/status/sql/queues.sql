@@ -1,6 +1,6 @@
--- What waits: events without a final state, and e-mails to be sent.
--- A time as any other, though it be infinite: servers before 17 refuse the difference. Of nothing
--- there is no oldest, which greatest would not leave so.
+-- The queues: events without a final state, and e-mails to be sent.
+-- The limits avoid an infinite difference, which servers before 17 refuse. CASE keeps NULL for an
+-- empty queue, because greatest ignores NULL.
 SELECT queue, waiting,
        CASE WHEN oldest_at IS NOT NULL THEN
            extract(epoch FROM now() - least(

@@ -1,6 +1,6 @@
--- How far change data capture is behind, and how much log is kept for it. A standby, which writes no
--- log of its own, has at most a copy of the slot.
--- to_jsonb, since inactive_since, invalidation_reason and synced are new in Postgres 17.
+-- How far Debezium is behind, and how much log the server keeps for it. A standby writes no log, and
+-- has at most a copy of the slot.
+-- to_jsonb, because inactive_since, invalidation_reason and synced are new in Postgres 17.
 SELECT
     slot.active,
     slot.wal_status,

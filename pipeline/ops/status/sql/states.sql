@@ -1,4 +1,4 @@
--- How many events got which final state, in each of the last 60 minutes: 0 is the current one.
+-- Events per final state in each of the last 60 minutes. Minute 0 is the current one.
 SELECT
     ((extract(epoch FROM date_bin('1 minute', now(), '2000-01-01 00:00:00+00') - minute)) / 60)::int
         AS minutes_ago,

@@ -1,4 +1,4 @@
--- What is held back now, since when, by whom and why, and how many events wait for it.
+-- The event types that are held back: since when, by whom, why, and how many events wait.
 SELECT
     switch.name,
     switch.state,

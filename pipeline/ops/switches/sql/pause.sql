@@ -1,5 +1,5 @@
--- Hold a name back until it is resumed; a breaker that is open becomes a pause.
--- In: name, reason. Out: whether it was paused before, and how it stands now.
+-- Pauses a name until it is resumed. An open breaker becomes a pause.
+-- In: name, reason. Out: whether it was paused before, and the pause now.
 WITH earlier AS (
     SELECT FROM fanout.switches WHERE name = %(name)s AND state = 'paused'
 )

@@ -1,4 +1,4 @@
--- Let a name go on, whatever held it back. In: name. Out: how it stood; no row if nothing did.
+-- Resumes a name. In: name. Out: its former state; no row if it was not held back.
 DELETE FROM fanout.switches
 WHERE name = %(name)s
 RETURNING state

@@ -1,6 +1,6 @@
--- One event and the names of what it names. In: its id.
+-- One event, with the names of its actor, project and thread. In: its id.
 SELECT event.id, event.event_type AS type, event.created_at,
-       -- An infinite difference is refused by servers before 17.
+       -- Servers before 17 refuse an infinite difference.
        now() - readable.created_at AS age,
        event.actor_id, coalesce(nullif(actor.full_name, ''), actor.email) AS actor_name,
        event.project_id, project.name AS project_name,

@@ -1,4 +1,4 @@
--- What the ledger says of an event. In: its id.
+-- The event's row in the ledger. In: its id.
 SELECT ledger.processing_status AS status, ledger.reason, ledger.error_message,
        ledger.completed_at,
        CASE

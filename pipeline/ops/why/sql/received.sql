@@ -1,5 +1,6 @@
--- What people got of an event. In: its id, and one person or null for everyone.
--- Names are looked up person by person, whatever the planner believes: there may be many thousands.
+-- What people got from an event. In: its id, and one person or null for everyone.
+-- The subquery looks up each name by itself, because an event may have many thousands of people and
+-- the planner may choose a bad join.
 SELECT received.user_id,
        (
            SELECT coalesce(nullif(full_name, ''), email)

@@ -1,6 +1,7 @@
--- What people did not get of an event, why, and the row that decided so, where it is still there.
+-- What people did not get from an event, why, and the preference that decided, if it still exists.
 -- In: the event's id, and one person or null for everyone.
--- What a row names is looked up row by row, whatever the planner believes: there may be thousands.
+-- Subqueries look up the names row by row, because there may be thousands of rows and the planner may
+-- choose a bad join.
 SELECT decision.user_id,
        (
            SELECT coalesce(nullif(full_name, ''), email)
@@ -23,8 +24,8 @@ LEFT JOIN LATERAL (
     SELECT * FROM public.user_notification_preferences
     WHERE id = decision.preference_id OFFSET 0
 ) AS preference ON true
--- A counter row bears the time of the last message it counted: the row that was open at the time of
--- this one is the first that was touched then or later.
+-- A counter row has the time of the last message that it counted. So the first counter row with this
+-- time or a later one is the row that counted this message.
 LEFT JOIN LATERAL (
     SELECT notification.body
     FROM public.notifications AS notification
