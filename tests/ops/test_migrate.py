@@ -201,7 +201,8 @@ def test_a_table_of_the_application_with_a_name_of_ours_is_told_before_anything_
             "CREATE TABLE event_dead_letters (); CREATE VIEW fanout_queue AS TABLE orgs"
         )
     with pytest.raises(
-        ConfigurationError, match=r"taken: public\.event_dead_letters, public\.fanout_queue; rename"
+        ConfigurationError,
+        match=r"them: public\.event_dead_letters, public\.fanout_queue; rename",
     ):
         migrate(application.dsn)
     assert rows(application, "SELECT to_regclass('public.fanout_migrations')") == [(None,)]

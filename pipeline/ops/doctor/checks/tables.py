@@ -21,7 +21,7 @@ def _tables(installation: Installation) -> Finding:
     with working(connection):
         faults = find_faults(connection)
         if faults and not has_application(connection):
-            return failed("this database does not have the application's tables", NO_APPLICATION)
+            return failed("this database has no tables of an application", NO_APPLICATION)
     if not faults:
         return ok(f"all {len(TABLES)} in schema {SCHEMA} have the needed columns")
     return failed("\n".join(fault.seen for fault in faults), _fix(faults))
