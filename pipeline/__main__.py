@@ -5,7 +5,7 @@ import signal
 import sys
 
 if __name__ == "__main__":
-    # Nothing has begun that would have to end in order, and most of a start is imports.
+    # During the imports there is nothing to close, so Ctrl-C may end the process at once.
     signal.signal(signal.SIGINT, lambda *_: os._exit(130))
 
 import argparse
@@ -52,13 +52,13 @@ _COMMANDS: Final = (
 _ENVIRONMENT: Final = """\
 environment:
   DATABASE_URL            the database: postgresql://user@host/database
-  DATABASE_PASSWORD       Debezium's, for doctor --cdc-host
-  SLOT_NAME               Debezium's, for doctor and status (default: fanout_events)
-  PUBLICATION_NAME        Debezium's, for doctor and capture (default: fanout_events)
-  PUBSUB_EMULATOR_HOST    a Pub/Sub emulator, instead of Google's service
+  DATABASE_PASSWORD       Debezium's password, for doctor --cdc-host
+  SLOT_NAME               Debezium's slot, for doctor and status (default: fanout_events)
+  PUBLICATION_NAME        Debezium's publication, for doctor and capture (default: fanout_events)
+  PUBSUB_EMULATOR_HOST    a Pub/Sub emulator to use instead of Google's service
   LOG_LEVEL               DEBUG, INFO (the default), WARNING or ERROR
 """
-# gRPC's C core writes to standard error past all logging; it reads these once, at its start.
+# gRPC's C core writes to standard error without the logging module. It reads these once, at start.
 _QUIET_GRPC: Final = {"GRPC_VERBOSITY": "NONE", "GLOG_minloglevel": "3"}
 _LOG_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
 _USAGE: Final = 2
@@ -66,7 +66,7 @@ _INTERRUPTED: Final = 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; gives the exit status."""
+    """Run one command; return the exit status."""
     try:
         with safe_output():
             return _run(arguments)
@@ -89,7 +89,7 @@ def _run(arguments: Sequence[str] | None) -> int:
         parser.error(f"unrecognized arguments: {' '.join(more)}")
     options.more = more
     try:
-        # A shell that runs a script starts its background programs with SIGINT ignored.
+        # A shell script starts its background programs with SIGINT ignored. Undo that.
         signal.signal(signal.SIGINT, signal.default_int_handler)
         _configure_logging(os.environ.get("LOG_LEVEL", "INFO").upper())
         if not options.takes_more:
@@ -111,15 +111,15 @@ def _run(arguments: Sequence[str] | None) -> int:
 def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m pipeline",
-        description="From rows in domain_events to the notifications and e-mails they mean.",
+        description="Turns rows of domain_events into notifications and e-mails.",
         epilog=_ENVIRONMENT,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"fanout {__version__}")
     parser.set_defaults(group=parser)
     commands = parser.add_subparsers(title="commands", dest="name", metavar="COMMAND")
-    # Another runner takes other arguments, under the same name.
-    on_dataflow = launch.asked_for(arguments)
+    # The command `run` has other arguments for the Dataflow runner.
+    on_dataflow = launch.is_launch(arguments)
     for command in _COMMANDS:
         (launch if command is run and on_dataflow else command).add(commands)
     return parser
@@ -128,12 +128,12 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
 def _database_url() -> str:
     given = os.environ.get("DATABASE_URL", "")
     if not _is_text(given):
-        raise ConfigurationError("DATABASE_URL is not UTF-8: write other bytes as %FC and the like")
+        raise ConfigurationError("DATABASE_URL is not UTF-8: write other bytes as %FC and so on")
     return given
 
 
 def _is_text(given: str) -> bool:
-    """Whether it can be written: Python takes a byte that is not UTF-8 for half a character."""
+    """Return whether the text is UTF-8. Python reads other bytes as lone surrogates."""
     try:
         given.encode()
     except UnicodeEncodeError:
@@ -143,7 +143,7 @@ def _is_text(given: str) -> bool:
 
 def _configure_logging(level: str) -> None:
     if level not in _LOG_LEVELS:
-        raise ConfigurationError(f"LOG_LEVEL={level} is unknown: use {', '.join(_LOG_LEVELS)}")
+        raise ConfigurationError(f"invalid LOG_LEVEL {level!r}: expected {', '.join(_LOG_LEVELS)}")
     logging.basicConfig(
         level=level,
         stream=sys.stderr,
@@ -153,14 +153,14 @@ def _configure_logging(level: str) -> None:
     if level != "DEBUG":
         for variable, value in _QUIET_GRPC.items():
             os.environ.setdefault(variable, value)
-        # What these have to say is either noise or ends in one of our own messages.
+        # Their messages are noise, or they end in one of our own messages.
         for name in ("apache_beam", "psycopg.pool", "google"):
             logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 if __name__ == "__main__":
     exit_status = main()
-    # All is done and written. To take apart what Beam has loaded would cost a third of a second.
+    # All work is done and written. A normal exit would spend 0.3 s on unloading Beam.
     logging.shutdown()
     with suppress(OSError, ValueError):
         sys.stderr.flush()

@@ -1,8 +1,8 @@
-"""Every parameter that is shared or that Dataflow asks for, declared once.
+"""Declares every parameter that commands share or that Dataflow asks for.
 
-From a declaration come the arguments of the command line and their help, the options of the job,
-``flex_template.json``, and the typed value. Secrets are named, never given: a job's options are
-shown in the console.
+The arguments of the command line, their help, the options of the job, ``flex_template.json`` and
+the typed values come from these declarations. A parameter holds the name of a secret, never the
+secret itself, because the console shows a job's options.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -17,20 +17,20 @@ from pipeline.domain import defaults
 from pipeline.domain.graph import Graph
 from pipeline.values import InvalidValue, Kind, ValueT
 
-# The job's name, unless another is given.
+# The default name of the job.
 JOB_NAME: Final = "fanout"
-# Of the workers, unless another is given.
+# The default machine type of the workers.
 MACHINE_TYPE: Final = "n2-standard-2"
-# Threads beside those that hold a connection: one reads the next batch, one hands the last on.
+# Threads that hold no connection: one reads the next batch, one passes on the last batch.
 SPARE_THREADS: Final = 2
-# In the place of an attribute's name: the time at which Pub/Sub accepted the message.
+# A value of timestamp_attribute: the time at which Pub/Sub accepted the message.
 PUBLISH_TIME: Final = "publish_time"
 DIRECT_RUNNER: Final = "DirectRunner"
 DATAFLOW_RUNNER: Final = "DataflowRunner"
 
 
 class ParameterGroup(StrEnum):
-    """The heading under which a parameter stands."""
+    """The heading above a group of parameters."""
 
     EVENTS = "Events"
     DATABASE = "Database"
@@ -38,7 +38,7 @@ class ParameterGroup(StrEnum):
 
 
 class Taker(StrEnum):
-    """Who takes a parameter."""
+    """A command that accepts parameters."""
 
     RUN = "run"
     LAUNCH = "run --runner=DataflowRunner"
@@ -52,17 +52,17 @@ class Parameter(Generic[ValueT]):
     """One parameter.
 
     Attributes:
-        name: on Dataflow; on the command line it is written with dashes.
-        label: what the console shows.
-        help: a sentence; what it is for.
-        group: the heading it stands under.
-        kind: what its values are, and how they are read.
-        takers: who takes it.
-        needed_by: who does not start without it.
-        default: what it is when it is not given; None: there is none.
-        example: a value, in the help and in the error for one that is missing; else the default.
-        metavar: what the help of a command shows in the place of a value.
-        repeated: the flag's name where it can be given several times, each with one value.
+        name: its name on Dataflow. The command line writes it with dashes.
+        label: its name in the console.
+        help: what it is for. The help of a command shows it as one sentence.
+        group: its heading.
+        kind: the kind of its values.
+        takers: the commands that accept it.
+        needed_by: the commands that need it to start.
+        default: its value if it is not given; None if it has no default.
+        example: a value for the help and for the error if it is missing; else the default is shown.
+        metavar: stands for the value in the help of a command.
+        repeated: the name of the flag if it may be given several times, each with one value.
     """
 
     name: str
@@ -79,54 +79,54 @@ class Parameter(Generic[ValueT]):
 
     @property
     def default_text(self) -> str | None:
-        """The default as it would be written; None where there is none."""
+        """The default as text; None if there is no default."""
         return None if self.default is None else self.kind.write(self.default)
 
     @property
     def shown(self) -> str:
-        """A value to show."""
+        """An example of a value."""
         return self.example or self.default_text or ""
 
 
-class Given:
-    """The values that a command was given, each of the type of its parameter."""
+class ParameterValues:
+    """The values that a command was given. Each has the type of its parameter."""
 
     def __init__(self, known: Mapping[str, Any]) -> None:
         self._values = known
 
     def __getitem__(self, parameter: Parameter[ValueT]) -> ValueT:
-        """The value of a parameter that is needed or has a default."""
+        """Return the value of a parameter that is needed or has a default."""
         value = self.get(parameter)
         if value is None:
             raise KeyError(parameter.name)
         return value
 
     def get(self, parameter: Parameter[ValueT]) -> ValueT | None:
-        """The value; None where it was not given."""
+        """Return the value or the default; None if there is neither."""
         value: ValueT | None = self._values.get(parameter.name, parameter.default)
         return value
 
 
 @contextmanager
 def named(parameter: str) -> Iterator[None]:
-    """Let the error for an invalid value say, as argparse does, whose value it is."""
+    """Add the name of the parameter to the error for an invalid value, as argparse does."""
     try:
         yield
     except InvalidValue as error:
         raise InvalidValue(f"argument --{parameter}: {error}") from None
 
 
-def read(parameters: Iterable[Parameter[Any]], texts: Mapping[str, str]) -> Given:
-    """The values of parameters that were given as texts.
+def read(parameters: Iterable[Parameter[Any]], texts: Mapping[str, str]) -> ParameterValues:
+    """Read the values of parameters from texts.
 
     Raises:
-        InvalidValue: one of them is not of its kind; in the words of the command line.
+        InvalidValue: a value is invalid. The text is the one of the command line.
     """
     found = {}
     for each in parameters:
         with named(each.name):
             found[each.name] = each.kind.parse(texts[each.name])
-    return Given(found)
+    return ParameterValues(found)
 
 
 _EVENTS_ARE_PROCESSED: Final = (Taker.RUN, Taker.LAUNCH, Taker.CATCH_UP)
@@ -135,7 +135,7 @@ _ON_DATAFLOW: Final = (Taker.LAUNCH,)
 SUBSCRIPTION: Final = Parameter(
     name="subscription",
     label="Subscription of the events",
-    help="The Pub/Sub subscription that change data capture fills, one per job.",
+    help="The Pub/Sub subscription that receives the events of Debezium, one per job.",
     group=ParameterGroup.EVENTS,
     kind=values.SUBSCRIPTION,
     takers=(Taker.RUN, Taker.LAUNCH, Taker.DOCTOR),
@@ -146,7 +146,7 @@ SUBSCRIPTION: Final = Parameter(
 DEAD_LETTER_TOPIC: Final = Parameter(
     name="dead_letter_topic",
     label="Topic for dead letters",
-    help="Where events go that cannot be processed, besides the table event_dead_letters.",
+    help="The topic for events that cannot be processed, in addition to event_dead_letters.",
     group=ParameterGroup.EVENTS,
     kind=values.TOPIC,
     takers=(*_EVENTS_ARE_PROCESSED, Taker.DOCTOR),
@@ -156,9 +156,9 @@ DEAD_LETTER_TOPIC: Final = Parameter(
 )
 TIMESTAMP_ATTRIBUTE: Final = Parameter(
     name="timestamp_attribute",
-    label="Where an event's time comes from",
-    help=f"{PUBLISH_TIME} is when Pub/Sub accepted the message. The name of an attribute, such"
-    " as created_at, needs more rights: see deploy/service-accounts.md.",
+    label="Source of an event's time",
+    help=f"{PUBLISH_TIME} is the time at which Pub/Sub accepted the message. The name of an"
+    " attribute, such as created_at, needs more rights: see deploy/service-accounts.md.",
     group=ParameterGroup.EVENTS,
     kind=values.ATTRIBUTE,
     takers=_ON_DATAFLOW,
@@ -168,8 +168,8 @@ TIMESTAMP_ATTRIBUTE: Final = Parameter(
 DATABASE_URL: Final = Parameter(
     name="database_url",
     label="Database",
-    help="The Postgres database, without a password. Connections are encrypted and the server"
-    " is verified: sslmode is verify-full unless it says verify-ca.",
+    help="The Postgres database, without a password. Connections are encrypted and verify the"
+    " server: sslmode is verify-full, unless the URL sets verify-ca.",
     group=ParameterGroup.DATABASE,
     kind=values.DATABASE_URL,
     takers=_ON_DATAFLOW,
@@ -180,7 +180,7 @@ DATABASE_URL: Final = Parameter(
 DATABASE_PASSWORD_SECRET: Final = Parameter(
     name="database_password_secret",
     label="Secret with the database password",
-    help="The name of a secret in Secret Manager; workers read it, nobody else sees it.",
+    help="The name of a secret in Secret Manager. Only the workers read its value.",
     group=ParameterGroup.DATABASE,
     kind=values.SECRET,
     takers=_ON_DATAFLOW,
@@ -191,8 +191,7 @@ DATABASE_PASSWORD_SECRET: Final = Parameter(
 DATABASE_CA_SECRET: Final = Parameter(
     name="database_ca_secret",
     label="Secret with the database server's certificate authority",
-    help="The name of a secret that holds the certificates, in PEM, by which the server is"
-    " verified.",
+    help="The name of a secret with the certificates, in PEM, that verify the server.",
     group=ParameterGroup.DATABASE,
     kind=values.SECRET,
     takers=_ON_DATAFLOW,
@@ -203,7 +202,7 @@ DATABASE_CA_SECRET: Final = Parameter(
 DATABASE_CONNECTIONS: Final = Parameter(
     name="database_connections",
     label="Connections the database grants the job",
-    help="Workers at most, times processes of each, times pool_size, may not exceed this.",
+    help="The limit for: workers at most, times processes per worker, times pool_size.",
     group=ParameterGroup.DATABASE,
     kind=values.CONNECTIONS,
     takers=_ON_DATAFLOW,
@@ -212,8 +211,8 @@ DATABASE_CONNECTIONS: Final = Parameter(
 )
 POOL_SIZE: Final = Parameter(
     name="pool_size",
-    label="Connections of a process",
-    help="The most that one process opens; a worker runs a process for each of its vCPUs.",
+    label="Connections per process",
+    help="The most connections that one process opens. A worker runs one process per vCPU.",
     group=ParameterGroup.DATABASE,
     kind=values.count("number of connections", such_as=defaults.POOL_SIZE, most=99),
     takers=_ON_DATAFLOW,
@@ -223,7 +222,7 @@ POOL_SIZE: Final = Parameter(
 GRAPH: Final = Parameter(
     name="graph",
     label="Graph",
-    help="Which graph runs, or all of them.",
+    help="The graph to run, or all.",
     kind=values.GRAPHS,
     takers=(Taker.RUN, Taker.LAUNCH),
     default=(Graph.FANOUT,),
@@ -232,7 +231,7 @@ GRAPH: Final = Parameter(
 MAX_EVENT_AGE_HOURS: Final = Parameter(
     name="max_event_age_hours",
     label="Age limit in hours",
-    help="Events of this age are recorded as expired and told to nobody.",
+    help="Events of this age or older are recorded as expired, and nobody is told.",
     kind=values.HOURS,
     takers=(*_EVENTS_ARE_PROCESSED, Taker.REPLAY),
     default=defaults.MAX_EVENT_AGE,
@@ -240,8 +239,8 @@ MAX_EVENT_AGE_HOURS: Final = Parameter(
 )
 SYSTEM_USERS: Final = Parameter(
     name="system_users",
-    label="Profiles that stand for programs",
-    help="Ids of profiles that stand for programs, separated by commas: these are never told"
+    label="Profiles that are programs",
+    help="Ids of profiles that are programs, not people, separated by commas: they are never told"
     " anything, nor is the AI user.",
     kind=values.USERS,
     takers=(*_EVENTS_ARE_PROCESSED, Taker.REPLAY),
@@ -252,8 +251,8 @@ SYSTEM_USERS: Final = Parameter(
 )
 BATCH_SIZE: Final = Parameter(
     name="batch_size",
-    label="Events of a statement",
-    help="The most events that are decided and written at once.",
+    label="Events per statement",
+    help="The most events in one batch, which is decided and written at once.",
     kind=values.count("number of events", such_as=defaults.BATCH_SIZE, most=9_999),
     takers=_EVENTS_ARE_PROCESSED,
     default=defaults.BATCH_SIZE,
@@ -261,9 +260,9 @@ BATCH_SIZE: Final = Parameter(
 )
 DEDUP_MINUTES: Final = Parameter(
     name="dedup_minutes",
-    label="Minutes for which repeated messages are dropped",
-    help="Drop repeated messages by state for so many minutes; 0 (the default) leaves that to"
-    " the source, Fetch and the ledger.",
+    label="Minutes to remember messages",
+    help="How many minutes a step with state remembers messages to drop repeated ones. With 0, the"
+    " default, only the source, Fetch and the ledger drop them.",
     kind=values.MINUTES,
     takers=_ON_DATAFLOW,
     default=timedelta(0),
@@ -272,8 +271,8 @@ DEDUP_MINUTES: Final = Parameter(
 )
 RUNNER: Final = Parameter(
     name="runner",
-    help=f"Where it runs: {DIRECT_RUNNER} is this machine, in this process; {DATAFLOW_RUNNER} takes"
-    f" other arguments: --runner={DATAFLOW_RUNNER} --help.",
+    help=f"Where the stream runs: {DIRECT_RUNNER} is this process; {DATAFLOW_RUNNER} has other"
+    f" arguments: --runner={DATAFLOW_RUNNER} --help.",
     kind=values.one_of("runner", DIRECT_RUNNER, DATAFLOW_RUNNER, also=("FnApiRunner",)),
     takers=(Taker.RUN,),
     default=DIRECT_RUNNER,
@@ -296,7 +295,7 @@ RATE: Final = Parameter(
 )
 CONNECTIONS: Final = Parameter(
     name="connections",
-    help="What the job on Dataflow may open: its --database_connections.",
+    help="The --database_connections of the job on Dataflow.",
     kind=values.CONNECTIONS,
     takers=(Taker.DOCTOR,),
     default=defaults.GRANTED_CONNECTIONS,
@@ -304,7 +303,7 @@ CONNECTIONS: Final = Parameter(
 )
 CDC_HOST: Final = Parameter(
     name="cdc_host",
-    help="Also connect as Debezium does: its DATABASE_HOST; its password is taken from"
+    help="The DATABASE_HOST of Debezium, to connect as Debezium does; the password comes from"
     " DATABASE_PASSWORD.",
     kind=values.HOST,
     takers=(Taker.DOCTOR,),
@@ -312,7 +311,7 @@ CDC_HOST: Final = Parameter(
 )
 CDC_PORT: Final = Parameter(
     name="cdc_port",
-    help="Its DATABASE_PORT.",
+    help="The DATABASE_PORT of Debezium.",
     kind=values.PORT,
     takers=(Taker.DOCTOR,),
     default=defaults.POSTGRES_PORT,
@@ -320,7 +319,7 @@ CDC_PORT: Final = Parameter(
 )
 CDC_USER: Final = Parameter(
     name="cdc_user",
-    help="Its DATABASE_USER.",
+    help="The DATABASE_USER of Debezium.",
     kind=values.ROLE,
     takers=(Taker.DOCTOR,),
     default=defaults.CAPTURE_USER,
@@ -328,7 +327,7 @@ CDC_USER: Final = Parameter(
 )
 CDC_SSLMODE: Final = Parameter(
     name="cdc_sslmode",
-    help="Its DATABASE_SSLMODE.",
+    help="The DATABASE_SSLMODE of Debezium.",
     kind=values.SSLMODE,
     takers=(Taker.DOCTOR,),
     default=defaults.SSLMODE,
@@ -336,14 +335,14 @@ CDC_SSLMODE: Final = Parameter(
 )
 SINCE: Final = Parameter(
     name="since",
-    help="Created then or later: a time, or 2h for ago.",
+    help="Events created at this time or later; 2h means two hours ago.",
     kind=values.MOMENT,
     takers=(Taker.CATCH_UP, Taker.REPLAY),
     metavar="TIME",
 )
 UNTIL: Final = Parameter(
     name="until",
-    help="Created before then.",
+    help="Events created before this time.",
     kind=values.MOMENT,
     takers=(Taker.CATCH_UP, Taker.REPLAY),
     metavar="TIME",
@@ -359,23 +358,23 @@ _EVERY: Final[tuple[Parameter[Any], ...]] = (
 
 
 def taken_by(taker: Taker) -> tuple[Parameter[Any], ...]:
-    """The parameters that somebody takes, in the order of help."""
+    """Return the parameters of a command, in the order of its help."""
     return tuple(each for each in _EVERY if taker in each.takers)
 
 
-# What Dataflow's console asks for.
+# The parameters in Dataflow's console.
 PARAMETERS: Final = taken_by(Taker.LAUNCH)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CloudOption:
-    """An option of Beam's own that a launch may be given.
+    """One of Beam's own options that a launch accepts.
 
     Attributes:
-        name: as Beam has it.
+        name: Beam's name for it.
         help: what it is for.
-        metavar: what stands for the value in the help; empty where there is none: a flag.
-        example: of one without which nothing is launched.
+        metavar: stands for the value in the help; empty for a flag without a value.
+        example: an example of a needed option; empty if it is not needed.
     """
 
     name: str
@@ -384,7 +383,7 @@ class CloudOption:
     example: str = ""
 
 
-# Those that nearly every launch needs; all others of Beam are taken as well.
+# The options that most launches need. A launch accepts all other options of Beam too.
 CLOUD: Final = (
     CloudOption(
         name="project",
@@ -396,13 +395,13 @@ CLOUD: Final = (
     CloudOption(
         name="temp_location",
         metavar="gs://BUCKET/PATH",
-        help="for what the job stages",
+        help="the folder for the files that the job stages",
         example="gs://my-bucket/temp",
     ),
     CloudOption(
         name="sdk_container_image",
         metavar="IMAGE",
-        help="the image that deploy/Dockerfile makes",
+        help="the image that deploy/Dockerfile builds",
         example="europe-west1-docker.pkg.dev/my-project/fanout/fanout:1",
     ),
     CloudOption(
@@ -414,27 +413,27 @@ CLOUD: Final = (
     CloudOption(
         name="job_name",
         metavar="NAME",
-        help=f"a running job is updated by its name (default: {JOB_NAME})",
+        help=f"the name of the job; an update finds the running job by it (default: {JOB_NAME})",
     ),
     CloudOption(
-        name="machine_type", metavar="TYPE", help=f"of the workers (default: {MACHINE_TYPE})"
+        name="machine_type", metavar="TYPE", help=f"type of the workers (default: {MACHINE_TYPE})"
     ),
     CloudOption(
         name="number_of_worker_harness_threads",
         metavar="NUMBER",
-        help=f"threads of a process (default: pool_size and {SPARE_THREADS} more)",
+        help=f"threads per process (default: pool_size and {SPARE_THREADS} more)",
     ),
-    CloudOption(name="service_account_email", metavar="ACCOUNT", help="as whom the workers run"),
-    CloudOption(name="subnetwork", metavar="URL", help="in which the workers reach the database"),
+    CloudOption(name="service_account_email", metavar="ACCOUNT", help="account of the workers"),
+    CloudOption(name="subnetwork", metavar="URL", help="network from which workers reach Postgres"),
     CloudOption(
         name="transform_name_mapping",
         metavar="JSON",
-        help="for an update that renames steps: old names to new",
+        help="old to new names of steps, for an update that renames steps",
     ),
-    CloudOption(name="no_use_public_ips", help="workers have private addresses only"),
+    CloudOption(name="no_use_public_ips", help="give workers only private addresses"),
     CloudOption(
-        name="update", help="replace the running job of this name, keeping what it has in hand"
+        name="update", help="replace the running job of this name and keep its unfinished messages"
     ),
 )
-# What Dataflow needs besides our own parameters, each with an example.
+# Beam's options that a launch needs, each with an example.
 NEEDED: Final = {each.name: each.example for each in CLOUD if each.example}

@@ -1,6 +1,6 @@
-"""Standard output and standard error, made to take whatever is written, and to end without a trace.
+"""Makes standard output and standard error safe: no text and no lost reader causes a traceback.
 
-Only for processes that own them: the command line and the embedded stack.
+Only for processes that own both streams: the command line and the embedded stack.
 """
 
 import codecs
@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from io import TextIOWrapper
 from typing import Final
 
-# What we draw, where the encoding of the terminal has no sign for it.
+# Replacements for the characters that we draw, for an encoding without them.
 _PLAIN: Final[Mapping[str, str]] = {
     "✓": "+",
     "✗": "x",
@@ -32,15 +32,15 @@ _LOST: Final = frozenset(
 
 
 class OutputLost(Exception):
-    """Standard output takes no more; the text says why, and is empty where nobody reads it."""
+    """Standard output cannot be written. The text says why; it is empty if the reader has gone."""
 
 
 @contextmanager
 def safe_output() -> Iterator[None]:
-    """Let everything be written in any encoding, and nothing fail once more at the very end.
+    """Run the block with output that accepts every character, and flush it at the end.
 
     Raises:
-        OutputLost: what was written in the block could not be written.
+        OutputLost: the output of the block could not be written.
     """
     _open_closed()
     for stream in (sys.stdout, sys.stderr):
@@ -54,15 +54,16 @@ def safe_output() -> Iterator[None]:
     except OSError as error:
         if error.errno not in _LOST:
             raise
-        # What is left in the buffer must not fail at the end again.
+        # The rest of the buffer must not fail again when Python exits.
         with suppress(OSError, ValueError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        gone = isinstance(error, BrokenPipeError)
-        raise OutputLost("" if gone else f"standard output: {error.strerror}") from None
+        has_no_reader = isinstance(error, BrokenPipeError)
+        reason = "" if has_no_reader else f"standard output: {error.strerror}"
+        raise OutputLost(reason) from None
 
 
 def print_json(line: str) -> None:
-    """Write one line of JSON: escaped where standard output cannot show it, so that it stays so."""
+    """Write one line of JSON. If the encoding lacks a character, escape it, so it stays JSON."""
     try:
         line.encode(sys.stdout.encoding or "utf-8")
     except UnicodeEncodeError:
@@ -72,21 +73,21 @@ def print_json(line: str) -> None:
 
 
 def _open_closed() -> None:
-    """A shell can start a program with these closed; Python then has None in their place."""
-    nowhere = "w"
-    sys.stdout = sys.stdout or open(os.devnull, nowhere)  # noqa: PTH123, SIM115
-    sys.stderr = sys.stderr or open(os.devnull, nowhere)  # noqa: PTH123, SIM115
+    """Open the streams that the shell closed: Python has None in their place."""
+    mode = "w"
+    sys.stdout = sys.stdout or open(os.devnull, mode)  # noqa: PTH123, SIM115
+    sys.stderr = sys.stderr or open(os.devnull, mode)  # noqa: PTH123, SIM115
 
 
-def _plainly(error: UnicodeError) -> tuple[str, int]:
+def _replaced(error: UnicodeError) -> tuple[str, int]:
     if not isinstance(error, UnicodeEncodeError):
         raise error
-    unknown = error.object[error.start : error.end]
-    return "".join(_PLAIN.get(each) or _escaped(each) for each in unknown), error.end
+    unencodable = error.object[error.start : error.end]
+    return "".join(_PLAIN.get(each) or _escaped(each) for each in unencodable), error.end
 
 
 def _escaped(character: str) -> str:
     return character.encode("ascii", "backslashreplace").decode()
 
 
-codecs.register_error(_HANDLER, _plainly)
+codecs.register_error(_HANDLER, _replaced)

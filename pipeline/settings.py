@@ -1,4 +1,4 @@
-"""Settings of the running pipeline: validated once, frozen, passed on explicitly."""
+"""Settings of the running pipeline: validated once, frozen, and passed as arguments."""
 
 import re
 from dataclasses import dataclass, field
@@ -11,28 +11,29 @@ from psycopg.conninfo import conninfo_to_dict
 from pipeline.domain.defaults import POOL_SIZE
 from pipeline.domain.errors import ConfigurationError
 
-# Of slot and publication, as migrations and debezium/application.properties have it.
+# The default name of the slot and of the publication, as in the migrations and in
+# debezium/application.properties.
 CAPTURE_NAME: Final = "fanout_events"
-# What Postgres takes as a slot, and as a publication without quotation marks.
+# The names that Postgres accepts for a slot, and for a publication without quotation marks.
 _SLOT: Final = "[a-z0-9_]{1,63}"
 _PUBLICATION: Final = "[a-z_][a-z0-9_]{0,62}"
-# What libpq says of a parameter that it does not know, in a URL and in a list of words.
+# libpq's error for an unknown parameter, in a URL and in a list of key=value pairs.
 _UNKNOWN: Final = re.compile(r'invalid (?:URI query parameter|connection option)\W+"?(\w+)"?\s*$')
 _SECRET: Final = re.compile(r"pass\w*\s*=", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatabaseSettings:
-    """How to reach Postgres, and for how long to insist.
+    """How to reach Postgres, and how long to wait and retry.
 
     Attributes:
-        dsn: the connection string; kept out of ``repr``, since it may hold a password.
-        password_secret: the name in Secret Manager of the password, when the dsn has none.
-        ca_secret: the name of the certificates by which the server is verified.
-        pool_size: the most connections one process opens.
-        statement_timeout: after which the server gives a statement up.
-        retry_for: for how long a transient error is retried before it is raised.
-        visible_within: for how long the row of an event may stay unseen after it was captured.
+        dsn: the connection string. It is not in ``repr``, because it may hold a password.
+        password_secret: the name of the password in Secret Manager, if the dsn has no password.
+        ca_secret: the name of the certificates in Secret Manager that verify the server.
+        pool_size: the most connections that one process opens.
+        statement_timeout: the server cancels a statement after this time.
+        retry_for: how long a transient error is retried before it is raised.
+        visible_within: how long an event's row may stay invisible after Debezium captured it.
     """
 
     dsn: str = field(repr=False)
@@ -45,9 +46,9 @@ class DatabaseSettings:
 
     @property
     def reply_timeout(self) -> timedelta:
-        """How long one piece of work may take before its connection counts as dead.
+        """How long a statement may take before its connection counts as dead.
 
-        The server's own time-out comes first wherever the server can still be heard.
+        The server's own timeout is shorter, so it comes first if the server still answers.
         """
         return self.statement_timeout + timedelta(seconds=1)
 
@@ -55,21 +56,21 @@ class DatabaseSettings:
         if not self.dsn:
             raise ConfigurationError(
                 "DATABASE_URL is not set: export DATABASE_URL=postgresql://user@host/database,"
-                " or, beside make up: . .local/env"
+                " or, while make up runs: . .local/env"
             )
         try:
             conninfo_to_dict(self.dsn)
         except (ProgrammingError, UnicodeDecodeError) as error:
-            raise ConfigurationError(_complaint(self.dsn, str(error))) from None
+            raise ConfigurationError(_dsn_error(self.dsn, str(error))) from None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaptureNames:
-    """What Debezium reads: two installations on one server have a slot each.
+    """The slot and the publication that Debezium reads.
 
     Attributes:
-        slot: of the server, whatever the database; SLOT_NAME of Debezium.
-        publication: of this database; PUBLICATION_NAME of Debezium.
+        slot: Debezium's SLOT_NAME. Slot names are unique on a server, not per database.
+        publication: Debezium's PUBLICATION_NAME, unique in a database.
     """
 
     slot: str = CAPTURE_NAME
@@ -89,31 +90,31 @@ class CaptureNames:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PubSubSettings:
-    """What the stream reads.
+    """The subscription that the stream reads.
 
     Attributes:
         subscription: ``projects/P/subscriptions/S``.
-        acknowledge: False for a dry run: what was pulled is given back in the end.
+        acknowledge: False for a dry run: the pulled messages are returned at the end.
     """
 
     subscription: str
     acknowledge: bool = True
 
 
-def _complaint(dsn: str, said: str) -> str:
-    """What is wrong with a connection string; of a secret in it, nothing is quoted."""
-    unknown = _UNKNOWN.search(said)
+def _dsn_error(dsn: str, libpq_error: str) -> str:
+    """Return what is wrong with a connection string, without quoting a secret in it."""
+    unknown = _UNKNOWN.search(libpq_error)
     if unknown is None:
         return "invalid DATABASE_URL: expected postgresql://user@host/database"
     if _may_be_secret(dsn, unknown[1]):
         return (
             "invalid DATABASE_URL: unknown parameter;"
-            " write %26 for & and %3F for ? in a password, or put it into quotes"
+            " in a password, write %26 for & and %3F for ?, or quote the password"
         )
     return f"invalid DATABASE_URL: unknown parameter '{unknown[1]}'"
 
 
 def _may_be_secret(dsn: str, name: str) -> bool:
-    """Whether what libpq takes for a name may be the rest of a password with a '?' or a blank."""
+    """Return whether the name may be the rest of a password that contains '?' or a blank."""
     before, _, after = dsn.rpartition(name)
     return "@" in after or _SECRET.search(before) is not None

@@ -1,7 +1,7 @@
-"""The kinds of values that a person writes: text in; a typed value out, or one line of refusal.
+"""The kinds of values that a person writes: each turns a text into a typed value or an error.
 
-A kind is read in one way, whether it comes from the command line, from a flag of a job on Dataflow
-or from the template's form. Patterns are such that RE2 and Python understand them alike.
+The command line, the flags of a job on Dataflow and the form of the template share these kinds.
+RE2 and Python read the patterns alike.
 """
 
 import argparse
@@ -20,16 +20,16 @@ from pipeline.domain.message import MAX_EVENT_ID
 
 ValueT = TypeVar("ValueT")
 
-# As much of a wrong value as is quoted.
+# An error quotes at most so many characters of an invalid value.
 _QUOTED: Final = 80
 
 
 class InvalidValue(ConfigurationError):
-    """A value is not of its kind: ``invalid KIND 'value': expected ...``."""
+    """A value is invalid. The text is ``invalid KIND 'value': expected ...``."""
 
 
 class Form(StrEnum):
-    """How Dataflow's console asks for a value; names of its ``ParameterType``."""
+    """How Dataflow's console asks for a value. The values are names of its ``ParameterType``."""
 
     TEXT = "TEXT"
     NUMBER = "NUMBER"
@@ -42,13 +42,13 @@ class Kind(Generic[ValueT]):
     """A kind of value.
 
     Attributes:
-        name: what a refusal calls it.
-        expected: what a refusal asks for instead.
-        pattern: a text of this kind matches it as a whole.
-        read: from such a text to the value; a ``ValueError`` or ``OverflowError`` refuses it.
-        write: from the value to a text that is read as the same value.
+        name: its name in an error.
+        expected: the expected form in an error.
+        pattern: the whole text must match it.
+        read: turns such a text into the value. ``ValueError`` or ``OverflowError`` means invalid.
+        write: turns the value into a text that reads as the same value.
         form: how the console asks for it.
-        secret: a wrong value may be a secret, and is never quoted.
+        secret: an invalid value may be a secret, so an error never quotes it.
     """
 
     name: str
@@ -60,7 +60,7 @@ class Kind(Generic[ValueT]):
     secret: bool = False
 
     def accepts(self, text: str) -> bool:
-        """Whether the text is of this kind."""
+        """Return whether the text is of this kind."""
         try:
             self.parse(text)
         except InvalidValue:
@@ -83,13 +83,13 @@ class Kind(Generic[ValueT]):
             raise self.refusal(text) from None
 
     def refusal(self, text: str, expected: str | None = None) -> InvalidValue:
-        """The error for a text that is not of this kind."""
+        """Return the error for a text that is not of this kind."""
         value = "" if self.secret else f" {text[:_QUOTED]!r}"
         return InvalidValue(f"invalid {self.name}{value}: expected {expected or self.expected}")
 
 
 def argument(kind: Kind[ValueT]) -> Callable[[str], ValueT]:
-    """How argparse reads a value of a kind."""
+    """Return a function with which argparse reads a value of this kind."""
 
     def parse(text: str) -> ValueT:
         try:
@@ -101,7 +101,7 @@ def argument(kind: Kind[ValueT]) -> Callable[[str], ValueT]:
 
 
 class _OutOfRange(ValueError):
-    """Written as it must be, and beyond what there is; the text says what is expected instead."""
+    """The text has the right form but is out of range. The error's text says what is expected."""
 
 
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
@@ -116,7 +116,7 @@ def _duration(text: str) -> timedelta:
 
 
 def _in_largest_unit(value: timedelta) -> str:
-    """As a person would write it: in the largest unit of which it is a whole number."""
+    """Return the duration as a person writes it: in the largest unit that gives a whole number."""
     for unit, name in reversed(_UNITS.items()):
         number = value / timedelta(**{name: 1})
         if number and number.is_integer():
@@ -141,7 +141,7 @@ DURATION: Final = Kind(
     read=_duration,
     write=_in_largest_unit,
 )
-# Without a zone, UTC.
+# A time without a zone is in UTC.
 MOMENT: Final = Kind(
     name="time",
     expected="2026-03-02T18:00Z, or 2h for two hours ago",
@@ -168,7 +168,7 @@ MINUTES: Final = Kind(
 
 
 def count(name: str, *, such_as: int, most: int) -> Kind[int]:
-    """A whole number of 1 or more."""
+    """Return the kind of a whole number from 1 to ``most``."""
 
     def read(text: str) -> int:
         if int(text) > most:
@@ -225,7 +225,7 @@ USERS: Final = Kind(
     write=lambda value: ",".join(sorted(map(str, value))),
 )
 
-# An emulator takes any name of a project, and shorter names than Pub/Sub's:
+# Wider than Pub/Sub's rules, because an emulator accepts any project and shorter names:
 # https://cloud.google.com/pubsub/docs/pubsub-basics#resource_names.
 _PROJECT: Final = r"projects/[^/\s]+"
 _NAME: Final = "[A-Za-z][-A-Za-z0-9._~+%]{0,254}"
@@ -264,7 +264,7 @@ SECRET: Final = Kind(
     read=str,
     secret=True,
 )
-# What a connection string may set: none of these holds a secret, or is set elsewhere.
+# The parameters that a connection string may set: they hold no secret and are not set elsewhere.
 _URL_SETTING: Final = r"(sslmode|channel_binding|hostaddr|target_session_attrs)=[^&%\s]*"
 DATABASE_URL: Final = Kind(
     name="database URL",
@@ -283,7 +283,7 @@ HOST: Final = Kind(
 
 
 def one_of(name: str, *known: str, also: tuple[str, ...] = ()) -> Kind[str]:
-    """A word of these; ``also`` holds those that a refusal does not offer."""
+    """Return the kind of a word from a list. Errors do not mention the words in ``also``."""
     return Kind(
         name=name,
         expected=" or ".join([", ".join(known[:-1]), known[-1]] if known[1:] else known),
@@ -292,7 +292,7 @@ def one_of(name: str, *known: str, also: tuple[str, ...] = ()) -> Kind[str]:
     )
 
 
-# Of libpq, by what they demand.
+# The modes of libpq, from the weakest to the strictest.
 SSLMODE: Final = one_of(
     "sslmode", "disable", "allow", "prefer", "require", "verify-ca", "verify-full"
 )

@@ -103,4 +103,4 @@ def test_a_launch_is_told_from_the_local_run_by_the_runners_whole_name(
     arguments: list[str],
     meant: bool,  # noqa: FBT001
 ) -> None:
-    assert launch.asked_for(arguments) is meant
+    assert launch.is_launch(arguments) is meant

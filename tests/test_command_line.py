@@ -109,7 +109,7 @@ def test_a_database_that_is_not_there_is_one_line(arguments: tuple[str, ...]) ->
 def test_a_log_level_that_is_none_is_one_line_with_those_that_are(level: str) -> None:
     done = command("migrate", LOG_LEVEL=level)
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith(f"pipeline migrate: LOG_LEVEL={level} is unknown: use ")
+    assert done.stderr.startswith(f"pipeline migrate: invalid LOG_LEVEL {level!r}: expected ")
     assert all(known in done.stderr for known in ("DEBUG", "INFO", "WARNING", "ERROR"))
     assert done.stderr.count("\n") == 1
 

@@ -231,7 +231,7 @@ def test_an_address_that_is_no_text_is_one_line_that_does_not_quote_it() -> None
     output, errors = process.communicate(timeout=30)
     assert (process.returncode, output) == (1, "")
     assert errors == (
-        "pipeline status: DATABASE_URL is not UTF-8: write other bytes as %FC and the like\n"
+        "pipeline status: DATABASE_URL is not UTF-8: write other bytes as %FC and so on\n"
     )
 
 

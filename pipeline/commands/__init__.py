@@ -1,5 +1,5 @@
-"""The commands, one file each: its arguments, and what to call.
+"""The commands, one file each: its arguments, and the function it calls.
 
-Every module has ``add(commands)``, which adds its parser. What a command needs is imported when
-it is called: help must not wait for Beam.
+Every module has ``add(commands)``, which adds its parser. A command imports its modules when it
+runs, so that ``--help`` does not wait for Beam.
 """

@@ -1,4 +1,4 @@
-"""``capture``: from whole rows to ids and times in what is captured."""
+"""``capture``: shows whether only ids and times are captured, and changes to that."""
 
 import argparse
 
@@ -12,15 +12,15 @@ def add(commands: Commands) -> None:
         commands,
         "capture",
         _execute,
-        "show whether only ids and times are captured; with --ids-only, see to it",
+        "show whether only ids and times are captured; with --ids-only, change to that",
         "python -m pipeline capture",
         "python -m pipeline capture --ids-only",
     )
     command.add_argument(
         "--ids-only",
         action="store_true",
-        help="publish nothing of an event but its id and time; refused until pipeline and Debezium"
-        " were seen to need no more",
+        help="publish only the id and the time of an event; refused until the running pipeline and"
+        " Debezium no longer need more",
     )
     add_publication(command)
     command.add_argument("--json", action="store_true", help="one JSON object")

@@ -1,4 +1,4 @@
-"""The arguments that name what Debezium reads, and what they come to."""
+"""The arguments --slot and --publication, which name what Debezium reads."""
 
 import argparse
 
@@ -6,7 +6,7 @@ from pipeline.settings import CAPTURE_NAME, CaptureNames
 
 
 def add_slot(command: argparse.ArgumentParser) -> None:
-    """Let the replication slot be named."""
+    """Add --slot."""
     command.add_argument(
         "--slot",
         metavar="NAME",
@@ -15,7 +15,7 @@ def add_slot(command: argparse.ArgumentParser) -> None:
 
 
 def add_publication(command: argparse.ArgumentParser) -> None:
-    """Let the publication be named."""
+    """Add --publication."""
     command.add_argument(
         "--publication",
         metavar="NAME",
@@ -24,10 +24,10 @@ def add_publication(command: argparse.ArgumentParser) -> None:
 
 
 def capture_names(options: argparse.Namespace) -> CaptureNames:
-    """What was given, else what the environment has, as for Debezium.
+    """Return the names from the arguments, else from Debezium's environment variables.
 
     Raises:
-        ConfigurationError: Postgres would not take such a name.
+        ConfigurationError: Postgres does not accept such a name.
     """
     given = vars(options)
     return CaptureNames(

@@ -1,4 +1,4 @@
-"""``catch-up``: the bounded run over what the ledger shows as unfinished."""
+"""``catch-up``: processes the events that the ledger shows as unfinished, then ends."""
 
 import argparse
 import gc
@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, nullcontext, suppress
 from datetime import timedelta
 
 from pipeline.commands.command import (
+    SYSTEM_USER_HELP,
     Commands,
     add_command,
     add_dry_run,
@@ -33,7 +34,7 @@ def add(commands: Commands) -> None:
         commands,
         "catch-up",
         _execute,
-        "process every event that the ledger holds no final state of",
+        "process every event without a final state in the ledger",
         "python -m pipeline catch-up",
         "python -m pipeline catch-up --dry-run --event-type document_uploaded --since 2h",
         "python -m pipeline catch-up --every 60s --older-than 2m",
@@ -44,26 +45,27 @@ def add(commands: Commands) -> None:
         "--every",
         type=argument(DURATION),
         metavar="DURATION",
-        help="a pass every so often, until stopped",
+        help="one pass per interval, until stopped",
     )
     command.add_argument(
         "--older-than",
         type=argument(DURATION),
         default=timedelta(0),
         metavar="DURATION",
-        help="leave younger events to the stream (default: leave none)",
+        help="leave younger events to the stream (default: process all)",
     )
     command.add_argument("--event-type", metavar="TYPE", help="events of this type only")
     add_parameters(
         command,
         Taker.CATCH_UP,
         *(SINCE, UNTIL, DEAD_LETTER_TOPIC, MAX_EVENT_AGE_HOURS, SYSTEM_USERS, BATCH_SIZE),
+        system_users=SYSTEM_USER_HELP,
     )
     add_dry_run(command)
 
 
 def _execute(options: argparse.Namespace) -> None:
-    # What is imported is there to stay; spare_collector sets the collector to work again.
+    # Imported modules stay in memory until the end. spare_collector enables the collector again.
     gc.disable()
     from pipeline.commands.processing import topology_of
     from pipeline.runtime.catch_up import catch_up, reconcile, stop
@@ -79,7 +81,7 @@ def _execute(options: argparse.Namespace) -> None:
     if options.dead_letter_topic and not options.dry_run:
         from pipeline.clients.pubsub.check import check_topic
 
-        # Before the first event that needs it; what does not answer now may do so then.
+        # Fails before the first event is processed. If Pub/Sub does not answer now, it may later.
         with suppress(TransientError):
             check_topic(options.dead_letter_topic)
     spare_collector()

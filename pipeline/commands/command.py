@@ -1,14 +1,16 @@
-"""How a command is added to the command line, and the arguments that several share."""
+"""Adds a command to the command line, and arguments that several commands share."""
 
 import argparse
 import sys
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
-from pipeline.options import Given, Parameter, Taker, taken_by
+from pipeline.options import Parameter, ParameterValues, Taker, taken_by
 from pipeline.values import argument
 
-# argparse has no public name for what add_subparsers gives.
+# For one flag per profile. The declaration's help is about a list.
+SYSTEM_USER_HELP: Final = "a profile that is a program, not a person, and is never told anything"
+# argparse has no public name for the result of add_subparsers.
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001
 
 
@@ -19,9 +21,9 @@ def add_command(
     summary: str,
     *examples: str,
 ) -> argparse.ArgumentParser:
-    """Add a command; ``execute`` may return an exit status.
+    """Add a command. ``execute`` may return an exit status.
 
-    Without ``execute`` the command is a group of others, and by itself shows its help.
+    Without ``execute`` the command is a group of other commands, and alone it shows its help.
     """
     command = commands.add_parser(
         name,
@@ -41,13 +43,13 @@ def add_parameters(
     *parameters: Parameter[Any],
     **words: str,
 ) -> None:
-    """Let a command be given parameters, by their names with dashes.
+    """Add parameters to a command, as flags with dashes.
 
     Args:
         command: the command, or a group of its arguments.
-        taker: as whom it takes them.
-        parameters: those.
-        words: another help, by the name of a parameter: what this command does with it.
+        taker: the command's name in the declarations of the parameters.
+        parameters: the parameters.
+        words: for some parameters, by name, a help that says what this command does with them.
     """
     for each in parameters:
         if taker not in each.takers:
@@ -76,7 +78,7 @@ def add_parameters(
 
 
 def add_dry_run(command: argparse.ArgumentParser) -> None:
-    """Let a command show what it would do."""
+    """Add --dry-run."""
     command.add_argument(
         "--dry-run",
         action="store_true",
@@ -84,10 +86,10 @@ def add_dry_run(command: argparse.ArgumentParser) -> None:
     )
 
 
-def given(options: argparse.Namespace, taker: Taker) -> Given:
-    """The values of the parameters that a command takes."""
+def given(options: argparse.Namespace, taker: Taker) -> ParameterValues:
+    """Return the values of the parameters that a command accepts."""
     found = vars(options)
-    return Given(
+    return ParameterValues(
         {
             each.name: frozenset(found[each.name]) if each.repeated else found[each.name]
             for each in taken_by(taker)
@@ -96,5 +98,5 @@ def given(options: argparse.Namespace, taker: Taker) -> Given:
 
 
 def say(line: str) -> None:
-    """Tell the person, not the program that reads the output."""
-    print(line, file=sys.stderr)  # noqa: T201 - this is where a command speaks
+    """Print a line for the person on standard error. Standard output is for programs."""
+    print(line, file=sys.stderr)  # noqa: T201 - the one place where a command prints to a person

@@ -1,4 +1,4 @@
-"""``dead-letters``: what failed for good, and what became of it."""
+"""``dead-letters``: lists, shows, counts and resolves dead letters."""
 
 import argparse
 import sys
@@ -13,7 +13,7 @@ def add(commands: Commands) -> None:
         commands,
         "dead-letters",
         None,
-        "look at dead letters, and resolve those that need no replay",
+        "show dead letters, and resolve those that need no replay",
         "python -m pipeline dead-letters list",
         "python -m pipeline dead-letters show --event 42",
         "python -m pipeline dead-letters resolve --id 7 --reason 'sent by hand'",
@@ -26,7 +26,7 @@ def add(commands: Commands) -> None:
             actions,
             "stats",
             _stats,
-            "count open letters by type, stage and class, and all letters by day",
+            "count open letters by event type, stage and error class, and all letters by day",
             "python -m pipeline dead-letters stats",
         )
     )
@@ -52,8 +52,8 @@ def _add_show(actions: Commands) -> None:
         actions,
         "show",
         _show,
-        "show one dead letter with what its event's row holds now, at most 100,000 characters of"
-        " the payload, or with the message where there was no row",
+        "show one dead letter with the payload in its event's row now, at most 100,000 characters,"
+        " or with the message if there was no row",
         "python -m pipeline dead-letters show --event 42",
     )
     which = command.add_mutually_exclusive_group(required=True)

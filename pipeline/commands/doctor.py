@@ -1,4 +1,4 @@
-"""``doctor``: look at everything that has to be right, before and while the pipeline runs."""
+"""``doctor``: checks every part of an installation, before and while the pipeline runs."""
 
 import argparse
 from typing import Final
@@ -16,12 +16,12 @@ from pipeline.options import (
     Taker,
 )
 
-# For whoever lets a monitor run it.
+# Documented for monitors that run the command.
 _EXIT_STATUS: Final = """\
 exit status:
-  0  nothing failed; there may be warnings, marked !
-  1  something failed, marked ✗: events are lost, or wait until a person acts
-  2  the command was not understood"""
+  0  no check failed; there may be warnings, marked !
+  1  a check failed, marked ✗: events are lost, or wait until a person acts
+  2  the arguments are invalid"""
 
 
 def add(commands: Commands) -> None:
@@ -42,8 +42,8 @@ def add(commands: Commands) -> None:
         command,
         Taker.DOCTOR,
         *(SUBSCRIPTION, DEAD_LETTER_TOPIC),
-        subscription="also look whether the stream can read it",
-        dead_letter_topic="also look whether it exists",
+        subscription="also check that the stream can read this subscription",
+        dead_letter_topic="also check that this topic exists",
     )
     add_slot(command)
     add_publication(command)

@@ -1,4 +1,4 @@
-"""``run --runner=DataflowRunner``: hand the stream to Dataflow."""
+"""``run --runner=DataflowRunner``: launches the stream on Dataflow."""
 
 import argparse
 from collections.abc import Sequence
@@ -9,15 +9,15 @@ from pipeline.commands.command import Commands, add_command, say
 from pipeline.options import CLOUD, DATAFLOW_RUNNER, JOB_NAME, PARAMETERS, ParameterGroup, Taker
 
 
-def asked_for(arguments: Sequence[str]) -> bool:
-    """Whether these arguments of the program mean this command, and not the local ``run``."""
+def is_launch(arguments: Sequence[str]) -> bool:
+    """Return whether these arguments mean this command, not the local ``run``."""
     named = f"--runner={DATAFLOW_RUNNER}" in arguments
     apart = ("--runner", DATAFLOW_RUNNER) in pairwise(arguments)
     return arguments[:1] == ["run"] and (named or apart)
 
 
 def add(commands: Commands) -> None:
-    """Add the command, in the place of the local ``run``."""
+    """Add the command in place of the local ``run``."""
     command = add_command(
         commands,
         "run",
@@ -61,7 +61,7 @@ def _add_parameters(command: argparse.ArgumentParser) -> None:
 
 
 def _add(group: Any, name: str, **about: Any) -> None:  # noqa: ANN401 - argparse has no name for it
-    """Add an option as Beam and templates spell it, and unseen as our other commands do."""
+    """Add an option with underscores, as Beam spells it, and a hidden one with dashes."""
     group.add_argument(f"--{name}", **about)
     if "_" in name:
         hidden = about | {"help": argparse.SUPPRESS, "default": argparse.SUPPRESS}
@@ -85,7 +85,7 @@ def _execute(options: argparse.Namespace) -> None:
 
 
 def _flags(options: argparse.Namespace) -> list[str]:
-    """The arguments as Beam's flags."""
+    """Return the arguments as Beam's flags."""
     named = [each.name for each in PARAMETERS] + [each.name for each in CLOUD if each.metavar]
     values = {name: getattr(options, name) for name in named}
     flags = [f"--{name}={value}" for name, value in values.items() if value is not None]

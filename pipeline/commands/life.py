@@ -1,4 +1,4 @@
-"""What belongs to the process, and ends with its command."""
+"""Closes the resources of the process when its command ends."""
 
 import sys
 from collections.abc import Iterator
@@ -7,9 +7,9 @@ from contextlib import contextmanager
 
 @contextmanager
 def closed_pools() -> Iterator[None]:
-    """Close the connection pools after the block, whatever happens in it.
+    """Close the connection pools after the block, also after an error.
 
-    Nothing is imported for this: a command that opened no pool has none to close.
+    This imports no module that the command did not import: without it there is no pool to close.
     """
     try:
         yield

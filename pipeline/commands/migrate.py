@@ -1,4 +1,4 @@
-"""``migrate``: bring the schema up to date."""
+"""``migrate``: applies the missing migrations."""
 
 import argparse
 
@@ -20,13 +20,13 @@ def add(commands: Commands) -> None:
         "--family",
         default="fanout",
         metavar="NAME",
-        help="whose tables: fanout (the default), or kernel, which needs no table of an application"
-        " and comes with every other",
+        help="the family whose tables to create: fanout (the default), or kernel, which needs no"
+        " table of an application and is part of every other family",
     )
     command.add_argument(
         "--reference-schema",
         action="store_true",
-        help="first create the application's tables, for a database that has none",
+        help="first create the application's tables, for a database without them",
     )
 
 

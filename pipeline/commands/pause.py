@@ -1,4 +1,4 @@
-"""``pause``: let events of a type wait."""
+"""``pause``: holds back the events of a type."""
 
 import argparse
 import sys
@@ -12,11 +12,11 @@ def add(commands: Commands) -> None:
         commands,
         "pause",
         _execute,
-        "let events of a type wait, told to nobody, until it is resumed",
+        "hold back the events of a type until resume, so that nobody is told",
         "python -m pipeline pause document_uploaded --reason 'wrong links'",
     )
     command.add_argument("event_type", metavar="NAME", help="an event type that has a handler")
-    command.add_argument("--reason", metavar="TEXT", help="why, for those who look later")
+    command.add_argument("--reason", metavar="TEXT", help="why, for the record")
     command.add_argument("--json", action="store_true", help="one JSON object, for programs")
 
 

@@ -1,4 +1,4 @@
-"""From the arguments of a command that processes events to the graph it runs."""
+"""Builds the graph for a command that processes events, from its arguments."""
 
 import argparse
 
@@ -11,7 +11,7 @@ from pipeline.topology.graphs import GRAPHS
 
 
 def topology_of(graph: Graph, options: argparse.Namespace, taker: Taker) -> Topology:
-    """A graph as the arguments ask for it."""
+    """Return a graph with the settings of the arguments."""
     values = given(options, taker)
     topic = values.get(DEAD_LETTER_TOPIC)
     ends = Preview(topic) if options.dry_run else Store(options.database, topic)

@@ -1,4 +1,4 @@
-"""``replay``: events once more through the stream, after their cause has been fixed."""
+"""``replay``: publishes events again, after their cause was fixed."""
 
 import argparse
 import json
@@ -43,7 +43,7 @@ def add(commands: Commands) -> None:
         commands,
         "replay",
         _execute,
-        "show what would become of events if they came once more, or make them come",
+        "show how events would end if they were published again, or publish them",
         "python -m pipeline replay --fingerprint 0123abcd4567",
         f"python -m pipeline replay --fingerprint 0123abcd4567 --apply --topic {TOPIC.metavar}",
         "python -m pipeline replay --missing --since 24h --type document_uploaded",
@@ -51,7 +51,7 @@ def add(commands: Commands) -> None:
     _add_selectors(command)
     how = command.add_mutually_exclusive_group()
     how.add_argument(
-        "--plan", action="store_true", help="show what would follow, change nothing (the default)"
+        "--plan", action="store_true", help="show how the events would end (the default)"
     )
     how.add_argument("--apply", action="store_true", help="publish the events")
     add_parameters(command, Taker.REPLAY, TOPIC, RATE)
@@ -61,14 +61,14 @@ def add(commands: Commands) -> None:
     command.add_argument(
         "--ignore-age",
         action="store_true",
-        help="complete events that are older than the stream allows",
+        help="also complete events that are older than the age limit",
     )
     add_parameters(
         command,
         Taker.REPLAY,
         *(MAX_EVENT_AGE_HOURS, SYSTEM_USERS),
-        max_event_age_hours="the age that the stream allows, for the plan",
-        system_users="a profile that the stream takes for a program, for the plan",
+        max_event_age_hours="the age limit of the stream, for the plan",
+        system_users="a profile that is a program, for the plan",
     )
 
 
@@ -81,38 +81,40 @@ def _add_waiting(command: argparse.ArgumentParser) -> None:
         const=IDLE_TIMEOUT,
         dest="wait",
         metavar="TIME",
-        help="after --apply say what became of the events, once all have ended, or none has for"
-        f" this time (default: {DURATION.write(IDLE_TIMEOUT)}); the exit status is 1 where some are"
-        " dead or have not ended. Without being asked where standard error is a terminal",
+        help="after --apply, wait until all events have ended, or none has ended for this time"
+        f" (default: {DURATION.write(IDLE_TIMEOUT)}), and show their states; the exit status is 1"
+        " if some are dead or have not ended. The default if standard error is a terminal",
     )
     waiting.add_argument(
         "--no-wait",
         action="store_const",
         const=timedelta(0),
         dest="wait",
-        help="end when the events are published",
+        help="end as soon as the events are published",
     )
 
 
 def _add_selectors(command: argparse.ArgumentParser) -> None:
-    selectors = command.add_argument_group("which events; several conditions must all hold")
+    selectors = command.add_argument_group("which events; an event must meet all conditions")
     selectors.add_argument(
         "--event",
         type=argument(EVENT_ID),
         nargs="+",
         action="extend",
         metavar="ID",
-        help="these events",
+        help="only these events",
     )
     selectors.add_argument(
-        "--fingerprint", metavar="F", help="with an open dead letter of this cause"
+        "--fingerprint", metavar="F", help="events with an open dead letter of this cause"
     )
-    selectors.add_argument("--type", metavar="T", help="of this type")
+    selectors.add_argument("--type", metavar="T", help="events of this type")
     add_parameters(selectors, Taker.REPLAY, SINCE, UNTIL)
     selectors.add_argument(
-        "--missing", action="store_true", help="the ledger holds no final state of them"
+        "--missing", action="store_true", help="events without a final state in the ledger"
     )
-    selectors.add_argument("--dead-letters", action="store_true", help="with an open dead letter")
+    selectors.add_argument(
+        "--dead-letters", action="store_true", help="events with an open dead letter"
+    )
 
 
 def _execute(options: argparse.Namespace) -> int:
@@ -190,7 +192,7 @@ def _publish(options: argparse.Namespace, order: "Order", stop: threading.Event)
 
 
 def _idle_timeout(asked: timedelta | None) -> timedelta:
-    """How long to wait without news; zero for not at all."""
+    """Return how long to wait without an ended event; zero means not to wait."""
     if asked is not None:
         return asked
     return IDLE_TIMEOUT if sys.stderr.isatty() else timedelta(0)
@@ -211,7 +213,7 @@ def _selector(options: argparse.Namespace) -> "Selector":
 
 
 def _command(options: argparse.Namespace, selector: "Selector") -> list[str]:
-    """The command that applies the plan, in parts; without a topic with the variable for one."""
+    """Return the command that applies the plan, in parts. Without a topic it names ``$TOPIC``."""
     parts = ["python -m pipeline replay", *selector.arguments]
     if options.ignore_age:
         parts.append("--ignore-age")
@@ -228,7 +230,7 @@ def _command(options: argparse.Namespace, selector: "Selector") -> list[str]:
 
 def _topic(text: str | None) -> str:
     if text is None:
-        raise UsageError(f"--apply needs --topic {TOPIC.metavar}: the one that the stream reads")
+        raise UsageError(f"--apply needs --topic {TOPIC.metavar}: the topic that the stream reads")
     return text
 
 

@@ -1,4 +1,4 @@
-"""``resume``: let events of a type go on."""
+"""``resume``: lets the pipeline process an event type again."""
 
 import argparse
 import sys
@@ -12,7 +12,7 @@ def add(commands: Commands) -> None:
         commands,
         "resume",
         _execute,
-        "let events of a type go on that was paused, or whose breaker is open",
+        "end the pause of an event type, or close its open breaker",
         "python -m pipeline resume document_uploaded",
     )
     command.add_argument("event_type", metavar="NAME", help="an event type")

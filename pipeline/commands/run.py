@@ -1,9 +1,16 @@
-"""``run``: the stream."""
+"""``run``: processes events until stopped."""
 
 import argparse
 import gc
 
-from pipeline.commands.command import Commands, add_command, add_dry_run, add_parameters, given
+from pipeline.commands.command import (
+    SYSTEM_USER_HELP,
+    Commands,
+    add_command,
+    add_dry_run,
+    add_parameters,
+    given,
+)
 from pipeline.options import (
     BATCH_SIZE,
     DEAD_LETTER_TOPIC,
@@ -32,12 +39,13 @@ def add(commands: Commands) -> None:
         Taker.RUN,
         *(GRAPH, SUBSCRIPTION, RUNNER, DEAD_LETTER_TOPIC),
         *(MAX_EVENT_AGE_HOURS, SYSTEM_USERS, BATCH_SIZE),
+        system_users=SYSTEM_USER_HELP,
     )
     add_dry_run(command)
 
 
 def _execute(options: argparse.Namespace) -> None:
-    # What is imported is there to stay; spare_collector sets the collector to work again.
+    # Imported modules stay in memory until the end. spare_collector enables the collector again.
     gc.disable()
     from pipeline.commands.processing import topology_of
     from pipeline.runtime.runner import spare_collector
@@ -46,7 +54,7 @@ def _execute(options: argparse.Namespace) -> None:
 
     spare_collector()
     values = given(options, Taker.RUN)
-    # With a second family, all of them will be a process each.
+    # With a second family, --graph all will start one process per graph.
     [graph] = values[GRAPH]
     run_stream(
         topology_of(graph, options, Taker.RUN),

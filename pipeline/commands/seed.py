@@ -1,4 +1,4 @@
-"""``seed``: sample people and events."""
+"""``seed``: inserts sample people and events, or deletes them."""
 
 import argparse
 
@@ -16,7 +16,9 @@ def add(commands: Commands) -> None:
         "python -m pipeline seed --clear",
     )
     command.add_argument(
-        "--clear", action="store_true", help="remove what was seeded, and what followed from it"
+        "--clear",
+        action="store_true",
+        help="delete the sample and all rows that its events led to",
     )
 
 
@@ -26,6 +28,6 @@ def _execute(options: argparse.Namespace) -> None:
 
     if options.clear:
         removed = counted(clear(options.database.dsn), "event")
-        say(f"removed {removed} and everything else that was seeded")
+        say(f"deleted {removed} and all other rows of the sample")
     else:
         seed(options.database.dsn, report=say)

@@ -1,4 +1,4 @@
-"""``status``: how the pipeline is doing, in figures."""
+"""``status``: shows how the pipeline is doing, in figures."""
 
 import argparse
 import signal
@@ -28,7 +28,7 @@ def add(commands: Commands) -> None:
     command.add_argument(
         "--json",
         action="store_true",
-        help="one JSON object; null stands for nothing or not visible",
+        help="one JSON object; null means no value, or not visible",
     )
     add_slot(command)
     command.add_argument(
@@ -37,7 +37,7 @@ def add(commands: Commands) -> None:
         type=argument(DURATION),
         const=_PAUSE,
         metavar="DURATION",
-        help="show it again every so often, until Ctrl-C or SIGTERM"
+        help="show it again at this interval, until Ctrl-C or SIGTERM"
         f" (default: {DURATION.write(_PAUSE)})",
     )
 
@@ -57,5 +57,5 @@ def _execute(options: argparse.Namespace) -> None:
 
 
 def _end(number: int, frame: FrameType | None) -> Never:  # noqa: ARG001 - signal's signature
-    """End from wherever the watch is, so that the terminal gets back what was taken from it."""
+    """End the watch at any point with an exception, so that rich restores the terminal."""
     raise SystemExit(0)

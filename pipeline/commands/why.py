@@ -1,4 +1,4 @@
-"""``why``: who got what of an event, and who got nothing and why."""
+"""``why``: says who got what from an event, and who got nothing and why."""
 
 import argparse
 
@@ -12,7 +12,7 @@ def add(commands: Commands) -> None:
         commands,
         "why",
         _execute,
-        "say who got what of an event, and who got nothing and why",
+        "say who got what from an event, and who got nothing and why",
         "python -m pipeline why --event 42",
         "python -m pipeline why --event 42 --user 6f1c2a34-0000-4000-8000-000000000001",
         "python -m pipeline why --event 42 --json",
@@ -25,7 +25,7 @@ def add(commands: Commands) -> None:
         help="the id in domain_events",
     )
     command.add_argument(
-        "--user", type=argument(USER), metavar="UUID", help="this person only, considered or not"
+        "--user", type=argument(USER), metavar="UUID", help="only this person, considered or not"
     )
     command.add_argument("--json", action="store_true", help="one JSON object, for programs")
 

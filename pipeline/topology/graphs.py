@@ -11,14 +11,14 @@ from pipeline.options import (
     BATCH_SIZE,
     MAX_EVENT_AGE_HOURS,
     SYSTEM_USERS,
-    Given,
+    ParameterValues,
 )
 from pipeline.settings import DatabaseSettings
 from pipeline.topology.ends import Preview, Store
 from pipeline.topology.fanout import Topology
 
 
-def policy_of(given: Given) -> Policy:
+def policy_of(given: ParameterValues) -> Policy:
     """Make the rules for all event types from the options."""
     programs = given[SYSTEM_USERS]
     return Policy(
@@ -27,7 +27,7 @@ def policy_of(given: Given) -> Policy:
     )
 
 
-def fanout(given: Given, database: DatabaseSettings, ends: Store | Preview) -> Topology:
+def fanout(given: ParameterValues, database: DatabaseSettings, ends: Store | Preview) -> Topology:
     """Make the graph of the fan-out, with every handler."""
     return Topology(
         database=database,
@@ -38,7 +38,7 @@ def fanout(given: Given, database: DatabaseSettings, ends: Store | Preview) -> T
     )
 
 
-Make = Callable[[Given, DatabaseSettings, Store | Preview], Topology]
+Make = Callable[[ParameterValues, DatabaseSettings, Store | Preview], Topology]
 
 GRAPHS: Final[Mapping[Graph, Make]] = {
     Graph.FANOUT: fanout,

@@ -304,7 +304,7 @@ def test_a_state_of_another_program_is_shown_as_it_is(stage: Stage, uploaded: in
         uploaded,
     )
     shown = said(screen(stage, uploaded))
-    assert "state failed next no final state, and none of this pipeline's" in shown
+    assert "state failed next another program set this state; it is not final" in shown
 
 
 def test_an_event_that_does_not_exist_is_one_line(stage: Stage) -> None:

@@ -36,7 +36,7 @@ from pipeline.options import (
     SPARE_THREADS,
     SUBSCRIPTION,
     TIMESTAMP_ATTRIBUTE,
-    Given,
+    ParameterValues,
 )
 from pipeline.runtime.launch.check import AT_LEAST_ONCE, check_options
 from pipeline.runtime.launch.cloud import check_cloud
@@ -157,7 +157,7 @@ def _first_line(error: Exception) -> str:
     return str(error).partition("\n")[0]
 
 
-def _database(values: Given) -> DatabaseSettings:
+def _database(values: ParameterValues) -> DatabaseSettings:
     return DatabaseSettings(
         dsn=values[DATABASE_URL],
         password_secret=values[DATABASE_PASSWORD_SECRET],

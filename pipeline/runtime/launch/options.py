@@ -4,7 +4,7 @@ import argparse
 
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from pipeline.options import PARAMETERS, Given, read
+from pipeline.options import PARAMETERS, ParameterValues, read
 
 
 class FanoutOptions(PipelineOptions):
@@ -16,7 +16,7 @@ class FanoutOptions(PipelineOptions):
             parser.add_argument(f"--{parameter.name}", default=parameter.default_text)
 
 
-def given(options: PipelineOptions) -> Given:
+def given(options: PipelineOptions) -> ParameterValues:
     """The values of our parameters.
 
     Raises:

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 
 from pipeline.domain.errors import ConfigurationError
-from pipeline.options import DATABASE_CONNECTIONS, MACHINE_TYPE, POOL_SIZE, Given, read
+from pipeline.options import DATABASE_CONNECTIONS, MACHINE_TYPE, POOL_SIZE, ParameterValues, read
 from pipeline.runtime.launch.budget import ONE_PROCESS, Budget, vcpus
 from pipeline.values import WORKERS, argument
 
@@ -39,7 +39,7 @@ def budget(workers: int, parameters: Sequence[str], flags: Sequence[str]) -> Bud
     )
 
 
-def _counted(parameters: Sequence[str]) -> Given:
+def _counted(parameters: Sequence[str]) -> ParameterValues:
     counted = (POOL_SIZE, DATABASE_CONNECTIONS)
     texts = {each.name: each.default_text or "" for each in counted}
     return read(counted, texts | dict(_named(parameters)))
