@@ -84,7 +84,8 @@ def test_without_a_database_the_line_says_what_to_set(arguments: tuple[str, ...]
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == (
         f"pipeline {arguments[0]}: DATABASE_URL is not set:"
-        " export DATABASE_URL=postgresql://user@host/database, or, beside make up: . .local/env\n"
+        " export DATABASE_URL=postgresql://user@host/database,"
+        " or, while make up runs: . .local/env\n"
     )
 
 

@@ -145,7 +145,7 @@ def test_our_own_signs_have_plain_ones_and_other_characters_are_escaped(stage: S
     bars = next(line for line in whole.splitlines() if "█" in line).strip()
     assert bars.translate(dict(zip(map(ord, "·▁▂▃▄▅▆▇█"), ".12345678", strict=True))) in plain
     letter = shown_in_ascii(stage.database, "dead-letters", "show", "--event", "2")
-    assert "the payload of its row" in letter
+    assert "the payload in the event's row" in letter
 
 
 @pytest.mark.parametrize(

@@ -173,7 +173,7 @@ def test_someone_who_was_not_considered_is_told_who_was(stage: Stage) -> None:
     stage.deliver(event)
     assert (
         "Dee Granted nothing they were not considered; who may hear of chat_message_sent: The"
-        " participants of the thread; a mentioned outsider hears nothing."
+        " participants of the thread. A mentioned person who is not one gets nothing."
     ) in said(screen(stage, event, U4))
     assert f"{STRANGER} nothing no profile has this id; they were not considered" in said(
         screen(stage, event, STRANGER)
@@ -185,7 +185,7 @@ def test_an_event_without_an_audience_says_why_and_who_it_would_be(stage: Stage)
     stage.deliver(event)
     shown = said(screen(stage, event))
     assert "state completed 6 min after it was written: the event names no project" in shown
-    assert "nobody who may hear of document_uploaded: The project's people;" in shown
+    assert "nobody who may hear of document_uploaded: Everybody in the project;" in shown
     assert "and nobody else was: the event names no project" in said(screen(stage, event, U2))
 
 
@@ -250,7 +250,7 @@ def test_a_dead_event_whose_letter_was_resolved_by_hand_says_so_and_how_to_tell_
     stage.execute("UPDATE event_dead_letters SET resolved_at = '2026-03-02T12:00Z'")
     advice = (
         "nothing: its dead letter was resolved by hand 2026-03-02 12:00:00 UTC"
-        " (test_operator: told by phone); to tell people after all, once the cause is fixed:"
+        " (test_operator: told by phone); to tell people anyway, fix the cause, then:"
         f' python -m pipeline replay --event {event} --apply --topic "$TOPIC"'
     )
     assert as_json(stage, event)["next"] == advice
@@ -275,7 +275,7 @@ def test_an_unrouted_event_asks_for_a_handler(stage: Stage, uploaded: int) -> No
     stage.deliver(unknown)
     shown = said(screen(stage, unknown))
     assert "state unrouted 6 min after it was written: no handler for this event type" in shown
-    assert "next give moon_rose a handler (docs/adding-an-event-type.md)" in shown
+    assert "next add a handler for moon_rose (docs/adding-an-event-type.md)" in shown
     stage.deliver(uploaded)
     stage.execute("UPDATE notification_processing SET processing_status = 'unrouted'")
     assert "next document_uploaded has a handler now" in said(screen(stage, uploaded))
