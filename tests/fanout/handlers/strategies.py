@@ -119,9 +119,18 @@ def _values(hint: Any) -> st.SearchStrategy[Any]:  # noqa: ANN401 - hints have n
         return st.dictionaries(texts, _values(get_args(hint)[1]), max_size=3)
     if isinstance(hint, type) and issubclass(hint, BaseModel):
         return payload_objects(hint)
-    typed = st.from_type(hint)
+    typed = st.from_type(hint).map(_storable)
     # Ids of a payload are sometimes in the facts. Numbers may be sent as texts.
     return typed | typed.map(lambda value: str(value) if isinstance(value, int) else value) | ids
+
+
+def _storable(value: Any) -> Any:  # noqa: ANN401 - any value of a payload
+    """The value as jsonb can hold it: Postgres stores no U+0000."""
+    if isinstance(value, str):
+        return value.replace("\0", "")
+    if isinstance(value, list | tuple | set | frozenset):
+        return type(value)(map(_storable, value))
+    return value
 
 
 def _as_json(value: object) -> object:
