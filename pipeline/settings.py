@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
+from urllib.parse import urlsplit
 
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
@@ -20,6 +21,7 @@ _PUBLICATION: Final = "[a-z_][a-z0-9_]{0,62}"
 # libpq's error for an unknown parameter, in a URL and in a list of key=value pairs.
 _UNKNOWN: Final = re.compile(r'invalid (?:URI query parameter|connection option)\W+"?(\w+)"?\s*$')
 _SECRET: Final = re.compile(r"pass\w*\s*=", re.IGNORECASE)
+_LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +101,69 @@ class PubSubSettings:
 
     subscription: str
     acknowledge: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CalendarSettings:
+    """How to reach Google Calendar, and the address that Google calls.
+
+    All of it is optional until watches are renewed: ``check`` then says what is missing.
+
+    Attributes:
+        client_id: of the OAuth client with which people connected their calendars.
+        client_secret: of the same client; kept out of ``repr``.
+        webhook_url: the address of the application that Google calls when a calendar changes.
+        base_url: of the Calendar API, its version included.
+        token_url: where a refresh token gives an access token.
+        timeout: how long one request may take.
+    """
+
+    client_id: str = ""
+    client_secret: str = field(default="", repr=False)
+    webhook_url: str = ""
+    base_url: str = "https://www.googleapis.com/calendar/v3"
+    token_url: str = "https://oauth2.googleapis.com/token"  # noqa: S105 - an address
+    timeout: timedelta = timedelta(seconds=10)
+
+    def check(self) -> None:
+        """Raise unless everything is there.
+
+        Raises:
+            ConfigurationError: a value is missing or invalid.
+        """
+        needed = {
+            "GOOGLE_CLIENT_ID": self.client_id,
+            "GOOGLE_CLIENT_SECRET": self.client_secret,
+            "CALENDAR_WEBHOOK_URL": self.webhook_url,
+        }
+        if missing := [name for name, value in needed.items() if not value]:
+            raise ConfigurationError(
+                f"not set: {', '.join(missing)}; calendar watches cannot be renewed without them"
+            )
+        # Google calls nothing else, and a local address would be a mistake that nobody notices.
+        if not _is_url(self.webhook_url, or_local=False):
+            raise ConfigurationError("invalid CALENDAR_WEBHOOK_URL: expected https://host/path")
+        for name, url in (
+            ("CALENDAR_BASE_URL", self.base_url),
+            ("GOOGLE_TOKEN_URL", self.token_url),
+        ):
+            if not _is_url(url, or_local=True):
+                raise ConfigurationError(
+                    f"invalid {name}: expected https://host/path, or http:// on this machine"
+                )
+
+
+def _is_url(text: str, *, or_local: bool) -> bool:
+    """Return whether tokens may be sent there: by https, or to this machine if ``or_local``."""
+    try:
+        url = urlsplit(text)
+        host, _ = url.hostname, url.port
+    except ValueError:
+        return False
+    local = host in _LOOPBACK
+    if url.scheme == "https":
+        return bool(host) and (or_local or not local)
+    return url.scheme == "http" and local and or_local
 
 
 def _dsn_error(dsn: str, libpq_error: str) -> str:

@@ -1,0 +1,1 @@
+"""Google Calendar: refresh a grant, watch a calendar, stop a channel."""
