@@ -38,7 +38,7 @@ class Skip:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class OutcomePage:
     """Which part of an event's recipients an outcome is about, by user id.
 
     Attributes:
@@ -62,4 +62,4 @@ class Outcome:
     reason: str | None = None
     effects: tuple[tuple[UserId, Effect], ...] = ()
     skips: tuple[Skip, ...] = ()
-    page: Page | None = None
+    page: OutcomePage | None = None

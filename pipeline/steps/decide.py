@@ -22,7 +22,7 @@ from pipeline.fanout.decide import Policy, decide, expire, leave_unrouted
 from pipeline.fanout.events import Event, Unrouted
 from pipeline.fanout.facts import Facts
 from pipeline.fanout.handler import Handler
-from pipeline.fanout.outcome import Outcome, Page
+from pipeline.fanout.outcome import Outcome, OutcomePage
 from pipeline.settings import DatabaseSettings
 
 STAGE: Final = "decide"
@@ -164,7 +164,7 @@ def _decide_pages(
         if isinstance(outcome, DeadLetter):
             yield Decided(letters=[outcome])
             return
-        yield Decided([replace(outcome, page=Page(after, up_to, last))])
+        yield Decided([replace(outcome, page=OutcomePage(after, up_to, last))])
 
 
 def _ask_in_time(

@@ -11,7 +11,7 @@ from pipeline.domain.identifiers import EventType, UserId
 from pipeline.fanout.decide import Policy
 from pipeline.fanout.events import Event
 from pipeline.fanout.handlers import HANDLERS
-from pipeline.fanout.outcome import Outcome, Page, Status
+from pipeline.fanout.outcome import Outcome, OutcomePage, Status
 from pipeline.settings import DatabaseSettings
 from pipeline.sinks.outcomes import write_outcomes
 from pipeline.steps.decide import decide_in_portions
@@ -142,7 +142,7 @@ def test_pages_that_overlap_what_is_written_are_turned_away(crowd: Stage) -> Non
     assert first.page
     assert second.page
     halfway = first.effects[len(first.effects) // 2][0]
-    tell(crowd, [replace(second, page=Page(halfway, second.page.up_to, last=True))])
+    tell(crowd, [replace(second, page=OutcomePage(halfway, second.page.up_to, last=True))])
     assert crowd.ledger()[message.id] == "processing"
     assert counts(crowd) == [(1, len(first.effects))]
 
