@@ -82,7 +82,7 @@ def _states(plan: Plan) -> Table:
     table = Table(title="How the events would end", title_justify="left", box=None, pad_edge=False)
     table.add_column("event type", min_width=TYPE_WIDTH, overflow="fold")
     for heading in (
-        "already\ncomplete",
+        "complete\nalready",
         "would\ncomplete",
         "too\nold",
         "no\nhandler",
