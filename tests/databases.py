@@ -15,6 +15,7 @@ import pytest
 from psycopg import sql
 
 from local.postgres import Postgres
+from pipeline.ops.families import Family
 from pipeline.ops.migrate import migrate
 from tests.deadline import wait_until
 
@@ -28,6 +29,7 @@ _LOGINS: Final = {
     "test_writer": "LOGIN IN ROLE fanout_writer",
     "test_operator": "LOGIN IN ROLE fanout_operator",
     "test_cdc": "LOGIN REPLICATION IN ROLE fanout_cdc",
+    "test_jobs": "LOGIN IN ROLE fanout_jobs",
 }
 
 
@@ -74,6 +76,11 @@ class Database:
         """The URL of change data capture: a login with REPLICATION in ``fanout_cdc``."""
         return self._as("test_cdc")
 
+    @property
+    def jobs_dsn(self) -> str:
+        """As what runs scheduled jobs: a login in ``fanout_jobs``."""
+        return self._as("test_jobs")
+
     def connect(self) -> psycopg.Connection:
         """Open an autocommit connection as the owner."""
         return psycopg.connect(self.dsn, autocommit=True)
@@ -93,7 +100,7 @@ class Databases:
         """Migrate the template, reference schema included, and create the logins of the tests."""
         databases = cls(cluster)
         databases._administer("CREATE DATABASE {}", _TEMPLATE)
-        migrate(cluster.dsn(database=_TEMPLATE), reference_schema=True)
+        migrate(cluster.dsn(database=_TEMPLATE), reference_schema=True, family=Family.JOBS)
         for name, attributes in _LOGINS.items():
             databases._administer(f"CREATE ROLE {{}} {attributes} PASSWORD '{_PASSWORD}'", name)
         # A connection to the template would block the copies.

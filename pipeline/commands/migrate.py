@@ -14,14 +14,14 @@ def add(commands: Commands) -> None:
         "bring the database's schema up to date",
         "python -m pipeline migrate",
         "python -m pipeline migrate --reference-schema",
-        "python -m pipeline migrate --family kernel",
+        "python -m pipeline migrate --family jobs",
     )
     command.add_argument(
         "--family",
         default="fanout",
         metavar="NAME",
-        help="the family whose tables to create: fanout (the default), or kernel, which needs no"
-        " table of an application and is part of every other family",
+        help="the family whose tables to create: fanout (the default), jobs, which includes fanout,"
+        " or kernel, which needs no table of an application and is part of every other family",
     )
     command.add_argument(
         "--reference-schema",

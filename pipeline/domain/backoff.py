@@ -39,3 +39,30 @@ class Backoff:
         while True:
             yield self.pause(tries, draw)
             tries += 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetryRule:
+    """How often something that fails is tried again, and when.
+
+    Attributes:
+        backoff: the pauses.
+        retries: tries after the first one; those that fail beyond are final.
+    """
+
+    backoff: Backoff
+    retries: int
+
+    def pause(
+        self, failures: int, draw: Draw | None = None, *, retry_after: float | None = None
+    ) -> float | None:
+        """Return the seconds until the next try; None if there is none.
+
+        Args:
+            failures: how many there were before this one.
+            draw: draws the jitter. None: the full pause.
+            retry_after: what the other side asked for: it always wins.
+        """
+        if failures >= self.retries:
+            return None
+        return self.backoff.pause(failures, draw) if retry_after is None else retry_after

@@ -19,18 +19,22 @@ KERNEL: Final = (
     "kernel/0002_graphs.sql",
     "kernel/0003_switches.sql",
     "kernel/0004_comments.sql",
+    "kernel/0005_attempts.sql",
 )
 _REFERENCE: Final = "reference/"
+_JOBS: Final = "jobs/"
 
 
 class Family(StrEnum):
     """A set of migrations, by its name on the command line.
 
-    ``KERNEL`` needs no table of an application. Every other family includes it.
+    ``KERNEL`` needs no table of an application. Every other family includes it. ``JOBS`` includes
+    ``FANOUT``, which handles the events that jobs write.
     """
 
     KERNEL = "kernel"
     FANOUT = "fanout"
+    JOBS = "jobs"
 
     @classmethod
     def of(cls, text: str) -> "Family":
@@ -40,7 +44,8 @@ class Family(StrEnum):
             UsageError: no family has this name.
         """
         if text not in {family.value for family in cls}:
-            raise UsageError(f"invalid family {text!r}: expected {' or '.join(cls)}")
+            *others, last = cls
+            raise UsageError(f"invalid family {text!r}: expected {', '.join(others)} or {last}")
         return cls(text)
 
 
@@ -74,8 +79,9 @@ def files_of(family: Family, directory: Path = MIGRATIONS) -> list[Migration]:
         ConfigurationError: the folder holds no files.
     """
     kernel = [directory / name for name in KERNEL if (directory / name).exists()]
-    own = sorted(directory.glob("*.sql")) if family is Family.FANOUT else []
-    paths = list(dict.fromkeys([*own, *kernel]))
+    own = [] if family is Family.KERNEL else sorted(directory.glob("*.sql"))
+    jobs = sorted(directory.glob(f"{_JOBS}*.sql")) if family is Family.JOBS else []
+    paths = list(dict.fromkeys([*own, *kernel, *jobs]))
     if not paths and not reference_files(directory):
         raise ConfigurationError(
             f"no migrations in {directory}: run this from a checkout of the repository"
@@ -88,6 +94,8 @@ def family_of(recorded: Collection[str]) -> Family:
 
     A database without applied files counts as the fan-out's, which is the default of ``migrate``.
     """
+    if any(name.startswith(_JOBS) for name in recorded):
+        return Family.JOBS
     is_kernel_only = recorded and set(recorded) <= set(KERNEL)
     return Family.KERNEL if is_kernel_only else Family.FANOUT
 

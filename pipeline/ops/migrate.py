@@ -77,7 +77,7 @@ def migrate(
             version of a file, or the database refuses a file.
         TransientError: A table was in use for too long. Run migrate again.
     """
-    needs_application = family is Family.FANOUT
+    needs_application = family is not Family.KERNEL
     if reference_schema and not needs_application:
         raise ConfigurationError(
             f"--reference-schema creates tables for the family {Family.FANOUT}: remove it,"
@@ -91,7 +91,7 @@ def migrate(
         with _one_at_a_time(connection, of="the check of the database"):
             recorded = _recorded(connection) if _has_recorder(connection) else {}
             _check_recorded(
-                recorded, [*reference_files(directory), *files_of(Family.FANOUT, directory)]
+                recorded, [*reference_files(directory), *files_of(Family.JOBS, directory)]
             )
             _check_free(
                 connection, [each for each in [*reference, *ours] if each.name not in recorded]

@@ -296,4 +296,4 @@ def test_a_superuser_is_warned_and_so_is_a_stranger(database: Database) -> None:
         finally:
             connection.execute(sql.SQL("DROP ROLE {}").format(name))
     assert finding.severity == Severity.WARNING
-    assert "in none of our three roles" in finding.seen
+    assert "in none of our roles" in finding.seen

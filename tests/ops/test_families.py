@@ -87,6 +87,7 @@ def test_the_kernel_alone_needs_no_application_and_makes_no_table_of_one(
         "event_dead_letters",
         "fanout_migrations",
         "fanout_replays",
+        "fanout.attempts",
         "fanout.graphs",
         "fanout.switches",
     }
@@ -107,11 +108,13 @@ def test_the_pipeline_and_the_operator_have_their_rights_in_the_kernel_alone(
     empty_database: Database,
 ) -> None:
     migrate(empty_database.dsn, family=Family.KERNEL)
+    unread = {"fanout_writer": {"fanout.attempts"}, "fanout_operator": set[str]()}
     with empty_database.connect() as connection:
-        for role in ("fanout_writer", "fanout_operator"):
+        for role, closed in unread.items():
             with connection.transaction(force_rollback=True):
                 connection.execute(f"SET LOCAL ROLE {role}".encode())
-                for table in tables(empty_database):
+                # Attempts are written by those who try, whose families come with their roles.
+                for table in tables(empty_database) - closed:
                     connection.execute(f"SELECT FROM {table}".encode())
         with connection.transaction(force_rollback=True):
             connection.execute("SET LOCAL ROLE fanout_writer")
@@ -158,10 +161,28 @@ def test_the_kernels_tables_are_no_sign_of_an_application(empty_database: Databa
     assert catalog(empty_database) == before
 
 
+def test_the_jobs_come_with_the_fan_out_before_or_after_it(databases: Databases) -> None:
+    own = [path.relative_to(MIGRATIONS).as_posix() for path in sorted(MIGRATIONS.glob("jobs/*"))]
+    with databases.empty() as first, databases.empty() as second:
+        migrate(first.dsn, reference_schema=True, family=Family.JOBS)
+        migrate(second.dsn, reference_schema=True)
+        assert pending(second.dsn) == []
+        assert migrate(second.dsn, family=Family.JOBS) == own
+        assert migrate(second.dsn, family=Family.JOBS) == []
+        assert catalog(first) == catalog(second)
+        assert pending(first.dsn) == []
+        # From now on the database is meant to have what jobs need.
+        with second.connect() as connection:
+            connection.execute(
+                "DELETE FROM fanout_migrations WHERE name = %s", ["kernel/0005_attempts.sql"]
+            )
+        assert pending(second.dsn) == ["kernel/0005_attempts.sql"]
+
+
 def test_an_unknown_family_is_refused_in_one_line(empty_database: Database) -> None:
     done = command(empty_database.dsn, "--family", "x")
     assert done.returncode == 2
-    assert done.stderr == "pipeline migrate: invalid family 'x': expected kernel or fanout\n"
+    assert done.stderr == "pipeline migrate: invalid family 'x': expected kernel, fanout or jobs\n"
 
 
 def test_the_reference_schema_is_not_the_kernels(empty_database: Database) -> None:

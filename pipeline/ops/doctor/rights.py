@@ -11,6 +11,7 @@ from pipeline.ops.migrate import APPLICATION_TABLES
 CDC: Final = "fanout_cdc"
 WRITER: Final = "fanout_writer"
 OPERATOR: Final = "fanout_operator"
+JOBS: Final = "fanout_jobs"
 
 OUR_TABLES: Final = (
     "event_dead_letters",
@@ -31,6 +32,12 @@ OUR_VIEWS: Final = (
 # An event holds the facts of its meeting, and org_members says who owns an organisation.
 _UNREAD: Final = frozenset({"meetings", "orgs"})
 _READ: Final = (*(table for table in APPLICATION_TABLES if table not in _UNREAD), *OUR_TABLES)
+
+# All columns but those that say which letter it is, and since when.
+_OF_A_LETTER: Final = (
+    *("event_type", "stage", "error_class", "message", "fingerprint", "attempt", "data"),
+    *("attributes", "pipeline_version", "last_seen_at", "resolved_at", "resolution"),
+)
 
 
 def _on(right: str, *relations: str, schema: str = "public") -> frozenset[str]:
@@ -78,18 +85,7 @@ RIGHTS: Final[Mapping[str, frozenset[str]]] = {
         | _columns(
             "UPDATE",
             "event_dead_letters",
-            "event_type",
-            "stage",
-            "error_class",
-            "message",
-            "fingerprint",
-            "attempt",
-            "data",
-            "attributes",
-            "pipeline_version",
-            "last_seen_at",
-            "resolved_at",
-            "resolution",
+            *_OF_A_LETTER,
         )
         | _columns("UPDATE", "notifications", "title", "body", "payload", "created_at")
         | _on("SELECT", *NEWER_TABLES, schema="fanout")
@@ -119,7 +115,7 @@ RIGHTS: Final[Mapping[str, frozenset[str]]] = {
         | _columns("UPDATE", "event_dead_letters", "resolved_at", "resolution")
         | _columns("INSERT", "fanout_replays", "id", "selector", "note", "planned")
         | _columns("UPDATE", "fanout_replays", "finished_at", "published", "result")
-        | _on("SELECT", *NEWER_TABLES, schema="fanout")
+        | _on("SELECT", *NEWER_TABLES, "attempts", schema="fanout")
         | _on("DELETE", "switches", schema="fanout")
         | _columns("INSERT", "switches", "name", "state", "reason", schema="fanout")
         | _columns(
@@ -127,4 +123,30 @@ RIGHTS: Final[Mapping[str, frozenset[str]]] = {
         )
         | _columns("INSERT", "age_exemptions", "event_id", "replay_id", schema="fanout")
     ),
+}
+
+# What comes on top where the database has the family jobs.
+RIGHTS_WITH_JOBS: Final[Mapping[str, frozenset[str]]] = {
+    JOBS: (
+        _on("SELECT", "event_dead_letters", "fanout_migrations")
+        | _on("INSERT", "event_dead_letters")
+        | _columns("UPDATE", "event_dead_letters", *_OF_A_LETTER)
+        | _on("SELECT", "job_runs", "switches", schema="fanout")
+        | _on("INSERT", "attempts", schema="fanout")
+        | _columns(
+            "INSERT",
+            "job_runs",
+            *("job", "scheduled_for", "as_of", "requested_by", "changed"),
+            schema="fanout",
+        )
+        | _columns(
+            "UPDATE",
+            "job_runs",
+            *("state", "next_attempt_at", "lease_token", "attempts", "failures", "cursor"),
+            *("scanned", "due", "emitted", "skipped", "failed"),
+            *("started_at", "finished_at", "error_class", "reason"),
+            schema="fanout",
+        )
+    ),
+    OPERATOR: _on("SELECT", "job_runs", schema="fanout"),
 }

@@ -18,12 +18,13 @@ from psycopg import ClientCursor, sql
 from psycopg.errors import InsufficientPrivilege
 
 from local.debezium.configuration import engine_properties, read
+from pipeline.steps.job_runs import JOB_RUNS, PROGRESS
 from tests.databases import Database
 
 ROOT: Final = Path(__file__).parents[3]
 DOCUMENT: Final = ROOT / "docs" / "rights.md"
 CONFIGURATION: Final = ROOT / "debezium" / "application.properties"
-ROLES: Final = ("fanout_cdc", "fanout_writer", "fanout_operator")
+ROLES: Final = ("fanout_cdc", "fanout_writer", "fanout_operator", "fanout_jobs")
 GRANTEES: Final = (*ROLES, "PUBLIC")
 NONE: Final = "–"  # noqa: RUF001 - as in the document
 
@@ -32,15 +33,28 @@ RUN_BY: Final = {
     "pipeline/facts": ("fanout_writer", "fanout_operator"),
     "pipeline/clients/postgres": ("fanout_writer", "fanout_operator"),
     "pipeline/sinks": ("fanout_writer",),
+    "pipeline/jobs": ("fanout_jobs",),
+    "pipeline/steps": ("fanout_jobs",),
     "pipeline/sources": ("fanout_writer",),
     "pipeline/ops/capture": ("fanout_operator",),
     "pipeline/ops/dead_letters": ("fanout_operator",),
     "pipeline/ops/doctor": ("fanout_operator",),
+    "pipeline/ops/jobs": ("fanout_operator",),
     "pipeline/ops/replay": ("fanout_operator",),
     "pipeline/ops/status": ("fanout_operator",),
     "pipeline/ops/switches": ("fanout_operator",),
     "pipeline/ops/why": ("fanout_operator",),
 }
+# Single files that another role runs too.
+RUN_ALSO: Final = {
+    "fanout_jobs": (
+        "pipeline/clients/postgres/sql/apply_settings.sql",
+        "pipeline/facts/sql/switches.sql",
+        "pipeline/sinks/sql/write_dead_letters.sql",
+    )
+}
+# The leased tables of a role, and the columns that it sets when it extends a lease.
+LEASED: Final = {"fanout_jobs": (JOB_RUNS, PROGRESS)}
 # A statement in the code. Every role runs it.
 CHECK: Final = b"SELECT FROM public.fanout_migrations"
 # Only for members of pg_monitor. Others omit it.
@@ -266,10 +280,13 @@ def beyond_rights(connection: psycopg.Connection) -> set[str]:
 
 def files_of(role: str) -> list[Path]:
     return [
-        path
-        for folder, roles in RUN_BY.items()
-        if role in roles
-        for path in sorted((ROOT / folder / "sql").glob("*.sql"))
+        *(
+            path
+            for folder, roles in RUN_BY.items()
+            if role in roles
+            for path in sorted((ROOT / folder / "sql").glob("*.sql"))
+        ),
+        *(ROOT / path for path in RUN_ALSO.get(role, ())),
     ]
 
 
@@ -279,7 +296,23 @@ def statements(role: str) -> list[bytes]:
         properties = engine_properties(read(CONFIGURATION, dict.fromkeys(VARIABLES, "any")))
         return [properties["heartbeat.action.query"].encode()]
     files = [path.read_bytes() for path in files_of(role) if path != OPTIONAL]
-    return [CHECK, *files]
+    return [CHECK, *files, *leased_statements(role)]
+
+
+def leased_statements(role: str) -> list[bytes]:
+    """What is composed to claim, keep and settle the records that a role works on."""
+    if role not in LEASED:
+        return []
+    table, progress = LEASED[role]
+    return [
+        each.as_bytes(None)
+        for each in (
+            table.claim_statement([table.switch]),
+            table.extend_statement(progress),
+            table.settle_statement(),
+            table.follow_statement([table.switch]),
+        )
+    ]
 
 
 def is_refused(connection: psycopg.Connection, role: str, statement: bytes) -> bool:
@@ -427,8 +460,8 @@ def test_control_a_right_that_the_document_names_and_nobody_granted_is_found(
         revoke(connection, lost)
         missing = documented() - granted(connection)
     assert lost in missing
-    # Without the right of PUBLIC Debezium has none. The other two have their own.
-    assert len(missing) == (2 if lost.startswith("PUBLIC") else 1)
+    # Without the right of PUBLIC Debezium and the jobs have none. The other two have their own.
+    assert len(missing) == (3 if lost.startswith("PUBLIC") else 1)
 
 
 def test_the_roles_have_no_attribute_own_nothing_and_are_in_no_other_role(

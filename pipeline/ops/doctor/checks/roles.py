@@ -1,4 +1,4 @@
-"""The three roles, and who is connected."""
+"""The roles, and who is connected."""
 
 import re
 from collections.abc import Iterable
@@ -8,13 +8,22 @@ from typing import Final
 from pipeline.clients.postgres.sql import load
 from pipeline.ops.doctor.check import Check, Finding, failed, ok, warning
 from pipeline.ops.doctor.installation import Installation
-from pipeline.ops.doctor.rights import CDC, OPERATOR, OUR_TABLES, RIGHTS, WRITER
+from pipeline.ops.doctor.rights import (
+    CDC,
+    JOBS,
+    OPERATOR,
+    OUR_TABLES,
+    RIGHTS,
+    RIGHTS_WITH_JOBS,
+    WRITER,
+)
 from pipeline.ops.migrate import APPLICATION_TABLES
 
 _RIGHTS: Final = load("pipeline.ops.doctor", "rights")
 _ROLE_EXISTS: Final = load("pipeline.ops.doctor", "role_exists")
 _HIDDEN: Final = load("pipeline.ops.doctor", "hidden_by_row_security")
 _CONNECTING: Final = load("pipeline.ops.doctor", "connecting_role")
+_ROLES: Final = (CDC, WRITER, OPERATOR, JOBS)
 _NAMED: Final = 3
 _COLUMN: Final = re.compile(r" \(.*\)")
 _ALL_GRANTS: Final = (
@@ -24,11 +33,17 @@ _ALL_GRANTS: Final = (
 
 
 def _rights(installation: Installation, role: str) -> Finding:
-    if not installation.rows(_ROLE_EXISTS, role=role)[0].found:
+    database = installation.rows(_ROLE_EXISTS, role=role)[0]
+    if role == JOBS and not database.has_jobs:
+        return ok("the family jobs is not installed")
+    if not database.found:
         return failed(f"role {role} does not exist", f"CREATE ROLE {role}, then grant its rights")
     rows = installation.rows(_RIGHTS, role=role)
     found, of_everyone = {r.right_ for r in rows}, {r.right_ for r in rows if r.of_everyone}
-    absent, extra = RIGHTS[role] - found, found - RIGHTS[role]
+    needed = RIGHTS.get(role, frozenset())
+    if database.has_jobs:
+        needed |= RIGHTS_WITH_JOBS.get(role, frozenset())
+    absent, extra = needed - found, found - needed
     # A right on the table includes the right on its columns. REVOKE on the table removes both.
     held = {right for right in absent if _COLUMN.sub("", right) in found}
     missing = absent - held
@@ -78,18 +93,18 @@ def _some(names: list[str]) -> str:
 
 
 def _row_security(installation: Installation) -> Finding:
-    hidden = [row.hidden for row in installation.rows(_HIDDEN, roles=list(RIGHTS))]
+    hidden = [row.hidden for row in installation.rows(_HIDDEN, roles=list(_ROLES))]
     if hidden:
         return failed(
             f"hides rows of {_some(hidden)}",
             "CREATE POLICY <role> ON <table> TO <role> USING (true) WITH CHECK (true)",
         )
-    return ok("hides no row from the three roles")
+    return ok("hides no row from our roles")
 
 
 def _connecting(installation: Installation) -> Finding:
     tables = [f"public.{table}" for table in _tables()]
-    who = installation.rows(_CONNECTING, roles=list(RIGHTS), tables=tables)[0]
+    who = installation.rows(_CONNECTING, roles=list(_ROLES), tables=tables)[0]
     fix = f"use another login: CREATE ROLE pipeline LOGIN PASSWORD '…' IN ROLE {WRITER}"
     if who.is_superuser:
         return warning(f"{who.name} is a superuser", fix)
@@ -104,7 +119,7 @@ def _connecting(installation: Installation) -> Finding:
             f" GRANT {roles} TO {who.name}",
         )
     if not who.roles:
-        return warning(f"{who.name} is in none of our three roles", fix)
+        return warning(f"{who.name} is in none of our roles", fix)
     return ok(f"{who.name}, in {', '.join(who.roles)}")
 
 
@@ -115,7 +130,7 @@ def _tables() -> Iterable[str]:
 CHECKS: Final = (
     *(
         Check(f"{role.removeprefix('fanout_')} rights", role, partial(_rights, role=role))
-        for role in (CDC, WRITER, OPERATOR)
+        for role in _ROLES
     ),
     Check("row security", "pg_policy", _row_security),
     Check("connecting role", "role of DATABASE_URL", _connecting),

@@ -1,0 +1,10 @@
+-- The jobs that have a run to do by now, but for those that are paused; the oldest first.
+SELECT run.job
+FROM fanout.job_runs AS run
+WHERE (
+        run.state IN ('pending', 'waiting', 'leased') AND run.next_attempt_at <= now()
+        OR run.state = 'paused'
+    )
+    AND NOT EXISTS (SELECT FROM fanout.switches AS switch WHERE switch.name = run.job)
+GROUP BY run.job
+ORDER BY min(run.next_attempt_at), run.job

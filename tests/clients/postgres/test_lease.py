@@ -1,0 +1,313 @@
+"""The contract of every leased table: claimed once, kept by its holder, ended once.
+
+A table joins by one entry in LEASED.
+"""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import psycopg
+import pytest
+from psycopg import Connection, sql
+
+from pipeline.clients.postgres.lease import LeasedTable, claim, extend, follow_switches, settle
+from pipeline.domain.lease import TERMINAL, Cause, Lease, WorkState, end, fail, give_back
+from pipeline.steps.job_runs import JOB_RUNS
+from tests.databases import Database
+from tests.deadline import wait_until
+
+LONG: Final = timedelta(minutes=5)
+# Over before anybody can look.
+OVER: Final = timedelta(0)
+CAUSE: Final = Cause(error_class="Refused", code="X1", reason="refused by the other side")
+DUE: Final = datetime(2026, 3, 2, 12, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leased:
+    """A table, and how to put a pending record into it.
+
+    Attributes:
+        table: of the records.
+        dsn: as the role that works on them.
+        add: inserts one, by the name of its switch and when it is due.
+    """
+
+    table: LeasedTable
+    dsn: Callable[[Database], str]
+    add: Callable[[Connection[Any], str, datetime], None]
+
+
+def add_run(connection: Connection[Any], name: str, due: datetime) -> None:
+    connection.execute(
+        "INSERT INTO fanout.job_runs (job, scheduled_for, as_of, requested_by, next_attempt_at)"
+        " VALUES (%s, clock_timestamp(), now(), 'tick', %s)",
+        [name, due],
+    )
+
+
+LEASED: Final = (Leased(table=JOB_RUNS, dsn=lambda database: database.jobs_dsn, add=add_run),)
+
+
+@pytest.fixture(params=LEASED, ids=lambda leased: leased.table.name)
+def leased(request: pytest.FixtureRequest) -> Leased:
+    found = request.param
+    assert isinstance(found, Leased)
+    return found
+
+
+@pytest.fixture
+def worker(database: Database, leased: Leased) -> Iterator[Connection[Any]]:
+    with psycopg.connect(leased.dsn(database), autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture
+def owner(database: Database) -> Iterator[Connection[Any]]:
+    with database.connect() as connection:
+        yield connection
+
+
+def rows(owner: Connection[Any], leased: Leased) -> list[Any]:
+    table = sql.Identifier(leased.table.schema, leased.table.name)
+    query = sql.SQL("SELECT to_jsonb(record) FROM {} AS record ORDER BY sequence").format(table)
+    return [row for (row,) in owner.execute(query)]
+
+
+def attempts(owner: Connection[Any]) -> list[tuple[Any, ...]]:
+    return owner.execute(
+        "SELECT number, result, error_class, code, reason FROM fanout.attempts"
+        " ORDER BY record_id, number"
+    ).fetchall()
+
+
+def take(worker: Connection[Any], leased: Leased, lease: timedelta = LONG) -> Lease:
+    [held] = claim(worker, leased.table, lease)
+    return held
+
+
+def test_workers_that_race_never_hold_the_same_record(
+    database: Database, owner: Connection[Any], leased: Leased
+) -> None:
+    for number in range(60):
+        leased.add(owner, f"name-{number}", DUE)
+
+    def work(_: int) -> list[int]:
+        held = []
+        with psycopg.connect(leased.dsn(database), autocommit=True) as connection:
+            while taken := claim(connection, leased.table, LONG, most=3):
+                held += [each.sequence for each in taken]
+        return held
+
+    with ThreadPoolExecutor(4) as pool:
+        held = [sequence for each in pool.map(work, range(4)) for sequence in each]
+    assert sorted(held) == sorted(row["sequence"] for row in rows(owner, leased))
+    assert all((row["state"], row["attempts"]) == ("leased", 1) for row in rows(owner, leased))
+
+
+@pytest.mark.parametrize("locks", [True, False], ids=["as it is", "control"])
+def test_what_another_worker_is_taking_is_passed_over(
+    database: Database,
+    worker: Connection[Any],
+    owner: Connection[Any],
+    leased: Leased,
+    locks: bool,  # noqa: FBT001
+) -> None:
+    leased.add(owner, "first", DUE)
+    leased.add(owner, "second", DUE)
+    statement = leased.table.claim_statement().as_string(worker)
+    if not locks:
+        # Then the second worker waits for the first, and takes the same record from it.
+        assert "FOR UPDATE SKIP LOCKED" in statement
+        statement = statement.replace("FOR UPDATE SKIP LOCKED", "")
+
+    def second() -> Any:  # noqa: ANN401
+        with psycopg.connect(leased.dsn(database), autocommit=True) as connection:
+            parameters = {"most": 1, "seconds": 300.0}
+            return connection.execute(statement.encode(), parameters).fetchall()[0][0]
+
+    blocked = "SELECT FROM pg_stat_activity WHERE datname = current_database()"
+    with ThreadPoolExecutor(1) as pool:
+        with worker.transaction():
+            [first] = claim(worker, leased.table, LONG)
+            other = pool.submit(second)
+            wait_until(
+                lambda: (
+                    other.done()
+                    or owner.execute(f"{blocked} AND wait_event_type = 'Lock'".encode()).fetchall()
+                ),
+                seconds=30,
+                what="the second worker has an answer, or waits",
+            )
+        assert (other.result(timeout=30) != first.sequence) is locks
+
+
+def test_who_lost_a_lease_can_neither_keep_nor_settle_the_record(
+    worker: Connection[Any], owner: Connection[Any], leased: Leased
+) -> None:
+    leased.add(owner, "name", DUE)
+    old = take(worker, leased, OVER)
+    new = take(worker, leased)
+    assert (new.sequence, new.number) == (old.sequence, 2)
+    assert new.token != old.token
+    before = rows(owner, leased)
+    assert not extend(worker, leased.table, old, LONG)
+    assert settle(worker, leased.table, [end(old, WorkState.DEAD, CAUSE)]) == set()
+    assert settle(worker, leased.table, [fail(old, CAUSE, pause=1)]) == set()
+    assert rows(owner, leased) == before
+    # Control: the new holder can.
+    assert extend(worker, leased.table, new, LONG)
+    assert settle(worker, leased.table, [end(new, WorkState.DONE)]) == {new.token}
+    assert [row["state"] for row in rows(owner, leased)] == ["done"]
+
+
+@pytest.mark.parametrize("state", sorted(TERMINAL))
+def test_a_terminal_state_never_changes(
+    worker: Connection[Any], owner: Connection[Any], leased: Leased, state: WorkState
+) -> None:
+    leased.add(owner, "name", DUE)
+    held = take(worker, leased)
+    settle(worker, leased.table, [end(held, state)])
+    before, tries = rows(owner, leased), attempts(owner)
+    assert before[0]["state"] == state
+    owner.execute("INSERT INTO fanout.switches (name, state) VALUES ('name', 'paused')")
+    follow_switches(worker, leased.table)
+    assert claim(worker, leased.table, LONG) == []
+    assert not extend(worker, leased.table, held, LONG)
+    for settlement in (*(end(held, each) for each in TERMINAL), give_back(held, CAUSE, pause=0)):
+        assert settle(worker, leased.table, [settlement]) == set()
+    assert (rows(owner, leased), attempts(owner)) == (before, tries)
+
+
+def test_what_a_killed_worker_held_is_claimed_when_its_lease_ends_and_not_before(
+    database: Database, worker: Connection[Any], owner: Connection[Any], leased: Leased
+) -> None:
+    leased.add(owner, "name", DUE)
+    with psycopg.connect(leased.dsn(database), autocommit=True) as killed:
+        old = take(killed, leased, timedelta(seconds=1))
+        owner.execute("SELECT pg_terminate_backend(%s)", [killed.info.backend_pid])
+    taken: list[Lease] = []
+
+    def is_taken() -> bool:
+        taken.extend(claim(worker, leased.table, LONG))
+        return bool(taken)
+
+    wait_until(is_taken, seconds=30, what="the lease has ended")
+    [(early,)] = owner.execute(
+        "SELECT min(finished_at - started_at) < interval '1 second' FROM fanout.attempts"
+    ).fetchall()
+    assert not early
+    assert (taken[0].sequence, taken[0].number) == (old.sequence, 2)
+    assert [try_[:2] for try_ in attempts(owner)] == [(1, "lost")]
+
+
+def test_each_attempt_is_recorded_once(
+    worker: Connection[Any], owner: Connection[Any], leased: Leased
+) -> None:
+    leased.add(owner, "name", DUE)
+    for settlement in (
+        lambda held: fail(held, CAUSE, pause=0),
+        lambda held: give_back(held, CAUSE, pause=0),
+        None,
+        lambda held: end(held, WorkState.DONE),
+    ):
+        held = take(worker, leased, LONG if settlement else OVER)
+        for _ in range(2 if settlement else 0):
+            assert settlement
+            settle(worker, leased.table, [settlement(held)])
+    because = (CAUSE.error_class, CAUSE.code, CAUSE.reason)
+    assert attempts(owner) == [
+        (1, "failed", *because),
+        (2, "given back", *because),
+        (3, "lost", None, None, "its worker was not heard of until the lease ended"),
+        (4, "done", None, None, None),
+    ]
+    [row] = rows(owner, leased)
+    # What was given back or lost says nothing of the record.
+    assert (row["attempts"], row["failures"]) == (4, 1)
+
+
+def test_what_a_switch_holds_back_is_not_claimed_until_it_may_go_on(
+    worker: Connection[Any], owner: Connection[Any], leased: Leased
+) -> None:
+    for name in ("held", "tried", "other"):
+        leased.add(owner, name, DUE)
+    for _ in range(3):
+        held = take(worker, leased)
+        pause = 0 if held.sequence == 2 else 3600
+        settle(worker, leased.table, [fail(held, CAUSE, pause=pause)])
+    leased.add(owner, "held", DUE)
+    owner.execute(
+        "INSERT INTO fanout.switches (name, state) VALUES ('held', 'paused'), ('tried', 'paused')"
+    )
+    follow_switches(worker, leased.table)
+    assert claim(worker, leased.table, LONG, most=9) == []
+    states = [row["state"] for row in rows(owner, leased)]
+    assert states == ["paused", "paused", "waiting", "paused"]
+    owner.execute("DELETE FROM fanout.switches")
+    follow_switches(worker, leased.table)
+    states = [row["state"] for row in rows(owner, leased)]
+    assert states == ["waiting", "waiting", "waiting", "pending"]
+    assert take(worker, leased).sequence == 4
+
+
+def test_what_came_due_first_is_first_and_of_one_instant_what_was_written_first(
+    worker: Connection[Any], owner: Connection[Any], leased: Leased
+) -> None:
+    later = DUE + timedelta(minutes=1)
+    for name, due in (("a", later), ("d", DUE), ("b", DUE), ("c", DUE), ("e", later)):
+        leased.add(owner, name, due)
+    taken = [take(worker, leased) for _ in range(5)]
+    assert [each.sequence for each in taken] == [2, 3, 4, 1, 5]
+    assert [each.due_at for each in taken] == [DUE, DUE, DUE, later, later]
+
+
+def test_what_is_given_back_waits_for_its_time(
+    worker: Connection[Any], owner: Connection[Any], leased: Leased
+) -> None:
+    leased.add(owner, "name", DUE)
+    settle(worker, leased.table, [fail(take(worker, leased), CAUSE, pause=60)])
+    assert claim(worker, leased.table, LONG) == []
+    [row] = rows(owner, leased)
+    assert (row["state"], row["error_class"], row["reason"]) == (
+        "waiting",
+        CAUSE.error_class,
+        CAUSE.reason,
+    )
+    table = sql.Identifier(leased.table.schema, leased.table.name)
+    [(seconds,)] = owner.execute(
+        sql.SQL("SELECT extract(epoch FROM next_attempt_at - now())::float8 FROM {}").format(table)
+    ).fetchall()
+    assert 0 < seconds <= 60
+
+
+def test_what_is_not_due_yet_is_left_alone(
+    worker: Connection[Any], owner: Connection[Any], leased: Leased
+) -> None:
+    leased.add(owner, "name", datetime.now(UTC) + timedelta(hours=1))
+    assert claim(worker, leased.table, LONG) == []
+
+
+def test_of_records_that_go_alone_one_is_leased_at_a_time(
+    database: Database, owner: Connection[Any], leased: Leased
+) -> None:
+    if leased.table.alone is None:
+        pytest.skip("several of this table may go at once")
+    for _ in range(8):
+        leased.add(owner, "name", DUE)
+
+    def work(_: int) -> list[Lease]:
+        with psycopg.connect(leased.dsn(database), autocommit=True) as connection:
+            return [each for _ in range(20) for each in claim(connection, leased.table, LONG)]
+
+    with ThreadPoolExecutor(4) as pool:
+        held = [each for taken in pool.map(work, range(4)) for each in taken]
+    assert len(held) == 1
+    # The next one is free once it has ended; nor does a lease that has run out let it in.
+    with psycopg.connect(leased.dsn(database), autocommit=True) as connection:
+        settle(connection, leased.table, [end(held[0], WorkState.DONE)])
+        first = take(connection, leased, OVER)
+        assert take(connection, leased).sequence == first.sequence
