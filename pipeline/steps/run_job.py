@@ -1,0 +1,211 @@
+"""Run jobs: a tick in; its run in the ledger, done page by page, tried again or dead."""
+
+import logging
+import random
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import PurePath
+from typing import Any, Final
+
+from psycopg import Connection
+
+from pipeline.domain.backoff import Backoff, Draw, RetryRule
+from pipeline.domain.dead_letter import MAX_REASON_CHARACTERS, DeadLetter
+from pipeline.domain.errors import FanoutError, RejectedByDatabase, TransientError
+from pipeline.domain.lease import Cause, Settlement, WorkState, end, fail, give_back
+from pipeline.facts.switches import read_switches
+from pipeline.jobs.job import Counts, Input, Job, Page
+from pipeline.jobs.tick import Tick
+from pipeline.settings import DatabaseSettings
+from pipeline.steps.job_runs import (
+    JobRun,
+    LeaseLost,
+    record_by_hand,
+    record_tick,
+    settle_held,
+    settle_run,
+    store_progress,
+    take_run,
+    withdraw_run,
+)
+from pipeline.steps.runners import RUNNERS, Runners, pages_of
+
+STAGE: Final = "run_job"
+RETRY: Final = RetryRule(backoff=Backoff(first=60, longest=3_600, at_least=0.5), retries=3)
+
+_log: Final = logging.getLogger(__name__)
+
+# Writes dead letters, and in their transaction what the function is given to write.
+Bury = Callable[
+    [Sequence[DeadLetter], Callable[[Connection[Any], Sequence[DeadLetter]], None]], None
+]
+
+
+class JobIsBusy(FanoutError):
+    """The job runs already, or is paused. The text says what to do."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunEnded:
+    """What a try of a run came to.
+
+    Attributes:
+        run: with all the pages that are done.
+        state: of the run now; ``WAITING`` where it is tried again.
+        error: why, if it failed.
+    """
+
+    run: JobRun
+    state: WorkState
+    error: Exception | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobRunner:
+    """Runs jobs of a database.
+
+    Attributes:
+        settings: the database.
+        bury: how dead letters are written.
+        runners: what does which type of work.
+        retry: how often a run that fails is tried again.
+        draw: draws the jitter of the pauses.
+    """
+
+    settings: DatabaseSettings
+    bury: Bury
+    runners: Runners = field(default_factory=lambda: RUNNERS)
+    retry: RetryRule = RETRY
+    draw: Draw = random.uniform
+
+    def run_tick(self, job: Job, tick: Tick) -> list[RunEnded]:
+        """Record the run that a tick asks for, and run what is due of the job.
+
+        Raises:
+            TransientError: the ledger could not be read or written; the tick must come again.
+            ConfigurationError: it cannot be.
+        """
+        record_tick(self.settings, tick)
+        return list(self.run_due(job))
+
+    def run_due(self, job: Job) -> Iterator[RunEnded]:
+        """Run what is due of a job, one run after the other; nothing if another worker does.
+
+        Raises:
+            TransientError: as ``run_tick``.
+            ConfigurationError: as ``run_tick``.
+        """
+        while (run := take_run(self.settings, job.name, job.lease)) is not None:
+            try:
+                yield self._run(job, run)
+            except LeaseLost:
+                _log.warning("%s: another worker has taken the run over", run.record.id)
+
+    def run_by_hand(
+        self, job: Job, *, now: datetime | None, changed: Mapping[str, Any]
+    ) -> RunEnded:
+        """Run a job now; it is not tried again.
+
+        Args:
+            job: the job.
+            now: the time that counts as now; None for the server's.
+            changed: parameters with other values than the job's.
+
+        Raises:
+            JobIsBusy: it runs already, or is paused.
+            TransientError: as ``run_tick``.
+            ConfigurationError: as ``run_tick``.
+        """
+        if job.name in read_switches(self.settings):
+            raise JobIsBusy(f"{job.name} is paused: python -m pipeline resume {job.name}")
+        scheduled_for = record_by_hand(self.settings, job.name, now, changed)
+        run = take_run(self.settings, job.name, job.lease, scheduled_for=scheduled_for)
+        if run is None:
+            withdraw_run(self.settings, job.name, scheduled_for, "another run was going on")
+            raise JobIsBusy(f"{job.name} is running: wait for its end, see python -m pipeline jobs")
+        try:
+            return self._run(job, run)
+        except LeaseLost:
+            raise JobIsBusy(f"another worker has taken the run of {job.name} over") from None
+        except KeyboardInterrupt:
+            cause = Cause(reason="stopped by hand")
+            settle_run(self.settings, end(run.lease, WorkState.CANCELLED, cause))
+            raise
+
+    def preview(self, job: Job, *, now: datetime, changed: Mapping[str, Any]) -> Iterator[Page]:
+        """What a run would do, page by page; nothing is written, in the ledger neither."""
+        given = Input(now=now, dry_run=True, changed=changed)
+        return pages_of(self.settings, job, given, self.runners)
+
+    def _run(self, job: Job, run: JobRun) -> RunEnded:
+        given = Input(now=run.as_of, after=run.cursor, changed=run.changed)
+        try:
+            for page in pages_of(self.settings, job, given, self.runners):
+                run = run.after(page)
+                store_progress(self.settings, run, job.lease)
+        except LeaseLost:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever a job raises is a try that failed
+            return self._failed(run, error)
+        settle_run(self.settings, end(run.lease, WorkState.DONE))
+        return RunEnded(run=run, state=WorkState.DONE)
+
+    def _failed(self, run: JobRun, error: Exception) -> RunEnded:
+        cause, failures = _cause(error), run.lease.failures
+        if isinstance(error, TransientError) and not run.by_hand:
+            # It says nothing of the job: however often it happens, the run is not dead of it.
+            pause = self.retry.backoff.pause(run.lease.number - 1, self.draw)
+            settlement = give_back(run.lease, cause, pause=pause)
+        else:
+            retry = None if run.by_hand else self.retry.pause(failures, self.draw)
+            if retry is None:
+                return self._dead(run, error, cause)
+            settlement = fail(run.lease, cause, pause=retry)
+        settle_run(self.settings, settlement)
+        _log.warning("%s: %s; trying again", run.record.id, cause.reason)
+        return RunEnded(run=run, state=settlement.state, error=error)
+
+    def _dead(self, run: JobRun, error: Exception, cause: Cause) -> RunEnded:
+        settlement = end(run.lease, WorkState.DEAD, cause)
+        if run.by_hand:
+            # Whoever asked for it sees the error now.
+            settle_run(self.settings, settlement)
+        else:
+            self.bury([_letter(run, cause)], _marks(settlement))
+            _log.error("%s is dead: %s", run.record.id, cause.reason)
+        return RunEnded(run=run, state=WorkState.DEAD, error=error)
+
+
+def counts_of(pages: Sequence[Page]) -> Counts:
+    """What pages came to together."""
+    return sum((page.counts for page in pages), Counts())
+
+
+def _marks(settlement: Settlement) -> Callable[[Connection[Any], Sequence[DeadLetter]], None]:
+    def mark(connection: Connection[Any], letters: Sequence[DeadLetter]) -> None:  # noqa: ARG001
+        settle_held(connection, settlement)
+
+    return mark
+
+
+def _letter(run: JobRun, cause: Cause) -> DeadLetter:
+    return DeadLetter(
+        record=run.record,
+        event_type=run.job,
+        stage=STAGE,
+        error_class=cause.error_class or "",
+        reason=cause.reason,
+    )
+
+
+def _cause(error: Exception) -> Cause:
+    """An error in words. Those of other errors than ours may quote values: only their place."""
+    name = type(error).__name__
+    if isinstance(error, FanoutError):
+        code = error.sqlstate if isinstance(error, RejectedByDatabase) else None
+        return Cause(error_class=name, code=code, reason=str(error)[:MAX_REASON_CHARACTERS])
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    place = f"{PurePath(frame.filename).name}:{frame.lineno}"
+    return Cause(error_class=name, reason=f"the job raised {name} at {place}")

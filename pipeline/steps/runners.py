@@ -1,0 +1,28 @@
+"""Which function does which type of work: the one table."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
+
+from pipeline.domain.errors import ConfigurationError
+from pipeline.jobs.job import Input, Job, Page, Work
+from pipeline.settings import DatabaseSettings
+
+# Does a job's work, a page at a time. Each page is written when it is given.
+Runner = Callable[[DatabaseSettings, Any, Input], Iterator[Page]]
+Runners = Mapping[type[Work], Runner]
+
+RUNNERS: Final[Runners] = {}
+
+
+def pages_of(
+    settings: DatabaseSettings, job: Job, given: Input, runners: Runners = RUNNERS
+) -> Iterator[Page]:
+    """Do a job's work.
+
+    Raises:
+        ConfigurationError: nothing does this type of work.
+    """
+    runner = runners.get(type(job.work))
+    if runner is None:
+        raise ConfigurationError(f"no runner for {type(job.work).__name__}: add it to RUNNERS")
+    return runner(settings, job.work, given)
