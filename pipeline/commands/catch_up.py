@@ -65,11 +65,11 @@ def add(commands: Commands) -> None:
 
 
 def _execute(options: argparse.Namespace) -> None:
-    # Imported modules stay in memory until the end. spare_collector enables the collector again.
+    # Imported modules stay in memory until the end. freeze_loaded_objects enables the collector again.
     gc.disable()
     from pipeline.commands.processing import topology_of
     from pipeline.runtime.catch_up import catch_up, reconcile, stop
-    from pipeline.runtime.runner import spare_collector
+    from pipeline.runtime.runner import freeze_loaded_objects
     from pipeline.runtime.signals import stopped_by_signals
     from pipeline.screens.progress import Bar
     from pipeline.sources.unfinished import Selection
@@ -84,7 +84,7 @@ def _execute(options: argparse.Namespace) -> None:
         # Fails before the first event is processed. If Pub/Sub does not answer now, it may later.
         with suppress(TransientError):
             check_topic(options.dead_letter_topic)
-    spare_collector()
+    freeze_loaded_objects()
     topology = topology_of(Graph.FANOUT, options, Taker.CATCH_UP)
     selection = Selection(
         event_type=options.event_type,

@@ -45,14 +45,14 @@ def add(commands: Commands) -> None:
 
 
 def _execute(options: argparse.Namespace) -> None:
-    # Imported modules stay in memory until the end. spare_collector enables the collector again.
+    # Imported modules stay in memory until the end. freeze_loaded_objects enables the collector again.
     gc.disable()
     from pipeline.commands.processing import topology_of
-    from pipeline.runtime.runner import spare_collector
+    from pipeline.runtime.runner import freeze_loaded_objects
     from pipeline.runtime.stream import run_stream
     from pipeline.settings import PubSubSettings
 
-    spare_collector()
+    freeze_loaded_objects()
     values = given(options, Taker.RUN)
     # With a second family, --graph all will start one process per graph.
     [graph] = values[GRAPH]

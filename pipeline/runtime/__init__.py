@@ -1,1 +1,1 @@
-"""How a graph is run: on one machine, over what is unfinished, on Dataflow."""
+"""Run a graph: as a stream on one machine, as catch-up of unfinished events, or on Dataflow."""

@@ -1,4 +1,4 @@
-"""Catch up: everything that the ledger shows as unfinished, through the graph of the stream."""
+"""Catch up: process the unfinished events of the ledger with the graph of the stream."""
 
 import logging
 import random
@@ -23,20 +23,20 @@ from pipeline.sources.unfinished import Selection, count_unfinished
 from pipeline.topology.ends import Retries
 from pipeline.topology.fanout import Topology
 
-# For how long passes may fail without a single event done before the command gives up.
+# The command gives up after passes have failed for this time without finishing an event.
 RETRY_FOR: Final = timedelta(minutes=2)
 BACKOFF: Final = Backoff(first=0.2, longest=5.0, at_least=0.5)
 REPORT_SECONDS: Final = 0.2
 
 _log: Final = logging.getLogger(__name__)
-# Of the process, since a step of the graph looks at it; only a process that ends sets it.
+# Global, because a step of the graph reads it. It is set only when the process ends.
 _stopping: Final = threading.Event()
-# Events that needed a locked row in the pass under way.
+# Events of the current pass that need a locked row.
 _locked: Final[set[EventId]] = set()
 
 
 def stop() -> None:
-    """Let ``reconcile`` end, and the pass that is under way. Safe in a signal handler."""
+    """Make ``reconcile`` and the current pass end. Safe in a signal handler."""
     _stopping.set()
     WATCHDOG.cap_deadlines()
 
@@ -46,20 +46,20 @@ def catch_up(
 ) -> dict[str, float]:
     """Process every selected event that has no final state, once.
 
-    Events that commit while it runs may or may not be included. A pass that fails for a transient
-    reason is repeated: the ledger knows what is left.
+    Events that commit during the run may be included or not. After a transient error the next pass
+    processes the events that the ledger still shows as unfinished.
 
     Args:
         topology: the graph.
-        selection: which events.
-        report: is told how far it is; to count all events beforehand takes one more statement.
+        selection: the events to process.
+        report: called with the progress. Costs one more statement, which counts all events first.
 
     Returns:
-        How many events there were, what they led to, and the seconds it took.
+        The counts of the results, and the duration in seconds.
 
     Raises:
-        ConfigurationError: nothing can be read or written.
-        TransientError: nothing could be done for ``RETRY_FOR``.
+        ConfigurationError: reads or writes cannot succeed until a person fixes it.
+        TransientError: no event could be finished for ``RETRY_FOR``.
     """
     started = time.monotonic()
     before = tally()
@@ -74,12 +74,12 @@ def catch_up(
 def reconcile(
     topology: Topology, selection: Selection, *, every: timedelta, report: Report | None = None
 ) -> Iterator[dict[str, float]]:
-    """Catch up again and again until ``stop`` is called; yields each summary.
+    """Catch up every ``every`` until ``stop`` is called, and yield each summary.
 
-    Where Postgres is away it is waited for, the first time already.
+    If Postgres is away, also at the start, retry until it is back.
 
     Raises:
-        ConfigurationError: nothing can be read or written.
+        ConfigurationError: reads or writes cannot succeed until a person fixes it.
     """
     away = False
     while not _stopping.is_set():
@@ -89,16 +89,16 @@ def reconcile(
             away = False
         except TransientError as failure:
             if not away:
-                _log.warning("%s; waiting", failure)
-            # A connection that ended with the server would fail the next pass as well.
+                _log.warning("%s; retrying until it succeeds", failure)
+            # Connections that the server closed would make the next pass fail too.
             close_pools()
             away = True
             pause = min(pause, BACKOFF.longest)
         _stopping.wait(pause)
 
 
-def _going_on() -> bool:
-    """Whether events are still wanted."""
+def _continues() -> bool:
+    """Whether to read more events."""
     return not _stopping.is_set()
 
 
@@ -107,15 +107,15 @@ def _leave_for_the_next_pass(event_ids: Sequence[EventId]) -> None:
 
 
 def _pass(topology: Topology, selection: Selection) -> None:
-    """Process what is unfinished now.
+    """Process the events that are unfinished now.
 
     Raises:
-        TransientError: something is left: all of it, or only what needs a locked row.
-        ConfigurationError: nothing can be read or written.
+        TransientError: events are left: all, or only those that need a locked row.
+        ConfigurationError: reads or writes cannot succeed until a person fixes it.
     """
     _locked.clear()
     pipeline = local_pipeline()
-    source = ReadUnfinished(topology.database, selection, _going_on)
+    source = ReadUnfinished(topology.database, selection, _continues)
     topology.build(pipeline, source, Retries(locked=_leave_for_the_next_pass))
     pipeline.run().wait_until_finish()
     if _locked:
@@ -137,7 +137,7 @@ def _until_done(topology: Topology, selection: Selection) -> None:
             if time.monotonic() > deadline:
                 raise
             if not _stopping.is_set():
-                _log.warning("%s; going on in a moment", failure)
+                _log.warning("%s; retrying soon", failure)
             _stopping.wait(BACKOFF.pause(tries, random.uniform))
             tries += 1
         else:
@@ -146,7 +146,7 @@ def _until_done(topology: Topology, selection: Selection) -> None:
 
 @contextmanager
 def _reporting(topology: Topology, selection: Selection, report: Report) -> Iterator[None]:
-    """Report how many events are done, again and again until the block ends."""
+    """Report the number of finished events every ``REPORT_SECONDS`` until the block ends."""
     total = count_unfinished(topology.database, selection)
     before = tally()["events"]
     ended = threading.Event()

@@ -1,4 +1,4 @@
-"""The runner on one machine: Beam's FnApiRunner, made fit to run for months."""
+"""The runner on one machine: Beam's FnApiRunner, patched so that it can run for months."""
 
 import gc
 from collections.abc import Iterable
@@ -20,12 +20,12 @@ _beams_specs: Final = userstate.get_dofn_specs
 _known: Final[WeakKeyDictionary[type, dict[object, Specs]]] = WeakKeyDictionary()
 
 
-def spare_collector() -> None:
-    """Keep the garbage collector from looking at all that is loaded by now, again and again.
+def freeze_loaded_objects() -> None:
+    """Exclude the objects that are loaded now from garbage collection.
 
-    For a process that is to run a pipeline, once: what Beam has loaded is two hundred thousand
-    objects, and each batch gives reason to look for what is left over among them. Without that,
-    ``catch-up`` does a fifth more events a second; what a batch leaves is found as before.
+    Call it once in a process that runs a pipeline. Beam loads two hundred thousand objects, and
+    each batch triggers a collection that would examine all of them. Without that ``catch-up``
+    processes a fifth more events a second. Garbage of the batches is still collected.
     """
     gc.collect()
     gc.freeze()
@@ -33,14 +33,14 @@ def spare_collector() -> None:
 
 
 def local_pipeline() -> beam.Pipeline:
-    """A pipeline that runs in this process, with constant memory; what it counts is forgotten.
+    """Make a pipeline that runs in this process with constant memory. Its metrics are dropped.
 
-    Beam 2.77 merges the metrics of each bundle into those of the bundles before it by a generator
-    that nobody reads while the pipeline runs: each holds on to the one before and to its bundle's
-    metrics, 370 KB for fourteen event types. Counts are read from the ledger here, never from this
-    runner, so they can be let go.
+    Beam 2.77 merges the metrics of each bundle with those of earlier bundles in a generator.
+    Nothing reads the generator while the pipeline runs, so each one keeps the one before and the
+    metrics of its bundle in memory: 370 KB for fourteen event types. We read counts from the
+    ledger, never from this runner, so the metrics can be dropped.
     """
-    # Fails loudly where a later Beam has it no longer.
+    # Raises an error if a later Beam has no such function.
     getattr(fn_runner, _CONSOLIDATE)
     setattr(fn_runner, _CONSOLIDATE, _forget)
     setattr(userstate, _GET_SPECS, _specs)
@@ -48,14 +48,14 @@ def local_pipeline() -> beam.Pipeline:
 
 
 class _Options(PipelineOptions):
-    """Options that make each view of themselves once.
+    """Options that cache their views.
 
-    Beam 2.77 asks for one at every step, and builds a parser of arguments each time: a third of
-    what it costs to build and start the graph of fourteen event types.
+    Beam 2.77 asks for a view at every step, and builds an argument parser each time: a third of the
+    cost of building and starting the graph of fourteen event types.
     """
 
     def view_as(self, cls: type[OptionsT]) -> OptionsT:
-        """The same view each time; all of them share their values in any case."""
+        """Return the cached view. All views share their values anyway."""
         views: dict[type[PipelineOptions], Any] = self.__dict__.setdefault("_views", {})
         if cls not in views:
             views[cls] = super().view_as(cls)
@@ -64,12 +64,12 @@ class _Options(PipelineOptions):
 
 
 def _specs(dofn: beam.DoFn) -> Specs:
-    """The states and timers of a step, looked for once for all steps of a kind.
+    """Return the states and timers of a step, cached for each class of steps.
 
-    Beam 2.77 asks eight times for each step, and looks at the signature of every method each time:
-    half of the calls that it takes to build and start the graph of fourteen event types.
+    Beam 2.77 asks eight times for each step, and inspects the signature of every method each time:
+    half of the calls of building and starting the graph of fourteen event types.
     """
-    # All methods are of the class, but those that an instance was given.
+    # Methods belong to the class, except those that were set on the instance.
     own = {name: each for name, each in vars(dofn).items() if isinstance(each, MethodType)}
     given = frozenset((name, each.__func__) for name, each in own.items())
     of_class = _known.setdefault(type(dofn), {})
@@ -79,5 +79,5 @@ def _specs(dofn: beam.DoFn) -> Specs:
     return set(states), set(timers)
 
 
-def _forget(metrics: Iterable[Any]) -> list[Any]:  # noqa: ARG001 - the signature of what it replaces
+def _forget(metrics: Iterable[Any]) -> list[Any]:  # noqa: ARG001 - the signature of Beam's function
     return []

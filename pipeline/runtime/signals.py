@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM as the wish that a process ends in order."""
+"""Stop a process cleanly on SIGINT or SIGTERM."""
 
 import signal
 from collections.abc import Callable, Iterator
@@ -9,10 +9,10 @@ from typing import Any
 
 @contextmanager
 def stopped_by_signals(stop: Callable[[], None]) -> Iterator[None]:
-    """In the block the first SIGINT or SIGTERM calls ``stop``; a second one has its usual effect.
+    """Call ``stop`` on the first SIGINT or SIGTERM in the block. A second one has its usual effect.
 
     Args:
-        stop: is called in a signal handler: it must take no lock.
+        stop: is called in a signal handler, so it must not acquire a lock.
     """
 
     def request(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - signal's signature

@@ -1,4 +1,4 @@
-"""Run the stream on one machine until it is told to stop."""
+"""Run the stream on one machine until a signal stops it."""
 
 import logging
 import random
@@ -33,25 +33,25 @@ _log: Final = logging.getLogger(__name__)
 
 
 def run_stream(topology: Topology, settings: PubSubSettings) -> None:
-    """Read the subscription and write what follows, until SIGINT or SIGTERM.
+    """Read the subscription and process its messages, until SIGINT or SIGTERM.
 
-    At a stop what has been pulled is written and acknowledged first. After a transient error the
-    messages in hand are given back and the pipeline is built anew, with growing pauses.
+    At a stop, messages that were pulled are written and acknowledged first. After a transient error
+    the pulled messages are given back and a new pipeline starts, after a pause that grows.
 
     Raises:
-        ConfigurationError: nothing can be read or written, or dead letters would come back; what
-            was in hand is given back.
+        ConfigurationError: reads or writes cannot succeed until a person fixes it, or dead letters
+            would return to the subscription. Pulled messages are given back.
         TransientError: the database was not ready at the start.
     """
     check_database(topology.database, tables=True)
-    # What is there and does not answer is waited for, as later on.
+    # If Pub/Sub does not answer, the stream waits for it, as it does later.
     with suppress(TransientError):
         check_stream(settings.subscription, topology.ends.dead_letter_topic)
     subscription = open_subscription(settings.subscription)
 
     def stop() -> None:
         subscription.stop()
-        # What waits for a silent server shall not keep a stop waiting.
+        # A statement that waits for a server must not delay the stop.
         WATCHDOG.cap_deadlines()
 
     with stopped_by_signals(stop), _reporting(topology):
@@ -67,7 +67,7 @@ def run_stream(topology: Topology, settings: PubSubSettings) -> None:
             "stopped; %d acknowledged, %d given back%s",
             subscription.acknowledged,
             returned,
-            f"; {_told(done, topology)}" if done[Field.EVENTS] else "",
+            f"; {_describe(done, topology)}" if done[Field.EVENTS] else "",
         )
 
 
@@ -89,13 +89,13 @@ def _keep_running(topology: Topology, settings: PubSubSettings, subscription: Su
                 tries = 0
             seconds = BACKOFF.pause(tries, random.uniform)
             tries += 1
-            _log.warning("%s; starting again in %.1f s", failure, seconds)
+            _log.warning("%s; restarting in %.1f s", failure, seconds)
             subscription.wait_for_stop(seconds)
 
 
 @contextmanager
 def _reporting(topology: Topology) -> Iterator[None]:
-    """Log what became of the events so far, as long as there are any."""
+    """Log the results so far every ``REPORT_SECONDS``, if there are new ones."""
     ended = threading.Event()
 
     def report() -> None:
@@ -104,7 +104,7 @@ def _reporting(topology: Topology) -> Iterator[None]:
             done, now = tally(), time.monotonic()
             if done[Field.EVENTS] > before:
                 rate = (done[Field.EVENTS] - before) / (now - since)
-                _log.info("%s; %.0f a second", _told(done, topology), rate)
+                _log.info("%s; %.0f a second", _describe(done, topology), rate)
             before, since = done[Field.EVENTS], now
 
     thread = threading.Thread(target=report, name="report", daemon=True)
@@ -116,8 +116,8 @@ def _reporting(topology: Topology) -> Iterator[None]:
         thread.join()
 
 
-def _told(done: Mapping[str, int], topology: Topology) -> str:
-    """What became of the events of this process, in words."""
+def _describe(done: Mapping[str, int], topology: Topology) -> str:
+    """Describe the results of this process, for a log line."""
     others = (Field.EXPIRED, Field.UNROUTED, Field.PAUSED, Field.DEAD)
     completed = done[Field.EVENTS] - sum(done[each] for each in others)
     parts = [f"{completed:,} completed"]

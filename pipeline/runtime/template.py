@@ -1,6 +1,7 @@
-"""The container spec of the flex template: ``python -m pipeline.runtime.template --image IMAGE``.
+"""Print the container spec of the flex template.
 
-``gcloud dataflow flex-template build`` leaves out the streaming modes, so the spec is written here.
+``python -m pipeline.runtime.template --image IMAGE``. ``gcloud dataflow flex-template build`` omits
+the streaming modes, so we write the spec ourselves.
 """
 
 import argparse
@@ -16,10 +17,10 @@ _ANYTHING: Final = r"\S+"
 
 
 def container_spec(image: str) -> dict[str, Any]:
-    """What Dataflow reads from Cloud Storage when a job is launched.
+    """Return the spec that Dataflow reads from Cloud Storage to launch a job.
 
     Args:
-        image: launches the job and runs its workers.
+        image: the image that launches the job and runs its workers.
     """
     return {
         "image": image,
@@ -53,11 +54,11 @@ def _metadata(parameter: Parameter[Any]) -> dict[str, Any]:
     return metadata
 
 
-# An option of Beam's own; a template refuses what it does not name.
+# One of Beam's options. A template rejects options that its spec does not list.
 _IMAGE: Final = {
     "name": "sdk_container_image",
     "label": "Image of the workers",
-    "helpText": "The image of the template itself, unless another is given.",
+    "helpText": "Default: the image of the template itself.",
     "groupName": "Workers",
     "paramType": "TEXT",
     "isOptional": True,

@@ -111,13 +111,13 @@ def test_a_dry_run_explains_every_parameter_and_sends_nothing(
 
 
 ATTRIBUTE: Final = (
-    "timestamp_attribute=created_at: Dataflow makes a subscription of its own on the topic of the"
-    " events, and needs the rights that deploy/service-accounts.md lists for it. A message whose"
-    " attribute is missing or no RFC 3339 time may never be processed.\n"
+    "timestamp_attribute=created_at: Dataflow creates its own subscription on the topic of the"
+    " events, and needs the rights that deploy/service-accounts.md lists for it. A message may"
+    " never be processed if its attribute is missing or not an RFC 3339 time.\n"
 )
 AT_LEAST_ONCE: Final = (
-    "streaming_mode_at_least_once: the source passes repeated messages on; Fetch and the ledger"
-    " drop them.\n"
+    "streaming_mode_at_least_once: the source may pass a message on twice. Fetch and the"
+    " ledger drop the second one.\n"
 )
 
 

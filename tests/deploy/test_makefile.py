@@ -342,7 +342,7 @@ def test_more_workers_than_the_database_serves_are_given_to_no_job(recorder: Rec
     refused = make("workers", PYTHON, *given, programs=recorder.home)
 
     assert refused.returncode != 0
-    assert "come to 104, over the 100 of --database_connections" in refused.stderr
+    assert "= 104, more than the 100 of --database_connections" in refused.stderr
     assert recorder.calls == []
 
 

@@ -16,8 +16,8 @@ from tests.deploy.launches import CANARY, GIVEN, command, flags
 
 NUMBERS: Final = [parameter.name for parameter in PARAMETERS if parameter.kind.form is Form.NUMBER]
 IT_TELLS: Final = (
-    " holds a password, which the console would show: put it into Secret Manager and give the"
-    " secret's name as --database_password_secret"
+    " holds a password, which the console would show: store it in Secret Manager and pass the name"
+    " of the secret as --database_password_secret"
 )
 
 
@@ -111,7 +111,7 @@ def test_a_secret_in_the_place_of_its_name_is_refused(name: str, secret: str) ->
 @pytest.mark.parametrize("mode", ["disable", "allow", "prefer", "require", ""])
 def test_a_connection_that_verifies_no_server_is_refused(mode: str) -> None:
     said = refusal(database_url=f"{GIVEN['database_url']}?sslmode={mode}")
-    assert said.startswith(f"--database_url says sslmode={mode}, which lets others listen")
+    assert said.startswith(f"--database_url has sslmode={mode}, which lets others read")
 
 
 @pytest.mark.parametrize(
@@ -133,8 +133,8 @@ def test_what_is_no_address_of_a_database_is_answered_without_being_quoted(url: 
 
 def test_more_connections_than_the_database_grants_are_refused() -> None:
     assert refusal(max_num_workers="13") == (
-        "13 workers of 2 processes with 4 connections each come to 104, over the 100 of"
-        " --database_connections: lower --max_num_workers or --pool_size, or grant more"
+        "13 workers x 2 processes x 4 connections = 104, more than the 100 of"
+        " --database_connections: lower --max_num_workers or --pool_size, or grant more connections"
     )
 
 
@@ -154,7 +154,7 @@ def test_as_many_connections_as_the_database_grants_are_enough(enough: dict[str,
 
 @pytest.mark.parametrize("workers", [{"max_num_workers": "-1"}, {"num_workers": "5"}])
 def test_workers_at_most_are_no_fewer_than_workers(workers: dict[str, str]) -> None:
-    assert refusal(**workers) == "--max_num_workers is at least 1, and at least --num_workers"
+    assert refusal(**workers) == ("--max_num_workers must be at least 1 and at least --num_workers")
 
 
 @pytest.mark.parametrize(
@@ -179,7 +179,7 @@ def test_a_worker_has_a_process_for_each_vcpu(machine_type: str, processes: int)
     "machine_type", ["e2-medium", "f1-micro", "e2-custom-medium-2048", "a2-highgpu-1g", "n2", ""]
 )
 def test_a_machine_that_does_not_say_its_vcpus_is_refused(machine_type: str) -> None:
-    with pytest.raises(ConfigurationError, match="does not say how many vCPUs it has"):
+    with pytest.raises(ConfigurationError, match="expected a name with its number of vCPUs"):
         vcpus(machine_type)
 
 

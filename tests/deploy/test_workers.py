@@ -46,13 +46,13 @@ def test_as_many_workers_as_the_database_serves_are_granted_with_the_sum(
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--workers=13"], "come to 104, over the 100 of --database_connections"),
-        (["--workers=9", "--parameters=pool_size=6"], "come to 108, over the 100"),
+        (["--workers=13"], "= 104, more than the 100 of --database_connections"),
+        (["--workers=9", "--parameters=pool_size=6"], "= 108, more than the 100"),
         (
             ["--workers=9", "--parameters=pool_size=many"],
             "--pool_size: invalid number of connections 'many': expected a number such as 4,",
         ),
-        (["--workers=9", "--worker-machine-type=e2-medium"], "does not say how many vCPUs it has"),
+        (["--workers=9", "--worker-machine-type=e2-medium"], "expected a name with its number of"),
     ],
 )
 def test_more_are_refused_in_one_line(

@@ -1,4 +1,4 @@
-"""The bounded run: everything the ledger shows as unfinished, exactly once, whatever happens."""
+"""Catch-up processes every unfinished event of the ledger exactly once, despite failures."""
 
 import json
 import os
@@ -32,7 +32,7 @@ TABLES = (
 
 
 def start(stage: Stage, *flags: str, dsn: str | None = None, log: Path | None = None) -> Program:
-    """Run the command; ``log`` takes its standard error while it runs."""
+    """Start the command. ``log`` receives its standard error while it runs."""
     with nullcontext() if log is None else log.open("w") as errors:
         return Program(
             "pipeline",
@@ -44,7 +44,7 @@ def start(stage: Stage, *flags: str, dsn: str | None = None, log: Path | None = 
 
 
 def catch_up(stage: Stage, *flags: str) -> dict[str, Any]:
-    """Run it once; gives the last line of its output."""
+    """Run the command once, and return the last line of its output."""
     process = start(stage, *flags)
     output, errors = process.communicate(timeout=60)
     assert process.returncode == 0, errors
@@ -103,7 +103,7 @@ def test_a_terminal_shows_how_far_it_is(stage: Stage) -> None:
     with os.fdopen(theirs, "w") as terminal:
         process = Program("pipeline", "catch-up", environment=environment, stderr=terminal)
     shown = b""
-    # The end of a terminal is an error.
+    # Reading a terminal whose other end is closed raises an error.
     with process, suppress(OSError):
         while piece := os.read(ours, 65_536):
             shown += piece
@@ -215,7 +215,7 @@ def test_what_needs_a_locked_row_keeps_nothing_else_from_being_caught_up(
             )
             assert concerned not in stage.ledger()
             wait_until(
-                lambda: "1 of the events need a row that is locked; going on" in log.read_text(),
+                lambda: "1 of the events need a row that is locked; retrying" in log.read_text(),
                 seconds=20,
                 what="it is said",
             )
@@ -246,7 +246,7 @@ def test_a_stop_in_the_middle_of_a_pass_leaves_the_rest_to_the_next(stage: Stage
     (summary,) = map(json.loads, output.splitlines())
     assert 0 < done(stage) < number, "stopped too late to prove anything"
     assert summary["events"] == done(stage)
-    # For the next pass a part of the rest is enough.
+    # A part of the remaining events is enough for the next pass.
     stage.execute(
         "DELETE FROM domain_events WHERE id IN"
         " (SELECT id FROM domain_events EXCEPT SELECT event_id FROM notification_processing"
@@ -298,7 +298,7 @@ def test_the_reconciling_loop_waits_for_a_server_that_is_away(
 
     def told(times: int) -> None:
         wait_until(
-            lambda: log.read_text().count("; waiting\n") == times,
+            lambda: log.read_text().count("; retrying until it succeeds\n") == times,
             seconds=30,
             what=f"a warning is written, for the {times}. time",
         )
@@ -314,7 +314,7 @@ def test_the_reconciling_loop_waits_for_a_server_that_is_away(
                 stage.emit("moon_rose")
                 while not json.loads(process.stdout.readline())["unrouted"]:
                     assert process.poll() is None
-                # It sleeps now: no statement is under way that could tell of the outage as well.
+                # The command sleeps now: no running statement can report the outage too.
                 own_cluster.crash()
             told(3)
             process.send_signal(signal.SIGTERM)

@@ -1,4 +1,4 @@
-"""The broker that a stream reads from."""
+"""The Pub/Sub emulator that a stream reads from."""
 
 from collections.abc import Iterator
 
@@ -9,6 +9,6 @@ from tests.streams import Broker, broker
 
 @pytest.fixture
 def events() -> Iterator[Broker]:
-    """An emulator with the topics of a stream."""
+    """Start an emulator with the topics of a stream."""
     with broker() as made:
         yield made

@@ -13,7 +13,7 @@ from apache_beam.transforms import userstate
 from apache_beam.transforms.core import CallableWrapperDoFn
 from apache_beam.transforms.userstate import ReadModifyWriteStateSpec
 
-from pipeline.runtime.runner import _beams_specs, local_pipeline, spare_collector
+from pipeline.runtime.runner import _beams_specs, freeze_loaded_objects, local_pipeline
 
 
 def test_a_view_of_the_options_is_made_once() -> None:
@@ -78,7 +78,7 @@ def thawed() -> Iterator[None]:
 @pytest.mark.usefixtures("thawed")
 def test_what_is_loaded_is_spared_by_the_collector_and_what_comes_later_is_not() -> None:
     assert gc.get_freeze_count() == 0
-    spare_collector()
+    freeze_loaded_objects()
     # Beam alone creates nearly two hundred thousand objects.
     assert gc.get_freeze_count() > 100_000
     ring: list[object] = []

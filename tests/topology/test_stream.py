@@ -365,7 +365,7 @@ INSERT_GIANT = """
 
 
 def insert_giant(stage: Stage, key: str) -> int:
-    """A chat message that mentions Bob, with 20 MB under a key of its payload."""
+    """Insert a chat message that mentions Bob, with 20 MB under a key of its payload."""
     payload = {"mentioned_user_ids": [str(U2)], "full_content": "Bob?"}
     rows = stage.rows(INSERT_GIANT, U1, P1, T1, json.dumps(payload), key, GIANT_BYTES)
     return int(rows[0][0])
@@ -425,7 +425,7 @@ def test_a_wake_up_that_comes_before_its_row_is_postponed_and_not_redelivered(
         assert time.monotonic() - published < ACKNOWLEDGEMENT_SECONDS
         assert stream.stop() == 0
     assert "stopped; 3 acknowledged, 0 given back" in stream.log
-    assert "starting again" not in stream.log
+    assert "restarting in" not in stream.log
     assert stage.rows("SELECT count(*) FROM event_dead_letters") == [(0,)]
     assert {row.user for row in stage.notifications() if row.event == late} == {U2, U4}
 
@@ -596,7 +596,7 @@ def test_a_row_that_the_application_has_locked_holds_up_only_the_event_that_need
         "SELECT DISTINCT payload -> 'count' FROM notifications WHERE counter_thread_id = %s", T1
     ) == [(2,)]
     assert stage.rows("SELECT count(*) FROM event_dead_letters") == [(0,)]
-    assert "starting again" not in stream.log
+    assert "restarting in" not in stream.log
     assert "trying again" not in stream.log
     assert beside.after < BACKOFF.longest + 5, beside
     # The control: a pipeline that waits for the lock delays the other events of the bundle.

@@ -1,4 +1,4 @@
-"""Graphs that are built and looked at, but not run; and small ones that are."""
+"""Graphs that tests build and inspect, and small graphs that tests run."""
 
 from collections.abc import Callable, Iterable
 from typing import Any, Final
@@ -19,12 +19,12 @@ NOWHERE: Final = DatabaseSettings(dsn="postgresql://nobody@nowhere/none")
 
 
 def new_pipeline() -> beam.Pipeline:
-    """A pipeline for the runner of one machine, with no options but the defaults."""
+    """Return a pipeline for the runner of one machine, with default options."""
     return beam.Pipeline(runner=FnApiRunner(), options=PipelineOptions(flags=[]))
 
 
 def stream_graph(*, dry_run: bool = False, source: Source | None = None) -> api.Pipeline:
-    """The stream of every registered handler, as the runner gets it."""
+    """Return the stream with every registered handler, as the runner receives it."""
     pipeline = new_pipeline()
     topology = Topology(
         database=NOWHERE,
@@ -38,7 +38,7 @@ def stream_graph(*, dry_run: bool = False, source: Source | None = None) -> api.
 
 
 def steps(graph: api.Pipeline) -> dict[str, str]:
-    """The kind (URN) of every step that holds no other, by its full label."""
+    """Return the kind (URN) of every step without substeps, by its full label."""
     return {
         transform.unique_name: transform.spec.urn
         for transform in graph.components.transforms.values()
@@ -51,7 +51,7 @@ def run(
     build: Callable[[beam.PCollection[Any]], None],
     of: Any = None,  # noqa: ANN401 - a type hint has no type
 ) -> None:
-    """Run what ``build`` adds to these elements, of a type that they do not say themselves."""
+    """Run the steps that ``build`` adds to these elements. ``of`` is their type."""
     pipeline = new_pipeline()
     given = beam.Create(list(elements), reshuffle=False)
     build(pipeline | "Elements" >> (given.with_output_types(of) if of else given))

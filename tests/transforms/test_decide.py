@@ -28,14 +28,14 @@ SOON: Final = timedelta(seconds=0.2)
 
 @pytest.fixture(autouse=True)
 def pools() -> Iterator[None]:
-    """No test leaves a connection behind."""
+    """Close the connections of each test."""
     yield
     close_pools()
 
 
 @dataclass(frozen=True)
 class Fragile(GreetedHandler):
-    """Greets Bob, but one of its methods raises for events that say so."""
+    """Greets Bob. An event can make one of its methods raise."""
 
     def audience(self, event: Event[Greeted]) -> Audience:
         raise_if(event, "audience")
@@ -52,7 +52,7 @@ def raise_if(event: Event[Greeted], what: str) -> None:
 
 
 def settings_of(stage: Stage) -> DatabaseSettings:
-    # These events have no rows, and need none to be decided.
+    # These events have no rows. Deciding needs none.
     return DatabaseSettings(dsn=stage.database.writer_dsn)
 
 

@@ -24,11 +24,11 @@ CANARY: Final = "kanarienvogel"
 
 
 class Parted(Payload):
-    """Another type's payload."""
+    """The payload of another event type."""
 
 
 def greeting(event_id: int, text: object = "hello", *, of: str = GREETED) -> Row:
-    """The row of a greeting, or of something else with its payload."""
+    """Return the row of a greeting, or of another type with the same payload."""
     return row_of(EventId(event_id), Greeted, EventType(of), {"greeting": text}, NOON)
 
 
@@ -41,7 +41,7 @@ NAMELESS: Final = DeadLetter.of_message(
 
 
 def ids(decoded: Decoded) -> tuple[list[int], list[int], list[int | None]]:
-    """The events, those that are unrouted, and those that are dead."""
+    """Return the events, the unrouted events and the dead letters."""
     return (
         [each.id for each in decoded.events],
         [each.id for each in decoded.unrouted],
@@ -100,7 +100,7 @@ def test_control_a_step_that_takes_something_else_is_refused(wrong: Any) -> None
 
 
 def expect(decoded: Outputs, output: str, batches: list[list[int | None]]) -> None:
-    """Check which batches leave by an output, once the graph runs."""
+    """Check the batches of an output, once the graph runs."""
     numbers = decoded[output] | f"{output}Ids" >> beam.Map(ids_of)
     assert_that(numbers, equal_to(batches), label=output)
 

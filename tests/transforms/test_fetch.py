@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from apache_beam.testing.util import assert_that, equal_to
 
-import pipeline.coders  # noqa: F401 - registers them
+import pipeline.coders  # noqa: F401 - registers the coders
 from pipeline.clients.postgres.pool import close_pools
 from pipeline.domain.errors import ConfigurationError, TransientError
 from pipeline.domain.identifiers import EventId, UserId
@@ -40,7 +40,7 @@ SOON: Final = timedelta(seconds=0.2)
 
 @pytest.fixture
 def written(database: Database) -> Iterator[Written]:
-    """Greetings with the ids 1 to 200."""
+    """Insert greetings with the ids 1 to 200."""
     with database.connect() as connection:
         connection.execute(
             "INSERT INTO domain_events (event_type, payload)"
@@ -52,7 +52,7 @@ def written(database: Database) -> Iterator[Written]:
 
 
 def new_id() -> EventId:
-    """An id that nobody has waited for in vain: the process remembers those for a while."""
+    """Return an unused id. The process remembers missing ids for a while."""
     return EventId(uuid4().int >> 66 | 1 << 40)
 
 
@@ -63,7 +63,7 @@ def wake_up(event_id: int, **fields: Any) -> WakeUp:  # noqa: ANN401 - each has 
 def fetch(
     written: Written, wake_ups: Sequence[WakeUp]
 ) -> tuple[list[int], Fetched, list[int | None]]:
-    """The ids of the rows in order, all that was fetched, and the ids to look for later."""
+    """Return the ids of the rows in order, everything fetched, and the ids to look up later."""
     batch = fetch_batch(written.settings, wake_ups, USED)
     found: list[int] = sorted(row.id for row in batch.fetched.rows)
     return found, batch.fetched, [each.event_id for each in batch.unseen]
@@ -248,8 +248,8 @@ def test_what_can_be_seen_does_not_wait_for_what_cannot(written: Written) -> Non
 
 
 @dataclass(frozen=True)
-class ComeAgain:
-    """Takes wake-ups for later, as a source does that gives them once more."""
+class RetryLater:
+    """Accepts wake-ups, like a source that retries them later."""
 
     def __call__(self, settings: DatabaseSettings, wake_ups: Sequence[WakeUp]) -> Sequence[WakeUp]:  # noqa: ARG002 - the protocol's
         return ()
@@ -259,7 +259,7 @@ def test_what_comes_again_by_itself_is_no_letter(written: Written) -> None:
     gone = new_id()
 
     def build(batches: beam.PCollection[list[WakeUp]]) -> None:
-        fetched = batches | "Fetch" >> Fetch(written.settings, PAYLOADS, ComeAgain(), ignore_forms)
+        fetched = batches | "Fetch" >> Fetch(written.settings, PAYLOADS, RetryLater(), ignore_forms)
         assert_that(fetched | "Ids" >> beam.Map(ids), equal_to([([1], [])]))
 
     run([[wake_up(1), wake_up(gone)], [wake_up(gone)]], build)
@@ -278,7 +278,7 @@ class ForOne(GreetedHandler):
 def fetch_and_decide(
     settings: DatabaseSettings, wake_ups: Sequence[WakeUp], user_id: UserId
 ) -> Decided:
-    """What the graph does with wake-ups of one type, on the thread of their batch."""
+    """Fetch, decode and decide wake-ups of one type, in the thread of their batch."""
     unseen = fetch_batch(settings, wake_ups, USED).unseen
     fetched = fetch_batch(settings, wait_here(settings, unseen), USED).fetched
     assert fetched.letters == []
@@ -291,7 +291,7 @@ def test_what_was_written_with_an_event_is_among_its_facts(written: Written) -> 
     with psycopg.connect(written.database.dsn) as connection, ThreadPoolExecutor(1) as executor:
         add_person(connection, newcomer)
         insert(connection, event_id)
-        # Captured, since its commit is on disk, and not yet seen by others.
+        # Captured, because its commit is on disk, but not yet visible to other sessions.
         deciding = executor.submit(
             fetch_and_decide, written.settings, [wake_up(event_id)], newcomer
         )
@@ -306,7 +306,7 @@ def test_control_decided_too_early_the_newcomer_is_missed(written: Written) -> N
     newcomer = UserId(UUID(int=0x99))
     with psycopg.connect(written.database.dsn) as connection:
         add_person(connection, newcomer)
-        # A row that is seen already, as if what cannot be seen had not been waited for.
+        # The row is already visible, as if nothing had waited for it.
         fetched = fetch_batch(written.settings, [wake_up(1)], USED).fetched
         events = decode_batch(fetched.rows, PAYLOADS).events
         (outcome,) = decide_batch(written.settings, ForOne(newcomer), events, Policy()).outcomes

@@ -1,4 +1,4 @@
-"""What must stay true of the graph for a message to be acknowledged after its rows are written."""
+"""Properties of the graph that make a message be acknowledged only after its rows are written."""
 
 import logging
 from typing import Final
@@ -20,12 +20,12 @@ PULLING: Final = sdf_components.PROCESS_SIZED_ELEMENTS_AND_RESTRICTIONS.urn
 
 @pytest.fixture(scope="module")
 def graph() -> api.Pipeline:
-    """The graph of the stream."""
+    """Build the graph of the stream."""
     return stream_graph()
 
 
 def forbidden(graph: api.Pipeline) -> set[str]:
-    """The labels of steps that end a stage: Flatten, GroupByKey, Reshuffle, state, timers."""
+    """Return labels of steps that end a stage: Flatten, GroupByKey, Reshuffle, state, timers."""
     payloads = {
         transform.unique_name: api.ParDoPayload.FromString(transform.spec.payload)
         for transform in graph.components.transforms.values()

@@ -1,4 +1,4 @@
-"""Wake-ups of another database are told from those of ours by their ids and times."""
+"""The ids and times of wake-ups show whether another database sent them."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Final

@@ -1,4 +1,4 @@
-"""Events with very many recipients: told in pages, each once, and the others do not wait."""
+"""Events with very many recipients: each page is written once, and other events do not wait."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -28,7 +28,7 @@ FOREVER: Final = Policy(max_event_age=None)
 
 @pytest.fixture
 def crowd(stage: Stage) -> Stage:
-    """A thousand people who own the organisation and take part in the first thread."""
+    """Insert a thousand people who own the organisation and take part in the first thread."""
     stage.execute("INSERT INTO auth.users (id) SELECT unnest(%s::uuid[])", CROWD)
     stage.execute(
         "INSERT INTO profiles (id, email, app_role)"
@@ -46,7 +46,7 @@ def crowd(stage: Stage) -> Stage:
 
 
 def joined(stage: Stage) -> Event[Any]:
-    """Someone joins the organisation."""
+    """Insert an event of a person who joins the organisation."""
     payload = {"org_id": str(O1), "org_name": "Acme"}
     number = stage.emit("invite_accepted", payload, actor_id=U1)
     return event(
@@ -55,7 +55,7 @@ def joined(stage: Stage) -> Event[Any]:
 
 
 def sent(stage: Stage, thread: UUID) -> Event[Any]:
-    """Someone writes in a thread."""
+    """Insert an event of a person who writes in a thread."""
     number = stage.emit("chat_message_sent", {}, actor_id=U1, project_id=P1, thread_id=thread)
     return event(
         number, type=SENT.event_type, payload=SENT.payload(), actor_id=U1, thread_id=thread
@@ -77,7 +77,7 @@ def tell(stage: Stage, outcomes: list[Outcome]) -> None:
 
 
 def counts(stage: Stage) -> list[tuple[int, int]]:
-    """How many counter rows there are of which count."""
+    """Return the number of counter rows for each count."""
     return stage.rows(
         "SELECT (payload ->> 'count')::int, count(*) FROM notifications"
         " WHERE kind = 'thread_activity' GROUP BY 1 ORDER BY 1"
@@ -93,7 +93,7 @@ def test_many_recipients_are_told_in_pages_and_the_ledger_is_last(crowd: Stage) 
         sizes += [len(each.effects) for each in outcomes]
     assert len(sizes) == 3
     assert max(sizes) <= 2 * PAGE
-    # Bob owns it, too; whoever has joined is not told.
+    # Bob is an owner too. The person who joined gets nothing.
     everyone = len(CROWD) + 1
     assert crowd.rows(
         "SELECT processing_status, notifications, emails, skipped FROM notification_processing"

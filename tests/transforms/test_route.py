@@ -19,7 +19,7 @@ from tests.transforms.graphs import NOWHERE, run
 
 
 class Parted(Payload):
-    """Another type's payload."""
+    """The payload of another event type."""
 
 
 PARTED: Final = EventType("parted")
@@ -29,7 +29,7 @@ BATCHES: Final = list[Event[Payload]]
 
 
 def decoded(numbers: Iterable[int]) -> list[Event[Any]]:
-    """For each number an event of both types; ids of the second begin at 100."""
+    """Return an event of both types for each number. The ids of the second type begin at 100."""
     return [
         event(number + 100 * place, type=name)
         for number in numbers
@@ -82,7 +82,7 @@ def test_control_a_branch_refuses_events_of_another_type() -> None:
 
 
 def expect(label: str, found: beam.PCollection[Any], batches: list[list[int]]) -> None:
-    """Check which batches of events come out, once the graph runs."""
+    """Check the output batches of events, once the graph runs."""
     numbers = found | f"{label}Ids" >> beam.Map(ids_of)
     assert_that(numbers, equal_to(batches), label=label)
 

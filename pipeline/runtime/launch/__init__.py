@@ -1,1 +1,1 @@
-"""Launch the stream on Dataflow: check what was asked for, build the graph, hand it over."""
+"""Launch the stream on Dataflow: check the options, build the graph, submit the job."""

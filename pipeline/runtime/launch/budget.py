@@ -1,4 +1,4 @@
-"""How many connections a job may open at most, beside how many the database grants it."""
+"""The maximum number of database connections of a job, and the number that is granted."""
 
 import re
 from dataclasses import dataclass
@@ -6,10 +6,10 @@ from typing import Final
 
 from pipeline.domain.errors import ConfigurationError
 
-# A worker runs a process for each vCPU: n2-standard-4 has four, n2-custom-6-8192 six, and
-# e2-custom-medium-2048 does not say.
+# A worker runs a process for each vCPU: n2-standard-4 has four, n2-custom-6-8192 has six. The name
+# e2-custom-medium-2048 has no number of vCPUs.
 _VCPUS: Final = re.compile(r"(?:[a-z]\w*-)?[a-z]+-(\d+)(?:-\d+)?(?:-[a-z]+)?")
-# The experiment by which a worker runs one process, whatever its machine.
+# With this experiment a worker runs one process on any machine type.
 ONE_PROCESS: Final = "no_use_multiple_sdk_containers"
 
 
@@ -18,10 +18,10 @@ class Budget:
     """The connections of a job.
 
     Attributes:
-        workers: as many as autoscaling may start.
-        processes: of each worker.
-        pool_size: connections of a process.
-        granted: what the database grants the job.
+        workers: the maximum number of workers that autoscaling may start.
+        processes: the number of processes of a worker.
+        pool_size: the number of connections of a process.
+        granted: the number of connections that the database grants the job.
     """
 
     workers: int
@@ -31,24 +31,25 @@ class Budget:
 
     @property
     def most(self) -> int:
-        """Open at the same time, when every process uses all of its pool."""
+        """The connections that are open when every process uses its whole pool."""
         return self.workers * self.processes * self.pool_size
 
     def check(self) -> None:
-        """Return if that is granted.
+        """Check that the database grants the maximum number of connections.
 
         Raises:
-            ConfigurationError: it is not.
+            ConfigurationError: the maximum is higher than the granted number.
         """
         if self.most > self.granted:
             raise ConfigurationError(
-                f"{self.workers} workers of {self.processes} processes with {self.pool_size}"
-                f" connections each come to {self.most}, over the {self.granted} of"
+                f"{self.workers} workers x {self.processes} processes x {self.pool_size}"
+                f" connections = {self.most}, more than the {self.granted} of"
                 " --database_connections: lower --max_num_workers or --pool_size, or grant more"
+                " connections"
             )
 
     def __str__(self) -> str:
-        """The sum, as a person would write it."""
+        """Return the calculation for people."""
         return (
             f"{self.workers} workers x {self.processes} processes x {self.pool_size}"
             f" = {self.most} of {self.granted}"
@@ -56,15 +57,15 @@ class Budget:
 
 
 def vcpus(machine_type: str) -> int:
-    """The vCPUs of a machine type, by its name.
+    """Return the number of vCPUs in the name of a machine type.
 
     Raises:
-        ConfigurationError: the name does not say.
+        ConfigurationError: the name has no number of vCPUs.
     """
     match = _VCPUS.fullmatch(machine_type)
     if match is None:
         raise ConfigurationError(
-            f"--machine_type {machine_type} does not say how many vCPUs it has: use one that does,"
+            f"invalid --machine_type {machine_type!r}: expected a name with its number of vCPUs,"
             " such as n2-standard-2"
         )
     return int(match[1])

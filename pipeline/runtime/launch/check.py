@@ -1,4 +1,4 @@
-"""What must be right before a job is handed to Dataflow; without a network, without a database."""
+"""Check the options of a job before it is submitted. Needs no network and no database."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -37,14 +37,15 @@ AT_LEAST_ONCE: Final = "streaming_mode_at_least_once"
 
 
 def check_options(options: PipelineOptions, flags: Iterable[str]) -> None:
-    """Return if a job with these options can work.
+    """Check that a job with these options can work.
 
     Args:
-        options: as Beam reads them.
-        flags: all that was given, for what no option may hold.
+        options: the options of the job.
+        flags: all arguments of the command, to find passwords in them.
 
     Raises:
-        ConfigurationError: in one line, which never quotes a value that may be a secret.
+        ConfigurationError: an option is missing or invalid. The text is one line and never quotes
+            a value that may be a secret.
     """
     _refuse_passwords(flags)
     _refuse_missing(options)
@@ -60,8 +61,8 @@ def _refuse_passwords(flags: Iterable[str]) -> None:
         if _PASSWORD.search(flag):
             name = flag.partition("=")[0] if flag.startswith("--") else "an argument"
             raise ConfigurationError(
-                f"{name} holds a password, which the console would show: put it into Secret"
-                " Manager and give the secret's name as --database_password_secret"
+                f"{name} holds a password, which the console would show: store it in Secret"
+                " Manager and pass the name of the secret as --database_password_secret"
             )
 
 
@@ -82,28 +83,28 @@ def _refuse_plain_connections(url: str) -> None:
     try:
         sslmode: Any = conninfo_to_dict(url).get("sslmode", _VERIFYING[0])
     except (ProgrammingError, UnicodeDecodeError):
-        # What libpq says quotes the address.
+        # The error of libpq quotes the address.
         with named(DATABASE_URL.name):
             raise DATABASE_URL.kind.refusal(url) from None
     if sslmode not in _VERIFYING:
         raise ConfigurationError(
-            f"--database_url says sslmode={sslmode}, which lets others listen or answer in the"
-            f" server's place: use {' or '.join(_VERIFYING)}"
+            f"--database_url has sslmode={sslmode}, which lets others read the connection or"
+            f" impersonate the server: use {' or '.join(_VERIFYING)}"
         )
 
 
 def _refuse_too_many_connections(options: PipelineOptions) -> None:
     workers = options.view_as(WorkerOptions)
     if workers.max_num_workers < max(1, workers.num_workers or 0):
-        raise ConfigurationError("--max_num_workers is at least 1, and at least --num_workers")
+        raise ConfigurationError("--max_num_workers must be at least 1 and at least --num_workers")
     budget(options).check()
 
 
 def budget(options: PipelineOptions) -> Budget:
-    """The connections that the job may open.
+    """Return the connections that the job may open.
 
     Raises:
-        ConfigurationError: the machine type does not say how many processes a worker has.
+        ConfigurationError: the name of the machine type has no number of vCPUs.
     """
     values, workers = given(options), options.view_as(WorkerOptions)
     alone = ONE_PROCESS in (options.view_as(DebugOptions).experiments or ())
@@ -116,25 +117,25 @@ def budget(options: PipelineOptions) -> Budget:
 
 
 def notices(options: PipelineOptions) -> Sequence[str]:
-    """What someone should know before this job is launched, a line each."""
-    said = []
+    """Return the notes to show before this job is launched, one line each."""
+    lines = []
     attribute = given(options)[TIMESTAMP_ATTRIBUTE]
     if attribute != PUBLISH_TIME:
-        said.append(
-            f"timestamp_attribute={attribute}: Dataflow makes a subscription of its own on the"
-            " topic of the events, and needs the rights that deploy/service-accounts.md lists for"
-            " it. A message whose attribute is missing or no RFC 3339 time may never be processed."
+        lines.append(
+            f"timestamp_attribute={attribute}: Dataflow creates its own subscription on the topic"
+            " of the events, and needs the rights that deploy/service-accounts.md lists for it. A"
+            " message may never be processed if its attribute is missing or not an RFC 3339 time."
         )
     if AT_LEAST_ONCE in (options.view_as(GoogleCloudOptions).dataflow_service_options or ()):
-        said.append(
-            f"{AT_LEAST_ONCE}: the source passes repeated messages on; Fetch and the ledger drop"
-            " them."
+        lines.append(
+            f"{AT_LEAST_ONCE}: the source may pass a message on twice. Fetch and the ledger drop"
+            " the second one."
         )
-    return said
+    return lines
 
 
 def console_url(options: PipelineOptions, job_id: str) -> str:
-    """Where the job is watched."""
+    """Return the address of the job in the console."""
     cloud = options.view_as(GoogleCloudOptions)
     return (
         f"https://console.cloud.google.com/dataflow/jobs/{cloud.region}/{job_id}"

@@ -1,7 +1,7 @@
-"""What Google Cloud must have before a job is handed over.
+"""Check credentials, buckets and the job to update, before a job is submitted.
 
-Without it Beam 2.77 goes on: without credentials, for minutes with a bucket that is not there or
-that it may not write to, and for ever with the update of a job that is not running.
+Beam 2.77 does not check them first. It continues without credentials. It retries for minutes if a
+bucket is missing or not writable, and forever if the job to update is not running.
 """
 
 from typing import Final
@@ -19,12 +19,13 @@ _UPDATED: Final = (JobState.JOB_STATE_RUNNING, JobState.JOB_STATE_DRAINING)
 
 
 def check_cloud(options: PipelineOptions) -> None:
-    """Return if there are credentials, somewhere to write, and for an update the job it replaces.
+    """Check that there are credentials, writable buckets, and for an update the job to replace.
 
     Raises:
-        ConfigurationError: no such job is running, or a bucket may not be written to.
+        ConfigurationError: the job to update is not running, or a bucket is not writable.
         GoogleAuthError: there are no credentials.
-        GoogleAPICallError: Google Cloud refuses or does not answer; a bucket is missing.
+        GoogleAPICallError: Google Cloud rejects the request or does not answer, or a bucket is
+            missing.
     """
     cloud = options.view_as(GoogleCloudOptions)
     if not cloud.no_auth:
@@ -38,12 +39,12 @@ def check_cloud(options: PipelineOptions) -> None:
                 " roles/storage.objectUser on it"
             )
     if cloud.update:
-        _refuse_update_of_nothing(options)
+        _check_job_to_update(options)
 
 
-def _refuse_update_of_nothing(options: PipelineOptions) -> None:
+def _check_job_to_update(options: PipelineOptions) -> None:
     cloud = options.view_as(GoogleCloudOptions)
-    jobs = DataflowApplicationClient(options)._jobs_client  # noqa: SLF001 - Beam has no other
+    jobs = DataflowApplicationClient(options)._jobs_client  # noqa: SLF001 - Beam has no public one
     request = ListJobsRequest(project_id=cloud.project, location=cloud.region)
     if not any(
         job.name == cloud.job_name and job.current_state in _UPDATED

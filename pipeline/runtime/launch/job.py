@@ -1,4 +1,4 @@
-"""From flags to a job: the options, the graph, and its submission."""
+"""Make a job from flags: its options and its graph, and submit it."""
 
 import logging
 from collections.abc import Sequence
@@ -47,21 +47,21 @@ from pipeline.sources.native import ReadFromPubSub
 from pipeline.topology.ends import Store
 from pipeline.topology.graphs import GRAPHS
 
-# gcloud has no other flag for these than --additional-experiments.
+# gcloud can pass these only as --additional-experiments.
 _SERVICE_OPTIONS: Final = (AT_LEAST_ONCE, "graph_validate_only")
-_BEAM_SAYS: Final = "Pipeline has validations errors: "
+_BEAM_PREFIX: Final = "Pipeline has validations errors: "
 
 
 def options_of(flags: Sequence[str]) -> PipelineOptions:
-    """The options that flags ask for, with our defaults, checked.
+    """Return the options of these flags with our defaults, and check them.
 
     Raises:
-        ConfigurationError: in one line.
+        ConfigurationError: an option is missing or invalid. The text is one line.
     """
     options = _parsed(flags)
     cloud, workers = options.view_as(GoogleCloudOptions), options.view_as(WorkerOptions)
     cloud.job_name = cloud.job_name or JOB_NAME
-    # Beam would make a bucket of its own.
+    # Otherwise Beam would create a bucket.
     cloud.staging_location = cloud.staging_location or cloud.temp_location
     cloud.labels = [*(cloud.labels or []), "app=fanout", f"version={_label(__version__)}"]
     asked = options.view_as(DebugOptions).experiments or []
@@ -69,19 +69,20 @@ def options_of(flags: Sequence[str]) -> PipelineOptions:
     named = [each for each in _SERVICE_OPTIONS if each in asked and each not in known]
     cloud.dataflow_service_options = [*known, *named]
     workers.machine_type = workers.machine_type or MACHINE_TYPE
-    # The image has everything: nothing is downloaded when a worker starts.
+    # The image contains everything, so a worker downloads nothing when it starts.
     setup = options.view_as(SetupOptions)
     setup.sdk_location, setup.pickle_library = "container", "cloudpickle"
     check_options(options, flags)
-    _bound_threads(options)
+    _limit_threads(options)
     return options
 
 
-def _bound_threads(options: PipelineOptions) -> None:
-    """Give a process no more threads than its pool can serve, unless a number was given.
+def _limit_threads(options: PipelineOptions) -> None:
+    """Limit the threads of a process to the number that its pool can serve.
 
-    Dataflow runs 12 in a process of a streaming job. With a pool of 4, eight of them wait for a
-    connection until they give up, which fails their bundles just when the database is busy.
+    A number in the options takes precedence. By default Dataflow runs 12 threads in a process of a
+    streaming job. With a pool of 4, eight of them would wait for a connection until they time out.
+    Their bundles would fail, just when the database is busy.
     """
     debug = options.view_as(DebugOptions)
     if debug.number_of_worker_harness_threads is None:
@@ -89,27 +90,27 @@ def _bound_threads(options: PipelineOptions) -> None:
 
 
 def _parsed(flags: Sequence[str]) -> PipelineOptions:
-    # Beam prints its two hundred options before it says what is wrong.
-    with redirect_stderr(StringIO()) as said:
+    # Beam prints its two hundred options before the error.
+    with redirect_stderr(StringIO()) as printed:
         try:
             options = PipelineOptions(flags=list(flags), runner="DataflowRunner", streaming=True)
             options.get_all_options()
         except SystemExit:
-            raise ConfigurationError(said.getvalue().rpartition("error: ")[2].strip()) from None
+            raise ConfigurationError(printed.getvalue().rpartition("error: ")[2].strip()) from None
     return options
 
 
 def build(options: PipelineOptions) -> beam.Pipeline:
-    """The stream for Dataflow; looks at nothing but the options.
+    """Build the stream for Dataflow from the options alone.
 
     Raises:
-        ConfigurationError: Beam refuses the options.
+        ConfigurationError: Beam rejects the options.
     """
     values = given(options)
     try:
         pipeline = beam.Pipeline(runner=DataflowRunner(), options=options)
     except ValueError as error:
-        raise ConfigurationError(" ".join(str(error).split()).removeprefix(_BEAM_SAYS)) from None
+        raise ConfigurationError(" ".join(str(error).split()).removeprefix(_BEAM_PREFIX)) from None
     attribute = values[TIMESTAMP_ATTRIBUTE]
     source = ReadFromPubSub(
         values[SUBSCRIPTION],
@@ -117,7 +118,7 @@ def build(options: PipelineOptions) -> beam.Pipeline:
         Batching(size=values[BATCH_SIZE]),
         values[DEDUP_MINUTES] or None,
     )
-    # With a second family, all of them will be a job each.
+    # With a second family, each graph will be its own job.
     [graph] = values[GRAPH]
     database = _database(values)
     ends = Store(database, values[DEAD_LETTER_TOPIC], writes_sign_of_life=True)
@@ -126,13 +127,13 @@ def build(options: PipelineOptions) -> beam.Pipeline:
 
 
 def submit(options: PipelineOptions) -> str | None:
-    """Hand the job to Dataflow; gives its id, or None where a template was written instead.
+    """Submit the job to Dataflow, and return its id; None if a template was written instead.
 
     Raises:
-        ConfigurationError: Dataflow or Cloud Storage refuses it.
-        TransientError: one of them does not answer.
+        ConfigurationError: Dataflow or Cloud Storage rejects the job.
+        TransientError: Dataflow or Cloud Storage does not answer.
     """
-    logging.getLogger(apiclient.__name__).addFilter(_is_news)
+    logging.getLogger(apiclient.__name__).addFilter(_is_not_repeated)
     try:
         check_cloud(options)
         job = getattr(build(options).run(), "_job", None)
@@ -148,8 +149,8 @@ def submit(options: PipelineOptions) -> str | None:
     return job.id if job is not None else None
 
 
-def _is_news(record: logging.LogRecord) -> bool:
-    """Whether Beam says what our error does not; a refusal is what it logs as critical."""
+def _is_not_repeated(record: logging.LogRecord) -> bool:
+    """Whether to keep a log record of Beam. Our error repeats those that Beam logs as critical."""
     return record.levelno < logging.CRITICAL
 
 
@@ -167,5 +168,5 @@ def _database(values: ParameterValues) -> DatabaseSettings:
 
 
 def _label(text: str) -> str:
-    """As labels may be spelled: https://cloud.google.com/resource-manager/docs/labels-overview."""
+    """Make a valid label: https://cloud.google.com/resource-manager/docs/labels-overview."""
     return text.lower().replace(".", "-").replace("+", "-")

@@ -1,4 +1,4 @@
-"""Our parameters among Beam's options: texts, as the console shows them, and typed values."""
+"""Our parameters as options of Beam: texts for the console, and typed values."""
 
 import argparse
 
@@ -8,7 +8,7 @@ from pipeline.options import PARAMETERS, ParameterValues, read
 
 
 class FanoutOptions(PipelineOptions):
-    """The parameters as options of the pipeline; texts, as they were given."""
+    """Our parameters as options of Beam. Their values are unparsed texts."""
 
     @classmethod
     def _add_argparse_args(cls, parser: argparse.ArgumentParser) -> None:
@@ -17,10 +17,10 @@ class FanoutOptions(PipelineOptions):
 
 
 def given(options: PipelineOptions) -> ParameterValues:
-    """The values of our parameters.
+    """Return the parsed values of our parameters.
 
     Raises:
-        InvalidValue: one of them is not of its kind.
+        InvalidValue: a value is invalid.
     """
     ours = options.view_as(FanoutOptions)
     return read(PARAMETERS, {each.name: getattr(ours, each.name) for each in PARAMETERS})

@@ -1,7 +1,7 @@
-"""The check before a running job gets more workers, for ``make workers``.
+"""Check the connections before a running job gets more workers, for ``make workers``.
 
-``python -m pipeline.runtime.launch.workers --workers=9`` takes what ``make launch`` took, and knows
-neither the job nor the database.
+``python -m pipeline.runtime.launch.workers --workers=9`` accepts the arguments of ``make launch``.
+It connects neither to the job nor to the database.
 """
 
 import argparse
@@ -15,25 +15,25 @@ from pipeline.values import WORKERS, argument
 
 
 def budget(workers: int, parameters: Sequence[str], flags: Sequence[str]) -> Budget:
-    """What a job of so many workers may open.
+    """Return the connections that a job with this number of workers may open.
 
     Args:
         workers: the new number.
-        parameters: lists as gcloud's ``--parameters`` takes them.
-        flags: further flags of gcloud; those that tell nothing of this are passed over.
+        parameters: lists in the form of gcloud's ``--parameters``.
+        flags: other flags of gcloud. Unrelated flags are ignored.
 
     Raises:
-        ConfigurationError: one of them is not as it must be.
+        ConfigurationError: an argument is invalid.
     """
     given = _counted(parameters)
     parser = argparse.ArgumentParser(allow_abbrev=False, exit_on_error=False)
     parser.add_argument("--worker-machine-type", default=MACHINE_TYPE)
     parser.add_argument("--additional-experiments", action="append", default=[])
-    told, _ = parser.parse_known_args(flags)
-    experiments = ",".join(told.additional_experiments).split(",")
+    known, _ = parser.parse_known_args(flags)
+    experiments = ",".join(known.additional_experiments).split(",")
     return Budget(
         workers=workers,
-        processes=1 if ONE_PROCESS in experiments else vcpus(told.worker_machine_type),
+        processes=1 if ONE_PROCESS in experiments else vcpus(known.worker_machine_type),
         pool_size=given[POOL_SIZE],
         granted=given[DATABASE_CONNECTIONS],
     )
@@ -46,24 +46,24 @@ def _counted(parameters: Sequence[str]) -> ParameterValues:
 
 
 def _named(lists: Sequence[str]) -> list[tuple[str, str]]:
-    """The names and values of gcloud's lists, which may name what stands between them: ^;;^."""
+    """Parse gcloud's lists of names and values. A list may set its separator first: ^;;^."""
     found = []
     for text in lists:
-        between, _, rest = text[1:].partition("^") if text.startswith("^") else (",", "", text)
-        parts = [part.partition("=") for part in rest.split(between or ",")]
+        separator, _, rest = text[1:].partition("^") if text.startswith("^") else (",", "", text)
+        parts = [part.partition("=") for part in rest.split(separator or ",")]
         found += [(name, value) for name, _, value in parts]
     return found
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Say the sum on stderr; the status is 1 if it is over what is granted."""
+    """Print the number of connections to stderr. Return 1 if it is more than granted."""
     parser = argparse.ArgumentParser(
         prog="python -m pipeline.runtime.launch.workers",
-        description="Check that the database grants what so many workers may open.",
+        description="Check that the database grants the connections that the workers may open.",
         allow_abbrev=False,
     )
     parser.add_argument(
-        "--workers", type=argument(WORKERS), required=True, help="the most workers that may run"
+        "--workers", type=argument(WORKERS), required=True, help="the maximum number of workers"
     )
     parser.add_argument("--parameters", action="append", default=[], help="as for make launch")
     options, flags = parser.parse_known_args(arguments)
