@@ -1,1 +1,1 @@
-"""Who hears of an event, and what each of them gets; no Beam, no I/O."""
+"""Decide who gets what for an event. No Beam, no I/O."""

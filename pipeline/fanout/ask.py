@@ -1,4 +1,4 @@
-"""What a handler says of an event before anything is known of the people: asked once."""
+"""Ask a handler about an event, once, before the facts about people are loaded."""
 
 import sys
 import traceback
@@ -20,10 +20,10 @@ class Asked(Generic[PayloadT]):
 
     Attributes:
         event: the event.
-        audience: who may hear of it.
-        project_id: the project it belongs to.
-        resource_id: the document it is about.
-        excluded_user: who caused it and needs not be told.
+        audience: the people who may be notified.
+        project_id: the project of the event.
+        resource_id: the document of the event.
+        excluded_user: the person who caused the event and is not notified.
     """
 
     event: Event[PayloadT]
@@ -34,10 +34,10 @@ class Asked(Generic[PayloadT]):
 
 
 def ask(handler: Handler[PayloadT], event: Event[PayloadT]) -> Asked[PayloadT]:
-    """Ask the handler of the event's type; the answers serve the facts and the decision.
+    """Ask the handler of the event's type. Loading facts and deciding use the answers.
 
     Raises:
-        HandlerFailed: it raised; the text says where, without a value of the event.
+        HandlerFailed: the handler raised. The text says where, without a value of the event.
     """
     try:
         return Asked(
@@ -52,9 +52,9 @@ def ask(handler: Handler[PayloadT], event: Event[PayloadT]) -> Asked[PayloadT]:
 
 
 def failed(handler: Handler[Any], error: Exception) -> HandlerFailed:
-    """Where a handler failed, without the error's own words: they may quote the event."""
+    """Describe where a handler failed. Omit the text of the error: it may quote the event."""
     frames = traceback.extract_tb(error.__traceback__)
-    # The handler's own line says more than that of a library beneath it.
+    # The line in the handler is more useful than the line in a library that it called.
     source = getattr(sys.modules[type(handler).__module__], "__file__", None)
     frame = next((each for each in reversed(frames) if each.filename == source), frames[-1])
     place = f"{PurePath(frame.filename).name}:{frame.lineno}"

@@ -1,4 +1,4 @@
-"""Who an event is about: a description, resolved to people in Postgres, many events at a time."""
+"""Descriptions of audiences. Postgres resolves them to people, for many events at a time."""
 
 from dataclasses import dataclass
 
@@ -14,14 +14,14 @@ from pipeline.domain.identifiers import (
 
 @dataclass(frozen=True, slots=True)
 class Nobody:
-    """No one; ``reason`` is kept in the ledger, so that ``why`` can tell it."""
+    """No one. The ledger stores ``reason``, and ``why`` shows it."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class NamedUser:
-    """The one person whom the event names."""
+    """One person, named by the event."""
 
     user_id: UserId
 
@@ -35,7 +35,7 @@ class ThreadParticipants:
 
 @dataclass(frozen=True, slots=True)
 class MeetingParticipants:
-    """Everyone who takes part in a meeting, whatever they answered."""
+    """Every participant of a meeting, with any answer."""
 
     meeting_id: MeetingId
 
@@ -49,10 +49,10 @@ class OrganisationOwners:
 
 @dataclass(frozen=True, slots=True)
 class ResumeOwner:
-    """The one person to be nudged about a resume of a project; told of each tier at most once.
+    """One person to nudge about a resume of a project, at most once for each tier.
 
-    Excluded unless they own the project's organisation now, and excluded when another event gave
-    them the same nudge, or is about to. ``nudge_tier`` is a text, as in a payload.
+    The person is excluded if they do not own the project's organisation now, or if another event
+    gave them the same nudge or will. ``nudge_tier`` is a text, as in a payload.
     """
 
     user_id: UserId
@@ -63,11 +63,11 @@ class ResumeOwner:
 
 @dataclass(frozen=True, slots=True)
 class DocumentViewers:
-    """Those with a grant on the project, and the owners of its organisation.
+    """People with a grant on the project, and the owners of the organisation.
 
-    With a resource, those among them who cannot view it are candidates without access. The
-    organisation is the resource's, or else the project's; the project that of the resource, where
-    none is named.
+    With a resource, people who cannot view it are candidates without access. The organisation is
+    that of the resource; without one, that of the project. If no project is named, the project is
+    that of the resource.
     """
 
     project_id: ProjectId | None
@@ -86,10 +86,10 @@ Audience = (
 
 
 def missing(field: str) -> Nobody:
-    """Nobody, because the payload does not say what it must."""
+    """Return nobody, because a field of the payload is missing."""
     return Nobody(f"payload.{field} is missing")
 
 
 def named(user_id: UserId | None, *, field: str) -> NamedUser | Nobody:
-    """The person a payload field names, or nobody, with the missing field as the reason."""
+    """Return the person in a payload field; without one, nobody, because the field is missing."""
     return missing(field) if user_id is None else NamedUser(user_id)

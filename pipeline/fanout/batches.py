@@ -1,4 +1,4 @@
-"""What the steps of the path hand on: batches, each of one type."""
+"""The batches that the steps pass on. Each kind of batch has its own type."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from pipeline.fanout.row import Row
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """The rows of a batch of wake-ups, and a letter for each that has none."""
+    """The rows of a batch of wake-ups, and a dead letter for each wake-up without a row."""
 
     rows: Sequence[Row] = ()
     letters: Sequence[DeadLetter] = ()
@@ -20,7 +20,7 @@ class Fetched:
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """The events of a batch of rows, those that no handler knows, and those that are malformed."""
+    """The events of a batch of rows, the unrouted events, and dead letters of malformed rows."""
 
     events: Sequence[Event[Payload]] = ()
     unrouted: Sequence[Unrouted] = ()
@@ -29,7 +29,7 @@ class Decoded:
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """The outcomes of a batch of events of one type, and a letter for each that has none."""
+    """The outcomes of a batch of events of one type, and a dead letter for each without one."""
 
     outcomes: Sequence[Outcome] = ()
     letters: Sequence[DeadLetter] = ()

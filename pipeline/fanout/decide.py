@@ -1,4 +1,4 @@
-"""From an event and the facts to its outcome: who is left out and why, what the others get."""
+"""Decide the outcome of an event from the facts: what each person gets, or why they are skipped."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -25,25 +25,25 @@ AI_USER: Final = UserId(UUID(int=0))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """What holds for every event type.
+    """The rules for all event types.
 
     Attributes:
-        system_users: profiles that stand for a program; they never receive anything.
-        max_event_age: an event this old or older is recorded as expired; None: no limit.
+        system_users: profiles of programs. They never receive anything.
+        max_event_age: an event of this age or older is recorded as expired. None: no limit.
     """
 
     system_users: frozenset[UserId] = frozenset({AI_USER})
     max_event_age: timedelta | None = MAX_EVENT_AGE
 
     def expired_before(self, now: datetime) -> datetime | None:
-        """The time at and before which events are too old now; None where there is no limit."""
+        """Return the latest time of an event that is expired now; None if there is no limit."""
         try:
             return None if self.max_event_age is None else now - self.max_event_age
         except OverflowError:
             return None
 
     def expiry(self, event: Event[Any], now: datetime) -> str | None:
-        """Why the event comes too late, if it does and nobody replays it all the same."""
+        """Return why the event is expired; None if it is not, or a replay ignores its age."""
         limit = self.max_event_age
         until = now if event.paused_at is None else min(now, event.paused_at)
         if limit is None or event.ignore_age or until - event.created_at < limit:
@@ -53,7 +53,7 @@ class Policy:
 
 
 def expire(event: Event[Any], policy: Policy, now: datetime) -> Outcome | None:
-    """The outcome of an event that comes too late; None for one that is in time."""
+    """Return the outcome of an expired event; None if the event is not expired."""
     expiry = policy.expiry(event, now)
     return _outcome(event, Status.EXPIRED, expiry) if expiry else None
 
@@ -61,16 +61,16 @@ def expire(event: Event[Any], policy: Policy, now: datetime) -> Outcome | None:
 def decide(
     handler: Handler[PayloadT], asked: Asked[PayloadT], facts: Facts, policy: Policy
 ) -> Outcome:
-    """Decide one event that is in time.
+    """Decide one event that is not expired.
 
     Args:
         handler: the handler of the event's type.
-        asked: the event, and what the handler answered of it.
-        facts: loaded for a batch that holds the event.
-        policy: what holds for every type.
+        asked: the event, and the answers of its handler.
+        facts: the facts of the batch with the event.
+        policy: the rules for all event types.
 
     Raises:
-        HandlerFailed: the handler raised, or broke its contract; nothing of the event is kept.
+        HandlerFailed: the handler raised, or broke its contract. No effect of the event is kept.
     """
     event = asked.event
     if isinstance(asked.audience, Nobody):
@@ -89,7 +89,7 @@ def decide(
 
 
 def leave_unrouted(event: Unrouted) -> Outcome:
-    """Record an event whose type has no handler yet; a replay can complete it later."""
+    """Return the outcome of an event whose type has no handler. A later replay can complete it."""
     return Outcome(
         event_id=event.id,
         event_type=event.type,
@@ -99,7 +99,7 @@ def leave_unrouted(event: Unrouted) -> Outcome:
 
 
 def hold_back(event: Event[Any]) -> Outcome:
-    """Record an event whose type is paused: it waits, and is decided when it goes on."""
+    """Return the outcome of an event of a paused type. It waits until the type is resumed."""
     return _outcome(event, Status.PAUSED, "its event type is paused")
 
 
@@ -177,7 +177,7 @@ def _for_person(
 
 
 def _storable(effect: Effect, facts: Facts) -> Effect:
-    """The effect without a project that is gone: its row would be refused, and all others too."""
+    """Remove a deleted project from an effect: Postgres would reject the whole batch for it."""
     if isinstance(effect, Email) and effect.project_id not in facts.projects:
         return replace(effect, project_id=None)
     return effect
@@ -189,6 +189,10 @@ def _check_contract(handler: Handler[Any], effects: tuple[Effect, ...], used: se
         for effect in effects
     }
     if len(keys) < len(effects):
-        raise HandlerFailed(f"{type(handler).__name__} gave one person two effects of one kind")
+        raise HandlerFailed(
+            f"{type(handler).__name__} returned two effects of one kind for one person"
+        )
     if not used.issubset(handler.channels):
-        raise HandlerFailed(f"{type(handler).__name__} used a channel that it does not declare")
+        raise HandlerFailed(
+            f"{type(handler).__name__} used a channel that it does not declare: add it to channels"
+        )

@@ -1,4 +1,4 @@
-"""What a handler may want: a notification, a count on a thread's open row, an e-mail."""
+"""The effects that a handler can return: a notification, a count on a counter row, an e-mail."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,14 +9,14 @@ from pipeline.domain.identifiers import ProjectId, ThreadId
 
 
 class Channel(StrEnum):
-    """The ways a person can hear of an event."""
+    """The ways to notify a person."""
 
     IN_APP = "in_app"
     EMAIL = "email"
 
 
 class Delivery(StrEnum):
-    """When an e-mail goes out: at once, or with the next digest."""
+    """When an e-mail is sent: at once, or with the next digest."""
 
     IMMEDIATE = "immediate"
     AGGREGATED = "aggregated"
@@ -24,7 +24,7 @@ class Delivery(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notification:
-    """One in-app notification of its own; at most one per event, person and kind."""
+    """One in-app notification. At most one per event, person and kind."""
 
     title: str
     body: str
@@ -35,7 +35,7 @@ class Notification:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ThreadActivity:
-    """One more message on the person's open counter row of a thread; opens one if there is none."""
+    """One more message on the person's counter row of a thread. It opens one if there is none."""
 
     thread_id: ThreadId
     thread_name: str
@@ -46,7 +46,7 @@ class ThreadActivity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Email:
-    """One queued e-mail; at most one per event and person."""
+    """One queued e-mail. At most one per event and person."""
 
     delivery: Delivery
     subject: str
@@ -59,5 +59,5 @@ Effect = Notification | ThreadActivity | Email
 
 
 def channel_of(effect: Effect) -> Channel:
-    """The channel an effect belongs to."""
+    """Return the channel of an effect."""
     return Channel.EMAIL if isinstance(effect, Email) else Channel.IN_APP

@@ -1,4 +1,4 @@
-"""An event: the columns of its row in ``domain_events`` and its payload, validated."""
+"""An event: the columns of its row in ``domain_events`` and its validated payload."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,8 +21,9 @@ class Event(Generic[PayloadT]):
     """One row of ``domain_events`` whose type has a handler.
 
     Attributes:
-        ignore_age: a replay asked for it, however old it is.
-        paused_at: since when it waits, because its type was paused; it has not aged since.
+        ignore_age: a replay asked to process the event at any age.
+        paused_at: the time since which the event waits because its type was paused. Its age stops
+            there.
     """
 
     id: EventId
@@ -40,7 +41,7 @@ class Event(Generic[PayloadT]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unrouted:
-    """One row of ``domain_events`` whose type no handler knows: recorded, not an error."""
+    """One row of ``domain_events`` whose type has no handler. It is recorded, not an error."""
 
     id: EventId
     type: EventType

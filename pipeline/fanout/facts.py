@@ -1,4 +1,4 @@
-"""What handlers may know: an immutable picture of the database, loaded once for a batch."""
+"""The facts that handlers use: immutable data of the database, loaded once for a batch."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -31,7 +31,7 @@ class Person:
 
     @property
     def name(self) -> str:
-        """What to call the person."""
+        """The name to show for the person."""
         return one_line(self.full_name) or one_line(self.email) or UNKNOWN_PERSON
 
 
@@ -46,7 +46,7 @@ class Project:
 
 @dataclass(frozen=True, slots=True)
 class Thread:
-    """One chat thread; ``topic`` may be missing."""
+    """One chat thread. ``topic`` may be missing."""
 
     id: ThreadId
     topic: str | None
@@ -54,13 +54,13 @@ class Thread:
 
     @property
     def name(self) -> str:
-        """The topic, or a word in its place."""
+        """The topic, or a default name."""
         return one_line(self.topic) or UNNAMED_THREAD
 
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """One document or folder; one of the organisation itself belongs to no project."""
+    """One document or folder. ``project_id`` is None if it belongs to the organisation itself."""
 
     id: ResourceId
     project_id: ProjectId | None
@@ -68,7 +68,7 @@ class Resource:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """Someone in the audience of an event; with an exclusion they are told nothing."""
+    """A person in the audience of an event. With an exclusion they get nothing."""
 
     user_id: UserId
     exclusion: Reason | None = None
@@ -78,7 +78,7 @@ class Candidate:
 class Facts:
     """The facts of one batch of events of one type.
 
-    ``resources`` are those of events that name no project.
+    ``resources`` holds the resources of events that name no project.
     """
 
     candidates: Mapping[EventId, Sequence[Candidate]] = field(default_factory=dict)
@@ -89,25 +89,25 @@ class Facts:
     preferences: Mapping[UserId, Sequence[PreferenceRow]] = field(default_factory=dict)
 
     def person_name(self, user_id: UserId | None) -> str:
-        """The person's name, or ``Someone``."""
+        """Return the person's name, or ``Someone``."""
         person = None if user_id is None else self.people.get(user_id)
         return UNKNOWN_PERSON if person is None else person.name
 
     def project_name(self, project_id: ProjectId | None, *, unknown: str = UNKNOWN_PROJECT) -> str:
-        """The project's name, or the word for one that is not known."""
+        """Return the project's name, or ``unknown`` if it has none."""
         project = None if project_id is None else self.projects.get(project_id)
         return one_line(project.name if project else None) or unknown
 
     def thread(self, thread_id: ThreadId | None) -> Thread | None:
-        """The thread, or None where there is none."""
+        """Return the thread, or None if it is unknown."""
         return None if thread_id is None else self.threads.get(thread_id)
 
     def project_of(self, resource_id: ResourceId | None) -> ProjectId | None:
-        """The project of a resource, or None where it has none or is not known."""
+        """Return the project of a resource; None if it has none or the resource is unknown."""
         resource = None if resource_id is None else self.resources.get(resource_id)
         return None if resource is None else resource.project_id
 
 
 def thread_label(name: str) -> str:
-    """A thread's name as people see it: ``#general``, never ``##general``."""
+    """Return the name of a thread to show: ``#general``, never ``##general``."""
     return name if name.startswith("#") else f"#{name}"

@@ -1,4 +1,4 @@
-"""The extension point: a handler says what follows from one type of event."""
+"""The extension point: a handler decides the effects of one event type."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
@@ -14,17 +14,17 @@ from pipeline.fanout.preferences import Preference
 
 
 class Handler(ABC, Generic[PayloadT]):
-    """What follows from one type of event.
+    """Decides the effects of one event type.
 
-    A handler is pure: the same event and facts give the same effects; it has no clock, no
-    chance and no I/O. Who is excluded or lacks access is settled before ``decide`` is asked, who
-    has muted what after it.
+    A handler is pure: the same event and facts always lead to the same effects. It uses no clock,
+    no randomness and no I/O. ``decide`` is not called for people who are excluded or lack access.
+    Muted effects are removed after ``decide``.
 
     Attributes:
-        event_type: the event type, as the database spells it.
+        event_type: the event type, as in the database.
         payload: the model of its payload.
-        channels: the channels it can use; a candidate who gets nothing on one has it recorded.
-        preference: the name and scope under which people mute it.
+        channels: the channels that it can use. A candidate who gets nothing on one gets a skip.
+        preference: the name and scope under which people mute the event type.
     """
 
     event_type: ClassVar[EventType]
@@ -34,14 +34,14 @@ class Handler(ABC, Generic[PayloadT]):
 
     @abstractmethod
     def audience(self, event: Event[PayloadT]) -> Audience:
-        """Who may hear of the event."""
+        """Return the people who may be notified of the event."""
 
     @abstractmethod
     def decide(self, event: Event[PayloadT], person: Person, facts: Facts) -> Iterable[Effect]:
-        """What one person of the audience gets."""
+        """Return the effects for one person of the audience."""
 
     def excluded_user(self, event: Event[PayloadT]) -> UserId | None:  # noqa: ARG002 - for overriding
-        """Who caused the event and needs not be told; by default nobody is left out."""
+        """Return the person who caused the event and is not notified. Default: nobody."""
         return None
 
     def preference_project_id(
@@ -50,19 +50,19 @@ class Handler(ABC, Generic[PayloadT]):
         facts: Facts,  # noqa: ARG002
         project_id: ProjectId | None,
     ) -> ProjectId | None:
-        """The project whose preferences apply; by default the one the event belongs to.
+        """Return the project whose preferences apply. Default: the project of the event.
 
         Args:
             event: the event.
-            facts: of its batch.
-            project_id: what ``project_id`` answered.
+            facts: the facts of its batch.
+            project_id: the result of the method ``project_id``.
         """
         return project_id
 
     def project_id(self, event: Event[PayloadT]) -> ProjectId | None:
-        """The project the event belongs to; override where the payload may name it."""
+        """Return the project of the event. Override it if the payload may name the project."""
         return event.project_id
 
     def resource_id(self, event: Event[PayloadT]) -> ResourceId | None:
-        """The document the event is about; override where the payload may name it."""
+        """Return the document of the event. Override it if the payload may name the document."""
         return event.resource_id

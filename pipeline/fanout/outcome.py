@@ -1,4 +1,4 @@
-"""What became of an event: the state for the ledger and every row that follows."""
+"""The outcome of an event: its state in the ledger, its effects and its skips."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -11,10 +11,10 @@ from pipeline.fanout.reasons import Reason
 
 
 class Status(StrEnum):
-    """What the ledger holds of an event that was looked at.
+    """The state of an event in the ledger.
 
-    ``COMPLETED`` is for ever; the other final states last until a replay completes. ``PAUSED`` is
-    none of them: its type is paused, and it goes on when that is over.
+    ``COMPLETED`` never changes. The other final states last until a replay completes the event.
+    ``PAUSED`` is not final: the event waits until its type is resumed.
     """
 
     COMPLETED = "completed"
@@ -29,7 +29,7 @@ FINAL: Final = (Status.COMPLETED, Status.EXPIRED, Status.UNROUTED, Status.DEAD)
 
 @dataclass(frozen=True, slots=True)
 class Skip:
-    """A candidate got nothing on a channel; ``preference_id`` names the row that decided so."""
+    """A candidate got nothing on a channel. ``preference_id`` is the preference that muted it."""
 
     user_id: UserId
     channel: Channel
@@ -39,10 +39,10 @@ class Skip:
 
 @dataclass(frozen=True, slots=True)
 class OutcomePage:
-    """Which part of an event's recipients an outcome is about, by user id.
+    """The part of an event's recipients, in the order of user ids, that an outcome covers.
 
     Attributes:
-        after: the last recipient of the page before; None for the first page.
+        after: the last recipient of the previous page; None for the first page.
         up_to: the last recipient of this page.
         last: whether no page follows.
     """
@@ -54,7 +54,7 @@ class OutcomePage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """Everything one event leads to, or a page of it; written whole or not at all."""
+    """Everything to write for one event, or for a page of it. It is written completely or not."""
 
     event_id: EventId
     event_type: EventType

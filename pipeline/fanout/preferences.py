@@ -1,9 +1,9 @@
-"""Whether a person wants to hear of an event on a channel.
+"""Decide from preferences whether a person is notified of an event on a channel.
 
-The rule: thread beats project beats global; within a scope the exact event type beats ``*``, then
-the exact channel beats ``*``, then the newest row. The deciding row mutes only if its status is
-exactly ``muted``; no row means not muted. For e-mail, a person without any row whose channel is
-``email`` or ``*`` inherits the in-app answer.
+The rule: thread beats project beats global. Within a scope the exact event type beats ``*``, then
+the exact channel beats ``*``, then the newest row wins. The deciding row mutes only if its status
+is exactly ``muted``. Without a row nothing is muted. For e-mail, a person without any row whose
+channel is ``email`` or ``*`` inherits the in-app answer.
 """
 
 from collections.abc import Iterable
@@ -20,7 +20,7 @@ ANY: Final = "*"
 
 
 class Scope(IntEnum):
-    """How far a preference reaches; a higher one is more specific and wins."""
+    """The scope of a preference. A higher value is more specific and wins."""
 
     GLOBAL = 0
     PROJECT = 1
@@ -29,7 +29,7 @@ class Scope(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Preference:
-    """Under which name, and down to which scope, an event type asks for preferences."""
+    """The preference name of an event type, and the most specific scope that applies to it."""
 
     name: str
     scope: Scope
@@ -50,18 +50,18 @@ class PreferenceRow:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The answer for one channel, and the row it rests on (None: nothing was set)."""
+    """The answer for one channel, and the row that decided it (None: there is no preference)."""
 
     row: PreferenceRow | None
 
     @property
     def muted(self) -> bool:
-        """Whether the person hears nothing on this channel."""
+        """Whether the person gets nothing on this channel."""
         return self.row is not None and self.row.status == "muted"
 
     @property
     def digest(self) -> bool:
-        """Whether an e-mail waits for the digest; an inherited in-app row says nothing of it."""
+        """Whether an e-mail waits for the digest. False for an inherited in-app row."""
         return (
             self.row is not None
             and self.row.status == "digest"
@@ -77,12 +77,12 @@ def resolve(
     thread_id: ThreadId | None,
     project_id: ProjectId | None,
 ) -> Verdict:
-    """Decide one channel for one person; the order of the rows never matters.
+    """Decide one channel for one person. The order of the rows does not matter.
 
     Args:
         rows: all preference rows of the person.
         preference: the name and scope of the event type.
-        channel: the channel asked about.
+        channel: the channel.
         thread_id: the thread of the event, if any.
         project_id: the project of the event, if any.
     """
@@ -107,7 +107,7 @@ def _same(scope_id: UUID | None, asked: UUID | None) -> bool:
 def _most_specific(rows: Iterable[PreferenceRow], channel: Channel) -> PreferenceRow | None:
     return max(
         (row for row in rows if row.channel in (channel, ANY)),
-        # The id breaks the tie of two rows written in one transaction.
+        # Two rows of one transaction have the same time: the id decides.
         key=lambda row: (
             row.scope,
             row.event_type != ANY,

@@ -1,4 +1,4 @@
-"""Why a candidate got nothing on a channel: the word in the table, and the words for people."""
+"""The reasons of skips: the value in the table, and the text for people."""
 
 from enum import StrEnum
 
@@ -6,7 +6,7 @@ from pipeline.fanout.preferences import Scope
 
 
 class Reason(StrEnum):
-    """A reason as ``notification_decisions`` holds it."""
+    """A reason, as stored in ``notification_decisions``."""
 
     ACTOR = "actor"
     SYSTEM_USER = "system_user"
@@ -22,7 +22,7 @@ class Reason(StrEnum):
 
     @classmethod
     def muted(cls, scope: Scope) -> "Reason":
-        """The reason for a preference of this scope."""
+        """Return the reason of a preference of this scope."""
         return {
             Scope.GLOBAL: cls.MUTED_GLOBALLY,
             Scope.PROJECT: cls.MUTED_PROJECT,
@@ -31,7 +31,7 @@ class Reason(StrEnum):
 
     @property
     def words(self) -> str:
-        """The reason in words, to follow "because they"."""
+        """The text of the reason. It continues "because they"."""
         return _WORDS[self]
 
 
@@ -41,8 +41,8 @@ _WORDS = {
     Reason.NO_ACCESS: "may not view it",
     Reason.NO_PROFILE: "have no profile",
     Reason.NOT_OWNER: "do not own the project's organisation",
-    Reason.ALREADY_NUDGED: "are told the same by another event",
-    Reason.NOT_ELIGIBLE: "are not meant to be told of this",
+    Reason.ALREADY_NUDGED: "get the same nudge from another event",
+    Reason.NOT_ELIGIBLE: "are not a recipient of this event",
     Reason.COUNTED: "have it counted in the thread's open notification",
     Reason.MUTED_GLOBALLY: "muted it everywhere",
     Reason.MUTED_PROJECT: "muted it for the project",

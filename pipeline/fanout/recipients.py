@@ -1,4 +1,4 @@
-"""Who may hear of an event type, in the words of its handler."""
+"""The recipients of an event type, as documented by its handler."""
 
 import inspect
 from typing import Any
@@ -7,10 +7,10 @@ from pipeline.fanout.handler import Handler
 
 
 def recipients(handler: Handler[Any]) -> str:
-    """What the handler's ``audience`` says of itself."""
+    """Return the first paragraph of the docstring of the handler's ``audience``."""
     return first_paragraph(type(handler).audience)
 
 
 def first_paragraph(documented: object) -> str:
-    """The first paragraph of a docstring, on one line."""
+    """Return the first paragraph of a docstring, on one line."""
     return " ".join((inspect.getdoc(documented) or "").partition("\n\n")[0].split())

@@ -1,8 +1,8 @@
-"""One row of ``domain_events`` as it is fetched, and what it is decoded to.
+"""One fetched row of ``domain_events``, and how to decode it.
 
-In goes a ``Row``; out comes an ``Event`` or an ``Unrouted``, or an ``InvalidRow`` is raised. Only
-what the handler of the type uses is looked at: a key of the payload that no handler knows may hold
-anything, of any size.
+A ``Row`` goes in. An ``Event`` or an ``Unrouted`` comes out, or ``InvalidRow`` is raised. Only the
+payload keys that the handler of the type uses are read. All other keys may hold any value of any
+size.
 """
 
 from collections.abc import Mapping
@@ -31,36 +31,39 @@ from pipeline.fanout.events import Event, Unrouted
 
 Payloads = Mapping[EventType, type[Payload]]
 
-# Of what is used of a payload, as JSON text.
+# The limit of the used part of a payload, as JSON text.
 MAX_PAYLOAD_BYTES: Final = 4 * 1024 * 1024
-# A longer text is cut when it is fetched; nobody reads that much in a notification.
+# A longer text is cut when it is fetched: nobody reads that much in a notification.
 MAX_TEXT_CHARACTERS: Final = 256 * 1024
 MAX_DEPTH: Final = 32
-# A longer type has no handler, and is recorded by its beginning.
+# A longer type has no handler. Only its beginning is recorded.
 MAX_TYPE_CHARACTERS: Final = 200
 FIELDS_NAMED_IN_AN_ERROR: Final = 5
 
 _NO_TIME: Final = "created_at: a time in the years 1 to 9999 is needed"
-# The same for every event, so that they are one cause; why has the whole command.
+# The placeholder ID keeps the text the same for every event, so that all are one cause. The command
+# ``why`` shows the real id.
 _REPLAY: Final = "then: python -m pipeline replay --event ID"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """The columns of one event, in forms that can hold whatever Postgres can.
+    """The columns of one event, in types that can hold every value of Postgres.
 
     Attributes:
         id: the primary key.
-        type: at most ``MAX_TYPE_CHARACTERS`` of it; None for NULL.
+        type: the first ``MAX_TYPE_CHARACTERS`` of the type; None for NULL.
         created_at: microseconds since 1970 in UTC; None for NULL, infinity, and after 9999.
-        actor_id: and the other ids: as they stand.
-        payload_kind: the JSON type of the payload, as ``jsonb_typeof`` has it; None for NULL, and
-            where no handler knows the type.
-        payload_bytes: the size of what is used of it.
-        payload: what is used of it, as JSON text; None where it is not an object, or too large.
-        ignore_age: whether a replay asked for it however old it is.
-        paused_at: since when it waits behind a switch, as ``created_at``; None where it does not.
+        actor_id: the value of the column, as for the other ids.
+        payload_kind: the JSON type of the payload, from ``jsonb_typeof``; None for NULL, and if the
+            event type has no handler.
+        payload_bytes: the size of the used part of the payload.
+        payload: the used part of the payload, as JSON text; None if it is not an object, or too
+            large.
+        ignore_age: whether a replay asked to process the event at any age.
+        paused_at: the time since which the event waits for a switch, in the form of ``created_at``;
+            None if it does not wait.
     """
 
     id: EventId
@@ -86,14 +89,14 @@ def row_of(
     created_at: datetime,
     **columns: Any,  # noqa: ANN401 - as they stand in the table
 ) -> Row:
-    """The row as it is fetched once a producer has inserted this; for tests and the catalogue.
+    """Make the row that is fetched after a producer inserted it. For tests and the catalogue.
 
     Args:
         event_id: the primary key.
-        model: of the payload; its keys are those that are used.
+        model: the payload model. Its keys are the used keys.
         event_type: the type.
-        payload: as a producer sends it.
-        created_at: with a zone.
+        payload: the payload of the producer.
+        created_at: a time with a zone.
         **columns: ``actor_id`` and the other ids.
     """
     keys = model.keys()
@@ -111,17 +114,17 @@ def row_of(
 
 
 def decode(row: Row, payloads: Payloads) -> Event[Payload] | Unrouted:
-    """Turn a row into the event that it is.
+    """Decode a row to an event.
 
     Args:
-        row: as fetched.
+        row: the row.
         payloads: the payload model of every event type that has a handler.
 
     Returns:
-        The event, or ``Unrouted`` when no handler knows its type (nothing else is looked at).
+        The event; or ``Unrouted`` if its type has no handler (then nothing else is read).
 
     Raises:
-        InvalidRow: with a text that names the fields at fault, never their values.
+        InvalidRow: the row is invalid. The text names the invalid fields, never their values.
     """
     if row.type is None:
         raise InvalidEvent("event_type: a string is needed")
@@ -161,7 +164,7 @@ def _payload(row: Row) -> dict[str, Any]:
         case "object":
             size, limit = -(-row.payload_bytes // 1024), MAX_PAYLOAD_BYTES // 1024
             raise TooLarge(
-                f"what is used of the payload has {size} KB, and may have {limit} KB:"
+                f"the used part of the payload has {size} KB, more than {limit} KB:"
                 f" shorten it, {_REPLAY}"
             )
         case _:
@@ -171,13 +174,13 @@ def _payload(row: Row) -> dict[str, Any]:
 def _object(text: str) -> dict[str, Any]:
     if text.count("{") + text.count("[") > MAX_DEPTH and _is_too_deep(text):
         raise TooDeep(
-            f"what is used of the payload is nested deeper than {MAX_DEPTH} levels:"
+            f"the used part of the payload is nested deeper than {MAX_DEPTH} levels:"
             f" make it flatter, {_REPLAY}"
         )
     try:
         value = orjson.loads(text)
     except orjson.JSONDecodeError:
-        # Postgres made it, so what is left are numbers beyond what a computer counts in.
+        # Postgres wrote the JSON, so only a number beyond the range of a float can be invalid.
         raise InvalidEvent("payload: a number in it is too large") from None
     if not isinstance(value, dict):
         raise InvalidEvent("payload: an object is needed")
@@ -207,7 +210,7 @@ def _validated(model: type[Payload], value: object) -> Payload:
     try:
         return model.model_validate(value)
     except ValidationError as error:
-        # Not what pydantic says, which may hold a piece of the value.
+        # Not the text of pydantic, which may contain a part of the value.
         named = [
             f"{_path(fault['loc'])}: {needed(fault['type'], fault.get('ctx', {}))}"
             for fault in error.errors(include_url=False, include_input=False)

@@ -23,7 +23,7 @@ DOCUMENT: Final = ResourceId(UUID(int=8))
 
 @dataclass(frozen=True)
 class Counting(GreetedHandler):
-    """Counts what it is asked."""
+    """Counts the calls of its methods."""
 
     asked: Counter[str] = field(default_factory=Counter)
 

@@ -58,7 +58,7 @@ def nothing_for(user: UserId, reason: Reason, row: UUID | None = None) -> tuple[
 
 @dataclass(frozen=True)
 class Wants(GreetedHandler):
-    """A handler that does whatever the test says."""
+    """A handler whose effects the test chooses."""
 
     effects: Callable[[], Iterable[Effect]]
 
@@ -225,7 +225,9 @@ def test_an_audience_that_raises_fails_the_event_too() -> None:
 def test_two_effects_of_one_kind_for_one_person_break_the_contract(
     effects: tuple[Effect, ...],
 ) -> None:
-    with pytest.raises(HandlerFailed, match=r"^Wants gave one person two effects of one kind$"):
+    with pytest.raises(
+        HandlerFailed, match=r"^Wants returned two effects of one kind for one person$"
+    ):
         decided(facts(BOB), handler=Wants(lambda: effects))
 
 

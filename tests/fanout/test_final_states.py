@@ -1,4 +1,4 @@
-"""Which states are final is said once, in Python; every statement has to agree."""
+"""The final states are defined once, in Python. Every SQL statement must agree."""
 
 import re
 from collections.abc import Iterator
@@ -12,12 +12,12 @@ from pipeline.fanout.outcome import Status
 
 ROOT: Final = Path(__file__).parents[2]
 FINAL: Final = {status.value for status in FINAL_STATES}
-# Ours, too, but not final.
+# One of our states, but not final.
 HELD: Final = {Status.PAUSED.value}
-# Those of the application, in the check of 0001_ledger.sql.
+# The states of the application, in the check of 0001_ledger.sql.
 BEGUN: Final = {"pending", "processing", "failed"}
-# What a statement may mean: all final states, those that a replay may change, all others, any
-# (before 0021, and since), or those in which an event may wait that was paused.
+# The sets that a statement may name: all final states; those that a replay may change; all others;
+# any state (before 0021, and since); the states in which a paused event may wait.
 SETS: Final = (
     FINAL,
     FINAL - {Status.COMPLETED.value},
@@ -26,7 +26,7 @@ SETS: Final = (
     FINAL | BEGUN | HELD,
     HELD | {"processing"},
 )
-# The application's own tables, as they were before us.
+# The application's own tables, as they were before the pipeline.
 THEIRS: Final = "reference"
 
 LISTED: Final = re.compile(r"processing_status (?:NOT )?IN \(([^)]*)\)")
@@ -36,7 +36,7 @@ IN_PYTHON: Final = re.compile(rf"{ANY_FINAL},\s*{ANY_FINAL}")
 
 
 def states(text: str) -> Iterator[set[str]]:
-    """Each set of states that a statement names."""
+    """Return each set of states that a statement names."""
     for names in LISTED.findall(text):
         yield set(re.findall(r"'(\w+)'", names))
 

@@ -41,7 +41,7 @@ def ask(
 def oracle(
     given_rows: Sequence[PreferenceRow], channel: Channel, asked: Preference
 ) -> PreferenceRow | None:
-    """The documented rule, one look-up after the other, from the most specific on."""
+    """Apply the documented rule: one look-up after the other, the most specific first."""
     places = [("thread", GENERAL), ("project", TOWER), ("global", None)]
     reach = {"thread": Scope.THREAD, "project": Scope.PROJECT, "global": Scope.GLOBAL}
     channels_asked = ["in_app"] if channel == "in_app" else ["email", "in_app"]

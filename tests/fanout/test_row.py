@@ -30,7 +30,7 @@ YEAR_10000: Final = (int(datetime(9999, 12, 31, tzinfo=UTC).timestamp()) + 86_40
 
 
 class Held(Payload):
-    """A payload of which one field may hold anything."""
+    """A payload with a field that may hold anything."""
 
     anything: Any = None
 
@@ -39,12 +39,12 @@ HELD: Final[Mapping[EventType, type[Payload]]] = {GREETED: Held}
 
 
 def row(**columns: Any) -> Row:  # noqa: ANN401 - each column has a type of its own
-    """A greeting without a payload, unless told otherwise."""
+    """Return a greeting, by default without a payload."""
     return replace(Row(EventId(1), GREETED, NOON_IN_MICROSECONDS), **columns)
 
 
 def holding(payload: object, **columns: Any) -> Row:  # noqa: ANN401
-    """A greeting whose payload is this object, or this JSON text."""
+    """Return a greeting whose payload is this object, or this JSON text."""
     text = payload if isinstance(payload, str) else json.dumps(payload)
     held = {"payload_kind": "object", "payload_bytes": len(text), "payload": text}
     return row(**{**held, **columns})
@@ -57,7 +57,7 @@ def decoded(fetched: Row, payloads: Mapping[EventType, type[Payload]] = PAYLOADS
 
 
 def nested(containers: int) -> str:
-    """A payload with so many containers, one in the other, and a value in the innermost."""
+    """Return a payload with this number of nested containers, and a value in the innermost."""
     return '{"anything": ' + "[" * (containers - 1) + "1" + "]" * (containers - 1) + "}"
 
 
@@ -75,7 +75,7 @@ MALFORMED: Final = [
         for kind in ("array", "boolean", "number", "string")
     ),
     pytest.param(row(payload_kind="object", payload_bytes=MAX_PAYLOAD_BYTES + 2048), TooLarge,
-                 "^what is used of the payload has 4098 KB, and may have 4096 KB: shorten it, then:"
+                 "^the used part of the payload has 4098 KB, more than 4096 KB: shorten it, then:"
                  r" python -m pipeline replay --event ID$",
                  id="over 4 MB used"),
     pytest.param(holding({"greeting": [CANARY]}), InvalidEvent,
@@ -88,7 +88,7 @@ MALFORMED: Final = [
                  "^payload: a number in it is too large$",
                  id="a number that no computer counts in"),
     pytest.param(holding(nested(MAX_DEPTH + 1)), TooDeep,
-                 "^what is used of the payload is nested deeper than 32 levels: make it flatter, ",
+                 "^the used part of the payload is nested deeper than 32 levels: make it flatter, ",
                  id="33 deep"),
     pytest.param(holding('{"greeting": ' + '{"a":[' * 100 + f'"{CANARY}"' + "]}" * 100 + "}"),
                  TooDeep, "nested deeper", id="201 deep, of both kinds"),

@@ -101,7 +101,7 @@ def test_numbers_in_a_reason_do_not_part_one_cause(stage: Stage) -> None:
     stage.deliver()
     (group,) = in_json(stage, "list")
     assert group["message"] == (
-        "what is used of the payload has # KB, and may have # KB: shorten it, then:"
+        "the used part of the payload has # KB, more than # KB: shorten it, then:"
         " python -m pipeline replay --event ID"
     )
     assert group["letters"] == 2

@@ -208,7 +208,7 @@ def test_what_is_too_large_says_what_to_do_and_that_helps(stage: Stage) -> None:
     event = stage.emit("document_uploaded", {"fileName": ["x"] * 1_000_000}, project_id=P1)
     stage.deliver(event)
     shown = said(screen(stage, event))
-    assert "KB, and may have 4096 KB: shorten it, then: python -m pipeline replay" in shown
+    assert "KB, more than 4096 KB: shorten it, then: python -m pipeline replay" in shown
     shorten = "shorten the used part of its payload in domain_events, then: python -m pipeline"
     assert f"next {shorten} replay --event {event}; or, if nobody needs to be told:" in shown
     stage.execute("UPDATE domain_events SET payload = '{}' WHERE id = %s", event)
