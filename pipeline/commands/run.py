@@ -45,7 +45,7 @@ def add(commands: Commands) -> None:
 
 
 def _execute(options: argparse.Namespace) -> None:
-    # Imported modules stay in memory until the end. freeze_loaded_objects enables the collector again.
+    # Imported modules stay in memory. freeze_loaded_objects enables the collector again.
     gc.disable()
     from pipeline.commands.processing import topology_of
     from pipeline.runtime.runner import freeze_loaded_objects

@@ -65,7 +65,7 @@ POISON = {
         f'{{"fileName": ["{CANARY * 450_000}"]}}',
         "now",
         "TooLarge",
-        "and may have 4096 KB",
+        "more than 4096 KB",
     ),
     "deep nesting": (
         f'{{"fileName": {"[" * 40}"{CANARY}"{"]" * 40}}}',
