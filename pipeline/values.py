@@ -20,7 +20,7 @@ from pipeline.domain.message import MAX_EVENT_ID
 
 ValueT = TypeVar("ValueT")
 
-# An error quotes at most so many characters of an invalid value.
+# An error quotes at most this many characters of an invalid value.
 _QUOTED: Final = 80
 
 

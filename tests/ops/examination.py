@@ -1,4 +1,4 @@
-"""An installation to be examined, healthy or not, and one check of it."""
+"""Runs one check of doctor on an installation, and plants slots and heartbeats."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,7 +26,7 @@ def look(installation: Installation, name: str) -> Finding:
 
 
 def found(database: Database, name: str, dsn: str | None = None) -> Finding:
-    """What one check finds, looking as an operator unless told otherwise."""
+    """What one check finds, by default with the login of an operator."""
     settings = DatabaseSettings(dsn=dsn or database.operator_dsn)
     return look(Installation(database=settings), name)
 
@@ -39,7 +39,7 @@ def slot(
     read: bool = True,
     names: CaptureNames = NAMES,
 ) -> Iterator[None]:
-    """The slot, with someone who reads it."""
+    """Create the slot, and a process that reads it."""
     with database.connect() as connection:
         connection.execute(
             "SELECT pg_create_logical_replication_slot(%s, 'pgoutput', false, false, %s)",

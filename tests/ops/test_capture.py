@@ -1,4 +1,4 @@
-"""The way to messages of an id alone, as the command shows it and as it takes the last step."""
+"""The command ``capture``: it shows the three steps, and takes the last one."""
 
 import json
 import os
@@ -44,7 +44,7 @@ def columns(database: Database) -> set[str]:
 
 
 def receive(stage: Stage, *messages: Message) -> None:
-    """Let the stream's own role record the form of these messages."""
+    """Record the form of these messages, with the role of the stream."""
     forms.forget()
     forms.record_forms(DatabaseSettings(dsn=stage.database.writer_dsn), messages)
 

@@ -1,4 +1,4 @@
-"""What an operator sees of dead letters, and how they are closed: by a success or by hand."""
+"""Dead letters: what an operator sees, and how they are resolved, by a success or by hand."""
 
 import argparse
 import json
@@ -26,7 +26,7 @@ from tests.golden.world import P1, R1, U1, U2, U4
 from tests.programs import Program
 
 CANARY: Final = "kanarienvogel"
-# An id that no sequence comes to while these tests run.
+# An id that no sequence reaches in these tests.
 GONE: Final = 5_000_000_000
 HOSTILE: Final = "\x1b[2J\u202e[red]moon[/red]"
 
@@ -47,7 +47,7 @@ def in_json(stage: Stage, *arguments: str) -> Any:  # noqa: ANN401 - each action
 
 
 def refusal(stage: Stage, *arguments: str, dsn: str | None = None, status: int = 1) -> str:
-    """The one line that a refused command answers with."""
+    """The one line of error that a refused command prints."""
     done = run(stage, *arguments, dsn=dsn)
     assert (done.returncode, done.stdout) == (status, "")
     assert done.stderr.count("\n") == 1
@@ -61,7 +61,7 @@ def upload(stage: Stage, file_name: object = "plan.pdf") -> int:
 
 
 def bury(stage: Stage, *events: int, payload: object = ()) -> None:
-    """Let events become dead letters of a payload that is then corrected."""
+    """Make events dead letters because of their payload, then correct the payload."""
     kept = dict(stage.rows("SELECT id, payload FROM domain_events"))
     for event in events:
         put(stage, event, payload)
@@ -143,7 +143,7 @@ def test_tables_are_80_columns_wide_and_let_no_letter_write_on_the_terminal(
     event = upload(stage, [HOSTILE, {f"\x1b{HOSTILE}": HOSTILE}])
     nobody = Message(b"\x1b]0;x\x07", {"event_type": HOSTILE * 5, "\x1bname": HOSTILE})
     stage.deliver_messages([*stage.messages(event), nobody])
-    # As a version recorded it that believed what a message claims.
+    # As an older version recorded it, which used the content of the message.
     stage.execute(
         "UPDATE event_dead_letters SET event_type = attributes ->> 'event_type'"
         " WHERE event_id IS NULL"

@@ -1,4 +1,4 @@
-"""Doctor: the report, its exit status, and that no check costs another one."""
+"""Doctor: the report and its exit status; a check that fails does not stop the others."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Doctor on change data capture: slot, kept log and heartbeat, well and not."""
+"""Doctor on change data capture: slot, kept log and heartbeat, healthy and faulty."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -82,7 +82,7 @@ def test_a_reader_that_publishes_nothing_is_caught_though_its_heart_beats(
     confirmed: bool,  # noqa: FBT001 - a parameter of the table above
     severity: Severity,
 ) -> None:
-    # A slot that is made has everything before it confirmed; this reader confirms nothing more.
+    # A new slot starts with all older log confirmed. This reader confirms nothing more.
     if confirmed:
         beat(database, "5 minutes")
     with slot(database):
@@ -102,7 +102,7 @@ def test_a_slot_with_another_plugin_is_caught() -> None:
 
 @contextmanager
 def cluster_with(settings: dict[str, str]) -> Iterator[Postgres]:
-    """A cluster of one's own, where settings that only a start can change are different."""
+    """Start a separate cluster, with other values of settings that need a restart."""
     with pytest.MonkeyPatch.context() as patch:
         for name, value in settings.items():
             patch.setitem(vars(server)["_SETTINGS"], name, value)

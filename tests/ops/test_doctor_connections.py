@@ -1,4 +1,4 @@
-"""Doctor on connections: what the database has for a job, beside what the job may open."""
+"""Doctor on connections: how many the database allows, and how many a job may open."""
 
 import pytest
 
@@ -18,7 +18,7 @@ def connections(database: Database, granted: int = GRANTED_CONNECTIONS) -> Findi
 
 
 def usable(database: Database) -> int:
-    """What the server leaves for clients that are no superusers."""
+    """The connections that the server keeps for clients without superuser rights."""
     with database.connect() as connection:
         [row] = connection.execute(
             "SELECT current_setting('max_connections')::int"

@@ -1,4 +1,4 @@
-"""Doctor on the graphs: whether each that ever ran here still gives signs of life."""
+"""Doctor on the graphs: every graph that ever ran here still gives signs of life."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What run and doctor say of a subscription and a topic before anything is read."""
+"""Run and doctor on Pub/Sub: faults of a subscription and of a topic, before the first pull."""
 
 import os
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ from tests.streams import DEAD_LETTER_TOPIC, SUBSCRIPTION, TOPIC, Broker, broker
 
 MISSING: Final = "projects/fanout-test/topics/nowhere"
 ANOTHER: Final = "create another subscription without it"
-# What may be set of a subscription, the severity, what is said and how it is fixed.
+# A setting of a subscription, the severity, and words of the finding and of its fix.
 SETTINGS: Final[list[tuple[dict[str, Any], Severity, str, str]]] = [
     (
         {"filter": 'attributes.type = "a"'},
@@ -69,7 +69,7 @@ def events() -> Iterator[Broker]:
 
 
 def run(database: Database, events: Broker, topic: str) -> CompletedProcess[str]:
-    """A stream that is to end by itself."""
+    """Run a stream that must end by itself."""
     environment = os.environ | {
         "DATABASE_URL": database.writer_dsn,
         "PUBSUB_EMULATOR_HOST": events.emulator.address,
@@ -111,7 +111,7 @@ def test_catch_up_refuses_a_dead_letter_topic_that_is_not_there(
 
 
 class Closed(grpc.GenericRpcHandler):
-    """Says of one method that it may not be used, and of every other that nothing is there."""
+    """Refuses one method for lack of permission, and answers all others with not found."""
 
     def __init__(self, method: str) -> None:
         self._method = method

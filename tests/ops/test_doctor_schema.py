@@ -1,4 +1,4 @@
-"""Doctor on a database: faults of schema, publication and roles are caught, and fixes fix."""
+"""Doctor on a database: it finds faults of schema, publication and roles, and its fixes work."""
 
 import re
 from typing import Final
@@ -18,12 +18,12 @@ OFF: Final = """
     END $$
 """
 
-# A migration's statements about rights, also those that look up what there is.
+# A migration's statements about rights, including DO blocks.
 GRANTS: Final = re.compile(
     r"^(?:(?:GRANT|REVOKE)\b[^;]*;|DO \$\$.*?^\$\$;)", re.MULTILINE | re.DOTALL
 )
 
-# The check, the fault planted for it, what it then says.
+# The check, the planted fault, and words of the finding.
 FAILURES: Final = [
     (
         "tables",
@@ -185,7 +185,7 @@ FAULTS: Final = [(*fault, Severity.FAILED) for fault in FAILURES] + [
 
 @pytest.fixture
 def database(database: Database) -> Database:
-    """A database with row security on the application's people, as the application may have it."""
+    """A database where the application has enabled row security on its people."""
     with database.connect() as connection:
         connection.execute("ALTER TABLE public.profiles ENABLE ROW LEVEL SECURITY")
     return database
@@ -206,7 +206,7 @@ def test_a_fault_of_the_database_is_caught(
     assert finding.fix
 
 
-MENDED_BY_A_STATEMENT: Final = [
+FIXED_BY_A_STATEMENT: Final = [
     (name, fault)
     for name, fault, _, _ in FAULTS
     if name
@@ -214,8 +214,8 @@ MENDED_BY_A_STATEMENT: Final = [
 ]
 
 
-@pytest.mark.parametrize(("name", "fault"), MENDED_BY_A_STATEMENT)
-def test_the_mend_of_a_fault_mends_it(database: Database, name: str, fault: str) -> None:
+@pytest.mark.parametrize(("name", "fault"), FIXED_BY_A_STATEMENT)
+def test_the_fix_of_a_fault_fixes_it(database: Database, name: str, fault: str) -> None:
     with database.connect() as connection:
         connection.execute(fault.encode())
         statement, _, _ = (found(database, name).fix or "").partition("; then: ")
@@ -224,7 +224,7 @@ def test_the_mend_of_a_fault_mends_it(database: Database, name: str, fault: str)
 
 
 @pytest.mark.parametrize("role", [CDC, WRITER, OPERATOR])
-def test_every_right_on_every_table_is_mended_by_giving_all_of_them_anew(
+def test_every_right_on_every_table_is_fixed_by_granting_all_of_them_again(
     database: Database, role: str
 ) -> None:
     name = f"{role.removeprefix('fanout_')} rights"

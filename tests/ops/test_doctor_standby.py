@@ -1,4 +1,4 @@
-"""Doctor and status on a standby, and on slots that the server has given up."""
+"""Doctor and status on a standby, and on slots that the server has invalidated."""
 
 import tempfile
 from collections.abc import Iterator
@@ -88,7 +88,7 @@ def test_a_standby_is_named_and_whether_it_has_the_slot() -> None:
         with slot(database, read=False), database.connect() as connection:
 
             def is_copied() -> bool:
-                # A copy is kept from where the primary's has gone on behind its first position.
+                # The standby keeps a copy only after the primary's slot has moved on.
                 connection.execute("SELECT pg_log_standby_snapshot()")
                 advance = "SELECT pg_replication_slot_advance(%s, pg_current_wal_lsn())"
                 connection.execute(advance, [CAPTURE_NAME])
@@ -107,7 +107,7 @@ def test_a_standby_is_named_and_whether_it_has_the_slot() -> None:
 
 @pytest.fixture
 def idle(database: Database) -> Iterator[Database]:
-    """A database whose server gives up a slot that nobody reads for a second."""
+    """A database whose server invalidates a slot that nobody reads for a second."""
     with database.connect() as connection:
         connection.execute("ALTER SYSTEM SET idle_replication_slot_timeout = '1s'")
         connection.execute("SELECT pg_reload_conf()")
@@ -134,7 +134,7 @@ def test_a_slot_that_is_lost_for_want_of_a_reader_is_named_with_the_setting(
                 connection.execute("CHECKPOINT")
                 return found(idle, "slot").seen.startswith("the log that the slot needs is gone")
 
-            wait_until(is_lost, seconds=30, what="the server gives the slot up")
+            wait_until(is_lost, seconds=30, what="the server invalidates the slot")
             finding = found(idle, "slot")
             assert finding.severity == Severity.FAILED
             assert "for longer than idle_replication_slot_timeout" in finding.seen
@@ -149,7 +149,7 @@ def test_a_slot_that_is_lost_for_want_of_a_reader_is_named_with_the_setting(
             wait_until(
                 lambda: status_of(idle).idle_slot_seconds is None,
                 seconds=20,
-                what="there is no limit any more",
+                what="the limit is removed",
             )
 
 

@@ -1,4 +1,4 @@
-"""Doctor on the pipeline itself: events that wait, that were passed over, that another one does."""
+"""Doctor on the pipeline: events that wait or were passed over, and another program."""
 
 import json
 import os
@@ -26,7 +26,7 @@ def connected(database: Database, version: str = "0.2.0") -> Iterator[None]:
 
 
 def insert(database: Database, number: int, age: str) -> None:
-    """Events that nobody has done anything with."""
+    """Insert events without a row in the ledger."""
     with database.connect() as connection:
         connection.execute(
             "INSERT INTO domain_events (event_type, payload, created_at)"
@@ -38,7 +38,7 @@ def insert(database: Database, number: int, age: str) -> None:
 def do(
     database: Database, age: str, *, processor: str = "fanout", state: str = "completed"
 ) -> None:
-    """Do with every event there is, so long ago."""
+    """Give every event without a row in the ledger this state, at this age."""
     with database.connect() as connection:
         connection.execute(
             "INSERT INTO notification_processing"
@@ -145,7 +145,7 @@ def test_events_passed_over_are_counted_and_the_fix_does_them(database: Database
 
 
 def fix(finding: Finding) -> str:
-    """The command that is to be run."""
+    """The command in the fix."""
     return (finding.fix or "").partition(",")[0]
 
 

@@ -1,4 +1,4 @@
-"""Doctor on the ways between the parts: encryption, poolers, emulators and Pub/Sub."""
+"""Doctor on the connections: encryption, poolers, emulators and Pub/Sub."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -124,7 +124,7 @@ def test_a_way_that_leads_nowhere_names_the_setting_of_debezium(
 ) -> None:
     address = capture(database.cdc_dsn)
     if changed.get("host"):
-        # What leaves the machine must be encrypted to be looked at.
+        # The check connects to another machine only with encryption.
         changed = {"sslmode": "verify-full", **changed}
     finding = way(database, replace(address, **changed))
     assert (finding.severity, finding.fix) == (Severity.FAILED, fix)
@@ -203,7 +203,7 @@ def test_a_connection_on_this_machine_is_well(database: Database) -> None:
 
 @pytest.fixture
 def emulator(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """The address of an emulator with the topics of a stream, where this process looks for it."""
+    """An emulator with the topics of a stream; PUBSUB_EMULATOR_HOST holds its address."""
     with Emulator() as running:
         topics.create(running.address)
         monkeypatch.setenv("PUBSUB_EMULATOR_HOST", running.address)
@@ -212,7 +212,7 @@ def emulator(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 @pytest.fixture
 def stream(database: Database) -> Installation:
-    """An installation of which the Pub/Sub names were given."""
+    """An installation with a subscription and a topic."""
     return Installation(
         database=DatabaseSettings(dsn=database.operator_dsn),
         subscription=SUBSCRIPTION,

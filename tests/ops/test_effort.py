@@ -1,4 +1,4 @@
-"""What why and status cost the server: in proportion to what there is, whatever it believes."""
+"""The cost of why and status on the server: linear in the rows, even with wrong statistics."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -14,8 +14,8 @@ from tests.effort import LIES, effort, lie_to
 NUMBER: Final = 2_000
 STEPS_PER_ROW: Final = 60
 PEOPLE: Final = [UUID(int=1_000 + number) for number in range(NUMBER)]
-# One event that 2,000 people were told of on one channel and not on the other, as a preference of
-# theirs says; and 2,000 other events that wait, have been done with, or are dead.
+# One event that 2,000 people were told of on one channel and, because of a preference, not on the
+# other. And 2,000 other events that wait, are finished, or are dead.
 CROWD: Final = """
     SET session_replication_role = replica;
     INSERT INTO profiles (id, email, app_role)
@@ -60,7 +60,7 @@ STATEMENTS: Final = [
 
 @pytest.fixture(scope="module", params=LIES)
 def crowd(request: pytest.FixtureRequest, databases: Databases) -> Iterator[Database]:
-    """The crowd, and a planner that believes something else."""
+    """The crowd, and a planner with wrong statistics."""
     with databases.migrated() as database:
         lie_to(database, request.param)
         with psycopg.connect(

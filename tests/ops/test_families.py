@@ -12,7 +12,7 @@ from pipeline.ops.families import KERNEL, MIGRATIONS, Family
 from pipeline.ops.migrate import migrate, pending
 from tests.databases import Database, Databases
 
-# All that there is and who may do what with it, whatever the order in which it was made.
+# All objects and the rights on them, independent of the order of their creation.
 CATALOG = """
     SELECT 'schema', nspname, coalesce(acl::text, '')
     FROM pg_namespace LEFT JOIN LATERAL aclexplode(nspacl) AS acl ON true
@@ -133,7 +133,7 @@ def test_whichever_family_comes_first_schema_and_rights_are_the_same_in_the_end(
         migrate(second.dsn, reference_schema=True)
         assert migrate(second.dsn, family=Family.KERNEL) == []
         assert catalog(first) == catalog(second)
-        # Control: with less than that it is not.
+        # Control: the catalog of a database with fewer families differs.
         migrate(control.dsn, family=Family.KERNEL)
         assert catalog(control) != catalog(second)
         with second.connect() as connection:

@@ -1,4 +1,4 @@
-"""Dead letters of a family that has no events: in a database without any application's table."""
+"""Dead letters of a family without events, in a database without an application's tables."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any, Final

@@ -43,7 +43,7 @@ CATALOG = """
 
 @pytest.fixture
 def application(empty_database: Database) -> Database:
-    """An application's database that has never heard of us, with one event of one project."""
+    """An application's database without our tables, with one event of one project."""
     with empty_database.connect() as connection:
         for path in sorted(MIGRATIONS.glob("reference/*.sql")):
             connection.execute(path.read_bytes())
@@ -246,7 +246,7 @@ def test_a_file_that_fails_leaves_nothing_and_the_next_run_goes_on_from_it(
 def test_a_table_in_use_is_given_way_to_and_not_waited_for(
     application: Database, migrations: Path
 ) -> None:
-    # A shorter patience than usual, so that the test need not have the usual one.
+    # A shorter lock timeout than usual keeps the test short.
     first = migrations / OURS[0]
     first.write_text("SET LOCAL lock_timeout = '50ms';" + first.read_text())
     with application.connect() as reader, reader.transaction():

@@ -1,4 +1,4 @@
-"""Replay: what a plan foresees, what applying it publishes, and that nothing is written twice."""
+"""Replay: the plan, what it publishes when applied, and that no row is written twice."""
 
 import argparse
 import json
@@ -49,7 +49,7 @@ EVERYTHING: Final = Selector(since=datetime(2000, 1, 1, tzinfo=UTC))
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """Someone at the console of a stage whose stream reads a topic of an emulator."""
+    """An operator at a console. The stream of the stage reads a topic of an emulator."""
 
     stage: Stage
     broker: Broker
@@ -66,7 +66,7 @@ class Operator:
         return Program("pipeline", "replay", *arguments, environment=environment)
 
     def run(self, *arguments: str) -> tuple[list[str], dict[str, Any]]:
-        """Run the command; gives the lines of its output, and the last one as what it is."""
+        """Run the command; return the lines of its output, and the last line as JSON."""
         process = self.start(*arguments)
         output, errors = process.communicate(timeout=60)
         assert (process.returncode, errors) == (0, "")
@@ -74,7 +74,7 @@ class Operator:
         return lines, json.loads(summary)
 
     def refusal(self, *arguments: str, dsn: str | None = None, status: int = 1) -> str:
-        """The one line that the command answers with."""
+        """Run the command; return the one line that it prints."""
         process = self.start(*arguments, dsn=dsn)
         output, errors = process.communicate(timeout=60)
         assert (process.returncode, output) == (status, "")
@@ -82,11 +82,11 @@ class Operator:
         return errors.removeprefix("pipeline replay: ").rstrip()
 
     def published(self) -> list[Message]:
-        """Take what is on the topic now."""
+        """Pull all messages that are on the topic now."""
         return self.broker.take(SUBSCRIPTION)
 
     def records(self) -> list[tuple[Any, ...]]:
-        """Every replay, as it is recorded."""
+        """Every recorded replay."""
         return self.stage.rows(
             "SELECT who, selector, note, planned, published, result, finished_at >= started_at"
             " FROM fanout_replays ORDER BY started_at"
@@ -124,13 +124,13 @@ def fix(stage: Stage) -> None:
 
 
 def plan(stage: Stage, selector: Selector = EVERYTHING, *, ignore_age: bool = False) -> Plan:
-    """What the operator's role is told."""
+    """Make the plan with the operator's role."""
     settings = DatabaseSettings(dsn=stage.database.operator_dsn)
     return make_plan(settings, HANDLERS, Policy(), selector, ignore_age=ignore_age)
 
 
 def contents(stage: Stage) -> dict[str, list[str]]:
-    """Every row of every table, but not when the stream received which form of message."""
+    """Every row of every table except messages_seen."""
     tables = stage.rows(
         "SELECT schemaname || '.' || tablename FROM pg_tables"
         " WHERE schemaname IN ('public', 'fanout') AND tablename <> 'messages_seen'"
@@ -142,7 +142,7 @@ def contents(stage: Stage) -> dict[str, list[str]]:
 
 
 def exempt(stage: Stage, *events: int) -> None:
-    """Record that these events are wanted however old they are."""
+    """Exempt these events from the age limit."""
     stage.execute(
         "INSERT INTO fanout.age_exemptions (event_id, replay_id)"
         " SELECT id, gen_random_uuid() FROM unnest(%s::bigint[]) AS wanted (id)",
@@ -302,7 +302,7 @@ def test_the_table_of_a_plan_fits_its_terminal_and_says_what_cannot_be(
 
 
 def command_of(lines: list[str]) -> list[str]:
-    """The command at the end of a plan, as a shell that has set TOPIC understands it."""
+    """The command at the end of a plan, as a shell with a TOPIC variable reads it."""
     start = next(at for at, line in enumerate(lines) if line.startswith("  python -m pipeline"))
     words = subprocess.run(
         ["/bin/sh", "-c", "\n".join(lines[start:]).replace("python -m pipeline", "printf '%s\\n'")],
@@ -401,7 +401,7 @@ def test_one_message_is_one_message_and_for_none_there_is_no_command(operator: O
     assert lines[-1] == "0 messages would be published; nothing was changed."
 
 
-def test_a_mended_group_is_replayed_creates_what_was_missing_and_resolves_its_letters(
+def test_a_fixed_group_is_replayed_creates_what_was_missing_and_resolves_its_letters(
     operator: Operator,
 ) -> None:
     stage = operator.stage
@@ -458,7 +458,7 @@ def test_a_letter_without_a_row_is_sent_once_more_and_is_foreseen_to_fail(
 ) -> None:
     stage = operator.stage
     stage.visible_within = timedelta(0)
-    # An id that no sequence comes to while these tests run.
+    # An id that no sequence reaches in these tests.
     event_id = 6_000_000_000
     stage.deliver_messages([Message(b"as it came", {"id": str(event_id), "note": "kept"})])
     foreseen = plan(stage, Selector(dead_letters=True))
@@ -858,7 +858,7 @@ def test_what_an_event_was_before_the_replay_is_not_what_became_of_it(operator: 
     stage = operator.stage
     broken, moon = upload(stage, []), stage.emit("moon_rose")
     stage.deliver()
-    # Nobody reads what is published.
+    # No stream reads the published messages.
     process = operator.start("--event", str(broken), str(moon), *APPLY, "--wait", "1s")
     output, errors = process.communicate(timeout=60)
     assert (process.returncode, errors) == (1, "")
@@ -882,7 +882,7 @@ def test_events_that_a_switch_holds_back_are_not_waited_for(
         process = operator.start("--since", "7d", *APPLY, "--wait", "60s")
         output, errors = process.communicate(timeout=60)
     resume(settings, "document_uploaded", HANDLERS)
-    # The control: nothing holds it back any more, and a new process has not seen the switch.
+    # The control: the switch is gone, and a new process has never seen it.
     with Stream(operator.broker, stage.database.writer_dsn, tmp_path / "log"):
         again = operator.start("--since", "7d", *APPLY, "--wait", "60s")
         better, errors = again.communicate(timeout=60)
@@ -928,7 +928,7 @@ def test_a_stop_ends_the_waiting_and_says_so(operator: Operator) -> None:
 
 
 @pytest.mark.parametrize("asked", [(), ("--no-wait",)], ids=" ".join)
-def test_whoever_sits_at_a_terminal_waits_without_being_asked(
+def test_a_person_at_a_terminal_waits_without_being_asked(
     operator: Operator, asked: tuple[str, ...]
 ) -> None:
     upload(operator.stage)

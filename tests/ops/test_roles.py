@@ -1,4 +1,4 @@
-"""What logins in the three roles get done, and what not; docs/rights.md has all their rights."""
+"""What logins in the three roles can and cannot do; docs/rights.md has all their rights."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -32,7 +32,7 @@ def one_notification(database: Database) -> Database:
 
 @pytest.fixture
 def writer(one_notification: Database) -> Iterator[psycopg.Connection]:
-    """The pipeline's connection to it."""
+    """A connection with the pipeline's role."""
     with psycopg.connect(one_notification.writer_dsn, autocommit=True) as connection:
         yield connection
 

@@ -29,7 +29,7 @@ ACCESS = {
 }
 DOCUMENT_ACCESS = ACCESS | {"resource_id", "resource_name", "old_permission", "new_permission"}
 
-# What the application's own producers put into each payload.
+# The fields that the application's producers write into each payload.
 PRODUCED_KEYS = {
     "document_uploaded": {"fileName", "size", "mimeType", "rootResourceType", "source"},
     "chat_message_sent": {"message_id", "full_content", "mentioned_user_ids"},
@@ -62,7 +62,7 @@ PRODUCED_KEYS = {
     "chat_thread_participant_added": {"thread_topic", "added_user_id", "thread_id"},
 }
 
-# Where seeding, and what follows from it, writes.
+# The tables that seeding and the pipeline write.
 TABLES = (
     "auth.users",
     "public.profiles",

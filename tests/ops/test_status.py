@@ -366,7 +366,7 @@ def test_a_watch_goes_on_until_it_is_stopped(planted: Database) -> None:
 
 
 def read_until(output: int, words: str) -> str:
-    """What a process writes, up to where these words come."""
+    """The output of a process up to these words."""
     read = ""
     deadline = time.monotonic() + 30
     while words not in read:

@@ -1,4 +1,4 @@
-"""``pause`` and ``resume`` as an operator uses them, and what status, doctor and why say then."""
+"""``pause`` and ``resume`` for an operator, and what status, doctor and why then show."""
 
 import json
 import os
@@ -21,7 +21,7 @@ def command(dsn: str, *arguments: str) -> CompletedProcess[str]:
 
 
 def wait_behind(database: Database, event_type: str = UPLOADED) -> int:
-    """An event that waits, since its type is or was paused; gives its id."""
+    """Insert an event that waits because its type is or was paused; return its id."""
     with database.connect() as connection:
         [(event,)] = connection.execute(
             "INSERT INTO domain_events (event_type) VALUES (%s) RETURNING id", [event_type]

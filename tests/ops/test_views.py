@@ -1,4 +1,4 @@
-"""The views of an operator: right figures, by index, for operators alone."""
+"""The views for operators: correct figures, read by index, and for operators only."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta

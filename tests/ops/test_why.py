@@ -26,7 +26,7 @@ STRANGER: Final = UUID(int=0x57)
 
 @pytest.fixture
 def uploaded(stage: Stage) -> int:
-    """An upload by Ann: Bob and Dee are told, the third may not view it."""
+    """An upload by Ann: Bob and Dee are told, and the third person may not view it."""
     return stage.emit(
         "document_uploaded", {"fileName": "a.pdf"}, actor_id=U1, project_id=P1, resource_id=R1
     )
@@ -56,7 +56,7 @@ def as_json(stage: Stage, event: int, user: UUID | None = None) -> dict[str, Any
 
 
 def wrote(stage: Stage) -> int:
-    """A message by Ann to Bob and a third."""
+    """A message by Ann to Bob and a third person."""
     return stage.emit("chat_message_sent", {}, actor_id=U1, project_id=P1, thread_id=T1)
 
 
@@ -397,7 +397,7 @@ def test_what_is_no_event_id_is_refused(event: str, capsys: pytest.CaptureFixtur
     assert f"invalid event id {event!r}: expected a number such as 42" in capsys.readouterr().err
 
 
-def test_a_database_without_our_tables_names_the_mend(empty_database: Database) -> None:
+def test_a_database_without_our_tables_names_the_fix(empty_database: Database) -> None:
     with pytest.raises(ConfigurationError, match="python -m pipeline migrate"):
         read_account(DatabaseSettings(dsn=empty_database.dsn), 1, None)
 
@@ -443,5 +443,5 @@ def test_many_may_ask_at_a_time_in_one_process(stage: Stage, uploaded: int) -> N
     with ThreadPoolExecutor(4) as asking:
         accounts = list(asking.map(lambda _: read_account(settings, uploaded, None), range(20)))
     assert {len(account.people) for account in accounts} == {len(accounts[0].people)}
-    # Whoever looks ends nothing that others use.
+    # Reading an account does not close pools that others use.
     assert not pool.closed
