@@ -32,7 +32,7 @@ _log: Final = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Cause:
+class DeathCause:
     """The common cause of some dead letters."""
 
     fingerprint: str
@@ -54,7 +54,7 @@ class Ends:
 
     published: int
     states: Counter[Status] = field(default_factory=Counter)
-    causes: Counter[Cause] = field(default_factory=Counter)
+    causes: Counter[DeathCause] = field(default_factory=Counter)
     stopped: bool = False
 
     @property
@@ -118,7 +118,7 @@ def _look(
             status = Status(state)
             ends.states[status] += 1
             if status is Status.DEAD and message is not None:
-                cause = Cause(fingerprint, error_class, stage, without_numbers(message))
+                cause = DeathCause(fingerprint, error_class, stage, without_numbers(message))
                 ends.causes[cause] += 1
     except TransientError as failure:
         _log.warning("%s; trying again", failure)
