@@ -15,7 +15,7 @@ def document(report: Iterable[Examined]) -> Mapping[str, Any]:
             "looks_at": examined.check.looks_at,
             "verdict": finding.severity.value if finding else None,
             "seen": finding.seen if finding else f"not run: {examined.check.needs} is not given",
-            "mend": finding.fix if finding else None,
+            "fix": finding.fix if finding else None,
         }
         for examined in report
         for finding in (examined.finding,)
