@@ -131,7 +131,7 @@ def test_two_databases_of_one_server_are_captured_each_for_itself(
         confused = second.failures()
     assert set(confused) == {"slot", "publication"}
     assert "belongs to the database app, not to Other App" in confused["slot"]["seen"]
-    assert "SLOT_NAME=fanout_other_app for Debezium" in confused["slot"]["mend"]
+    assert "SLOT_NAME=fanout_other_app for Debezium" in confused["slot"]["fix"]
 
 
 @pytest.mark.parametrize("flag", ["--slot", "--publication"])

@@ -77,7 +77,7 @@ def test_json_has_every_check_with_its_verdict_and_fix(healthy: Database) -> Non
     assert (done.returncode, report["ok"]) == (1, False)
     assert [check["name"] for check in report["checks"]] == list(BY_NAME)
     assert {tuple(check) for check in report["checks"]} == {
-        ("name", "looks_at", "verdict", "seen", "mend")
+        ("name", "looks_at", "verdict", "seen", "fix")
     }
     verdicts = {check["name"]: check["verdict"] for check in report["checks"]}
     assert verdicts["wal level"] == "ok"

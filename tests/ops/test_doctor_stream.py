@@ -79,7 +79,7 @@ def test_events_that_wait_while_the_stream_is_stopped_are_said_in_the_exit_statu
         "64 events wait, the oldest for 50 min; no pipeline is connected,"
         " the last event was finished 51 min ago"
     )
-    assert check["mend"].startswith("start it: python -m pipeline run")
+    assert check["fix"].startswith("start it: python -m pipeline run")
 
 
 def test_a_pipeline_that_is_connected_and_does_nothing_is_named(database: Database) -> None:

@@ -23,18 +23,18 @@ def refusal(dsn: str) -> FanoutError:
     return raised.value
 
 
-def assert_says(error: FanoutError, kind: type[FanoutError], cause: str, mend: str) -> None:
+def assert_says(error: FanoutError, kind: type[FanoutError], cause: str, fix: str) -> None:
     assert type(error) is kind
     text = str(error)
     assert text.startswith("Postgres cannot be reached: ")
     assert cause in text
-    assert text.endswith(f"; {mend}")
+    assert text.endswith(f"; {fix}")
     assert "\n" not in text
     assert PASSWORD not in text
 
 
 @pytest.mark.parametrize(
-    ("changed", "kind", "cause", "mend"),
+    ("changed", "kind", "cause", "fix"),
     [
         (
             {"password": PASSWORD},
@@ -164,15 +164,15 @@ def test_what_a_server_refuses_comes_with_the_setting_to_correct(
     changed: dict[str, str],
     kind: type[FanoutError],
     cause: str,
-    mend: str,
+    fix: str,
 ) -> None:
-    assert_says(refusal(make_conninfo(database.writer_dsn, **changed)), kind, cause, mend)
+    assert_says(refusal(make_conninfo(database.writer_dsn, **changed)), kind, cause, fix)
 
 
 def test_without_a_password_the_login_is_to_be_corrected(database: Database) -> None:
     dsn = database.cluster.dsn(database.name, "test_writer")
-    mend = "correct user and password in DATABASE_URL"
-    assert_says(refusal(dsn), ConfigurationError, "no password supplied", mend)
+    fix = "correct user and password in DATABASE_URL"
+    assert_says(refusal(dsn), ConfigurationError, "no password supplied", fix)
 
 
 def test_a_database_that_lets_in_only_others_says_how_to_be_let_in(database: Database) -> None:
@@ -227,7 +227,7 @@ def test_a_server_that_says_nothing_is_worth_waiting_for(database: Database) -> 
 
 
 @pytest.mark.parametrize(
-    ("words", "kind", "mend"),
+    ("words", "kind", "fix"),
     [
         ("the database system is starting up", TransientError, "wait until the server is up"),
         ("the database system is shutting down", TransientError, "wait until the server is up"),
@@ -255,11 +255,11 @@ def test_a_server_that_says_nothing_is_worth_waiting_for(database: Database) -> 
     ],
 )
 def test_the_words_of_the_server_decide_and_not_the_name_of_its_host(
-    words: str, kind: type[FanoutError], mend: str
+    words: str, kind: type[FanoutError], fix: str
 ) -> None:
     host = 'connection to server at "ssl.timeout.example" (10.0.0.1), port 5432'
     error = psycopg.OperationalError(f"connection failed: {host} failed: FATAL:  {words}")
-    assert_says(read_refusal(error).error, kind, f"{host} failed: FATAL:  {words}", mend)
+    assert_says(read_refusal(error).error, kind, f"{host} failed: FATAL:  {words}", fix)
 
 
 def test_a_name_server_that_is_away_is_worth_waiting_for() -> None:
