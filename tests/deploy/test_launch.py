@@ -83,7 +83,7 @@ def test_help_of_the_local_runner_names_the_other_one() -> None:
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")
-    assert "DataflowRunner takes other arguments: --runner=DataflowRunner --help" in words(
+    assert "DataflowRunner has other arguments: --runner=DataflowRunner --help" in words(
         done.stdout
     )
 

@@ -405,7 +405,7 @@ def test_what_a_pause_kept_from_people_is_told_once_when_it_is_over(
 
 
 @follows("An event type's handler was broken for an hour")
-def test_what_a_broken_handler_kept_from_people_is_told_once_when_it_is_mended(
+def test_what_a_broken_handler_kept_from_people_is_told_once_when_it_is_fixed(
     installation: Installation,
     told: Picture,
     tmp_path: Path,
