@@ -33,7 +33,7 @@ from pipeline.commands import (
 from pipeline.commands.life import closed_pools
 from pipeline.domain.errors import ConfigurationError, FanoutError, UsageError
 from pipeline.output import OutputLost, safe_output
-from pipeline.settings import DatabaseSettings
+from pipeline.settings import CalendarSettings, DatabaseSettings
 
 _COMMANDS: Final = (
     migrate,
@@ -55,6 +55,11 @@ environment:
   DATABASE_PASSWORD       Debezium's password, for doctor --cdc-host
   SLOT_NAME               Debezium's slot, for doctor and status (default: fanout_events)
   PUBLICATION_NAME        Debezium's publication, for doctor and capture (default: fanout_events)
+  GOOGLE_CLIENT_ID        the OAuth client with which people connect their calendars
+  GOOGLE_CLIENT_SECRET    the secret of that client
+  GOOGLE_TOKEN_URL        a token endpoint to use instead of Google's
+  CALENDAR_WEBHOOK_URL    the application's address that Google calls: https://host/path
+  CALENDAR_BASE_URL       a Calendar API to use instead of Google's
   PUBSUB_EMULATOR_HOST    a Pub/Sub emulator to use instead of Google's service
   LOG_LEVEL               DEBUG, INFO (the default), WARNING or ERROR
 """
@@ -98,6 +103,7 @@ def _run(arguments: Sequence[str] | None) -> int:
         options.capture_password = os.environ.get("DATABASE_PASSWORD")
         options.slot_name = os.environ.get("SLOT_NAME")
         options.publication_name = os.environ.get("PUBLICATION_NAME")
+        options.calendar = _calendar_settings()
         with closed_pools():
             exit_status: int | None = options.execute(options)
     except FanoutError as error:
@@ -130,6 +136,17 @@ def _database_url() -> str:
     if not _is_text(given):
         raise ConfigurationError("DATABASE_URL is not UTF-8: write other bytes as %FC and so on")
     return given
+
+
+def _calendar_settings() -> CalendarSettings:
+    usual = CalendarSettings()
+    return CalendarSettings(
+        client_id=os.environ.get("GOOGLE_CLIENT_ID", ""),
+        client_secret=os.environ.get("GOOGLE_CLIENT_SECRET", ""),
+        webhook_url=os.environ.get("CALENDAR_WEBHOOK_URL", ""),
+        base_url=os.environ.get("CALENDAR_BASE_URL") or usual.base_url,
+        token_url=os.environ.get("GOOGLE_TOKEN_URL") or usual.token_url,
+    )
 
 
 def _is_text(given: str) -> bool:

@@ -1,5 +1,6 @@
 """renew-calendar-watches: renew the watches of calendars that end within a day."""
 
+from datetime import timedelta
 from typing import Final
 
 from pipeline.jobs.job import CalendarWatches, Job
@@ -10,4 +11,6 @@ RENEW_CALENDAR_WATCHES: Final = Job(
     summary="renew the watches of calendars that end within a day",
     schedule=Schedule("0 2 * * *"),
     work=CalendarWatches(),
+    # Longer than a page takes while Google is silent.
+    lease=timedelta(minutes=10),
 )

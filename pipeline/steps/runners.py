@@ -1,17 +1,24 @@
 """Which function does which type of work: the one table."""
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any, Final
 
 from pipeline.domain.errors import ConfigurationError
-from pipeline.jobs.job import Input, Job, Page, Work
-from pipeline.settings import DatabaseSettings
+from pipeline.jobs.job import CalendarWatches, Input, Job, Page, Work
+from pipeline.settings import CalendarSettings, DatabaseSettings
+from pipeline.steps.renew_watches import renew_watches
 
 # Does a job's work, a page at a time. Each page is written when it is given.
 Runner = Callable[[DatabaseSettings, Any, Input], Iterator[Page]]
 Runners = Mapping[type[Work], Runner]
 
 RUNNERS: Final[Runners] = {}
+
+
+def runners_with(calendar: CalendarSettings) -> Runners:
+    """Return all runners, with what the one for calendars needs besides a database."""
+    return {**RUNNERS, CalendarWatches: partial(renew_watches, calendar=calendar)}
 
 
 def pages_of(

@@ -39,6 +39,12 @@ _OF_A_LETTER: Final = (
     *("attributes", "pipeline_version", "last_seen_at", "resolved_at", "resolution"),
 )
 
+# What a renewal of a watch reads and changes.
+_OF_A_WATCH: Final = (
+    *("access_token", "refresh_token", "token_expires_at"),
+    *("watch_channel_id", "watch_resource_id", "watch_expiration"),
+)
+
 
 def _on(right: str, *relations: str, schema: str = "public") -> frozenset[str]:
     return frozenset(f"{right} ON {schema}.{relation}" for relation in relations)
@@ -147,6 +153,45 @@ RIGHTS_WITH_JOBS: Final[Mapping[str, frozenset[str]]] = {
             *("started_at", "finished_at", "error_class", "reason"),
             schema="fanout",
         )
+        | _on("SELECT", "calendar_channels", "calendar_grants", schema="fanout")
+        | _on("DELETE", "calendar_channels", "calendar_grants", schema="fanout")
+        | _columns(
+            "INSERT",
+            "calendar_channels",
+            *("id", "connection_id", "channel_id", "state", "claimed_until", "expires_at"),
+            schema="fanout",
+        )
+        | _columns(
+            "UPDATE",
+            "calendar_channels",
+            *("channel_id", "resource_id", "state", "claimed_until", "expires_at"),
+            schema="fanout",
+        )
+        | _columns(
+            "INSERT",
+            "calendar_grants",
+            *("connection_id", "state", "reason", "since", "refresh_token_sha256"),
+            schema="fanout",
+        )
+        | _columns(
+            "UPDATE",
+            "calendar_grants",
+            *("reason", "since", "refresh_token_sha256"),
+            schema="fanout",
+        )
     ),
-    OPERATOR: _on("SELECT", "job_runs", schema="fanout"),
+    OPERATOR: _on("SELECT", "job_runs", "calendar_grants", schema="fanout"),
+}
+
+# What comes on top where the application keeps calendars besides.
+RIGHTS_WITH_CALENDARS: Final[Mapping[str, frozenset[str]]] = {
+    JOBS: (
+        _columns(
+            "SELECT",
+            "calendar_connections",
+            *("id", "provider", "sync_enabled", "calendar_list"),
+            *_OF_A_WATCH,
+        )
+        | _columns("UPDATE", "calendar_connections", *_OF_A_WATCH)
+    ),
 }

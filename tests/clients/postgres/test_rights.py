@@ -35,6 +35,7 @@ RUN_BY: Final = {
     "pipeline/sinks": ("fanout_writer",),
     "pipeline/jobs": ("fanout_jobs",),
     "pipeline/steps": ("fanout_jobs",),
+    "pipeline/steps/watches": ("fanout_jobs",),
     "pipeline/sources": ("fanout_writer",),
     "pipeline/ops/capture": ("fanout_operator",),
     "pipeline/ops/dead_letters": ("fanout_operator",),
@@ -157,7 +158,7 @@ COLUMNS: Final = sql.SQL("""
 
 # The statement that a role tries on each table, or on each column if the right is per column.
 ATTEMPTS: Final = {
-    "SELECT": "SELECT FROM {table} LIMIT 0",
+    "SELECT": "SELECT {column} FROM {table} LIMIT 0",
     "INSERT": "INSERT INTO {table} ({column}) OVERRIDING SYSTEM VALUE SELECT NULL WHERE false",
     "UPDATE": "UPDATE {table} SET {column} = DEFAULT WHERE false",
     "DELETE": "DELETE FROM {table} WHERE false",
@@ -354,7 +355,7 @@ def by_column(connection: psycopg.Connection, lines: Iterable[str]) -> set[str]:
     columns = connection.execute(COLUMNS).fetchall()
     expanded = set()
     for line in lines:
-        match = re.fullmatch(r"(\w+: (?:INSERT|UPDATE))( ON table (.+))", line)
+        match = re.fullmatch(r"(\w+: (?:SELECT|INSERT|UPDATE))( ON table (.+))", line)
         expanded |= (
             {f"{match[1]} ({column}){match[2]}" for table, column in columns if table == match[3]}
             if match

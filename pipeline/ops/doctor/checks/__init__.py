@@ -4,6 +4,7 @@ from typing import Final
 
 from pipeline.ops.doctor.check import Check
 from pipeline.ops.doctor.checks import (
+    calendars,
     capture,
     events_table,
     graphs,
@@ -30,5 +31,6 @@ CHECKS: Final[tuple[Check, ...]] = (
     *stream.CHECKS,
     *graphs.CHECKS,
     *switches.CHECKS,
+    *calendars.CHECKS,
     *pubsub.CHECKS,
 )

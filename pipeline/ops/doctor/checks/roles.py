@@ -14,6 +14,7 @@ from pipeline.ops.doctor.rights import (
     OPERATOR,
     OUR_TABLES,
     RIGHTS,
+    RIGHTS_WITH_CALENDARS,
     RIGHTS_WITH_JOBS,
     WRITER,
 )
@@ -43,6 +44,8 @@ def _rights(installation: Installation, role: str) -> Finding:
     needed = RIGHTS.get(role, frozenset())
     if database.has_jobs:
         needed |= RIGHTS_WITH_JOBS.get(role, frozenset())
+        if database.has_calendars:
+            needed |= RIGHTS_WITH_CALENDARS.get(role, frozenset())
     absent, extra = needed - found, found - needed
     # A right on the table includes the right on its columns. REVOKE on the table removes both.
     held = {right for right in absent if _COLUMN.sub("", right) in found}
