@@ -3,12 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, Final
-from uuid import UUID
+from typing import Any
 
 from pipeline.domain.defaults import MAX_EVENT_AGE
 from pipeline.domain.errors import HandlerFailed
-from pipeline.domain.identifiers import UserId
+from pipeline.domain.identifiers import AI_USER, UserId
 from pipeline.domain.payload import PayloadT
 from pipeline.fanout.ask import Asked, failed
 from pipeline.fanout.audience import Nobody
@@ -19,8 +18,6 @@ from pipeline.fanout.handler import Handler
 from pipeline.fanout.outcome import Outcome, Skip, Status
 from pipeline.fanout.preferences import Verdict, resolve
 from pipeline.fanout.reasons import Reason
-
-AI_USER: Final = UserId(UUID(int=0))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from pipeline.domain.graph import Graph
-from pipeline.domain.identifiers import UserId
-from pipeline.fanout.decide import AI_USER, Policy
+from pipeline.domain.identifiers import AI_USER, UserId
+from pipeline.fanout.decide import Policy
 from pipeline.fanout.handlers import HANDLERS
 from pipeline.options import (
     BATCH_SIZE,

@@ -8,10 +8,10 @@ from uuid import UUID
 import pytest
 
 from pipeline.domain.errors import HandlerFailed
-from pipeline.domain.identifiers import EventId, UserId
+from pipeline.domain.identifiers import AI_USER, EventId, UserId
 from pipeline.fanout.ask import ask
 from pipeline.fanout.audience import Audience, Nobody
-from pipeline.fanout.decide import AI_USER, Policy, decide, expire, leave_unrouted
+from pipeline.fanout.decide import Policy, decide, expire, leave_unrouted
 from pipeline.fanout.effects import Channel, Delivery, Effect, Email
 from pipeline.fanout.events import Event, Unrouted
 from pipeline.fanout.facts import Facts, Person, Thread

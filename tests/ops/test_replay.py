@@ -19,9 +19,9 @@ from pipeline.clients.pubsub.publish import get_publisher
 from pipeline.commands.replay import add
 from pipeline.domain.dead_letter import DeadLetter
 from pipeline.domain.errors import InvalidEvent, UsageError
-from pipeline.domain.identifiers import EventId, EventType, UserId
+from pipeline.domain.identifiers import AI_USER, EventId, EventType, UserId
 from pipeline.domain.message import Message, message_for
-from pipeline.fanout.decide import AI_USER, Policy
+from pipeline.fanout.decide import Policy
 from pipeline.fanout.effects import Channel
 from pipeline.fanout.handlers import HANDLERS
 from pipeline.fanout.outcome import Status
