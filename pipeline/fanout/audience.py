@@ -52,13 +52,15 @@ class ResumeOwner:
     """One person to nudge about a resume of a project, at most once for each tier.
 
     The person is excluded if they do not own the project's organisation now, or if another event
-    gave them the same nudge or will. ``nudge_tier`` is a text, as in a payload.
+    gave them the same nudge or will. ``nudge_tier`` is a text, as in a payload. ``anchor`` is the
+    time of the last edit: with it, the nudge of a tier is another one for each anchor.
     """
 
     user_id: UserId
     project_id: ProjectId
     resume_type: str
     nudge_tier: str
+    anchor: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -291,3 +291,69 @@ def test_a_nudge_that_was_spelled_differently_is_the_same_nudge(
     stage.deliver(first)
     stage.deliver(again)
     assert [row.event for row in stage.emails()] == [first]
+
+
+def anchor(age: timedelta) -> str:
+    """The time of an edit, as the job writes it."""
+    return (datetime.now(UTC) - age).isoformat(timespec="microseconds")
+
+
+def told(stage: Stage) -> list[int]:
+    return [row.event for row in stage.notifications()]
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0)], ids=["in-order", "reversed"])
+@pytest.mark.parametrize("muted", [False, True], ids=["in-app", "by-email-only"])
+def test_each_anchor_is_told_once(stage: Stage, order: tuple[int, ...], *, muted: bool) -> None:
+    if muted:
+        stage.prefer(U2, "muted")
+        stage.prefer(U2, "immediate", channel="email")
+    first, second = anchor(timedelta(days=3)), anchor(timedelta(days=1))
+    events = [nudged(stage, anchor_activity_at=at) for at in (first, first, second)]
+    for number in order:
+        stage.deliver(events[number])
+    assert [row.event for row in stage.emails()] == [events[0], events[2]]
+    assert told(stage) == ([] if muted else [events[0], events[2]])
+    assert {row.reason for row in stage.decisions() if row.event == events[1]} == {"already_nudged"}
+
+
+def test_the_notification_says_its_anchor(stage: Stage) -> None:
+    event = nudged(stage, anchor_activity_at="2026-03-02T19:00:00+01:00")
+    stage.deliver(event)
+    (row,) = stage.notifications()
+    at = {"anchor_activity_at": "2026-03-02T18:00:00.000000+00:00"}
+    assert row.payload == expected(event)[0].payload | at
+    assert stage.emails() == [expected(event)[1]]
+
+
+@pytest.mark.parametrize(("days", "again"), [(1, False), (-1, True)])
+def test_what_was_told_without_an_anchor_counts_from_the_anchor_on(
+    stage: Stage, days: int, *, again: bool
+) -> None:
+    first = nudged(stage)
+    stage.deliver(first)
+    second = nudged(stage, anchor_activity_at=anchor(timedelta(days=days)))
+    stage.deliver(second)
+    assert told(stage) == ([first, second] if again else [first])
+
+
+def test_an_event_without_an_anchor_is_like_one_with_any(stage: Stage) -> None:
+    first = nudged(stage, anchor_activity_at=anchor(timedelta(days=1)))
+    stage.deliver(first)
+    second = nudged(stage)
+    stage.deliver(second)
+    assert told(stage) == [first]
+    assert stage.decisions() == left_out(second, "already_nudged")
+
+
+@pytest.mark.parametrize(
+    "anchor_activity_at",
+    ["", "yesterday", "2026-03-02", 7, ["x"], "0001-01-01T00:00:00+14:00", "2026-W10-1T00:00Z"],
+    ids=str,
+)
+def test_an_anchor_that_is_no_time_is_none(stage: Stage, anchor_activity_at: object) -> None:
+    first = nudged(stage)
+    stage.deliver(first)
+    second = nudged(stage, anchor_activity_at=anchor_activity_at)
+    stage.deliver(second)
+    assert stage.ledger() == {first: "completed", second: "completed"}

@@ -1,6 +1,10 @@
 -- Whether the person named by a nudge may get it.
--- In: [{event_id, user_id, project_id, resume_type, nudge_tier}], the last four of which are the
--- nudge's key; and the time before which an event is expired, or null.
+-- In: [{event_id, user_id, project_id, resume_type, nudge_tier, anchor}], the last five of which are
+-- the nudge's key; and the time before which an event is expired, or null.
+--
+-- The anchor is the time of the last edit, as text with six decimal places. If it is null, events of
+-- any anchor have the same key. If it is not, events with another anchor have another key, and so do
+-- events without an anchor that are older than it.
 --
 -- Nobody gets the same nudge from two events, in any order and from any batches and processes. An
 -- event is excluded if another event with the same key
@@ -35,6 +39,12 @@ SELECT asked.event_id, asked.user_id,
                AND payload ->> 'nudge_tier' = asked.nudge_tier
                AND payload ->> 'project_id' = asked.project_id::text
                AND event_id <> asked.event_id
+               AND CASE
+                   WHEN asked.anchor IS NULL THEN true
+                   WHEN payload ->> 'anchor_activity_at' IS NULL
+                   THEN created_at >= asked.anchor::timestamptz
+                   ELSE payload ->> 'anchor_activity_at' = asked.anchor
+               END
                OFFSET 0
            ) OR EXISTS (
                SELECT
@@ -52,6 +62,12 @@ SELECT asked.event_id, asked.user_id,
                -- As in the payload model: 1 and 1.0 are the same tier.
                AND regexp_replace(event.payload ->> 'nudge_tier', '[.]0*$', '') = asked.nudge_tier
                AND event.id <> asked.event_id
+               AND CASE
+                   WHEN asked.anchor IS NULL THEN true
+                   WHEN event.payload ->> 'anchor_activity_at' IS NULL
+                   THEN event.created_at >= asked.anchor::timestamptz
+                   ELSE event.payload ->> 'anchor_activity_at' = asked.anchor
+               END
                AND CASE
                    WHEN ledger.processing_status = 'completed'
                    THEN ledger.notifications = 0 AND EXISTS (
@@ -80,6 +96,6 @@ SELECT asked.event_id, asked.user_id,
            ) THEN 'already_nudged'
        END AS exclusion
 FROM jsonb_to_recordset(%(asked)s) AS asked (
-    event_id bigint, user_id uuid, project_id uuid, resume_type text, nudge_tier text
+    event_id bigint, user_id uuid, project_id uuid, resume_type text, nudge_tier text, anchor text
 )
 ORDER BY asked.event_id

@@ -2,13 +2,14 @@
 
 import math
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import Annotated
 
-from pydantic import BeforeValidator, ConfigDict
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, ConfigDict
 
 from pipeline.domain.identifiers import EventType, UserId
 from pipeline.domain.names import escape
-from pipeline.domain.payload import Count, Payload
+from pipeline.domain.payload import LENIENT, Count, Payload
 from pipeline.fanout.audience import Audience, Nobody, ResumeOwner, missing
 from pipeline.fanout.effects import Channel, Delivery, Effect, Email, Notification
 from pipeline.fanout.events import Event
@@ -23,6 +24,16 @@ def _whole(value: object) -> object:
     return math.floor(value) if isinstance(value, float) and math.isfinite(value) else value
 
 
+def _in_utc(value: datetime) -> datetime:
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("the time does not exist in UTC") from None
+
+
+_TimeInUtc = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+
+
 class ResumeIncompleteNudge(Payload):
     """Payload of ``resume_incomplete_nudge``. 0 is a valid percentage, but not a valid tier."""
 
@@ -34,6 +45,7 @@ class ResumeIncompleteNudge(Payload):
                     "resume_type": "project",
                     "completion_percent": 45,
                     "nudge_tier": 1,
+                    "anchor_activity_at": "2026-03-01T18:00:00.000000+00:00",
                 }
             ]
         }
@@ -43,10 +55,18 @@ class ResumeIncompleteNudge(Payload):
     resume_type: str | None = None
     completion_percent: Annotated[Count, BeforeValidator(_whole)] | None = None
     nudge_tier: Count | None = None
+    # When the resume was last edited. Only our own job sends it.
+    anchor_activity_at: Annotated[_TimeInUtc | None, LENIENT] = None
+
+    @property
+    def anchor(self) -> str | None:
+        """The anchor as text. SQL compares it as text, so it always has six decimal places."""
+        at = self.anchor_activity_at
+        return None if at is None else at.isoformat(timespec="microseconds")
 
 
 class ResumeIncompleteNudgeHandler(Handler[ResumeIncompleteNudge]):
-    """Ask an owner to continue, in the app and by e-mail at once. Once for each tier."""
+    """Ask an owner to continue, in the app and by e-mail at once. Once for each tier and anchor."""
 
     event_type = EventType("resume_incomplete_nudge")
     payload = ResumeIncompleteNudge
@@ -67,7 +87,11 @@ class ResumeIncompleteNudgeHandler(Handler[ResumeIncompleteNudge]):
         if not payload.nudge_tier:
             return missing("nudge_tier")
         return ResumeOwner(
-            payload.user_id, event.project_id, payload.resume_type, str(payload.nudge_tier)
+            user_id=payload.user_id,
+            project_id=event.project_id,
+            resume_type=payload.resume_type,
+            nudge_tier=str(payload.nudge_tier),
+            anchor=payload.anchor,
         )
 
     def decide(
@@ -91,7 +115,13 @@ class ResumeIncompleteNudgeHandler(Handler[ResumeIncompleteNudge]):
             body=f"Your {label} resume for **{escape(project_name)}** is"
             f" **{payload.completion_percent}%** complete. Finish it to generate your OM!",
             link=link,
-            payload={"type": self.event_type, "project_id": event.project_id, **about},
+            payload={
+                "type": self.event_type,
+                "project_id": event.project_id,
+                **about,
+                # Later events of the same tier compare their anchor with it.
+                **({"anchor_activity_at": payload.anchor} if payload.anchor else {}),
+            },
         )
         yield Email(
             delivery=Delivery.IMMEDIATE,
