@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from pipeline.domain.identifiers import AI_USER
 from pipeline.jobs.job import Job, Pages
 from pipeline.jobs.schedule import Schedule
 
@@ -11,6 +12,10 @@ UNREAD_THREAD_NUDGES: Final = Job(
     schedule=Schedule("*/15 * * * *"),
     work=Pages(
         statement="unread_thread_nudges",
-        parameters={"unread_minutes": 180, "most_stale_days": 14},
+        parameters={
+            "unread_minutes": 180,
+            "most_stale_days": 14,
+            "system_users": str(AI_USER),
+        },
     ),
 )

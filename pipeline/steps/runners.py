@@ -5,15 +5,16 @@ from functools import partial
 from typing import Any, Final
 
 from pipeline.domain.errors import ConfigurationError
-from pipeline.jobs.job import CalendarWatches, Input, Job, Page, Work
+from pipeline.jobs.job import CalendarWatches, Input, Job, Page, Pages, Work
 from pipeline.settings import CalendarSettings, DatabaseSettings
 from pipeline.steps.renew_watches import renew_watches
+from pipeline.steps.run_pages import run_pages
 
 # Does a job's work, a page at a time. Each page is written when it is given.
 Runner = Callable[[DatabaseSettings, Any, Input], Iterator[Page]]
 Runners = Mapping[type[Work], Runner]
 
-RUNNERS: Final[Runners] = {}
+RUNNERS: Final[Runners] = {Pages: run_pages}
 
 
 def runners_with(calendar: CalendarSettings) -> Runners:

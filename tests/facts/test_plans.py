@@ -1,6 +1,6 @@
 """Postgres finds the facts of a batch among many rows without reading all of them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
@@ -30,6 +30,7 @@ from pipeline.fanout.audience import (
 )
 from tests.builders import GreetedHandler, event
 from tests.databases import Database, Databases
+from tests.plans import Plan, explaining_cursor, used
 
 BATCH: Final = range(50)
 LARGE: Final = {
@@ -45,8 +46,6 @@ LARGE: Final = {
     "user_notification_preferences",
 }
 
-Plan = Mapping[str, Any]
-
 
 @pytest.fixture(scope="module")
 def crowded(databases: Databases) -> Iterator[Database]:
@@ -57,39 +56,10 @@ def crowded(databases: Databases) -> Iterator[Database]:
         yield database
 
 
-def explaining_cursor(plans: list[Plan]) -> type[psycopg.Cursor[Any]]:
-    """Make a cursor class that also adds the plan of each statement to ``plans``."""
-
-    class ExplainingCursor(psycopg.Cursor[Any]):
-        def execute(self, query: Any, *parameters: Any, **options: Any) -> "ExplainingCursor":  # noqa: ANN401 - psycopg's own
-            super().execute(b"EXPLAIN (FORMAT JSON) " + query, *parameters)
-            plans.extend(each["Plan"] for row in self.fetchall() for each in row[0])
-            super().execute(query, *parameters, **options)
-            return self
-
-    return ExplainingCursor
-
-
 def connect(database: Database, plans: list[Plan]) -> psycopg.Connection[Any]:
     return psycopg.connect(
         database.writer_dsn, autocommit=True, cursor_factory=explaining_cursor(plans)
     )
-
-
-def nodes(plan: Plan) -> Iterator[Plan]:
-    yield plan
-    for part in plan.get("Plans", ()):
-        yield from nodes(part)
-
-
-def used(plans: list[Plan], what: str, *, by: str = "") -> set[str]:
-    """Return the relations or indexes of the plan nodes of this type."""
-    return {
-        node[what]
-        for plan in plans
-        for node in nodes(plan)
-        if what in node and by in node["Node Type"]
-    }
 
 
 AUDIENCES: Final[dict[str, list[Audience]]] = {

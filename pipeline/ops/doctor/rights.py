@@ -131,10 +131,53 @@ RIGHTS: Final[Mapping[str, frozenset[str]]] = {
     ),
 }
 
+# Of the application, for the jobs that emit events.
+_READ_BY_JOBS: Final = (
+    *("meetings", "meeting_participants", "meeting_reminders_sent"),
+    *("chat_threads", "chat_thread_participants", "project_messages", "unread_thread_stale_log"),
+    *("projects", "org_members", "resources", "project_resumes", "borrower_resumes"),
+    *("project_workspace_activity", "notifications", "user_notification_preferences"),
+    "domain_events",
+)
+# What keeps an event from being emitted twice.
+_KEYS_OF_JOBS: Final = ("meeting_reminders", "thread_nudges", "resume_nudges")
+
 # What comes on top where the database has the family jobs.
 RIGHTS_WITH_JOBS: Final[Mapping[str, frozenset[str]]] = {
     JOBS: (
-        _on("SELECT", "event_dead_letters", "fanout_migrations")
+        _on("SELECT", *_READ_BY_JOBS)
+        | _on("SELECT", *_KEYS_OF_JOBS, schema="fanout")
+        | _columns(
+            "INSERT",
+            "domain_events",
+            *("event_type", "actor_id", "project_id", "thread_id", "meeting_id", "payload"),
+        )
+        | _columns(
+            "INSERT",
+            "meeting_reminders_sent",
+            *("meeting_id", "user_id", "reminder_type", "sent_at"),
+        )
+        | _columns(
+            "INSERT",
+            "unread_thread_stale_log",
+            *("thread_id", "user_id", "latest_message_at", "event_id", "sent_at"),
+        )
+        | _columns(
+            "INSERT",
+            "meeting_reminders",
+            *("meeting_id", "user_id", "start_time", "lead_minutes"),
+            schema="fanout",
+        )
+        | _columns(
+            "INSERT", "thread_nudges", "thread_id", "user_id", "latest_message_at", schema="fanout"
+        )
+        | _columns(
+            "INSERT",
+            "resume_nudges",
+            *("user_id", "project_id", "resume_type", "anchor", "tier"),
+            schema="fanout",
+        )
+        | _on("SELECT", "event_dead_letters", "fanout_migrations")
         | _on("INSERT", "event_dead_letters")
         | _columns("UPDATE", "event_dead_letters", *_OF_A_LETTER)
         | _on("SELECT", "job_runs", "switches", schema="fanout")
