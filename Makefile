@@ -60,6 +60,10 @@ pythons: setup ## run the demo and the fast tests on every other supported Pytho
 bench: setup ## measure against the budgets and write docs/performance.md; about 5 minutes
 	@$(BIN)/python -m bench
 
+.PHONY: bench-jobs
+bench-jobs: setup ## measure the scheduled jobs and write docs/jobs-performance.md; about 5 minutes
+	@$(BIN)/python -m bench.jobs
+
 .PHONY: compare
 compare: setup ## measure against another checkout, in turns: make compare OTHER=../before
 	@$(BIN)/python -m bench.compare "$(OTHER)"
