@@ -12,10 +12,13 @@ def add(commands: Commands) -> None:
         commands,
         "pause",
         _execute,
-        "hold back the events of a type until resume, so that nobody is told",
+        "hold back the events of a type, or the runs of a scheduled job, until resume",
         "python -m pipeline pause document_uploaded --reason 'wrong links'",
+        "python -m pipeline pause meeting-reminders",
     )
-    command.add_argument("event_type", metavar="NAME", help="an event type that has a handler")
+    command.add_argument(
+        "switch_name", metavar="NAME", help="an event type that has a handler, or a job"
+    )
     command.add_argument("--reason", metavar="TEXT", help="why, for the record")
     command.add_argument("--json", action="store_true", help="one JSON object, for programs")
 
@@ -24,11 +27,12 @@ def _execute(options: argparse.Namespace) -> None:
     import orjson
 
     from pipeline.fanout.handlers import HANDLERS
+    from pipeline.jobs.table import JOBS
     from pipeline.ops.switches.change import pause
     from pipeline.output import print_json
     from pipeline.screens.switches import paused_lines
 
-    paused = pause(options.database, options.event_type, HANDLERS, reason=options.reason)
+    paused = pause(options.database, options.switch_name, {*HANDLERS, *JOBS}, reason=options.reason)
     if options.json:
         print_json(orjson.dumps(paused, option=orjson.OPT_UTC_Z).decode())
     else:

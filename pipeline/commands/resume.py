@@ -12,10 +12,11 @@ def add(commands: Commands) -> None:
         commands,
         "resume",
         _execute,
-        "end the pause of an event type, or close its open breaker",
+        "end the pause of an event type or a scheduled job, or close an open breaker",
         "python -m pipeline resume document_uploaded",
+        "python -m pipeline resume meeting-reminders",
     )
-    command.add_argument("event_type", metavar="NAME", help="an event type")
+    command.add_argument("switch_name", metavar="NAME", help="an event type or a job")
     command.add_argument("--json", action="store_true", help="one JSON object, for programs")
 
 
@@ -23,11 +24,12 @@ def _execute(options: argparse.Namespace) -> None:
     import orjson
 
     from pipeline.fanout.handlers import HANDLERS
+    from pipeline.jobs.table import JOBS
     from pipeline.ops.switches.change import resume
     from pipeline.output import print_json
     from pipeline.screens.switches import resumed_lines
 
-    resumed = resume(options.database, options.event_type, HANDLERS)
+    resumed = resume(options.database, options.switch_name, {*HANDLERS, *JOBS})
     if options.json:
         print_json(orjson.dumps(resumed).decode())
     else:

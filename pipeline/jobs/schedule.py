@@ -35,6 +35,12 @@ class Schedule:
     def __post_init__(self) -> None:
         self.next(datetime(2026, 1, 1, tzinfo=UTC))
 
+    @property
+    def words(self) -> str:
+        """The schedule as text: ``at 02:00 every day, UTC``."""
+        text = CronSim(self.cron, datetime(2026, 1, 1, tzinfo=UTC)).explain()
+        return f"{text[0].lower()}{text[1:]}, {self.zone}"
+
     def next(self, after: datetime) -> datetime:
         """The first instant after a time, in UTC."""
         return next(instant for instant in self._from(after - _MARGIN) if instant > after)

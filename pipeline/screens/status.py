@@ -11,10 +11,12 @@ from rich.text import Text
 from pipeline.clients.postgres.locks import Lock
 from pipeline.domain.graph import Graph
 from pipeline.domain.units import ago, counted, duration, is_ahead, size
+from pipeline.jobs.table import JOBS
 from pipeline.ops.status.figures import (
     DeadLetters,
     Failure,
     GraphSeen,
+    JobFigures,
     LastHour,
     Latency,
     OtherProgram,
@@ -62,6 +64,8 @@ def render(status: StatusFigures) -> RenderableType:
     if status.switches or _unread(status, "switches"):
         shown = _when_read(status.switches, _switches)
         lines.add_row("switches", _unread(status, "switches") or shown)
+    if status.jobs is not None or _unread(status, "jobs"):
+        lines.add_row("jobs", _unread(status, "jobs") or _when_read(status.jobs, _jobs))
     if status.locks:
         lines.add_row("locks", _locks(status.locks))
     title = Text.assemble((status.database, "bold"), f" at {_utc(status.taken_at)}")
@@ -171,11 +175,28 @@ def _switch(name: str, switch: SwitchSeen) -> str:
     waiting = f"{counted(switch.waiting, 'event')} {'waits' if switch.waiting == 1 else 'wait'}"
     reason = f": {printable(switch.reason)}" if switch.reason else ""
     since = duration(switch.since_seconds)
+    if name in JOBS:
+        return f"{name} paused for {since} by {switch.who}{reason}"
     if switch.until_seconds is None:
         return f"{name} paused for {since} by {switch.who}{reason}; {waiting}"
     left = switch.until_seconds
     trial = f"one is tried in {duration(left)}" if left > 0 else "one at a time is tried"
     return f"{name}, its breaker is open for {since}{reason}; {waiting}, {trial}"
+
+
+def _jobs(jobs: Mapping[str, JobFigures]) -> Text:
+    lines = [_job(name, job) for name, job in jobs.items() if job.overdue or job.state == "dead"]
+    if not lines:
+        return Text(f"{counted(len(jobs), 'job')}, none late")
+    return Text("\n").join(lines)
+
+
+def _job(name: str, job: JobFigures) -> Text:
+    if not job.overdue:
+        return Text(f"{name}: its last run failed for good", "yellow")
+    never = job.done_seconds is None
+    last = "has never succeeded" if never else f"last succeeded {ago(job.done_seconds or 0)}"
+    return Text(f"{name} is late: {last}", "red")
 
 
 def _slot(status: StatusFigures) -> Text:

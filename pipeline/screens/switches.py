@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 from pipeline.domain.units import counted
+from pipeline.jobs.table import JOBS
 from pipeline.ops.switches.change import Paused, Resumed
 from pipeline.screens.printable import printable
 
@@ -13,9 +14,10 @@ def paused_lines(paused: Paused) -> str:
     """Return lines that say since when the type is paused, and how to resume it."""
     already = " already" if paused.before else ""
     reason = f": {printable(paused.reason)}" if paused.reason else ""
+    waiting = _waiting(paused.name, paused.waiting)
     return (
         f"{paused.name} is paused{already}, since {_moment(paused.since)} by {paused.who}{reason}\n"
-        f"{_waiting(paused.waiting)}; to resume: python -m pipeline resume {paused.name}\n"
+        f"{waiting}; to resume: python -m pipeline resume {paused.name}\n"
     )
 
 
@@ -26,14 +28,19 @@ def resumed_lines(resumed: Resumed) -> str:
         None: f"{name} was not paused",
         "open": f"{name} is resumed, its breaker is closed",
     }.get(resumed.was, f"{name} is resumed")
+    if resumed.name in JOBS:
+        start = "the next tick starts it" if resumed.waiting else "it runs with the next tick"
+        return f"{was}; {_waiting(resumed.name, resumed.waiting)}, {start}\n"
     if not resumed.waiting:
         return f"{was}; no event of this type waits\n"
     them = "it" if resumed.waiting == 1 else "them"
-    return f"{was}; {_waiting(resumed.waiting)}, to process {them}: {_CATCH_UP}\n"
+    waiting = _waiting(resumed.name, resumed.waiting)
+    return f"{was}; {waiting}, to process {them}: {_CATCH_UP}\n"
 
 
-def _waiting(number: int) -> str:
-    return f"{counted(number, 'event')} {'waits' if number == 1 else 'wait'}"
+def _waiting(name: str, number: int) -> str:
+    thing = "run" if name in JOBS else "event"
+    return f"{counted(number, thing)} {'waits' if number == 1 else 'wait'}"
 
 
 def _moment(time: datetime) -> str:

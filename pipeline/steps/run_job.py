@@ -16,7 +16,7 @@ from pipeline.domain.dead_letter import MAX_REASON_CHARACTERS, DeadLetter
 from pipeline.domain.errors import FanoutError, RejectedByDatabase, TransientError
 from pipeline.domain.lease import Cause, Settlement, WorkState, end, fail, give_back
 from pipeline.facts.switches import read_switches
-from pipeline.jobs.job import Counts, Input, Job, Page
+from pipeline.jobs.job import Input, Job, Page
 from pipeline.jobs.tick import Tick
 from pipeline.settings import DatabaseSettings
 from pipeline.steps.job_runs import (
@@ -54,12 +54,14 @@ class RunEnded:
     Attributes:
         run: with all the pages that are done.
         state: of the run now; ``WAITING`` where it is tried again.
-        error: why, if it failed.
+        error: the error, if the try failed.
+        reason: the error as text, without values of rows.
     """
 
     run: JobRun
     state: WorkState
     error: Exception | None = None
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,7 +167,7 @@ class JobRunner:
             settlement = fail(run.lease, cause, pause=retry)
         settle_run(self.settings, settlement)
         _log.warning("%s: %s; trying again", run.record.id, cause.reason)
-        return RunEnded(run=run, state=settlement.state, error=error)
+        return RunEnded(run=run, state=settlement.state, error=error, reason=cause.reason)
 
     def _dead(self, run: JobRun, error: Exception, cause: Cause) -> RunEnded:
         settlement = end(run.lease, WorkState.DEAD, cause)
@@ -175,12 +177,7 @@ class JobRunner:
         else:
             self.bury([_letter(run, cause)], _marks(settlement))
             _log.error("%s is dead: %s", run.record.id, cause.reason)
-        return RunEnded(run=run, state=WorkState.DEAD, error=error)
-
-
-def counts_of(pages: Sequence[Page]) -> Counts:
-    """What pages came to together."""
-    return sum((page.counts for page in pages), Counts())
+        return RunEnded(run=run, state=WorkState.DEAD, error=error, reason=cause.reason)
 
 
 def _marks(settlement: Settlement) -> Callable[[Connection[Any], Sequence[DeadLetter]], None]:

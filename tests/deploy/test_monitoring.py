@@ -397,6 +397,8 @@ STATUS: Final = StatusFigures(
         )
     },
     switches={},
+    jobs={},
+    overdue_jobs=0,
     other_program=None,
     last_hour=LastHour({"dead": 1}, [1]),
     latency=Latency(1.0, 1.0, 1.0),

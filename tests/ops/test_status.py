@@ -20,6 +20,7 @@ from rich.console import Console
 
 from local.debezium.configuration import read as read_configuration
 from pipeline.domain.errors import ConfigurationError
+from pipeline.jobs.table import JOBS
 from pipeline.ops.status.figures import Queue, StatusFigures
 from pipeline.ops.status.read import read_status
 from pipeline.screens.status import render
@@ -63,6 +64,10 @@ KEYS: Final = {
             "waiting": int,
         },
     },
+    "jobs": {
+        name: {"done_seconds": type(None), "overdue": bool, "state": type(None)} for name in JOBS
+    },
+    "overdue_jobs": int,
     "other_program": {"name": str, "seconds": float},
     "last_hour": {
         "states": {"completed": int, "expired": int, "unrouted": int, "dead": int},

@@ -82,14 +82,14 @@ def test_json_is_for_programs(database: Database) -> None:
 @pytest.mark.parametrize("verb", ["pause", "resume"])
 @pytest.mark.parametrize(
     ("name", "hint"),
-    [("document_uploadd", f"did you mean {UPLOADED}"), ("zzz", "docs/events.md lists them")],
+    [("document_uploadd", f"did you mean {UPLOADED}"), ("zzz", "docs/events.md lists the types")],
 )
 def test_an_unknown_name_is_one_line_with_the_close_ones(
     database: Database, verb: str, name: str, hint: str
 ) -> None:
     done = command(database.operator_dsn, verb, name)
     assert done.returncode == 1
-    assert done.stderr.startswith(f"pipeline {verb}: no event type '{name}' has a handler: {hint}")
+    assert done.stderr.startswith(f"pipeline {verb}: no event type and no job '{name}': {hint}")
     assert done.stderr.count("\n") == 1
     assert switches(database) == []
 
@@ -141,7 +141,7 @@ def test_why_says_that_an_event_waits_since_when_and_what_takes_it_on(database: 
 
 
 def test_doctor_warns_of_what_has_been_paused_for_over_a_day(database: Database) -> None:
-    assert found(database, "switches").seen == "no event type is paused"
+    assert found(database, "switches").seen == "no event type or job is paused"
     command(database.operator_dsn, "pause", UPLOADED)
     wait_behind(database)
     age(database, "since = now() - interval '23 hours'")

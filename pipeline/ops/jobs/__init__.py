@@ -1,1 +1,1 @@
-"""Scheduled jobs: a database in; when each ran, what came of it, and when it is due out."""
+"""Scheduled jobs: when each ran, with which result, and when it is due."""

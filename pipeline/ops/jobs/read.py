@@ -1,6 +1,6 @@
-"""How every job stands: a connection in, one figure each out."""
+"""Reads how every scheduled job stands."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -60,10 +60,14 @@ class JobSeen:
     Attributes:
         name: of the job.
         summary: what it does.
-        cron: its schedule; ``zone`` is the one that it is read in.
+        cron: the cron expression of its schedule.
+        zone: the time zone of the schedule.
+        schedule: the schedule as text.
         next_at: its next instant.
-        overdue: it is not paused, and has not run well for two of its periods.
-        done_at: when a run was done last.
+        overdue: whether two of its periods passed without a run that succeeded, and it is not
+            paused.
+        done_at: when a run last succeeded.
+        done_seconds: seconds since then.
         waiting: runs that wait.
         paused_by: the login that paused it; None where nobody has.
         paused_since: when.
@@ -74,9 +78,11 @@ class JobSeen:
     summary: str
     cron: str
     zone: str
+    schedule: str
     next_at: datetime
     overdue: bool
     done_at: datetime | None
+    done_seconds: float | None
     waiting: int
     paused_by: str | None
     paused_since: datetime | None
@@ -84,48 +90,63 @@ class JobSeen:
 
 
 def read_jobs(connection: Connection[Any], jobs: Mapping[str, Job] = JOBS) -> list[JobSeen] | None:
-    """Every job, in the order of the table; None where the database has no family jobs."""
+    """Return every job, in the order of the table; None without the tables of the jobs."""
+    if not has_jobs(connection):
+        return None
     with connection.cursor(row_factory=namedtuple_row) as cursor:
-        [(has_jobs,)] = cursor.execute(_HAS_JOBS).fetchall()
-        if not has_jobs:
-            return None
         rows: list[Any] = cursor.execute(_JOBS, {"jobs": list(jobs)}).fetchall()
     return [_seen(jobs[row.job], row) for row in rows]
 
 
-def list_jobs(settings: DatabaseSettings) -> Sequence[JobSeen]:
-    """Every job, for a command.
+def list_jobs(settings: DatabaseSettings, jobs: Mapping[str, Job] = JOBS) -> list[JobSeen]:
+    """Return how every job stands.
 
     Raises:
-        ConfigurationError: the database has no family jobs.
+        ConfigurationError: the database lacks the tables of the jobs.
+    """
+    check_jobs(settings)
+    return with_connection(settings, lambda connection: read_jobs(connection, jobs)) or []
+
+
+def check_jobs(settings: DatabaseSettings) -> None:
+    """Return if the database can be reached, and has the tables of the jobs.
+
+    Raises:
+        ConfigurationError: it lacks them, or cannot be used at all.
+        TransientError: it does not answer.
     """
     check_database(settings)
-    jobs = with_connection(settings, read_jobs)
-    if jobs is None:
+    if not with_connection(settings, has_jobs):
         raise ConfigurationError(
-            "scheduled jobs are not set up in this database: run"
-            " python -m pipeline migrate --family jobs"
+            "the database lacks the tables of scheduled jobs;"
+            " run: python -m pipeline migrate --family jobs"
         )
-    return jobs
+
+
+def has_jobs(connection: Connection[Any]) -> bool:
+    """Return whether the database has the tables of the jobs."""
+    return bool(connection.execute(_HAS_JOBS).fetchall()[0][0])
 
 
 def is_overdue(schedule: Schedule, since: datetime, now: datetime) -> bool:
-    """Whether two periods of a schedule went by without a run since then."""
+    """Return whether two periods of the schedule have passed since then."""
     last = schedule.last(now)
     return since < schedule.last(last - _INSTANT)
 
 
 def _seen(job: Job, row: Any) -> JobSeen:  # noqa: ANN401 - a named tuple
-    # A job is not late for what was due before there were jobs here.
+    # A job cannot be late for an instant before its tables were made.
     since = max(each for each in (row.done_at, row.since) if each is not None)
     return JobSeen(
         name=job.name,
         summary=job.summary,
         cron=job.schedule.cron,
         zone=job.schedule.zone,
+        schedule=job.schedule.words,
         next_at=job.schedule.next(row.now),
         overdue=row.paused_by is None and is_overdue(job.schedule, since, row.now),
         done_at=row.done_at,
+        done_seconds=None if row.done_at is None else (row.now - row.done_at).total_seconds(),
         waiting=row.waiting,
         paused_by=row.paused_by,
         paused_since=row.paused_since,

@@ -100,6 +100,21 @@ class SwitchSeen:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class JobFigures:
+    """A scheduled job.
+
+    Attributes:
+        done_seconds: seconds since its last run that succeeded; None if there is none.
+        overdue: whether two of its periods passed without such a run, and it is not paused.
+        state: of its last run; None if it never ran.
+    """
+
+    done_seconds: float | None
+    overdue: bool
+    state: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OtherProgram:
     """Another program that processes the same events.
 
@@ -171,7 +186,9 @@ class StatusFigures:
         has_events: whether ``domain_events`` has a row.
         queues: by ``events``, ``paused``, ``emails:immediate`` and ``emails:aggregated``.
         graphs: the graphs that ever ran here, by name.
-        switches: the event types that are held back now.
+        switches: the event types and jobs that are held back now.
+        jobs: the scheduled jobs, by name; None if the database lacks their tables.
+        overdue_jobs: how many of them are overdue.
         slot_name: the name of the slot that was looked for.
         idle_slot_seconds: the server invalidates a slot that nobody reads for this long; None
             without such a limit.
@@ -189,6 +206,8 @@ class StatusFigures:
     pipeline: Pipeline | None
     graphs: Mapping[str, GraphSeen] | None
     switches: Mapping[str, SwitchSeen] | None
+    jobs: Mapping[str, JobFigures] | None
+    overdue_jobs: int | None
     other_program: OtherProgram | None
     last_hour: LastHour | None
     latency: Latency | None

@@ -21,10 +21,12 @@ from pipeline.clients.postgres.watchdog import WATCHDOG
 from pipeline.domain.dead_letter import without_numbers
 from pipeline.domain.errors import ConfigurationError
 from pipeline.fanout.outcome import FINAL
+from pipeline.ops.jobs.read import read_jobs
 from pipeline.ops.status.figures import (
     DeadLetters,
     Failure,
     GraphSeen,
+    JobFigures,
     LastHour,
     Latency,
     OtherProgram,
@@ -109,6 +111,7 @@ def _read(connection: Connection[Any], names: CaptureNames) -> StatusFigures:
         raise ConfigurationError(
             f"the database {database} was never migrated; run: python -m pipeline migrate"
         )
+    jobs = part("jobs", _jobs)
     return StatusFigures(
         database=database,
         taken_at=now.isoformat(),
@@ -117,6 +120,8 @@ def _read(connection: Connection[Any], names: CaptureNames) -> StatusFigures:
         pipeline=part("pipeline", _pipeline),
         graphs=part("graphs", read_graphs),
         switches=part("switches", read_switches),
+        jobs=jobs,
+        overdue_jobs=None if jobs is None else sum(job.overdue for job in jobs.values()),
         other_program=part("other_program", _other_program),
         last_hour=part("last_hour", _last_hour),
         latency=part("latency", _latency),
@@ -173,6 +178,20 @@ def read_switches(connection: Connection[Any]) -> Mapping[str, SwitchSeen]:
     with connection.cursor(row_factory=dict_row) as cursor:
         rows = cursor.execute(_SWITCHES).fetchall()
     return {row.pop("name"): SwitchSeen(**row) for row in rows}
+
+
+def _jobs(connection: Connection[Any]) -> Mapping[str, JobFigures] | None:
+    jobs = read_jobs(connection)
+    if jobs is None:
+        return None
+    return {
+        job.name: JobFigures(
+            done_seconds=job.done_seconds,
+            overdue=job.overdue,
+            state=None if job.last is None else job.last.state,
+        )
+        for job in jobs
+    }
 
 
 def _other_program(connection: Connection[Any]) -> OtherProgram | None:

@@ -1,4 +1,4 @@
-"""Pauses an event type, and resumes it."""
+"""Pauses an event type or a scheduled job, and resumes it."""
 
 import difflib
 from collections.abc import Collection
@@ -13,13 +13,17 @@ from pipeline.clients.postgres.check import check_database
 from pipeline.clients.postgres.retry import with_connection
 from pipeline.clients.postgres.sql import load
 from pipeline.domain.errors import NotFound
+from pipeline.jobs.table import JOBS
+from pipeline.ops.jobs.read import check_jobs
 from pipeline.settings import DatabaseSettings
 
 CLOSE_NAMES: Final = 3
+_LISTED: Final = "docs/events.md lists the types, python -m pipeline jobs the jobs"
 
 _PAUSE: Final = load(__package__, "pause")
 _RESUME: Final = load(__package__, "resume")
 _COUNT: Final = load(__package__, "count_paused")
+_COUNT_RUNS: Final = load(__package__, "count_waiting_runs")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +32,7 @@ class Paused:
 
     Attributes:
         before: whether the type was already paused. If so, ``who`` and ``since`` are of that pause.
-        waiting: how many events of the type wait now.
+        waiting: how many events of the type, or runs of the job, wait now.
     """
 
     name: str
@@ -45,7 +49,7 @@ class Resumed:
 
     Attributes:
         was: ``paused``, ``open`` for a breaker, or None if no switch held the type back.
-        waiting: how many events of the type still wait.
+        waiting: how many events of the type, or runs of the job, still wait.
     """
 
     name: str
@@ -56,16 +60,19 @@ class Resumed:
 def pause(
     settings: DatabaseSettings, name: str, known: Collection[str], *, reason: str | None = None
 ) -> Paused:
-    """Pause an event type. Running pipelines obey within a second.
+    """Pause an event type or a job. Running pipelines obey within a second.
+
+    A run of a job that has started goes on to its end.
 
     Args:
         settings: the database, with the login of an operator.
-        name: the event type.
-        known: the event types that can be paused.
+        name: the event type or the job.
+        known: the names that can be paused.
         reason: why it is paused, for the record.
 
     Raises:
-        NotFound: no event type of this name can be paused.
+        NotFound: nothing of this name can be paused.
+        ConfigurationError: it is a job, and the database lacks the tables of the jobs.
     """
     _check_name(name, known)
 
@@ -74,15 +81,16 @@ def pause(
             [row] = cursor.execute(_PAUSE, {"name": name, "reason": reason}).fetchall()
         return Paused(name=name, waiting=_waiting(connection, name), **row._asdict())
 
-    check_database(settings)
+    (check_jobs if name in JOBS else check_database)(settings)
     return with_connection(settings, work)
 
 
 def resume(settings: DatabaseSettings, name: str, known: Collection[str]) -> Resumed:
-    """Resume an event type that a person paused or the breaker holds back.
+    """Resume an event type or a job that a person paused or the breaker holds back.
 
     Raises:
-        NotFound: the event type has no handler and is not held back.
+        NotFound: nothing of this name can be paused, and no switch has this name.
+        ConfigurationError: it is a job, and the database lacks the tables of the jobs.
     """
 
     def work(connection: Connection[Any]) -> Resumed:
@@ -92,17 +100,18 @@ def resume(settings: DatabaseSettings, name: str, known: Collection[str]) -> Res
             _check_name(name, known)
         return Resumed(name=name, was=row and row[0], waiting=_waiting(connection, name))
 
-    check_database(settings)
+    (check_jobs if name in JOBS else check_database)(settings)
     return with_connection(settings, work)
 
 
 def _waiting(connection: Connection[Any], name: str) -> int:
-    return int(connection.execute(_COUNT, {"name": name}).fetchall()[0][0])
+    statement = _COUNT_RUNS if name in JOBS else _COUNT
+    return int(connection.execute(statement, {"name": name}).fetchall()[0][0])
 
 
 def _check_name(name: str, known: Collection[str]) -> None:
     if name in known:
         return
     close = difflib.get_close_matches(name, known, CLOSE_NAMES)
-    hint = f"did you mean {' or '.join(close)}?" if close else "docs/events.md lists them"
-    raise NotFound(f"no event type {name[:80]!r} has a handler: {hint}")
+    hint = f"did you mean {' or '.join(close)}?" if close else _LISTED
+    raise NotFound(f"no event type and no job {name[:80]!r}: {hint}")

@@ -8,6 +8,7 @@ from pipeline.ops.doctor.checks import (
     capture,
     events_table,
     graphs,
+    jobs,
     locks,
     pubsub,
     roles,
@@ -31,6 +32,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     *stream.CHECKS,
     *graphs.CHECKS,
     *switches.CHECKS,
+    *jobs.CHECKS,
     *calendars.CHECKS,
     *pubsub.CHECKS,
 )

@@ -6,6 +6,7 @@ from typing import Final
 from pipeline.clients.postgres.session import working
 from pipeline.clients.postgres.sql import load
 from pipeline.domain.units import counted, duration
+from pipeline.jobs.table import JOBS
 from pipeline.ops.doctor.check import Check, Finding, ok, warning
 from pipeline.ops.doctor.installation import Installation
 from pipeline.ops.status.figures import SwitchSeen
@@ -26,13 +27,15 @@ def judge_switches(switches: Mapping[str, SwitchSeen], resumed_waiting: int) -> 
     """
     seen, fixes = [], []
     for name, switch in switches.items():
-        waiting = f"{counted(switch.waiting, 'event')} wait{'s' * (switch.waiting == 1)}"
+        waiting = f", {counted(switch.waiting, 'event')} wait{'s' * (switch.waiting == 1)}"
+        if name in JOBS:
+            waiting = ""
         since = duration(switch.since_seconds)
         if switch.until_seconds is not None:
-            seen.append(f"the breaker of {name} is open for {since}, {waiting}")
+            seen.append(f"the breaker of {name} is open for {since}{waiting}")
             fixes.append(f"fix the cause, then: python -m pipeline resume {name}")
         elif switch.since_seconds >= LONG_SECONDS:
-            seen.append(f"{name} is paused for {since} by {switch.who}, {waiting}")
+            seen.append(f"{name} is paused for {since} by {switch.who}{waiting}")
             fixes.append(f"if it may go on: python -m pipeline resume {name}")
     if resumed_waiting:
         one = resumed_waiting == 1
@@ -43,7 +46,7 @@ def judge_switches(switches: Mapping[str, SwitchSeen], resumed_waiting: int) -> 
         return warning("; ".join(seen), "; ".join(fixes))
     if switches:
         return ok("; ".join(f"{name} is paused" for name in switches))
-    return ok("no event type is paused")
+    return ok("no event type or job is paused")
 
 
 def _switches(installation: Installation) -> Finding:
