@@ -1,9 +1,9 @@
-"""The states of everything that is tried again, and the words in which a try ends. No I/O.
+"""The states of every record that is retried, and the ways in which a try ends. No I/O.
 
 pending -> leased -> done | dead | cancelled | expired
              |  ^
              v  |
-           waiting        paused: held back by a switch, from pending or waiting and back
+           waiting        pending or waiting <-> paused, while a switch holds it back
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from uuid import UUID
 
 
 class WorkState(StrEnum):
-    """Where a record stands."""
+    """The state of a record."""
 
     PENDING = "pending"
     LEASED = "leased"
@@ -35,15 +35,15 @@ TERMINAL: Final = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lease:
-    """A record that one worker has to itself for a while.
+    """The right of one worker to process a record, for a limited time.
 
     Attributes:
         sequence: of the record, in its table.
-        token: proves that this worker holds it.
+        token: identifies this lease. Another worker gets another token.
         number: of this try, from 1.
-        failures: tries before this one that counted as failures.
-        due_at: since when it could have been taken.
-        values: what else the table says of the record.
+        failures: how many earlier tries counted as failures.
+        due_at: the time from which the record could be claimed.
+        values: other columns of the record, by name.
     """
 
     sequence: int
@@ -59,9 +59,9 @@ class Cause:
     """Why a try did not succeed.
 
     Attributes:
-        error_class: the name of the error's class; None where there was no error.
-        code: of the database or the provider.
-        reason: in words; never a value of the record.
+        error_class: the name of the error's class. None if there was no error.
+        code: the error code of the database or the provider.
+        reason: text for people. Never contains a value of the record.
     """
 
     error_class: str | None = None
@@ -74,11 +74,11 @@ class Settlement:
     """How a try ended. Made by ``end``, ``fail`` and ``give_back``.
 
     Attributes:
-        lease: the try.
-        state: the record's new one: terminal, or ``WAITING``.
-        pause: seconds until it may be taken again.
-        counts: whether it is one more failure.
-        cause: why.
+        lease: the lease of the try.
+        state: the new state of the record: terminal, or ``WAITING``.
+        pause: seconds until it may be claimed again.
+        counts: whether the try counts as a failure.
+        cause: why it did not succeed.
     """
 
     lease: Lease
@@ -89,14 +89,14 @@ class Settlement:
 
     @property
     def result(self) -> str:
-        """As the table of attempts names it."""
+        """The result in ``fanout.attempts``."""
         if self.state is not WorkState.WAITING:
             return self.state.value
         return "failed" if self.counts else "given back"
 
 
 def end(lease: Lease, state: WorkState, cause: Cause | None = None) -> Settlement:
-    """The record is through.
+    """Return the settlement that ends the record.
 
     Raises:
         ValueError: the state is not terminal.
@@ -107,10 +107,10 @@ def end(lease: Lease, state: WorkState, cause: Cause | None = None) -> Settlemen
 
 
 def fail(lease: Lease, cause: Cause, *, pause: float) -> Settlement:
-    """The try failed; the next one may begin after so many seconds."""
+    """Return the settlement of a failed try. The next one may start after ``pause`` seconds."""
     return Settlement(lease=lease, state=WorkState.WAITING, pause=pause, counts=True, cause=cause)
 
 
 def give_back(lease: Lease, cause: Cause, *, pause: float) -> Settlement:
-    """As ``fail``, for what says nothing of the record: it does not count as a failure."""
+    """Like ``fail``, but not counted: the record is not the cause, but an outage for example."""
     return Settlement(lease=lease, state=WorkState.WAITING, pause=pause, cause=cause)

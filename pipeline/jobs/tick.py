@@ -1,4 +1,4 @@
-"""A tick: it says that the time of a job has come, and nothing else."""
+"""A tick: a message that says that a job is due."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,7 +12,7 @@ class Tick:
 
     Attributes:
         job: its name.
-        scheduled_for: the instant of its schedule, which with the job is the key of the run.
+        scheduled_for: the instant of its schedule. With the job, it is the key of the run.
     """
 
     job: str
@@ -20,11 +20,11 @@ class Tick:
 
 
 def tick_of(job: Job, at: datetime, scheduled_for: datetime | None = None) -> Tick:
-    """The tick that a message is.
+    """Return the tick of a message.
 
     Args:
-        job: whose.
-        at: when the message was published.
-        scheduled_for: the instant, where somebody gave it.
+        job: the job.
+        at: the time at which the message was published.
+        scheduled_for: the instant, if the message gives one.
     """
     return Tick(job=job.name, scheduled_for=scheduled_for or job.schedule.last(at))

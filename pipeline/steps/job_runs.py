@@ -1,4 +1,4 @@
-"""The ledger of job runs: what is wanted in; one run at a time, its progress and its end out."""
+"""Reads and writes the ledger of job runs: ticks, leases, progress, ends."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -21,7 +21,7 @@ SOURCE: Final = "job_runs"
 JOB_RUNS: Final = LeasedTable(
     name="job_runs",
     source=SOURCE,
-    # As isoformat() writes it.
+    # In the format of isoformat().
     record_id=sql.SQL(
         "record.job || '@' || replace(to_char(record.scheduled_for AT TIME ZONE 'UTC',"
         """ 'YYYY-MM-DD"T"HH24:MI:SS.US'), '.000000', '') || 'Z'"""
@@ -33,7 +33,7 @@ JOB_RUNS: Final = LeasedTable(
     switch="job",
     alone="job",
 )
-# Columns that a page changes.
+# The columns that a page changes.
 PROGRESS: Final = ("cursor", "scanned", "due", "emitted", "skipped", "failed")
 
 _RECORD: Final = load(__package__, "record_run")
@@ -43,22 +43,22 @@ _TO_DO: Final = load(__package__, "jobs_to_do")
 
 
 class LeaseLost(Exception):
-    """Another worker has the run by now: this one leaves it alone."""
+    """Another worker has taken the run over. This one must stop."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobRun:
-    """A run that this worker has to itself.
+    """A run that this worker holds a lease on.
 
     Attributes:
         job: its name.
         scheduled_for: with the job, the key.
         as_of: the time that counts as now.
-        by_hand: whether a person asked for it.
+        by_hand: whether a person requested it.
         changed: parameters that the person gave.
-        cursor: where it goes on.
-        counts: of the pages that are done.
-        lease: what proves that we hold it.
+        cursor: where the next page begins.
+        counts: the sum of the finished pages.
+        lease: the lease.
     """
 
     job: str
@@ -72,17 +72,17 @@ class JobRun:
 
     @property
     def record(self) -> RecordKey:
-        """Its name in dead letters and attempts."""
+        """The name of the run in dead letters and attempts."""
         moment = self.scheduled_for.isoformat().replace("+00:00", "Z")
         return RecordKey(SOURCE, f"{self.job}@{moment}")
 
     def after(self, page: Page) -> "JobRun":
-        """The run once a page is done."""
+        """Return the run with the cursor and counts after a page."""
         return replace(self, cursor=page.cursor or self.cursor, counts=self.counts + page.counts)
 
 
 def record_tick(settings: DatabaseSettings, tick: Tick) -> bool:
-    """Record the run that a tick asks for; whether it is new."""
+    """Record the run of a tick. Return whether it is new."""
     return (
         _record(
             settings,
@@ -99,10 +99,10 @@ def record_tick(settings: DatabaseSettings, tick: Tick) -> bool:
 def record_by_hand(
     settings: DatabaseSettings, job: str, as_of: datetime | None, changed: Mapping[str, Any]
 ) -> datetime:
-    """Record a run that a person asks for now; gives its ``scheduled_for``."""
+    """Record a run that a person requests now. Return its ``scheduled_for``."""
     recorded = None
     while recorded is None:
-        # Taken only if two ask in the same microsecond.
+        # The key is taken only if two people ask in the same microsecond.
         recorded = _record(
             settings,
             job=job,
@@ -129,13 +129,13 @@ def take_run(
     *,
     scheduled_for: datetime | None = None,
 ) -> JobRun | None:
-    """Take the run of a job that is due first, after late ticks were made one.
+    """Combine late ticks into one run, then lease the first due run of the job, if there is one.
 
     Args:
         settings: the database.
         job: its name.
         lease: for how long this worker may be silent.
-        scheduled_for: take this run or none.
+        scheduled_for: lease only this run.
     """
     only = {"job": job}
 
@@ -150,16 +150,16 @@ def take_run(
 
 
 def withdraw_run(settings: DatabaseSettings, job: str, scheduled_for: datetime, why: str) -> None:
-    """Cancel a run that nobody has begun."""
+    """Cancel a run that has not started."""
     parameters = {"job": job, "scheduled_for": scheduled_for, "reason": why}
     with_connection(settings, lambda connection: connection.execute(_WITHDRAW, parameters))
 
 
 def store_progress(settings: DatabaseSettings, run: JobRun, lease: timedelta) -> None:
-    """Store the cursor and the counts of a run, and keep it for longer.
+    """Store the cursor and the counts of a run, and extend its lease.
 
     Raises:
-        LeaseLost: another worker has it.
+        LeaseLost: another worker has taken the run over.
     """
     counts = run.counts
     progress = {
@@ -182,19 +182,19 @@ def settle_run(settings: DatabaseSettings, settlement: Settlement) -> None:
     """Write how a try ended.
 
     Raises:
-        LeaseLost: another worker has the run.
+        LeaseLost: another worker has taken the run over.
     """
     with_connection(settings, lambda connection: settle_held(connection, settlement))
 
 
 def settle_held(connection: Connection[Any], settlement: Settlement) -> None:
-    """As ``settle_run``, in a transaction of the caller."""
+    """Like ``settle_run``, in the transaction of the caller."""
     if not settle(connection, JOB_RUNS, [settlement]):
         raise LeaseLost
 
 
 def jobs_to_do(settings: DatabaseSettings) -> list[str]:
-    """The jobs that have a run to do now: one that waited, was resumed, or lost its worker."""
+    """Return the jobs with a due run: a new one, a retry, or one that was resumed or abandoned."""
     return with_connection(
         settings, lambda connection: [job for (job,) in connection.execute(_TO_DO)]
     )

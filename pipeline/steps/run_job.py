@@ -1,4 +1,4 @@
-"""Run jobs: a tick in; its run in the ledger, done page by page, tried again or dead."""
+"""Runs scheduled jobs: from a tick to a run that is done, retried or dead."""
 
 import logging
 import random
@@ -37,23 +37,23 @@ RETRY: Final = RetryRule(backoff=Backoff(first=60, longest=3_600, at_least=0.5),
 
 _log: Final = logging.getLogger(__name__)
 
-# Writes dead letters, and in their transaction what the function is given to write.
+# Writes dead letters, and calls the function in their transaction.
 Bury = Callable[
     [Sequence[DeadLetter], Callable[[Connection[Any], Sequence[DeadLetter]], None]], None
 ]
 
 
 class JobIsBusy(FanoutError):
-    """The job runs already, or is paused. The text says what to do."""
+    """The job is running or paused. The text says what to do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunEnded:
-    """What a try of a run came to.
+    """The result of one try of a run.
 
     Attributes:
-        run: with all the pages that are done.
-        state: of the run now; ``WAITING`` where it is tried again.
+        run: the run, with the counts of the finished pages.
+        state: the new state of the run. ``WAITING`` if it will be retried.
         error: the error, if the try failed.
         reason: the error as text, without values of rows.
     """
@@ -66,13 +66,13 @@ class RunEnded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobRunner:
-    """Runs jobs of a database.
+    """Runs the jobs of a database.
 
     Attributes:
         settings: the database.
-        bury: how dead letters are written.
-        runners: what does which type of work.
-        retry: how often a run that fails is tried again.
+        bury: writes dead letters.
+        runners: the function for each type of work.
+        retry: how often a failed run is retried, and when.
         draw: draws the jitter of the pauses.
     """
 
@@ -83,21 +83,21 @@ class JobRunner:
     draw: Draw = random.uniform
 
     def run_tick(self, job: Job, tick: Tick) -> list[RunEnded]:
-        """Record the run that a tick asks for, and run what is due of the job.
+        """Record the run of a tick, then run every due run of the job.
 
         Raises:
-            TransientError: the ledger could not be read or written; the tick must come again.
-            ConfigurationError: it cannot be.
+            TransientError: the ledger is not available now. The tick must be delivered again.
+            ConfigurationError: the ledger cannot be used.
         """
         record_tick(self.settings, tick)
         return list(self.run_due(job))
 
     def run_due(self, job: Job) -> Iterator[RunEnded]:
-        """Run what is due of a job, one run after the other; nothing if another worker does.
+        """Run every due run of a job, one after the other. Nothing while another worker runs it.
 
         Raises:
-            TransientError: as ``run_tick``.
-            ConfigurationError: as ``run_tick``.
+            TransientError: see ``run_tick``.
+            ConfigurationError: see ``run_tick``.
         """
         while (run := take_run(self.settings, job.name, job.lease)) is not None:
             try:
@@ -108,24 +108,26 @@ class JobRunner:
     def run_by_hand(
         self, job: Job, *, now: datetime | None, changed: Mapping[str, Any]
     ) -> RunEnded:
-        """Run a job now; it is not tried again.
+        """Run a job now. A failure is not retried.
 
         Args:
             job: the job.
-            now: the time that counts as now; None for the server's.
-            changed: parameters with other values than the job's.
+            now: the time that counts as now. None: the time of the server.
+            changed: parameters of the job with other values for this run.
 
         Raises:
-            JobIsBusy: it runs already, or is paused.
-            TransientError: as ``run_tick``.
-            ConfigurationError: as ``run_tick``.
+            JobIsBusy: the job is running or paused.
+            TransientError: see ``run_tick``.
+            ConfigurationError: see ``run_tick``.
         """
         if job.name in read_switches(self.settings):
             raise JobIsBusy(f"{job.name} is paused: python -m pipeline resume {job.name}")
         scheduled_for = record_by_hand(self.settings, job.name, now, changed)
         run = take_run(self.settings, job.name, job.lease, scheduled_for=scheduled_for)
         if run is None:
-            withdraw_run(self.settings, job.name, scheduled_for, "another run was going on")
+            withdraw_run(
+                self.settings, job.name, scheduled_for, "another run of the job was going on"
+            )
             raise JobIsBusy(f"{job.name} is running: wait for its end, see python -m pipeline jobs")
         try:
             return self._run(job, run)
@@ -137,7 +139,7 @@ class JobRunner:
             raise
 
     def preview(self, job: Job, *, now: datetime, changed: Mapping[str, Any]) -> Iterator[Page]:
-        """What a run would do, page by page; nothing is written, in the ledger neither."""
+        """Return the pages of a dry run. It writes nothing, not even to the ledger."""
         given = Input(now=now, dry_run=True, changed=changed)
         return pages_of(self.settings, job, given, self.runners)
 
@@ -149,7 +151,7 @@ class JobRunner:
                 store_progress(self.settings, run, job.lease)
         except LeaseLost:
             raise
-        except Exception as error:  # noqa: BLE001 - whatever a job raises is a try that failed
+        except Exception as error:  # noqa: BLE001 - any error of a job is a failed try
             return self._failed(run, error)
         settle_run(self.settings, end(run.lease, WorkState.DONE))
         return RunEnded(run=run, state=WorkState.DONE)
@@ -157,7 +159,7 @@ class JobRunner:
     def _failed(self, run: JobRun, error: Exception) -> RunEnded:
         cause, failures = _cause(error), run.lease.failures
         if isinstance(error, TransientError) and not run.by_hand:
-            # It says nothing of the job: however often it happens, the run is not dead of it.
+            # The job is not the cause, so the run never becomes dead.
             pause = self.retry.backoff.pause(run.lease.number - 1, self.draw)
             settlement = give_back(run.lease, cause, pause=pause)
         else:
@@ -172,7 +174,7 @@ class JobRunner:
     def _dead(self, run: JobRun, error: Exception, cause: Cause) -> RunEnded:
         settlement = end(run.lease, WorkState.DEAD, cause)
         if run.by_hand:
-            # Whoever asked for it sees the error now.
+            # The person sees the error at once, so there is no dead letter.
             settle_run(self.settings, settlement)
         else:
             self.bury([_letter(run, cause)], _marks(settlement))
@@ -198,7 +200,7 @@ def _letter(run: JobRun, cause: Cause) -> DeadLetter:
 
 
 def _cause(error: Exception) -> Cause:
-    """An error in words. Those of other errors than ours may quote values: only their place."""
+    """Describe an error. The text of an error that is not ours may quote values: leave it out."""
     name = type(error).__name__
     if isinstance(error, FanoutError):
         code = error.sqlstate if isinstance(error, RejectedByDatabase) else None

@@ -1,4 +1,4 @@
-"""Which function does which type of work: the one table."""
+"""The function that does each type of work of the scheduled jobs."""
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
@@ -10,7 +10,7 @@ from pipeline.settings import CalendarSettings, DatabaseSettings
 from pipeline.steps.renew_watches import renew_watches
 from pipeline.steps.run_pages import run_pages
 
-# Does a job's work, a page at a time. Each page is written when it is given.
+# Does the work of a job. Yields a page after its transaction is committed.
 Runner = Callable[[DatabaseSettings, Any, Input], Iterator[Page]]
 Runners = Mapping[type[Work], Runner]
 
@@ -25,10 +25,10 @@ def runners_with(calendar: CalendarSettings) -> Runners:
 def pages_of(
     settings: DatabaseSettings, job: Job, given: Input, runners: Runners = RUNNERS
 ) -> Iterator[Page]:
-    """Do a job's work.
+    """Do the work of a job, page by page.
 
     Raises:
-        ConfigurationError: nothing does this type of work.
+        ConfigurationError: no function is listed for this type of work.
     """
     runner = runners.get(type(job.work))
     if runner is None:

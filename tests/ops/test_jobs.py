@@ -19,6 +19,7 @@ from pipeline.ops.migrate import migrate
 from pipeline.ops.status.read import read_status
 from pipeline.settings import DatabaseSettings
 from tests.databases import Database
+from tests.golden.world import populate
 from tests.ops.examination import found
 from tests.programs import Program
 
@@ -142,6 +143,31 @@ def test_a_run_by_hand_prints_what_it_came_to_and_is_in_the_ledger(database: Dat
         assert connection.execute("SELECT as_of FROM fanout.job_runs").fetchall() == [(NOON,)]
 
 
+def test_a_job_emits_its_events_once_and_a_dry_run_shows_them_first(database: Database) -> None:
+    with database.connect() as connection:
+        populate(connection)
+        connection.execute(
+            "INSERT INTO meetings (id, title, start_time, end_time, duration_minutes, organizer_id)"
+            " SELECT gen_random_uuid(), 'Closing', %s, %s, 60, id FROM profiles LIMIT 1",
+            [NOON + timedelta(minutes=30), NOON + timedelta(minutes=90)],
+        )
+        connection.execute(
+            "INSERT INTO meeting_participants (meeting_id, user_id, is_organizer)"
+            " SELECT id, organizer_id, true FROM meetings WHERE title = 'Closing'"
+        )
+        events = "SELECT count(*) FROM domain_events WHERE event_type = 'meeting_reminder'"
+        [(before,)] = connection.execute(events.encode()).fetchall()
+        for arguments, emitted, objects in ((["--dry-run"], 0, 1), ([], 1, 0), ([], 1, 0)):
+            ended = command(
+                database.jobs_dsn, "job", REMINDERS, "--now", "2026-03-02T12:00Z", *arguments
+            )
+            assert (ended.returncode, ended.stderr) == (0, "")
+            assert len(ended.stdout.splitlines()) == objects + 1
+            [(after,)] = connection.execute(events.encode()).fetchall()
+            assert after - before == emitted
+        assert json.loads(ended.stdout)["emitted"] == 0
+
+
 def test_a_run_by_hand_that_fails_is_one_line_and_exit_status_1(database: Database) -> None:
     without = dict.fromkeys(CALENDAR, "")
     ended = command(database.jobs_dsn, "job", WATCHES, **without)
@@ -191,6 +217,16 @@ def test_a_parameter_has_the_type_of_the_declared_one() -> None:
     assert read_changes(MEETING_REMINDERS, ["lead_minutes=15"]) == {"lead_minutes": 15}
     with pytest.raises(UsageError):
         read_changes(JOBS[WATCHES], ["lead_minutes=15"])
+
+
+def test_doctor_knows_the_rights_of_the_role(database: Database) -> None:
+    assert found(database, "jobs rights", database.dsn).severity is Severity.OK
+    execute(database, "REVOKE INSERT ON fanout.attempts FROM fanout_jobs")
+    finding = found(database, "jobs rights", database.dsn)
+    assert (finding.severity, finding.fix) == (
+        Severity.FAILED,
+        "GRANT INSERT ON fanout.attempts TO fanout_jobs",
+    )
 
 
 @pytest.mark.parametrize("arguments", [["jobs"], ["job", REMINDERS], ["pause", REMINDERS]])

@@ -1,10 +1,10 @@
-"""Claim, keep and settle records of a table that several workers share. Made once for all tables.
+"""Claims, extends and settles leases on the records of a table. One implementation for all tables.
 
 A leased table has a unique ``sequence``, the columns ``state``, ``next_attempt_at``,
 ``lease_token``, ``attempts``, ``failures``, ``started_at``, ``finished_at``, ``error_class`` and
 ``reason``, and an index over (next_attempt_at, sequence) of what is pending, waiting or leased.
-While a record is leased, ``next_attempt_at`` is the end of the lease: from then on anybody may
-claim it. All times are the server's.
+While a record is leased, ``next_attempt_at`` is the end of the lease: then any worker may claim it.
+All times are the server's.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -21,11 +21,11 @@ from pipeline.domain.lease import Lease, Settlement
 
 _NOTHING: Final = sql.SQL("")
 
-# What a claim gives of every table; the rest is ``values``.
+# The columns that a claim returns for every table. The others are ``values``.
 _OF_THE_LEASE: Final = ("sequence", "lease_token", "attempts", "failures", "due_at")
 
 _CLAIM: Final = sql.SQL("""
--- Lease what is due to one worker. In: most, seconds, and the values of the columns to look for.
+-- Lease due records to one worker. In: most, seconds, and the values of the columns to filter by.
 WITH due AS (
     SELECT sequence, next_attempt_at, state, attempts, started_at, {record_id} AS record_id
     FROM {table} AS record
@@ -38,7 +38,7 @@ lost AS (
     INSERT INTO fanout.attempts (source, record_id, number, started_at, finished_at, result, reason)
     SELECT
         {source}, record_id, attempts, started_at, now(), 'lost',
-        'its worker was not heard of until the lease ended'
+        'its worker did not extend the lease in time'
     FROM due
     WHERE state = 'leased'
 ),
@@ -64,7 +64,7 @@ _ALONE: Final = sql.SQL("""
         )""")
 
 _EXTEND: Final = sql.SQL("""
--- Keep a lease for longer, and note how far the work is. In: sequence, token, seconds, the values.
+-- Extend a lease, and set other columns. In: sequence, token, seconds, and their values.
 UPDATE {table} SET next_attempt_at = now() + make_interval(secs => %(seconds)s){also}
 WHERE sequence = %(sequence)s AND lease_token = %(token)s AND state = 'leased'
 RETURNING sequence
@@ -72,8 +72,8 @@ RETURNING sequence
 _ALSO: Final = sql.SQL(", {} = {}")
 
 _SETTLE: Final = sql.SQL("""
--- Write how tries ended, and each as an attempt. In: [{{sequence, token, state, pause, counts,
--- result, error_class, code, reason}}]. Out: those whose lease still held.
+-- Write how tries ended, and one attempt each. In: [{{sequence, token, state, pause, counts,
+-- result, error_class, code, reason}}]. Out: the tokens of the leases that were still valid.
 WITH given AS MATERIALIZED (
     SELECT given.*
     FROM jsonb_to_recordset(%(settlements)s::jsonb) AS given (
@@ -110,7 +110,7 @@ SELECT token FROM ended
 """)
 
 _FOLLOW: Final = sql.SQL("""
--- Pause what a switch holds back by now, and let go on what none holds back any more.
+-- Pause records that a switch holds back now. Release paused records without a switch.
 UPDATE {table} AS record SET
     state = CASE
         WHEN record.state <> 'paused' THEN 'paused'
@@ -126,16 +126,17 @@ WHERE record.state IN ('pending', 'waiting', 'paused'){only}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeasedTable:
-    """A table that takes part.
+    """A table whose records are leased.
 
     Attributes:
         schema: of the table.
         name: of the table.
-        source: as dead letters and attempts name it.
-        record_id: an expression that gives a row's key as text.
-        values: the columns that a claim gives besides the lease.
-        switch: the column with the name of the switch that holds a record back.
-        alone: a column of which each value has one leased record at most; a unique index says so.
+        source: its name in dead letters and attempts.
+        record_id: an SQL expression for the key of ``record`` as text.
+        values: the other columns that a claim returns.
+        switch: the column with the name of the switch that can hold a record back.
+        alone: at most one record with the same value in this column is leased. The table has a
+            unique index for it.
     """
 
     schema: str = "fanout"
@@ -190,16 +191,16 @@ def claim(
     most: int = 1,
     only: Mapping[str, Any] | None = None,
 ) -> list[Lease]:
-    """Take what is due: what came due first, first.
+    """Lease due records to this worker, in the order in which they became due.
 
-    What another worker holds is passed over, unless its lease has ended: then it gets a new token.
+    A record with a lease is skipped, unless the lease has ended. Then it gets a new token.
 
     Args:
         connection: in autocommit.
         table: of the records.
         lease: for how long.
-        most: the most records; a table with ``alone`` gives one at a time.
-        only: records whose columns have these values.
+        most: the maximum number of records. It is 1 for a table with ``alone``.
+        only: columns, and the values that a record must have in them.
     """
     statement = table.claim_statement(tuple(only or ()))
     parameters = {
@@ -213,7 +214,7 @@ def claim(
     except errors.UniqueViolation:
         if table.alone is None:
             raise
-        # Somebody else took another record of the same value at this moment.
+        # Another worker leased a record with the same value at the same time.
         return []
     return [
         Lease(
@@ -236,14 +237,14 @@ def extend(
     *,
     also: Mapping[str, Any] | None = None,
 ) -> bool:
-    """Keep a record for longer, from now on; whether it was still held.
+    """Extend a lease, counted from now. Return whether it was still valid.
 
     Args:
         connection: in autocommit.
         table: of the record.
         held: the lease.
         lease: for how long.
-        also: values of columns that are set on the way.
+        also: other columns to set, and their values.
     """
     parameters = {
         **(also or {}),
@@ -258,9 +259,9 @@ def extend(
 def settle(
     connection: Connection[Any], table: LeasedTable, settlements: Sequence[Settlement]
 ) -> set[UUID]:
-    """Write how tries ended; gives the tokens of those that were still held.
+    """Write how tries ended. Return the tokens of the leases that were still valid.
 
-    Whoever lost a lease to another worker changes nothing.
+    A lease that another worker has taken over changes nothing.
     """
     document = [
         {
@@ -283,7 +284,7 @@ def settle(
 def follow_switches(
     connection: Connection[Any], table: LeasedTable, *, only: Mapping[str, Any] | None = None
 ) -> None:
-    """Pause what is held back by now, and let go on what no longer is."""
+    """Pause the records that a switch holds back now, and release those without a switch."""
     connection.execute(table.follow_statement(tuple(only or ())), only or {})
 
 

@@ -1,5 +1,5 @@
--- Of ticks that came late one run is left: end those of a job that a later one makes pointless.
--- One that is tried again goes on until a later one is done. Runs by hand are left alone. In: job.
+-- Combine late ticks: cancel runs of a job that a later tick replaces. A run that has started is
+-- cancelled only when a later run is done. Runs by hand are never cancelled here. In: job.
 UPDATE fanout.job_runs AS run SET
     state = 'cancelled',
     finished_at = now(),

@@ -1,4 +1,4 @@
--- The jobs that have a run to do by now, but for those that are paused; the oldest first.
+-- The jobs with a due run, except paused jobs. The job with the oldest run first.
 SELECT run.job
 FROM fanout.job_runs AS run
 WHERE (

@@ -1,4 +1,4 @@
--- Record that a run of a job is wanted; a run that is there already stays as it is.
+-- Record a run of a job. An existing run stays unchanged.
 -- In: job, scheduled_for, as_of, requested_by, changed. Out: a row if it is new.
 INSERT INTO fanout.job_runs (job, scheduled_for, as_of, requested_by, changed)
 VALUES (

@@ -1,4 +1,4 @@
--- End a run that nobody has begun. In: job, scheduled_for, reason.
+-- Cancel a run that has not started. In: job, scheduled_for, reason.
 UPDATE fanout.job_runs SET
     state = 'cancelled',
     finished_at = now(),

@@ -222,7 +222,7 @@ def test_each_attempt_is_recorded_once(
     assert attempts(owner) == [
         (1, "failed", *because),
         (2, "given back", *because),
-        (3, "lost", None, None, "its worker was not heard of until the lease ended"),
+        (3, "lost", None, None, "its worker did not extend the lease in time"),
         (4, "done", None, None, None),
     ]
     [row] = rows(owner, leased)

@@ -1,5 +1,5 @@
--- For each of these jobs: the last run that was begun, the last end that was well, what waits, and
--- what holds it back. In: jobs. since: when the family was set up here.
+-- For each job: the last run that started, the last success, how many runs wait, and the switch.
+-- In: jobs. since: when the tables of the jobs were created.
 SELECT
     wanted.job,
     run.scheduled_for,
