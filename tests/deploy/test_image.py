@@ -220,4 +220,4 @@ def test_the_program_runs_the_stream_with_the_arguments_it_is_given(
         assert started.stdout.startswith("usage: python -m pipeline run ")
     else:
         assert started.returncode == 1
-        assert "pipeline run: LOG_LEVEL=SHOUTING is unknown" in started.stderr
+        assert "pipeline run: invalid LOG_LEVEL 'SHOUTING'" in started.stderr

@@ -103,7 +103,7 @@ def test_doctor_says_that_there_is_a_pooler(pooled: Database) -> None:
         found = {each.check.name: each.finding for each in examine(installation)}
     finding = found["own session"]
     assert finding is not None
-    assert "settings go with each transaction" in finding.seen
+    assert "every transaction sends its settings" in finding.seen
     unseen = [name for name, each in found.items() if each and "could not be" in each.seen]
     assert not unseen
 
