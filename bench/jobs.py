@@ -147,9 +147,10 @@ def _measure_job(
     # Nothing was due a year before: connections and caches are warm after it.
     _run(settings, job, NOW - timedelta(days=365))
     started = datetime.now(UTC)
+    # Before anything was emitted: only the age keeps it from being much.
+    old = _run(settings, job, LATER)
     first = _run(settings, job, NOW)
     again = _run(settings, job, NOW)
-    old = _run(settings, job, LATER)
     raw = _raw(connection, measured.event_type, started)
     return Figures(measured=measured, size=size, first=first, again=again, old=old, raw=raw)
 
@@ -181,7 +182,7 @@ job share the machine. Postgres syncs every commit.
 
 The first run finds much that is due. The next run, at the same time, finds nothing. `raw` is the baseline: one
 connection inserts the events of the first run again, 5,000 a statement, without looking for what is due and without the
-rows that prevent duplicates. `old` is a first run over a database in which everything is older than the job looks back.
+rows that prevent duplicates. `old` is a first run 60 days later, when everything is older than the job looks back.
 
 | job | size | rows scanned | statements | events | first run | raw | next run | old | ≤ {BUDGET_SECONDS} s |
 |---|---|---|---|---|---|---|---|---|---|
