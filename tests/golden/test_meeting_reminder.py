@@ -76,9 +76,10 @@ def test_null_and_empty_take_the_defaults(stage: Stage, empty: str | None) -> No
     ]
 
 
-def test_the_minutes_are_those_of_the_event(stage: Stage) -> None:
-    stage.deliver(reminded(stage, reminder_minutes=5))
-    assert [row.title for row in stage.notifications()] == ["Reminder: Meeting in 5 minutes"]
+@pytest.mark.parametrize(("minutes", "words"), [(5, "5 minutes"), (1, "1 minute")])
+def test_the_minutes_are_those_of_the_event(stage: Stage, minutes: int, words: str) -> None:
+    stage.deliver(reminded(stage, reminder_minutes=minutes))
+    assert [row.title for row in stage.notifications()] == [f"Reminder: Meeting in {words}"]
 
 
 def test_without_a_participant_nothing_follows(stage: Stage) -> None:

@@ -9,6 +9,7 @@ from pydantic import ConfigDict
 from pipeline.domain.identifiers import EventType, UserId
 from pipeline.domain.names import escape, escape_alone
 from pipeline.domain.payload import LENIENT, Count, Line, Payload
+from pipeline.domain.units import counted
 from pipeline.fanout.audience import Audience, named
 from pipeline.fanout.effects import Channel, Effect, Notification
 from pipeline.fanout.events import Event
@@ -62,7 +63,7 @@ class MeetingReminderHandler(Handler[MeetingReminder]):
         project_name = facts.project_name(event.project_id) if event.project_id else None
         yield Notification(
             kind=self.event_type,
-            title=f"Reminder: Meeting in {payload.reminder_minutes} minutes",
+            title=f"Reminder: Meeting in {counted(payload.reminder_minutes, 'minute')}",
             body="\n".join(_lines(payload, project_name)),
             link=links.meetings(event.project_id),
             payload={
