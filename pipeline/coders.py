@@ -17,6 +17,7 @@ from pipeline.domain.payload import Payload
 from pipeline.domain.wake_up import WakeUp
 from pipeline.fanout.batches import Decided, Fetched
 from pipeline.fanout.events import Event, Unrouted
+from pipeline.jobs.tick import Tick
 
 # The size of an item without its texts: its ids and times.
 ITEM_BYTES: Final = 64
@@ -57,5 +58,5 @@ def batches_of(payload: type[Payload]) -> Any:  # noqa: ANN401 - a type hint has
     return list[event]
 
 
-for _carried in (Decided, DeadLetter, Event[Payload], Fetched, Unrouted, WakeUp):
+for _carried in (Decided, DeadLetter, Event[Payload], Fetched, Tick, Unrouted, WakeUp):
     beam.coders.registry.register_coder(_carried, CarriedCoder)

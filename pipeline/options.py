@@ -134,8 +134,8 @@ _ON_DATAFLOW: Final = (Taker.LAUNCH,)
 
 SUBSCRIPTION: Final = Parameter(
     name="subscription",
-    label="Subscription of the events",
-    help="The Pub/Sub subscription that receives the events of Debezium, one per job.",
+    label="Subscription of the graph",
+    help="The Pub/Sub subscription that the graph reads, one per graph: of events, or of ticks.",
     group=ParameterGroup.EVENTS,
     kind=values.SUBSCRIPTION,
     takers=(Taker.RUN, Taker.LAUNCH, Taker.DOCTOR),
@@ -164,6 +164,22 @@ TIMESTAMP_ATTRIBUTE: Final = Parameter(
     takers=_ON_DATAFLOW,
     default=PUBLISH_TIME,
     metavar="NAME",
+)
+JOBS_SUBSCRIPTION: Final = Parameter(
+    name="jobs_subscription",
+    help="The subscription that receives the ticks of the scheduled jobs, for --graph all.",
+    group=ParameterGroup.EVENTS,
+    kind=values.SUBSCRIPTION,
+    takers=(Taker.RUN,),
+    metavar=values.SUBSCRIPTION.expected,
+)
+TICK_TOPIC: Final = Parameter(
+    name="tick_topic",
+    help="Publish the ticks of the scheduled jobs to this topic; without it, Cloud Scheduler does.",
+    group=ParameterGroup.EVENTS,
+    kind=values.TOPIC,
+    takers=(Taker.RUN,),
+    metavar=values.TOPIC.expected,
 )
 DATABASE_URL: Final = Parameter(
     name="database_url",
@@ -222,7 +238,7 @@ POOL_SIZE: Final = Parameter(
 GRAPH: Final = Parameter(
     name="graph",
     label="Graph",
-    help="The graph to run, or all.",
+    help="The graph to run. On one machine only: all, each in its own process.",
     kind=values.GRAPHS,
     takers=(Taker.RUN, Taker.LAUNCH),
     default=(Graph.FANOUT,),
@@ -349,7 +365,7 @@ UNTIL: Final = Parameter(
 )
 
 _EVERY: Final[tuple[Parameter[Any], ...]] = (
-    *(SUBSCRIPTION, DEAD_LETTER_TOPIC, TIMESTAMP_ATTRIBUTE),
+    *(SUBSCRIPTION, DEAD_LETTER_TOPIC, TIMESTAMP_ATTRIBUTE, JOBS_SUBSCRIPTION, TICK_TOPIC),
     *(DATABASE_URL, DATABASE_PASSWORD_SECRET, DATABASE_CA_SECRET, DATABASE_CONNECTIONS, POOL_SIZE),
     *(GRAPH, MAX_EVENT_AGE_HOURS, SYSTEM_USERS, BATCH_SIZE, DEDUP_MINUTES),
     *(RUNNER, SINCE, UNTIL, TOPIC, RATE),

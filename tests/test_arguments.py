@@ -35,7 +35,7 @@ RUN = ("run", "--subscription", "projects/p/subscriptions/s")
             (*RUN, "--dead-letter-topic", "dead"),
             "invalid topic 'dead': expected projects/P/topics/T",
         ),
-        ((*RUN, "--graph", "mail"), "invalid graph 'mail': expected fanout or all"),
+        ((*RUN, "--graph", "mail"), "invalid graph 'mail': expected fanout, jobs or all"),
         (
             ("run", "--subscription", "s"),
             "invalid subscription 's': expected projects/P/subscriptions/S",

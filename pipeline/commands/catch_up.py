@@ -15,7 +15,6 @@ from pipeline.commands.command import (
     add_parameters,
 )
 from pipeline.domain.errors import TransientError, UsageError
-from pipeline.domain.graph import Graph
 from pipeline.options import (
     BATCH_SIZE,
     DEAD_LETTER_TOPIC,
@@ -67,7 +66,7 @@ def add(commands: Commands) -> None:
 def _execute(options: argparse.Namespace) -> None:
     # Imported modules stay in memory. freeze_loaded_objects enables the collector again.
     gc.disable()
-    from pipeline.commands.processing import topology_of
+    from pipeline.commands.processing import fanout_of
     from pipeline.runtime.catch_up import catch_up, reconcile, stop
     from pipeline.runtime.runner import freeze_loaded_objects
     from pipeline.runtime.signals import stopped_by_signals
@@ -85,7 +84,7 @@ def _execute(options: argparse.Namespace) -> None:
         with suppress(TransientError):
             check_topic(options.dead_letter_topic)
     freeze_loaded_objects()
-    topology = topology_of(Graph.FANOUT, options, Taker.CATCH_UP)
+    topology = fanout_of(options)
     selection = Selection(
         event_type=options.event_type,
         since=options.since,

@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import Any
 
 from pipeline.commands.command import Commands, add_command, say
-from pipeline.options import CLOUD, DATAFLOW_RUNNER, JOB_NAME, PARAMETERS, ParameterGroup, Taker
+from pipeline.options import CLOUD, DATAFLOW_RUNNER, PARAMETERS, ParameterGroup, Taker
 
 
 def is_launch(arguments: Sequence[str]) -> bool:
@@ -69,7 +69,7 @@ def _add(group: Any, name: str, **about: Any) -> None:  # noqa: ANN401 - argpars
 
 
 def _execute(options: argparse.Namespace) -> None:
-    from pipeline.runtime.launch.check import console_url, notices
+    from pipeline.runtime.launch.check import console_url, job_name, notices
     from pipeline.runtime.launch.job import options_of, submit
     from pipeline.screens.launch import show
 
@@ -79,7 +79,7 @@ def _execute(options: argparse.Namespace) -> None:
         return
     for notice in notices(checked):
         say(notice)
-    say(f"launching {options.job_name or JOB_NAME} ...")
+    say(f"launching {job_name(checked)} ...")
     job_id = submit(checked)
     say(f"launched: {console_url(checked, job_id)}" if job_id else "the template is written")
 

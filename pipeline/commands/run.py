@@ -1,4 +1,4 @@
-"""``run``: processes events until stopped."""
+"""``run``: processes events, or runs the scheduled jobs, until stopped."""
 
 import argparse
 import gc
@@ -11,15 +11,21 @@ from pipeline.commands.command import (
     add_parameters,
     given,
 )
+from pipeline.domain.errors import UsageError
+from pipeline.domain.graph import Graph
 from pipeline.options import (
     BATCH_SIZE,
     DEAD_LETTER_TOPIC,
     GRAPH,
+    JOBS_SUBSCRIPTION,
     MAX_EVENT_AGE_HOURS,
     RUNNER,
     SUBSCRIPTION,
     SYSTEM_USERS,
+    TICK_TOPIC,
+    ParameterValues,
     Taker,
+    taken_by,
 )
 
 
@@ -33,11 +39,12 @@ def add(commands: Commands) -> None:
         "turn events into notifications and e-mails until stopped",
         f"{start} --dead-letter-topic {DEAD_LETTER_TOPIC.metavar}",
         f"{start} --dry-run",
+        f"{start} --graph jobs --tick-topic {TICK_TOPIC.metavar}",
     )
     add_parameters(
         command,
         Taker.RUN,
-        *(GRAPH, SUBSCRIPTION, RUNNER, DEAD_LETTER_TOPIC),
+        *(GRAPH, SUBSCRIPTION, JOBS_SUBSCRIPTION, TICK_TOPIC, RUNNER, DEAD_LETTER_TOPIC),
         *(MAX_EVENT_AGE_HOURS, SYSTEM_USERS, BATCH_SIZE),
         system_users=SYSTEM_USER_HELP,
     )
@@ -45,6 +52,10 @@ def add(commands: Commands) -> None:
 
 
 def _execute(options: argparse.Namespace) -> None:
+    values = given(options, Taker.RUN)
+    if len(values[GRAPH]) > 1:
+        _run_all(values, dry_run=options.dry_run)
+        return
     # Imported modules stay in memory. freeze_loaded_objects enables the collector again.
     gc.disable()
     from pipeline.commands.processing import topology_of
@@ -53,10 +64,40 @@ def _execute(options: argparse.Namespace) -> None:
     from pipeline.settings import PubSubSettings
 
     freeze_loaded_objects()
-    values = given(options, Taker.RUN)
-    # With a second family, --graph all will start one process per graph.
     [graph] = values[GRAPH]
     run_stream(
-        topology_of(graph, options, Taker.RUN),
+        topology_of(graph, options),
         PubSubSettings(subscription=values[SUBSCRIPTION], acknowledge=not options.dry_run),
     )
+
+
+def _run_all(values: ParameterValues, *, dry_run: bool) -> None:
+    from pipeline.runtime.supervise import supervise
+
+    ticks = values.get(JOBS_SUBSCRIPTION)
+    if ticks is None:
+        raise UsageError(
+            "--graph all needs --jobs-subscription: each graph reads its own subscription"
+        )
+    subscriptions = {Graph.FANOUT: values[SUBSCRIPTION], Graph.JOBS: ticks}
+    more = ["--dry-run"] if dry_run else []
+    supervise(
+        {
+            graph: [*_arguments(values), *more, f"--graph={graph}", f"--subscription={name}"]
+            for graph, name in subscriptions.items()
+        }
+    )
+
+
+def _arguments(values: ParameterValues) -> list[str]:
+    """Return the arguments that the process of every graph gets."""
+    arguments = ["run"]
+    for each in taken_by(Taker.RUN):
+        value = values.get(each)
+        if value is None or each in (GRAPH, SUBSCRIPTION, JOBS_SUBSCRIPTION):
+            continue
+        if each.repeated:
+            arguments += [f"--{each.repeated}={user}" for user in sorted(value)]
+        else:
+            arguments.append(f"--{each.name.replace('_', '-')}={each.kind.write(value)}")
+    return arguments

@@ -6,6 +6,7 @@
     ├── PermanentError          this one event can never succeed: it becomes a dead letter
     │   ├── MissingAttribute    the message names no event
     │   ├── UnknownEvent        no row of domain_events has this id
+    │   ├── InvalidTick         the message is not a tick of a job
     │   ├── InvalidRow          the row is not a valid event of its type (subclasses below)
     │   ├── HandlerFailed       a handler raised: a bug of ours
     │   ├── NotStorable         JSON cannot express a value of an effect: a bug of ours
@@ -57,6 +58,10 @@ class NotFound(FanoutError):
 
 class MissingAttribute(PermanentError):
     """The message has no valid id attribute, so it names no event."""
+
+
+class InvalidTick(PermanentError):
+    """The message names no job, or its ``scheduled_for`` is invalid."""
 
 
 class InvalidRow(PermanentError):

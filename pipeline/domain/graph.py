@@ -7,3 +7,4 @@ class Graph(StrEnum):
     """The name of a graph in the command line, in the template and in its heartbeat."""
 
     FANOUT = "fanout"
+    JOBS = "jobs"

@@ -20,10 +20,17 @@ MAX_EVENT_ID: Final = 2**63 - 1
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """The bytes and attributes of one message."""
+    """The bytes and attributes of one message.
+
+    Attributes:
+        data: its bytes.
+        attributes: its attributes.
+        published_at: when Pub/Sub accepted it; None if it was not received from there.
+    """
 
     data: bytes = field(repr=False)
     attributes: Mapping[str, str]
+    published_at: datetime | None = field(default=None, compare=False)
 
     @property
     def digest(self) -> str:

@@ -11,7 +11,7 @@ class WakeUp:
     """Says which row to look at. Everything else follows from the row.
 
     Attributes:
-        event_id: the row's id; None if the message has no valid id.
+        event_id: the row's id; None if the message has no valid id, as a tick has none.
         message: the message; None if the wake-up comes from the ledger.
         receipt: the source acknowledges the message with it; None if there is nothing to
             acknowledge.

@@ -16,6 +16,7 @@ from pipeline.domain.backoff import Backoff
 from pipeline.domain.errors import TransientError
 from pipeline.domain.graph import Graph
 from pipeline.domain.units import counted
+from pipeline.ops.jobs.read import check_jobs
 from pipeline.runtime.runner import local_pipeline
 from pipeline.runtime.signals import stopped_by_signals
 from pipeline.settings import PubSubSettings
@@ -24,7 +25,7 @@ from pipeline.sinks.tally import Field, causes, tally
 from pipeline.sources.pull import PullFromPubSub
 from pipeline.sources.waiting_room import GoOn, Postpone, PutOff
 from pipeline.topology.ends import Retries
-from pipeline.topology.fanout import Topology
+from pipeline.topology.graphs import AnyTopology
 
 REPORT_SECONDS: Final = 10.0
 BACKOFF: Final = Backoff(first=0.5, longest=30.0, at_least=0.5)
@@ -32,7 +33,7 @@ BACKOFF: Final = Backoff(first=0.5, longest=30.0, at_least=0.5)
 _log: Final = logging.getLogger(__name__)
 
 
-def run_stream(topology: Topology, settings: PubSubSettings) -> None:
+def run_stream(topology: AnyTopology, settings: PubSubSettings) -> None:
     """Read the subscription and process its messages, until SIGINT or SIGTERM.
 
     At a stop, messages that were pulled are written and acknowledged first. After a transient error
@@ -43,7 +44,10 @@ def run_stream(topology: Topology, settings: PubSubSettings) -> None:
             would return to the subscription. Pulled messages are given back.
         TransientError: the database was not ready at the start.
     """
+    topology = topology.on_one_machine(settings.subscription)
     check_database(topology.database, tables=True)
+    if topology.graph is Graph.JOBS:
+        check_jobs(topology.database)
     # If Pub/Sub does not answer, the stream waits for it, as it does later.
     with suppress(TransientError):
         check_stream(settings.subscription, topology.ends.dead_letter_topic)
@@ -56,9 +60,9 @@ def run_stream(topology: Topology, settings: PubSubSettings) -> None:
 
     with stopped_by_signals(stop), _reporting(topology):
         is_dry_run = topology.ends.is_dry_run
-        alive = nullcontext() if is_dry_run else beating(topology.database, Graph.FANOUT)
+        alive = nullcontext() if is_dry_run else beating(topology.database, topology.graph)
         try:
-            with alive:
+            with alive, topology.beside(subscription):
                 _keep_running(topology, settings, subscription)
         finally:
             returned = subscription.close()
@@ -71,7 +75,9 @@ def run_stream(topology: Topology, settings: PubSubSettings) -> None:
         )
 
 
-def _keep_running(topology: Topology, settings: PubSubSettings, subscription: Subscription) -> None:
+def _keep_running(
+    topology: AnyTopology, settings: PubSubSettings, subscription: Subscription
+) -> None:
     name = settings.subscription
     retries = Retries(
         unseen=Postpone(name), locked=PutOff(topology.database, name), next_page=GoOn(name)
@@ -94,7 +100,7 @@ def _keep_running(topology: Topology, settings: PubSubSettings, subscription: Su
 
 
 @contextmanager
-def _reporting(topology: Topology) -> Iterator[None]:
+def _reporting(topology: AnyTopology) -> Iterator[None]:
     """Log the results so far every ``REPORT_SECONDS``, if there are new ones."""
     ended = threading.Event()
 
@@ -116,7 +122,7 @@ def _reporting(topology: Topology) -> Iterator[None]:
         thread.join()
 
 
-def _describe(done: Mapping[str, int], topology: Topology) -> str:
+def _describe(done: Mapping[str, int], topology: AnyTopology) -> str:
     """Describe the results of this process, for a log line."""
     others = (Field.EXPIRED, Field.UNROUTED, Field.PAUSED, Field.DEAD)
     completed = done[Field.EVENTS] - sum(done[each] for each in others)

@@ -9,7 +9,7 @@ used, so that an updated job can read the data in flight.
 import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, timedelta
 from typing import Final
 
 import apache_beam as beam
@@ -85,16 +85,20 @@ class Spread(beam.PTransform[beam.PCollection[Collected], beam.PCollection[list[
         return (
             collected
             | "Key" >> beam.Map(_rekeyed)
-            | "AtOnce"
-            >> beam.WindowInto(
-                GlobalWindows(),
-                trigger=Repeatedly(AfterCount(1)),
-                accumulation_mode=AccumulationMode.DISCARDING,
-                timestamp_combiner=TimestampCombiner.OUTPUT_AT_EARLIEST,
-            )
+            | "AtOnce" >> at_once()
             | "Group" >> beam.GroupByKey()
             | "Open" >> beam.FlatMap(_open)
         )
+
+
+def at_once() -> beam.WindowInto:
+    """Return the step before a grouping that does not wait for more elements of a key."""
+    return beam.WindowInto(
+        GlobalWindows(),
+        trigger=Repeatedly(AfterCount(1)),
+        accumulation_mode=AccumulationMode.DISCARDING,
+        timestamp_combiner=TimestampCombiner.OUTPUT_AT_EARLIEST,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,14 +114,18 @@ class Shard:
 
 def write_message(message: Message) -> bytes:
     """Serialize a message as ``google.pubsub.v1.PubsubMessage``."""
-    written: bytes = _Proto(data=message.data, attributes=message.attributes).SerializeToString()
+    proto = _Proto(data=message.data, attributes=message.attributes)
+    if message.published_at is not None:
+        proto.publish_time.FromDatetime(message.published_at)
+    written: bytes = proto.SerializeToString()
     return written
 
 
 def read_message(written: bytes) -> Message:
     """Parse the bytes of ``write_message``."""
     read = _Proto.FromString(written)
-    return Message(read.data, dict(read.attributes))
+    published = read.publish_time.ToDatetime(UTC) if read.HasField("publish_time") else None
+    return Message(read.data, dict(read.attributes), published)
 
 
 def open_batch(batch: Iterable[bytes]) -> list[WakeUp]:

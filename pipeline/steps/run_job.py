@@ -43,6 +43,10 @@ Bury = Callable[
 ]
 
 
+def _never() -> bool:
+    return False
+
+
 class JobIsBusy(FanoutError):
     """The job is running or paused. The text says what to do."""
 
@@ -74,6 +78,7 @@ class JobRunner:
         runners: the function for each type of work.
         retry: how often a failed run is retried, and when.
         draw: draws the jitter of the pauses.
+        stopping: whether runs must end after the page that is being written.
     """
 
     settings: DatabaseSettings
@@ -81,6 +86,7 @@ class JobRunner:
     runners: Runners = field(default_factory=lambda: RUNNERS)
     retry: RetryRule = RETRY
     draw: Draw = random.uniform
+    stopping: Callable[[], bool] = _never
 
     def run_tick(self, job: Job, tick: Tick) -> list[RunEnded]:
         """Record the run of a tick, then run every due run of the job.
@@ -99,7 +105,10 @@ class JobRunner:
             TransientError: see ``run_tick``.
             ConfigurationError: see ``run_tick``.
         """
-        while (run := take_run(self.settings, job.name, job.lease)) is not None:
+        while (
+            not self.stopping()
+            and (run := take_run(self.settings, job.name, job.lease)) is not None
+        ):
             try:
                 yield self._run(job, run)
             except LeaseLost:
@@ -149,12 +158,20 @@ class JobRunner:
             for page in pages_of(self.settings, job, given, self.runners):
                 run = run.after(page)
                 store_progress(self.settings, run, job.lease)
+                if page.cursor is not None and self.stopping():
+                    return self._stopped(run)
         except LeaseLost:
             raise
         except Exception as error:  # noqa: BLE001 - any error of a job is a failed try
             return self._failed(run, error)
         settle_run(self.settings, end(run.lease, WorkState.DONE))
         return RunEnded(run=run, state=WorkState.DONE)
+
+    def _stopped(self, run: JobRun) -> RunEnded:
+        """Give a run back, so that another worker may take it at once."""
+        cause = Cause(reason="its worker was stopped")
+        settle_run(self.settings, give_back(run.lease, cause, pause=0))
+        return RunEnded(run=run, state=WorkState.WAITING)
 
     def _failed(self, run: JobRun, error: Exception) -> RunEnded:
         cause, failures = _cause(error), run.lease.failures

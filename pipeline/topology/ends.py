@@ -1,21 +1,28 @@
 """The two ends of the fan-out: write to the database (``Store``), or print (``Preview``)."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar
+
+import apache_beam as beam
 
 from pipeline.domain.breaker import Breaker
 from pipeline.domain.graph import Graph
 from pipeline.fanout.batches import Decided
 from pipeline.settings import DatabaseSettings
+from pipeline.sinks.dead_letters import Mark
 from pipeline.sinks.forms import ignore_forms, record_forms
 from pipeline.sinks.heartbeat import keep_beating
 from pipeline.sinks.ledger import mark_dead
 from pipeline.sinks.preview import PreviewDeadLetters, PreviewOutcomes
 from pipeline.sinks.write_dead_letters import WriteDeadLetters
 from pipeline.sinks.write_outcomes import BREAKER, RetryEvents, WriteOutcomes
-from pipeline.topology.branch import Sinks
+from pipeline.topology.branch import Letters, Sinks
 from pipeline.transforms.fetch import OnMessages, OnStart, RetryUnseen, wait_here
+
+# Makes the step that writes dead letters.
+Bury = Callable[[], beam.PTransform[Letters, beam.PCollection[None]]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,12 +66,11 @@ class Store:
         """The step that reads events calls this with all messages."""
         return record_forms
 
-    @property
-    def on_start(self) -> OnStart | None:
-        """Each process that runs steps of the graph calls this once."""
+    def on_start(self, graph: Graph) -> OnStart | None:
+        """Return what each process that runs steps of a graph calls once."""
         if not self.writes_sign_of_life:
             return None
-        return partial(keep_beating, self.database, Graph.FANOUT)
+        return partial(keep_beating, self.database, graph)
 
     def supported(self, retries: Retries) -> Retries:
         """Return all of them."""
@@ -76,8 +82,16 @@ class Store:
             write=partial(
                 WriteOutcomes, self.database, retries.locked, retries.next_page, self.breaker
             ),
-            bury=partial(WriteDeadLetters, self.database, self.dead_letter_topic, mark_dead),
+            bury=self.bury(mark_dead),
         )
+
+    def bury(self, mark: Mark) -> Bury:
+        """Return what makes the step that writes dead letters.
+
+        Args:
+            mark: writes to the ledger of the family, in the transaction of the dead letters.
+        """
+        return partial(WriteDeadLetters, self.database, self.dead_letter_topic, mark)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +111,7 @@ class Preview:
         """The step that reads events calls this with all messages."""
         return ignore_forms
 
-    @property
-    def on_start(self) -> OnStart | None:
+    def on_start(self, graph: Graph) -> OnStart | None:  # noqa: ARG002 - the signature of Store
         """Return None: a dry run writes no sign of life."""
         return None
 
@@ -109,3 +122,7 @@ class Preview:
     def sinks(self, retries: Retries) -> Sinks[Decided]:  # noqa: ARG002 - the signature of Store
         """Return the steps that print."""
         return Sinks(write=PreviewOutcomes, bury=PreviewDeadLetters)
+
+    def bury(self, mark: Mark) -> Bury:  # noqa: ARG002 - the signature of Store
+        """Return what makes the step that prints dead letters."""
+        return PreviewDeadLetters

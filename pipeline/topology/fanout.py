@@ -6,13 +6,16 @@ its rows are written.
 """
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import apache_beam as beam
 from apache_beam.pvalue import PBegin
 
+from pipeline.clients.pubsub.subscription import Subscription
 from pipeline.domain.defaults import BATCH_SIZE
+from pipeline.domain.graph import Graph
 from pipeline.domain.identifiers import EventType
 from pipeline.domain.wake_up import WakeUp
 from pipeline.fanout.decide import Policy
@@ -47,6 +50,16 @@ class Topology:
     ends: Store | Preview
     batch_size: int = BATCH_SIZE
 
+    graph: ClassVar = Graph.FANOUT
+
+    def on_one_machine(self, subscription: str) -> "Topology":  # noqa: ARG002 - of every graph
+        """Return the graph as it runs on one machine: it is the same."""
+        return self
+
+    def beside(self, subscription: Subscription) -> AbstractContextManager[None]:  # noqa: ARG002
+        """Return what runs beside the steps on one machine: nothing."""
+        return nullcontext()
+
     def build(
         self, pipeline: beam.Pipeline, source: Source, retries: Retries | None = None
     ) -> None:
@@ -62,7 +75,9 @@ class Topology:
         sinks = ends.sinks(retries)
         one_page = retries.next_page is not None
         payloads = {name: handler.payload for name, handler in self.handlers.items()}
-        fetch = Fetch(self.database, payloads, retries.unseen, ends.on_messages, ends.on_start)
+        fetch = Fetch(
+            self.database, payloads, retries.unseen, ends.on_messages, ends.on_start(self.graph)
+        )
         decoded = (
             pipeline
             | "ReadEvents" >> source

@@ -1,7 +1,7 @@
 """The graphs by name, and how to make each from the options. A new family adds one line."""
 
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Final, TypeAlias
 
 from pipeline.domain.graph import Graph
 from pipeline.domain.identifiers import AI_USER, UserId
@@ -11,11 +11,14 @@ from pipeline.options import (
     BATCH_SIZE,
     MAX_EVENT_AGE_HOURS,
     SYSTEM_USERS,
+    TICK_TOPIC,
     ParameterValues,
 )
-from pipeline.settings import DatabaseSettings
+from pipeline.settings import CalendarSettings, DatabaseSettings
+from pipeline.steps.runners import runners_with
 from pipeline.topology.ends import Preview, Store
 from pipeline.topology.fanout import Topology
+from pipeline.topology.jobs import JobsTopology
 
 
 def policy_of(given: ParameterValues) -> Policy:
@@ -38,8 +41,21 @@ def fanout(given: ParameterValues, database: DatabaseSettings, ends: Store | Pre
     )
 
 
-Make = Callable[[ParameterValues, DatabaseSettings, Store | Preview], Topology]
+def jobs(given: ParameterValues, database: DatabaseSettings, ends: Store | Preview) -> JobsTopology:
+    """Make the graph of the scheduled jobs, with every job."""
+    return JobsTopology(
+        database=database,
+        ends=ends,
+        # A launch has no settings of calendars: the job says so when it runs.
+        runners=runners_with(CalendarSettings()),
+        tick_topic=given.get(TICK_TOPIC),
+    )
+
+
+AnyTopology: TypeAlias = Topology | JobsTopology
+Make = Callable[[ParameterValues, DatabaseSettings, Store | Preview], AnyTopology]
 
 GRAPHS: Final[Mapping[Graph, Make]] = {
     Graph.FANOUT: fanout,
+    Graph.JOBS: jobs,
 }

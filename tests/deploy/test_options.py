@@ -3,7 +3,11 @@
 from typing import Any, Final
 
 import pytest
-from apache_beam.options.pipeline_options import PipelineOptions, _BeamArgumentParser
+from apache_beam.options.pipeline_options import (
+    GoogleCloudOptions,
+    PipelineOptions,
+    _BeamArgumentParser,
+)
 
 from pipeline.domain.errors import ConfigurationError
 from pipeline.domain.graph import Graph
@@ -208,10 +212,18 @@ def test_a_place_that_is_no_bucket_is_refused(location: str) -> None:
 
 def test_a_graph_that_there_is_not_is_refused_with_those_that_there_are() -> None:
     assert refusal(graph="mail") == (
-        "argument --graph: invalid graph 'mail': expected fanout or all"
+        "argument --graph: invalid graph 'mail': expected fanout, jobs or all"
     )
 
 
-@pytest.mark.parametrize("graph", ["fanout", "all"])
-def test_one_graph_or_all_of_them_are_launched(graph: str) -> None:
-    assert given(options_of(flags(graph=graph)))[GRAPH] == tuple(Graph)
+@pytest.mark.parametrize(("graph", "job"), [(Graph.FANOUT, "fanout"), (Graph.JOBS, "fanout-jobs")])
+def test_each_graph_is_a_job_with_a_name_of_its_own(graph: Graph, job: str) -> None:
+    options = options_of(flags(graph=graph.value))
+    assert given(options)[GRAPH] == (graph,)
+    assert options.view_as(GoogleCloudOptions).job_name == job
+
+
+def test_all_graphs_are_not_one_job() -> None:
+    assert refusal(graph="all") == (
+        "--graph=all runs on one machine only: launch one job for each graph"
+    )

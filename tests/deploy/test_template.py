@@ -32,7 +32,7 @@ RIGHT: Final = {
     "database_ca_secret": [SECRET],
     "database_connections": ["1", "99999"],
     "pool_size": ["1", "99"],
-    "graph": ["fanout", "all"],
+    "graph": ["fanout", "jobs", "all"],
     "max_event_age_hours": ["0.5", "720"],
     "system_users": ["", f"{USER},{USER}"],
     "batch_size": ["1", "9999"],

@@ -38,4 +38,8 @@ def test_only_the_silent_one_is_named_with_where_it_was_and_what_to_do(database:
     finding = found(database, "graphs")
     assert finding.seen == "fanout has given no sign of life for 2.0 h, last seen on worker-1"
     assert finding.fix is not None
-    assert "start it: python -m pipeline run" in finding.fix
+    assert "start it: python -m pipeline run --graph fanout; until then: " in finding.fix
+    last_seen(database, "jobs", "2 hours")
+    both = found(database, "graphs").fix
+    assert both is not None
+    assert "python -m pipeline run --graph jobs" in both

@@ -1,21 +1,27 @@
+from collections.abc import Callable
 from difflib import unified_diff
 from pathlib import Path
 from typing import Final
 
-from tests.transforms.graphs import steps, stream_graph
+import pytest
+from apache_beam.portability.api import beam_runner_api_pb2 as api
 
-GOLDEN: Final = Path(__file__).with_name("labels.txt")
+from tests.transforms.graphs import jobs_graph, steps, stream_graph
+
+# Each graph, and the names of its steps.
+GOLDEN: Final = {"labels.txt": stream_graph, "labels_jobs.txt": jobs_graph}
 
 
-def test_every_step_has_the_name_by_which_a_running_job_knows_it() -> None:
-    lines = GOLDEN.read_text().splitlines()
+@pytest.mark.parametrize(("name", "graph"), GOLDEN.items(), ids=GOLDEN)
+def test_every_step_has_the_name_by_which_a_running_job_knows_it(
+    name: str, graph: Callable[[], api.Pipeline]
+) -> None:
+    lines = Path(__file__).with_name(name).read_text().splitlines()
     expected = [line for line in lines if not line.startswith("#")]
     difference = "\n".join(
-        unified_diff(
-            expected, sorted(steps(stream_graph())), GOLDEN.name, "the graph", "", "", 0, ""
-        )
+        unified_diff(expected, sorted(steps(graph())), name, "the graph", "", "", 0, "")
     )
     assert not difference, (
         f"An update of a running job matches steps by name. To change them, edit"
-        f" {GOLDEN.name}:\n{difference}"
+        f" {name}:\n{difference}"
     )

@@ -14,6 +14,7 @@ from pipeline.settings import DatabaseSettings, PubSubSettings
 from pipeline.sources.pull import PullFromPubSub
 from pipeline.topology.ends import Preview, Store
 from pipeline.topology.fanout import Source, Topology
+from pipeline.topology.jobs import JobsTopology
 
 NOWHERE: Final = DatabaseSettings(dsn="postgresql://nobody@nowhere/none")
 
@@ -34,6 +35,16 @@ def stream_graph(*, dry_run: bool = False, source: Source | None = None) -> api.
     )
     settings = PubSubSettings(subscription="projects/p/subscriptions/s")
     topology.build(pipeline, source or PullFromPubSub(settings))
+    return pipeline.to_runner_api()
+
+
+def jobs_graph() -> api.Pipeline:
+    """The graph of every scheduled job, as the runner of one machine gets it."""
+    pipeline = new_pipeline()
+    subscription = "projects/p/subscriptions/ticks"
+    ends = Store(NOWHERE, "projects/p/topics/dead-letters")
+    topology = JobsTopology(database=NOWHERE, ends=ends).on_one_machine(subscription)
+    topology.build(pipeline, PullFromPubSub(PubSubSettings(subscription=subscription)))
     return pipeline.to_runner_api()
 
 

@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Collection, Sequence
+from datetime import UTC
 from functools import cache
 from typing import Final
 
@@ -233,7 +234,14 @@ class Subscription:
         except (GoogleAPICallError, RetryError) as error:
             raise classify(error, self.name) from None
         return [
-            WakeUp.of(Message(item.message.data, dict(item.message.attributes)), item.ack_id)
+            WakeUp.of(
+                Message(
+                    item.message.data,
+                    dict(item.message.attributes),
+                    item.message.publish_time.ToDatetime(UTC),
+                ),
+                item.ack_id,
+            )
             for item in PullResponse.pb(response).received_messages
         ]
 

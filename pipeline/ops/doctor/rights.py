@@ -54,6 +54,12 @@ def _columns(verb: str, relation: str, *columns: str, schema: str = "public") ->
     return frozenset(f"{verb} ({column}) ON {schema}.{relation}" for column in columns)
 
 
+_SIGN_OF_LIFE: Final = (
+    _on("SELECT", "graphs", schema="fanout")
+    | _columns("INSERT", "graphs", "graph", "started_at", "version", "host", schema="fanout")
+    | _columns("UPDATE", "graphs", "started_at", "last_seen_at", "version", "host", schema="fanout")
+)
+
 RIGHTS: Final[Mapping[str, frozenset[str]]] = {
     CDC: (
         _on("SELECT", "domain_events", "fanout_heartbeat")
@@ -111,10 +117,7 @@ RIGHTS: Final[Mapping[str, frozenset[str]]] = {
             schema="fanout",
         )
         | _columns("UPDATE", "switches", "until", "failures", "cool_off_seconds", schema="fanout")
-        | _columns("INSERT", "graphs", "graph", "started_at", "version", "host", schema="fanout")
-        | _columns(
-            "UPDATE", "graphs", "started_at", "last_seen_at", "version", "host", schema="fanout"
-        )
+        | _SIGN_OF_LIFE
     ),
     OPERATOR: (
         _on("SELECT", *_READ, *OUR_VIEWS)
@@ -146,6 +149,7 @@ _KEYS_OF_JOBS: Final = ("meeting_reminders", "thread_nudges", "resume_nudges")
 RIGHTS_WITH_JOBS: Final[Mapping[str, frozenset[str]]] = {
     JOBS: (
         _on("SELECT", *_READ_BY_JOBS)
+        | _SIGN_OF_LIFE
         | _on("SELECT", *_KEYS_OF_JOBS, schema="fanout")
         | _columns(
             "INSERT",

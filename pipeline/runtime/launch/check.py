@@ -17,6 +17,7 @@ from pipeline.domain.errors import ConfigurationError
 from pipeline.options import (
     DATABASE_CONNECTIONS,
     DATABASE_URL,
+    GRAPH,
     NEEDED,
     PARAMETERS,
     POOL_SIZE,
@@ -50,6 +51,10 @@ def check_options(options: PipelineOptions, flags: Iterable[str]) -> None:
     _refuse_passwords(flags)
     _refuse_missing(options)
     values = given(options)
+    if len(values[GRAPH]) > 1:
+        raise ConfigurationError(
+            f"--{GRAPH.name}=all runs on one machine only: launch one job for each graph"
+        )
     with named("temp_location"):
         BUCKET.parse(options.view_as(GoogleCloudOptions).temp_location)
     _refuse_plain_connections(values[DATABASE_URL])
@@ -132,6 +137,12 @@ def notices(options: PipelineOptions) -> Sequence[str]:
             " the second one."
         )
     return lines
+
+
+def job_name(options: PipelineOptions) -> str:
+    """Return the name of the job."""
+    name: str = options.view_as(GoogleCloudOptions).job_name
+    return name
 
 
 def console_url(options: PipelineOptions, job_id: str) -> str:

@@ -21,6 +21,8 @@ from google.auth.exceptions import GoogleAuthError
 
 from pipeline import __version__
 from pipeline.domain.errors import ConfigurationError, TransientError
+from pipeline.domain.graph import Graph
+from pipeline.jobs.table import JOBS
 from pipeline.options import (
     BATCH_SIZE,
     DATABASE_CA_SECRET,
@@ -44,6 +46,7 @@ from pipeline.runtime.launch.options import given
 from pipeline.settings import DatabaseSettings
 from pipeline.sources.collect import Batching
 from pipeline.sources.native import ReadFromPubSub
+from pipeline.sources.native_ticks import ReadTicks
 from pipeline.topology.ends import Store
 from pipeline.topology.graphs import GRAPHS
 
@@ -60,7 +63,6 @@ def options_of(flags: Sequence[str]) -> PipelineOptions:
     """
     options = _parsed(flags)
     cloud, workers = options.view_as(GoogleCloudOptions), options.view_as(WorkerOptions)
-    cloud.job_name = cloud.job_name or JOB_NAME
     # Otherwise Beam would create a bucket.
     cloud.staging_location = cloud.staging_location or cloud.temp_location
     cloud.labels = [*(cloud.labels or []), "app=fanout", f"version={_label(__version__)}"]
@@ -73,8 +75,15 @@ def options_of(flags: Sequence[str]) -> PipelineOptions:
     setup = options.view_as(SetupOptions)
     setup.sdk_location, setup.pickle_library = "container", "cloudpickle"
     check_options(options, flags)
+    cloud.job_name = cloud.job_name or _job_name(options)
     _limit_threads(options)
     return options
+
+
+def _job_name(options: PipelineOptions) -> str:
+    """Return the default name: jobs of several graphs run beside each other."""
+    [graph] = given(options)[GRAPH]
+    return JOB_NAME if graph is Graph.FANOUT else f"{JOB_NAME}-{graph}"
 
 
 def _limit_threads(options: PipelineOptions) -> None:
@@ -111,19 +120,29 @@ def build(options: PipelineOptions) -> beam.Pipeline:
         pipeline = beam.Pipeline(runner=DataflowRunner(), options=options)
     except ValueError as error:
         raise ConfigurationError(" ".join(str(error).split()).removeprefix(_BEAM_PREFIX)) from None
+    # With a second family, each graph will be its own job.
+    [graph] = values[GRAPH]
+    database = _database(values)
+    ends = Store(database, values[DEAD_LETTER_TOPIC], writes_sign_of_life=True)
+    GRAPHS[graph](values, database, ends).build(pipeline, _SOURCES[graph](values))
+    return pipeline
+
+
+def _events(values: ParameterValues) -> ReadFromPubSub:
     attribute = values[TIMESTAMP_ATTRIBUTE]
-    source = ReadFromPubSub(
+    return ReadFromPubSub(
         values[SUBSCRIPTION],
         None if attribute == PUBLISH_TIME else attribute,
         Batching(size=values[BATCH_SIZE]),
         values[DEDUP_MINUTES] or None,
     )
-    # With a second family, each graph will be its own job.
-    [graph] = values[GRAPH]
-    database = _database(values)
-    ends = Store(database, values[DEAD_LETTER_TOPIC], writes_sign_of_life=True)
-    GRAPHS[graph](values, database, ends).build(pipeline, source)
-    return pipeline
+
+
+def _ticks(values: ParameterValues) -> ReadTicks:
+    return ReadTicks(values[SUBSCRIPTION], tuple(JOBS))
+
+
+_SOURCES: Final = {Graph.FANOUT: _events, Graph.JOBS: _ticks}
 
 
 def submit(options: PipelineOptions) -> str | None:

@@ -51,6 +51,7 @@ RUN_ALSO: Final = {
     "fanout_jobs": (
         "pipeline/clients/postgres/sql/apply_settings.sql",
         "pipeline/facts/sql/switches.sql",
+        "pipeline/sinks/sql/beat.sql",
         "pipeline/sinks/sql/write_dead_letters.sql",
     )
 }

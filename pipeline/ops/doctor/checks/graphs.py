@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from pipeline.clients.postgres.session import working
+from pipeline.domain.graph import Graph
 from pipeline.domain.units import duration
 from pipeline.ops.doctor.check import Check, Finding, failed, ok
 from pipeline.ops.doctor.installation import Installation
@@ -24,8 +25,9 @@ def judge_graphs(graphs: Mapping[str, GraphSeen]) -> Finding:
             f" last seen on {seen.host}"
             for name, seen in silent.items()
         ),
-        "see its log on that host, then start it: python -m pipeline run;"
-        " until then: python -m pipeline catch-up",
+        "see its log on that host, then start it: "
+        + "; ".join(f"python -m pipeline run --graph {name}" for name in silent)
+        + ("; until then: python -m pipeline catch-up" if Graph.FANOUT in silent else ""),
     )
 
 
