@@ -19,6 +19,7 @@ needs-image          := IMAGE
 needs-debezium-image := DEBEZIUM_IMAGE
 needs-template       := IMAGE TEMPLATE
 needs-topics         := PROJECT
+needs-schedules      := PROJECT REGION
 needs-launch         := PROJECT REGION IMAGE TEMPLATE STAGING SERVICE_ACCOUNT SUBNETWORK \
                         DATABASE_URL DATABASE_PASSWORD_SECRET DATABASE_CA_SECRET
 needs-update         := $(needs-launch)
@@ -93,12 +94,25 @@ subscription = gcloud pubsub subscriptions describe $(1) --project=$(call argume
 
 .PHONY: topics
 topics: ## create the missing Pub/Sub topics and subscriptions: PROJECT
-	@for topic in domain-events domain-events-dead domain-events-heartbeats; do \
+	@for topic in domain-events domain-events-dead domain-events-heartbeats job-ticks; do \
 	  gcloud pubsub topics describe $$topic --project=$(call argument,PROJECT) >/dev/null 2>&1 || \
 	  gcloud pubsub topics create $$topic --project=$(call argument,PROJECT) || exit 1; \
 	done
 	@$(call subscription,fanout-pipeline,domain-events)
 	@$(call subscription,fanout-dead-letters,domain-events-dead)
+	@$(call subscription,fanout-jobs,job-ticks)
+
+# Without an instant: Cloud Scheduler's attributes never change, so the publish time says which instant it is.
+location = --project=$(call argument,PROJECT) --location=$(call argument,REGION)
+
+.PHONY: schedules
+schedules: setup ## create or update the entries of Cloud Scheduler that tick the scheduled jobs: PROJECT REGION
+	@lines=$$($(BIN)/python -m pipeline.runtime.schedules) && printf '%s\n' "$$lines" | while IFS='|' read -r job cron zone; do \
+	  if gcloud scheduler jobs describe "fanout-$$job" $(location) </dev/null >/dev/null 2>&1; \
+	  then verb=update attributes=--update-attributes; else verb=create attributes=--attributes; fi; \
+	  gcloud scheduler jobs $$verb pubsub "fanout-$$job" $(location) --topic=job-ticks "--schedule=$$cron" "--time-zone=$$zone" \
+	    "$$attributes=job=$$job" --max-retry-attempts=5 </dev/null || exit 1; \
+	done
 
 # Two semicolons separate parameters, because a connection string may contain commas. $(\) joins lines.
 parameters = ^;;^subscription=$(call text,SUBSCRIPTION);;dead_letter_topic=$(call text,DEAD_LETTER_TOPIC)$(\

@@ -14,8 +14,11 @@ from typing import Any, Final
 
 import pytest
 
+from pipeline.jobs.job import Job
+from pipeline.jobs.table import JOBS
 from pipeline.runtime.template import container_spec
 from tests.deploy.recorder import Recorder, recorded_programs
+from tests.docs.gcloud import command_tree, is_in_gcloud
 from tests.local.pubsub.google_emulator import Unusable, google_emulator
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -41,6 +44,7 @@ NEEDED: Final = {
     "debezium-image": ("DEBEZIUM_IMAGE",),
     "template": ("IMAGE", "TEMPLATE"),
     "topics": ("PROJECT",),
+    "schedules": ("PROJECT", "REGION"),
     "launch": (
         *("PROJECT", "REGION", "IMAGE", "TEMPLATE", "STAGING", "SERVICE_ACCOUNT", "SUBNETWORK"),
         *("DATABASE_URL", "DATABASE_PASSWORD_SECRET", "DATABASE_CA_SECRET"),
@@ -177,7 +181,9 @@ def test_a_dry_run_prints_the_command_that_a_run_would_start(
     assert recorder.calls == [SINGLE[target]]
 
 
-@pytest.mark.parametrize("target", ["template", "topics", "workers", "drain", "cancel"])
+@pytest.mark.parametrize(
+    "target", ["template", "topics", "schedules", "workers", "drain", "cancel"]
+)
 def test_a_dry_run_of_several_commands_prints_them_and_starts_none(
     target: str, recorder: Recorder
 ) -> None:
@@ -429,11 +435,55 @@ def test_topics_are_created_where_they_are_missing(recorder: Recorder) -> None:
     assert created == [
         ["pubsub", "topics", "create", "domain-events-dead", "--project=acme-prod"],
         ["pubsub", "topics", "create", "domain-events-heartbeats", "--project=acme-prod"],
+        ["pubsub", "topics", "create", "job-ticks", "--project=acme-prod"],
         [
             *("pubsub", "subscriptions", "create", "fanout-pipeline", "--project=acme-prod"),
             *("--topic=domain-events", *KEPT),
         ],
+        [
+            *("pubsub", "subscriptions", "create", "fanout-jobs", "--project=acme-prod"),
+            *("--topic=job-ticks", *KEPT),
+        ],
     ]
+
+
+def ticks(verb: str, attributes: str, job: Job) -> list[str]:
+    """Return the call of gcloud that makes or changes the entry of a job."""
+    return [
+        *("gcloud", "scheduler", "jobs", verb, "pubsub", f"fanout-{job.name}"),
+        *("--project=acme-prod", "--location=europe-west1", "--topic=job-ticks"),
+        *(f"--schedule={job.schedule.cron}", f"--time-zone={job.schedule.zone}"),
+        *(f"--{attributes}=job={job.name}", "--max-retry-attempts=5"),
+    ]
+
+
+def test_every_job_gets_an_entry_of_cloud_scheduler_or_its_own_is_changed(
+    recorder: Recorder,
+) -> None:
+    first, *others = JOBS.values()
+    describe = "gcloud scheduler jobs describe"
+    recorder.answer((f"{describe} fanout-{first.name} ", "", 0), (describe, "", 1))
+
+    run = make("schedules", PYTHON, *settings(), programs=recorder.home)
+
+    assert run.returncode == 0, run.stderr
+    made = [call for call in recorder.calls if "describe" not in call]
+    assert made == [
+        ticks("update", "update-attributes", first),
+        *(ticks("create", "attributes", job) for job in others),
+    ]
+    assert not any(recorder.received)
+    tree = command_tree()
+    assert [call for call in recorder.calls if not is_in_gcloud(call, tree)] == []
+
+
+def test_an_entry_that_cannot_be_made_is_a_failure(recorder: Recorder) -> None:
+    recorder.answer(("gcloud scheduler", "", 1))
+
+    failed = make("schedules", PYTHON, *settings(), programs=recorder.home)
+
+    assert failed.returncode != 0
+    assert len(recorder.calls) == 2
 
 
 def test_a_topic_that_cannot_be_created_is_a_failure(recorder: Recorder) -> None:
@@ -665,7 +715,9 @@ def test_the_real_gcloud_creates_topics_in_googles_emulator_once(gcloud: dict[st
         ("topic", "domain-events"),
         ("topic", "domain-events-dead"),
         ("topic", "domain-events-heartbeats"),
+        ("topic", "job-ticks"),
         ("subscription", "fanout-pipeline"),
         ("subscription", "fanout-dead-letters"),
+        ("subscription", "fanout-jobs"),
     ]
     assert (again.returncode, again.stdout, again.stderr) == (0, "", "")

@@ -8,7 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,7 +29,10 @@ MANIFEST: Final = (ROOT / "deploy/kubernetes/pipeline.yaml").read_text("utf-8")
 HOME: Final = "/opt/fanout"
 SECRET: Final = re.compile("PASSWORD|SECRET|TOKEN|PGPASS$")
 # Variables that the program or libpq reads. The others are used in arguments.
-READ: Final = {"DATABASE_URL", "PGPASSWORD", "LOG_LEVEL", "SUBSCRIPTION", "DEAD_LETTER_TOPIC"}
+READ: Final = {
+    *("DATABASE_URL", "PGPASSWORD", "LOG_LEVEL", "SUBSCRIPTION", "DEAD_LETTER_TOPIC"),
+    *("JOBS_SUBSCRIPTION", "TICK_TOPIC"),
+}
 
 Verify = Callable[[Mapping[str, str]], str]
 
@@ -128,21 +131,21 @@ def test_a_unit_starts_a_command_that_is_understood(
 def test_a_unit_has_its_password_from_a_file_and_few_rights(unit: Path) -> None:
     found = settings(unit)
     [credential] = found["LoadCredential"]
-    assert re.fullmatch(r"pgpass:/etc/fanout/(pipeline|console)\.pgpass", credential)
+    assert re.fullmatch(r"pgpass:/etc/fanout/(pipeline|console|jobs)\.pgpass", credential)
     assert "PGPASSFILE=%d/pgpass" in found["Environment"][0]
     assert found["DynamicUser"] == found["NoNewPrivileges"] == ["yes"]
     assert found["ProtectSystem"] == ["strict"]
 
 
 def test_the_units_that_have_to_run_are_started_again_for_as_long_as_it_takes() -> None:
-    for name in ("fanout-stream", "fanout-catch-up"):
+    for name in ("fanout-stream", "fanout-jobs", "fanout-catch-up"):
         found = settings(SYSTEMD / f"{name}.service")
         assert found["Restart"] == ["always"]
         assert found["StartLimitIntervalSec"] == ["0"]
         assert found["WantedBy"] == ["multi-user.target"]
 
 
-@pytest.mark.parametrize("name", ["fanout.env", "check.env"])
+@pytest.mark.parametrize("name", ["fanout.env", "check.env", "jobs.env"])
 def test_a_file_of_variables_holds_no_secret(name: str) -> None:
     given = variables(name)
     assert given.keys() <= READ
@@ -218,7 +221,7 @@ def manifest_faults(text: str) -> list[str]:
     """List the faults of a manifest that runs the pipeline."""
     documents = list(yaml.safe_load_all(text))
     [configuration] = [each["data"] for each in documents if each["kind"] == "ConfigMap"]
-    [account] = [each["metadata"]["name"] for each in documents if each["kind"] == "ServiceAccount"]
+    accounts = {each["metadata"]["name"] for each in documents if each["kind"] == "ServiceAccount"}
     faults = [
         f"{document['metadata']['name']} selects other pods than its own"
         for document in documents
@@ -233,7 +236,7 @@ def manifest_faults(text: str) -> list[str]:
     ]
     for name, pod in pods(text).items():
         [container] = pod["containers"]
-        faults += [f"{name}: {fault}" for fault in _pod_faults(pod, container, account)]
+        faults += [f"{name}: {fault}" for fault in _pod_faults(name, pod, container, accounts)]
         for variable in container["env"]:
             source = variable.get("valueFrom", {})
             is_secret = SECRET.search(variable["name"]) is not None
@@ -248,8 +251,11 @@ def manifest_faults(text: str) -> list[str]:
     return faults
 
 
-def _pod_faults(pod: dict[str, Any], container: dict[str, Any], account: str) -> Iterator[str]:
-    if pod["serviceAccountName"] != account:
+def _pod_faults(
+    name: str, pod: dict[str, Any], container: dict[str, Any], accounts: Collection[str]
+) -> Iterator[str]:
+    account = "fanout-jobs" if name == "fanout-jobs" else "fanout-pipeline"
+    if pod["serviceAccountName"] != account or account not in accounts:
         yield "another service account"
     if not pod["securityContext"]["runAsNonRoot"] or pod["securityContext"]["runAsUser"] != 10001:
         yield "does not run as the user of the image"
@@ -266,7 +272,9 @@ def _pod_faults(pod: dict[str, Any], container: dict[str, Any], account: str) ->
 
 def test_nothing_is_wrong_with_the_manifest() -> None:
     assert manifest_faults(MANIFEST) == []
-    assert set(pods(MANIFEST)) == {"fanout-stream", "fanout-catch-up", "fanout-check"}
+    assert set(pods(MANIFEST)) == {
+        *("fanout-stream", "fanout-jobs", "fanout-catch-up", "fanout-check")
+    }
 
 
 @pytest.mark.parametrize(
@@ -275,6 +283,11 @@ def test_nothing_is_wrong_with_the_manifest() -> None:
         ("secretKeyRef", "configMapKeyRef", "PGPASSWORD is not where it belongs"),
         ("pipeline@DATABASE", "pipeline:secret@DATABASE", "holds a password"),
         ("- name: SUBSCRIPTION", "- name: SUBSCRIBTION", "SUBSCRIPTION is not set"),
+        (
+            "serviceAccountName: fanout-jobs",
+            "serviceAccountName: fanout-pipeline",
+            "another service",
+        ),
         ("runAsUser: 10001", "runAsUser: 0", "does not run as the user of the image"),
         ("@sha256:DIGEST", ":latest", "has no fixed image"),
         ("matchLabels: {app: fanout-stream}", "matchLabels: {app: stream}", "selects other pods"),

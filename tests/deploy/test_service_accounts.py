@@ -21,6 +21,21 @@ OPTIONAL: Final = "### An attribute as the event's time\n"
 BUCKET: Final = "buckets/acme-fanout"
 EVENTS, DEAD = "topics/domain-events", "topics/domain-events-dead"
 WAITING: Final = "subscriptions/fanout-pipeline"
+TICKS: Final = "subscriptions/fanout-jobs"
+# What the scheduled jobs need: permission, resource and purpose.
+OF_JOBS: Final = (
+    ("storage.buckets.get", BUCKET, "the launcher looks for the bucket"),
+    ("storage.objects.create", BUCKET, "the graph, temporary files"),
+    ("dataflow.jobs.list", PROJECT, "an update looks for the running job"),
+    ("dataflow.workItems.lease", PROJECT, "work"),
+    ("artifactregistry.repositories.downloadArtifacts", "repositories/fanout", "the image"),
+    ("pubsub.subscriptions.consume", TICKS, "ticks"),
+    ("pubsub.subscriptions.get", TICKS, "its acknowledgement deadline"),
+    ("pubsub.topics.publish", "topics/job-ticks", "the ticker of one machine"),
+    ("pubsub.topics.publish", DEAD, "dead letters"),
+    ("secretmanager.versions.access", "secrets/fanout-jobs-password", "the login"),
+    ("secretmanager.versions.access", "secrets/fanout-server-ca", "its server"),
+)
 # Account, permission, resource and purpose. The bucket may be in another project.
 NEEDED: Final = (
     ("fanout-pipeline", "storage.buckets.get", BUCKET, "the launcher looks for the bucket"),
@@ -50,6 +65,7 @@ NEEDED: Final = (
         "the login",
     ),
     ("fanout-pipeline", "secretmanager.versions.access", "secrets/fanout-server-ca", "its server"),
+    *(("fanout-jobs", *each) for each in OF_JOBS),
     ("fanout-cdc", "pubsub.topics.publish", EVENTS, "events"),
     ("fanout-cdc", "pubsub.topics.publish", "topics/domain-events-heartbeats", "heartbeats"),
     ("fanout-operator", "pubsub.topics.publish", EVENTS, "replay"),
@@ -84,6 +100,12 @@ NEEDED: Final = (
         "the job runs as this account",
     ),
     (
+        "fanout-deployer",
+        "iam.serviceAccounts.actAs",
+        "service-accounts/fanout-jobs",
+        "the scheduled jobs run as this account",
+    ),
+    (
         "acme-prod.svc.id.goog[NAMESPACE/debezium]",
         "iam.serviceAccounts.getAccessToken",
         "service-accounts/fanout-cdc",
@@ -102,6 +124,9 @@ FORBIDDEN: Final = (
     ("fanout-pipeline", "pubsub.topics.publish", EVENTS),
     ("fanout-pipeline", "pubsub.subscriptions.delete", WAITING),
     ("fanout-pipeline", "dataflow.jobs.cancel", PROJECT),
+    ("fanout-jobs", "pubsub.topics.publish", EVENTS),
+    ("fanout-jobs", "pubsub.subscriptions.consume", WAITING),
+    ("fanout-jobs", "secretmanager.versions.access", "secrets/fanout-database-password"),
     ("fanout-cdc", "pubsub.subscriptions.consume", WAITING),
     ("fanout-operator", "pubsub.subscriptions.consume", WAITING),
     ("fanout-operator", "dataflow.jobs.cancel", PROJECT),
