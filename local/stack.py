@@ -31,6 +31,11 @@ _ROOT = Path(__file__).parents[1]
 _DATABASE = "app"
 _CAPTURE_ROLE = "fanout_cdc"
 _WRITER_ROLE = "fanout_writer"
+_JOBS_ROLE = "fanout_jobs"
+_MIGRATE = (
+    *(sys.executable, "-m", "pipeline", "migrate"),
+    *("--family", "jobs", "--reference-schema"),
+)
 _WATCH_SECONDS = 0.5
 _FIRST_PAUSE_SECONDS = 1.0
 _LONGEST_PAUSE_SECONDS = 30.0
@@ -123,6 +128,9 @@ class Stack:
             "SUBSCRIPTION": topics.subscription_path(topics.EVENTS_SUBSCRIPTION),
             "TOPIC": topics.topic_path(topics.EVENTS),
             "DEAD_LETTER_TOPIC": topics.topic_path(topics.DEAD_LETTERS),
+            "JOBS_DATABASE_URL": self._role_url(_JOBS_ROLE),
+            "JOBS_SUBSCRIPTION": topics.subscription_path(topics.TICKS_SUBSCRIPTION),
+            "TICK_TOPIC": topics.topic_path(topics.TICKS),
         }
 
     def write_environment(self) -> Path:
@@ -184,8 +192,8 @@ class Stack:
 
     def _migrate(self) -> None:
         with self._reported("Schema"):
-            outcome = subprocess.run(
-                [sys.executable, "-m", "pipeline", "migrate", "--reference-schema"],
+            outcome = subprocess.run(  # noqa: S603 - our own program
+                _MIGRATE,
                 cwd=_ROOT,
                 env=os.environ | {"DATABASE_URL": self.postgres.dsn(_DATABASE)},
                 capture_output=True,
@@ -201,7 +209,7 @@ class Stack:
         """Give the roles a password: migrations create roles that can't log in."""
         statement = sql.SQL("ALTER ROLE {} LOGIN PASSWORD {}")
         with psycopg.connect(self.postgres.dsn(), autocommit=True) as connection:
-            for role in (_CAPTURE_ROLE, _WRITER_ROLE):
+            for role in (_CAPTURE_ROLE, _WRITER_ROLE, _JOBS_ROLE):
                 self._passwords[role] = self._password(role)
                 connection.execute(
                     statement.format(_name(role), sql.Literal(self._passwords[role]))

@@ -49,6 +49,10 @@ _SET_ASIDE: Final = """
     WHERE ledger.event_id = ANY (%(events)s) AND ledger.processing_status <> 'completed'
     ORDER BY ledger.event_id
 """
+_RUNS: Final = """
+    SELECT job, emitted::int FROM fanout.job_runs WHERE state = 'done' ORDER BY job
+"""
+_EMITTED: Final = "SELECT id FROM domain_events WHERE id <> ALL (%(events)s) ORDER BY id"
 _LATENCIES: Final = """
     SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY completed_at - event_created_at),
            max(completed_at - event_created_at)
@@ -88,6 +92,14 @@ class SetAside:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class JobDone:
+    """One run of a scheduled job, and how many events it wrote."""
+
+    job: str
+    emitted: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Results:
     """All results of the sample events."""
@@ -95,6 +107,7 @@ class Results:
     received: Sequence[Received]
     skips: Sequence[SkipCount]
     set_aside: Sequence[SetAside]
+    jobs: Sequence[JobDone]
     median: timedelta
     worst: timedelta
 
@@ -106,6 +119,17 @@ def count_pending(connection: psycopg.Connection[Any], events: Sequence[int]) ->
     return int(row[0]) if row else len(events)
 
 
+def read_jobs(connection: psycopg.Connection[Any]) -> list[JobDone]:
+    """Read the runs of scheduled jobs that are done."""
+    return [JobDone(*row) for row in connection.execute(_RUNS)]
+
+
+def read_emitted(connection: psycopg.Connection[Any], events: Sequence[int]) -> list[int]:
+    """Return the events that are not among these: those that the jobs wrote."""
+    found = connection.execute(_EMITTED, {"events": list(events)})
+    return [event for (event,) in found]
+
+
 def read_results(connection: psycopg.Connection[Any], events: Sequence[int]) -> Results:
     """Read all results of these events. Every event must have its final state."""
     asked = {"events": list(events)}
@@ -114,6 +138,7 @@ def read_results(connection: psycopg.Connection[Any], events: Sequence[int]) -> 
         received=[Received(*row) for row in connection.execute(_RECEIVED, asked)],
         skips=[SkipCount(*row) for row in connection.execute(_SKIPS, asked)],
         set_aside=[SetAside(*row) for row in connection.execute(_SET_ASIDE, asked)],
+        jobs=read_jobs(connection),
         median=median,
         worst=worst,
     )

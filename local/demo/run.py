@@ -2,24 +2,33 @@
 
 import shutil
 import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 import psycopg
+from google.pubsub_v1.types import PubsubMessage
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from local.demo.results import Results, count_pending, read_results
+from local import topics
+from local.demo.results import Results, count_pending, read_emitted, read_jobs, read_results
 from local.demo.screen import show, show_ready
 from local.demo.worker import Worker
 from local.errors import StackError
 from local.stack import Stack
+from pipeline.domain.graph import Graph
 from pipeline.domain.units import counted
-from pipeline.ops.seed import seed_events, seed_people
+from pipeline.jobs.meeting_reminders import MEETING_REMINDERS
+from pipeline.jobs.message import tick_message
+from pipeline.jobs.unread_thread_nudges import UNREAD_THREAD_NUDGES
+from pipeline.ops.seed import seed_due, seed_events, seed_people
 
 TIMEOUT_SECONDS: Final = 60.0
 _POLL_SECONDS: Final = 0.02
 _PACE_SECONDS: Final = 0.05
+_JOBS: Final = (MEETING_REMINDERS.name, UNREAD_THREAD_NUDGES.name)
 
 
 class EventsMissing(StackError):
@@ -51,16 +60,46 @@ def run_demo(data_dir: Path, console: Console) -> None:
     with console.status("starting"), stack:
         environment = stack.environment()
         started = time.monotonic()
-        with Worker(data_dir / "pipeline.log", environment) as worker:
+        workers = (
+            Worker(data_dir / "pipeline.log", environment),
+            Worker(data_dir / "jobs.log", environment, graph=Graph.JOBS),
+        )
+        with _running(workers):
             show_ready(console, f"Pipeline: ready after {time.monotonic() - started:.1f} s")
-            results = _stream(environment["DATABASE_URL"], worker, data_dir, console)
+            results = _stream(environment, workers, data_dir, console)
     show(console, results)
     shutil.rmtree(data_dir, ignore_errors=True)
     stack.remove()
 
 
-def _stream(database_url: str, worker: Worker, logs: Path, console: Console) -> Results:
+@contextmanager
+def _running(workers: Sequence[Worker]) -> Iterator[None]:
+    """Start all of them, then wait for each: a start takes seconds, and they share no core."""
+    try:
+        for worker in workers:
+            worker.begin()
+        for worker in workers:
+            worker.wait()
+        yield
+    finally:
+        for worker in workers:
+            worker.stop()
+
+
+def _tick(environment: Mapping[str, str]) -> None:
+    """Publish a tick of each job that the sample is for, as Cloud Scheduler does."""
+    with topics.clients(environment["PUBSUB_EMULATOR_HOST"]) as (publisher, _):
+        ticks = [PubsubMessage(attributes=dict(tick_message(job).attributes)) for job in _JOBS]
+        publisher.publish(topic=environment["TICK_TOPIC"], messages=ticks)
+
+
+def _stream(
+    environment: Mapping[str, str], workers: Sequence[Worker], logs: Path, console: Console
+) -> Results:
+    database_url = environment["DATABASE_URL"]
     seed_people(database_url)
+    seed_due(database_url)
+    _tick(environment)
     columns = (TextColumn("  {task.description}"), BarColumn(30), MofNCompleteColumn())
     console.print()
     with (
@@ -76,11 +115,16 @@ def _stream(database_url: str, worker: Worker, logs: Path, console: Console) -> 
             # The rate of a busy application: the latencies are then those of single events.
             time.sleep(_PACE_SECONDS)
         deadline = time.monotonic() + TIMEOUT_SECONDS
-        while pending := count_pending(connection, events):
-            progress.update(task, completed=len(events) - pending)
-            worker.check()
+        while True:
+            events += read_emitted(connection, events)
+            pending = count_pending(connection, events)
+            if not pending and len(read_jobs(connection)) == len(_JOBS):
+                break
+            progress.update(task, total=len(events), completed=len(events) - pending)
+            for worker in workers:
+                worker.check()
             if time.monotonic() > deadline:
                 raise EventsMissing(pending, len(events), logs)
             time.sleep(_POLL_SECONDS)
-        progress.update(task, completed=len(events))
+        progress.update(task, total=len(events), completed=len(events))
         return read_results(connection, events)

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from local.demo.results import Received, Results, SetAside, SkipCount
+from local.demo.results import JobDone, Received, Results, SetAside, SkipCount
 from pipeline.domain.units import counted, duration
 from pipeline.fanout.outcome import Status
 from pipeline.fanout.reasons import Reason
@@ -47,6 +47,9 @@ def show(console: Console, results: Results) -> None:
         console.print("[bold]Events without a notification[/]\n")
         console.print(_set_aside(_rows(console), results.set_aside))
         console.print()
+    console.print("[bold]Scheduled jobs, each run by a tick[/]\n")
+    console.print(_jobs(_rows(console), results.jobs))
+    console.print()
     _show_summary(console, results)
     console.print("\n  Next:")
     for command, purpose in _NEXT:
@@ -72,6 +75,12 @@ def _set_aside(rows: Table, events: Iterable[SetAside]) -> Table:
     for event in events:
         state = Text(event.status, style="red" if event.status == Status.DEAD else "yellow")
         rows.add_row(state, f"{event.event_type}, event {event.event_id}", event.reason)
+    return rows
+
+
+def _jobs(rows: Table, jobs: Iterable[JobDone]) -> Table:
+    for each in jobs:
+        rows.add_row("done", each.job, f"{counted(each.emitted, 'event')} written")
     return rows
 
 

@@ -18,6 +18,7 @@ from pipeline.fanout.handlers import HANDLERS
 from pipeline.ops.sample import ids
 from pipeline.ops.sample.added import added_events
 from pipeline.ops.sample.chat import CHAT_MESSAGE_SENT
+from pipeline.ops.sample.due import insert_due
 from pipeline.ops.sample.event import SampleEvent
 from pipeline.ops.sample.events import sample_events
 from pipeline.ops.sample.people import ORGANISATIONS, PEOPLE, PROJECTS, tables
@@ -59,6 +60,7 @@ def seed(dsn: str, *, report: Callable[[str], None] = lambda _: None) -> list[in
     people = seed_people(dsn)
     projects = counted(len(PROJECTS), "project")
     report(f"seeded {counted(people, 'person', 'people')} in {projects}")
+    seed_due(dsn)
     events = list(seed_events(dsn))
     report(f"seeded {counted(len(events), 'event')}, {events[0]} to {events[-1]}")
     return events
@@ -81,6 +83,12 @@ def seed_people(dsn: str) -> int:
         for table, rows in tables():
             cursor.executemany(_insert(table, list(rows[0])), rows)
     return len(PEOPLE)
+
+
+def seed_due(dsn: str) -> None:
+    """Insert what the scheduled jobs find now: a meeting that begins soon, an unread message."""
+    with _connect(dsn) as connection, working(connection), connection.transaction():
+        insert_due(connection, datetime.now(UTC))
 
 
 def seed_events(dsn: str) -> Iterator[int]:

@@ -1,6 +1,7 @@
 """``make demo``, as a new user runs it, without the installation."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -76,6 +77,11 @@ def test_the_demo_shows_what_everyone_received_twice_over(
         assert "they muted the thread" in demo.stdout
         assert "payload: fileName: a string is needed" in demo.stdout
         assert "no handler for this event type" in demo.stdout
+        # A tick led to these: the sample has a meeting that begins soon, and an unread message.
+        assert "Reminder: Meeting in 20 minutes" in demo.stdout
+        assert "1 unread message in #Closing checklist" in demo.stdout
+        assert re.search(r"done +meeting-reminders +\d events written", demo.stdout)
+        assert re.search(r"done +unread-thread-nudges +\d events written", demo.stdout)
         assert "from commit to row in the median" in demo.stdout
     assert not list(folder.iterdir()), "the demo left something behind"
     left = [

@@ -56,7 +56,7 @@ def exports_of(up: subprocess.Popen[str]) -> dict[str, str]:
     else:
         pytest.fail(f"it did not come up: exit status {up.wait()}")
     exports: dict[str, str] = {}
-    while len(exports) < 8:
+    while len(exports) < 11:
         name, _, value = up.stdout.readline().strip().removeprefix("export ").partition("=")
         [exports[name]] = shlex.split(value)
     return exports
@@ -150,7 +150,7 @@ def test_an_inserted_event_reaches_the_subscription_and_an_interrupt_stops_every
         exports = exports_of(up)
         children = descendants_of(up)
         event = insert(exports)
-        for name in ("WRITER_DATABASE_URL", "CAPTURE_DATABASE_URL"):
+        for name in ("WRITER_DATABASE_URL", "CAPTURE_DATABASE_URL", "JOBS_DATABASE_URL"):
             with psycopg.connect(exports[name]) as connection:
                 assert connection.execute("SELECT count(*) FROM domain_events").fetchone() == (1,)
 
