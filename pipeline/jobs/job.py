@@ -36,9 +36,45 @@ class CalendarWatches:
     """Work that asks Google: the watches of calendars that end soon are renewed."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Period:
+    """How long the rows of a table are kept.
+
+    Attributes:
+        table: the table.
+        parameter: the name under which a command can change the days.
+        days: how long a row is kept.
+        at_least: the fewest days that a command may set.
+        why: why not shorter, and what keeps a row for longer.
+        statements: the statements that delete, a page at a time, in this order. They are files in
+            ``pipeline/steps/sql``.
+        oldest_first: the pages begin with the oldest rows, or nearly so. Then a run does not look
+            at the rows after many that all stay.
+    """
+
+    table: str
+    parameter: str
+    days: int
+    at_least: int
+    why: str
+    statements: Sequence[str]
+    oldest_first: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Retention:
-    """Work that deletes what is kept for long enough, table by table, in small batches."""
+    """Work that deletes rows that were kept long enough, table by table, in small batches.
+
+    Attributes:
+        periods: the tables, in this order.
+    """
+
+    periods: Sequence[Period]
+
+    @property
+    def parameters(self) -> Mapping[str, int]:
+        """The days of each period by the name under which a command can change them."""
+        return {period.parameter: period.days for period in self.periods}
 
 
 Work = Pages | CalendarWatches | Retention

@@ -1,13 +1,103 @@
-"""retention: delete what was kept for long enough."""
+"""retention: delete rows that were kept long enough. All periods are here."""
 
 from typing import Final
 
-from pipeline.jobs.job import Job, Retention
+from pipeline.jobs.job import Job, Period, Retention
 from pipeline.jobs.schedule import Schedule
+
+# What decides whether another row may go comes before it: exemptions and letters before the ledger.
+PERIODS: Final = (
+    Period(
+        table="notification_decisions",
+        parameter="decisions_days",
+        days=90,
+        at_least=7,
+        why="people ask why they got nothing for some weeks; afterwards why no longer says it",
+        statements=("delete_decisions",),
+        oldest_first=True,
+    ),
+    Period(
+        table="event_dead_letters",
+        parameter="dead_letters_days",
+        days=90,
+        at_least=1,
+        why="counted from when a letter was resolved; an open letter stays",
+        statements=("delete_letters",),
+    ),
+    Period(
+        table="fanout.age_exemptions",
+        parameter="exemptions_days",
+        days=30,
+        at_least=1,
+        why="a replay may still be under way; an exemption stays while its event is not final",
+        statements=("delete_exemptions",),
+    ),
+    Period(
+        table="notification_processing",
+        parameter="ledger_days",
+        days=90,
+        at_least=7,
+        why="no transaction is open for a week, so no event commits below the mark; the mark stops"
+        " at the first event without a final state",
+        statements=("delete_ledger_rows", "move_mark"),
+        oldest_first=True,
+    ),
+    Period(
+        table="fanout.attempts",
+        parameter="attempts_days",
+        days=30,
+        at_least=1,
+        why="for whoever looks into a failure; an attempt at an unfinished record stays",
+        statements=("delete_attempts",),
+    ),
+    Period(
+        table="fanout.job_runs",
+        parameter="job_runs_days",
+        days=90,
+        at_least=32,
+        why="Pub/Sub can keep a tick for 31 days, and a tick whose run is gone would run again;"
+        " unfinished runs stay, and the last finished run of each job",
+        statements=("delete_job_runs",),
+    ),
+    Period(
+        table="fanout_replays",
+        parameter="replays_days",
+        days=365,
+        at_least=30,
+        why="who replayed what is asked for at audits; one with an exemption stays",
+        statements=("delete_replays",),
+    ),
+    Period(
+        table="fanout.meeting_reminders",
+        parameter="reminders_days",
+        days=7,
+        at_least=1,
+        why="counted from the end of the meeting; before it, people would be reminded twice",
+        statements=("delete_reminders",),
+    ),
+    Period(
+        table="fanout.thread_nudges",
+        parameter="thread_nudges_days",
+        days=60,
+        at_least=15,
+        why="longer than a message can be the reason for a nudge (14 days); a row stays until its"
+        " thread has a later message",
+        statements=("delete_thread_nudges",),
+    ),
+    Period(
+        table="fanout.resume_nudges",
+        parameter="resume_nudges_days",
+        days=60,
+        at_least=15,
+        why="longer than an edit can be the reason for a nudge (14 days); a row stays until its"
+        " resume was edited again",
+        statements=("delete_resume_nudges",),
+    ),
+)
 
 RETENTION: Final = Job(
     name="retention",
-    summary="delete what was kept for long enough",
+    summary="delete rows that were kept long enough",
     schedule=Schedule("30 3 * * *"),
-    work=Retention(),
+    work=Retention(periods=PERIODS),
 )

@@ -5,16 +5,17 @@ from functools import partial
 from typing import Any, Final
 
 from pipeline.domain.errors import ConfigurationError
-from pipeline.jobs.job import CalendarWatches, Input, Job, Page, Pages, Work
+from pipeline.jobs.job import CalendarWatches, Input, Job, Page, Pages, Retention, Work
 from pipeline.settings import CalendarSettings, DatabaseSettings
 from pipeline.steps.renew_watches import renew_watches
+from pipeline.steps.retention import run_retention
 from pipeline.steps.run_pages import run_pages
 
 # Does the work of a job. Yields a page after its transaction is committed.
 Runner = Callable[[DatabaseSettings, Any, Input], Iterator[Page]]
 Runners = Mapping[type[Work], Runner]
 
-RUNNERS: Final[Runners] = {Pages: run_pages}
+RUNNERS: Final[Runners] = {Pages: run_pages, Retention: run_retention}
 
 
 def runners_with(calendar: CalendarSettings) -> Runners:

@@ -77,6 +77,15 @@ SELECT asked.event_id, asked.user_id,
                    )
                    WHEN ledger.processing_status IN ('expired', 'unrouted', 'dead')
                    THEN false
+                   -- Retention has deleted its ledger row: see migrations/0025_retention_marks.sql.
+                   WHEN ledger.processing_status IS NULL AND event.created_at < (
+                       SELECT created_before
+                       FROM fanout.retention_marks
+                       WHERE last_event_id >= event.id
+                       ORDER BY last_event_id
+                       LIMIT 1
+                   )
+                   THEN false
                    ELSE event.id < asked.event_id
                        AND isfinite(event.created_at)
                        AND event.created_at > coalesce(

@@ -2,12 +2,14 @@
 --
 -- In: ids; used, the payload keys that the handler of each type reads: {type: [key]}; the maximum
 -- characters of a type and of a text, and the maximum bytes of the used payload.
--- Out: id, whether the row is visible, whether it is completed in the ledger, and the columns. Only
--- the used keys of the payload leave the server, and only if they are small enough: the rest can have
--- any size. A time is in microseconds, since Python has no value for infinity.
+-- Out: id, whether the row is visible, whether it is completed in the ledger, and the columns. Only the
+-- used keys of the payload leave the server, and only if they are small enough: the rest can have any
+-- size. A time is in microseconds, since Python has no value for infinity. An event whose ledger row
+-- retention has deleted counts as completed: see migrations/0025_retention_marks.sql.
 -- paused_at, the time since which an event waits behind a switch, is returned until the event is final,
 -- also while it is processed in pages.
-SELECT asked.id, event.id IS NOT NULL, coalesce(ledger.processing_status = 'completed', false),
+SELECT asked.id, event.id IS NOT NULL,
+       coalesce(ledger.processing_status = 'completed', event.is_past, false),
        event.event_type, event.created_at,
        event.actor_id, event.project_id, event.resource_id, event.thread_id, event.meeting_id,
        event.kind, coalesce(used.bytes, 0),
@@ -29,7 +31,15 @@ LEFT JOIN LATERAL (
            END AS created_at,
            origin.actor_id, origin.project_id, origin.resource_id, origin.thread_id,
            origin.meeting_id,
-           wanted.payload, jsonb_typeof(wanted.payload) AS kind, wanted.keys
+           wanted.payload, jsonb_typeof(wanted.payload) AS kind, wanted.keys,
+           origin.id <= (SELECT max(last_event_id) FROM fanout.retention_marks)
+           AND origin.created_at < (
+               SELECT created_before
+               FROM fanout.retention_marks
+               WHERE last_event_id >= origin.id
+               ORDER BY last_event_id
+               LIMIT 1
+           ) AS is_past
     FROM public.domain_events AS origin
     CROSS JOIN LATERAL (
         SELECT %(used)s::jsonb -> origin.event_type::text AS keys,

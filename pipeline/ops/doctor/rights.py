@@ -21,7 +21,7 @@ OUR_TABLES: Final = (
     "notification_decisions",
 )
 # In the schema ``fanout``.
-NEWER_TABLES: Final = ("age_exemptions", "graphs", "messages_seen", "switches")
+NEWER_TABLES: Final = ("age_exemptions", "graphs", "messages_seen", "retention_marks", "switches")
 OUR_VIEWS: Final = (
     "fanout_events_per_minute",
     "fanout_failures",
@@ -121,7 +121,15 @@ RIGHTS: Final[Mapping[str, frozenset[str]]] = {
     ),
     OPERATOR: (
         _on("SELECT", *_READ, *OUR_VIEWS)
-        | _columns("UPDATE", "event_dead_letters", "resolved_at", "resolution")
+        | _columns(
+            "UPDATE",
+            "event_dead_letters",
+            *("resolved_at", "resolution", "data", "attributes", "message"),
+        )
+        | _on("DELETE", "notification_decisions")
+        | _on("SELECT", "erasures", schema="fanout")
+        | _columns("INSERT", "erasures", "person_sha256", schema="fanout")
+        | _columns("UPDATE", "erasures", "finished_at", "rows_changed", schema="fanout")
         | _columns("INSERT", "fanout_replays", "id", "selector", "note", "planned")
         | _columns("UPDATE", "fanout_replays", "finished_at", "published", "result")
         | _on("SELECT", *NEWER_TABLES, "attempts", schema="fanout")
@@ -144,6 +152,12 @@ _READ_BY_JOBS: Final = (
 )
 # What keeps an event from being emitted twice.
 _KEYS_OF_JOBS: Final = ("meeting_reminders", "thread_nudges", "resume_nudges")
+
+# What retention deletes from, besides the newer tables.
+_DELETED_BY_JOBS: Final = (
+    *("notification_processing", "notification_decisions", "event_dead_letters"),
+    "fanout_replays",
+)
 
 # What comes on top where the database has the family jobs.
 RIGHTS_WITH_JOBS: Final[Mapping[str, frozenset[str]]] = {
@@ -187,6 +201,16 @@ RIGHTS_WITH_JOBS: Final[Mapping[str, frozenset[str]]] = {
         | _on("SELECT", "job_runs", "switches", schema="fanout")
         | _on("INSERT", "attempts", schema="fanout")
         | _columns(
+            "SELECT", "notification_processing", "event_id", "processing_status", "completed_at"
+        )
+        | _on("SELECT", "notification_decisions")
+        | _columns("SELECT", "fanout_replays", "id", "started_at", "finished_at")
+        | _on("SELECT", "age_exemptions", "attempts", "retention_marks", schema="fanout")
+        | _on("INSERT", "retention_marks", schema="fanout")
+        | _on("UPDATE", "retention_marks", schema="fanout")
+        | _on("DELETE", *_DELETED_BY_JOBS)
+        | _on("DELETE", "age_exemptions", "attempts", "job_runs", *_KEYS_OF_JOBS, schema="fanout")
+        | _columns(
             "INSERT",
             "job_runs",
             *("job", "scheduled_for", "as_of", "requested_by", "changed"),
@@ -227,7 +251,10 @@ RIGHTS_WITH_JOBS: Final[Mapping[str, frozenset[str]]] = {
             schema="fanout",
         )
     ),
-    OPERATOR: _on("SELECT", "job_runs", "calendar_grants", schema="fanout"),
+    OPERATOR: (
+        _on("SELECT", "job_runs", "calendar_grants", *_KEYS_OF_JOBS, schema="fanout")
+        | _on("DELETE", *_KEYS_OF_JOBS, schema="fanout")
+    ),
 }
 
 # What comes on top where the application keeps calendars besides.

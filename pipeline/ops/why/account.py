@@ -10,7 +10,11 @@ from pipeline.fanout.reasons import Reason
 
 @dataclass(frozen=True, slots=True)
 class EventRow:
-    """The event, with the names of its actor, project and thread if these still exist."""
+    """The event, with the names of its actor, project and thread if these still exist.
+
+    Attributes:
+        is_past: the event is below the mark of retention. Without a ledger row it is finished.
+    """
 
     id: int
     type: str
@@ -22,6 +26,7 @@ class EventRow:
     project_name: str | None
     thread_id: UUID | None
     thread_topic: str | None
+    is_past: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +138,7 @@ class Account:
 
     Attributes:
         event: the event.
-        ledger: its row in the ledger; None if it was not processed yet.
+        ledger: its row in the ledger; None if it was not processed yet, or long ago.
         letter: its dead letter; None if it never had one.
         people: everyone who was considered, or only the person asked about, considered or not.
         audience: who may hear of its event type, in words; None if the type has no handler.

@@ -21,7 +21,8 @@ def state(account: Account) -> str:
     """Return the state of the event, and how long it took."""
     ledger = account.ledger
     if ledger is None:
-        return "not processed yet"
+        past = "finished long ago: retention has deleted its ledger row"
+        return past if account.event.is_past else "not processed yet"
     if ledger.status == Status.PAUSED:
         since = f" since {moment(ledger.paused_at)}" if ledger.paused_at else ""
         why = ledger.reason or "its event type is paused"
@@ -34,7 +35,7 @@ def state(account: Account) -> str:
 def advice(account: Account) -> str | None:
     """Return what to do next; None if there is nothing to do."""
     if account.ledger is None:
-        return _about_the_unprocessed(account)
+        return None if account.event.is_past else _about_the_unprocessed(account)
     known: dict[str, str | None] = {
         Status.COMPLETED: None,
         Status.EXPIRED: "too late to tell anyone; to tell people anyway:"

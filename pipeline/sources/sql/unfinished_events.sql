@@ -11,6 +11,21 @@ AND (%(until)s::timestamptz IS NULL OR event.created_at < %(until)s)
 -- far ahead or missing does not count as younger.
 AND (event.created_at > now() - %(older_than)s AND event.created_at < now() + %(older_than)s)
     IS NOT TRUE
+-- Not an event whose ledger row retention has deleted: see migrations/0025_retention_marks.sql. First
+-- what is cheap, and true of almost every event above the marks.
+AND (
+    event.id > (SELECT max(last_event_id) FROM fanout.retention_marks)
+    OR (
+        event.created_at < (
+            SELECT created_before
+            FROM fanout.retention_marks
+            WHERE last_event_id >= event.id
+            ORDER BY last_event_id
+            LIMIT 1
+        )
+    ) IS NOT TRUE
+    OR EXISTS (SELECT FROM public.notification_processing WHERE event_id = event.id OFFSET 0)
+)
 AND NOT EXISTS (
     SELECT
     FROM public.notification_processing AS ledger

@@ -40,6 +40,7 @@ RUN_BY: Final = {
     "pipeline/ops/capture": ("fanout_operator",),
     "pipeline/ops/dead_letters": ("fanout_operator",),
     "pipeline/ops/doctor": ("fanout_operator",),
+    "pipeline/ops/forget": ("fanout_operator",),
     "pipeline/ops/jobs": ("fanout_operator",),
     "pipeline/ops/replay": ("fanout_operator",),
     "pipeline/ops/status": ("fanout_operator",),
@@ -72,6 +73,8 @@ PARAMETERS: Final = {
     "lead_minutes": 30,
     "unread_minutes": 180,
     "most_stale_days": 14,
+    "days": 90,
+    "dry_run": False,
 }
 
 OURS: Final = sql.SQL("(SELECT oid FROM pg_namespace WHERE nspname !~ '^pg_|^information_schema$')")

@@ -1,5 +1,16 @@
--- The type and state of each of these events that has a row or an open dead letter.
-SELECT asked.id, coalesce(event.event_type, letter.event_type, ''), ledger.processing_status
+-- The type and state of each of these events that has a row or an open dead letter. An event whose ledger
+-- row retention has deleted counts as completed: see migrations/0025_retention_marks.sql.
+SELECT asked.id, coalesce(event.event_type, letter.event_type, ''),
+       CASE
+           WHEN ledger.event_id IS NOT NULL THEN ledger.processing_status
+           WHEN event.created_at < (
+               SELECT created_before
+               FROM fanout.retention_marks
+               WHERE last_event_id >= event.id
+               ORDER BY last_event_id
+               LIMIT 1
+           ) THEN 'completed'
+       END
 FROM (SELECT DISTINCT id FROM unnest(%(ids)s::bigint[]) AS asked (id)) AS asked
 LEFT JOIN public.domain_events AS event ON event.id = asked.id
 LEFT JOIN public.notification_processing AS ledger ON ledger.event_id = asked.id

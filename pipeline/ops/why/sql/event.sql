@@ -4,7 +4,15 @@ SELECT event.id, event.event_type AS type, event.created_at,
        now() - readable.created_at AS age,
        event.actor_id, coalesce(nullif(actor.full_name, ''), actor.email) AS actor_name,
        event.project_id, project.name AS project_name,
-       event.thread_id, thread.topic AS thread_topic
+       event.thread_id, thread.topic AS thread_topic,
+       -- Retention may have deleted its ledger row: see migrations/0025_retention_marks.sql.
+       coalesce(event.created_at < (
+           SELECT created_before
+           FROM fanout.retention_marks
+           WHERE last_event_id >= event.id
+           ORDER BY last_event_id
+           LIMIT 1
+       ), false) AS is_past
 FROM public.domain_events AS event
 CROSS JOIN LATERAL (
     SELECT least(

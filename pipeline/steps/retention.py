@@ -1,0 +1,193 @@
+"""Delete rows that were kept long enough: periods in, a ``Page`` for each batch of rows out."""
+
+import logging
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from psycopg import Connection
+
+from pipeline.clients.postgres.retry import with_connection
+from pipeline.clients.postgres.sql import load
+from pipeline.domain.errors import UsageError
+from pipeline.jobs.job import Counts, Input, Page, Period, Retention
+from pipeline.settings import DatabaseSettings
+
+# A batch holds the locks of its rows until it commits, so it is to take about this long.
+BATCH_SECONDS: Final = 0.05
+FEWEST_ROWS: Final = 100
+MOST_ROWS: Final = 5_000
+# Others get the database for as long as a batch had it, within these limits.
+SHORTEST_PAUSE_SECONDS: Final = 0.01
+LONGEST_PAUSE_SECONDS: Final = 1.0
+# So many rows in a row that all stay end a table whose oldest rows come first.
+IDLE_ROWS: Final = 100_000
+# More than any row can be old. Postgres refuses an interval that leads to a time before 4713 BC.
+MOST_DAYS: Final = 36_500
+
+_LOCK: Final = load("pipeline.steps", "lock_marks")
+_MOVE_MARK: Final = "move_mark"
+
+_log: Final = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _Pace:
+    """How many rows the next batch looks at, from how long the last one took."""
+
+    rows: int = 1_000
+
+    def learn(self, seconds: float) -> None:
+        if seconds > BATCH_SECONDS:
+            self.rows = max(FEWEST_ROWS, self.rows // 2)
+        elif seconds < BATCH_SECONDS / 3:
+            self.rows = min(MOST_ROWS, self.rows * 2)
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """One statement of a period."""
+
+    period: Period
+    statement: str
+    days: int
+
+
+@dataclass(slots=True)
+class _Total:
+    """What a dry run found in a table."""
+
+    rows: int = 0
+    kept: int = 0
+
+
+@dataclass(slots=True)
+class _Batch:
+    counts: Counts
+    cursor: str | None
+    held_by: int | None = None
+
+
+def run_retention(settings: DatabaseSettings, work: Retention, given: Input) -> Iterator[Page]:
+    """Delete table by table, batch by batch. Each batch is one short transaction.
+
+    It is harmless to kill a run, to run it twice, and to run it beside another one.
+
+    Args:
+        settings: the database, with the login of the jobs.
+        work: the periods.
+        given: the time that counts as now, where to continue, and changed periods in days.
+
+    Raises:
+        UsageError: a changed period does not exist, or is too short.
+        TransientError: the database could not be reached in time; run again from the last cursor.
+        ConfigurationError: it cannot succeed.
+    """
+    tasks = _tasks(work, given.changed)
+    begun, after = _resume(tasks, given.after)
+    pace, total = _Pace(), _Total()
+    for number, task in enumerate(tasks[begun:], start=begun):
+        following = tasks[number + 1] if number + 1 < len(tasks) else None
+        for batch in _batches(settings, task, replace(given, after=after), pace):
+            total.rows += batch.counts.due
+            total.kept += batch.counts.skipped
+            if batch.cursor is not None:
+                cursor: str | None = f"{task.statement} {batch.cursor}"
+            else:
+                cursor = None if following is None else f"{following.statement} "
+            ends = batch.cursor is None and (following is None or following.period != task.period)
+            preview = [_preview(task, total, batch)] if given.dry_run and ends else []
+            yield Page(counts=batch.counts, cursor=cursor, preview=preview)
+        if following is not None and following.period != task.period:
+            total = _Total()
+        after = None
+
+
+def _tasks(work: Retention, changed: Mapping[str, Any]) -> list[_Task]:
+    known = {each.parameter: each for each in work.periods}
+    for name, days in changed.items():
+        if name not in known:
+            raise UsageError(f"invalid parameter {name!r}: expected {' or '.join(known)}")
+        fewest = known[name].at_least
+        is_number = isinstance(days, int) and not isinstance(days, bool)
+        if not is_number or not fewest <= days <= MOST_DAYS:
+            raise UsageError(
+                f"invalid {name} {str(days)[:80]!r}: expected whole days, at least {fewest} and at"
+                f" most {MOST_DAYS}"
+            )
+    return [
+        _Task(each, statement, changed.get(each.parameter, each.days))
+        for each in work.periods
+        for statement in each.statements
+    ]
+
+
+def _resume(tasks: list[_Task], cursor: str | None) -> tuple[int, str | None]:
+    """Where to begin. What is done already is not there any more, so a lost place costs nothing."""
+    name, _, after = (cursor or "").partition(" ")
+    for number, task in enumerate(tasks):
+        if task.statement == name:
+            return number, after or None
+    return 0, None
+
+
+def _batches(
+    settings: DatabaseSettings, task: _Task, given: Input, pace: _Pace
+) -> Iterator[_Batch]:
+    statement = load("pipeline.steps", task.statement)
+    after, idle = given.after, 0
+    while True:
+        parameters = {
+            "now": given.now,
+            "days": task.days,
+            "after": after,
+            "most": pace.rows,
+            "dry_run": given.dry_run,
+        }
+        started = time.monotonic()
+        batch = _delete(settings, task, statement, parameters)
+        seconds = time.monotonic() - started
+        pace.learn(seconds)
+        idle = 0 if batch.counts.due else idle + batch.counts.scanned
+        if task.period.oldest_first and task.statement != _MOVE_MARK and idle >= IDLE_ROWS:
+            batch.cursor = None
+        if batch.held_by is not None:
+            _log.warning(
+                "the ledger is kept from event %d on: it has no final state;"
+                " see python -m pipeline why --event %d",
+                batch.held_by,
+                batch.held_by,
+            )
+        yield batch
+        if batch.cursor is None:
+            return
+        after = batch.cursor
+        # The connection is back in the pool, and no transaction is open.
+        time.sleep(min(max(seconds, SHORTEST_PAUSE_SECONDS), LONGEST_PAUSE_SECONDS))
+
+
+def _delete(
+    settings: DatabaseSettings, task: _Task, statement: bytes, parameters: Mapping[str, Any]
+) -> _Batch:
+    def work(connection: Connection[Any]) -> _Batch:
+        with connection.transaction():
+            if task.statement == _MOVE_MARK:
+                # A statement of its own: the next one must see what the other transaction wrote.
+                connection.execute(_LOCK)
+            (row,) = connection.execute(statement, parameters).fetchall()
+        scanned, due, deleted, kept, cursor, *held = row
+        counts = Counts(scanned=scanned, due=due, emitted=deleted, skipped=kept)
+        return _Batch(counts, cursor, held[0] if held else None)
+
+    return with_connection(settings, work)
+
+
+def _preview(task: _Task, total: _Total, batch: _Batch) -> Mapping[str, Any]:
+    shown = {
+        "table": task.period.table,
+        "days": task.days,
+        "would_delete": total.rows,
+        "would_keep": total.kept,
+    }
+    return shown if batch.held_by is None else shown | {"held_by_event": batch.held_by}
