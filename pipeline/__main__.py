@@ -20,6 +20,7 @@ from pipeline.commands import (
     catch_up,
     dead_letters,
     doctor,
+    forget,
     job,
     jobs,
     launch,
@@ -52,6 +53,7 @@ _COMMANDS: Final = (
     status,
     doctor,
     capture,
+    forget,
 )
 _ENVIRONMENT: Final = """\
 environment:
