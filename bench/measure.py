@@ -78,8 +78,8 @@ def measure_stream(bench: Installation) -> tuple[Throughput, Latency]:
 
 def warm_up(bench: Installation) -> None:
     """Let a new stream process some events."""
-    _publish(bench, bench.world.insert_events(100))
-    _wait_until_done(bench, 100, since=0)
+    publish(bench, bench.world.insert_events(100))
+    wait_until_done(bench, 100, since=0)
     bench.world.forget()
 
 
@@ -87,8 +87,8 @@ def burst(bench: Installation) -> float:
     """Send ``STREAM_EVENTS`` at once through a running stream; return events a second."""
     events = bench.world.insert_events(STREAM_EVENTS)
     started = time.perf_counter()
-    _publish(bench, events)
-    _wait_until_done(bench, STREAM_EVENTS, since=events[0] - 1)
+    publish(bench, events)
+    wait_until_done(bench, STREAM_EVENTS, since=events[0] - 1)
     seconds = time.perf_counter() - started
     bench.world.check(STREAM_EVENTS)
     bench.world.forget()
@@ -105,8 +105,8 @@ def _steady(bench: Installation) -> Latency:
         due = start + position / STEADY_RATE
         time.sleep(max(0.0, due - time.perf_counter()))
         published[event] = time.time()
-        _publish(bench, [event])
-    _wait_until_done(bench, number, since=events[0] - 1)
+        publish(bench, [event])
+    wait_until_done(bench, number, since=events[0] - 1)
     rows = bench.world.connection.execute(
         "SELECT event_id, extract(epoch FROM completed_at)::float8 FROM notification_processing"
     )
@@ -119,12 +119,12 @@ def measure_end_to_end(bench: Installation) -> Latency:
     """Measure single events, one every 50 ms, from commit in domain_events to their rows."""
     with bench.stream():
         first = bench.world.insert_events(20)
-        _wait_until_done(bench, len(first), since=0)
+        wait_until_done(bench, len(first), since=0)
         since = first[-1]
         for _ in range(SINGLE_EVENTS):
             bench.world.insert_events(1)
             time.sleep(0.05)
-        _wait_until_done(bench, SINGLE_EVENTS, since=since)
+        wait_until_done(bench, SINGLE_EVENTS, since=since)
     rows = bench.world.connection.execute(
         "SELECT extract(epoch FROM completed_at - event_created_at)::float8 * 1000"
         " FROM notification_processing WHERE event_id > %s",
@@ -135,7 +135,8 @@ def measure_end_to_end(bench: Installation) -> Latency:
     return Latency(samples)
 
 
-def _publish(bench: Installation, events: Sequence[int]) -> None:
+def publish(bench: Installation, events: Sequence[int]) -> None:
+    """Send the wake-ups of events with ids in a row, as change data capture would."""
     rows = bench.world.connection.execute(
         "SELECT id, event_type, convert_to(jsonb_build_object('type', event_type,"
         " 'actor_id', actor_id, 'project_id', project_id, 'resource_id', resource_id,"
@@ -153,7 +154,8 @@ def _publish(bench: Installation, events: Sequence[int]) -> None:
         )
 
 
-def _wait_until_done(bench: Installation, number: int, *, since: int) -> None:
+def wait_until_done(bench: Installation, number: int, *, since: int) -> None:
+    """Wait until that many events above an id have a ledger row."""
     deadline = time.monotonic() + TIMEOUT_SECONDS
     while bench.world.done(since) < number:
         if time.monotonic() > deadline:
