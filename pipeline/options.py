@@ -35,6 +35,7 @@ class ParameterGroup(StrEnum):
     EVENTS = "Events"
     DATABASE = "Database"
     BEHAVIOUR = "Behaviour"
+    JOBS = "Scheduled jobs"
 
 
 class Taker(StrEnum):
@@ -244,6 +245,39 @@ GRAPH: Final = Parameter(
     default=(Graph.FANOUT,),
     metavar="NAME",
 )
+CALENDAR_CLIENT: Final = Parameter(
+    name="calendar_client",
+    label="OAuth client of the calendars",
+    help="The client with which people connected their calendars, to renew watches in graph=jobs.",
+    group=ParameterGroup.JOBS,
+    kind=values.CLIENT,
+    takers=_ON_DATAFLOW,
+    default="",
+    example="123-abc.apps.googleusercontent.com",
+    metavar="ID",
+)
+CALENDAR_CLIENT_SECRET: Final = Parameter(
+    name="calendar_client_secret",
+    label="Secret with the secret of this client",
+    help="The name of a secret in Secret Manager. Only the workers read its value.",
+    group=ParameterGroup.JOBS,
+    kind=values.ANY_SECRET,
+    takers=_ON_DATAFLOW,
+    default="",
+    example="projects/my-project/secrets/calendar-client",
+    metavar="NAME",
+)
+CALENDAR_WEBHOOK: Final = Parameter(
+    name="calendar_webhook",
+    label="Address that Google calls when a calendar changes",
+    help="An address of the application, of a domain that is verified in the Google Cloud console.",
+    group=ParameterGroup.JOBS,
+    kind=values.WEBHOOK,
+    takers=_ON_DATAFLOW,
+    default="",
+    example="https://app.example.com/calendar",
+    metavar="URL",
+)
 MAX_EVENT_AGE_HOURS: Final = Parameter(
     name="max_event_age_hours",
     label="Age limit in hours",
@@ -368,6 +402,7 @@ _EVERY: Final[tuple[Parameter[Any], ...]] = (
     *(SUBSCRIPTION, DEAD_LETTER_TOPIC, TIMESTAMP_ATTRIBUTE, JOBS_SUBSCRIPTION, TICK_TOPIC),
     *(DATABASE_URL, DATABASE_PASSWORD_SECRET, DATABASE_CA_SECRET, DATABASE_CONNECTIONS, POOL_SIZE),
     *(GRAPH, MAX_EVENT_AGE_HOURS, SYSTEM_USERS, BATCH_SIZE, DEDUP_MINUTES),
+    *(CALENDAR_CLIENT, CALENDAR_CLIENT_SECRET, CALENDAR_WEBHOOK),
     *(RUNNER, SINCE, UNTIL, TOPIC, RATE),
     *(CONNECTIONS, CDC_HOST, CDC_PORT, CDC_USER, CDC_SSLMODE),
 )

@@ -264,6 +264,23 @@ SECRET: Final = Kind(
     read=str,
     secret=True,
 )
+# As SECRET, for one that need not be given.
+ANY_SECRET: Final = Kind(
+    name=SECRET.name,
+    expected=SECRET.expected,
+    pattern=f"({SECRET.pattern})?",
+    read=str,
+    secret=True,
+)
+CLIENT: Final = Kind(
+    name="OAuth client",
+    expected="an id such as 123-abc.apps.googleusercontent.com",
+    pattern=r"([0-9A-Za-z_.-]+)?",
+    read=str,
+)
+WEBHOOK: Final = Kind(
+    name="address", expected="https://host/path", pattern=r"(https://[^\s/]+\S*)?", read=str
+)
 # The parameters that a connection string may set: they hold no secret and are not set elsewhere.
 _URL_SETTING: Final = r"(sslmode|channel_binding|hostaddr|target_session_attrs)=[^&%\s]*"
 DATABASE_URL: Final = Kind(

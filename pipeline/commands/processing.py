@@ -6,17 +6,21 @@ from dataclasses import replace
 from pipeline.commands.command import given
 from pipeline.domain.graph import Graph
 from pipeline.options import DEAD_LETTER_TOPIC, ParameterValues, Taker
-from pipeline.steps.runners import runners_with
 from pipeline.topology.ends import Preview, Store
 from pipeline.topology.fanout import Topology
 from pipeline.topology.graphs import GRAPHS, AnyTopology, fanout
-from pipeline.topology.jobs import JobsTopology
 
 
 def topology_of(graph: Graph, options: argparse.Namespace) -> AnyTopology:
     """Return the graph that ``run`` runs, with the settings of the arguments."""
     values = given(options, Taker.RUN)
     topology = GRAPHS[graph](values, options.database, _ends(options, values))
+    if topology.graph is Graph.FANOUT:
+        return topology
+    # The fan-out does without these modules, which take time to import.
+    from pipeline.steps.runners import runners_with
+    from pipeline.topology.jobs import JobsTopology
+
     if isinstance(topology, JobsTopology):
         return replace(topology, runners=runners_with(options.calendar))
     return topology

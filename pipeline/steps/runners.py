@@ -1,9 +1,11 @@
 """The function that does each type of work of the scheduled jobs."""
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
+from pipeline.clients.postgres.credentials import read_password
 from pipeline.domain.errors import ConfigurationError
 from pipeline.jobs.job import CalendarWatches, Input, Job, Page, Pages, Retention, Work
 from pipeline.settings import CalendarSettings, DatabaseSettings
@@ -18,9 +20,29 @@ Runners = Mapping[type[Work], Runner]
 RUNNERS: Final[Runners] = {Pages: run_pages, Retention: run_retention}
 
 
-def runners_with(calendar: CalendarSettings) -> Runners:
-    """Return all runners, with what the one for calendars needs besides a database."""
-    return {**RUNNERS, CalendarWatches: partial(renew_watches, calendar=calendar)}
+def runners_with(calendar: CalendarSettings, *, secret: str = "") -> Runners:
+    """Return all runners, with what the one for calendars needs besides a database.
+
+    Args:
+        calendar: its settings.
+        secret: the name of the client's secret in Secret Manager, read when the job runs. Empty:
+            it is in the settings.
+    """
+    renew = partial(_renew_watches, calendar=calendar, secret=secret)
+    return {**RUNNERS, CalendarWatches: renew}
+
+
+def _renew_watches(
+    settings: DatabaseSettings,
+    work: CalendarWatches,
+    given: Input,
+    *,
+    calendar: CalendarSettings,
+    secret: str,
+) -> Iterator[Page]:
+    if secret:
+        calendar = replace(calendar, client_secret=read_password(secret))
+    yield from renew_watches(settings, work, given, calendar=calendar)
 
 
 def pages_of(

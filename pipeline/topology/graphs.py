@@ -1,7 +1,7 @@
 """The graphs by name, and how to make each from the options. A new family adds one line."""
 
 from collections.abc import Callable, Mapping
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from pipeline.domain.graph import Graph
 from pipeline.domain.identifiers import AI_USER, UserId
@@ -9,16 +9,20 @@ from pipeline.fanout.decide import Policy
 from pipeline.fanout.handlers import HANDLERS
 from pipeline.options import (
     BATCH_SIZE,
+    CALENDAR_CLIENT,
+    CALENDAR_CLIENT_SECRET,
+    CALENDAR_WEBHOOK,
     MAX_EVENT_AGE_HOURS,
     SYSTEM_USERS,
     TICK_TOPIC,
     ParameterValues,
 )
 from pipeline.settings import CalendarSettings, DatabaseSettings
-from pipeline.steps.runners import runners_with
 from pipeline.topology.ends import Preview, Store
 from pipeline.topology.fanout import Topology
-from pipeline.topology.jobs import JobsTopology
+
+if TYPE_CHECKING:
+    from pipeline.topology.jobs import JobsTopology
 
 
 def policy_of(given: ParameterValues) -> Policy:
@@ -41,19 +45,27 @@ def fanout(given: ParameterValues, database: DatabaseSettings, ends: Store | Pre
     )
 
 
-def jobs(given: ParameterValues, database: DatabaseSettings, ends: Store | Preview) -> JobsTopology:
+def jobs(
+    given: ParameterValues, database: DatabaseSettings, ends: Store | Preview
+) -> "JobsTopology":
     """Make the graph of the scheduled jobs, with every job."""
+    # The fan-out does without these modules, which take time to import.
+    from pipeline.steps.runners import runners_with  # noqa: PLC0415
+    from pipeline.topology.jobs import JobsTopology  # noqa: PLC0415
+
+    calendar = CalendarSettings(
+        client_id=given[CALENDAR_CLIENT], webhook_url=given[CALENDAR_WEBHOOK]
+    )
     return JobsTopology(
         database=database,
         ends=ends,
-        # A launch has no settings of calendars: the job says so when it runs.
-        runners=runners_with(CalendarSettings()),
+        runners=runners_with(calendar, secret=given[CALENDAR_CLIENT_SECRET]),
         tick_topic=given.get(TICK_TOPIC),
     )
 
 
-AnyTopology: TypeAlias = Topology | JobsTopology
-Make = Callable[[ParameterValues, DatabaseSettings, Store | Preview], AnyTopology]
+AnyTopology: TypeAlias = "Topology | JobsTopology"
+Make = Callable[[ParameterValues, DatabaseSettings, Store | Preview], "AnyTopology"]
 
 GRAPHS: Final[Mapping[Graph, Make]] = {
     Graph.FANOUT: fanout,

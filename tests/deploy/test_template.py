@@ -37,6 +37,9 @@ RIGHT: Final = {
     "system_users": ["", f"{USER},{USER}"],
     "batch_size": ["1", "9999"],
     "dedup_minutes": ["0", "1440"],
+    "calendar_client": ["", "123-abc.apps.googleusercontent.com"],
+    "calendar_client_secret": ["", SECRET, f"{SECRET}/versions/latest"],
+    "calendar_webhook": ["", "https://app.example.com/calendar?from=google"],
     "sdk_container_image": [IMAGE, f"{IMAGE}@sha256:{'0' * 64}"],
 }
 WRONG: Final = {
@@ -71,6 +74,9 @@ WRONG: Final = {
     "system_users": ["someone", ",", f"{USER},"],
     "batch_size": ["", "0", "10000"],
     "dedup_minutes": ["", "-1", "60m", "0.5"],
+    "calendar_client": ["two words", "a:b"],
+    "calendar_client_secret": ["hunter2", f"{SECRET}/versions/newest"],
+    "calendar_webhook": ["http://app.example.com/calendar", "https://", "two words"],
     "sdk_container_image": ["", "two words"],
 }
 

@@ -38,7 +38,7 @@ def connection_string(settings: DatabaseSettings) -> str:
     """
     filled: dict[str, str] = {}
     if settings.password_secret is not None:
-        filled["password"] = _password(settings.password_secret)
+        filled["password"] = read_password(settings.password_secret)
     if settings.ca_secret is not None:
         filled["sslrootcert"] = str(_certificates(settings.ca_secret))
         if "sslmode" not in conninfo_to_dict(settings.dsn):
@@ -47,7 +47,13 @@ def connection_string(settings: DatabaseSettings) -> str:
     return make_conninfo(settings.dsn, **filled) if filled else settings.dsn
 
 
-def _password(name: str) -> str:
+def read_password(name: str) -> str:
+    """Return the text of a secret: read again after ``FRESH``, as ``connection_string`` does.
+
+    Raises:
+        ConfigurationError: the secret does not exist, may not be read, or is invalid.
+        TransientError: Secret Manager does not answer.
+    """
     try:
         password = _secret(name).decode().rstrip("\r\n")
     except UnicodeDecodeError:
