@@ -174,9 +174,9 @@ def waits(desk: Desk, table: str) -> bool:
 def test_a_run_that_takes_long_holds_up_no_other_job_and_loses_no_message(
     desk: Desk, events: Broker, stream: Stream
 ) -> None:
-    events.publish([tick_message(REMINDERS, last())])
     with stream:
         with locked(desk, "meeting_participants"):
+            events.publish([tick_message(REMINDERS, last())])
             wait_until(
                 lambda: waits(desk, "meeting_participants"), seconds=30, what="the run waits"
             )
