@@ -1,6 +1,7 @@
 """Stop a process cleanly on SIGINT or SIGTERM."""
 
 import signal
+from _thread import start_new_thread
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -12,11 +13,12 @@ def stopped_by_signals(stop: Callable[[], None]) -> Iterator[None]:
     """Call ``stop`` on the first SIGINT or SIGTERM in the block. A second one has its usual effect.
 
     Args:
-        stop: is called in a signal handler, so it must not acquire a lock.
+        stop: is called in a thread of its own, so it may acquire a lock that the interrupted code
+            holds. In the handler itself, that would be a deadlock.
     """
 
     def request(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - signal's signature
-        stop()
+        start_new_thread(stop, ())
         restore()
 
     def restore() -> None:

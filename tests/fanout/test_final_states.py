@@ -29,7 +29,7 @@ SETS: Final = (
 # The application's own tables, as they were before the pipeline.
 THEIRS: Final = "reference"
 
-LISTED: Final = re.compile(r"processing_status (?:NOT )?IN \(([^)]*)\)")
+LISTED: Final = re.compile(r"(?:processing_status|state\.status) (?:NOT )?IN \(([^)]*)\)")
 COMPARED: Final = re.compile(r"processing_status (?:=|<>) '(\w+)'")
 ANY_FINAL: Final = rf"""["'](?:{"|".join(sorted(FINAL))})["']"""
 IN_PYTHON: Final = re.compile(rf"{ANY_FINAL},\s*{ANY_FINAL}")

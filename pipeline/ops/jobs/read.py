@@ -64,8 +64,8 @@ class JobSeen:
         zone: the time zone of the schedule.
         schedule: the schedule as text.
         next_at: its next instant.
-        overdue: whether two of its periods passed without a run that succeeded, and it is not
-            paused.
+        overdue: whether two of its periods passed without a run that succeeded since the graph of
+            the jobs ran first, and it is not paused.
         done_at: when a run last succeeded.
         done_seconds: seconds since then.
         waiting: runs that wait.
@@ -135,8 +135,8 @@ def is_overdue(schedule: Schedule, since: datetime, now: datetime) -> bool:
 
 
 def _seen(job: Job, row: Any) -> JobSeen:  # noqa: ANN401 - a named tuple
-    # A job cannot be late for an instant before its tables were made.
-    since = max(each for each in (row.done_at, row.since) if each is not None)
+    # Where the graph of the jobs was never run, no job is late.
+    since = max((each for each in (row.done_at, row.since) if each is not None), default=None)
     return JobSeen(
         name=job.name,
         summary=job.summary,
@@ -144,7 +144,9 @@ def _seen(job: Job, row: Any) -> JobSeen:  # noqa: ANN401 - a named tuple
         zone=job.schedule.zone,
         schedule=job.schedule.words,
         next_at=job.schedule.next(row.now),
-        overdue=row.paused_by is None and is_overdue(job.schedule, since, row.now),
+        overdue=row.paused_by is None
+        and since is not None
+        and is_overdue(job.schedule, since, row.now),
         done_at=row.done_at,
         done_seconds=None if row.done_at is None else (row.now - row.done_at).total_seconds(),
         waiting=row.waiting,

@@ -1,5 +1,5 @@
 -- For each job: the last run that started, the last success, how many runs wait, and the switch.
--- In: jobs. since: when the tables of the jobs were created.
+-- In: jobs. since: when the graph of the jobs, or any job, ran first; NULL: none ever did.
 SELECT
     wanted.job,
     run.scheduled_for,
@@ -21,7 +21,10 @@ SELECT
     waiting.runs AS waiting,
     switch.who AS paused_by,
     switch.since AS paused_since,
-    (SELECT applied_at FROM public.fanout_migrations WHERE name = 'jobs/0001_job_runs.sql') AS since,
+    least(
+        (SELECT started_at FROM fanout.graphs WHERE graph = 'jobs'),
+        (SELECT min(started_at) FROM fanout.job_runs)
+    ) AS since,
     now() AS now
 FROM unnest(%(jobs)s::text[]) WITH ORDINALITY AS wanted (job, place)
 LEFT JOIN LATERAL (
