@@ -54,7 +54,7 @@ def read_tick(message: Message, job: Job) -> Tick | None:
     """Return the tick of a message that names this job; None if it only asks to look.
 
     Raises:
-        InvalidTick: ``scheduled_for`` is invalid, or there is no time at all.
+        InvalidTick: ``scheduled_for`` is invalid, or the message has no publish time.
     """
     if LOOK_ATTRIBUTE in message.attributes:
         return None

@@ -6,7 +6,7 @@ The results of a batch go in. The breaker is a switch in Postgres, which all wor
 import logging
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cache
 from typing import Any, Final
 
@@ -30,8 +30,6 @@ _OPEN: Final = load(__package__, "open_switch")
 _REOPEN: Final = load(__package__, "reopen_switch")
 _CLOSE: Final = load(__package__, "close_switch")
 _log: Final = logging.getLogger(__name__)
-
-Observe = Callable[[Sequence[Outcome], Sequence[DeadLetter]], None]
 
 
 class Breakers:

@@ -14,7 +14,6 @@ from pipeline.clients.pubsub.publish import publish
 from pipeline.domain.dead_letter import DeadLetter
 from pipeline.domain.message import Message
 from pipeline.settings import DatabaseSettings
-from pipeline.sinks.storable import storable
 
 # https://cloud.google.com/pubsub/quotas#resource_limits
 MAX_ATTRIBUTE_BYTES: Final = 1024
@@ -82,7 +81,7 @@ def _document(letters: Iterable[DeadLetter]) -> str:
         {
             "letter_key": letter.key,
             "event_id": letter.event_id,
-            "event_type": storable(letter.event_type),
+            "event_type": letter.event_type and _storable(letter.event_type),
             "stage": letter.stage,
             "error_class": letter.error_class,
             "message": letter.reason,
@@ -100,4 +99,9 @@ def _document(letters: Iterable[DeadLetter]) -> str:
 
 
 def _storable_mapping(values: Mapping[str, str]) -> dict[str, str]:
-    return {storable(name): storable(value) for name, value in values.items()}
+    return {_storable(name): _storable(value) for name, value in values.items()}
+
+
+def _storable(text: str) -> str:
+    """Replace U+0000, which Postgres cannot store. A dead letter must not fail because of it."""
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}")

@@ -9,7 +9,6 @@ from psycopg import Connection
 from pipeline import __version__
 from pipeline.clients.postgres.sql import load
 from pipeline.domain.dead_letter import DeadLetter
-from pipeline.sinks.storable import storable
 
 _MARK: Final = load(__package__, "mark_dead")
 
@@ -24,7 +23,6 @@ def mark_dead(connection: Connection[Any], letters: Sequence[DeadLetter]) -> Non
     rows = [
         {
             "event_id": letter.event_id,
-            "event_type": storable(letter.event_type),
             "error_class": letter.error_class,
             "message": letter.reason,
         }

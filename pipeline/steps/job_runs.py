@@ -1,7 +1,7 @@
 """Reads and writes the ledger of job runs: ticks, leases, progress, ends."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -18,6 +18,8 @@ from pipeline.jobs.tick import Tick
 from pipeline.settings import DatabaseSettings
 
 SOURCE: Final = "job_runs"
+# The columns that a page changes.
+PROGRESS: Final = ("cursor", "scanned", "due", "emitted", "skipped", "failed")
 JOB_RUNS: Final = LeasedTable(
     name="job_runs",
     source=SOURCE,
@@ -26,15 +28,10 @@ JOB_RUNS: Final = LeasedTable(
         "record.job || '@' || replace(to_char(record.scheduled_for AT TIME ZONE 'UTC',"
         """ 'YYYY-MM-DD"T"HH24:MI:SS.US'), '.000000', '') || 'Z'"""
     ),
-    values=(
-        *("job", "scheduled_for", "as_of", "requested_by", "changed", "cursor"),
-        *("scanned", "due", "emitted", "skipped", "failed"),
-    ),
+    values=("job", "scheduled_for", "as_of", "requested_by", "changed", *PROGRESS),
     switch="job",
     alone="job",
 )
-# The columns that a page changes.
-PROGRESS: Final = ("cursor", "scanned", "due", "emitted", "skipped", "failed")
 
 _RECORD: Final = load(__package__, "record_run")
 _COALESCE: Final = load(__package__, "coalesce_runs")
@@ -161,15 +158,7 @@ def store_progress(settings: DatabaseSettings, run: JobRun, lease: timedelta) ->
     Raises:
         LeaseLost: another worker has taken the run over.
     """
-    counts = run.counts
-    progress = {
-        "cursor": run.cursor,
-        "scanned": counts.scanned,
-        "due": counts.due,
-        "emitted": counts.emitted,
-        "skipped": counts.skipped,
-        "failed": counts.failed,
-    }
+    progress = {"cursor": run.cursor, **asdict(run.counts)}
 
     def work(connection: Connection[Any]) -> bool:
         return extend(connection, JOB_RUNS, run.lease, lease, also=progress)

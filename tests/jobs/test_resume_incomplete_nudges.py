@@ -12,7 +12,6 @@ from psycopg.types.json import Jsonb
 
 from pipeline.jobs.job import Counts
 from pipeline.jobs.resume_incomplete_nudges import RESUME_INCOMPLETE_NUDGES as JOB
-from pipeline.jobs.resume_incomplete_nudges import tier_after
 from tests.databases import Databases
 from tests.golden.world import O1, P1, U1, U2, populate
 from tests.jobs.desk import DAY, HOUR, NOW, Desk, Emitted
@@ -21,6 +20,8 @@ SIX_HOURS: Final = 6 * HOUR
 SECOND: Final = timedelta(seconds=1)
 A_MOMENT: Final = timedelta(microseconds=1)
 TYPES: Final = ("project", "borrower")
+# How long a resume has been left alone when each tier begins: G78.
+TIERS: Final = (24 * HOUR, 72 * HOUR, 120 * HOUR, 168 * HOUR)
 _VERSIONS: Final = {
     "project": "INSERT INTO project_resumes (id, project_id, version_number, completeness_percent)"
     " SELECT %s, %s, count(*) + 1, %s FROM project_resumes",
@@ -148,12 +149,10 @@ AGES: Final = st.timedeltas(timedelta(hours=-1), 15 * DAY)
 @example(age=168 * HOUR - A_MOMENT)
 @example(age=14 * DAY)
 @example(age=14 * DAY + A_MOMENT)
-def test_the_statement_and_the_function_give_every_age_the_same_tier(
-    world: Desk, age: timedelta
-) -> None:
+def test_every_age_has_the_tier_that_began_last(world: Desk, age: timedelta) -> None:
     world.execute("UPDATE projects SET created_at = %s", NOW - age)
     (page,) = world.pages(JOB, dry_run=True)
-    tier = tier_after(age) if age <= 14 * DAY else None
+    tier = sum(age >= begins for begins in TIERS) if age <= 14 * DAY else 0
     assert [each["nudge_tier"] for each in page.preview] == ([tier] * 2 if tier else [])
 
 

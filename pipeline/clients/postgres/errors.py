@@ -17,7 +17,6 @@ from pipeline.domain.errors import (
     UnusableValue,
 )
 
-_QUERY_CANCELED: Final = "57014"
 # SQLSTATE classes: https://www.postgresql.org/docs/current/errcodes-appendix.html
 _ABOUT_THE_ROWS: Final = {
     "09": "a trigger refused a row",

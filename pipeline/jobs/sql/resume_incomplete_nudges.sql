@@ -30,7 +30,6 @@ WITH page AS MATERIALIZED (
 ),
 left_alone AS MATERIALIZED (
     SELECT page.project_id, page.user_id, resume.type, resume.anchor,
-           -- As tier_after of pipeline.jobs.resume_incomplete_nudges.
            CASE
                WHEN resume.anchor <= %(now)s::timestamptz - interval '168 hours' THEN 4
                WHEN resume.anchor <= %(now)s::timestamptz - interval '120 hours' THEN 3

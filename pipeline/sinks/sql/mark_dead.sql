@@ -1,11 +1,11 @@
 -- Mark events as dead in the ledger. A completed event stays completed.
 --
--- In: [{event_id, event_type, error_class, message}], each event once. Events without a row in
+-- In: [{event_id, error_class, message}], each event once. Events without a row in
 -- domain_events are ignored.
 WITH letter AS MATERIALIZED (
     SELECT letter.*
     FROM jsonb_to_recordset(%(letters)s::jsonb) AS letter (
-        event_id bigint, event_type text, error_class text, message text
+        event_id bigint, error_class text, message text
     )
 )
 INSERT INTO public.notification_processing AS ledger (
