@@ -13,6 +13,7 @@ from pipeline.domain.errors import (
     InvalidEvent,
     MissingAttribute,
     PermanentError,
+    RejectedByDatabase,
     UnknownEvent,
 )
 from pipeline.domain.identifiers import EventId, EventType
@@ -92,6 +93,19 @@ def test_the_ledger_says_that_the_event_is_dead_and_why(written: Written) -> Non
         "SELECT event_id, event_type, processing_status, reason, error_message"
         " FROM notification_processing"
     ) == [(1, GREETED, "dead", "InvalidEvent", INVALID.args[0])]
+
+
+def test_an_event_is_not_dead_in_the_ledger_without_its_letter(written: Written) -> None:
+    with written.database.connect() as connection:
+        connection.execute(
+            "ALTER TABLE event_dead_letters ADD CONSTRAINT refused CHECK (event_id <> 1)"
+        )
+    with pytest.raises(RejectedByDatabase):
+        write(written, letter())
+    assert (written.ledger(), written.rows("SELECT id FROM event_dead_letters")) == ({}, [])
+    # The control: another event gets both.
+    write(written, letter(2))
+    assert len(written.rows("SELECT id FROM event_dead_letters")) == len(written.ledger()) == 1
 
 
 def test_a_letter_seen_again_is_one_row_with_another_attempt(written: Written) -> None:
