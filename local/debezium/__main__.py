@@ -5,7 +5,10 @@ import logging
 import os
 import sys
 import threading
+import traceback
+from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 from local.debezium.configuration import MissingVariable, engine_properties, read
 from local.debezium.engine import Engine, EngineFailed
@@ -43,7 +46,21 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-if __name__ == "__main__":
-    status = main()
+def end_with(run: Callable[[], int]) -> NoReturn:
+    """End the process with the exit status of a function, whatever the JVM's threads do.
+
+    A usual end waits for them, and one that hangs would keep the process.
+    """
+    try:
+        status = run()
+    except KeyboardInterrupt:  # the second signal: do not wait for the engine
+        status = 130
+    except Exception:  # noqa: BLE001 - printed; the process must end in the same way
+        traceback.print_exc()
+        status = 1
     sys.stderr.flush()
-    os._exit(status)  # a JVM thread that hangs must not keep the process
+    os._exit(status)
+
+
+if __name__ == "__main__":
+    end_with(main)
