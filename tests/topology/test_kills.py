@@ -1,5 +1,6 @@
 """SIGKILL of the pipeline while thousands of events are in flight, and the rows afterwards."""
 
+import random
 from pathlib import Path
 
 from pipeline.domain.message import Message
@@ -7,6 +8,7 @@ from tests.deadline import wait_until
 from tests.golden.stage import Stage
 from tests.golden.world import P1, R1, T1, U1, U2, U3, U4
 from tests.streams import Broker, Stream
+from tests.topology.held_up import wait_until_a_write_is_held_up, writes_held_up
 
 EVENTS = 5_000
 UPLOADS = EVENTS // 2
@@ -39,13 +41,20 @@ def wait_until_done(stage: Stage, number: int) -> None:
 def test_after_kills_every_event_is_done_exactly_once(
     stage: Stage, events: Broker, tmp_path: Path
 ) -> None:
-    events.publish(insert_events(stage))
+    messages = insert_events(stage)
+    random.shuffle(messages)
     stream = Stream(events, stage.database.writer_dsn, tmp_path / "log")
-    for share in (0.1, 0.3, 0.5):
+    kills = 3
+    for number in range(kills):
+        mine = messages[number::kills]
+        before = done(stage)
         stream.start()
-        wait_until_done(stage, round(EVENTS * share))
-        stream.kill()
-        assert done(stage) < EVENTS, "killed too late to prove anything"
+        events.publish(mine[::2])
+        wait_until_done(stage, before + len(mine) // 4)
+        with writes_held_up(stage):
+            events.publish(mine[1::2])
+            wait_until_a_write_is_held_up(stage)
+            stream.kill()
     events.emulator.end_leases()
     with stream:
         wait_until_done(stage, EVENTS)
@@ -78,7 +87,7 @@ def test_after_kills_every_event_is_done_exactly_once(
 def test_control_a_pipeline_that_acknowledges_early_loses_events(
     stage: Stage, events: Broker, tmp_path: Path
 ) -> None:
-    events.publish(insert_events(stage))
+    messages = insert_events(stage)
     stream = Stream(
         events,
         stage.database.writer_dsn,
@@ -86,8 +95,11 @@ def test_control_a_pipeline_that_acknowledges_early_loses_events(
         module="tests.topology.early_acknowledgement",
     )
     stream.start()
-    wait_until_done(stage, 1)
-    stream.kill()
+    with writes_held_up(stage):
+        events.publish(messages[::2])
+        wait_until_a_write_is_held_up(stage)
+        stream.kill()
+    events.publish(messages[1::2])
     events.emulator.end_leases()
     with stream:
         wait_until(events.is_drained, seconds=60, what="nothing is left to read")

@@ -22,6 +22,7 @@ from tests.deadline import wait_until
 from tests.golden.stage import Stage
 from tests.golden.world import P1, R1, T1, T2, U1, U2, U3, U4
 from tests.streams import ACKNOWLEDGEMENT_SECONDS, Broker, Stream
+from tests.topology.held_up import wait_until_a_write_is_held_up, writes_held_up
 
 
 @pytest.fixture
@@ -613,12 +614,17 @@ def test_a_stop_under_load_writes_what_was_pulled_and_leaves_the_rest(
 ) -> None:
     total = 5_000
     insert_uploads(stage, total)
-    events.publish(stage.messages())
+    first, *others = stage.messages()
     with stream:
-        wait_until(lambda: len(completed(stage)) > 0, seconds=30, what="the first are done")
-        assert stream.stop(number) == 0
+        events.publish([first])
+        wait_until(lambda: len(completed(stage)) == 1, seconds=30, what="the first is done")
+        with writes_held_up(stage):
+            events.publish(others)
+            wait_until_a_write_is_held_up(stage)
+            stream.process.send_signal(number)
+        assert stream.process.wait(10) == 0
     assert f"{len(completed(stage))} acknowledged, 0 given back" in stream.log
-    assert len(completed(stage)) < total, "stopped too late to prove anything"
+    assert 1 < len(completed(stage)) < total
     with stream:
         wait_until(lambda: len(completed(stage)) == total, seconds=30, what="the rest is done")
 

@@ -8,6 +8,7 @@ import multiprocessing
 import os
 import random
 import signal
+import time
 from contextlib import suppress
 from multiprocessing import forkserver
 from multiprocessing.context import ForkServerProcess
@@ -84,14 +85,29 @@ class Life:
 
     def kill(self) -> bool:
         """Send SIGKILL, which it can't handle; return whether it had work in hand."""
-        if self.is_running and self._process.pid is not None:
-            # Stopped first, so that the answer is about the instant of its death.
-            with suppress(ProcessLookupError):
-                os.kill(self._process.pid, signal.SIGSTOP)
+        # Stopped first, so that the answer is about the instant of its death.
+        self._signal(signal.SIGSTOP)
         held = self.has_work_in_hand
         self._process.kill()
         self._process.join()
         return held
+
+    def kill_at_work(self) -> None:
+        """Kill it at a random instant at which it has work in hand; something must feed it."""
+        deadline = time.monotonic() + START_SECONDS
+        while self.is_running:
+            time.sleep(any_instant(within_seconds=0.05))
+            self._signal(signal.SIGSTOP)
+            if self.has_work_in_hand:
+                break
+            self._signal(signal.SIGCONT)
+            assert time.monotonic() < deadline, "it never had work in hand"
+        assert self.kill(), self.log
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self.is_running and self._process.pid is not None:
+            with suppress(ProcessLookupError):
+                os.kill(self._process.pid, number)
 
     def stop(self) -> None:
         """Let it write and acknowledge its messages, then end it."""

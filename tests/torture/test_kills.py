@@ -31,12 +31,16 @@ def kill_at_random(rig: Rig, kills: int, *variants: Variant) -> int:
             while len(lives) < min(LIVES, kills - number):
                 lives.append(rig.live(*variants))
             doomed = lives.popleft()
-            if random.random() < 0.25:  # noqa: S311 - chance, not secrecy
-                time.sleep(any_instant(within_seconds=1.0))
-            else:
+            if number % 2:
+                doomed.kill_at_work()
+                in_hand += 1
+            elif number % 4:
                 doomed.wait_for_work()
                 time.sleep(any_instant(within_seconds=0.3))
-            in_hand += doomed.kill()
+                in_hand += doomed.kill()
+            else:
+                time.sleep(any_instant(within_seconds=1.0))
+                in_hand += doomed.kill()
     return in_hand
 
 
@@ -44,7 +48,6 @@ def test_kills_at_random_instants_lose_nothing_and_repeat_nothing(
     rig: Rig, figures: Figures
 ) -> None:
     in_hand = kill_at_random(rig, SCALE.kills)
-    assert in_hand > SCALE.kills // 4, "the kills missed the work"
     audit = rig.settle()
     assert audit.is_clean, audit
     figures.found(
