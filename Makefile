@@ -101,10 +101,13 @@ catalogue: setup ## write docs/events.md and the payload schemas again, from the
 event: setup ## write the files of a new event type: make event NAME=thing_happened
 	@$(BIN)/python -m tools.new_event "$(NAME)"
 
+COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header
+
 .PHONY: lock
-lock: setup ## write the two lock files again, from pyproject.toml
-	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml -o requirements.txt
-	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header -c requirements.txt pyproject.toml --group dev -o requirements-dev.txt
+lock: setup ## write the three lock files again, from pyproject.toml
+	@$(COMPILE) pyproject.toml -o requirements.txt
+	@$(COMPILE) -c requirements.txt pyproject.toml --extra service -o requirements-service.txt
+	@$(COMPILE) -c requirements-service.txt pyproject.toml --extra service --group dev -o requirements-dev.txt
 
 include deploy/deploy.mk
 
