@@ -30,6 +30,7 @@ from pipeline.commands import (
     resume,
     run,
     seed,
+    serve,
     status,
     why,
 )
@@ -54,6 +55,7 @@ _COMMANDS: Final = (
     doctor,
     capture,
     forget,
+    serve,
 )
 _ENVIRONMENT: Final = """\
 environment:
@@ -66,6 +68,7 @@ environment:
   GOOGLE_TOKEN_URL        a token endpoint to use instead of Google's
   CALENDAR_WEBHOOK_URL    the application's address that Google calls: https://host/path
   CALENDAR_BASE_URL       a Calendar API to use instead of Google's
+  PORT                    where serve listens, without --port (default: 8080)
   PUBSUB_EMULATOR_HOST    a Pub/Sub emulator to use instead of Google's service
   LOG_LEVEL               DEBUG, INFO (the default), WARNING or ERROR
 """
@@ -107,6 +110,7 @@ def _run(arguments: Sequence[str] | None) -> int:
             options.database = DatabaseSettings(dsn=_database_url())
         options.pubsub_emulator = os.environ.get("PUBSUB_EMULATOR_HOST")
         options.capture_password = os.environ.get("DATABASE_PASSWORD")
+        options.service_port = os.environ.get("PORT")
         options.slot_name = os.environ.get("SLOT_NAME")
         options.publication_name = os.environ.get("PUBLICATION_NAME")
         options.calendar = _calendar_settings()

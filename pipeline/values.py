@@ -10,10 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, Literal, TypeVar
 from uuid import UUID
 
-from pipeline.domain.defaults import GRANTED_CONNECTIONS, POSTGRES_PORT
+from pipeline.domain.defaults import GRANTED_CONNECTIONS, POSTGRES_PORT, SERVICE_PORT
 from pipeline.domain.errors import ConfigurationError
 from pipeline.domain.graph import Graph
 from pipeline.domain.message import MAX_EVENT_ID
@@ -167,8 +167,8 @@ MINUTES: Final = Kind(
 )
 
 
-def count(name: str, *, such_as: int, most: int) -> Kind[int]:
-    """Return the kind of a whole number from 1 to ``most``."""
+def count(name: str, *, such_as: int, most: int, least: Literal[0, 1] = 1) -> Kind[int]:
+    """Return the kind of a whole number from ``least`` to ``most``."""
 
     def read(text: str) -> int:
         if int(text) > most:
@@ -177,8 +177,8 @@ def count(name: str, *, such_as: int, most: int) -> Kind[int]:
 
     return Kind(
         name=name,
-        expected=f"a number such as {such_as}, from 1 to {most:,}",
-        pattern=f"[1-9][0-9]{{0,{len(str(most)) - 1}}}",
+        expected=f"a number such as {such_as}, from {least} to {most:,}",
+        pattern=f"{'0|' * (not least)}[1-9][0-9]{{0,{len(str(most)) - 1}}}",
         read=read,
         form=Form.NUMBER,
     )
@@ -189,6 +189,8 @@ LETTER_ID: Final = count("id of a dead letter", such_as=7, most=MAX_EVENT_ID)
 CONNECTIONS: Final = count("number of connections", such_as=GRANTED_CONNECTIONS, most=99_999)
 WORKERS: Final = count("number of workers", such_as=9, most=9_999)
 PORT: Final = count("port", such_as=POSTGRES_PORT, most=65_535)
+# 0: any free one.
+LISTEN_PORT: Final = count("port", such_as=SERVICE_PORT, most=65_535, least=0)
 
 
 def _rate(text: str) -> float:

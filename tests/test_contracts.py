@@ -57,6 +57,21 @@ PLANTED: Final = {
         "What reads, decides, writes and answers knows no Beam",
     ),
     "drawing outside of screens": ("runtime/stream.py", "import rich", "Only screens draw"),
+    "the service on a worker": (
+        "runtime/stream.py",
+        "from service import settings",
+        "Only the command loads the service",
+    ),
+    "a screen in the service": (
+        "../service/app.py",
+        "from pipeline.screens import why",
+        "The service asks operations and draws no screen",
+    ),
+    "an arrow upwards in the service": (
+        "../service/errors.py",
+        "from service import server",
+        "Layers of the service",
+    ),
 }
 
 
@@ -64,7 +79,7 @@ PLANTED: Final = {
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the packages and their contracts, for temporary changes."""
     folder = tmp_path_factory.mktemp("contracts")
-    for package in ("pipeline", "local", "tools"):
+    for package in ("pipeline", "service", "local", "tools"):
         shutil.copytree(
             ROOT / package, folder / package, ignore=shutil.ignore_patterns("__pycache__")
         )

@@ -17,3 +17,4 @@ POSTGRES_PORT: Final = 5432
 # The login of Debezium, and its sslmode.
 CAPTURE_USER: Final = "capture"
 SSLMODE: Final = "verify-full"
+SERVICE_PORT: Final = 8080

@@ -1,0 +1,64 @@
+"""``serve``: the HTTP service."""
+
+import argparse
+from importlib.util import find_spec
+from typing import Final
+
+from pipeline.commands.capture_names import add_slot, capture_names
+from pipeline.commands.command import Commands, add_command, say
+from pipeline.domain.defaults import SERVICE_PORT
+from pipeline.domain.errors import ConfigurationError
+from pipeline.values import LISTEN_PORT, InvalidValue, argument
+
+_HOST: Final = "127.0.0.1"
+
+
+def add(commands: Commands) -> None:
+    """Add the command."""
+    command = add_command(
+        commands,
+        "serve",
+        _execute,
+        "answer questions and take orders over HTTP until stopped",
+        "python -m pipeline serve",
+        "python -m pipeline serve --host 0.0.0.0 --port 8080",
+    )
+    command.add_argument(
+        "--host", default=_HOST, metavar="ADDRESS", help=f"where to listen (default: {_HOST})"
+    )
+    command.add_argument(
+        "--port",
+        type=argument(LISTEN_PORT),
+        metavar="PORT",
+        help=f"the port (default: PORT, or {SERVICE_PORT}; 0 takes a free one)",
+    )
+    add_slot(command)
+
+
+def _execute(options: argparse.Namespace) -> None:
+    if find_spec("fastapi") is None:
+        raise ConfigurationError(
+            "the service is not installed: install requirements-service.txt, or fanout[service]"
+        )
+    from service.server import serve
+    from service.settings import ServiceSettings
+
+    settings = ServiceSettings(
+        host=options.host,
+        port=_port(options),
+        operator=options.database,
+        viewer=options.database,
+        names=capture_names(options),
+    )
+    serve(settings, say)
+
+
+def _port(options: argparse.Namespace) -> int:
+    if options.port is not None:
+        return int(options.port)
+    if options.service_port is None:
+        return SERVICE_PORT
+    try:
+        return LISTEN_PORT.parse(options.service_port)
+    except InvalidValue as error:
+        raise ConfigurationError(f"PORT: {error}") from None

@@ -1,0 +1,93 @@
+"""Every error as ``{error, message}``, with the status that says what to do about it."""
+
+from http import HTTPStatus
+from typing import Any, Final
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+
+from pipeline.domain.errors import (
+    ConfigurationError,
+    FanoutError,
+    NotFound,
+    TransientError,
+    UsageError,
+)
+
+RETRY_SECONDS: Final = 5
+_STATUS: Final[tuple[tuple[type[FanoutError], HTTPStatus], ...]] = (
+    (UsageError, HTTPStatus.UNPROCESSABLE_ENTITY),
+    (NotFound, HTTPStatus.NOT_FOUND),
+    (TransientError, HTTPStatus.SERVICE_UNAVAILABLE),
+    (ConfigurationError, HTTPStatus.SERVICE_UNAVAILABLE),
+)
+
+
+class ErrorBody(BaseModel):
+    """The body of every answer that is an error.
+
+    Attributes:
+        error: the name of the status, such as ``Not Found``.
+        message: what is wrong, and what was expected.
+    """
+
+    error: str
+    message: str
+
+
+def add_error_handlers(app: FastAPI) -> None:
+    """Give every error of an application our form."""
+    app.add_exception_handler(HTTPException, _refused)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(FanoutError, _failed)
+    app.add_exception_handler(Exception, _broken)
+
+
+def error_response(
+    status: HTTPStatus, message: str, headers: dict[str, str] | None = None
+) -> JSONResponse:
+    """Return an error in our form."""
+    body = ErrorBody(error=status.phrase, message=message)
+    return JSONResponse(body.model_dump(), status, headers)
+
+
+def _refused(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)  # noqa: S101 - registered for it only
+    status = HTTPStatus(error.status_code)
+    message = str(error.detail)
+    if status is HTTPStatus.NOT_FOUND and message == status.phrase:
+        message = f"Route {request.method} {request.url.path} not found"
+    return error_response(status, message, dict(error.headers or {}))
+
+
+def _invalid(request: Request, error: Exception) -> JSONResponse:  # noqa: ARG001 - of a handler
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for it only
+    return error_response(
+        HTTPStatus.UNPROCESSABLE_ENTITY, "; ".join(_described(each) for each in error.errors())
+    )
+
+
+def _described(error: dict[str, Any]) -> str:
+    """Name the field and what was expected; never quote the value."""
+    where = ".".join(str(part) for part in error["loc"][1:]) or str(error["loc"][0])
+    return f"invalid {where}: {error['msg'][:1].lower()}{error['msg'][1:]}"
+
+
+def _failed(request: Request, error: Exception) -> JSONResponse:  # noqa: ARG001 - of a handler
+    for kind, status in _STATUS:
+        if isinstance(error, kind):
+            later = {"Retry-After": str(RETRY_SECONDS)}
+            return error_response(
+                status, str(error), later if isinstance(error, TransientError) else None
+            )
+    return error_response(HTTPStatus.UNPROCESSABLE_ENTITY, str(error))
+
+
+def _broken(request: Request, error: Exception) -> JSONResponse:  # noqa: ARG001 - of a handler
+    # The text of an unexpected error may hold a value; the log has the class and the place.
+    return error_response(
+        HTTPStatus.INTERNAL_SERVER_ERROR, "a fault of the service; its log has the details"
+    )

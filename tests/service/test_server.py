@@ -1,0 +1,27 @@
+"""The service as a process: it starts, answers, and stops."""
+
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.databases import Database
+from tests.service.serving import serving
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_answers_until_it_is_stopped(
+    database: Database, tmp_path: Path, number: signal.Signals
+) -> None:
+    with serving(database.operator_dsn, tmp_path / "log") as served:
+        answer = served.client.get("/health")
+        assert (answer.status_code, answer.json()["status"]) == (200, "ok")
+        served.process.send_signal(number)
+        assert served.process.wait(10) == 0
+
+
+def test_what_does_not_exist_is_refused_in_our_own_form(database: Database, tmp_path: Path) -> None:
+    with serving(database.operator_dsn, tmp_path / "log") as served:
+        answer = served.client.get("/nope")
+    assert answer.status_code == 404
+    assert answer.json() == {"error": "Not Found", "message": "Route GET /nope not found"}
