@@ -6,18 +6,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from psycopg import Connection
-
-from pipeline.clients.postgres.retry import with_connection
-from pipeline.clients.postgres.sql import load
 from pipeline.domain.errors import UsageError
-from pipeline.jobs.job import Counts, Input, Page, Period, Retention
+from pipeline.jobs.job import Input, Page, Retention
 from pipeline.settings import DatabaseSettings
+from pipeline.steps.retention_batch import MOVE_MARK, Batch, Pace, Task, delete_batch
 
-# A batch holds the locks of its rows until it commits, so it is to take about this long.
-BATCH_SECONDS: Final = 0.05
-FEWEST_ROWS: Final = 100
-MOST_ROWS: Final = 5_000
 # Others get the database for as long as a batch had it, within these limits.
 SHORTEST_PAUSE_SECONDS: Final = 0.01
 LONGEST_PAUSE_SECONDS: Final = 1.0
@@ -26,32 +19,7 @@ IDLE_ROWS: Final = 100_000
 # More than any row can be old. Postgres refuses an interval that leads to a time before 4713 BC.
 MOST_DAYS: Final = 36_500
 
-_LOCK: Final = load("pipeline.steps", "lock_marks")
-_MOVE_MARK: Final = "move_mark"
-
 _log: Final = logging.getLogger(__name__)
-
-
-@dataclass(slots=True)
-class _Pace:
-    """How many rows the next batch looks at, from how long the last one took."""
-
-    rows: int = 1_000
-
-    def learn(self, seconds: float) -> None:
-        if seconds > BATCH_SECONDS:
-            self.rows = max(FEWEST_ROWS, self.rows // 2)
-        elif seconds < BATCH_SECONDS / 3:
-            self.rows = min(MOST_ROWS, self.rows * 2)
-
-
-@dataclass(frozen=True, slots=True)
-class _Task:
-    """One statement of a period."""
-
-    period: Period
-    statement: str
-    days: int
 
 
 @dataclass(slots=True)
@@ -60,13 +28,6 @@ class _Total:
 
     rows: int = 0
     kept: int = 0
-
-
-@dataclass(slots=True)
-class _Batch:
-    counts: Counts
-    cursor: str | None
-    held_by: int | None = None
 
 
 def run_retention(settings: DatabaseSettings, work: Retention, given: Input) -> Iterator[Page]:
@@ -86,7 +47,7 @@ def run_retention(settings: DatabaseSettings, work: Retention, given: Input) -> 
     """
     tasks = _tasks(work, given.changed)
     begun, after = _resume(tasks, given.after)
-    pace, total = _Pace(), _Total()
+    pace, total = Pace(), _Total()
     for number, task in enumerate(tasks[begun:], start=begun):
         following = tasks[number + 1] if number + 1 < len(tasks) else None
         for batch in _batches(settings, task, replace(given, after=after), pace):
@@ -104,7 +65,7 @@ def run_retention(settings: DatabaseSettings, work: Retention, given: Input) -> 
         after = None
 
 
-def _tasks(work: Retention, changed: Mapping[str, Any]) -> list[_Task]:
+def _tasks(work: Retention, changed: Mapping[str, Any]) -> list[Task]:
     known = {each.parameter: each for each in work.periods}
     for name, days in changed.items():
         if name not in known:
@@ -117,13 +78,13 @@ def _tasks(work: Retention, changed: Mapping[str, Any]) -> list[_Task]:
                 f" most {MOST_DAYS}"
             )
     return [
-        _Task(each, statement, changed.get(each.parameter, each.days))
+        Task(each, statement, changed.get(each.parameter, each.days))
         for each in work.periods
         for statement in each.statements
     ]
 
 
-def _resume(tasks: list[_Task], cursor: str | None) -> tuple[int, str | None]:
+def _resume(tasks: list[Task], cursor: str | None) -> tuple[int, str | None]:
     """Where to begin. What is done already is not there any more, so a lost place costs nothing."""
     name, _, after = (cursor or "").partition(" ")
     for number, task in enumerate(tasks):
@@ -132,26 +93,16 @@ def _resume(tasks: list[_Task], cursor: str | None) -> tuple[int, str | None]:
     return 0, None
 
 
-def _batches(
-    settings: DatabaseSettings, task: _Task, given: Input, pace: _Pace
-) -> Iterator[_Batch]:
-    statement = load("pipeline.steps", task.statement)
+def _batches(settings: DatabaseSettings, task: Task, given: Input, pace: Pace) -> Iterator[Batch]:
     after, idle = given.after, 0
     while True:
-        parameters = {
-            "now": given.now,
-            "days": task.days,
-            "after": after,
-            "most": pace.rows,
-            "dry_run": given.dry_run,
-        }
+        parameters = {"now": given.now, "after": after, "dry_run": given.dry_run}
         started = time.monotonic()
-        batch = _delete(settings, task, statement, parameters)
+        batch = delete_batch(settings, task, parameters, pace)
         seconds = time.monotonic() - started
-        pace.learn(seconds)
         idle = 0 if batch.counts.due else idle + batch.counts.scanned
-        if task.period.oldest_first and task.statement != _MOVE_MARK and idle >= IDLE_ROWS:
-            batch.cursor = None
+        if task.period.oldest_first and task.statement != MOVE_MARK and idle >= IDLE_ROWS:
+            batch = replace(batch, cursor=None)
         if batch.held_by is not None:
             _log.warning(
                 "the ledger is kept from event %d on: it has no final state;"
@@ -167,23 +118,7 @@ def _batches(
         time.sleep(min(max(seconds, SHORTEST_PAUSE_SECONDS), LONGEST_PAUSE_SECONDS))
 
 
-def _delete(
-    settings: DatabaseSettings, task: _Task, statement: bytes, parameters: Mapping[str, Any]
-) -> _Batch:
-    def work(connection: Connection[Any]) -> _Batch:
-        with connection.transaction():
-            if task.statement == _MOVE_MARK:
-                # A statement of its own: the next one must see what the other transaction wrote.
-                connection.execute(_LOCK)
-            (row,) = connection.execute(statement, parameters).fetchall()
-        scanned, due, deleted, kept, cursor, *held = row
-        counts = Counts(scanned=scanned, due=due, emitted=deleted, skipped=kept)
-        return _Batch(counts, cursor, held[0] if held else None)
-
-    return with_connection(settings, work)
-
-
-def _preview(task: _Task, total: _Total, batch: _Batch) -> Mapping[str, Any]:
+def _preview(task: Task, total: _Total, batch: Batch) -> Mapping[str, Any]:
     shown = {
         "table": task.period.table,
         "days": task.days,

@@ -1,6 +1,7 @@
 -- Move the mark of the ledger up by one page of events, and delete their ledger rows.
 --
--- In: as for the statements that delete (see delete_ledger_rows.sql); after only in a dry run.
+-- In: as for the statements that delete (see delete_ledger_rows.sql); after only in a dry run; keep, to
+-- move the mark and delete nothing.
 -- Out: as they, and the event at which the mark stops because it has no final state.
 --
 -- The mark never passes an event without a final state, and never one that is younger than days. An
@@ -22,7 +23,7 @@ page AS MATERIALIZED (
     SELECT event.id, event.is_old,
            coalesce(ledger.is_final, false) AS is_final,
            coalesce(ledger.is_final, false) AND NOT event.is_young AS may_pass,
-           event.is_old AND ledger.may_go AND NOT (
+           event.is_old AND ledger.may_go AND NOT %(keep)s::boolean AND NOT (
                ledger.is_open_to_replay AND (
                    EXISTS (
                        SELECT FROM public.event_dead_letters
