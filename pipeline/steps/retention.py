@@ -9,7 +9,7 @@ from typing import Any, Final
 from pipeline.domain.errors import UsageError
 from pipeline.jobs.job import Input, Page, Retention
 from pipeline.settings import DatabaseSettings
-from pipeline.steps.retention_batch import MOVE_MARK, Batch, Pace, Task, delete_batch
+from pipeline.steps.retention_batch import MOVE_MARK, DeletedBatch, Deletion, Pace, delete_batch
 
 # Others get the database for as long as a batch had it, within these limits.
 SHORTEST_PAUSE_SECONDS: Final = 0.01
@@ -65,7 +65,7 @@ def run_retention(settings: DatabaseSettings, work: Retention, given: Input) -> 
         after = None
 
 
-def _tasks(work: Retention, changed: Mapping[str, Any]) -> list[Task]:
+def _tasks(work: Retention, changed: Mapping[str, Any]) -> list[Deletion]:
     known = {each.parameter: each for each in work.periods}
     for name, days in changed.items():
         if name not in known:
@@ -78,13 +78,13 @@ def _tasks(work: Retention, changed: Mapping[str, Any]) -> list[Task]:
                 f" most {MOST_DAYS}"
             )
     return [
-        Task(each, statement, changed.get(each.parameter, each.days))
+        Deletion(each, statement, changed.get(each.parameter, each.days))
         for each in work.periods
         for statement in each.statements
     ]
 
 
-def _resume(tasks: list[Task], cursor: str | None) -> tuple[int, str | None]:
+def _resume(tasks: list[Deletion], cursor: str | None) -> tuple[int, str | None]:
     """Where to begin. What is done already is not there any more, so a lost place costs nothing."""
     name, _, after = (cursor or "").partition(" ")
     for number, task in enumerate(tasks):
@@ -93,7 +93,9 @@ def _resume(tasks: list[Task], cursor: str | None) -> tuple[int, str | None]:
     return 0, None
 
 
-def _batches(settings: DatabaseSettings, task: Task, given: Input, pace: Pace) -> Iterator[Batch]:
+def _batches(
+    settings: DatabaseSettings, task: Deletion, given: Input, pace: Pace
+) -> Iterator[DeletedBatch]:
     after, idle = given.after, 0
     while True:
         parameters = {"now": given.now, "after": after, "dry_run": given.dry_run}
@@ -118,7 +120,7 @@ def _batches(settings: DatabaseSettings, task: Task, given: Input, pace: Pace) -
         time.sleep(min(max(seconds, SHORTEST_PAUSE_SECONDS), LONGEST_PAUSE_SECONDS))
 
 
-def _preview(task: Task, total: _Total, batch: Batch) -> Mapping[str, Any]:
+def _preview(task: Deletion, total: _Total, batch: DeletedBatch) -> Mapping[str, Any]:
     shown = {
         "table": task.period.table,
         "days": task.days,

@@ -1,4 +1,4 @@
-"""Delete one batch of old rows, with no lock for longer than 100 ms: a ``Batch`` out."""
+"""Delete one batch of old rows, with no lock for longer than 100 ms: a ``DeletedBatch`` out."""
 
 import logging
 import time
@@ -46,8 +46,8 @@ class Pace:
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
-    """One statement of a period."""
+class Deletion:
+    """One statement of a period, with the days after which a row is deleted."""
 
     period: Period
     statement: str
@@ -55,7 +55,7 @@ class Task:
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class DeletedBatch:
     """What a batch came to.
 
     Attributes:
@@ -70,8 +70,8 @@ class Batch:
 
 
 def delete_batch(
-    settings: DatabaseSettings, task: Task, parameters: Mapping[str, Any], pace: Pace
-) -> Batch:
+    settings: DatabaseSettings, task: Deletion, parameters: Mapping[str, Any], pace: Pace
+) -> DeletedBatch:
     """Delete a batch in one transaction. A dry run deletes nothing and locks nothing.
 
     The server cancels a batch after 100 ms. It is then tried again with half as many rows. A single
@@ -108,7 +108,9 @@ def delete_batch(
             return batch
 
 
-def _one_row(settings: DatabaseSettings, task: Task, parameters: Mapping[str, Any]) -> Batch:
+def _one_row(
+    settings: DatabaseSettings, task: Deletion, parameters: Mapping[str, Any]
+) -> DeletedBatch:
     """Delete one row, or leave it; return what was done, with the cursor behind it."""
     one = {**parameters, "most": 1}
     moves_mark = task.statement == MOVE_MARK
@@ -136,14 +138,14 @@ def _one_row(settings: DatabaseSettings, task: Task, parameters: Mapping[str, An
 
 def _execute(
     settings: DatabaseSettings,
-    task: Task,
+    task: Deletion,
     parameters: Mapping[str, Any],
     *,
     is_limited: bool = True,
-) -> Batch:
+) -> DeletedBatch:
     statement = load("pipeline.steps", task.statement)
 
-    def work(connection: Connection[Any]) -> Batch:
+    def work(connection: Connection[Any]) -> DeletedBatch:
         # Sent at once, they are one transaction, which the server commits without waiting for us.
         with connection.pipeline():
             if task.statement == MOVE_MARK:
@@ -155,6 +157,6 @@ def _execute(
         (row,) = cursor.fetchall()
         scanned, due, deleted, kept, after, *held = row
         counts = Counts(scanned=scanned, due=due, emitted=deleted, skipped=kept)
-        return Batch(counts, after, held[0] if held else None)
+        return DeletedBatch(counts, after, held[0] if held else None)
 
     return with_connection(settings, work)
