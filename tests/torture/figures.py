@@ -33,8 +33,8 @@ class Control:
     caught: str
 
 
-FAULTS: Final = 14
-CONTROLS: Final = 6
+FAULTS: Final = 16
+CONTROLS: Final = 7
 
 
 @dataclass(slots=True)

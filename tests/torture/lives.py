@@ -22,12 +22,15 @@ from tests.streams import ROOT
 from tests.torture import variants, worker
 from tests.torture.worker import Place, State, Variant
 
-_CONTEXT: Final = multiprocessing.get_context("forkserver")
+CONTEXT: Final = multiprocessing.get_context("forkserver")
 START_SECONDS: Final = 60.0
+# By name, since it imports this module.
+JOB_WORKER: Final = "tests.torture.job_worker"
 
 
-def _start_fork_server() -> None:
-    _CONTEXT.set_forkserver_preload([worker.__name__, variants.__name__])
+def start_fork_server() -> None:
+    """Start the process that lives are forked from, if it does not run yet."""
+    CONTEXT.set_forkserver_preload([worker.__name__, variants.__name__, JOB_WORKER])
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("PYTHONPATH", str(ROOT))
         forkserver.ensure_running()
@@ -37,10 +40,10 @@ class Life:
     """The stream in its own process, from its start until it is killed, stops or fails."""
 
     def __init__(self, place: Place, *variants: Variant) -> None:
-        _start_fork_server()
+        start_fork_server()
         self._place = place
         self._state: Any = RawValue(State)
-        self._process: ForkServerProcess = _CONTEXT.Process(
+        self._process: ForkServerProcess = CONTEXT.Process(
             target=worker.stream, args=(place, self._state, variants), daemon=True
         )
         self._process.start()
@@ -131,8 +134,8 @@ class Life:
 
 def catch_up(place: Place) -> None:
     """Run ``catch-up`` once, in a process of its own."""
-    _start_fork_server()
-    process = _CONTEXT.Process(target=worker.complete, args=(place,), daemon=True)
+    start_fork_server()
+    process = CONTEXT.Process(target=worker.complete, args=(place,), daemon=True)
     process.start()
     process.join(START_SECONDS)
     process.kill()

@@ -28,7 +28,8 @@ Events of eight kinds arrive all the time: uploads with several recipients, chat
 counted, mentions, granted access, stale threads, and an unknown type. Some recipients have muted
 them. After the faults, an oracle compares the database with the expected rows: each row of each
 recipient and channel, each counter, and the state of each event. It shares no code with the
-pipeline. *Lost* and *twice* count events, rows and counted messages.
+pipeline. *Lost* and *twice* count events, rows and counted messages. The last rows are of the
+scheduled jobs: what each of them emits, deletes or renews is compared with a single honest run.
 
 | fault | times | events | lost | twice | note |
 |---|--:|--:|--:|--:|---|

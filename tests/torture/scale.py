@@ -24,6 +24,8 @@ class Scale:
         schema_changes: changes of ``domain_events`` while events are written.
         examples: generated rows and messages for the decoder.
         backlog: events of one catch-up during which Postgres crashes twice.
+        job_kills: kills of each scheduled job, at the statements of a run in turn.
+        job_races: runs of each scheduled job by two processes at once.
     """
 
     kills: int
@@ -40,6 +42,8 @@ class Scale:
     schema_changes: int
     examples: int
     backlog: int
+    job_kills: int
+    job_races: int
 
 
 SMOKE: Final = Scale(
@@ -57,6 +61,8 @@ SMOKE: Final = Scale(
     schema_changes=1,
     examples=2_000,
     backlog=20_000,
+    job_kills=3,
+    job_races=1,
 )
 FULL: Final = Scale(
     kills=700,
@@ -73,6 +79,8 @@ FULL: Final = Scale(
     schema_changes=5,
     examples=200_000,
     backlog=100_000,
+    job_kills=400,
+    job_races=60,
 )
 IS_FULL: Final = os.environ.get("FANOUT_TORTURE") == "full"
 SCALE: Final = FULL if IS_FULL else SMOKE

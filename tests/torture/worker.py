@@ -114,9 +114,14 @@ def complete(place: Place) -> None:
 
 
 def _begin(place: Place) -> None:
-    threading.Thread(target=_end_with_the_test, daemon=True).start()
     os.environ["PUBSUB_EMULATOR_HOST"] = place.pubsub
-    log = os.open(place.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    begin(place.log)
+
+
+def begin(path: Path) -> None:
+    """End with the test, and write warnings and errors to a file."""
+    threading.Thread(target=_end_with_the_test, daemon=True).start()
+    log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     os.dup2(log, sys.stdout.fileno())
     os.dup2(log, sys.stderr.fileno())
     logging.basicConfig(
