@@ -73,7 +73,7 @@ endurance: setup ## run an hour of the stream at a steady rate; writes docs/endu
 	@$(BIN)/python -m bench.endurance
 
 .PHONY: torture
-torture: setup ## inject thousands of faults under load, about 45 minutes; writes docs/reliability.md
+torture: setup ## inject thousands of faults under load, about 40 minutes; writes docs/reliability.md
 	@FANOUT_TORTURE=full $(BIN)/python -m pytest tests/torture
 
 .PHONY: torture-smoke

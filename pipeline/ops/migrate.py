@@ -97,10 +97,10 @@ def migrate(
                 connection, [each for each in [*reference, *ours] if each.name not in recorded]
             )
             if needs_application and not reference:
-                check_tables(connection)
+                check_tables(connection, with_jobs=family is Family.JOBS)
         applied = _apply_all(connection, reference, report)
         if reference:
-            check_tables(connection)
+            check_tables(connection, with_jobs=family is Family.JOBS)
         return applied + _apply_all(connection, ours, report)
 
 

@@ -45,8 +45,9 @@ def run_stream(topology: AnyTopology, settings: PubSubSettings) -> None:
         TransientError: the database was not ready at the start.
     """
     topology = topology.on_one_machine(settings.subscription)
-    check_database(topology.database, tables=True)
-    if topology.graph is Graph.JOBS:
+    is_jobs = topology.graph is Graph.JOBS
+    check_database(topology.database, tables=True, with_jobs=is_jobs)
+    if is_jobs:
         check_jobs(topology.database)
     # If Pub/Sub does not answer, the stream waits for it, as it does later.
     with suppress(TransientError):

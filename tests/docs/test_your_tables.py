@@ -1,11 +1,15 @@
-"""docs/your-tables.md says what the one list has, word for word."""
+"""docs/your-tables.md says what the two lists have, word for word."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
-from pipeline.clients.postgres.application import NEEDED, Column, ObjectKind
+import pytest
+
+from pipeline.clients.postgres.application import NEEDED, Column, ObjectKind, Table
+from pipeline.clients.postgres.application_jobs import NEEDED_BY_JOBS
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "your-tables.md"
-FIRST, LAST = "<!-- from pipeline/clients/postgres/application.py -->\n", "<!-- end -->\n"
+FIRST, LAST = "<!-- from pipeline/clients/postgres/{} -->\n", "<!-- end -->\n"
 
 
 def remarks(column: Column) -> str:
@@ -21,11 +25,12 @@ def remarks(column: Column) -> str:
     return "; ".join(text for is_so, text in said if is_so)
 
 
-def listed() -> str:
+def listed(tables: Sequence[Table]) -> str:
     """The list as Markdown."""
     parts = []
-    for table in NEEDED:
-        parts.append(f"\n**`{table.name}`**, a {table.kind.value}\n\n")
+    for table in tables:
+        where = "; an application may be without it" if table.is_optional else ""
+        parts.append(f"\n**`{table.name}`**, a {table.kind.value}{where}\n\n")
         if not table.columns:
             parts.append("No column of it is read.\n")
             continue
@@ -37,11 +42,14 @@ def listed() -> str:
     return "".join(parts) + "\n"
 
 
-def test_the_document_lists_what_is_needed() -> None:
+@pytest.mark.parametrize(
+    ("file", "tables"), [("application.py", NEEDED), ("application_jobs.py", NEEDED_BY_JOBS)]
+)
+def test_the_document_lists_what_is_needed(file: str, tables: Sequence[Table]) -> None:
     text = DOCUMENT.read_text("utf-8")
-    _, _, rest = text.partition(FIRST)
+    _, _, rest = text.partition(FIRST.format(file))
     found, _, _ = rest.partition(LAST)
-    assert found == listed(), f"put this between the two marks:\n{listed()}"
+    assert found == listed(tables), f"put this between the two marks:\n{listed(tables)}"
 
 
 def test_the_document_names_what_has_to_be_a_table() -> None:

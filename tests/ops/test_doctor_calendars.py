@@ -2,6 +2,7 @@
 
 from pipeline.ops.doctor.check import Severity
 from tests.databases import Database
+from tests.jobs.calendars import calendars_in
 from tests.ops.examination import found
 
 
@@ -31,3 +32,26 @@ def test_without_jobs_there_is_nothing_to_look_at(database: Database) -> None:
         connection.execute("DROP TABLE fanout.calendar_grants")
     finding = found(database, "calendar grants")
     assert (finding.severity, finding.seen) == (Severity.OK, "the family jobs is not installed")
+
+
+def test_a_table_that_is_made_after_the_migration_gets_its_rights_from_what_doctor_prints(
+    database: Database,
+) -> None:
+    with calendars_in(database) as calendars:
+        for statement in (
+            "ALTER TABLE calendar_connections RENAME TO earlier",
+            "CREATE TABLE calendar_connections (LIKE earlier INCLUDING ALL)",
+            "ALTER TABLE calendar_connections ENABLE ROW LEVEL SECURITY",
+            "DROP TABLE earlier",
+        ):
+            calendars.owner.execute(statement)
+        calendars.connect(token_expires_at=None)
+        # Row security is only looked at for who may read.
+        for check in ("jobs rights", "row security"):
+            finding = found(database, check)
+            assert finding.severity == Severity.FAILED
+            assert "calendar_connections" in finding.seen
+            assert finding.fix is not None
+            calendars.owner.execute(finding.fix.encode())
+            assert found(database, check).severity == Severity.OK
+        assert calendars.run().emitted == 1

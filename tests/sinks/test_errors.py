@@ -8,7 +8,7 @@ from typing import Final, LiteralString
 import psycopg
 import pytest
 
-from pipeline.clients.postgres import application
+from pipeline.clients.postgres import application_jobs
 from pipeline.clients.postgres.errors import belongs_to_connection, classify
 from pipeline.domain.errors import (
     ConfigurationError,
@@ -18,7 +18,7 @@ from pipeline.domain.errors import (
     TransientError,
     UnusableValue,
 )
-from pipeline.ops.families import MIGRATIONS
+from pipeline.ops.families import MIGRATIONS, Family
 from pipeline.ops.migrate import migrate
 from tests.databases import Database
 from tests.deadline import wait_until
@@ -257,10 +257,12 @@ def test_what_belongs_to_the_application_is_what_its_schema_has(
     migrate(empty_database.dsn, reference_schema=True, directory=tmp_path)
     with empty_database.connect() as connection:
         theirs = set(connection.execute(columns).fetchall())
-        migrate(empty_database.dsn, reference_schema=True)
+        migrate(empty_database.dsn, reference_schema=True, family=Family.JOBS)
         ours = set(connection.execute(columns).fetchall()) - theirs
-    assert {name for table, name in theirs if table in application.TABLES} >= application.COLUMNS
-    assert {name for _, name in ours} & application.COLUMNS == application.SHARED_COLUMNS
+    found = {name for table, name in theirs if table in application_jobs.ALL_TABLES}
+    assert found >= application_jobs.ALL_COLUMNS
+    shared = {name for _, name in ours} & application_jobs.ALL_COLUMNS
+    assert shared == application_jobs.SHARED_COLUMNS
 
 
 def test_a_statement_that_takes_too_long_is_told_apart(connection: psycopg.Connection) -> None:

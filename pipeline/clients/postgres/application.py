@@ -1,6 +1,7 @@
 """The list of tables and columns that we need of the application. All checks and the manual use it.
 
-We look for all of them in the schema ``public``. Our migrations do not create missing ones.
+This list is the fan-out's; ``application_jobs`` has what the scheduled jobs need besides. We look
+for all of them in the schema ``public``. Our migrations do not create missing ones.
 """
 
 from collections.abc import Sequence
@@ -24,13 +25,17 @@ class Type(StrEnum):
     ANY_TIME = "timestamptz or timestamp"
     JSON = "jsonb"
     INTEGER = "integer"
+    BOOLEAN = "boolean"
+    # We only read these two.
+    NUMBER = "integer or numeric"
+    ANY_ID = "bigint or uuid"
 
     def accepts(self, name: str, category: str) -> bool:
         """Whether a type of Postgres is valid for the column.
 
         Args:
             name: ``typname`` in pg_type; for a domain, that of the base type.
-            category: ``typcategory``: 'S' for strings, 'E' for enums.
+            category: ``typcategory``: 'S' for strings, 'E' for enums, 'N' for numbers.
         """
         return name in _ACCEPTED.get(self, ()) or category in _CATEGORIES.get(self, "")
 
@@ -42,8 +47,10 @@ _ACCEPTED: Final = {
     Type.ANY_TIME: ("timestamptz", "timestamp"),
     Type.JSON: ("jsonb",),
     Type.INTEGER: ("int4", "int8"),
+    Type.BOOLEAN: ("bool",),
+    Type.ANY_ID: ("int8", "int4", "uuid"),
 }
-_CATEGORIES: Final = {Type.TEXT: "S", Type.WORD: "SE"}
+_CATEGORIES: Final = {Type.TEXT: "S", Type.WORD: "SE", Type.NUMBER: "N"}
 
 
 class ObjectKind(StrEnum):
@@ -82,11 +89,19 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One table: the valid kinds of object, and the columns. It may have other columns."""
+    """One table. It may have other columns.
+
+    Attributes:
+        name: the name of the table.
+        kind: the valid kinds of object.
+        columns: the columns.
+        is_optional: whether an application may be without it.
+    """
 
     name: str
     kind: ObjectKind
     columns: Sequence[Column] = ()
+    is_optional: bool = False
 
     @property
     def is_written(self) -> bool:
@@ -94,7 +109,7 @@ class Table:
         return any(column.is_written for column in self.columns)
 
 
-def _written(
+def written(
     name: str,
     of_type: Type,
     *,
@@ -102,6 +117,7 @@ def _written(
     may_be_null: bool = False,
     is_ours: bool = False,
 ) -> Column:
+    """Return a column that each INSERT of ours sets."""
     return Column(
         name, of_type, is_key=is_key, is_written=True, may_be_null=may_be_null, is_ours=is_ours
     )
@@ -111,7 +127,8 @@ def _ours(name: str, of_type: Type) -> Column:
     return Column(name, of_type, may_be_null=True, is_ours=True)
 
 
-def _columns(of_type: Type, *names: str) -> list[Column]:
+def columns(of_type: Type, *names: str) -> list[Column]:
+    """Return columns of one type that we only read."""
     return [Column(name, of_type) for name in names]
 
 
@@ -122,9 +139,7 @@ NEEDED: Final = (
         (
             Column("id", Type.ID, is_key=True),
             Column("event_type", Type.TEXT),
-            *_columns(
-                Type.UUID, "actor_id", "project_id", "resource_id", "thread_id", "meeting_id"
-            ),
+            *columns(Type.UUID, "actor_id", "project_id", "resource_id", "thread_id", "meeting_id"),
             Column("payload", Type.JSON),
             Column("created_at", Type.TIME),
         ),
@@ -133,16 +148,16 @@ NEEDED: Final = (
         "notification_processing",
         ObjectKind.TABLE,
         (
-            _written("event_id", Type.ID, is_key=True),
-            _written("processing_status", Type.TEXT),
-            _written("processor_id", Type.TEXT),
-            _written("completed_at", Type.TIME),
+            written("event_id", Type.ID, is_key=True),
+            written("processing_status", Type.TEXT),
+            written("processor_id", Type.TEXT),
+            written("completed_at", Type.TIME),
             Column("retry_count", Type.INTEGER),
             Column("error_message", Type.TEXT, may_be_null=True),
-            _written("event_type", Type.TEXT, is_ours=True),
-            _written("event_created_at", Type.TIME, may_be_null=True, is_ours=True),
-            _written("pipeline_version", Type.TEXT, is_ours=True),
-            _written("reason", Type.TEXT, may_be_null=True, is_ours=True),
+            written("event_type", Type.TEXT, is_ours=True),
+            written("event_created_at", Type.TIME, may_be_null=True, is_ours=True),
+            written("pipeline_version", Type.TEXT, is_ours=True),
+            written("reason", Type.TEXT, may_be_null=True, is_ours=True),
             *(_ours(name, Type.INTEGER) for name in ("notifications", "emails", "skipped")),
         ),
     ),
@@ -151,15 +166,15 @@ NEEDED: Final = (
         ObjectKind.TABLE,
         (
             Column("id", Type.ID),
-            _written("user_id", Type.UUID),
-            _written("event_id", Type.ID),
-            _written("title", Type.TEXT),
-            _written("body", Type.TEXT),
-            _written("link_url", Type.TEXT),
-            _written("payload", Type.JSON),
+            written("user_id", Type.UUID),
+            written("event_id", Type.ID),
+            written("title", Type.TEXT),
+            written("body", Type.TEXT),
+            written("link_url", Type.TEXT),
+            written("payload", Type.JSON),
             Column("read_at", Type.TIME, may_be_null=True),
             Column("created_at", Type.TIME, needs_default=True),
-            _written("kind", Type.TEXT, is_ours=True),
+            written("kind", Type.TEXT, is_ours=True),
             _ours("counter_thread_id", Type.UUID),
         ),
     ),
@@ -168,14 +183,14 @@ NEEDED: Final = (
         ObjectKind.TABLE,
         (
             Column("id", Type.ID),
-            _written("user_id", Type.UUID),
-            _written("event_id", Type.ID),
-            _written("event_type", Type.TEXT),
-            _written("delivery_type", Type.TEXT),
-            _written("project_id", Type.UUID, may_be_null=True),
-            _written("project_name", Type.TEXT, may_be_null=True),
-            _written("subject", Type.TEXT),
-            _written("body_data", Type.JSON),
+            written("user_id", Type.UUID),
+            written("event_id", Type.ID),
+            written("event_type", Type.TEXT),
+            written("delivery_type", Type.TEXT),
+            written("project_id", Type.UUID, may_be_null=True),
+            written("project_name", Type.TEXT, may_be_null=True),
+            written("subject", Type.TEXT),
+            written("body_data", Type.JSON),
             Column("status", Type.TEXT, needs_default=True),
             Column("created_at", Type.TIME, needs_default=True),
             Column("processed_at", Type.TIME, may_be_null=True),
@@ -184,12 +199,12 @@ NEEDED: Final = (
     Table(
         "profiles",
         ObjectKind.LOCKABLE,
-        (Column("id", Type.UUID), *_columns(Type.TEXT, "full_name", "email")),
+        (Column("id", Type.UUID), *columns(Type.TEXT, "full_name", "email")),
     ),
     Table(
         "projects",
         ObjectKind.LOCKABLE,
-        (*_columns(Type.UUID, "id", "owner_org_id"), Column("name", Type.TEXT)),
+        (*columns(Type.UUID, "id", "owner_org_id"), Column("name", Type.TEXT)),
     ),
     # We use no column of these two. The migrations grant rights on them.
     Table("orgs", ObjectKind.READABLE),
@@ -197,59 +212,52 @@ NEEDED: Final = (
     Table(
         "org_members",
         ObjectKind.READABLE,
-        (*_columns(Type.UUID, "org_id", "user_id"), Column("role", Type.WORD, ("owner",))),
+        (*columns(Type.UUID, "org_id", "user_id"), Column("role", Type.WORD, ("owner",))),
     ),
     Table(
         "project_access_grants",
         ObjectKind.READABLE,
-        tuple(_columns(Type.UUID, "project_id", "user_id")),
+        tuple(columns(Type.UUID, "project_id", "user_id")),
     ),
     Table(
         "resources",
         ObjectKind.READABLE,
-        tuple(_columns(Type.UUID, "id", "org_id", "project_id", "parent_id")),
+        tuple(columns(Type.UUID, "id", "org_id", "project_id", "parent_id")),
     ),
     Table(
         "permissions",
         ObjectKind.READABLE,
         (
-            *_columns(Type.UUID, "resource_id", "user_id"),
+            *columns(Type.UUID, "resource_id", "user_id"),
             Column("permission", Type.WORD, ("none",)),
         ),
     ),
     Table(
         "chat_threads",
         ObjectKind.READABLE,
-        (*_columns(Type.UUID, "id", "project_id"), Column("topic", Type.TEXT)),
+        (*columns(Type.UUID, "id", "project_id"), Column("topic", Type.TEXT)),
     ),
     Table(
         "chat_thread_participants",
         ObjectKind.READABLE,
-        tuple(_columns(Type.UUID, "thread_id", "user_id")),
+        tuple(columns(Type.UUID, "thread_id", "user_id")),
     ),
     Table(
         "meeting_participants",
         ObjectKind.READABLE,
-        tuple(_columns(Type.UUID, "meeting_id", "user_id")),
+        tuple(columns(Type.UUID, "meeting_id", "user_id")),
     ),
     Table(
         "user_notification_preferences",
         ObjectKind.READABLE,
         (
-            *_columns(Type.UUID, "id", "user_id", "scope_id"),
+            *columns(Type.UUID, "id", "user_id", "scope_id"),
             Column("scope_type", Type.WORD, ("global", "project", "thread")),
             Column("event_type", Type.TEXT),
-            *_columns(Type.WORD, "channel", "status"),
+            *columns(Type.WORD, "channel", "status"),
             Column("updated_at", Type.ANY_TIME),
         ),
     ),
 )
 
 TABLES: Final = tuple(sorted(table.name for table in NEEDED))
-COLUMNS: Final = frozenset(
-    column.name for table in NEEDED for column in table.columns if not column.is_ours
-)
-# Tables of our migrations also have columns with these names.
-SHARED_COLUMNS: Final = frozenset(
-    {"channel", "created_at", "event_id", "event_type", "id", "name", "user_id"}
-)

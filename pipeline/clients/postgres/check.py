@@ -18,12 +18,15 @@ from pipeline.settings import DatabaseSettings
 _log: Final = logging.getLogger(__name__)
 
 
-def check_database(settings: DatabaseSettings, *, tables: bool = False) -> None:
+def check_database(
+    settings: DatabaseSettings, *, tables: bool = False, with_jobs: bool = False
+) -> None:
     """Check that the pipeline can work with this database.
 
     Args:
         settings: how to reach the database.
         tables: also check the application's tables. Needed to process events.
+        with_jobs: also those that the scheduled jobs need.
 
     Raises:
         ConfigurationError: the database rejects the login, was never migrated, or a table of the
@@ -45,7 +48,7 @@ def check_database(settings: DatabaseSettings, *, tables: bool = False) -> None:
             with working(connection):
                 connection.execute("SELECT FROM public.fanout_migrations")
                 if tables:
-                    check_tables(connection)
+                    check_tables(connection, with_jobs=with_jobs)
         except psycopg.Error as error:
             failure = classify(error, limit=settings.statement_timeout)
             raise name_holder(connection, error, failure, waited=settings.retry_for) from None

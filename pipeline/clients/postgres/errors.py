@@ -7,7 +7,7 @@ from typing import Final
 import psycopg
 from psycopg_pool import PoolTimeout
 
-from pipeline.clients.postgres import application
+from pipeline.clients.postgres import application_jobs as application
 from pipeline.domain.errors import (
     ConfigurationError,
     FanoutError,
@@ -211,7 +211,7 @@ def _fix(error: psycopg.Error, state: str) -> str:
 
 
 def _fix_of_table(name: str) -> str:
-    if name.rpartition(".")[2] in application.TABLES:
+    if name.rpartition(".")[2] in application.ALL_TABLES:
         return f"it belongs to the application; {_DOCTOR}"
     return _MIGRATE
 
@@ -219,7 +219,7 @@ def _fix_of_table(name: str) -> str:
 def _fix_of_column(name: str) -> str:
     if name in application.SHARED_COLUMNS:
         return f"{_MIGRATE}; if that changes nothing, it belongs to the application"
-    if name in application.COLUMNS:
+    if name in application.ALL_COLUMNS:
         return f"it belongs to the application; {_DOCTOR}"
     return _MIGRATE
 

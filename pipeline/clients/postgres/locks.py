@@ -11,7 +11,7 @@ import psycopg
 from psycopg import Connection
 from psycopg.rows import class_row
 
-from pipeline.clients.postgres.application import TABLES
+from pipeline.clients.postgres.application_jobs import ALL_TABLES
 from pipeline.clients.postgres.session import working
 from pipeline.clients.postgres.sql import load
 from pipeline.domain.errors import FanoutError, TransientError
@@ -100,7 +100,7 @@ def read_locks(
         rows_of: a table. Also return transactions that have locked its rows for ``waited`` seconds.
         waited: how long a row of the table was waited for.
     """
-    asked = {"tables": list(TABLES), "rows_of": rows_of, "waited": waited}
+    asked = {"tables": list(ALL_TABLES), "rows_of": rows_of, "waited": waited}
     with connection.cursor(row_factory=class_row(Lock)) as cursor:
         return cursor.execute(_LOCKS, asked).fetchall()
 

@@ -8,14 +8,13 @@ from psycopg import Connection
 from psycopg.rows import class_row
 
 from pipeline.clients.postgres.application import (
-    NEEDED,
     SCHEMA,
-    TABLES,
     Column,
     ObjectKind,
     Table,
     Type,
 )
+from pipeline.clients.postgres.application_jobs import needed
 from pipeline.clients.postgres.sql import load
 from pipeline.domain.errors import ConfigurationError
 
@@ -63,16 +62,25 @@ class Found:
     elsewhere: Sequence[str]
 
 
-def find_faults(connection: Connection[Any]) -> list[TableFault]:
-    """Return every fault of the application's tables, in the order of ``NEEDED``."""
-    found = {each.name: each for each in look(connection)}
-    return [fault for table in NEEDED for fault in _faults(table, found[table.name])]
+def find_faults(connection: Connection[Any], *, with_jobs: bool = False) -> list[TableFault]:
+    """Return every fault of the application's tables, in the order of the list.
+
+    Args:
+        connection: in autocommit.
+        with_jobs: also look at what the scheduled jobs need.
+    """
+    tables = needed(with_jobs=with_jobs)
+    found = {each.name: each for each in look(connection, [table.name for table in tables])}
+    faults = [fault for table in tables for fault in _faults(table, found[table.name])]
+    # A table that both lists need may be missing.
+    return list(dict.fromkeys(faults))
 
 
-def look(connection: Connection[Any]) -> list[Found]:
-    """Read the tables and views that have the names of the application's tables."""
+def look(connection: Connection[Any], tables: Sequence[str]) -> list[Found]:
+    """Read the tables and views that have these names."""
+    asked = {"schema": SCHEMA, "tables": list(dict.fromkeys(tables))}
     with connection.cursor(row_factory=class_row(Found)) as cursor:
-        return cursor.execute(_LOOK, {"schema": SCHEMA, "tables": list(TABLES)}).fetchall()
+        return cursor.execute(_LOOK, asked).fetchall()
 
 
 def has_application(connection: Connection[Any]) -> bool:
@@ -81,13 +89,17 @@ def has_application(connection: Connection[Any]) -> bool:
     return found == (True,)
 
 
-def check_tables(connection: Connection[Any]) -> None:
+def check_tables(connection: Connection[Any], *, with_jobs: bool = False) -> None:
     """Check that the application's tables are as we need them.
+
+    Args:
+        connection: in autocommit.
+        with_jobs: also check what the scheduled jobs need.
 
     Raises:
         ConfigurationError: they are not. The text has a line for each fault.
     """
-    faults = find_faults(connection)
+    faults = find_faults(connection, with_jobs=with_jobs)
     if not faults:
         return
     if not has_application(connection):
@@ -110,6 +122,8 @@ def describe(database: str, faults: Sequence[TableFault]) -> str:
 def _faults(table: Table, found: Found) -> Iterator[TableFault]:
     name = f"{SCHEMA}.{table.name}"
     if found.kind is None:
+        if table.is_optional and not found.elsewhere:
+            return
         yield _missing(table, found.elsewhere)
         return
     is_table = found.kind in _TABLE_KINDS

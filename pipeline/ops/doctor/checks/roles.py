@@ -96,11 +96,15 @@ def _some(names: list[str]) -> str:
 
 
 def _row_security(installation: Installation) -> Finding:
-    hidden = [row.hidden for row in installation.rows(_HIDDEN, roles=list(_ROLES))]
+    hidden = installation.rows(_HIDDEN, roles=list(_ROLES))
     if hidden:
         return failed(
-            f"hides rows of {_some(hidden)}",
-            "CREATE POLICY <role> ON <table> TO <role> USING (true) WITH CHECK (true)",
+            f"hides rows of {_some([f'{row.relation} for {row.role}' for row in hidden])}",
+            "; ".join(
+                f"CREATE POLICY {row.role} ON public.{row.relation} TO {row.role}"
+                " USING (true) WITH CHECK (true)"
+                for row in hidden
+            ),
         )
     return ok("hides no row from our roles")
 

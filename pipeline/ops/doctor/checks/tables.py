@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import Final
 
-from pipeline.clients.postgres.application import SCHEMA, TABLES
+from pipeline.clients.postgres.application import SCHEMA
+from pipeline.clients.postgres.application_jobs import needed
 from pipeline.clients.postgres.session import working
 from pipeline.clients.postgres.tables import (
     DOCUMENT,
@@ -14,16 +15,19 @@ from pipeline.clients.postgres.tables import (
 )
 from pipeline.ops.doctor.check import Check, Finding, failed, ok
 from pipeline.ops.doctor.installation import Installation
+from pipeline.ops.jobs.read import has_jobs
 
 
 def _tables(installation: Installation) -> Finding:
     connection = installation.connection()
     with working(connection):
-        faults = find_faults(connection)
+        with_jobs = has_jobs(connection)
+        faults = find_faults(connection, with_jobs=with_jobs)
         if faults and not has_application(connection):
             return failed("this database has no tables of an application", NO_APPLICATION)
     if not faults:
-        return ok(f"all {len(TABLES)} in schema {SCHEMA} have the needed columns")
+        number = len({table.name for table in needed(with_jobs=with_jobs)})
+        return ok(f"all {number} in schema {SCHEMA} have the needed columns")
     return failed("\n".join(fault.seen for fault in faults), _fix(faults))
 
 

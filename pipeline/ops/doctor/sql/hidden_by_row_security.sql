@@ -1,5 +1,5 @@
 -- Tables with row security that a role may read, but for which no policy shows the role every row.
-SELECT format('%%I for %%s', relation.relname, role.rolname) AS hidden
+SELECT format('%%I', relation.relname) AS relation, role.rolname AS role
 FROM pg_catalog.pg_class AS relation
 JOIN pg_catalog.pg_roles AS role ON role.rolname = ANY (%(roles)s)
 WHERE relation.relnamespace = 'public'::regnamespace
@@ -15,4 +15,4 @@ WHERE relation.relnamespace = 'public'::regnamespace
             AND policy.polpermissive
             AND pg_get_expr(policy.polqual, policy.polrelid) = 'true'
     )
-ORDER BY 1
+ORDER BY 1, 2
