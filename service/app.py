@@ -1,14 +1,26 @@
 """The application: every route, closed unless it is listed as open."""
 
-from fastapi import FastAPI
+from collections.abc import Iterable
+from typing import Final
+
+from fastapi import APIRouter, Depends, FastAPI
+from fastapi.routing import APIRoute
 
 from pipeline import __version__
 from service.errors import ErrorBody, add_error_handlers
-from service.routes import health
+from service.identity.audit import FinishAudit
+from service.identity.caller import Means
+from service.identity.door import Door
+from service.identity.needs import guard
+from service.identity.recognise import Recognition
+from service.identity.tokens import TokenRecogniser
+from service.routes import description, health, me
 from service.settings import ServiceSettings
 
 # Only what says nothing about anybody.
-OPEN = (health.router,)
+OPEN: Final = (health.router,)
+# Needs a caller who may read; one who may operate for whatever is not a GET, and an audit row.
+CLOSED: Final = (description.router, me.router)
 
 
 def build_app(settings: ServiceSettings) -> FastAPI:
@@ -17,6 +29,8 @@ def build_app(settings: ServiceSettings) -> FastAPI:
         title="Fanout",
         version=__version__,
         summary="Ask what became of an event, and operate the pipeline.",
+        # A route of ours, behind the door.
+        openapi_url=None,
         docs_url=None,
         redoc_url=None,
         responses={422: {"model": ErrorBody}},
@@ -25,4 +39,19 @@ def build_app(settings: ServiceSettings) -> FastAPI:
     add_error_handlers(app)
     for router in OPEN:
         app.include_router(router)
+    for router in CLOSED:
+        app.include_router(router, dependencies=[Depends(guard)])
+    # The last one that is added is the first one that a request meets.
+    app.add_middleware(FinishAudit, database=settings.operator)
+    app.add_middleware(
+        Door,
+        open_paths=_paths(OPEN),
+        recognition=Recognition({Means.TOKEN: TokenRecogniser(settings.viewer)}),
+    )
     return app
+
+
+def _paths(routers: Iterable[APIRouter]) -> set[str]:
+    return {
+        route.path for router in routers for route in router.routes if isinstance(route, APIRoute)
+    }

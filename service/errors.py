@@ -76,7 +76,8 @@ def _described(error: dict[str, Any]) -> str:
     return f"invalid {where}: {error['msg'][:1].lower()}{error['msg'][1:]}"
 
 
-def _failed(request: Request, error: Exception) -> JSONResponse:  # noqa: ARG001 - of a handler
+def response_to(error: FanoutError) -> JSONResponse:
+    """Return the answer to a request that failed with an error of ours."""
     for kind, status in _STATUS:
         if isinstance(error, kind):
             later = {"Retry-After": str(RETRY_SECONDS)}
@@ -84,6 +85,11 @@ def _failed(request: Request, error: Exception) -> JSONResponse:  # noqa: ARG001
                 status, str(error), later if isinstance(error, TransientError) else None
             )
     return error_response(HTTPStatus.UNPROCESSABLE_ENTITY, str(error))
+
+
+def _failed(request: Request, error: Exception) -> JSONResponse:  # noqa: ARG001 - of a handler
+    assert isinstance(error, FanoutError)  # noqa: S101 - registered for it only
+    return response_to(error)
 
 
 def _broken(request: Request, error: Exception) -> JSONResponse:  # noqa: ARG001 - of a handler

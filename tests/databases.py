@@ -28,6 +28,7 @@ _TEMPLATE: Final = "fanout_template"
 _LOGINS: Final = {
     "test_writer": "LOGIN IN ROLE fanout_writer",
     "test_operator": "LOGIN IN ROLE fanout_operator",
+    "test_viewer": "LOGIN IN ROLE fanout_viewer",
     "test_cdc": "LOGIN REPLICATION IN ROLE fanout_cdc",
     "test_jobs": "LOGIN IN ROLE fanout_jobs",
 }
@@ -70,6 +71,11 @@ class Database:
     def operator_dsn(self) -> str:
         """The URL of an operator at the console: a login in ``fanout_operator``."""
         return self._as("test_operator")
+
+    @property
+    def viewer_dsn(self) -> str:
+        """The URL of who only reads: a login in ``fanout_viewer``."""
+        return self._as("test_viewer")
 
     @property
     def cdc_dsn(self) -> str:

@@ -20,6 +20,7 @@ KERNEL: Final = (
     "kernel/0003_switches.sql",
     "kernel/0004_comments.sql",
     "kernel/0005_attempts.sql",
+    "kernel/0006_tokens_and_audit.sql",
 )
 _REFERENCE: Final = "reference/"
 _JOBS: Final = "jobs/"

@@ -3,12 +3,18 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+# Short here, where no other scope is meant.
+from pipeline.domain.scope import CallerScope as Scope
 
-class Scope(StrEnum):
-    """What a caller may do. Each includes no other."""
+__all__ = ["Caller", "Means", "Scope"]
 
-    READ = "read"
-    OPERATE = "operate"
+
+class Means(StrEnum):
+    """How a caller was recognised."""
+
+    TOKEN = "token"  # noqa: S105 - the word, not a token
+    IAP = "iap"
+    OIDC = "oidc"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,7 +24,9 @@ class Caller:
     Attributes:
         name: the name of a token, or the address of a person.
         scopes: what they may do.
+        means: how they were recognised.
     """
 
     name: str
     scopes: frozenset[Scope]
+    means: Means

@@ -87,7 +87,9 @@ def test_the_kernel_alone_needs_no_application_and_makes_no_table_of_one(
         "event_dead_letters",
         "fanout_migrations",
         "fanout_replays",
+        "fanout.api_tokens",
         "fanout.attempts",
+        "fanout.audit",
         "fanout.graphs",
         "fanout.switches",
     }
@@ -108,7 +110,10 @@ def test_the_pipeline_and_the_operator_have_their_rights_in_the_kernel_alone(
     empty_database: Database,
 ) -> None:
     migrate(empty_database.dsn, family=Family.KERNEL)
-    unread = {"fanout_writer": {"fanout.attempts"}, "fanout_operator": set[str]()}
+    unread = {
+        "fanout_writer": {"fanout.attempts", "fanout.api_tokens", "fanout.audit"},
+        "fanout_operator": set[str](),
+    }
     with empty_database.connect() as connection:
         for role, closed in unread.items():
             with connection.transaction(force_rollback=True):

@@ -149,6 +149,7 @@ def test_a_user_who_may_not_create_roles_is_told_which_to_have_created(
         connection.execute("CREATE ROLE fanout_cdc NOLOGIN REPLICATION")
         connection.execute("CREATE ROLE fanout_writer NOLOGIN")
         connection.execute("CREATE ROLE fanout_operator NOLOGIN")
+        connection.execute("CREATE ROLE fanout_viewer NOLOGIN")
     assert migrate(dsn)[0] == "0008_roles.sql"
 
 

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from service.identity.caller import Scope
 from tests.databases import Database
+from tests.service.asking import bearer, token
 from tests.service.serving import serving
 
 
@@ -22,6 +24,6 @@ def test_it_answers_until_it_is_stopped(
 
 def test_what_does_not_exist_is_refused_in_our_own_form(database: Database, tmp_path: Path) -> None:
     with serving(database.operator_dsn, tmp_path / "log") as served:
-        answer = served.client.get("/nope")
+        answer = served.client.get("/nope", headers=bearer(token(database, "reader", Scope.READ)))
     assert answer.status_code == 404
     assert answer.json() == {"error": "Not Found", "message": "Route GET /nope not found"}

@@ -11,6 +11,7 @@ from pipeline.ops.migrate import APPLICATION_TABLES
 CDC: Final = "fanout_cdc"
 WRITER: Final = "fanout_writer"
 OPERATOR: Final = "fanout_operator"
+VIEWER: Final = "fanout_viewer"
 JOBS: Final = "fanout_jobs"
 
 OUR_TABLES: Final = (
@@ -37,6 +38,12 @@ _READ: Final = (*(table for table in APPLICATION_TABLES if table not in _UNREAD)
 _OF_A_LETTER: Final = (
     *("event_type", "stage", "error_class", "message", "fingerprint", "attempt", "data"),
     *("attributes", "pipeline_version", "last_seen_at", "resolved_at", "resolution"),
+)
+
+# All columns but the hash.
+_OF_A_TOKEN: Final = (
+    *("id", "name", "scopes", "created_at", "created_by"),
+    *("expires_at", "last_used_at", "revoked_at"),
 )
 
 # What a renewal of a watch reads and changes.
@@ -139,7 +146,24 @@ RIGHTS: Final[Mapping[str, frozenset[str]]] = {
             "UPDATE", "switches", "state", "reason", "who", "since", "until", schema="fanout"
         )
         | _columns("INSERT", "age_exemptions", "event_id", "replay_id", schema="fanout")
+        | _columns("SELECT", "api_tokens", *_OF_A_TOKEN, schema="fanout")
+        | _columns(
+            "INSERT",
+            "api_tokens",
+            *("id", "name", "sha256", "scopes", "expires_at"),
+            schema="fanout",
+        )
+        | _columns("UPDATE", "api_tokens", "revoked_at", schema="fanout")
+        | _on("SELECT", "audit", schema="fanout")
+        | _columns(
+            "INSERT",
+            "audit",
+            *("id", "who", "identity", "action", "target", "finished_at", "result"),
+            schema="fanout",
+        )
+        | _columns("UPDATE", "audit", "target", "finished_at", "status", "result", schema="fanout")
     ),
+    VIEWER: _on("SELECT", "fanout_migrations"),
 }
 
 # Of the application, for the jobs that emit events.

@@ -24,7 +24,7 @@ from tests.databases import Database
 ROOT: Final = Path(__file__).parents[3]
 DOCUMENT: Final = ROOT / "docs" / "rights.md"
 CONFIGURATION: Final = ROOT / "debezium" / "application.properties"
-ROLES: Final = ("fanout_cdc", "fanout_writer", "fanout_operator", "fanout_jobs")
+ROLES: Final = ("fanout_cdc", "fanout_writer", "fanout_operator", "fanout_viewer", "fanout_jobs")
 GRANTEES: Final = (*ROLES, "PUBLIC")
 NONE: Final = "–"  # noqa: RUF001 - as in the document
 
@@ -37,6 +37,7 @@ RUN_BY: Final = {
     "pipeline/steps": ("fanout_jobs",),
     "pipeline/steps/watches": ("fanout_jobs",),
     "pipeline/sources": ("fanout_writer",),
+    "pipeline/ops/audit": ("fanout_operator",),
     "pipeline/ops/capture": ("fanout_operator",),
     "pipeline/ops/dead_letters": ("fanout_operator",),
     "pipeline/ops/doctor": ("fanout_operator",),
@@ -45,6 +46,7 @@ RUN_BY: Final = {
     "pipeline/ops/replay": ("fanout_operator",),
     "pipeline/ops/status": ("fanout_operator",),
     "pipeline/ops/switches": ("fanout_operator",),
+    "pipeline/ops/tokens": ("fanout_operator",),
     "pipeline/ops/why": ("fanout_operator",),
 }
 # Single files that another role runs too.
@@ -54,7 +56,8 @@ RUN_ALSO: Final = {
         "pipeline/facts/sql/switches.sql",
         "pipeline/sinks/sql/beat.sql",
         "pipeline/sinks/sql/write_dead_letters.sql",
-    )
+    ),
+    "fanout_viewer": ("pipeline/ops/tokens/sql/use_token.sql",),
 }
 # The leased tables of a role, and the columns that it sets when it extends a lease.
 LEASED: Final = {"fanout_jobs": (JOB_RUNS, PROGRESS)}
@@ -474,8 +477,8 @@ def test_control_a_right_that_the_document_names_and_nobody_granted_is_found(
         revoke(connection, lost)
         missing = documented() - granted(connection)
     assert lost in missing
-    # Without the right of PUBLIC Debezium and the jobs have none. The other two have their own.
-    assert len(missing) == (3 if lost.startswith("PUBLIC") else 1)
+    # Without the right of PUBLIC three roles have none. The writer and the operator have their own.
+    assert len(missing) == (4 if lost.startswith("PUBLIC") else 1)
 
 
 def test_the_roles_have_no_attribute_own_nothing_and_are_in_no_other_role(

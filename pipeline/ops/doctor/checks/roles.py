@@ -16,6 +16,7 @@ from pipeline.ops.doctor.rights import (
     RIGHTS,
     RIGHTS_WITH_CALENDARS,
     RIGHTS_WITH_JOBS,
+    VIEWER,
     WRITER,
 )
 from pipeline.ops.migrate import APPLICATION_TABLES
@@ -24,7 +25,7 @@ _RIGHTS: Final = load("pipeline.ops.doctor", "rights")
 _ROLE_EXISTS: Final = load("pipeline.ops.doctor", "role_exists")
 _HIDDEN: Final = load("pipeline.ops.doctor", "hidden_by_row_security")
 _CONNECTING: Final = load("pipeline.ops.doctor", "connecting_role")
-_ROLES: Final = (CDC, WRITER, OPERATOR, JOBS)
+_ROLES: Final = (CDC, WRITER, OPERATOR, VIEWER, JOBS)
 _NAMED: Final = 3
 _COLUMN: Final = re.compile(r" \(.*\)")
 _ALL_GRANTS: Final = (

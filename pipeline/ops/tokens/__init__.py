@@ -1,0 +1,1 @@
+"""API tokens of the HTTP service: created, listed, revoked, and looked up."""

@@ -1,0 +1,88 @@
+"""Recognises a caller by what they send, and remembers each answer for a few seconds."""
+
+import asyncio
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from cachetools import TTLCache
+
+from pipeline.domain.errors import TransientError
+from service.identity.caller import Caller, Means
+
+# A revoked token stops within 10 s: after this, and the time of a look-up.
+KEPT_SECONDS: Final = 5.0
+_KEPT: Final = 10_000
+_AT_ONCE: Final = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """What a caller sent to prove who they are.
+
+    Attributes:
+        means: what kind it is.
+        text: the token itself. Kept out of ``repr``, and never stored.
+    """
+
+    means: Means
+    text: str
+
+    def __repr__(self) -> str:
+        return f"Credential({self.means})"
+
+    @property
+    def key(self) -> bytes:
+        """A hash under which the answer is remembered."""
+        return hashlib.sha256(f"{self.means} {self.text}".encode()).digest()
+
+
+class Recogniser(Protocol):
+    """Says who sent a credential of one kind."""
+
+    async def __call__(self, text: str) -> Caller | None:
+        """Return who sent it; None if it proves nothing.
+
+        Raises:
+            TransientError: nobody can say for now.
+        """
+
+
+class Recognition:
+    """Asks the recogniser of a credential once every few seconds, however often it is sent.
+
+    A refusal is remembered too, so that a wrong token that is sent again and again costs nothing.
+    To be used in one event loop.
+    """
+
+    def __init__(self, recognisers: Mapping[Means, Recogniser]) -> None:
+        self._recognisers = recognisers
+        self._known: TTLCache[bytes, Caller | None] = TTLCache(_KEPT, KEPT_SECONDS)
+        self._asked: dict[bytes, asyncio.Task[Caller | None]] = {}
+
+    def knows(self, credential: Credential) -> bool:
+        """Return whether ``caller`` has the answer already, and asks nobody."""
+        return credential.key in self._known
+
+    async def caller(self, credential: Credential) -> Caller | None:
+        """Return who sent a credential; None if it proves nothing.
+
+        Raises:
+            TransientError: nobody can say for now.
+        """
+        key = credential.key
+        if key in self._known:
+            known: Caller | None = self._known[key]
+            return known
+        asking = self._asked.get(key)
+        if asking is None:
+            if len(self._asked) >= _AT_ONCE:
+                raise TransientError("too many callers are unknown yet; try again")
+            recogniser = self._recognisers[credential.means]
+            asking = self._asked[key] = asyncio.ensure_future(recogniser(credential.text))
+            asking.add_done_callback(lambda _: self._asked.pop(key, None))
+        # One caller who gives up does not end the look-up that others wait for.
+        caller = await asyncio.shield(asking)
+        self._known[key] = caller
+        return caller
