@@ -5,6 +5,17 @@ from typing import Final
 from pipeline.jobs.job import Job, Period, Retention
 from pipeline.jobs.schedule import Schedule
 
+LEDGER: Final = Period(
+    table="notification_processing",
+    parameter="ledger_days",
+    days=90,
+    at_least=7,
+    why="no transaction is open for a week, so no event commits below the mark; the mark stops"
+    " at the first event without a final state",
+    statements=("delete_ledger_rows", "move_mark"),
+    oldest_first=True,
+)
+
 # What decides whether another row may go comes before it: exemptions and letters before the ledger.
 PERIODS: Final = (
     Period(
@@ -32,16 +43,7 @@ PERIODS: Final = (
         why="a replay may still be under way; an exemption stays while its event is not final",
         statements=("delete_exemptions",),
     ),
-    Period(
-        table="notification_processing",
-        parameter="ledger_days",
-        days=90,
-        at_least=7,
-        why="no transaction is open for a week, so no event commits below the mark; the mark stops"
-        " at the first event without a final state",
-        statements=("delete_ledger_rows", "move_mark"),
-        oldest_first=True,
-    ),
+    LEDGER,
     Period(
         table="fanout.attempts",
         parameter="attempts_days",

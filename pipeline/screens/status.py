@@ -12,6 +12,7 @@ from pipeline.clients.postgres.locks import Lock
 from pipeline.domain.graph import Graph
 from pipeline.domain.units import ago, counted, duration, is_ahead, size
 from pipeline.jobs.table import JOBS
+from pipeline.ops.jobs.kept import LedgerMark, RevokedGrants
 from pipeline.ops.status.figures import (
     DeadLetters,
     Failure,
@@ -35,6 +36,9 @@ _SILENT_SECONDS: Final = 60
 _ALIVE_SECONDS: Final = 3_600
 _NO_EVENTS: Final = Text(
     "No events yet. To try it with sample people and events: python -m pipeline seed"
+)
+_ONLY_KERNEL: Final = Text(
+    "only the kernel is installed; the fan-out comes with: python -m pipeline migrate"
 )
 _WAITING: Final = {
     "events": ("event", "without a final state"),
@@ -60,12 +64,19 @@ def render(status: StatusFigures) -> RenderableType:
         ("log on disk", "log_bytes", Text(size(status.log_bytes or 0))),
         ("dead letters", "dead_letters", _when_read(status.dead_letters, _letters)),
     ):
-        lines.add_row(name, _unread(status, part) or shown)
+        if part not in status.not_installed:
+            lines.add_row(name, _unread(status, part) or shown)
+    if status.not_installed:
+        lines.add_row("families", _ONLY_KERNEL)
     if status.switches or _unread(status, "switches"):
         shown = _when_read(status.switches, _switches)
         lines.add_row("switches", _unread(status, "switches") or shown)
     if status.jobs is not None or _unread(status, "jobs"):
         lines.add_row("jobs", _unread(status, "jobs") or _when_read(status.jobs, _jobs))
+    if status.retention is not None and status.retention.held_by is not None:
+        lines.add_row("retention", _mark(status.retention))
+    if status.calendar_grants is not None and status.calendar_grants.revoked:
+        lines.add_row("calendars", _grants(status.calendar_grants))
     if status.locks:
         lines.add_row("locks", _locks(status.locks))
     title = Text.assemble((status.database, "bold"), f" at {_utc(status.taken_at)}")
@@ -197,6 +208,23 @@ def _job(name: str, job: JobFigures) -> Text:
     never = job.done_seconds is None
     last = "has never succeeded" if never else f"last succeeded {ago(job.done_seconds or 0)}"
     return Text(f"{name} is late: {last}", "red")
+
+
+def _mark(mark: LedgerMark) -> Text:
+    return Text(
+        f"the ledger is kept from event {mark.held_by} on, {duration(mark.behind_seconds or 0)}"
+        " longer than it should be: the event has no final state",
+        "yellow",
+    )
+
+
+def _grants(grants: RevokedGrants) -> Text:
+    are = "is" if grants.revoked == 1 else "are"
+    return Text(
+        f"{counted(grants.revoked, 'grant')} {are} revoked, the oldest for"
+        f" {duration(grants.oldest_seconds)}",
+        "yellow",
+    )
 
 
 def _slot(status: StatusFigures) -> Text:

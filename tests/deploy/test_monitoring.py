@@ -408,6 +408,9 @@ STATUS: Final = StatusFigures(
     heartbeat_seconds=1.0,
     log_bytes=1,
     dead_letters=DeadLetters(1, 1, []),
+    retention=None,
+    calendar_grants=None,
+    not_installed=[],
     not_visible=[],
 )
 

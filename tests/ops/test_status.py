@@ -89,6 +89,14 @@ KEYS: Final = {
     "heartbeat_seconds": float,
     "log_bytes": int,
     "dead_letters": {"open": int, "causes": int, "latest": list},
+    "retention": {
+        "last_event_id": type(None),
+        "moved_seconds": type(None),
+        "held_by": type(None),
+        "behind_seconds": type(None),
+    },
+    "calendar_grants": {"revoked": int, "oldest_seconds": float},
+    "not_installed": list,
     "not_visible": list,
     "locked": list,
     "locks": list,
@@ -232,7 +240,7 @@ def test_a_member_of_pg_monitor_sees_the_log_on_disk_too(planted: Database) -> N
     ("revoked", "part"),
     [
         ("SELECT ON public.fanout_queue FROM fanout_operator", "queues"),
-        ("SELECT ON public.fanout_failures FROM fanout_operator", "dead_letters"),
+        ("SELECT ON public.event_dead_letters FROM fanout_operator", "dead_letters"),
         ("SELECT ON public.fanout_heartbeat FROM fanout_operator", "heartbeat_seconds"),
         ("EXECUTE ON FUNCTION pg_current_wal_lsn() FROM PUBLIC", "slot"),
     ],

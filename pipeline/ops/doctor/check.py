@@ -38,12 +38,14 @@ class Check:
         looks_at: where the answer comes from.
         examine: returns the finding. Every exception it raises becomes a warning.
         needs: the flag that the check needs; None if it needs no flag.
+        needs_fanout: whether there is nothing to check in a database with only the kernel.
     """
 
     name: str
     looks_at: str
     examine: Callable[[Installation], Finding]
     needs: str | None = None
+    needs_fanout: bool = False
 
 
 def ok(seen: str) -> Finding:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from pipeline.clients.postgres.locks import Lock
+from pipeline.ops.jobs.kept import LedgerMark, RevokedGrants
 
 # A graph writes a sign of life every 30 s. After this time ten in a row are missing.
 SILENT_SECONDS: Final = 300
@@ -194,6 +195,9 @@ class StatusFigures:
             without such a limit.
         heartbeat_seconds: age of the last heartbeat of change data capture.
         log_bytes: write-ahead log on the server's disk.
+        retention: the mark of the ledger; None without the tables of the jobs.
+        calendar_grants: revoked grants of calendars; None without the tables of the jobs.
+        not_installed: the parts that a database with only the kernel does not have.
         not_visible: the parts that this role may not read.
         locked: the parts whose tables are locked.
         locks: long locks on our tables that block other sessions or would block them.
@@ -217,6 +221,9 @@ class StatusFigures:
     heartbeat_seconds: float | None
     log_bytes: int | None
     dead_letters: DeadLetters | None
+    retention: LedgerMark | None
+    calendar_grants: RevokedGrants | None
+    not_installed: Sequence[str]
     not_visible: Sequence[str]
     locked: Sequence[str] = ()
     locks: Sequence[Lock] | None = ()

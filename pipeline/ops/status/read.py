@@ -9,7 +9,7 @@ from typing import Any, Final, TypeVar
 
 import psycopg
 from psycopg import Connection
-from psycopg.errors import InsufficientPrivilege, LockNotAvailable
+from psycopg.errors import InsufficientPrivilege, LockNotAvailable, UndefinedTable
 from psycopg.rows import dict_row
 
 from pipeline.clients.postgres.errors import classify
@@ -21,6 +21,8 @@ from pipeline.clients.postgres.watchdog import WATCHDOG
 from pipeline.domain.dead_letter import without_numbers
 from pipeline.domain.errors import ConfigurationError
 from pipeline.fanout.outcome import FINAL
+from pipeline.ops.installed import has_only_kernel
+from pipeline.ops.jobs.kept import read_mark, read_revoked
 from pipeline.ops.jobs.read import read_jobs
 from pipeline.ops.status.figures import (
     DeadLetters,
@@ -61,6 +63,7 @@ _NOW: Final = (
 _HAS_EVENTS: Final = load("pipeline.ops.status", "has_events")
 _GRAPHS: Final = load("pipeline.ops.status", "graphs")
 _SWITCHES: Final = load("pipeline.ops.status", "switches")
+_SWITCHES_ALONE: Final = load("pipeline.ops.status", "switches_alone")
 _QUEUES: Final = load("pipeline.ops.status", "queues")
 _STATES: Final = load("pipeline.ops.status", "states")
 _LATENCY: Final = load("pipeline.ops.status", "latency")
@@ -93,6 +96,7 @@ def read_status(settings: DatabaseSettings, names: CaptureNames | None = None) -
 
 
 def _read(connection: Connection[Any], names: CaptureNames) -> StatusFigures:
+    not_installed: list[str] = []
     not_visible: list[str] = []
     locked: list[str] = []
 
@@ -100,6 +104,11 @@ def _read(connection: Connection[Any], names: CaptureNames) -> StatusFigures:
         try:
             with working(connection):
                 return read(connection)
+        except UndefinedTable:
+            # Where the fan-out is installed, somebody must know.
+            if not only_kernel:
+                raise
+            not_installed.append(name)
         except InsufficientPrivilege:
             not_visible.append(name)
         except LockNotAvailable:
@@ -111,6 +120,7 @@ def _read(connection: Connection[Any], names: CaptureNames) -> StatusFigures:
         raise ConfigurationError(
             f"the database {database} was never migrated; run: python -m pipeline migrate"
         )
+    only_kernel = bool(part("families", has_only_kernel))
     jobs = part("jobs", _jobs)
     return StatusFigures(
         database=database,
@@ -126,11 +136,14 @@ def _read(connection: Connection[Any], names: CaptureNames) -> StatusFigures:
         last_hour=part("last_hour", _last_hour),
         latency=part("latency", _latency),
         slot_name=names.slot,
-        slot=part("slot", partial(_slot, name=names.slot)),
+        slot=part("slot", partial(_slot, name=names.slot, is_needed=not only_kernel)),
         idle_slot_seconds=part("idle_slot_seconds", _idle_limit),
         heartbeat_seconds=part("heartbeat_seconds", _heartbeat),
         log_bytes=part("log_bytes", _log_size),
         dead_letters=part("dead_letters", _dead_letters),
+        retention=part("retention", read_mark),
+        calendar_grants=part("calendar_grants", read_revoked),
+        not_installed=not_installed,
         not_visible=not_visible,
         locked=locked,
         # Last, because a lock that delayed a part above is usually still held.
@@ -174,9 +187,10 @@ def read_graphs(connection: Connection[Any]) -> Mapping[str, GraphSeen]:
 
 
 def read_switches(connection: Connection[Any]) -> Mapping[str, SwitchSeen]:
-    """Return the event types that are held back now."""
+    """Return the event types and jobs that are held back now."""
+    statement = _SWITCHES_ALONE if has_only_kernel(connection) else _SWITCHES
     with connection.cursor(row_factory=dict_row) as cursor:
-        rows = cursor.execute(_SWITCHES).fetchall()
+        rows = cursor.execute(statement).fetchall()
     return {row.pop("name"): SwitchSeen(**row) for row in rows}
 
 
@@ -205,8 +219,10 @@ def _idle_limit(connection: Connection[Any]) -> int | None:
     return row[0] if row else None
 
 
-def _slot(connection: Connection[Any], *, name: str) -> SlotFigures | None:
+def _slot(connection: Connection[Any], *, name: str, is_needed: bool) -> SlotFigures | None:
     row = connection.execute(_SLOT, {"slot": name}).fetchone()
+    if row is None and not is_needed:
+        raise UndefinedTable
     return SlotFigures(*row) if row else None
 
 

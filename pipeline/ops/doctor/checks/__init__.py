@@ -11,6 +11,7 @@ from pipeline.ops.doctor.checks import (
     jobs,
     locks,
     pubsub,
+    retention,
     roles,
     schema,
     server,
@@ -33,6 +34,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     *graphs.CHECKS,
     *switches.CHECKS,
     *jobs.CHECKS,
+    *retention.CHECKS,
     *calendars.CHECKS,
     *pubsub.CHECKS,
 )

@@ -114,6 +114,6 @@ def _heartbeat(installation: Installation) -> Finding:
 
 CHECKS: Final = (
     *slots.CHECKS,
-    Check("publication", "pg_publication_tables", _publication),
-    Check("heartbeat", "fanout_heartbeat and confirmed_flush_lsn", _heartbeat),
+    Check("publication", "pg_publication_tables", _publication, needs_fanout=True),
+    Check("heartbeat", "fanout_heartbeat and confirmed_flush_lsn", _heartbeat, needs_fanout=True),
 )

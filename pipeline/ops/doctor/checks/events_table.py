@@ -56,4 +56,6 @@ def _events_table(installation: Installation) -> Finding:
     return ok(f"{EVENTS}, with column types that can be captured")
 
 
-CHECKS: Final = (Check("events table", "pg_attribute of domain_events", _events_table),)
+CHECKS: Final = (
+    Check("events table", "pg_attribute of domain_events", _events_table, needs_fanout=True),
+)

@@ -218,7 +218,7 @@ def _kept_log(installation: Installation) -> Finding:
 
 
 CHECKS: Final = (
-    Check("slot", "pg_replication_slots", _slot),
-    Check("slot failover", "pg_replication_slots.failover", _failover),
+    Check("slot", "pg_replication_slots", _slot, needs_fanout=True),
+    Check("slot failover", "pg_replication_slots.failover", _failover, needs_fanout=True),
     Check("log kept", "max_slot_wal_keep_size and safe_wal_size", _kept_log),
 )

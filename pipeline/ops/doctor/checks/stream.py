@@ -79,6 +79,6 @@ def _other(installation: Installation) -> Finding:
 
 
 CHECKS: Final = (
-    Check("pipeline", "notification_processing and pg_stat_activity", _pipeline),
-    Check("other program", "notification_processing.processor_id", _other),
+    Check("pipeline", "notification_processing and pg_stat_activity", _pipeline, needs_fanout=True),
+    Check("other program", "notification_processing.processor_id", _other, needs_fanout=True),
 )

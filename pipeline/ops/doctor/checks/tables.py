@@ -40,4 +40,4 @@ def _fix(faults: Sequence[TableFault]) -> str:
     return "\n".join([*(f"{each};" for each in statements), f"-- {rest} {DOCUMENT}"])
 
 
-CHECKS: Final = (Check("tables", "pg_catalog", _tables),)
+CHECKS: Final = (Check("tables", "pg_catalog", _tables, needs_fanout=True),)
