@@ -31,7 +31,10 @@ _ROOT = Path(__file__).parents[1]
 _DATABASE = "app"
 _CAPTURE_ROLE = "fanout_cdc"
 _WRITER_ROLE = "fanout_writer"
+_OPERATOR_ROLE = "fanout_operator"
+_VIEWER_ROLE = "fanout_viewer"
 _JOBS_ROLE = "fanout_jobs"
+_ROLES = (_CAPTURE_ROLE, _WRITER_ROLE, _OPERATOR_ROLE, _VIEWER_ROLE, _JOBS_ROLE)
 _MIGRATE = (
     *(sys.executable, "-m", "pipeline", "migrate"),
     *("--family", "jobs", "--reference-schema"),
@@ -122,6 +125,8 @@ class Stack:
         return {
             "DATABASE_URL": self.postgres.dsn(_DATABASE),
             "WRITER_DATABASE_URL": self._role_url(_WRITER_ROLE),
+            "OPERATOR_DATABASE_URL": self._role_url(_OPERATOR_ROLE),
+            "VIEWER_DATABASE_URL": self._role_url(_VIEWER_ROLE),
             "CAPTURE_DATABASE_URL": self.capture_url(),
             "PUBSUB_EMULATOR_HOST": self._emulator_address,
             "PUBSUB_PROJECT_ID": topics.PROJECT,
@@ -209,7 +214,7 @@ class Stack:
         """Give the roles a password: migrations create roles that can't log in."""
         statement = sql.SQL("ALTER ROLE {} LOGIN PASSWORD {}")
         with psycopg.connect(self.postgres.dsn(), autocommit=True) as connection:
-            for role in (_CAPTURE_ROLE, _WRITER_ROLE, _JOBS_ROLE):
+            for role in _ROLES:
                 self._passwords[role] = self._password(role)
                 connection.execute(
                     statement.format(_name(role), sql.Literal(self._passwords[role]))

@@ -32,6 +32,7 @@ from pipeline.commands import (
     seed,
     serve,
     status,
+    tokens,
     why,
 )
 from pipeline.commands.life import closed_pools
@@ -56,10 +57,13 @@ _COMMANDS: Final = (
     capture,
     forget,
     serve,
+    tokens,
 )
 _ENVIRONMENT: Final = """\
 environment:
   DATABASE_URL            the database: postgresql://user@host/database
+  VIEWER_DATABASE_URL     the login with which serve reads (default: DATABASE_URL)
+  OPERATOR_DATABASE_URL   the login with which serve changes something (default: DATABASE_URL)
   DATABASE_PASSWORD       Debezium's password, for doctor --cdc-host
   SLOT_NAME               Debezium's slot, for doctor and status (default: fanout_events)
   PUBLICATION_NAME        Debezium's publication, for doctor and capture (default: fanout_events)
@@ -107,10 +111,12 @@ def _run(arguments: Sequence[str] | None) -> int:
         signal.signal(signal.SIGINT, signal.default_int_handler)
         _configure_logging(os.environ.get("LOG_LEVEL", "INFO").upper())
         if not options.takes_more:
-            options.database = DatabaseSettings(dsn=_database_url())
+            options.database = DatabaseSettings(dsn=_url("DATABASE_URL"))
         options.pubsub_emulator = os.environ.get("PUBSUB_EMULATOR_HOST")
         options.capture_password = os.environ.get("DATABASE_PASSWORD")
         options.service_port = os.environ.get("PORT")
+        options.viewer_database_url = _url("VIEWER_DATABASE_URL")
+        options.operator_database_url = _url("OPERATOR_DATABASE_URL")
         options.slot_name = os.environ.get("SLOT_NAME")
         options.publication_name = os.environ.get("PUBLICATION_NAME")
         options.calendar = _calendar_settings()
@@ -141,10 +147,10 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     return parser
 
 
-def _database_url() -> str:
-    given = os.environ.get("DATABASE_URL", "")
+def _url(variable: str) -> str:
+    given = os.environ.get(variable, "")
     if not _is_text(given):
-        raise ConfigurationError("DATABASE_URL is not UTF-8: write other bytes as %FC and so on")
+        raise ConfigurationError(f"{variable} is not UTF-8: write other bytes as %FC and so on")
     return given
 
 

@@ -1,6 +1,7 @@
 """``serve``: the HTTP service."""
 
 import argparse
+from dataclasses import replace
 from importlib.util import find_spec
 from typing import Final
 
@@ -8,6 +9,7 @@ from pipeline.commands.capture_names import add_slot, capture_names
 from pipeline.commands.command import Commands, add_command, say
 from pipeline.domain.defaults import SERVICE_PORT
 from pipeline.domain.errors import ConfigurationError
+from pipeline.settings import DatabaseSettings
 from pipeline.values import LISTEN_PORT, InvalidValue, argument
 
 _HOST: Final = "127.0.0.1"
@@ -46,11 +48,22 @@ def _execute(options: argparse.Namespace) -> None:
     settings = ServiceSettings(
         host=options.host,
         port=_port(options),
-        operator=options.database,
-        viewer=options.database,
+        operator=_login(options, "OPERATOR_DATABASE_URL", options.operator_database_url),
+        viewer=_login(options, "VIEWER_DATABASE_URL", options.viewer_database_url),
         names=capture_names(options),
     )
     serve(settings, say)
+
+
+def _login(options: argparse.Namespace, variable: str, dsn: str) -> DatabaseSettings:
+    """Return the database with a login of its own, or with that of DATABASE_URL."""
+    database: DatabaseSettings = options.database
+    if not dsn:
+        return database
+    try:
+        return replace(database, dsn=dsn)
+    except ConfigurationError as error:
+        raise ConfigurationError(str(error).replace("DATABASE_URL", variable)) from None
 
 
 def _port(options: argparse.Namespace) -> int:

@@ -23,6 +23,7 @@ _CREATE: Final = load(__package__, "create")
 _REVOKE: Final = load(__package__, "revoke")
 _NAME: Final = re.compile("[a-z0-9][a-z0-9._-]{0,62}")
 _QUOTED: Final = 80
+_LONGEST: Final = timedelta(days=3650)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,8 +82,10 @@ def create_token(
         )
     if not scopes:
         raise UsageError(f"no scope: pass one or more of {', '.join(CallerScope)}")
-    if expires_in is not None and expires_in <= timedelta(0):
-        raise UsageError("invalid time until it expires: expected more than 0s, such as 90d")
+    if expires_in is not None and not timedelta(0) < expires_in <= _LONGEST:
+        raise UsageError(
+            f"invalid time until it expires: expected more than 0s, at most {_LONGEST.days}d"
+        )
     token = new_token()
     parameters = {
         "id": uuid4(),
