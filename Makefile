@@ -36,7 +36,7 @@ PARALLEL := -n 2 --dist loadfile
 # These tests kill processes, measure memory or load the machine: no other test runs at the same time.
 ALONE := tests/topology tests/torture
 # These start no JVM and no program. Of the golden cases, they include those that show most.
-FAST  := tests/domain tests/fanout tests/testing tests/transforms tests/test_arguments.py tests/test_coders.py \
+FAST  := tests/domain tests/fanout tests/mail tests/testing tests/transforms tests/test_arguments.py tests/test_coders.py \
 	tests/test_names.py tests/tools/test_catalogue.py tests/tools/test_pythons.py tests/docs/test_guarantees.py tests/docs/test_markdown.py \
 	$(patsubst %,tests/golden/test_%.py,chat_message_sent document_uploaded processing project_access_granted truth) \
 	tests/topology/test_labels.py

@@ -46,6 +46,21 @@ PLANTED: Final = {
         "from pipeline.fanout.handlers import meeting_updated",
         "Handlers do not know each other",
     ),
+    "a family that knows another": (
+        "mail/digest.py",
+        "from pipeline.fanout import effects",
+        "Layers point inwards",
+    ),
+    "a database in what a mail says": (
+        "mail/render.py",
+        "import psycopg",
+        "The words of all families and each family are pure",
+    ),
+    "words that know others": (
+        "mail/words/invite_accepted.py",
+        "from pipeline.mail.words import thread_unread_stale",
+        "The words of mails do not know each other",
+    ),
     "Beam in what answers": (
         "ops/migrate.py",
         "import apache_beam",

@@ -10,6 +10,7 @@
     │   ├── InvalidRow          the row is not a valid event of its type (subclasses below)
     │   ├── HandlerFailed       a handler raised: a bug of ours
     │   ├── NotStorable         JSON cannot express a value of an effect: a bug of ours
+    │   ├── InvalidMail         a mail cannot be written from its payload
     │   ├── RejectedByDatabase  Postgres rejects the rows of this event
     │   └── UnusableValue       psycopg cannot read or write a value: a bug of ours
     ├── TransientError          the same work will succeed later: it is retried, then redelivered
@@ -90,6 +91,13 @@ class HandlerFailed(PermanentError):
 
 class NotStorable(PermanentError):
     """An effect of this event holds a value that JSON cannot express. Our statements use JSON."""
+
+
+class InvalidMail(PermanentError):
+    """A mail cannot be written: a field is missing or invalid, or its type is unknown.
+
+    The text names the field.
+    """
 
 
 class RejectedByDatabase(PermanentError):

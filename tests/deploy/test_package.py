@@ -41,6 +41,7 @@ print(json.dumps(found))
 """
 LOAD_EVERY_STATEMENT: Final = """
 import hashlib, json, sys
+from importlib.resources import files
 from pathlib import Path
 import pipeline
 from pipeline.clients.postgres.sql import load
@@ -50,7 +51,9 @@ digests = {}
 for path in json.load(sys.stdin):
     folder, _, name = path.removesuffix(".sql").rpartition("/")
     try:
-        if folder.startswith("migrations"):
+        if path.endswith(".jinja"):
+            sql = files(folder.replace("/", ".")).joinpath(name).read_bytes()
+        elif folder.startswith("migrations"):
             sql = (MIGRATIONS / path.removeprefix("migrations/")).read_bytes()
         else:
             sql = load(folder.removesuffix("/sql").replace("/", "."), name)
@@ -88,11 +91,12 @@ class Installation:
         return json.loads(finished.stdout)
 
     def missing_statements(self) -> set[str]:
-        """Return the SQL files that the installed code can't load or loads with other content."""
+        """Return the SQL files and templates that the installed code can't load as they are."""
         expected = {
             path.relative_to(ROOT).as_posix(): sha256(path.read_bytes()).hexdigest()
             for folder in ("pipeline", "migrations")
-            for path in (ROOT / folder).rglob("*.sql")
+            for end in ("sql", "jinja")
+            for path in (ROOT / folder).rglob(f"*.{end}")
         }
         loaded = self.says(LOAD_EVERY_STATEMENT, sent=json.dumps(sorted(expected)))
         assert isinstance(loaded, dict)
@@ -199,19 +203,20 @@ def test_the_command_line_works_where_it_is_installed(installation: Installation
     assert "--subscription" in usage.stdout
 
 
-def test_every_statement_and_migration_is_loaded_by_the_installed_code(
+def test_every_statement_migration_and_template_is_loaded_by_the_installed_code(
     installation: Installation,
 ) -> None:
     assert installation.missing_statements() == set()
 
 
 def test_a_package_without_its_statements_would_be_noticed(install: Install) -> None:
-    bare = install("bare", {'"*.sql", ': ""})
+    bare = install("bare", {'"*.sql", "*.jinja", ': ""})
 
     assert {
         "migrations/0001_ledger.sql",
         "migrations/reference/0001_people.sql",
         "pipeline/sinks/sql/write_outcomes.sql",
+        "pipeline/mail/templates/layout.html.jinja",
     } <= bare.missing_statements()
 
 
