@@ -24,6 +24,7 @@ from pipeline.commands import (
     job,
     jobs,
     launch,
+    mail,
     migrate,
     pause,
     replay,
@@ -37,6 +38,7 @@ from pipeline.commands import (
 )
 from pipeline.commands.life import closed_pools
 from pipeline.domain.errors import ConfigurationError, FanoutError, UsageError
+from pipeline.mail.brand import VARIABLES as BRAND_VARIABLES
 from pipeline.output import OutputLost, safe_output
 from pipeline.settings import CalendarSettings, DatabaseSettings
 
@@ -58,6 +60,7 @@ _COMMANDS: Final = (
     forget,
     serve,
     tokens,
+    mail,
 )
 _ENVIRONMENT: Final = """\
 environment:
@@ -73,6 +76,13 @@ environment:
   CALENDAR_WEBHOOK_URL    the application's address that Google calls: https://host/path
   CALENDAR_BASE_URL       a Calendar API to use instead of Google's
   PORT                    where serve listens, without --port (default: 8080)
+  BRAND_NAME              whose mails these are: in subjects, headers and buttons
+  BRAND_URL               your site: https://host/path; links in mails are joined to its root
+  BRAND_COLOUR            of buttons and links, such as #1f4fd8
+  BRAND_LOGO_URL          an image for the header of a mail
+  BRAND_ADDRESS           your postal address, for the footer
+  BRAND_PREFERENCES       the path of the page for preferences (default: /settings/notifications)
+  BRAND_LINK_HOSTS        more hosts to which links in mails may lead, with commas between them
   PUBSUB_EMULATOR_HOST    a Pub/Sub emulator to use instead of Google's service
   LOG_LEVEL               DEBUG, INFO (the default), WARNING or ERROR
 """
@@ -110,7 +120,7 @@ def _run(arguments: Sequence[str] | None) -> int:
         # A shell script starts its background programs with SIGINT ignored. Undo that.
         signal.signal(signal.SIGINT, signal.default_int_handler)
         _configure_logging(os.environ.get("LOG_LEVEL", "INFO").upper())
-        if not options.takes_more:
+        if options.needs_database and not options.takes_more:
             options.database = DatabaseSettings(dsn=_url("DATABASE_URL"))
         options.pubsub_emulator = os.environ.get("PUBSUB_EMULATOR_HOST")
         options.capture_password = os.environ.get("DATABASE_PASSWORD")
@@ -120,6 +130,7 @@ def _run(arguments: Sequence[str] | None) -> int:
         options.slot_name = os.environ.get("SLOT_NAME")
         options.publication_name = os.environ.get("PUBLICATION_NAME")
         options.calendar = _calendar_settings()
+        options.brand = {name: os.environ.get(name, "") for name in BRAND_VARIABLES}
         with closed_pools():
             exit_status: int | None = options.execute(options)
     except FanoutError as error:

@@ -20,6 +20,7 @@ def add_command(
     execute: Callable[[argparse.Namespace], int | None] | None,
     summary: str,
     *examples: str,
+    needs_database: bool = True,
 ) -> argparse.ArgumentParser:
     """Add a command. ``execute`` may return an exit status.
 
@@ -33,7 +34,9 @@ def add_command(
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     group = None if execute else command
-    command.set_defaults(execute=execute, group=group, takes_more=False)
+    command.set_defaults(
+        execute=execute, group=group, takes_more=False, needs_database=needs_database
+    )
     return command
 
 

@@ -1,0 +1,80 @@
+"""``mail``: shows what mails look like."""
+
+import argparse
+from pathlib import Path
+from typing import Final
+
+from pipeline.commands.command import Commands, add_command
+
+_FOLDER: Final = Path(".local/mail-preview")
+
+
+def add(commands: Commands) -> None:
+    """Add the command and its actions."""
+    command = add_command(
+        commands,
+        "mail",
+        None,
+        "show what mails look like",
+        "python -m pipeline mail preview",
+        "python -m pipeline mail preview --type digest --person maya --open",
+    )
+    actions = command.add_subparsers(title="actions", dest="action", metavar="ACTION")
+    _add_preview(actions)
+
+
+def _add_preview(actions: Commands) -> None:
+    command = add_command(
+        actions,
+        "preview",
+        _preview,
+        "write mails of every type, for people of the sample, into a folder; needs no database",
+        "python -m pipeline mail preview --open",
+        "python -m pipeline mail preview --type magic_link --json",
+        "BRAND_NAME=Acme BRAND_URL=https://acme.example python -m pipeline mail preview",
+        needs_database=False,
+    )
+    command.add_argument(
+        "--type",
+        metavar="TYPE",
+        help="an event type that mails, digest, general or a transactional type (default: all)",
+    )
+    command.add_argument(
+        "--person",
+        metavar="NAME",
+        help="a person of the sample, such as maya (default: the person whom each mail concerns)",
+    )
+    command.add_argument(
+        "--folder",
+        type=Path,
+        default=_FOLDER,
+        metavar="PATH",
+        help=f"where the files are written (default: {_FOLDER})",
+    )
+    command.add_argument(
+        "--open", action="store_true", help="show the mails in the web browser as well"
+    )
+    command.add_argument("--json", action="store_true", help="one JSON object, for programs")
+
+
+def _preview(options: argparse.Namespace) -> None:
+    import webbrowser
+
+    import orjson
+
+    from pipeline.mail.brand import read_brand
+    from pipeline.ops.mail.preview import preview_mails
+    from pipeline.ops.mail.write import write_previews
+    from pipeline.ops.sample.mails import SAMPLE_BRAND
+    from pipeline.output import print_json
+    from pipeline.screens.mail import show_previews
+
+    brand = read_brand(options.brand) if any(options.brand.values()) else SAMPLE_BRAND
+    written = write_previews(preview_mails(brand, options.type, options.person), options.folder)
+    if options.json:
+        print_json(orjson.dumps({"mails": written}).decode())
+    else:
+        show_previews(written)
+    if options.open:
+        for each in written:
+            webbrowser.open(Path(each.html).absolute().as_uri())
