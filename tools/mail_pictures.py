@@ -15,6 +15,9 @@ from typing import Final, Literal
 from PIL import Image
 from playwright.sync_api import Browser, sync_playwright
 
+from pipeline.domain.identifiers import EventType
+from pipeline.mail.compose import compose
+from pipeline.mail.material import Digest, Immediate, Recipient, Transactional, Update
 from pipeline.ops.mail.preview import preview_mails
 from pipeline.ops.sample.mails import SAMPLE_BRAND
 
@@ -62,17 +65,38 @@ def main() -> int:
         sys.stderr.write(_MISSING)
         return 1
     mails = [each.mail.html for each in preview_mails(SAMPLE_BRAND)]
+    longest = list(_longest())
     FOLDER.mkdir(exist_ok=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=_ARGUMENTS)
         for screen in SCREENS:
             for mode in MODES:
                 drawn = list(_draw(browser, mails, screen, mode))
+                # Drawn for their width only.
+                list(_draw(browser, longest, screen, mode))
                 path = FOLDER / f"{screen.name}-{mode}.png"
                 path.write_bytes(_png(_sheet(drawn, screen.columns, _GROUND[mode])))
                 sys.stderr.write(f"wrote {path.name}, {path.stat().st_size:,} bytes\n")
         browser.close()
     return 0
+
+
+def _longest() -> Iterator[str]:
+    """Mails with names and links that have no place to break."""
+    name, link = "W" * 500, "/" + "w" * 1_500
+    data = {"actor_name": name, "thread_label": name, "file_name": name, "link_url": link}
+    for event_type in ("chat_thread_participant_added", "document_uploaded", "general"):
+        update = Update(
+            event_type=EventType(event_type), subject=name, data=data, project_name=name
+        )
+        for material in (Immediate(update), Digest([update])):
+            yield compose(material, Recipient("w@x.example", name), SAMPLE_BRAND).html
+    for kind, payload in (
+        ("magic_link", {"magic_link": link}),
+        ("booking_confirmation", {"external_booking_id": name}),
+    ):
+        mail = Transactional(kind, payload)
+        yield compose(mail, Recipient("w@x.example", name), SAMPLE_BRAND).html
 
 
 def _draw(

@@ -97,7 +97,8 @@ class Composed:
 
     Attributes:
         kind: the type of the mail, for the provider's statistics: an event type,
-            ``digest_aggregated``, or the type of a transactional mail.
+            ``digest_aggregated``, or the type of a transactional mail. ASCII letters, digits, ``_``
+            and ``-`` only; other characters of a type become ``_``.
         subject: at most 180 characters.
         preheader: what an inbox shows after the subject. It is part of the HTML.
         html: the whole document. Nothing of it is loaded from elsewhere, except the logo.

@@ -5,6 +5,7 @@ element, since many mail programs ignore a style sheet; the rules for dark mode 
 one, which the others understand. Nothing is ever fetched.
 """
 
+import re
 from functools import cache
 from typing import Final
 
@@ -19,6 +20,9 @@ from pipeline.mail.material import Composed, Recipient
 
 HTML: Final = ".html.jinja"
 TEXT: Final = ".txt.jinja"
+# What providers accept as the value of a tag.
+_NOT_IN_A_TAG: Final = re.compile(r"[^A-Za-z0-9_-]")
+_MOST_IN_A_TAG: Final = 256
 # Its default would fetch style sheets. ``keep_at_rules`` would put the rules before the character
 # set, so the layout marks the sheet to keep instead.
 _INLINER: Final = css_inline.CSSInliner(load_remote_stylesheets=False)
@@ -36,7 +40,7 @@ def render(
         raise ValueError("invalid unsubscribe_url: expected https://host/path")
     leave = unsubscribe_url if content.is_choice else None
     return Composed(
-        kind=content.kind,
+        kind=_NOT_IN_A_TAG.sub("_", content.kind)[:_MOST_IN_A_TAG],
         subject=content.subject,
         preheader=content.preheader,
         html=_INLINER.inline(fill(HTML, content, recipient, brand, leave)),

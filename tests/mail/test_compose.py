@@ -111,6 +111,18 @@ def test_a_subject_that_shows_nothing_is_replaced_by_the_heading() -> None:
     assert immediate(replace(GRANTED, subject="\r\n")).subject == "Project Access Granted"
 
 
+def test_the_tag_has_only_what_providers_accept() -> None:
+    assert immediate(update("deal.closed\r\nBcc: é", {})).kind == "deal_closed__Bcc___"
+    assert len(immediate(update("x" * 300, {})).kind) == 256
+
+
+@pytest.mark.parametrize("link", [None, "https://elsewhere.example/", "javascript:alert(1)"])
+def test_a_link_that_may_not_be_followed_becomes_one_to_the_site(link: str | None) -> None:
+    mail = immediate(update("project_access_granted", {"link_url": link}))
+    assert read(mail.html).links[0] == (f"{SITE}/dashboard", "Open the project")
+    assert f"\nOpen CapMatch: {SITE}/dashboard\n" in mail.text
+
+
 def test_the_header_shows_the_logo_or_else_the_name() -> None:
     assert read(immediate(GRANTED).html).lines[0] == "CapMatch"
     brand = replace(BRAND, logo_url="https://cdn.example/logo.png", name='"C" & M')

@@ -10,8 +10,9 @@ _NEXT = """\
 It already works: everyone in the project is notified, in the app. Next:
   1. describe the real results in pipeline/fanout/handlers/{name}.py
   2. test them in tests/fanout/handlers/test_{name}.py; run .venv/bin/pytest tests/fanout/handlers
-  3. run make catalogue, then make check
-  4. see an event arrive: docs/adding-an-event-type.md
+  3. if it sends e-mails, say what stands in them: docs/mail.md
+  4. run make catalogue, then make check
+  5. see an event arrive: docs/adding-an-event-type.md
 """
 
 
