@@ -21,7 +21,9 @@ MOST_OF_PAYLOAD: Final = 100_000
 
 _GROUPS: Final = load("pipeline.ops.dead_letters", "groups")
 _LETTER: Final = load("pipeline.ops.dead_letters", "letter")
+_LETTER_REASON: Final = load("pipeline.ops.dead_letters", "letter_reason")
 _EVENT: Final = load("pipeline.ops.dead_letters", "event")
+_EVENT_STATE: Final = load("pipeline.ops.dead_letters", "event_state")
 _OPEN_BY_CAUSE: Final = load("pipeline.ops.dead_letters", "open_by_cause")
 _BY_DAY: Final = load("pipeline.ops.dead_letters", "by_day")
 
@@ -115,14 +117,27 @@ def read_groups(database: DatabaseSettings, *, resolved: bool) -> list[LetterGro
 
 
 def read_letter(
-    database: DatabaseSettings, *, letter_id: int | None = None, event_id: int | None = None
+    database: DatabaseSettings,
+    *,
+    letter_id: int | None = None,
+    event_id: int | None = None,
+    payload: bool = True,
 ) -> LetterDetails:
     """Return one letter, by its own id or by the id of its event.
+
+    Args:
+        database: with the login of an operator; without ``payload`` a viewer's is enough.
+        letter_id: the id of the letter.
+        event_id: the id of its event, if not that of the letter.
+        payload: whether to read the payload, and the message that was kept.
 
     Raises:
         NotFound: no letter matches.
     """
-    found = _read(database, LetterDetails, _LETTER, {"letter_id": letter_id, "event_id": event_id})
+    statement = _LETTER if payload else _LETTER_REASON
+    found = _read(
+        database, LetterDetails, statement, {"letter_id": letter_id, "event_id": event_id}
+    )
     if not found:
         what = f"event {event_id} has no dead letter" if event_id else f"no letter {letter_id}"
         raise NotFound(f"{what}: see dead-letters list --all")
@@ -130,10 +145,11 @@ def read_letter(
     if letter.event_id is None:
         return letter
     asked = {"event_id": letter.event_id, "most": MOST_OF_PAYLOAD}
-    [(state, payload, characters)] = with_connection(
-        database, lambda connection: connection.execute(_EVENT, asked).fetchall()
+    statement = _EVENT if payload else _EVENT_STATE
+    [(state, text, characters)] = with_connection(
+        database, lambda connection: connection.execute(statement, asked).fetchall()
     )
-    return replace(letter, event_state=state, payload=payload, payload_characters=characters)
+    return replace(letter, event_state=state, payload=text, payload_characters=characters)
 
 
 def read_causes(database: DatabaseSettings) -> list[CauseCount]:

@@ -163,7 +163,42 @@ RIGHTS: Final[Mapping[str, frozenset[str]]] = {
         )
         | _columns("UPDATE", "audit", "target", "finished_at", "status", "result", schema="fanout")
     ),
-    VIEWER: _on("SELECT", "fanout_migrations"),
+    VIEWER: (
+        _columns(
+            "SELECT",
+            "domain_events",
+            *("id", "event_type", "actor_id", "project_id", "thread_id", "created_at"),
+        )
+        | _columns("SELECT", "profiles", "id", "email", "full_name")
+        | _columns("SELECT", "projects", "id", "name")
+        | _columns("SELECT", "chat_threads", "id", "topic")
+        | _columns(
+            "SELECT",
+            "notifications",
+            *("id", "user_id", "event_id", "title", "body", "created_at", "read_at"),
+            "counter_thread_id",
+        )
+        | _columns(
+            "SELECT",
+            "pending_emails",
+            *("id", "user_id", "event_id", "delivery_type", "subject", "status"),
+            *("created_at", "processed_at"),
+        )
+        | _columns(
+            "SELECT",
+            "event_dead_letters",
+            *("id", "letter_key", "event_id", "event_type", "stage", "error_class", "message"),
+            *("fingerprint", "attempt", "pipeline_version", "created_at", "last_seen_at"),
+            *("resolved_at", "resolution"),
+        )
+        | _on(
+            "SELECT",
+            *("user_notification_preferences", "notification_processing"),
+            *("notification_decisions", "fanout_heartbeat", "fanout_migrations", "fanout_replays"),
+            *("fanout_events_per_minute", "fanout_failures", "fanout_queue"),
+        )
+        | _on("SELECT", "graphs", "retention_marks", "switches", schema="fanout")
+    ),
 }
 
 # Of the application, for the jobs that emit events.
@@ -274,6 +309,10 @@ RIGHTS_WITH_JOBS: Final[Mapping[str, frozenset[str]]] = {
             *("reason", "since", "refresh_token_sha256"),
             schema="fanout",
         )
+    ),
+    VIEWER: (
+        _on("SELECT", "job_runs", schema="fanout")
+        | _columns("SELECT", "calendar_grants", "since", schema="fanout")
     ),
     OPERATOR: (
         _on("SELECT", "job_runs", "calendar_grants", *_KEYS_OF_JOBS, schema="fanout")

@@ -31,7 +31,7 @@ NONE: Final = "–"  # noqa: RUF001 - as in the document
 # The roles that run the statements of a folder. The plan of a replay loads facts, too.
 RUN_BY: Final = {
     "pipeline/facts": ("fanout_writer", "fanout_operator"),
-    "pipeline/clients/postgres": ("fanout_writer", "fanout_operator"),
+    "pipeline/clients/postgres": ("fanout_writer", "fanout_operator", "fanout_viewer"),
     "pipeline/sinks": ("fanout_writer",),
     "pipeline/jobs": ("fanout_jobs",),
     "pipeline/steps": ("fanout_jobs",),
@@ -39,15 +39,15 @@ RUN_BY: Final = {
     "pipeline/sources": ("fanout_writer",),
     "pipeline/ops/audit": ("fanout_operator",),
     "pipeline/ops/capture": ("fanout_operator",),
-    "pipeline/ops/dead_letters": ("fanout_operator",),
-    "pipeline/ops/doctor": ("fanout_operator",),
+    "pipeline/ops/dead_letters": ("fanout_operator", "fanout_viewer"),
+    "pipeline/ops/doctor": ("fanout_operator", "fanout_viewer"),
     "pipeline/ops/forget": ("fanout_operator",),
-    "pipeline/ops/jobs": ("fanout_operator",),
+    "pipeline/ops/jobs": ("fanout_operator", "fanout_viewer"),
     "pipeline/ops/replay": ("fanout_operator",),
-    "pipeline/ops/status": ("fanout_operator",),
+    "pipeline/ops/status": ("fanout_operator", "fanout_viewer"),
     "pipeline/ops/switches": ("fanout_operator",),
     "pipeline/ops/tokens": ("fanout_operator",),
-    "pipeline/ops/why": ("fanout_operator",),
+    "pipeline/ops/why": ("fanout_operator", "fanout_viewer"),
 }
 # Single files that another role runs too.
 RUN_ALSO: Final = {
@@ -58,6 +58,14 @@ RUN_ALSO: Final = {
         "pipeline/sinks/sql/write_dead_letters.sql",
     ),
     "fanout_viewer": ("pipeline/ops/tokens/sql/use_token.sql",),
+}
+# Single files of these folders that a role does not run: they change something, or read payloads.
+NOT_RUN_BY: Final = {
+    "fanout_viewer": (
+        "pipeline/ops/dead_letters/sql/event.sql",
+        "pipeline/ops/dead_letters/sql/letter.sql",
+        "pipeline/ops/dead_letters/sql/resolve.sql",
+    )
 }
 # The leased tables of a role, and the columns that it sets when it extends a lease.
 LEASED: Final = {"fanout_jobs": (JOB_RUNS, PROGRESS)}
@@ -78,6 +86,8 @@ PARAMETERS: Final = {
     "most_stale_days": 14,
     "days": 90,
     "dry_run": False,
+    # Likewise, for what people got and did not get.
+    "event": 1,
 }
 
 OURS: Final = sql.SQL("(SELECT oid FROM pg_namespace WHERE nspname !~ '^pg_|^information_schema$')")
@@ -296,12 +306,14 @@ def beyond_rights(connection: psycopg.Connection) -> set[str]:
 
 
 def files_of(role: str) -> list[Path]:
+    not_run = {ROOT / path for path in NOT_RUN_BY.get(role, ())}
     return [
         *(
             path
             for folder, roles in RUN_BY.items()
             if role in roles
             for path in sorted((ROOT / folder / "sql").glob("*.sql"))
+            if path not in not_run
         ),
         *(ROOT / path for path in RUN_ALSO.get(role, ())),
     ]
