@@ -52,7 +52,7 @@ def _add_preview(actions: Commands) -> None:
         help=f"where the files are written (default: {_FOLDER})",
     )
     command.add_argument(
-        "--open", action="store_true", help="show the mails in the web browser as well"
+        "--open", action="store_true", help="show them in the web browser as well, at two widths"
     )
     command.add_argument("--json", action="store_true", help="one JSON object, for programs")
 
@@ -67,7 +67,7 @@ def _preview(options: argparse.Namespace) -> None:
     from pipeline.ops.mail.write import write_previews
     from pipeline.ops.sample.mails import SAMPLE_BRAND
     from pipeline.output import print_json
-    from pipeline.screens.mail import show_previews
+    from pipeline.screens.mail import page_of_previews, show_previews
 
     brand = read_brand(options.brand) if any(options.brand.values()) else SAMPLE_BRAND
     written = write_previews(preview_mails(brand, options.type, options.person), options.folder)
@@ -76,5 +76,6 @@ def _preview(options: argparse.Namespace) -> None:
     else:
         show_previews(written)
     if options.open:
-        for each in written:
-            webbrowser.open(Path(each.html).absolute().as_uri())
+        page = options.folder / "index.html"
+        page.write_text(page_of_previews(written), "utf-8")
+        webbrowser.open(page.absolute().as_uri())

@@ -1,13 +1,36 @@
-"""Prints the previews of mails in a terminal."""
+"""Shows the previews of mails: in a terminal, and on a page for the web browser."""
 
 from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
 
+from markupsafe import Markup
 from rich.table import Table
 from rich.text import Text
 
 from pipeline.ops.mail.write import WrittenMail
 from pipeline.screens.printable import printable
 from pipeline.screens.terminal import open_console
+
+_PAGE: Final = Markup("""\
+<!DOCTYPE html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="color-scheme" content="light dark">
+<title>Mails</title>
+<style>
+body {{ font-family: sans-serif; margin: 24px; }}
+iframe {{ border: 1px solid #888; border-radius: 6px; height: 640px; margin-right: 16px; }}
+</style>
+{}
+</html>
+""")
+_MAIL: Final = Markup("""\
+<h2>{type}</h2>
+<p>{subject}<br>{preheader}</p>
+<iframe src="{file}" width="680" title="{type} on a desktop"></iframe>
+<iframe src="{file}" width="360" title="{type} on a phone"></iframe>
+""")
 
 
 def show_previews(written: Iterable[WrittenMail]) -> None:
@@ -20,3 +43,17 @@ def show_previews(written: Iterable[WrittenMail]) -> None:
         paths = Text(f"\n{each.html}\n{each.text}", "dim")
         table.add_row(each.type, subject + paths)
     open_console().print(table)
+
+
+def page_of_previews(written: Iterable[WrittenMail]) -> str:
+    """Return a page that shows each mail at two widths. It belongs into the folder of the files."""
+    mails = (
+        _MAIL.format(
+            type=each.type,
+            subject=each.subject,
+            preheader=each.preheader,
+            file=Path(each.html).name,
+        )
+        for each in written
+    )
+    return _PAGE.format(Markup().join(mails))

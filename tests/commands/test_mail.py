@@ -40,10 +40,3 @@ def test_half_a_brand_is_one_line_that_says_what_is_missing(tmp_path: Path) -> N
     assert done.stderr == (
         "pipeline mail: not set: BRAND_URL; mails need the name and the address of your site\n"
     )
-
-
-def test_a_type_that_is_none_is_one_line_with_those_that_are() -> None:
-    done = command("mail", "preview", "--type", "welcome")
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith("pipeline mail: invalid type 'welcome': expected ")
-    assert done.stderr.count("\n") == 1
