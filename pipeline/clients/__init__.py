@@ -1,1 +1,1 @@
-"""Clients of Postgres and Pub/Sub."""
+"""Clients of what is outside: each in a folder of its own."""

@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
-from pipeline.clients.postgres.credentials import read_password
+from pipeline.clients.named_secrets import read_text
 from pipeline.domain.errors import ConfigurationError
 from pipeline.jobs.job import CalendarWatches, Input, Job, Page, Pages, Retention, Work
 from pipeline.settings import CalendarSettings, DatabaseSettings
@@ -41,7 +41,7 @@ def _renew_watches(
     secret: str,
 ) -> Iterator[Page]:
     if secret:
-        calendar = replace(calendar, client_secret=read_password(secret))
+        calendar = replace(calendar, client_secret=read_text(secret))
     yield from renew_watches(settings, work, given, calendar=calendar)
 
 

@@ -23,7 +23,7 @@ import yaml
 from psycopg_pool import ConnectionPool
 
 from local.pubsub import Emulator
-from pipeline.clients.postgres.credentials import FRESH
+from pipeline.clients.named_secrets import FRESH
 from pipeline.options import MACHINE_TYPE, PARAMETERS
 from pipeline.runtime.launch.budget import vcpus
 from tests.databases import Database, Databases, scratch_cluster

@@ -11,7 +11,7 @@ from pipeline.jobs.job import Counts, Input, Page
 from pipeline.jobs.renew_calendar_watches import RENEW_CALENDAR_WATCHES
 from pipeline.settings import DatabaseSettings
 from pipeline.steps.runners import pages_of, runners_with
-from tests.clients.postgres.secret_manager import SecretManager, stand_in
+from tests.clients.secret_manager import SecretManager, stand_in
 from tests.databases import Database
 from tests.jobs.calendars import NOW, SECOND, SECRET, Calendars, calendars_in
 

@@ -20,13 +20,14 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from pipeline.clients.postgres import credentials, secret_manager
-from pipeline.clients.postgres.credentials import FRESH, connection_string
+from pipeline.clients import named_secrets, secret_manager
+from pipeline.clients.named_secrets import FRESH
+from pipeline.clients.postgres.credentials import connection_string
 from pipeline.clients.postgres.pool import close_pools, get_pool
 from pipeline.clients.postgres.retry import with_connection
 from pipeline.domain.errors import ConfigurationError, FanoutError, TransientError
 from pipeline.settings import DatabaseSettings
-from tests.clients.postgres.secret_manager import SecretManager, stand_in
+from tests.clients.secret_manager import SecretManager, stand_in
 from tests.databases import Database
 
 CANARY: Final = "kanarienvogel"
@@ -51,7 +52,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr(credentials, "time", clock)
+    monkeypatch.setattr(named_secrets, "time", clock)
     return clock
 
 
@@ -201,7 +202,7 @@ def test_threads_that_ask_at_once_read_the_secret_once(secrets: SecretManager) -
 def test_control_without_freshness_each_of_them_reads_it(
     secrets: SecretManager, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(credentials, "FRESH", timedelta(seconds=-1))
+    monkeypatch.setattr(named_secrets, "FRESH", timedelta(seconds=-1))
     settings = naming(secrets.add(CANARY.encode()))
     with ThreadPoolExecutor(8) as executor:
         assert set(executor.map(password, [settings] * 8)) == {CANARY}

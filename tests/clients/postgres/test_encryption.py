@@ -13,14 +13,14 @@ import pytest
 from psycopg.conninfo import make_conninfo
 from psycopg_pool import PoolTimeout
 
-from pipeline.clients.postgres import credentials
+from pipeline.clients import named_secrets
 from pipeline.clients.postgres.credentials import connection_string
 from pipeline.clients.postgres.pool import close_pools, get_pool
 from pipeline.clients.postgres.refusal import read_refusal
 from pipeline.clients.postgres.retry import with_connection
 from pipeline.domain.errors import ConfigurationError, FanoutError
 from pipeline.settings import DatabaseSettings
-from tests.clients.postgres.secret_manager import SecretManager, stand_in
+from tests.clients.secret_manager import SecretManager, stand_in
 from tests.databases import Database
 from tests.tls import ADDRESS, NAME, Authority, Encrypted
 
@@ -148,7 +148,7 @@ def test_a_new_authority_is_believed_once_the_secret_names_it(
     settings = trusting(name, encrypted)
     assert_refused(settings, "certificate verify failed")
     secrets.add(authority.write(tmp_path).read_bytes(), to=name)
-    monkeypatch.setattr(credentials, "FRESH", timedelta(seconds=-1))
+    monkeypatch.setattr(named_secrets, "FRESH", timedelta(seconds=-1))
     assert is_encrypted(settings)
 
 

@@ -27,7 +27,7 @@ from google.cloud.secretmanager_v1.services.secret_manager_service.transports im
     SecretManagerServiceGrpcTransport,
 )
 
-from pipeline.clients.postgres import secret_manager
+from pipeline.clients import secret_manager
 
 _SERVICE: Final = "google.cloud.secretmanager.v1.SecretManagerService"
 _NAME: Final = re.compile(r"(projects/[^/]+/secrets/[\w-]+)/versions/(latest|\d+)")
