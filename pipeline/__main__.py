@@ -41,6 +41,7 @@ from pipeline.domain.errors import ConfigurationError, FanoutError, UsageError
 from pipeline.mail.brand import VARIABLES as BRAND_VARIABLES
 from pipeline.output import OutputLost, safe_output
 from pipeline.settings import CalendarSettings, DatabaseSettings
+from pipeline.settings.mail import MAIL_VARIABLES
 
 _COMMANDS: Final = (
     migrate,
@@ -83,6 +84,14 @@ environment:
   BRAND_ADDRESS           your postal address, for the footer
   BRAND_PREFERENCES       the path of the page for preferences (default: /settings/notifications)
   BRAND_LINK_HOSTS        more hosts to which links in mails may lead, with commas between them
+  EMAIL_FROM              who mail is from: 'Acme <notifications@acme.example>'
+  EMAIL_PROVIDERS         resend (the default), smtp, or both in their order: resend,smtp
+  EMAIL_FORCE_TO          an address that gets all mail, whoever it is for
+  EMAIL_TEST_MODE         true: nobody gets mail but EMAIL_TEST_RECIPIENT, or nobody at all
+  EMAIL_TEST_RECIPIENT    an address that gets all mail in test mode
+  RESEND_API_KEY          the key of Resend; or RESEND_API_KEY_SECRET, its name in Secret Manager
+  RESEND_BASE_URL         an API to use instead of Resend's
+  SMTP_URL                a mail server: smtp://user:password@host:587; or SMTP_URL_SECRET
   PUBSUB_EMULATOR_HOST    a Pub/Sub emulator to use instead of Google's service
   LOG_LEVEL               DEBUG, INFO (the default), WARNING or ERROR
 """
@@ -131,6 +140,7 @@ def _run(arguments: Sequence[str] | None) -> int:
         options.publication_name = os.environ.get("PUBLICATION_NAME")
         options.calendar = _calendar_settings()
         options.brand = {name: os.environ.get(name, "") for name in BRAND_VARIABLES}
+        options.mail = {name: os.environ.get(name, "") for name in MAIL_VARIABLES}
         with closed_pools():
             exit_status: int | None = options.execute(options)
     except FanoutError as error:

@@ -4,13 +4,13 @@ import re
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
-from urllib.parse import urlsplit
 
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 
 from pipeline.domain.defaults import POOL_SIZE
 from pipeline.domain.errors import ConfigurationError
+from pipeline.settings.urls import is_url
 
 # The default name of the slot and of the publication, as in the migrations and in
 # debezium/application.properties.
@@ -21,7 +21,6 @@ _PUBLICATION: Final = "[a-z_][a-z0-9_]{0,62}"
 # libpq's error for an unknown parameter, in a URL and in a list of key=value pairs.
 _UNKNOWN: Final = re.compile(r'invalid (?:URI query parameter|connection option)\W+"?(\w+)"?\s*$')
 _SECRET: Final = re.compile(r"pass\w*\s*=", re.IGNORECASE)
-_LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,29 +140,16 @@ class CalendarSettings:
                 f"not set: {', '.join(missing)}; calendar watches cannot be renewed without them"
             )
         # Google calls nothing else, and a local address would be a mistake that nobody notices.
-        if not _is_url(self.webhook_url, or_local=False):
+        if not is_url(self.webhook_url, or_local=False):
             raise ConfigurationError("invalid CALENDAR_WEBHOOK_URL: expected https://host/path")
         for name, url in (
             ("CALENDAR_BASE_URL", self.base_url),
             ("GOOGLE_TOKEN_URL", self.token_url),
         ):
-            if not _is_url(url, or_local=True):
+            if not is_url(url, or_local=True):
                 raise ConfigurationError(
                     f"invalid {name}: expected https://host/path, or http:// on this machine"
                 )
-
-
-def _is_url(text: str, *, or_local: bool) -> bool:
-    """Return whether tokens may be sent there: by https, or to this machine if ``or_local``."""
-    try:
-        url = urlsplit(text)
-        host, _ = url.hostname, url.port
-    except ValueError:
-        return False
-    local = host in _LOOPBACK
-    if url.scheme == "https":
-        return bool(host) and (or_local or not local)
-    return url.scheme == "http" and local and or_local
 
 
 def _dsn_error(dsn: str, libpq_error: str) -> str:
