@@ -1,0 +1,209 @@
+"""Read what Resend answered: a status, headers and a body in; a result for each mail out.
+
+https://resend.com/docs/api-reference/errors
+https://resend.com/docs/api-reference/rate-limit
+https://resend.com/docs/dashboard/emails/idempotency-keys
+
+Its documents have named the same error differently over time, so all names are read. Its messages
+may quote addresses: only words that we know are taken from them.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from typing import Any, Final
+
+import orjson
+
+from pipeline.domain.provider_answer import (
+    Accepted,
+    AuthFailed,
+    Blame,
+    Busy,
+    KeyConflict,
+    ProviderReply,
+    QuotaExceeded,
+    RateInfo,
+    RateLimited,
+    Refused,
+    Result,
+    Unavailable,
+)
+
+# The key, the domain or the address of the API is wrong; a proxy may answer in place of Resend.
+_SETTINGS: Final = frozenset({401, 402, 403, 404, 405, 407})
+_WRONG_SETTING: Final = frozenset({"invalid_api_key", "invalid_from_address", "missing_api_key"})
+_QUOTAS: Final = frozenset({"daily_quota_exceeded", "monthly_quota_exceeded"})
+_CONFLICTS: Final[Mapping[str, type[Busy] | type[KeyConflict]]] = {
+    "concurrent_idempotent_requests": Busy,
+    "invalid_idempotent_request": KeyConflict,
+}
+# They do not tell whether it was accepted.
+_UNDECIDED: Final = frozenset({408, 409})
+_NOT_AUTHORIZED: Final = re.compile("api key is invalid", re.IGNORECASE)
+# The field that a message is about. One that is not in this list is not named.
+_FIELD: Final = re.compile("`(attachments|cc|from|headers|html|reply_to|subject|tags|text|to)`")
+_DOMAIN_RESERVED: Final = "`example.com`"
+# What may be quoted of an answer.
+_WORD: Final = re.compile(r"[a-z0-9_]{1,60}")
+_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,100}")
+# A provider that names a later time is not believed.
+_LONGEST_WAIT: Final = timedelta(days=31)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResendAnswer:
+    """One answer.
+
+    Attributes:
+        status: of HTTP.
+        headers: their names in lower case.
+        body: its bytes.
+        at: when it came, for times in seconds.
+    """
+
+    status: int
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+    at: datetime
+
+
+def read_reply(answer: ResendAnswer, mails: int) -> ProviderReply:
+    """The results for a request with so many mails."""
+    rate = _rate(answer)
+    if answer.status // 100 != 2:  # noqa: PLR2004 - HTTP
+        return ProviderReply.to_all(_error(answer, rate), mails, rate)
+    content = _object(answer.body)
+    results = _batch(content, mails) if mails > 1 else _single(content)
+    if results is None:
+        unread = Unavailable(code="unreadable_answer", may_be_accepted=True)
+        return ProviderReply.to_all(unread, mails, rate)
+    return ProviderReply(results=results, rate=rate)
+
+
+def _single(content: Mapping[str, Any]) -> tuple[Result, ...] | None:
+    accepted = _accepted(content)
+    return None if accepted is None else (accepted,)
+
+
+def _batch(content: Mapping[str, Any], mails: int) -> tuple[Result, ...] | None:
+    """``data`` has the ids of what is accepted, in order; ``errors`` the places of the others."""
+    data, errors = content.get("data"), content.get("errors") or []
+    if not isinstance(data, list) or not isinstance(errors, list):
+        return None
+    refused = {
+        each["index"]: _refusal(_text(each.get("message")))
+        for each in errors
+        if isinstance(each, dict) and type(each.get("index")) is int
+    }
+    accepted = [_accepted(each) for each in data]
+    places_fit = len(refused) == len(errors) and all(0 <= index < mails for index in refused)
+    if not places_fit or len(accepted) + len(refused) != mails:
+        return None
+    found = iter(accepted)
+    results = [refused[index] if index in refused else next(found) for index in range(mails)]
+    read = tuple(each for each in results if each is not None)
+    return read if len(read) == mails else None
+
+
+def _accepted(content: object) -> Accepted | None:
+    given = content.get("id") if isinstance(content, dict) else None
+    if not isinstance(given, str) or not _ID.fullmatch(given):
+        return None
+    return Accepted(provider_id=given)
+
+
+def _refusal(message: str, name: str = "validation_error", *, of_request: bool = False) -> Result:
+    """What a mail is refused for, as far as the message tells it in words that we know."""
+    match = _FIELD.search(message)
+    about = match[1] if match else ""
+    code = f"{name}:{about}" if about else name
+    if about == "from":
+        # The same for every mail.
+        return AuthFailed(code=code)
+    to_nobody = about in {"to", "cc"} or _DOMAIN_RESERVED in message
+    blame = Blame.ADDRESS if to_nobody else Blame.CONTENT
+    return Refused(code=code, blame=blame, of_request=of_request)
+
+
+def _error(answer: ResendAnswer, rate: RateInfo) -> Result:
+    content = _object(answer.body)
+    name, message = _word(content.get("name")), _text(content.get("message"))
+    code = name or str(answer.status)
+    if answer.status in _SETTINGS or name in _WRONG_SETTING or _NOT_AUTHORIZED.search(message):
+        return AuthFailed(code=code)
+    if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
+        return _too_many(code, rate)
+    if answer.status == HTTPStatus.CONFLICT and name in _CONFLICTS:
+        return _CONFLICTS[name](code=name)
+    # Without a name it is not Resend's own answer.
+    if name and 400 <= answer.status < 500 and answer.status not in _UNDECIDED:  # noqa: PLR2004
+        return _refusal(message, name, of_request=True)
+    return Unavailable(
+        code=code,
+        # A redirect, or a refusal by what stands before Resend, is no acceptance.
+        may_be_accepted=answer.status >= 500 or answer.status in _UNDECIDED,  # noqa: PLR2004
+        retry_at=rate.retry_at,
+    )
+
+
+def _too_many(code: str, rate: RateInfo) -> RateLimited | QuotaExceeded:
+    if code in _QUOTAS:
+        return QuotaExceeded(code=code, retry_at=rate.retry_at)
+    return RateLimited(code=code, retry_at=rate.wait_until)
+
+
+def _rate(answer: ResendAnswer) -> RateInfo:
+    headers = answer.headers
+    reset = _number(headers.get("ratelimit-reset"))
+    return RateInfo(
+        limit=_number(headers.get("ratelimit-limit")),
+        remaining=_number(headers.get("ratelimit-remaining")),
+        reset_at=None if reset is None else _after(answer.at, reset),
+        retry_at=_retry_at(answer),
+        used_today=_number(headers.get("x-resend-daily-quota")),
+        used_this_month=_number(headers.get("x-resend-monthly-quota")),
+    )
+
+
+def _retry_at(answer: ResendAnswer) -> datetime | None:
+    """The time of Retry-After: seconds from the answer on, or a date."""
+    text = answer.headers.get("retry-after", "").strip()
+    seconds = _number(text)
+    if seconds is not None:
+        return _after(answer.at, seconds)
+    try:
+        at = parsedate_to_datetime(text)
+        at = at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        return None
+    return min(at, answer.at + _LONGEST_WAIT)
+
+
+def _after(at: datetime, seconds: int) -> datetime:
+    return at + min(timedelta(seconds=seconds), _LONGEST_WAIT)
+
+
+def _number(text: str | None) -> int | None:
+    """A whole number of at most nine digits; what follows a comma or semicolon is ignored."""
+    first = re.split("[,;]", text or "", maxsplit=1)[0].strip()
+    return int(first) if re.fullmatch("[0-9]{1,9}", first) else None
+
+
+def _word(value: object) -> str:
+    return value if isinstance(value, str) and _WORD.fullmatch(value) else ""
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _object(body: bytes) -> Mapping[str, Any]:
+    try:
+        content = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return {}
+    return content if isinstance(content, dict) else {}
