@@ -13,7 +13,7 @@ SETUP  := $(VENV)/.complete
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: setup
 setup: $(SETUP) ## make the virtual environment .venv; PYTHON=python3.11 chooses a Python
@@ -63,6 +63,10 @@ bench: setup ## measure against the budgets and write docs/performance.md; about
 .PHONY: bench-jobs
 bench-jobs: setup ## measure the scheduled jobs and write docs/jobs-performance.md; about 5 minutes
 	@$(BIN)/python -m bench.jobs
+
+.PHONY: bench-retention
+bench-retention: setup ## measure retention beside the stream and write docs/retention-performance.md
+	@$(BIN)/python -m bench.retention
 
 .PHONY: compare
 compare: setup ## measure against another checkout, in turns: make compare OTHER=../before

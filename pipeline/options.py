@@ -45,6 +45,7 @@ class Taker(StrEnum):
     LAUNCH = "run --runner=DataflowRunner"
     CATCH_UP = "catch-up"
     REPLAY = "replay"
+    JOB = "job"
     DOCTOR = "doctor"
 
 
@@ -293,7 +294,7 @@ SYSTEM_USERS: Final = Parameter(
     help="Ids of profiles that are programs, not people, separated by commas: they are never told"
     " anything, nor is the AI user.",
     kind=values.USERS,
-    takers=(*_EVENTS_ARE_PROCESSED, Taker.REPLAY),
+    takers=(*_EVENTS_ARE_PROCESSED, Taker.REPLAY, Taker.JOB),
     default=frozenset(),
     example=values.USER.expected,
     metavar="UUID",

@@ -3,7 +3,16 @@
 import argparse
 import time
 
-from pipeline.commands.command import Commands, add_command, add_dry_run, say
+from pipeline.commands.command import (
+    SYSTEM_USER_HELP,
+    Commands,
+    add_command,
+    add_dry_run,
+    add_parameters,
+    given,
+    say,
+)
+from pipeline.options import SYSTEM_USERS, Taker
 from pipeline.values import MOMENT, argument
 
 
@@ -32,6 +41,7 @@ def add(commands: Commands) -> None:
         metavar="NAME=VALUE",
         help="a parameter of the job, for this run; may be given several times",
     )
+    add_parameters(command, Taker.JOB, SYSTEM_USERS, system_users=SYSTEM_USER_HELP)
     add_dry_run(command)
 
 
@@ -39,14 +49,17 @@ def _execute(options: argparse.Namespace) -> int:
     from functools import partial
 
     from pipeline.domain.clock import utc_now
+    from pipeline.domain.identifiers import UserId
     from pipeline.jobs.asked import find_job, read_changes
+    from pipeline.jobs.table import jobs_without
     from pipeline.ops.jobs.read import check_jobs
     from pipeline.screens.job import show_counts, show_preview
     from pipeline.sinks.dead_letters import write_dead_letters
     from pipeline.steps.run_job import JobRunner
     from pipeline.steps.runners import runners_with
 
-    job = find_job(options.job)
+    programs = given(options, Taker.JOB)[SYSTEM_USERS]
+    job = find_job(options.job, jobs_without(map(UserId, programs)))
     changed = read_changes(job, options.set)
     check_jobs(options.database)
     runner = JobRunner(

@@ -48,6 +48,8 @@ def add(commands: Commands) -> None:
         *(MAX_EVENT_AGE_HOURS, SYSTEM_USERS, BATCH_SIZE),
         system_users=SYSTEM_USER_HELP,
     )
+    # Of a process of --graph all: it stops when its standard input ends.
+    command.add_argument("--supervised", action="store_true", help=argparse.SUPPRESS)
     add_dry_run(command)
 
 
@@ -56,6 +58,10 @@ def _execute(options: argparse.Namespace) -> None:
     if len(values[GRAPH]) > 1:
         _run_all(values, dry_run=options.dry_run)
         return
+    if options.supervised:
+        from pipeline.runtime.supervised import end_with_supervisor
+
+        end_with_supervisor()
     # Imported modules stay in memory. freeze_loaded_objects enables the collector again.
     gc.disable()
     from pipeline.commands.processing import topology_of
@@ -80,7 +86,7 @@ def _run_all(values: ParameterValues, *, dry_run: bool) -> None:
             "--graph all needs --jobs-subscription: each graph reads its own subscription"
         )
     subscriptions = {Graph.FANOUT: values[SUBSCRIPTION], Graph.JOBS: ticks}
-    more = ["--dry-run"] if dry_run else []
+    more = ["--supervised", *(["--dry-run"] if dry_run else [])]
     supervise(
         {
             graph: [*_arguments(values), *more, f"--graph={graph}", f"--subscription={name}"]

@@ -3,6 +3,7 @@
 import difflib
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
+from uuid import UUID
 
 from pipeline.domain.errors import NotFound, UsageError
 from pipeline.jobs.job import Job
@@ -11,6 +12,10 @@ from pipeline.jobs.table import JOBS
 # The most names that are suggested, and the most characters that are quoted.
 _CLOSE: Final = 3
 _QUOTED: Final = 80
+# The largest number: in days or in minutes, more than anybody means, and an interval of Postgres.
+MOST: Final = 1_000_000
+_DIGITS: Final = 8
+_WORDS: Final = {"true": True, "false": False}
 
 
 def find_job(name: str, jobs: Mapping[str, Job] = JOBS) -> Job:
@@ -49,15 +54,28 @@ def _read_change(job: Job, text: str) -> tuple[str, Any]:
         raise UsageError(
             f"{job.name} has no parameter {name[:_QUOTED]!r}: {_suggest(name, declared)}"
         )
-    kind = type(declared[name])
-    if kind is int:
-        if not (value.isascii() and value.isdecimal()):
-            raise UsageError(
-                f"invalid {name} {value[:_QUOTED]!r}: expected a whole number such as"
-                f" {declared[name]}"
-            )
-        return name, int(value)
-    return name, kind(value)
+    return name, _read_value(name, value, declared[name])
+
+
+def _read_value(name: str, text: str, declared: object) -> Any:  # noqa: ANN401 - as declared
+    """Read a value of the type of the declared one. The runs of a job are stored as JSON."""
+    match declared:
+        case bool():
+            if text in _WORDS:
+                return _WORDS[text]
+            expected = "true or false"
+        case int():
+            if text.isascii() and text.isdecimal() and int(text[:_DIGITS]) <= MOST:
+                return int(text[:_DIGITS])
+            expected = f"a whole number such as {declared}, at most {MOST}"
+        case list():
+            try:
+                return [str(UUID(each)) for each in text.split(",") if each]
+            except ValueError:
+                expected = "ids of users, separated by commas"
+        case _:
+            raise TypeError(f"{name} is declared with a type that cannot be read from a text")
+    raise UsageError(f"invalid {name} {text[:_QUOTED]!r}: expected {expected}")
 
 
 def _suggest(name: str, known: Iterable[str]) -> str:

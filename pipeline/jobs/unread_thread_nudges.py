@@ -15,7 +15,7 @@ UNREAD_THREAD_NUDGES: Final = Job(
         parameters={
             "unread_minutes": 180,
             "most_stale_days": 14,
-            "system_users": str(AI_USER),
+            "system_users": [AI_USER],
         },
     ),
 )

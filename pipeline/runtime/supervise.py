@@ -24,7 +24,7 @@ def supervise(arguments: Mapping[Graph, Sequence[str]]) -> None:
     """Run ``python -m pipeline`` once for each graph, until SIGINT or SIGTERM.
 
     A process that ends is started again, with growing pauses; the other graphs go on. A stop ends
-    all of them.
+    all of them. Each also stops by itself if this process is killed: see ``supervised``.
 
     Args:
         arguments: the arguments of each graph's process.
@@ -63,7 +63,7 @@ class _Child:
             status = self._process.poll()
             if status is None:
                 return
-            self._process = None
+            self._forget()
             if now - self._started > BACKOFF.longest:
                 self._tries = 0
             pause = BACKOFF.pause(self._tries, random.uniform)
@@ -76,10 +76,17 @@ class _Child:
         if now >= self._start_at:
             self._started = now
             # A session of its own: Ctrl-C reaches only this process, which then asks each once.
+            # We write nothing to the pipe: its end tells the process that we have ended.
             self._process = subprocess.Popen(  # noqa: S603 - our own program
-                self._command, stdin=subprocess.DEVNULL, start_new_session=True
+                self._command, stdin=subprocess.PIPE, start_new_session=True
             )
             _log.info("the graph %s runs as process %d", self._graph, self._process.pid)
+
+    def _forget(self) -> None:
+        """Close the pipe to a process that has ended."""
+        if self._process is not None and self._process.stdin is not None:
+            self._process.stdin.close()
+        self._process = None
 
     def ask_to_stop(self) -> None:
         """Send SIGTERM if it runs."""
@@ -96,3 +103,4 @@ class _Child:
             _log.warning("the graph %s did not stop in time; killing it", self._graph)
             self._process.kill()
             self._process.wait()
+        self._forget()

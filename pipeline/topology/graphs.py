@@ -25,11 +25,15 @@ if TYPE_CHECKING:
     from pipeline.topology.jobs import JobsTopology
 
 
+def _programs(given: ParameterValues) -> frozenset[UserId]:
+    programs = given[SYSTEM_USERS]
+    return frozenset(map(UserId, programs))
+
+
 def policy_of(given: ParameterValues) -> Policy:
     """Make the rules for all event types from the options."""
-    programs = given[SYSTEM_USERS]
     return Policy(
-        system_users=frozenset({AI_USER, *map(UserId, programs)}),
+        system_users=frozenset({AI_USER, *_programs(given)}),
         max_event_age=given[MAX_EVENT_AGE_HOURS],
     )
 
@@ -50,6 +54,7 @@ def jobs(
 ) -> "JobsTopology":
     """Make the graph of the scheduled jobs, with every job."""
     # The fan-out does without these modules, which take time to import.
+    from pipeline.jobs.table import jobs_without  # noqa: PLC0415
     from pipeline.steps.runners import runners_with  # noqa: PLC0415
     from pipeline.topology.jobs import JobsTopology  # noqa: PLC0415
 
@@ -59,6 +64,7 @@ def jobs(
     return JobsTopology(
         database=database,
         ends=ends,
+        jobs=jobs_without(_programs(given)),
         runners=runners_with(calendar, secret=given[CALENDAR_CLIENT_SECRET]),
         tick_topic=given.get(TICK_TOPIC),
     )

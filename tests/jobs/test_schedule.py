@@ -10,7 +10,9 @@ from cronsim import CronSimError
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.jobs.job import Job, Pages
 from pipeline.jobs.schedule import Schedule
+from pipeline.jobs.tick import EARLY, tick_of
 
 # Half an hour in Lord Howe; the southern hemisphere puts its clocks the other way round.
 ZONES: Final = ("America/Los_Angeles", "Europe/Berlin", "Australia/Lord_Howe")
@@ -42,6 +44,41 @@ def test_the_last_instant_is_the_one_before_the_next(seconds: int, cron: str, zo
     assert last <= at < schedule.next(last)
     assert schedule.last(last) == last
     assert schedule.next(last) == schedule.next(at)
+
+
+@given(
+    seconds=SECONDS,
+    cron=CRONS,
+    zone=st.sampled_from(ZONES),
+    early=st.integers(0, EARLY // timedelta(milliseconds=1)),
+)
+def test_a_tick_that_is_published_a_little_before_its_instant_counts_as_of_it(
+    seconds: int, cron: str, zone: str, early: int
+) -> None:
+    job = Job(name="any", summary="", schedule=Schedule(cron, zone), work=Pages(statement="none"))
+    instant = job.schedule.next(START + timedelta(seconds=seconds))
+    before = timedelta(milliseconds=early)
+    assert tick_of(job, instant - before).scheduled_for == instant
+    assert tick_of(job, instant + before).scheduled_for == instant
+    # Any earlier, it is one of the instant before: it comes late.
+    assert tick_of(job, instant - EARLY - before).scheduled_for < instant or not before
+
+
+@given(zone=st.sampled_from(ZONES), day=st.integers(0, 6 * 365), jitter=st.data())
+def test_ticks_with_any_small_jitter_are_one_run_each(
+    zone: str, day: int, jitter: st.DataObject
+) -> None:
+    job = Job(
+        name="any", summary="", schedule=Schedule("0 * * * *", zone), work=Pages(statement="none")
+    )
+    instants, runs = [], []
+    instant = job.schedule.next(START + timedelta(days=day))
+    for _ in range(30):
+        instants.append(instant)
+        late = timedelta(milliseconds=jitter.draw(st.integers(-500, 60_000)))
+        runs.append(tick_of(job, instant + late).scheduled_for)
+        instant = job.schedule.next(instant)
+    assert runs == instants
 
 
 def test_thirteen_digests_a_day_on_the_days_on_which_clocks_change() -> None:

@@ -211,7 +211,7 @@ def test_6_5_1_the_applications_ai_is_not_nudged(desk: Desk) -> None:
     )  # fmt: skip
     desk.run(JOB)
     assert nudged(desk) == [U2]
-    assert desk.run(JOB, system_users=f"{U1},{U2}").emitted == 1
+    assert desk.run(JOB, system_users=[str(U1), str(U2)]).emitted == 1
     assert nudged(desk) == sorted([U0, U2])
 
 

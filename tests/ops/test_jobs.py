@@ -205,7 +205,7 @@ def test_a_dry_run_prints_the_same_and_writes_nothing(database: Database) -> Non
         (
             [REMINDERS, "--set", "lead_minutes=-1"],
             2,
-            "invalid lead_minutes '-1': expected a whole number such as 30",
+            "invalid lead_minutes '-1': expected a whole number such as 30, at most 1000000",
         ),
     ],
 )

@@ -71,6 +71,19 @@ def test_every_graph_runs_and_one_that_ends_is_started_again_beside_the_others(
     assert desk.rows("SELECT graph FROM fanout.graphs ORDER BY graph") == [("fanout",), ("jobs",)]
 
 
+def test_no_graph_outlives_a_supervisor_that_is_killed(supervisor: Stream) -> None:
+    with supervisor:
+        wait_for_log(supervisor, lambda log: len(STARTED.findall(log)) == 2, "both graphs start")
+        # Whether they read already or not.
+        supervisor.kill()
+        graphs = [number for _, number in processes(supervisor)]
+        wait_until(
+            lambda: not any(psutil.pid_exists(number) for number in graphs),
+            seconds=60,
+            what="the graphs end",
+        )
+
+
 def test_without_a_subscription_for_each_graph_nothing_starts(
     desk: Desk, events: Broker, tmp_path: Path
 ) -> None:

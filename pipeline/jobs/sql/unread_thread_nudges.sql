@@ -1,8 +1,8 @@
 -- Nudge those who have left the messages of a thread unread: one page of participants.
 --
 -- In: as pipeline.jobs.job.Pages says, and: unread_minutes, how old the newest message of a thread
--- must be at least; most_stale_days, how old it may be at most; system_users, ids with commas between
--- them: participants that stand for a program.
+-- must be at least; most_stale_days, how old it may be at most; system_users, an array of ids:
+-- participants that stand for a program.
 --
 -- A row of fanout.thread_nudges lets the event of a person through once for each newest message. Its
 -- event is emitted by the same statement, so that neither can be without the other.
@@ -45,7 +45,7 @@ unread AS MATERIALIZED (
         >= %(now)s::timestamptz - make_interval(days => %(most_stale_days)s::int)
     AND newest.user_id IS DISTINCT FROM page.user_id
     AND newest.created_at > page.read_up_to
-    AND page.user_id <> ALL (string_to_array(%(system_users)s::text, ',')::uuid[])
+    AND page.user_id <> ALL (%(system_users)s::uuid[])
 ),
 due AS MATERIALIZED (
     SELECT unread.thread_id, unread.user_id, unread.latest_message_at, thread.project_id,
