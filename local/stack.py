@@ -34,10 +34,14 @@ _WRITER_ROLE = "fanout_writer"
 _OPERATOR_ROLE = "fanout_operator"
 _VIEWER_ROLE = "fanout_viewer"
 _JOBS_ROLE = "fanout_jobs"
-_ROLES = (_CAPTURE_ROLE, _WRITER_ROLE, _OPERATOR_ROLE, _VIEWER_ROLE, _JOBS_ROLE)
+_SENDER_ROLE = "fanout_sender"
+_ROLES = (
+    *(_CAPTURE_ROLE, _WRITER_ROLE, _OPERATOR_ROLE, _VIEWER_ROLE),
+    *(_JOBS_ROLE, _SENDER_ROLE),
+)
 _MIGRATE = (
     *(sys.executable, "-m", "pipeline", "migrate"),
-    *("--family", "jobs", "--reference-schema"),
+    *("--family", "jobs", "--family", "mail", "--reference-schema"),
 )
 _WATCH_SECONDS = 0.5
 _FIRST_PAUSE_SECONDS = 1.0
@@ -136,6 +140,8 @@ class Stack:
             "JOBS_DATABASE_URL": self._role_url(_JOBS_ROLE),
             "JOBS_SUBSCRIPTION": topics.subscription_path(topics.TICKS_SUBSCRIPTION),
             "TICK_TOPIC": topics.topic_path(topics.TICKS),
+            "SENDER_DATABASE_URL": self._role_url(_SENDER_ROLE),
+            "MAIL_SUBSCRIPTION": topics.subscription_path(topics.MAIL_SUBSCRIPTION),
         }
 
     def write_environment(self) -> Path:

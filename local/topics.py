@@ -15,15 +15,18 @@ EVENTS: Final = "domain-events"
 DEAD_LETTERS: Final = "domain-events-dead"
 HEARTBEATS: Final = "domain-events-heartbeats"
 TICKS: Final = "job-ticks"
+DELIVERIES: Final = "deliveries"
 EVENTS_SUBSCRIPTION: Final = "domain-events-pipeline"
 DEAD_LETTERS_SUBSCRIPTION: Final = "domain-events-dead-inspection"
 TICKS_SUBSCRIPTION: Final = "job-ticks-pipeline"
+MAIL_SUBSCRIPTION: Final = "deliveries-mail"
 
-_TOPICS = (EVENTS, DEAD_LETTERS, HEARTBEATS, TICKS)
+_TOPICS = (EVENTS, DEAD_LETTERS, HEARTBEATS, TICKS, DELIVERIES)
 _SUBSCRIPTIONS = {
     EVENTS_SUBSCRIPTION: EVENTS,
     DEAD_LETTERS_SUBSCRIPTION: DEAD_LETTERS,
     TICKS_SUBSCRIPTION: TICKS,
+    MAIL_SUBSCRIPTION: DELIVERIES,
 }
 _ACK_DEADLINE_SECONDS = 60
 

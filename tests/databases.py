@@ -31,6 +31,7 @@ _LOGINS: Final = {
     "test_viewer": "LOGIN IN ROLE fanout_viewer",
     "test_cdc": "LOGIN REPLICATION IN ROLE fanout_cdc",
     "test_jobs": "LOGIN IN ROLE fanout_jobs",
+    "test_sender": "LOGIN IN ROLE fanout_sender",
 }
 
 
@@ -87,6 +88,11 @@ class Database:
         """As what runs scheduled jobs: a login in ``fanout_jobs``."""
         return self._as("test_jobs")
 
+    @property
+    def sender_dsn(self) -> str:
+        """As what sends mail: a login in ``fanout_sender``."""
+        return self._as("test_sender")
+
     def connect(self) -> psycopg.Connection:
         """Open an autocommit connection as the owner."""
         return psycopg.connect(self.dsn, autocommit=True)
@@ -106,7 +112,12 @@ class Databases:
         """Migrate the template, reference schema included, and create the logins of the tests."""
         databases = cls(cluster)
         databases._administer("CREATE DATABASE {}", _TEMPLATE)
-        migrate(cluster.dsn(database=_TEMPLATE), reference_schema=True, family=Family.JOBS)
+        migrate(
+            cluster.dsn(database=_TEMPLATE),
+            reference_schema=True,
+            family=Family.JOBS,
+            also=[Family.MAIL],
+        )
         for name, attributes in _LOGINS.items():
             databases._administer(f"CREATE ROLE {{}} {attributes} PASSWORD '{_PASSWORD}'", name)
         # A connection to the template would block the copies.

@@ -14,14 +14,15 @@ def add(commands: Commands) -> None:
         "bring the database's schema up to date",
         "python -m pipeline migrate",
         "python -m pipeline migrate --reference-schema",
-        "python -m pipeline migrate --family jobs",
+        "python -m pipeline migrate --family jobs --family mail",
     )
     command.add_argument(
         "--family",
-        default="fanout",
+        action="append",
         metavar="NAME",
-        help="the family whose tables to create: fanout (the default), jobs, which includes fanout,"
-        " or kernel, which needs no table of an application and is part of every other family",
+        help="the family whose tables to create; may be repeated: fanout (the default), jobs, which"
+        " includes fanout, mail, which needs no table of an application, or kernel, which is part"
+        " of every other family",
     )
     command.add_argument(
         "--reference-schema",
@@ -34,9 +35,11 @@ def _execute(options: argparse.Namespace) -> None:
     from pipeline.ops.families import Family
     from pipeline.ops.migrate import migrate
 
+    family, *also = map(Family.of, options.family or [Family.FANOUT])
     applied = migrate(
         options.database.dsn,
-        family=Family.of(options.family),
+        family=family,
+        also=also,
         reference_schema=options.reference_schema,
         report=say,
     )

@@ -1,13 +1,13 @@
 """The states of every record that is retried, and the ways in which a try ends. No I/O.
 
-pending -> leased -> done | dead | cancelled | expired
+pending -> leased -> done | dead | cancelled | expired, or held until a person decides
              |  ^
              v  |
            waiting        pending or waiting <-> paused, while a switch holds it back
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
@@ -21,6 +21,7 @@ class WorkState(StrEnum):
     LEASED = "leased"
     WAITING = "waiting"
     PAUSED = "paused"
+    HELD = "held"
     DONE = "done"
     DEAD = "dead"
     CANCELLED = "cancelled"
@@ -71,14 +72,15 @@ class Cause:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settlement:
-    """How a try ended. Made by ``end``, ``fail`` and ``give_back``.
+    """How a try ended. Made by ``end``, ``fail``, ``give_back`` and ``hold``.
 
     Attributes:
         lease: the lease of the try.
-        state: the new state of the record: terminal, or ``WAITING``.
+        state: the new state of the record: terminal, ``WAITING`` or ``HELD``.
         pause: seconds until it may be claimed again.
         counts: whether the try counts as a failure.
         cause: why it did not succeed.
+        values: what else the table needs to know, as its ``given`` says.
     """
 
     lease: Lease
@@ -86,11 +88,12 @@ class Settlement:
     pause: float = 0
     counts: bool = False
     cause: Cause | None = None
+    values: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def result(self) -> str:
         """The result in ``fanout.attempts``."""
-        if self.state is not WorkState.WAITING:
+        if self.state in TERMINAL:
             return self.state.value
         return "failed" if self.counts else "given back"
 
@@ -114,3 +117,8 @@ def fail(lease: Lease, cause: Cause, *, pause: float) -> Settlement:
 def give_back(lease: Lease, cause: Cause, *, pause: float) -> Settlement:
     """Like ``fail``, but not counted: the record is not the cause, but an outage for example."""
     return Settlement(lease=lease, state=WorkState.WAITING, pause=pause, cause=cause)
+
+
+def hold(lease: Lease, cause: Cause) -> Settlement:
+    """Return the settlement of a record that waits for the decision of a person."""
+    return Settlement(lease=lease, state=WorkState.HELD, cause=cause)

@@ -25,18 +25,25 @@ KERNEL: Final = (
 )
 _REFERENCE: Final = "reference/"
 _JOBS: Final = "jobs/"
+_MAIL: Final = "mail/"
 
 
 class Family(StrEnum):
     """A set of migrations, by its name on the command line.
 
     ``KERNEL`` needs no table of an application. Every other family includes it. ``JOBS`` includes
-    ``FANOUT``, which handles the events that jobs write.
+    ``FANOUT``, which handles the events that jobs write. ``MAIL`` needs no table of an application.
     """
 
     KERNEL = "kernel"
     FANOUT = "fanout"
     JOBS = "jobs"
+    MAIL = "mail"
+
+    @property
+    def needs_application(self) -> bool:
+        """Whether its files refer to tables of the application."""
+        return self in (Family.FANOUT, Family.JOBS)
 
     @classmethod
     def of(cls, text: str) -> "Family":
@@ -74,32 +81,39 @@ def reference_files(directory: Path = MIGRATIONS) -> list[Migration]:
     return [_read(directory, path) for path in sorted(directory.glob(f"{_REFERENCE}*.sql"))]
 
 
-def files_of(family: Family, directory: Path = MIGRATIONS) -> list[Migration]:
-    """Return the files of a family in the order in which they apply, including the kernel's.
+def files_of(*families: Family, directory: Path = MIGRATIONS) -> list[Migration]:
+    """Return the files of families in the order in which they apply, including the kernel's.
 
     Raises:
         ConfigurationError: the folder holds no files.
     """
-    kernel = [directory / name for name in KERNEL if (directory / name).exists()]
-    own = [] if family is Family.KERNEL else sorted(directory.glob("*.sql"))
-    jobs = sorted(directory.glob(f"{_JOBS}*.sql")) if family is Family.JOBS else []
-    paths = list(dict.fromkeys([*own, *kernel, *jobs]))
+    paths = [directory / name for name in KERNEL if (directory / name).exists()]
+    if any(family.needs_application for family in families):
+        paths = [*sorted(directory.glob("*.sql")), *paths]
+    for family, folder in ((Family.JOBS, _JOBS), (Family.MAIL, _MAIL)):
+        if family in families:
+            paths += sorted(directory.glob(f"{folder}*.sql"))
     if not paths and not reference_files(directory):
         raise ConfigurationError(
             f"no migrations in {directory}: run this from a checkout of the repository"
         )
-    return [_read(directory, path) for path in paths]
+    return [_read(directory, path) for path in dict.fromkeys(paths)]
 
 
-def family_of(recorded: Collection[str]) -> Family:
-    """Return the family that a database was migrated for, from the names of its applied files.
+def families_of(recorded: Collection[str]) -> tuple[Family, ...]:
+    """Return the families that a database was migrated for, from the names of its applied files.
 
     A database without applied files counts as the fan-out's, which is the default of ``migrate``.
     """
-    if any(name.startswith(_JOBS) for name in recorded):
-        return Family.JOBS
-    is_kernel_only = recorded and set(recorded) <= set(KERNEL)
-    return Family.KERNEL if is_kernel_only else Family.FANOUT
+    families = [
+        family
+        for family, folder in ((Family.JOBS, _JOBS), (Family.MAIL, _MAIL))
+        if any(name.startswith(folder) for name in recorded)
+    ]
+    own = {name for name in recorded if not name.startswith((_JOBS, _MAIL))}
+    if not own <= set(KERNEL) or not recorded:
+        families.append(Family.FANOUT)
+    return tuple(families) or (Family.KERNEL,)
 
 
 def _read(directory: Path, path: Path) -> Migration:

@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -21,7 +21,7 @@ from pipeline.ops.families import (
     MIGRATIONS,
     Family,
     Migration,
-    family_of,
+    families_of,
     files_of,
     reference_files,
 )
@@ -53,6 +53,7 @@ def migrate(
     dsn: str,
     *,
     family: Family = Family.FANOUT,
+    also: Collection[Family] = (),
     reference_schema: bool = False,
     report: Callable[[str], None] = lambda _: None,
     directory: Path = MIGRATIONS,
@@ -65,6 +66,7 @@ def migrate(
     Args:
         dsn: A database, with a login that owns the application's tables and may create roles.
         family: The family of the files. Files of another family may be applied before or after.
+        also: Other families whose files to apply.
         reference_schema: Whether to create the application's tables first.
         report: Called with one line for each applied file and each warning of the database.
         directory: The folder of the files.
@@ -77,22 +79,22 @@ def migrate(
             version of a file, or the database refuses a file.
         TransientError: A table was in use for too long. Run migrate again.
     """
-    needs_application = family is not Family.KERNEL
+    families = (family, *also)
+    needs_application = any(each.needs_application for each in families)
     if reference_schema and not needs_application:
         raise ConfigurationError(
             f"--reference-schema creates tables for the family {Family.FANOUT}: remove it,"
             f" or use --family {Family.FANOUT}"
         )
     reference = reference_files(directory) if reference_schema else []
-    ours = files_of(family, directory)
+    ours = files_of(*families, directory=directory)
     with _connect(dsn) as connection:
         connection.add_notice_handler(lambda notice: _report_warning(notice, report))
         # Checked before the first change, so that a foreseeable error leaves nothing half migrated.
         with _one_at_a_time(connection, of="the check of the database"):
             recorded = _recorded(connection) if _has_recorder(connection) else {}
-            _check_recorded(
-                recorded, [*reference_files(directory), *files_of(Family.JOBS, directory)]
-            )
+            every = files_of(*Family, directory=directory)
+            _check_recorded(recorded, [*reference_files(directory), *every])
             _check_free(
                 connection, [each for each in [*reference, *ours] if each.name not in recorded]
             )
@@ -109,12 +111,13 @@ def pending(dsn: str, *, family: Family | None = None, directory: Path = MIGRATI
 
     Args:
         dsn: The database.
-        family: The family; None for the one that the database was migrated for.
+        family: The family; None for those that the database was migrated for.
         directory: The folder of the files.
     """
     with _connect(dsn) as connection:
         recorded = _recorded(connection) if _has_recorder(connection) else {}
-    files = files_of(family or family_of(recorded), directory)
+    families = families_of(recorded) if family is None else (family,)
+    files = files_of(*families, directory=directory)
     return [each.name for each in files if each.name not in recorded]
 
 

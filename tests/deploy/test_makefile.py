@@ -436,9 +436,14 @@ def test_topics_are_created_where_they_are_missing(recorder: Recorder) -> None:
         ["pubsub", "topics", "create", "domain-events-dead", "--project=acme-prod"],
         ["pubsub", "topics", "create", "domain-events-heartbeats", "--project=acme-prod"],
         ["pubsub", "topics", "create", "job-ticks", "--project=acme-prod"],
+        ["pubsub", "topics", "create", "deliveries", "--project=acme-prod"],
         [
             *("pubsub", "subscriptions", "create", "fanout-pipeline", "--project=acme-prod"),
             *("--topic=domain-events", *KEPT),
+        ],
+        [
+            *("pubsub", "subscriptions", "create", "fanout-mail", "--project=acme-prod"),
+            *("--topic=deliveries", *KEPT),
         ],
         [
             *("pubsub", "subscriptions", "create", "fanout-jobs", "--project=acme-prod"),
@@ -716,8 +721,10 @@ def test_the_real_gcloud_creates_topics_in_googles_emulator_once(gcloud: dict[st
         ("topic", "domain-events-dead"),
         ("topic", "domain-events-heartbeats"),
         ("topic", "job-ticks"),
+        ("topic", "deliveries"),
         ("subscription", "fanout-pipeline"),
         ("subscription", "fanout-dead-letters"),
+        ("subscription", "fanout-mail"),
         ("subscription", "fanout-jobs"),
     ]
     assert (again.returncode, again.stdout, again.stderr) == (0, "", "")

@@ -68,6 +68,7 @@ NEEDED: Final = (
     *(("fanout-jobs", *each) for each in OF_JOBS),
     ("fanout-cdc", "pubsub.topics.publish", EVENTS, "events"),
     ("fanout-cdc", "pubsub.topics.publish", "topics/domain-events-heartbeats", "heartbeats"),
+    ("fanout-cdc", "pubsub.topics.publish", "topics/deliveries", "deliveries"),
     ("fanout-operator", "pubsub.topics.publish", EVENTS, "replay"),
     (
         "fanout-operator",

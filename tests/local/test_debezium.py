@@ -18,6 +18,7 @@ from local.debezium.configuration import MissingVariable, engine_properties, rea
 from local.errors import StartFailed
 from local.pubsub import Emulator
 from local.stack import Stack
+from pipeline.ops.migrate import migrate
 from tests.deadline import wait_until
 
 DEPLOYED = Path(__file__).parents[2] / "debezium" / "application.properties"
@@ -56,7 +57,8 @@ OF_WHOLE_ROWS = {
 COLUMN_FILTER = "debezium.source.column.include.list"
 WHOLE = "ALTER PUBLICATION fanout_events SET TABLE domain_events, fanout_heartbeat"
 NARROW = (
-    "ALTER PUBLICATION fanout_events SET TABLE domain_events (id, created_at), fanout_heartbeat"
+    "ALTER PUBLICATION fanout_events SET TABLE domain_events (id, created_at), fanout_heartbeat,"
+    " fanout.deliveries (id, created_at)"
 )
 
 
@@ -77,9 +79,10 @@ def test_all_missing_variables_are_named_at_once() -> None:
 def test_settings_reach_the_engine_under_the_names_it_knows() -> None:
     properties = engine_properties(read(DEPLOYED, ENVIRONMENT))
 
-    assert properties["transforms"] == "outbox,heartbeats"
+    assert properties["transforms"] == "outbox,deliveries,heartbeats"
     assert properties["transforms.outbox.predicate"] == "isEvent"
     assert properties["predicates.isEvent.pattern"] == "fanout[.]public[.]domain_events"
+    assert properties["predicates.isDelivery.pattern"] == "fanout[.]fanout[.]deliveries"
     assert properties["value.converter.schemas.enable"] == "false"
     assert properties["header.converter.class"].endswith("StringConverter")
     assert "sink.pubsub.project.id" not in properties
@@ -127,10 +130,13 @@ def insert(stack: Stack, count: int = 1, payload: str | None = None) -> set[str]
 
 
 def drain(
-    stack: Stack, until: Callable[[list[PubsubMessage]], bool], at_once: int = 1000
+    stack: Stack,
+    until: Callable[[list[PubsubMessage]], bool],
+    at_once: int = 1000,
+    subscription_id: str = topics.EVENTS_SUBSCRIPTION,
 ) -> list[PubsubMessage]:
     """Pull and acknowledge until ``until`` accepts the messages."""
-    subscription = topics.subscription_path(topics.EVENTS_SUBSCRIPTION)
+    subscription = topics.subscription_path(subscription_id)
     messages: list[PubsubMessage] = []
     deadline = time.monotonic() + DEADLINE_SECONDS
     with topics.clients(stack.environment()["PUBSUB_EMULATOR_HOST"]) as (_, subscriber):
@@ -175,6 +181,66 @@ def test_a_message_names_the_row_and_holds_nothing_of_it(stack: Stack, debezium:
         "dedup_id": event_id,
         "created_at": message.attributes["created_at"],
     }
+
+
+@pytest.mark.e2e
+def test_a_delivery_goes_to_its_own_topic_and_an_event_to_its_own(
+    stack: Stack, debezium: Debezium
+) -> None:
+    assert debezium.is_running
+    rows = execute(
+        stack,
+        """
+        INSERT INTO fanout.deliveries (id, cause, channel, recipient, kind)
+        SELECT fanout.delivery_id(cause, 'email', 'canary-7f3a'), cause, 'email', 'canary-7f3a', 'k'
+        FROM unnest(ARRAY['domain_events:1', 'domain_events:2']) AS cause
+        RETURNING id::text, created_at AT TIME ZONE 'UTC'
+        """,
+    )
+    written = {delivery: created_at.replace(tzinfo=UTC) for delivery, created_at in rows}
+    events = insert(stack)
+    # What happens to a delivery later is not captured: only inserts are.
+    execute(stack, "UPDATE fanout.deliveries SET reason = 'x'")
+
+    mails = drain(stack, all_of(set(written)), subscription_id=topics.MAIL_SUBSCRIPTION)
+
+    assert {each.attributes["id"] for each in drain(stack, all_of(events))} == events
+    assert {each.attributes["id"]: each.attributes["dedup_id"] for each in mails} == {
+        delivery: delivery for delivery in written
+    }
+    assert len(mails) == len(written)
+    for message in mails:
+        delivery = message.attributes["id"]
+        assert message.data == f'"{delivery}"'.encode()
+        assert datetime.fromisoformat(message.attributes["created_at"]) == written[delivery]
+        assert set(message.attributes) == {"id", "dedup_id", "created_at"}
+
+
+@pytest.mark.e2e
+def test_a_database_without_deliveries_is_captured_as_before(stack: Stack, tmp_path: Path) -> None:
+    execute(stack, "CREATE DATABASE without_mail")
+    dsn = stack.postgres.dsn("without_mail")
+    migrate(dsn, reference_schema=True)
+    capturing = Debezium(
+        tmp_path,
+        database_url=re.sub(r"/app\b", "/without_mail", stack.capture_url()),
+        emulator=stack.environment()["PUBSUB_EMULATOR_HOST"],
+        project=topics.PROJECT,
+        slot="without_mail",
+    )
+    capturing.start()
+    try:
+        with psycopg.connect(dsn, autocommit=True) as connection:
+            found = connection.execute(
+                "INSERT INTO domain_events (id, event_type) VALUES (777777, 'x')"
+                " RETURNING to_regclass('fanout.deliveries')"
+            ).fetchone()
+        assert found == (None,)
+        drain(stack, all_of({"777777"}))
+        assert capturing.is_running
+    finally:
+        capturing.stop()
+        execute(stack, "SELECT pg_drop_replication_slot('without_mail')")
 
 
 ODD_ROWS = {

@@ -56,7 +56,7 @@ def exports_of(up: subprocess.Popen[str]) -> dict[str, str]:
     else:
         pytest.fail(f"it did not come up: exit status {up.wait()}")
     exports: dict[str, str] = {}
-    while len(exports) < 11:
+    while len(exports) < 13:
         name, _, value = up.stdout.readline().strip().removeprefix("export ").partition("=")
         [exports[name]] = shlex.split(value)
     return exports

@@ -66,7 +66,7 @@ FAILURES: Final = [
     (
         "publication",
         "ALTER PUBLICATION fanout_events DROP TABLE fanout_heartbeat",
-        "publishes public.domain_events",
+        "publishes fanout.deliveries, public.domain_events",
     ),
     (
         "publication",

@@ -184,10 +184,49 @@ def test_the_jobs_come_with_the_fan_out_before_or_after_it(databases: Databases)
         assert pending(second.dsn) == ["kernel/0005_attempts.sql"]
 
 
+MAIL = [path.relative_to(MIGRATIONS).as_posix() for path in sorted(MIGRATIONS.glob("mail/*"))]
+
+
+def test_mail_needs_no_application_and_makes_no_table_of_one(empty_database: Database) -> None:
+    assert migrate(empty_database.dsn, family=Family.MAIL) == [*KERNEL, *MAIL]
+    assert {name for name in tables(empty_database) if not name.startswith("fanout.")} == {
+        "event_dead_letters",
+        "fanout_migrations",
+        "fanout_replays",
+    }
+    assert pending(empty_database.dsn) == []
+
+
+def test_mail_comes_before_or_after_the_fan_out_and_is_captured_in_the_end(
+    databases: Databases,
+) -> None:
+    with databases.empty() as first, databases.empty() as second, databases.empty() as control:
+        migrate(first.dsn, family=Family.MAIL)
+        migrate(first.dsn, reference_schema=True, family=Family.JOBS)
+        migrate(second.dsn, reference_schema=True, family=Family.JOBS)
+        assert migrate(second.dsn, family=Family.MAIL) == MAIL
+        migrate(control.dsn, reference_schema=True, family=Family.JOBS, also=[Family.MAIL])
+        assert catalog(first) == catalog(second) == catalog(control)
+        assert published(first) == published(second) == published(control)
+        assert "fanout.deliveries" in published(first)
+        assert pending(first.dsn) == pending(second.dsn) == []
+
+
+def published(database: Database) -> dict[str, list[str]]:
+    with database.connect() as connection:
+        rows = connection.execute(
+            "SELECT schemaname || '.' || tablename, attnames::text[] FROM pg_publication_tables"
+        ).fetchall()
+    return dict(rows)
+
+
 def test_an_unknown_family_is_refused_in_one_line(empty_database: Database) -> None:
     done = command(empty_database.dsn, "--family", "x")
     assert done.returncode == 2
-    assert done.stderr == "pipeline migrate: invalid family 'x': expected kernel, fanout or jobs\n"
+    assert (
+        done.stderr
+        == "pipeline migrate: invalid family 'x': expected kernel, fanout, jobs or mail\n"
+    )
 
 
 def test_the_reference_schema_is_not_the_kernels(empty_database: Database) -> None:

@@ -18,7 +18,8 @@ from pipeline.settings import CaptureNames, DatabaseSettings
 
 # The columns that a wake-up needs.
 COLUMNS: Final = ("id", "created_at")
-TABLES: Final = f"public.domain_events ({', '.join(COLUMNS)}), public.fanout_heartbeat"
+_EVENTS: Final = f"public.domain_events ({', '.join(COLUMNS)}), public.fanout_heartbeat"
+_DELIVERIES: Final = f"fanout.deliveries ({', '.join(COLUMNS)})"
 # The first version that reads the row instead of the message.
 FIRST_VERSION: Final = (0, 2)
 
@@ -39,12 +40,14 @@ class Seen:
         payloads_seconds: seconds since the last message with a payload; None before the first one.
         versions: the versions of the connected pipelines.
         columns: the published columns of ``domain_events``; None if the table is not published.
+        has_deliveries: whether the database has ``fanout.deliveries``, which is published too.
     """
 
     ids_seconds: float | None
     payloads_seconds: float | None
     versions: list[str]
     columns: list[str] | None
+    has_deliveries: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +75,7 @@ def read_steps(database: DatabaseSettings, names: CaptureNames) -> list[Step]:
         TransientError: Postgres cannot be reached.
     """
     with _connected(database) as connection:
-        return _steps(connection, names)
+        return _steps(_look(connection, names))
 
 
 def narrow(database: DatabaseSettings, names: CaptureNames) -> list[Step]:
@@ -86,14 +89,16 @@ def narrow(database: DatabaseSettings, names: CaptureNames) -> list[Step]:
         TransientError: Postgres cannot be reached, or the table is in use.
     """
     with _connected(database) as connection:
-        *before, last = _steps(connection, names)
+        seen = _look(connection, names)
+        *before, last = _steps(seen)
         for step in before:
             if not step.done:
                 raise ConfigurationError(f"{step.name} first: {step.seen}; {step.todo}")
         if last.done:
             return [*before, last]
         try:
-            connection.execute(narrowing(names.publication).encode())
+            statement = narrowing(names.publication, deliveries=seen.has_deliveries)
+            connection.execute(statement.encode())
         except psycopg.errors.InsufficientPrivilege:
             raise ConfigurationError(
                 f"this user does not own the publication {names.publication}: run this as the user"
@@ -101,20 +106,38 @@ def narrow(database: DatabaseSettings, names: CaptureNames) -> list[Step]:
             ) from None
         except psycopg.Error as error:
             raise classify(error) from None
-        return _steps(connection, names)
+        return _steps(_look(connection, names))
 
 
-def narrowing(publication: str) -> str:
-    """Return the statement after which only ids and times of events are published."""
-    return f"ALTER PUBLICATION {publication} SET TABLE {TABLES}"
+def published_tables(*, deliveries: bool) -> str:
+    """Return the tables to publish, with their columns, in the words of SQL.
+
+    Args:
+        deliveries: whether the database has ``fanout.deliveries``.
+    """
+    return f"{_EVENTS}, {_DELIVERIES}" if deliveries else _EVENTS
 
 
-def _steps(connection: Connection[Any], names: CaptureNames) -> list[Step]:
+def narrowing(publication: str, *, deliveries: bool) -> str:
+    """Return the statement after which only ids and times of events are published.
+
+    Args:
+        publication: its name.
+        deliveries: whether the database has ``fanout.deliveries``.
+    """
+    return f"ALTER PUBLICATION {publication} SET TABLE {published_tables(deliveries=deliveries)}"
+
+
+def _look(connection: Connection[Any], names: CaptureNames) -> Seen:
     try:
         with connection.cursor(row_factory=class_row(Seen)) as cursor:
             (seen,) = cursor.execute(_SEEN, {"publication": names.publication}).fetchall()
     except psycopg.Error as error:
         raise classify(error) from None
+    return seen
+
+
+def _steps(seen: Seen) -> list[Step]:
     return [_pipeline(seen), _debezium(seen), _publication(seen)]
 
 

@@ -11,7 +11,7 @@ from pipeline.domain.errors import FanoutError
 from pipeline.ops.doctor.check import CannotLook, Check, Finding, ok, warning
 from pipeline.ops.doctor.checks import CHECKS
 from pipeline.ops.doctor.installation import Installation, Unreachable
-from pipeline.ops.installed import NO_FANOUT, has_only_kernel
+from pipeline.ops.installed import NO_FANOUT, lacks_fanout
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ def _flags(installation: Installation) -> set[str]:
 
 def _finding(check: Check, installation: Installation) -> Finding:
     try:
-        if check.needs_fanout and has_only_kernel(installation.connection()):
+        if check.needs_fanout and lacks_fanout(installation.connection()):
             return ok(NO_FANOUT)
         return check.examine(installation)
     except Exception as error:  # noqa: BLE001 - a broken check must not stop the other checks

@@ -13,6 +13,7 @@ WRITER: Final = "fanout_writer"
 OPERATOR: Final = "fanout_operator"
 VIEWER: Final = "fanout_viewer"
 JOBS: Final = "fanout_jobs"
+SENDER: Final = "fanout_sender"
 
 OUR_TABLES: Final = (
     "event_dead_letters",
@@ -318,6 +319,25 @@ RIGHTS_WITH_JOBS: Final[Mapping[str, frozenset[str]]] = {
         _on("SELECT", "job_runs", "calendar_grants", *_KEYS_OF_JOBS, schema="fanout")
         | _on("DELETE", *_KEYS_OF_JOBS, schema="fanout")
     ),
+}
+
+# What comes on top where the database has the family mail.
+RIGHTS_WITH_MAIL: Final[Mapping[str, frozenset[str]]] = {
+    SENDER: (
+        _on("SELECT", "deliveries", "switches", schema="fanout")
+        | _columns(
+            "UPDATE",
+            "deliveries",
+            *("state", "next_attempt_at", "lease_token", "attempts", "failures"),
+            *("started_at", "finished_at", "asked_at", "unanswered"),
+            *("provider", "provider_id", "error_class", "reason"),
+            schema="fanout",
+        )
+        | _on("INSERT", "attempts", schema="fanout")
+        | _on("SELECT", "fanout_migrations", "pending_emails")
+        | _columns("UPDATE", "pending_emails", "status", "processed_at")
+    ),
+    OPERATOR: _on("SELECT", "deliveries", schema="fanout"),
 }
 
 # What comes on top where the application keeps calendars besides.

@@ -21,7 +21,7 @@ from pipeline.clients.postgres.watchdog import WATCHDOG
 from pipeline.domain.dead_letter import without_numbers
 from pipeline.domain.errors import ConfigurationError
 from pipeline.fanout.outcome import FINAL
-from pipeline.ops.installed import has_only_kernel
+from pipeline.ops.installed import lacks_fanout
 from pipeline.ops.jobs.kept import read_mark, read_revoked
 from pipeline.ops.jobs.read import read_jobs
 from pipeline.ops.status.figures import (
@@ -106,7 +106,7 @@ def _read(connection: Connection[Any], names: CaptureNames) -> StatusFigures:
                 return read(connection)
         except UndefinedTable:
             # Where the fan-out is installed, somebody must know.
-            if not only_kernel:
+            if not no_fanout:
                 raise
             not_installed.append(name)
         except InsufficientPrivilege:
@@ -120,7 +120,7 @@ def _read(connection: Connection[Any], names: CaptureNames) -> StatusFigures:
         raise ConfigurationError(
             f"the database {database} was never migrated; run: python -m pipeline migrate"
         )
-    only_kernel = bool(part("families", has_only_kernel))
+    no_fanout = bool(part("families", lacks_fanout))
     jobs = part("jobs", _jobs)
     return StatusFigures(
         database=database,
@@ -136,7 +136,7 @@ def _read(connection: Connection[Any], names: CaptureNames) -> StatusFigures:
         last_hour=part("last_hour", _last_hour),
         latency=part("latency", _latency),
         slot_name=names.slot,
-        slot=part("slot", partial(_slot, name=names.slot, is_needed=not only_kernel)),
+        slot=part("slot", partial(_slot, name=names.slot, is_needed=not no_fanout)),
         idle_slot_seconds=part("idle_slot_seconds", _idle_limit),
         heartbeat_seconds=part("heartbeat_seconds", _heartbeat),
         log_bytes=part("log_bytes", _log_size),
@@ -188,7 +188,7 @@ def read_graphs(connection: Connection[Any]) -> Mapping[str, GraphSeen]:
 
 def read_switches(connection: Connection[Any]) -> Mapping[str, SwitchSeen]:
     """Return the event types and jobs that are held back now."""
-    statement = _SWITCHES_ALONE if has_only_kernel(connection) else _SWITCHES
+    statement = _SWITCHES_ALONE if lacks_fanout(connection) else _SWITCHES
     with connection.cursor(row_factory=dict_row) as cursor:
         rows = cursor.execute(statement).fetchall()
     return {row.pop("name"): SwitchSeen(**row) for row in rows}

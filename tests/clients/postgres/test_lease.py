@@ -3,7 +3,7 @@
 A table joins by one entry in LEASED.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -14,10 +14,13 @@ import pytest
 from psycopg import Connection, sql
 
 from pipeline.clients.postgres.lease import LeasedTable, claim, extend, follow_switches, settle
-from pipeline.domain.lease import TERMINAL, Cause, Lease, WorkState, end, fail, give_back
+from pipeline.domain.delivery import Priority, Slots
+from pipeline.domain.lease import TERMINAL, Cause, Lease, WorkState, end, fail, give_back, hold
+from pipeline.steps.deliveries import DELIVERIES
 from pipeline.steps.job_runs import JOB_RUNS
 from tests.databases import Database
 from tests.deadline import wait_until
+from tests.golden.stage import Stage
 
 LONG: Final = timedelta(minutes=5)
 # Over before anybody can look.
@@ -34,11 +37,13 @@ class Leased:
         table: of the records.
         dsn: as the role that works on them.
         add: inserts one, by the name of its switch and when it is due.
+        switch_prefix: what the name of the switch has before this name.
     """
 
     table: LeasedTable
     dsn: Callable[[Database], str]
     add: Callable[[Connection[Any], str, datetime], None]
+    switch_prefix: str = ""
 
 
 def add_run(connection: Connection[Any], name: str, due: datetime) -> None:
@@ -49,7 +54,26 @@ def add_run(connection: Connection[Any], name: str, due: datetime) -> None:
     )
 
 
-LEASED: Final = (Leased(table=JOB_RUNS, dsn=lambda database: database.jobs_dsn, add=add_run),)
+def add_delivery(
+    connection: Connection[Any], name: str, due: datetime, priority: Priority = Priority.NORMAL
+) -> None:
+    """Of a type of mail; a switch holds it back by its name after a prefix."""
+    connection.execute(
+        "INSERT INTO fanout.deliveries (id, cause, channel, recipient, kind, next_attempt_at,"
+        " priority) VALUES (gen_random_uuid(), 'test:1', 'email', 'ann', %s, %s, %s)",
+        [name, due, priority],
+    )
+
+
+LEASED: Final = (
+    Leased(table=JOB_RUNS, dsn=lambda database: database.jobs_dsn, add=add_run),
+    Leased(
+        table=DELIVERIES,
+        dsn=lambda database: database.sender_dsn,
+        add=add_delivery,
+        switch_prefix="mail:",
+    ),
+)
 
 
 @pytest.fixture(params=LEASED, ids=lambda leased: leased.table.name)
@@ -126,7 +150,7 @@ def test_what_another_worker_is_taking_is_passed_over(
 
     def second() -> Any:  # noqa: ANN401
         with psycopg.connect(leased.dsn(database), autocommit=True) as connection:
-            parameters = {"most": 1, "seconds": 300.0}
+            parameters = {"most": 1, "reserved": 0, "seconds": 300.0}
             return connection.execute(statement.encode(), parameters).fetchall()[0][0]
 
     blocked = "SELECT FROM pg_stat_activity WHERE datname = current_database()"
@@ -173,7 +197,10 @@ def test_a_terminal_state_never_changes(
     settle(worker, leased.table, [end(held, state)])
     before, tries = rows(owner, leased), attempts(owner)
     assert before[0]["state"] == state
-    owner.execute("INSERT INTO fanout.switches (name, state) VALUES ('name', 'paused')")
+    owner.execute(
+        "INSERT INTO fanout.switches (name, state) VALUES (%s, 'paused')",
+        [f"{leased.switch_prefix}name"],
+    )
     follow_switches(worker, leased.table)
     assert claim(worker, leased.table, LONG) == []
     assert not extend(worker, leased.table, held, LONG)
@@ -241,7 +268,9 @@ def test_what_a_switch_holds_back_is_not_claimed_until_it_may_go_on(
         settle(worker, leased.table, [fail(held, CAUSE, pause=pause)])
     leased.add(owner, "held", DUE)
     owner.execute(
-        "INSERT INTO fanout.switches (name, state) VALUES ('held', 'paused'), ('tried', 'paused')"
+        "INSERT INTO fanout.switches (name, state)"
+        " SELECT %s || name, 'paused' FROM unnest(ARRAY['held', 'tried']) AS name",
+        [leased.switch_prefix],
     )
     follow_switches(worker, leased.table)
     assert claim(worker, leased.table, LONG, most=9) == []
@@ -311,3 +340,173 @@ def test_of_records_that_go_alone_one_is_leased_at_a_time(
         settle(connection, leased.table, [end(held[0], WorkState.DONE)])
         first = take(connection, leased, OVER)
         assert take(connection, leased).sequence == first.sequence
+
+
+RANKED: Final = tuple(leased for leased in LEASED if leased.table.ranked)
+
+
+def add_ranked(owner: Connection[Any], priorities: Sequence[Priority], due: datetime = DUE) -> None:
+    for priority in priorities:
+        add_delivery(owner, "name", due, priority)
+
+
+@pytest.fixture
+def sender(database: Database) -> Iterator[Connection[Any]]:
+    with psycopg.connect(database.sender_dsn, autocommit=True) as connection:
+        yield connection
+
+
+def test_every_ranked_table_is_tested() -> None:
+    assert [leased.table for leased in RANKED] == [DELIVERIES]
+
+
+def test_a_critical_record_comes_before_a_thousand_that_came_due_earlier(
+    sender: Connection[Any], owner: Connection[Any]
+) -> None:
+    owner.execute(
+        "INSERT INTO fanout.deliveries (id, cause, channel, recipient, kind, next_attempt_at)"
+        " SELECT gen_random_uuid(), 'test:1', 'email', 'ann', 'k', %s"
+        " FROM generate_series(1, 1000)",
+        [DUE],
+    )
+    add_delivery(owner, "name", datetime.now(UTC), Priority.CRITICAL)
+    taken = claim(sender, DELIVERIES, LONG, most=10, reserved=2)
+    assert [each.values["priority"] for each in taken] == [0, *[2] * 9]
+
+
+def test_the_others_age_among_each_other(sender: Connection[Any], owner: Connection[Any]) -> None:
+    minutes = {Priority.LOW: 0, Priority.NORMAL: 4, Priority.HIGH: 8}
+    for priority, after in minutes.items():
+        add_delivery(owner, "name", DUE + timedelta(minutes=after), priority)
+    # A low one waits ten minutes longer than a high one, and a normal one five.
+    add_delivery(owner, "name", DUE + timedelta(minutes=11), Priority.HIGH)
+    taken = claim(sender, DELIVERIES, LONG, most=9)
+    assert [each.values["priority"] for each in taken] == [1, 2, 3, 1]
+    # Control: by due time alone the order is the opposite. Python knows the same ranks.
+    assert sorted(minutes, key=lambda each: minutes[each]) == [3, 2, 1]
+    ranks = {each: timedelta(minutes=after) + each.behind for each, after in minutes.items()}
+    assert sorted(ranks, key=lambda each: ranks[each]) == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("waiting", "expected"),
+    [
+        ((20, 20), (8, 2)),
+        ((20, 0), (10, 0)),
+        ((3, 20), (3, 7)),
+        ((20, 1), (9, 1)),
+        ((0, 20), (0, 10)),
+    ],
+)
+def test_critical_records_take_at_most_their_share_while_others_wait(
+    sender: Connection[Any],
+    owner: Connection[Any],
+    waiting: tuple[int, int],
+    expected: tuple[int, int],
+) -> None:
+    (critical, others), most = waiting, 10
+    add_ranked(owner, [Priority.CRITICAL] * critical + [Priority.LOW] * others)
+    taken = claim(sender, DELIVERIES, LONG, most=most, reserved=Slots().reserve(most))
+    priorities = [each.values["priority"] for each in taken]
+    assert (priorities.count(0), priorities.count(3)) == expected
+    assert priorities == sorted(priorities)
+
+
+def test_with_one_slot_at_a_time_the_others_still_get_a_fifth(
+    sender: Connection[Any], owner: Connection[Any]
+) -> None:
+    add_ranked(owner, [Priority.CRITICAL] * 20 + [Priority.NORMAL] * 20)
+    slots = Slots()
+    taken = [
+        claim(sender, DELIVERIES, LONG, reserved=slots.reserve(1))[0].values["priority"]
+        for _ in range(20)
+    ]
+    assert taken.count(0) == 16
+
+
+def test_a_held_record_is_nobodys_until_a_person_decides(
+    sender: Connection[Any], owner: Connection[Any]
+) -> None:
+    add_delivery(owner, "name", DUE)
+    [held] = claim(sender, DELIVERIES, LONG)
+    assert settle(sender, DELIVERIES, [hold(held, CAUSE)]) == {held.token}
+    follow_switches(sender, DELIVERIES)
+    assert claim(sender, DELIVERIES, LONG) == []
+    [row] = owner.execute("SELECT state, reason, finished_at FROM fanout.deliveries").fetchall()
+    assert row == ("held", CAUSE.reason, None)
+
+
+@pytest.mark.parametrize("change", ["state = 'pending'", "provider_id = 'other'"])
+def test_an_ended_delivery_refuses_what_no_statement_of_ours_would_do(
+    sender: Connection[Any], owner: Connection[Any], change: str
+) -> None:
+    add_delivery(owner, "name", DUE)
+    [held] = claim(sender, DELIVERIES, LONG)
+    statement = b"UPDATE fanout.deliveries SET " + change.encode()
+    settle(sender, DELIVERIES, [end(held, WorkState.DONE)])
+    with pytest.raises(psycopg.errors.CheckViolation, match="has ended"):
+        owner.execute(statement)
+    # Control: what has not ended may change.
+    owner.execute("ALTER TABLE fanout.deliveries DISABLE TRIGGER keep_ended")
+    owner.execute("UPDATE fanout.deliveries SET state = 'waiting', finished_at = NULL")
+    owner.execute("ALTER TABLE fanout.deliveries ENABLE TRIGGER keep_ended")
+    owner.execute(statement)
+
+
+def test_what_is_paused_does_not_age(sender: Connection[Any], owner: Connection[Any]) -> None:
+    add_delivery(owner, "name", DUE)
+    owner.execute("UPDATE fanout.deliveries SET expires_at = now() + interval '1 hour'")
+    follow_switches(sender, DELIVERIES, closed=True)
+    owner.execute("UPDATE fanout.deliveries SET paused_at = paused_at - interval '3 hours'")
+    follow_switches(sender, DELIVERIES)
+    [(state, hours)] = owner.execute(
+        "SELECT state, round(extract(epoch FROM expires_at - now()) / 3600) FROM fanout.deliveries"
+    ).fetchall()
+    assert (state, hours) == ("pending", 4)
+
+
+def test_a_settlement_shows_in_the_row_of_the_application_if_the_row_is_ours(
+    database: Database, owner: Connection[Any], stage: Stage
+) -> None:
+    del stage
+    with psycopg.connect(database.sender_dsn, autocommit=True) as sender:
+        for state, status in (("done", "sent"), ("expired", "failed"), ("cancelled", "failed")):
+            email = add_email(owner, status="processing")
+            add_delivery(owner, "name", DUE)
+            owner.execute(
+                "UPDATE fanout.deliveries SET source = 'pending_emails', source_id = %s,"
+                " source_taken_at = now() WHERE state = 'pending'",
+                [email],
+            )
+            [held] = claim(sender, DELIVERIES, LONG)
+            settle(sender, DELIVERIES, [end(held, WorkState(state))])
+            assert shown(owner, email) == (status, True)
+            # Control: the row of another sender stays as it is.
+            other = add_email(owner, status="processing")
+            add_delivery(owner, "name", DUE)
+            owner.execute(
+                "UPDATE fanout.deliveries SET source = 'pending_emails', source_id = %s"
+                " WHERE state = 'pending'",
+                [other],
+            )
+            [held] = claim(sender, DELIVERIES, LONG)
+            settle(sender, DELIVERIES, [end(held, WorkState(state))])
+            assert shown(owner, other) == ("processing", False)
+
+
+def add_email(owner: Connection[Any], *, status: str) -> str:
+    [(email,)] = owner.execute(
+        "WITH event AS (INSERT INTO domain_events (event_type) VALUES ('x') RETURNING id)"
+        " INSERT INTO pending_emails (user_id, event_id, event_type, delivery_type, subject,"
+        " body_data, status) SELECT profiles.id, event.id, 'x', 'immediate', 's', '{}', %s"
+        " FROM event, profiles LIMIT 1 RETURNING id::text",
+        [status],
+    ).fetchall()
+    return str(email)
+
+
+def shown(owner: Connection[Any], email: str) -> tuple[str, bool]:
+    [(status, is_processed)] = owner.execute(
+        "SELECT status, processed_at IS NOT NULL FROM pending_emails WHERE id = %s", [email]
+    ).fetchall()
+    return status, is_processed

@@ -18,13 +18,18 @@ from psycopg import ClientCursor, sql
 from psycopg.errors import InsufficientPrivilege
 
 from local.debezium.configuration import engine_properties, read
+from pipeline.clients.postgres.lease import LeasedTable
+from pipeline.steps.deliveries import DELIVERIES
 from pipeline.steps.job_runs import JOB_RUNS, PROGRESS
 from tests.databases import Database
 
 ROOT: Final = Path(__file__).parents[3]
 DOCUMENT: Final = ROOT / "docs" / "rights.md"
 CONFIGURATION: Final = ROOT / "debezium" / "application.properties"
-ROLES: Final = ("fanout_cdc", "fanout_writer", "fanout_operator", "fanout_viewer", "fanout_jobs")
+ROLES: Final = (
+    *("fanout_cdc", "fanout_writer", "fanout_operator", "fanout_viewer"),
+    *("fanout_jobs", "fanout_sender"),
+)
 GRANTEES: Final = (*ROLES, "PUBLIC")
 NONE: Final = "–"  # noqa: RUF001 - as in the document
 
@@ -58,6 +63,7 @@ RUN_ALSO: Final = {
         "pipeline/sinks/sql/write_dead_letters.sql",
     ),
     "fanout_viewer": ("pipeline/ops/tokens/sql/use_token.sql",),
+    "fanout_sender": ("pipeline/clients/postgres/sql/apply_settings.sql",),
 }
 # Single files of these folders that a role does not run: they change something, or read payloads.
 NOT_RUN_BY: Final = {
@@ -68,7 +74,10 @@ NOT_RUN_BY: Final = {
     )
 }
 # The leased tables of a role, and the columns that it sets when it extends a lease.
-LEASED: Final = {"fanout_jobs": (JOB_RUNS, PROGRESS)}
+LEASED: Final[dict[str, tuple[LeasedTable, tuple[str, ...]]]] = {
+    "fanout_jobs": (JOB_RUNS, PROGRESS),
+    "fanout_sender": (DELIVERIES, ()),
+}
 # A statement in the code. Every role runs it.
 CHECK: Final = b"SELECT FROM public.fanout_migrations"
 # Only for members of pg_monitor. Others omit it.
@@ -88,6 +97,8 @@ PARAMETERS: Final = {
     "dry_run": False,
     # Likewise, for what people got and did not get.
     "event": 1,
+    "closed": False,
+    "switch": "any",
 }
 
 OURS: Final = sql.SQL("(SELECT oid FROM pg_namespace WHERE nspname !~ '^pg_|^information_schema$')")
@@ -180,6 +191,8 @@ COLUMNS: Final = sql.SQL("""
     SELECT name, attname
     FROM ({objects}) AS object (oid, name)
     JOIN pg_attribute ON attrelid = object.oid AND attnum > 0 AND NOT attisdropped
+        -- Nobody can write a generated column.
+        AND attgenerated = ''
 """).format(objects=KINDS["table"].objects.format(OURS))
 
 # The statement that a role tries on each table, or on each column if the right is per column.
@@ -339,7 +352,7 @@ def leased_statements(role: str) -> list[bytes]:
             table.claim_statement([table.switch]),
             table.extend_statement(progress),
             table.settle_statement(),
-            table.follow_statement([table.switch]),
+            *table.follow_statements([table.switch]),
         )
     ]
 
@@ -489,8 +502,8 @@ def test_control_a_right_that_the_document_names_and_nobody_granted_is_found(
         revoke(connection, lost)
         missing = documented() - granted(connection)
     assert lost in missing
-    # Without the right of PUBLIC three roles have none. The writer and the operator have their own.
-    assert len(missing) == (4 if lost.startswith("PUBLIC") else 1)
+    # Without the right of PUBLIC four roles have none. The writer and the operator have their own.
+    assert len(missing) == (5 if lost.startswith("PUBLIC") else 1)
 
 
 def test_the_roles_have_no_attribute_own_nothing_and_are_in_no_other_role(

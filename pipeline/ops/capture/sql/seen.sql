@@ -1,4 +1,5 @@
--- What the steps need: the forms of messages seen, the connected pipelines, the published columns.
+-- What the steps need: the forms of messages seen, the connected pipelines, the published columns, and
+-- whether there are deliveries.
 SELECT
     (SELECT extract(epoch FROM now() - last_seen_at)::float8
         FROM fanout.messages_seen WHERE form = 'ids') AS ids_seconds,
@@ -17,4 +18,5 @@ SELECT
         WHERE published.pubname = %(publication)s
             AND published.schemaname = 'public'
             AND published.tablename = 'domain_events'
-    ) AS columns
+    ) AS columns,
+    to_regclass('fanout.deliveries') IS NOT NULL AS has_deliveries

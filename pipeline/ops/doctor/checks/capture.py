@@ -1,10 +1,11 @@
 """Checks of change data capture: the slot, the publication and the heartbeat."""
 
+from dataclasses import dataclass
 from typing import Any, Final
 
 from pipeline.clients.postgres.sql import load
 from pipeline.domain.units import duration
-from pipeline.ops.capture.progress import COLUMNS, TABLES, narrowing
+from pipeline.ops.capture.progress import COLUMNS, narrowing, published_tables
 from pipeline.ops.doctor.check import CannotLook, Check, Finding, failed, ok, warning
 from pipeline.ops.doctor.checks import slots
 from pipeline.ops.doctor.checks.events_table import EVENTS, PARTITIONED, events_table
@@ -13,6 +14,7 @@ from pipeline.ops.doctor.checks.slots import find_slot
 from pipeline.ops.doctor.installation import Installation
 
 PUBLISHED: Final = (EVENTS, "public.fanout_heartbeat")
+DELIVERIES: Final = "fanout.deliveries"
 # Six times Debezium's heartbeat.interval.ms.
 FRESH_SECONDS: Final = 60
 # From this version on, capture goes on without a missing publication. Before, it stops.
@@ -29,35 +31,75 @@ def _publication(installation: Installation) -> Finding:
     table = events_table(installation)
     if table.kind is None:
         raise CannotLook(f"{EVENTS} does not exist")
-    via_root = table.kind == PARTITIONED
+    wanted = _Wanted(
+        publication=name, via_root=table.kind == PARTITIONED, deliveries=table.has_deliveries
+    )
     if not rows:
-        creation = _creation(name, via_root=via_root)
         if server(installation).version_number >= FIRST_THAT_PASSES_OVER:
             return failed(
                 f"there is no publication {name}: events are passed over",
-                f"{creation}; {_CATCH_UP}",
+                f"{wanted.creation}; {_CATCH_UP}",
             )
         return failed(
             f"there is no publication {name}: Debezium stops at the next event",
-            f"{creation}; then a new slot: docs/runbook.md, The replication slot was lost",
+            f"{wanted.creation}; then a new slot: docs/runbook.md, The replication slot was lost",
         )
-    return _judge_publication(name, rows[0], via_root=via_root)
+    return _judge_publication(wanted, rows[0])
 
 
-def _judge_publication(name: str, found: Any, *, via_root: bool) -> Finding:  # noqa: ANN401 - a row
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Wanted:
+    """What is to be published.
+
+    Attributes:
+        publication: its name.
+        via_root: whether partitions are published under the name of their table.
+        deliveries: whether the database has deliveries.
+    """
+
+    publication: str
+    via_root: bool
+    deliveries: bool
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        return (DELIVERIES, *PUBLISHED) if self.deliveries else PUBLISHED
+
+    @property
+    def creation(self) -> str:
+        tables = published_tables(deliveries=self.deliveries)
+        root = ", publish_via_partition_root = true" if self.via_root else ""
+        return (
+            f"CREATE PUBLICATION {self.publication} FOR TABLE {tables}"
+            f" WITH (publish = 'insert'{root})"
+        )
+
+    def setting(self, found: Any) -> str:  # noqa: ANN401 - a row
+        name = self.publication
+        if found.is_of_all_tables:
+            # Postgres cannot alter a publication FOR ALL TABLES into one of some tables.
+            return f"BEGIN; DROP PUBLICATION {name}; {self.creation}; COMMIT"
+        tables = narrowing(name, deliveries=self.deliveries)
+        if self.via_root and not found.via_root:
+            # This comes first: a list of columns is not allowed for the partitions.
+            return f"ALTER PUBLICATION {name} SET (publish_via_partition_root = true); {tables}"
+        return tables
+
+
+def _judge_publication(wanted: _Wanted, found: Any) -> Finding:  # noqa: ANN401 - a row
     lacking = sorted(set(COLUMNS) - set(found.columns))
-    if tuple(found.tables) != PUBLISHED or found.filtered or lacking:
+    if tuple(found.tables) != wanted.tables or found.filtered or lacking:
         left_out = [f"all rows of {', '.join(found.filtered)}"] if found.filtered else []
         left_out += [f"the columns {', '.join(lacking)}"] if found.columns and lacking else []
         return failed(
             f"publishes {_some(found.tables)}"
             + (f", not {' and '.join(left_out)}" if left_out else ""),
-            f"{_setting(name, found, via_root=via_root)}; {_CATCH_UP}",
+            f"{wanted.setting(found)}; {_CATCH_UP}",
         )
     if not found.inserts or found.other_kinds:
         return failed(
             "publishes other changes than inserts" if found.inserts else "publishes no inserts",
-            f"ALTER PUBLICATION {name} SET (publish = 'insert')"
+            f"ALTER PUBLICATION {wanted.publication} SET (publish = 'insert')"
             + ("" if found.inserts else f"; {_CATCH_UP}"),
         )
     if set(found.columns) != set(COLUMNS):
@@ -65,28 +107,14 @@ def _judge_publication(name: str, found: Any, *, via_root: bool) -> Finding:  # 
             "publishes whole events: in an older Debezium, an event of over 10 MB stops capture",
             "python -m pipeline capture says what must happen before ids are enough",
         )
-    return ok("inserts into domain_events, only ids and times, and into fanout_heartbeat")
-
-
-def _creation(name: str, *, via_root: bool) -> str:
-    root = ", publish_via_partition_root = true" if via_root else ""
-    return f"CREATE PUBLICATION {name} FOR TABLE {TABLES} WITH (publish = 'insert'{root})"
-
-
-def _setting(name: str, found: Any, *, via_root: bool) -> str:  # noqa: ANN401 - a row
-    if found.is_of_all_tables:
-        # Postgres cannot alter a publication FOR ALL TABLES into one of some tables.
-        creation = _creation(name, via_root=via_root)
-        return f"BEGIN; DROP PUBLICATION {name}; {creation}; COMMIT"
-    if via_root and not found.via_root:
-        # This comes first: a list of columns is not allowed for the partitions.
-        root = f"ALTER PUBLICATION {name} SET (publish_via_partition_root = true)"
-        return f"{root}; {narrowing(name)}"
-    return narrowing(name)
+    if wanted.deliveries and set(found.delivery_columns) != set(COLUMNS):
+        return failed("publishes other columns of deliveries", wanted.setting(found))
+    more = ", fanout.deliveries" if wanted.deliveries else ""
+    return ok(f"inserts into domain_events{more}, only ids and times, and into fanout_heartbeat")
 
 
 def _some(tables: list[str]) -> str:
-    shown = 3
+    shown = 4
     more = f" and {len(tables) - shown} more" if len(tables) > shown else ""
     return f"{', '.join(tables[:shown]) or 'nothing'}{more}"
 

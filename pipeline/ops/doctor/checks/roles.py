@@ -16,6 +16,8 @@ from pipeline.ops.doctor.rights import (
     RIGHTS,
     RIGHTS_WITH_CALENDARS,
     RIGHTS_WITH_JOBS,
+    RIGHTS_WITH_MAIL,
+    SENDER,
     VIEWER,
     WRITER,
 )
@@ -25,7 +27,7 @@ _RIGHTS: Final = load("pipeline.ops.doctor", "rights")
 _ROLE_EXISTS: Final = load("pipeline.ops.doctor", "role_exists")
 _HIDDEN: Final = load("pipeline.ops.doctor", "hidden_by_row_security")
 _CONNECTING: Final = load("pipeline.ops.doctor", "connecting_role")
-_ROLES: Final = (CDC, WRITER, OPERATOR, VIEWER, JOBS)
+_ROLES: Final = (CDC, WRITER, OPERATOR, VIEWER, JOBS, SENDER)
 _NAMED: Final = 3
 _COLUMN: Final = re.compile(r" \(.*\)")
 _ALL_GRANTS: Final = (
@@ -38,6 +40,8 @@ def _rights(installation: Installation, role: str) -> Finding:
     database = installation.rows(_ROLE_EXISTS, role=role)[0]
     if role == JOBS and not database.has_jobs:
         return ok("the family jobs is not installed")
+    if role == SENDER and not database.has_mail:
+        return ok("the family mail is not installed")
     if not database.found:
         return failed(f"role {role} does not exist", f"CREATE ROLE {role}, then grant its rights")
     rows = installation.rows(_RIGHTS, role=role)
@@ -47,6 +51,8 @@ def _rights(installation: Installation, role: str) -> Finding:
         needed |= RIGHTS_WITH_JOBS.get(role, frozenset())
         if database.has_calendars:
             needed |= RIGHTS_WITH_CALENDARS.get(role, frozenset())
+    if database.has_mail:
+        needed |= RIGHTS_WITH_MAIL.get(role, frozenset())
     absent, extra = needed - found, found - needed
     # A right on the table includes the right on its columns. REVOKE on the table removes both.
     held = {right for right in absent if _COLUMN.sub("", right) in found}

@@ -9,7 +9,7 @@ from pipeline.domain.units import counted, duration
 from pipeline.jobs.table import JOBS
 from pipeline.ops.doctor.check import Check, Finding, ok, warning
 from pipeline.ops.doctor.installation import Installation
-from pipeline.ops.installed import has_only_kernel
+from pipeline.ops.installed import lacks_fanout
 from pipeline.ops.status.figures import SwitchSeen
 from pipeline.ops.status.read import read_switches
 
@@ -54,7 +54,7 @@ def _switches(installation: Installation) -> Finding:
     connection = installation.connection()
     with working(connection):
         switches = read_switches(connection)
-    if has_only_kernel(connection):
+    if lacks_fanout(connection):
         return judge_switches(switches, resumed_waiting=0)
     [row] = installation.rows(_RESUMED_WAITING)
     return judge_switches(switches, row.events)

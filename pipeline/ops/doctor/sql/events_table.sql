@@ -1,5 +1,5 @@
 -- The table of the events: its kind, the types of its columns, and the name of another table that
--- our views read in its place (after a rename).
+-- our views read in its place (after a rename). And whether there are deliveries, too.
 SELECT
     table_.relkind::text AS kind,
     coalesce(
@@ -30,6 +30,7 @@ SELECT
                 to_regclass('public.pending_emails')]::oid[])
             AND other.oid IS DISTINCT FROM table_.oid
         LIMIT 1
-    ) AS other_table
+    ) AS other_table,
+    to_regclass('fanout.deliveries') IS NOT NULL AS has_deliveries
 FROM (SELECT to_regclass('public.domain_events') AS oid) AS wanted
 LEFT JOIN pg_catalog.pg_class AS table_ ON table_.oid = wanted.oid

@@ -1,5 +1,5 @@
--- What a publication publishes: the kinds of changes, its tables, the columns of domain_events, and
--- the tables with a row filter. Each partition counts as a table, unless the publication publishes
+-- What a publication publishes: the kinds of changes, its tables, the columns of domain_events and of
+-- fanout.deliveries, which not every database has, and the tables with a row filter. Each partition counts as a table, unless the publication publishes
 -- partitions under the name of their table.
 WITH published AS (
     SELECT published.*, published.schemaname || '.' || published.tablename AS name
@@ -15,6 +15,9 @@ SELECT
     ARRAY(
         SELECT unnest(attnames)::text FROM published WHERE name = 'public.domain_events'
     ) AS columns,
+    ARRAY(
+        SELECT unnest(attnames)::text FROM published WHERE name = 'fanout.deliveries'
+    ) AS delivery_columns,
     ARRAY(SELECT name FROM published WHERE rowfilter IS NOT NULL ORDER BY 1) AS filtered
 FROM pg_catalog.pg_publication AS publication
 WHERE publication.pubname = %(publication)s
