@@ -20,7 +20,8 @@ from pipeline.domain.errors import ConfigurationError
 from pipeline.domain.graph import Graph
 from pipeline.settings import DatabaseSettings
 
-EVERY_SECONDS: Final = 30.0
+# Two may be late before ``/ready`` of the service says that the graph is gone.
+EVERY_SECONDS: Final = 4.0
 # How long the end of the block waits for the thread. Short: a server that is away must not delay
 # a stop.
 JOIN_SECONDS: Final = 1.0

@@ -7,7 +7,8 @@ from typing import Final
 from pipeline.clients.postgres.locks import Lock
 from pipeline.ops.jobs.kept import LedgerMark, RevokedGrants
 
-# A graph writes a sign of life every 30 s. After this time ten in a row are missing.
+# A graph writes a sign of life every 4 s. After this time a person is called: a restart, or an
+# update on Dataflow, takes less.
 SILENT_SECONDS: Final = 300
 
 
