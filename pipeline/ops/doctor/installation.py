@@ -9,7 +9,12 @@ import psycopg
 from psycopg.rows import namedtuple_row
 
 from pipeline.clients.postgres.refusal import Refusal, read_refusal
-from pipeline.clients.postgres.session import Session, SessionConnection, working
+from pipeline.clients.postgres.session import (
+    CONNECT_SECONDS,
+    Session,
+    SessionConnection,
+    working,
+)
 from pipeline.domain.defaults import CAPTURE_USER, GRANTED_CONNECTIONS
 from pipeline.settings import CaptureNames, DatabaseSettings
 
@@ -54,6 +59,8 @@ class Installation:
         subscription: the subscription that the stream reads, if it was given.
         dead_letter_topic: the topic for dead letters, if it was given.
         connections: how many connections the database grants a job on Dataflow.
+        session: the settings of the connection.
+        connect_seconds: how long connecting may take.
     """
 
     database: DatabaseSettings
@@ -63,6 +70,8 @@ class Installation:
     subscription: str | None = None
     dead_letter_topic: str | None = None
     connections: int = GRANTED_CONNECTIONS
+    session: Session = _SESSION
+    connect_seconds: int = CONNECT_SECONDS
     _connection: SessionConnection | None = field(default=None, init=False)
     _refusal: Refusal | None = field(default=None, init=False)
 
@@ -76,7 +85,11 @@ class Installation:
             raise Unreachable(self._refusal)
         if self._connection is None or self._connection.closed:
             try:
-                self._connection = SessionConnection.connect(self.database.dsn, session=_SESSION)
+                self._connection = SessionConnection.connect(
+                    self.database.dsn,
+                    session=self.session,
+                    connect_timeout=self.connect_seconds,
+                )
             except psycopg.Error as error:
                 self._refusal = read_refusal(error)
                 raise Unreachable(self._refusal) from None
@@ -88,6 +101,11 @@ class Installation:
         with working(connection), connection.cursor(row_factory=namedtuple_row) as cursor:
             return cursor.execute(statement, parameters).fetchall()
 
+    def close(self) -> None:
+        """Close the connection, if there is one."""
+        if self._connection is not None:
+            self._connection.close()
+
     def __enter__(self) -> Self:
         return self
 
@@ -97,5 +115,4 @@ class Installation:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._connection is not None:
-            self._connection.close()
+        self.close()

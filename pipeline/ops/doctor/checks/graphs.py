@@ -8,15 +8,15 @@ from pipeline.domain.graph import Graph
 from pipeline.domain.units import duration
 from pipeline.ops.doctor.check import Check, Finding, failed, ok
 from pipeline.ops.doctor.installation import Installation
-from pipeline.ops.status.figures import GraphSeen
+from pipeline.ops.status.figures import SILENT_SECONDS, GraphSeen
 from pipeline.ops.status.read import read_graphs
 
 
-def judge_graphs(graphs: Mapping[str, GraphSeen]) -> Finding:
-    """Judge whether a graph that ever ran here has given no sign of life for too long."""
+def judge_graphs(graphs: Mapping[str, GraphSeen], limit: float = SILENT_SECONDS) -> Finding:
+    """Judge whether a graph that ever ran here has given no sign of life for ``limit`` seconds."""
     if not graphs:
         return ok("no graph has run here yet")
-    silent = {name: seen for name, seen in graphs.items() if seen.is_silent}
+    silent = {name: seen for name, seen in graphs.items() if seen.last_seen_seconds >= limit}
     if not silent:
         return ok("; ".join(f"{name} {_last(seen)}" for name, seen in graphs.items()))
     return failed(

@@ -1,0 +1,1 @@
+"""What must work so that an event becomes notifications: one quick look."""

@@ -1,0 +1,7 @@
+-- Whether the server can be written, and what the database has.
+SELECT
+    pg_is_in_recovery() AS is_standby,
+    to_regclass('public.fanout_migrations') IS NOT NULL AS is_migrated,
+    to_regclass('public.fanout_heartbeat') IS NOT NULL AS has_capture,
+    to_regclass('fanout.graphs') IS NOT NULL AS has_graphs,
+    to_regclass('fanout.job_runs') IS NOT NULL AS has_jobs

@@ -1,0 +1,184 @@
+"""A look says ready only while everything works, and otherwise names each part with its fix."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+import pytest
+
+from pipeline.ops.doctor.checks.stream import DEAD_SECONDS
+from pipeline.ops.doctor.installation import Installation
+from pipeline.ops.families import Family
+from pipeline.ops.migrate import migrate
+from pipeline.ops.ready.look import GONE_SECONDS, SESSION, Readiness, look
+from pipeline.settings import DatabaseSettings
+from pipeline.sinks.heartbeat import EVERY_SECONDS
+from tests.databases import Database
+from tests.ops.examination import beat, slot
+
+RUN: Final = (
+    "INSERT INTO fanout.job_runs (job, scheduled_for, as_of, requested_by, next_attempt_at, state)"
+    " VALUES ('retention', now(), now(), 'tick', now() + %s::interval, %s)"
+)
+
+
+def seen(database: Database, *graphs: str, dsn: str | None = None) -> Readiness:
+    settings = DatabaseSettings(dsn=dsn or database.operator_dsn)
+    with Installation(database=settings, session=SESSION) as installation:
+        return look(installation, graphs)
+
+
+def execute(database: Database, statement: str, *values: object) -> None:
+    with database.connect() as connection:
+        connection.execute(statement.encode(), values)
+
+
+def last_seen(database: Database, graph: str, seconds: float) -> None:
+    execute(
+        database,
+        "INSERT INTO fanout.graphs (graph, started_at, last_seen_at, version, host)"
+        " VALUES (%s, now(), now() - make_interval(secs => %s), '0.2.0', 'worker-1')",
+        graph,
+        seconds,
+    )
+
+
+@contextmanager
+def captured(database: Database) -> Iterator[None]:
+    """Capture as it is while everything works."""
+    with slot(database):
+        beat(database, "2 seconds")
+        yield
+
+
+@pytest.fixture
+def working(database: Database) -> Iterator[Database]:
+    """A database where everything works."""
+    last_seen(database, "fanout", 1)
+    with captured(database):
+        yield database
+
+
+def test_while_everything_works_there_is_no_reason_and_each_part_was_looked_at(
+    working: Database,
+) -> None:
+    ready = seen(working)
+    assert ready.reasons == {}
+    assert ready.is_ready
+    assert list(ready.parts) == [
+        *("database", "migrations", "slot", "heartbeat", "graphs", "job runs")
+    ]
+    assert 1 <= ready.graphs["fanout"] < 60
+    assert ready.oldest_run_seconds is None
+
+
+def test_a_killed_graph_is_gone_within_fifteen_seconds_and_a_late_one_is_not() -> None:
+    # With the two seconds between two looks, and a second for the look itself.
+    assert 2 * EVERY_SECONDS < GONE_SECONDS <= 15 - 2 - 1
+
+
+@pytest.mark.parametrize(("seconds", "ready"), [(GONE_SECONDS - 5, True), (GONE_SECONDS, False)])
+def test_a_graph_without_a_sign_of_life_is_a_reason(
+    database: Database, seconds: float, *, ready: bool
+) -> None:
+    last_seen(database, "fanout", 1)
+    last_seen(database, "jobs", seconds)
+    with captured(database):
+        found = seen(database)
+    assert found.is_ready == ready
+    if not ready:
+        reason = found.reasons["graphs"]
+        assert "jobs has given no sign of life for 10" in reason.seen
+        assert "python -m pipeline run --graph jobs" in str(reason.fix)
+
+
+def test_a_graph_that_nobody_expects_is_not_missed_and_one_that_is_expected_is(
+    working: Database,
+) -> None:
+    last_seen(working, "jobs", 3_600)
+    assert seen(working, "fanout").is_ready
+    assert list(seen(working, "fanout", "jobs").reasons) == ["graphs"]
+    execute(working, "DELETE FROM fanout.graphs WHERE graph = 'jobs'")
+    assert seen(working).is_ready
+    reason = seen(working, "fanout", "jobs").reasons["graphs"]
+    assert reason.seen == "jobs never ran here"
+    assert reason.fix == "start it: python -m pipeline run --graph jobs"
+
+
+def test_where_no_graph_has_run_yet_nothing_is_ready(database: Database) -> None:
+    with captured(database):
+        reason = seen(database).reasons["graphs"]
+    assert reason.seen == "no graph has run here yet"
+    assert reason.fix == "start it: python -m pipeline run --graph fanout"
+
+
+def test_a_slot_that_is_missing_or_that_nobody_reads_is_a_reason(database: Database) -> None:
+    last_seen(database, "fanout", 1)
+    reason = seen(database).reasons["slot"]
+    assert reason.seen == "slot fanout_events does not exist: no event is captured"
+    with slot(database, read=False):
+        reason = seen(database).reasons["slot"]
+    assert "nobody has read the slot" in reason.seen
+    assert "start Debezium" in str(reason.fix)
+
+
+def test_a_debezium_that_hangs_is_a_reason(database: Database) -> None:
+    last_seen(database, "fanout", 1)
+    with slot(database):
+        beat(database, "2 minutes")
+        assert list(seen(database).reasons) == ["heartbeat"]
+
+
+def test_a_migration_that_is_missing_is_a_reason(working: Database) -> None:
+    execute(working, "DELETE FROM public.fanout_migrations WHERE name = 'jobs/0010_told.sql'")
+    reason = seen(working).reasons["migrations"]
+    assert reason.seen == "1 file not applied, the first is jobs/0010_told.sql"
+    assert reason.fix == "python -m pipeline migrate"
+
+
+def test_a_database_that_was_never_migrated_has_one_reason(empty_database: Database) -> None:
+    reasons = seen(empty_database, dsn=empty_database.dsn).reasons
+    assert {name: each.seen for name, each in reasons.items()} == {"migrations": "none is applied"}
+
+
+def test_a_database_with_the_kernel_alone_runs_no_graph_and_needs_no_capture(
+    empty_database: Database,
+) -> None:
+    migrate(empty_database.dsn, family=Family.KERNEL)
+    assert list(seen(empty_database, dsn=empty_database.dsn).parts) == ["database", "migrations"]
+    reasons = seen(empty_database, "fanout", dsn=empty_database.dsn).reasons
+    assert list(reasons) == ["graphs"]
+
+
+@pytest.mark.parametrize(
+    ("due", "state", "ready"),
+    [
+        ("-1 second", "pending", True),
+        ("1 hour", "waiting", True),
+        (f"-{DEAD_SECONDS + 1} seconds", "pending", False),
+        (f"-{DEAD_SECONDS + 1} seconds", "waiting", False),
+        # What is held back by a switch is not late.
+        (f"-{DEAD_SECONDS + 1} seconds", "paused", True),
+    ],
+)
+def test_a_run_of_a_job_that_has_been_due_for_long_is_a_reason(
+    working: Database, due: str, state: str, *, ready: bool
+) -> None:
+    execute(working, RUN, due, state)
+    found = seen(working)
+    assert found.is_ready == ready
+    if not ready:
+        assert "a run of retention has been due for 5 min" in found.reasons["job runs"].seen
+
+
+def test_what_cannot_be_seen_is_not_ready(working: Database) -> None:
+    with working.connect() as connection, connection.transaction():
+        connection.execute("LOCK fanout.graphs, fanout.job_runs")
+        reasons = seen(working).reasons
+    assert {name: each.seen for name, each in reasons.items()} == {
+        "graphs": "its table is locked",
+        "job runs": "its table is locked",
+    }
+    execute(working, "REVOKE SELECT ON fanout.graphs FROM fanout_operator")
+    reason = seen(working).reasons["graphs"]
+    assert reason.seen == "the service's login may not see it"
