@@ -1,7 +1,7 @@
 """Reads the figures: one statement per part. A part that fails does not stop the others."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -9,13 +9,13 @@ from typing import Any, Final, TypeVar
 
 import psycopg
 from psycopg import Connection
-from psycopg.errors import InsufficientPrivilege, LockNotAvailable, UndefinedTable
+from psycopg.errors import UndefinedTable
 from psycopg.rows import dict_row
 
 from pipeline.clients.postgres.errors import classify
 from pipeline.clients.postgres.locks import Lock, read_locks
 from pipeline.clients.postgres.refusal import read_refusal
-from pipeline.clients.postgres.session import Session, SessionConnection, working
+from pipeline.clients.postgres.session import Session, SessionConnection
 from pipeline.clients.postgres.sql import load
 from pipeline.clients.postgres.watchdog import WATCHDOG
 from pipeline.domain.dead_letter import without_numbers
@@ -38,6 +38,7 @@ from pipeline.ops.status.figures import (
     StatusFigures,
     SwitchSeen,
 )
+from pipeline.ops.status.parts import Parts
 from pipeline.settings import CaptureNames, DatabaseSettings
 
 PartT = TypeVar("PartT")
@@ -96,38 +97,23 @@ def read_status(settings: DatabaseSettings, names: CaptureNames | None = None) -
 
 
 def _read(connection: Connection[Any], names: CaptureNames) -> StatusFigures:
-    not_installed: list[str] = []
-    not_visible: list[str] = []
-    locked: list[str] = []
-
-    def part(name: str, read: Callable[[Connection[Any]], PartT]) -> PartT | None:
-        try:
-            with working(connection):
-                return read(connection)
-        except UndefinedTable:
-            # Where the fan-out is installed, somebody must know.
-            if not no_fanout:
-                raise
-            not_installed.append(name)
-        except InsufficientPrivilege:
-            not_visible.append(name)
-        except LockNotAvailable:
-            locked.append(name)
-        return None
-
+    parts = Parts(connection)
+    part = parts.read
     database, now, migrated = connection.execute(_NOW).fetchall()[0]
     if not migrated:
         raise ConfigurationError(
             f"the database {database} was never migrated; run: python -m pipeline migrate"
         )
     no_fanout = bool(part("families", lacks_fanout))
+    # Where the fan-out is installed, somebody must know that a table is missing.
+    parts.leaves_out = (UndefinedTable,) if no_fanout else ()
     jobs = part("jobs", _jobs)
     return StatusFigures(
         database=database,
         taken_at=now.isoformat(),
         has_events=part("has_events", _has_events),
         queues=part("queues", _queues),
-        pipeline=part("pipeline", _pipeline),
+        pipeline=part("pipeline", read_pipeline),
         graphs=part("graphs", read_graphs),
         switches=part("switches", read_switches),
         jobs=jobs,
@@ -136,16 +122,16 @@ def _read(connection: Connection[Any], names: CaptureNames) -> StatusFigures:
         last_hour=part("last_hour", _last_hour),
         latency=part("latency", _latency),
         slot_name=names.slot,
-        slot=part("slot", partial(_slot, name=names.slot, is_needed=not no_fanout)),
+        slot=part("slot", partial(read_slot, name=names.slot, is_needed=not no_fanout)),
         idle_slot_seconds=part("idle_slot_seconds", _idle_limit),
         heartbeat_seconds=part("heartbeat_seconds", _heartbeat),
         log_bytes=part("log_bytes", _log_size),
         dead_letters=part("dead_letters", _dead_letters),
         retention=part("retention", read_mark),
         calendar_grants=part("calendar_grants", read_revoked),
-        not_installed=not_installed,
-        not_visible=not_visible,
-        locked=locked,
+        not_installed=parts.left_out,
+        not_visible=parts.not_visible,
+        locked=parts.locked,
         # Last, because a lock that delayed a part above is usually still held.
         locks=part("locks", _locks),
     )
@@ -173,7 +159,8 @@ def _latency(connection: Connection[Any]) -> Latency:
     return Latency(*connection.execute(_LATENCY).fetchall()[0])
 
 
-def _pipeline(connection: Connection[Any]) -> Pipeline:
+def read_pipeline(connection: Connection[Any]) -> Pipeline:
+    """Return the signs of life of the pipeline, with the events that wait."""
     with connection.cursor(row_factory=dict_row) as cursor:
         [row] = cursor.execute(PIPELINE).fetchall()
     return Pipeline(**row)
@@ -219,7 +206,14 @@ def _idle_limit(connection: Connection[Any]) -> int | None:
     return row[0] if row else None
 
 
-def _slot(connection: Connection[Any], *, name: str, is_needed: bool) -> SlotFigures | None:
+def read_slot(
+    connection: Connection[Any], *, name: str, is_needed: bool = True
+) -> SlotFigures | None:
+    """Return the figures of a replication slot; None if this database has no slot of this name.
+
+    Raises:
+        UndefinedTable: it has none, and needs none.
+    """
     row = connection.execute(_SLOT, {"slot": name}).fetchone()
     if row is None and not is_needed:
         raise UndefinedTable

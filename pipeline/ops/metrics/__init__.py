@@ -1,0 +1,1 @@
+"""The figures of the ledger that a monitoring system collects."""
