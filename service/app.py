@@ -1,6 +1,7 @@
 """The application: every route, closed unless it is listed as open."""
 
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Final
 
 from fastapi import APIRouter, Depends, FastAPI
@@ -14,17 +15,20 @@ from service.identity.door import Door
 from service.identity.needs import guard
 from service.identity.recognise import Recognition
 from service.identity.tokens import TokenRecogniser
-from service.routes import description, health, me
+from service.observe.observer import Observer
+from service.observe.requests import CountRequests
+from service.routes import description, health, me, metrics, ready
 from service.settings import ServiceSettings
 
 # Only what says nothing about anybody.
-OPEN: Final = (health.router,)
+OPEN: Final = (health.router, ready.router)
 # Needs a caller who may read; one who may operate for whatever is not a GET, and an audit row.
-CLOSED: Final = (description.router, me.router)
+CLOSED: Final = (description.router, me.router, metrics.router)
 
 
 def build_app(settings: ServiceSettings) -> FastAPI:
     """Make the application for some settings."""
+    observer = Observer(settings)
     app = FastAPI(
         title="Fanout",
         version=__version__,
@@ -34,8 +38,10 @@ def build_app(settings: ServiceSettings) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         responses={422: {"model": ErrorBody}},
+        lifespan=_closing(observer),
     )
     app.state.settings = settings
+    app.state.observer = observer
     add_error_handlers(app)
     for router in OPEN:
         app.include_router(router)
@@ -47,7 +53,10 @@ def build_app(settings: ServiceSettings) -> FastAPI:
         Door,
         open_paths=_paths(OPEN),
         recognition=Recognition({Means.TOKEN: TokenRecogniser(settings.viewer)}),
+        told_more=_paths([ready.router]),
+        when_unsure={path: metrics.InOutage(observer) for path in _paths([metrics.router])},
     )
+    app.add_middleware(CountRequests, metrics=observer.requests)
     return app
 
 
@@ -55,3 +64,12 @@ def _paths(routers: Iterable[APIRouter]) -> set[str]:
     return {
         route.path for router in routers for route in router.routes if isinstance(route, APIRoute)
     }
+
+
+def _closing(observer: Observer) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        observer.close()
+
+    return lifespan

@@ -1,17 +1,22 @@
 """Serves the application until SIGTERM or Ctrl-C, then ends what it has begun."""
 
+import asyncio
 import signal
 import socket
 from collections.abc import Callable
 from typing import Final
 
 import uvicorn
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pipeline.domain.errors import ConfigurationError
 from service.app import build_app
 from service.settings import ServiceSettings
 
-# Requests that have begun may take this long after a stop.
+# After a stop, connections are accepted for this long: a load balancer, or the kernel, may have
+# made some already. Each is closed with its answer.
+LINGER_SECONDS: Final = 1.0
+# Then requests that have begun may take this long. The sum is less than 10 s.
 STOP_SECONDS: Final = 8
 # A client that is slower than this with its next request loses the connection.
 IDLE_SECONDS: Final = 30
@@ -31,9 +36,10 @@ def serve(settings: ServiceSettings, say: Callable[[str], None]) -> None:
     """
     listener = _listen(settings)
     host, port = listener.getsockname()[:2]
-    server = uvicorn.Server(
+    stopping = asyncio.Event()
+    server = _Server(
         uvicorn.Config(
-            build_app(settings),
+            CloseConnections(build_app(settings), stopping),
             backlog=BACKLOG,
             timeout_keep_alive=IDLE_SECONDS,
             timeout_graceful_shutdown=STOP_SECONDS,
@@ -41,13 +47,49 @@ def serve(settings: ServiceSettings, say: Callable[[str], None]) -> None:
             access_log=False,
             server_header=False,
             date_header=False,
-        )
+        ),
+        stopping,
     )
     # uvicorn raises the signal that stopped it once more at its end.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: None)
     say(f"listening on http://{host}:{port}")
     server.run(sockets=[listener])
+
+
+class CloseConnections:
+    """Closes each connection with its answer, once the process is about to end."""
+
+    def __init__(self, app: ASGIApp, stopping: asyncio.Event) -> None:
+        self._app = app
+        self._stopping = stopping
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def closing(message: Message) -> None:
+            if message["type"] == "http.response.start" and self._stopping.is_set():
+                message["headers"] = [*message.get("headers", ()), (b"connection", b"close")]
+            await send(message)
+
+        await self._app(scope, receive, closing)
+
+
+class _Server(uvicorn.Server):
+    """Cuts no request that had begun when it was told to stop."""
+
+    def __init__(self, config: uvicorn.Config, stopping: asyncio.Event) -> None:
+        super().__init__(config)
+        self._stopping = stopping
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Go on for a moment, then stop accepting and wait for what has begun."""
+        self._stopping.set()
+        await asyncio.sleep(LINGER_SECONDS)
+        await super().shutdown(sockets)
 
 
 def _listen(settings: ServiceSettings) -> socket.socket:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from pipeline.domain.defaults import SERVICE_PORT
+from pipeline.domain.graph import Graph
 from pipeline.settings import CaptureNames, DatabaseSettings
 
 
@@ -16,6 +17,7 @@ class ServiceSettings:
         operator: the database, with the login for what changes something.
         viewer: the same database, with the login for what only reads.
         names: of Debezium's slot and publication.
+        graphs: those that have to run, for ``/ready``; without any: all that ever ran here.
     """
 
     host: str = "127.0.0.1"
@@ -23,3 +25,4 @@ class ServiceSettings:
     operator: DatabaseSettings
     viewer: DatabaseSettings
     names: CaptureNames = field(default_factory=CaptureNames)
+    graphs: frozenset[Graph] = frozenset()

@@ -9,6 +9,7 @@ from pipeline.commands.capture_names import add_slot, capture_names
 from pipeline.commands.command import Commands, add_command, say
 from pipeline.domain.defaults import SERVICE_PORT
 from pipeline.domain.errors import ConfigurationError
+from pipeline.domain.graph import Graph
 from pipeline.settings import DatabaseSettings
 from pipeline.values import LISTEN_PORT, InvalidValue, argument
 
@@ -24,6 +25,7 @@ def add(commands: Commands) -> None:
         "answer questions and take orders over HTTP until stopped",
         "python -m pipeline serve",
         "python -m pipeline serve --host 0.0.0.0 --port 8080",
+        "python -m pipeline serve --graph fanout --graph jobs",
     )
     command.add_argument(
         "--host", default=_HOST, metavar="ADDRESS", help=f"where to listen (default: {_HOST})"
@@ -33,6 +35,15 @@ def add(commands: Commands) -> None:
         type=argument(LISTEN_PORT),
         metavar="PORT",
         help=f"the port (default: PORT, or {SERVICE_PORT}; 0 takes a free one)",
+    )
+    command.add_argument(
+        "--graph",
+        dest="graphs",
+        action="append",
+        choices=[each.value for each in Graph],
+        metavar="GRAPH",
+        help=f"a graph that has to run, or /ready answers 503: {' or '.join(Graph)}; may be given"
+        " several times (default: every graph that ever ran here)",
     )
     add_slot(command)
 
@@ -51,6 +62,7 @@ def _execute(options: argparse.Namespace) -> None:
         operator=_login(options, "OPERATOR_DATABASE_URL", options.operator_database_url),
         viewer=_login(options, "VIEWER_DATABASE_URL", options.viewer_database_url),
         names=capture_names(options),
+        graphs=frozenset(map(Graph, options.graphs or ())),
     )
     serve(settings, say)
 

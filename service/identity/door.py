@@ -1,6 +1,7 @@
 """The door: nobody passes it unrecognised, except to the paths that are open."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Final
 
@@ -28,18 +29,32 @@ class Door:
         app: what is behind the door.
         open_paths: the paths that need no caller.
         recognition: says who sent a credential.
+        told_more: the open paths that tell a caller more than a stranger.
+        when_unsure: by path, what answers while nobody can say who calls. It tells nothing that a
+            stranger may not know.
     """
 
-    def __init__(self, app: ASGIApp, open_paths: Collection[str], recognition: Recognition) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        open_paths: Collection[str],
+        recognition: Recognition,
+        told_more: Collection[str] = (),
+        when_unsure: Mapping[str, ASGIApp] | None = None,
+    ) -> None:
         self._app = app
         self._open_paths = frozenset(open_paths)
         self._recognition = recognition
+        self._told_more = frozenset(told_more)
+        self._when_unsure = when_unsure or {}
 
     async def __call__(self, scope: Connection, receive: Receive, send: Send) -> None:
         """Serve one request."""
         if scope["type"] == "lifespan" or (
             scope["type"] == "http" and scope["path"] in self._open_paths
         ):
+            if scope.get("path") in self._told_more:
+                await self._greet(scope)
             await self._app(scope, receive, send)
             return
         if scope["type"] != "http":
@@ -58,7 +73,8 @@ class Door:
         try:
             caller = await self._recognition.caller(credential)
         except FanoutError as error:
-            await response_to(error)(scope, receive, send)
+            answer = self._when_unsure.get(scope["path"], response_to(error))
+            await answer(scope, receive, send)
             return
         if caller is None:
             refusal = error_response(
@@ -70,6 +86,16 @@ class Door:
             return
         scope.setdefault("state", {})["caller"] = caller
         await self._app(scope, receive, send)
+
+    async def _greet(self, scope: Connection) -> None:
+        """Recognise a caller of an open path. Whoever is not recognised is a stranger."""
+        credential = _credential(Headers(scope=scope))
+        if credential is None:
+            return
+        with suppress(FanoutError):
+            caller = await self._recognition.caller(credential)
+            if caller is not None:
+                scope.setdefault("state", {})["caller"] = caller
 
 
 def _credential(headers: Headers) -> Credential | None:

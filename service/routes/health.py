@@ -16,6 +16,9 @@ class Health(BaseModel):
 
 
 @router.get("/health", summary="Whether the process is alive")
-def health() -> Health:
-    """Answer without looking at anything else; ``/ready`` looks at the database and the graphs."""
+async def health() -> Health:
+    """Answer without looking at anything else; ``/ready`` looks at the database and the graphs.
+
+    It takes no thread, so that it is answered while all threads are busy.
+    """
     return Health()

@@ -1,0 +1,226 @@
+"""The figures of the ledger as metrics of Prometheus. A part that was not read has none."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Final
+
+from prometheus_client.metrics_core import Metric
+
+from pipeline.domain.graph import Graph
+from pipeline.fanout.handlers import HANDLERS
+from pipeline.jobs.table import JOBS
+from pipeline.ops.jobs.read import JobSeen
+from pipeline.ops.metrics.figures import (
+    CaptureLag,
+    FailuresSeen,
+    LedgerFigures,
+    PerMinute,
+    ReplaysSeen,
+)
+from pipeline.ops.status.figures import GraphSeen, Latency, Pipeline, SlotFigures, SwitchSeen
+from service.observe.gauges import gauge, labelled, summed
+
+# Names that this version does not know fold into one, so that no producer can add series.
+OTHER: Final = "other"
+NO_TYPE: Final = "none"
+TYPES: Final = frozenset(str(event_type) for event_type in HANDLERS)
+SWITCHES: Final = TYPES | JOBS.keys()
+EMAILS: Final = ("immediate", "aggregated")
+# The classes of errors, which are the program's own, that have a series each.
+MOST_CLASSES: Final = 20
+
+
+def families(figures: LedgerFigures) -> Iterator[Metric]:
+    """Yield the metrics."""
+    if figures.per_minute is not None:
+        yield from _rates(figures.per_minute)
+    if figures.latency is not None:
+        yield from _latency(figures.latency)
+    if figures.pipeline is not None:
+        yield from _backlog(figures.pipeline)
+    if figures.emails is not None:
+        yield labelled(
+            "fanout_emails_waiting",
+            "E-mails to be sent: at once, or with a digest.",
+            ("type",),
+            (((name,), figures.emails.get(name, 0)) for name in EMAILS),
+        )
+    if figures.failures is not None:
+        yield from _failures(figures.failures)
+    if figures.slot is not None:
+        yield from _slots(figures.slot)
+    if figures.capture is not None:
+        yield from _lag(figures.capture)
+    yield from _graphs(figures.graphs or {})
+    yield from _jobs(figures.jobs or ())
+    yield from _switches(figures.switches or {})
+    if figures.replays is not None:
+        yield from _replays(figures.replays)
+    yield gauge(
+        "fanout_figures_unread",
+        "Parts of the figures that could not be read: locked, slow, or not allowed.",
+        figures.unread,
+    )
+
+
+def _rates(rates: Sequence[PerMinute]) -> Iterator[Metric]:
+    yield summed(
+        "fanout_events_per_minute",
+        "Events that got a final state, a minute, as a mean of the last five full minutes.",
+        ("type", "outcome"),
+        (((_known(each), each.state), each.events) for each in rates),
+    )
+    yield summed(
+        "fanout_notifications_per_minute",
+        "What people were told, a minute, as a mean of the last five full minutes.",
+        ("type", "channel"),
+        (
+            ((_known(each), channel), number)
+            for each in rates
+            for channel, number in (("in_app", each.notifications), ("email", each.emails))
+        ),
+    )
+
+
+def _known(rate: PerMinute) -> str:
+    return NO_TYPE if rate.event_type is None else _one_of(TYPES, rate.event_type)
+
+
+def _latency(latency: Latency) -> Iterator[Metric]:
+    words = "Seconds from an event to its rows, over the last five minutes."
+    yield gauge("fanout_latency_p50_seconds", words, latency.p50_seconds)
+    yield gauge("fanout_latency_p95_seconds", words, latency.p95_seconds)
+    yield gauge("fanout_latency_p99_seconds", words, latency.p99_seconds)
+
+
+def _backlog(seen: Pipeline) -> Iterator[Metric]:
+    yield gauge(
+        "fanout_events_waiting", "Events of the last two days without a final state.", seen.waiting
+    )
+    yield gauge(
+        "fanout_oldest_event_seconds",
+        "How long the oldest of them has waited; 0 if none waits.",
+        seen.oldest_seconds or 0,
+    )
+    yield gauge(
+        "fanout_events_passed_over",
+        "Those of them that were lost, unless the pipeline works off a backlog.",
+        seen.passed_over,
+    )
+
+
+def _failures(failures: Mapping[str, FailuresSeen]) -> Iterator[Metric]:
+    most_first = sorted(failures.items(), key=lambda each: -each[1].letters)
+    found = [
+        ((name if place < MOST_CLASSES else OTHER,), seen)
+        for place, (name, seen) in enumerate(most_first)
+    ]
+    yield summed(
+        "fanout_dead_letters_open",
+        "Dead letters that nobody has closed, by the class of their error.",
+        ("outcome",),
+        ((labels, seen.letters) for labels, seen in found),
+    )
+    yield summed(
+        "fanout_dead_letter_causes",
+        "The causes of the open dead letters, by the class of their error.",
+        ("outcome",),
+        ((labels, seen.causes) for labels, seen in found),
+    )
+
+
+def _slots(found: Sequence[SlotFigures]) -> Iterator[Metric]:
+    yield gauge(
+        "fanout_slot_readers",
+        "1 while Debezium reads the slot; 0 also if there is no slot.",
+        sum(slot.active for slot in found),
+    )
+    for slot in found:
+        yield from _slot(slot)
+
+
+def _slot(slot: SlotFigures) -> Iterator[Metric]:
+    yield gauge("fanout_slot_lag_bytes", "Log that Debezium has not confirmed.", slot.lag_bytes)
+    yield gauge(
+        "fanout_slot_kept_bytes", "Log that the server keeps for the slot.", slot.kept_bytes
+    )
+    yield gauge(
+        "fanout_slot_left_bytes",
+        "Log that may be written until the slot is lost, if there is a limit.",
+        slot.left_bytes,
+    )
+    yield gauge("fanout_slot_unread_seconds", "Since nobody reads the slot.", slot.inactive_seconds)
+
+
+def _lag(lag: CaptureLag) -> Iterator[Metric]:
+    yield gauge(
+        "fanout_heartbeat_seconds", "Since Debezium's newest heartbeat.", lag.heartbeat_seconds
+    )
+    yield gauge(
+        "fanout_capture_lag_seconds",
+        "Since the oldest heartbeat that Debezium has not published; 0 if it has published all.",
+        lag.unconfirmed_seconds or 0,
+    )
+
+
+def _graphs(graphs: Mapping[str, GraphSeen]) -> Iterator[Metric]:
+    known = [(name, graphs[name]) for name in Graph if name in graphs]
+    yield labelled(
+        "fanout_graph_silent_seconds",
+        "Since the last sign of life of a graph.",
+        ("graph",),
+        (((name,), seen.last_seen_seconds) for name, seen in known),
+    )
+    yield labelled(
+        "fanout_graph_started_seconds",
+        "Since the process that was heard of last started the graph.",
+        ("graph",),
+        (((name,), seen.started_seconds) for name, seen in known),
+    )
+
+
+def _jobs(jobs: Sequence[JobSeen]) -> Iterator[Metric]:
+    yield labelled(
+        "fanout_job_done_seconds",
+        "Since the last run of a job that succeeded.",
+        ("job",),
+        (((job.name,), job.done_seconds) for job in jobs),
+    )
+    yield labelled(
+        "fanout_job_runs_waiting",
+        "Runs of a job that wait.",
+        ("job",),
+        (((job.name,), job.waiting) for job in jobs),
+    )
+    yield labelled(
+        "fanout_jobs_overdue",
+        "1 if two periods of a job passed without a run that succeeded, and it is not paused.",
+        ("job",),
+        (((job.name,), float(job.overdue)) for job in jobs),
+    )
+
+
+def _switches(switches: Mapping[str, SwitchSeen]) -> Iterator[Metric]:
+    seen = [(_one_of(SWITCHES, name), switch) for name, switch in switches.items()]
+    yield summed(
+        "fanout_switches_set",
+        "Event types and jobs that are held back, by a person or by the breaker.",
+        ("type", "outcome"),
+        (((name, switch.state), 1) for name, switch in seen),
+    )
+    yield summed(
+        "fanout_events_paused",
+        "Events that wait behind a switch.",
+        ("type",),
+        (((name,), switch.waiting) for name, switch in seen),
+    )
+
+
+def _replays(replays: ReplaysSeen) -> Iterator[Metric]:
+    yield gauge(
+        "fanout_replays_running", "Replays of the last day that have not ended.", replays.running
+    )
+    yield gauge("fanout_replay_begun_seconds", "Since the last replay began.", replays.last_seconds)
+
+
+def _one_of(known: Collection[str], name: str) -> str:
+    return name if name in known else OTHER

@@ -1,0 +1,92 @@
+"""``/ready``: events become notifications now. Everyone may ask whether; a caller also sees why."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request, Response
+from pydantic import BaseModel
+
+from pipeline.ops.doctor.check import Finding
+from pipeline.ops.ready.look import Readiness
+from service.errors import ErrorBody
+from service.identity.stranger import may_read
+from service.observe.observer import Observer, observer_of
+
+router = APIRouter()
+
+
+class PartSeen(BaseModel):
+    """What was seen of one part, and how to fix it if it is not ready."""
+
+    seen: str
+    fix: str | None = None
+
+
+class Details(BaseModel):
+    """What was seen. Told only to a caller with the scope read.
+
+    Attributes:
+        parts: every part that was looked at.
+        graph_silent_seconds: since the last sign of life of each graph.
+        oldest_run_seconds: how long the run of a job has been due; None if none is.
+    """
+
+    parts: dict[str, PartSeen]
+    graph_silent_seconds: dict[str, float]
+    oldest_run_seconds: float | None
+
+
+class Ready(BaseModel):
+    """Everything works."""
+
+    status: str = "ready"
+    details: Details | None = None
+
+
+class NotReady(ErrorBody):
+    """Something does not work. The reasons are told only to a caller with the scope read."""
+
+    status: str = "not ready"
+    reasons: dict[str, PartSeen] | None = None
+    details: Details | None = None
+
+
+@router.get(
+    "/ready",
+    summary="Whether events become notifications now",
+    responses={HTTPStatus.SERVICE_UNAVAILABLE: {"model": NotReady}},
+)
+async def ready(
+    request: Request, response: Response, observer: Annotated[Observer, Depends(observer_of)]
+) -> Ready | NotReady:
+    """Look at the database, its migrations, capture, the graphs, and what has waited for longest.
+
+    A probe gets the answer of the last two seconds, whatever the number of probes, and after three
+    seconds at the latest.
+    """
+    seen = await observer.readiness()
+    tells = may_read(request)
+    details = _details(seen) if tells else None
+    response.headers["Cache-Control"] = "no-store"
+    if seen.is_ready:
+        return Ready(details=details)
+    response.status_code = HTTPStatus.SERVICE_UNAVAILABLE
+    return NotReady(
+        error=HTTPStatus.SERVICE_UNAVAILABLE.phrase,
+        message="not ready" + (f": {', '.join(seen.reasons)}" if tells else ""),
+        reasons=_parts(seen.reasons) if tells else None,
+        details=details,
+    )
+
+
+def _details(seen: Readiness) -> Details:
+    return Details(
+        parts=_parts(seen.parts),
+        graph_silent_seconds=dict(seen.graphs),
+        oldest_run_seconds=seen.oldest_run_seconds,
+    )
+
+
+def _parts(found: Mapping[str, Finding]) -> dict[str, PartSeen]:
+    return {name: PartSeen(seen=each.seen, fix=each.fix) for name, each in found.items()}

@@ -1,0 +1,215 @@
+"""``/metrics``: true figures under few names, for a caller who may read."""
+
+import re
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from pipeline.ops.metrics.figures import (
+    CaptureLag,
+    FailuresSeen,
+    LedgerFigures,
+    PerMinute,
+    ReplaysSeen,
+)
+from pipeline.ops.status.figures import GraphSeen, Latency, Pipeline, SlotFigures, SwitchSeen
+from service.identity.caller import Scope
+from service.observe.ledger import MOST_CLASSES, families
+from tests.databases import Database
+from tests.service.asking import bearer, token
+from tests.service.serving import serving
+
+# Few, so that nobody can add series: not a person, an event, a cause or a host.
+LABELS: Final = {"type", "channel", "provider", "outcome", "graph", "job", "route", "le"}
+NAME: Final = re.compile("fanout_[a-z0-9]+(_[a-z0-9]+)*")
+
+Sample = tuple[str, tuple[tuple[str, str], ...]]
+
+
+def samples(text: str) -> dict[Sample, float]:
+    """Every value of an exposition, by its name and labels."""
+    return {
+        (sample.name, tuple(sorted(sample.labels.items()))): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+def value(found: Mapping[Sample, float], name: str, **labels: str) -> float | None:
+    return found.get((f"fanout_{name}", tuple(sorted(labels.items()))))
+
+
+def plant(database: Database) -> None:
+    """One of everything that is counted."""
+    with database.connect() as connection:
+        for event_type, state, emails in (
+            ("document_uploaded", "completed", 1),
+            ("document_uploaded", "dead", 0),
+            ("moon_rose", "unrouted", 0),
+            ("sun_set", "unrouted", 0),
+            ("meeting_invited", "paused", 0),
+        ):
+            connection.execute(
+                "WITH event AS (INSERT INTO domain_events (event_type, created_at)"
+                " VALUES (%(type)s, now() - interval '3 minutes') RETURNING id, created_at)"
+                " INSERT INTO notification_processing (event_id, event_type, processing_status,"
+                " event_created_at, completed_at, notifications, emails, processor_id, paused_at)"
+                " SELECT id, %(type)s, %(state)s, created_at,"
+                " CASE WHEN %(state)s <> 'paused' THEN created_at + interval '2 seconds' END,"
+                " 5, %(emails)s, 'fanout', CASE WHEN %(state)s = 'paused' THEN now() END"
+                " FROM event",
+                {"type": event_type, "state": state, "emails": emails},
+            )
+        connection.execute(
+            """
+            INSERT INTO domain_events (event_type, created_at)
+                VALUES ('meeting_invited', now() - interval '10 minutes');
+            INSERT INTO event_dead_letters
+                (letter_key, stage, error_class, message, fingerprint)
+                VALUES ('a', 'Decode', 'InvalidEvent', 'm', 'f1'),
+                    ('b', 'Decode', 'InvalidEvent', 'm', 'f2'),
+                    ('c', 'Decide', 'HandlerFailed', 'm', 'f3');
+            INSERT INTO fanout.graphs (graph, started_at, last_seen_at, version, host)
+                VALUES ('fanout', now(), now() - interval '7 seconds', '1', 'secret-host');
+            INSERT INTO fanout.switches (name, state) VALUES ('meeting_invited', 'paused');
+            INSERT INTO fanout_replays (id, selector, planned)
+                VALUES (gen_random_uuid(), '{}', 1);
+            INSERT INTO fanout.job_runs (job, scheduled_for, as_of, requested_by)
+                VALUES ('retention', now(), now(), 'tick');
+            INSERT INTO fanout_heartbeat (beat_at) VALUES (now() - interval '4 seconds');
+            """
+        )
+
+
+def test_the_figures_are_those_of_the_ledger(database: Database, tmp_path: Path) -> None:
+    plant(database)
+    with serving(database.operator_dsn, tmp_path / "log") as served:
+        assert served.client.get("/metrics").status_code == 401
+        blind = served.client.get("/metrics", headers=bearer(token(database, "o", Scope.OPERATE)))
+        assert blind.status_code == 403
+        reads = bearer(token(database, "r", Scope.READ))
+        answer = served.client.get("/metrics", headers=reads)
+        assert answer.status_code == 200
+        assert answer.headers["Content-Type"].startswith("text/plain; version=0.0.4")
+        assert "secret-host" not in answer.text
+        found = samples(answer.text)
+        reasons = served.client.get("/ready", headers=reads).json()["reasons"]
+        again = samples(served.client.get("/metrics", headers=reads).text)
+        modern = served.client.get(
+            "/metrics", headers=reads | {"Accept": "application/openmetrics-text; version=1.0.0"}
+        )
+    assert reasons.keys() == {"slot", "events"}
+    assert reasons["events"]["seen"].startswith("1 event waits, the oldest for 10 min")
+    assert modern.headers["Content-Type"].startswith("application/openmetrics-text")
+    assert modern.text.endswith("# EOF\n")
+
+    assert value(found, "up") == 1
+    assert value(found, "ready") == 0  # nobody reads a slot here
+    assert value(found, "figures_unread") == 0
+    assert value(found, "events_per_minute", type="document_uploaded", outcome="completed") == 0.2
+    assert value(found, "events_per_minute", type="document_uploaded", outcome="dead") == 0.2
+    # Two types that nobody knows are one.
+    assert value(found, "events_per_minute", type="other", outcome="unrouted") == 0.4
+    told = partial(value, found, "notifications_per_minute", type="document_uploaded")
+    assert (told(channel="email"), told(channel="in_app")) == (0.2, 2)
+    assert value(found, "latency_p99_seconds") == 2
+    assert value(found, "events_waiting") == 1
+    assert 600 <= (value(found, "oldest_event_seconds") or 0) < 660
+    assert value(found, "dead_letters_open", outcome="InvalidEvent") == 2
+    assert value(found, "dead_letter_causes", outcome="HandlerFailed") == 1
+    assert value(found, "slot_readers") == 0
+    assert 4 <= (value(found, "heartbeat_seconds") or 0) < 60
+    assert 7 <= (value(found, "graph_silent_seconds", graph="fanout") or 0) < 60
+    assert value(found, "job_runs_waiting", job="retention") == 1
+    assert value(found, "switches_set", type="meeting_invited", outcome="paused") == 1
+    assert value(found, "events_paused", type="meeting_invited") == 1
+    assert value(found, "replays_running") == 1
+    assert found[("process_resident_memory_bytes", ())] > 1e7
+    # What was refused is counted as well: before the route was looked for, or by the route.
+    assert value(again, "http_requests_total", route="none", outcome="401") == 1
+    assert value(again, "http_requests_total", route="GET /metrics", outcome="403") == 1
+    assert value(again, "http_requests_total", route="GET /metrics", outcome="200") == 1
+    assert value(again, "http_request_seconds_count", route="GET /metrics") == 2
+
+
+PIPELINE: Final = Pipeline(
+    waiting=1, oldest_seconds=None, passed_over=0, done_seconds=None, versions=()
+)
+SWITCH: Final = SwitchSeen(
+    state="paused", who="w", reason=None, since_seconds=1, until_seconds=None, waiting=2
+)
+SLOT: Final = SlotFigures(
+    active=True,
+    wal_status="reserved",
+    lag_bytes=1,
+    kept_bytes=2,
+    left_bytes=3,
+    inactive_seconds=4.0,
+    invalidation_reason=None,
+    synced=False,
+)
+SEEN: Final = GraphSeen(last_seen_seconds=1, started_seconds=2, version="1", host="h")
+
+
+def figures(**parts: Any) -> LedgerFigures:  # noqa: ANN401 - any part
+    """Return figures with every part."""
+    whole: dict[str, Any] = {
+        "per_minute": [PerMinute(None, "dead", 1, 2, 3)],
+        "latency": Latency(0.1, 0.2, 0.3),
+        "pipeline": PIPELINE,
+        "emails": {"immediate": 1},
+        "failures": {"InvalidEvent": FailuresSeen(2, 1)},
+        "slot": [SLOT],
+        "capture": CaptureLag(1.0, None),
+        "graphs": {"fanout": SEEN},
+        "jobs": [],
+        "switches": {"document_uploaded": SWITCH},
+        "replays": ReplaysSeen(0, None),
+        "unread": 0,
+    }
+    return LedgerFigures(**whole | parts)
+
+
+def series(of: LedgerFigures) -> dict[Sample, float]:
+    return {
+        (sample.name, tuple(sorted(sample.labels.items()))): sample.value
+        for family in families(of)
+        for sample in family.samples
+    }
+
+
+def test_names_and_labels_are_those_that_were_agreed() -> None:
+    found = series(figures())
+    assert len(found) > 20
+    for name, labels in found:
+        assert NAME.fullmatch(name), name
+        assert dict(labels).keys() <= LABELS, labels
+
+
+def test_no_producer_and_no_row_can_add_series() -> None:
+    strange = [PerMinute(f"type_{n}", "unrouted", 1, 0, 0) for n in range(1_000)]
+    found = series(
+        figures(
+            per_minute=strange,
+            failures={f"Error{n}": FailuresSeen(n, 1) for n in range(1_000)},
+            graphs={f"graph_{n}": SEEN for n in range(1_000)},
+            switches={f"switch_{n}": SWITCH for n in range(1_000)},
+        )
+    )
+    assert len(found) < 100
+    assert value(found, "events_per_minute", type="other", outcome="unrouted") == 1_000
+    assert value(found, "dead_letters_open", outcome="other") == sum(range(1_000 - MOST_CLASSES))
+    assert value(found, "switches_set", type="other", outcome="paused") == 1_000
+
+
+def test_a_part_that_could_not_be_read_has_no_series_and_no_zero() -> None:
+    empty = LedgerFigures(
+        **dict.fromkeys(set(LedgerFigures.__slots__) - {"unread"}),
+        unread=11,
+    )
+    assert series(empty) == {("fanout_figures_unread", ()): 11}
+    # A slot that does not exist was looked for.
+    assert value(series(figures(slot=[])), "slot_readers") == 0
