@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from pipeline.domain.identifiers import EventId
@@ -16,6 +16,8 @@ DEDUP_ATTRIBUTE: Final = "dedup_id"
 TIME_ATTRIBUTE: Final = "created_at"
 
 MAX_EVENT_ID: Final = 2**63 - 1
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,20 @@ def event_id_of(message: Message) -> EventId | None:
         return None
     number = int(text)
     return EventId(number) if 0 < number <= MAX_EVENT_ID else None
+
+
+def time_of(message: Message) -> int | None:
+    """Return the time in a message, in microseconds since 1970; None if missing or unusable."""
+    try:
+        claimed = datetime.fromisoformat(message.attributes.get(TIME_ATTRIBUTE, ""))
+    except ValueError:
+        return None
+    return None if claimed.tzinfo is None else microseconds(claimed)
+
+
+def microseconds(moment: datetime) -> int:
+    """Return a time with a zone as microseconds since 1970."""
+    return (moment - _EPOCH) // timedelta(microseconds=1)
 
 
 def message_for(

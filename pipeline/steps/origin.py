@@ -9,11 +9,11 @@ import logging
 import threading
 import time
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import cache
 from typing import Final
 
-from pipeline.domain.message import REPLAY_ATTRIBUTE, TIME_ATTRIBUTE, Message
+from pipeline.domain.message import REPLAY_ATTRIBUTE, Message, time_of
 from pipeline.settings import DatabaseSettings
 
 # Warn of at least this many mismatches, if they are also half of the wake-ups.
@@ -24,7 +24,6 @@ QUIET_SECONDS: Final = 60.0
 # The time in a message may be truncated or rounded.
 TOLERANCE: Final = timedelta(seconds=1)
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _log: Final = logging.getLogger(__name__)
 
 
@@ -79,17 +78,10 @@ def _is_captured(message: Message) -> bool:
 
 def _differs(message: Message, moment: int | None) -> bool:
     """Whether the message and the row have different times. False if a time is unusable."""
-    claimed = message.attributes.get(TIME_ATTRIBUTE)
+    claimed = time_of(message)
     if claimed is None or moment is None:
         return False
-    try:
-        parsed = datetime.fromisoformat(claimed)
-    except ValueError:
-        return False
-    if parsed.tzinfo is None:
-        return False
-    microseconds = (parsed - _EPOCH) // timedelta(microseconds=1)
-    return abs(microseconds - moment) > TOLERANCE // timedelta(microseconds=1)
+    return abs(claimed - moment) > TOLERANCE // timedelta(microseconds=1)
 
 
 @cache
