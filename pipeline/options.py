@@ -320,6 +320,17 @@ DEDUP_MINUTES: Final = Parameter(
     example="60",
     metavar="MINUTES",
 )
+OTLP_ENDPOINT: Final = Parameter(
+    name="otlp_endpoint",
+    label="Collector of traces",
+    help="The OpenTelemetry collector that receives the traces of events, as OTLP over HTTP."
+    " Without it, there are no traces.",
+    kind=values.COLLECTOR,
+    takers=_ON_DATAFLOW,
+    default="",
+    example="http://10.20.0.9:4318",
+    metavar="URL",
+)
 RUNNER: Final = Parameter(
     name="runner",
     help=f"Where the stream runs: {DIRECT_RUNNER} is this process; {DATAFLOW_RUNNER} has other"
@@ -402,7 +413,7 @@ UNTIL: Final = Parameter(
 _EVERY: Final[tuple[Parameter[Any], ...]] = (
     *(SUBSCRIPTION, DEAD_LETTER_TOPIC, TIMESTAMP_ATTRIBUTE, JOBS_SUBSCRIPTION, TICK_TOPIC),
     *(DATABASE_URL, DATABASE_PASSWORD_SECRET, DATABASE_CA_SECRET, DATABASE_CONNECTIONS, POOL_SIZE),
-    *(GRAPH, MAX_EVENT_AGE_HOURS, SYSTEM_USERS, BATCH_SIZE, DEDUP_MINUTES),
+    *(GRAPH, MAX_EVENT_AGE_HOURS, SYSTEM_USERS, BATCH_SIZE, DEDUP_MINUTES, OTLP_ENDPOINT),
     *(CALENDAR_CLIENT, CALENDAR_CLIENT_SECRET, CALENDAR_WEBHOOK),
     *(RUNNER, SINCE, UNTIL, TOPIC, RATE),
     *(CONNECTIONS, CDC_HOST, CDC_PORT, CDC_USER, CDC_SSLMODE),

@@ -283,6 +283,13 @@ CLIENT: Final = Kind(
 WEBHOOK: Final = Kind(
     name="address", expected="https://host/path", pattern=r"(https://[^\s/]+\S*)?", read=str
 )
+# Without a user and a query, which may hold a password: the console shows a job's options.
+COLLECTOR: Final = Kind(
+    name="address of a collector",
+    expected="http://host:4318",
+    pattern=r"(https?://[^\s/@?#]+(/[^\s@?#]*)?)?",
+    read=str,
+)
 # The parameters that a connection string may set: they hold no secret and are not set elsewhere.
 _URL_SETTING: Final = r"(sslmode|channel_binding|hostaddr|target_session_attrs)=[^&%\s]*"
 DATABASE_URL: Final = Kind(

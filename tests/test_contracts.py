@@ -71,6 +71,11 @@ PLANTED: Final = {
         "import apache_beam",
         "What reads, decides, writes and answers knows no Beam",
     ),
+    "the OpenTelemetry SDK in a step": (
+        "steps/decode.py",
+        "from opentelemetry.sdk.trace import TracerProvider",
+        "Only one module loads the OpenTelemetry SDK",
+    ),
     "drawing outside of screens": ("runtime/stream.py", "import rich", "Only screens draw"),
     "the service on a worker": (
         "runtime/stream.py",

@@ -41,6 +41,7 @@ class ReadFromPubSub(beam.PTransform[PBegin, beam.PCollection[list[WakeUp]]]):
         batching: how messages become batches.
         dedup_horizon: drop repeated messages within this span of event time. None: the service,
             Fetch and the ledger handle them.
+        keep_publish_time: messages keep the time at which Pub/Sub accepted them, for traces.
     """
 
     def __init__(
@@ -49,12 +50,15 @@ class ReadFromPubSub(beam.PTransform[PBegin, beam.PCollection[list[WakeUp]]]):
         timestamp_attribute: str | None,
         batching: Batching,
         dedup_horizon: timedelta | None = None,
+        *,
+        keep_publish_time: bool = False,
     ) -> None:
         super().__init__()
         self._subscription = subscription
         self._timestamp_attribute = timestamp_attribute
         self._batching = batching
         self._dedup_horizon = dedup_horizon
+        self._receive = ReceiveEvent(keep_publish_time=keep_publish_time)
 
     def expand(self, pbegin: PBegin) -> beam.PCollection[list[WakeUp]]:
         """Read, deduplicate, batch and distribute the messages."""
@@ -64,7 +68,7 @@ class ReadFromPubSub(beam.PTransform[PBegin, beam.PCollection[list[WakeUp]]]):
             with_attributes=True,
             timestamp_attribute=self._timestamp_attribute,
         )
-        messages = pbegin | "Read" >> read | "Receive" >> beam.Map(_receive)
+        messages = pbegin | "Read" >> read | "Receive" >> beam.Map(self._receive)
         sharded = self._deduplicated(messages) | "Shard" >> beam.Map(Shard(self._batching.shards))
         return sharded | "Collect" >> Collect(self._batching) | "Spread" >> Spread()
 
@@ -72,6 +76,24 @@ class ReadFromPubSub(beam.PTransform[PBegin, beam.PCollection[list[WakeUp]]]):
         if self._dedup_horizon is None:
             return messages
         return messages | "Deduplicate" >> Deduplicate(self._dedup_horizon)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiveEvent:
+    """Make a message of what the source received, and key it for deduplication.
+
+    Attributes:
+        keep_publish_time: the message keeps the time at which Pub/Sub accepted it.
+    """
+
+    keep_publish_time: bool = False
+
+    def __call__(self, received: PubsubMessage) -> Keyed:
+        """Return the key and the message."""
+        attributes = dict(received.attributes or {})
+        published = received.publish_time if self.keep_publish_time else None
+        message = Message(received.data or b"", attributes, published)
+        return message.dedup_key, write_message(message)
 
 
 class Spread(beam.PTransform[beam.PCollection[Collected], beam.PCollection[list[WakeUp]]]):
@@ -131,11 +153,6 @@ def read_message(written: bytes) -> Message:
 def open_batch(batch: Iterable[bytes]) -> list[WakeUp]:
     """Return the wake-ups of the messages of a batch."""
     return [WakeUp.of(read_message(written)) for written in batch]
-
-
-def _receive(received: PubsubMessage) -> tuple[str, bytes]:
-    message = Message(received.data or b"", dict(received.attributes or {}))
-    return message.dedup_key, write_message(message)
 
 
 def _rekeyed(collected: Collected) -> Collected:

@@ -2,11 +2,13 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import apache_beam as beam
+import pytest
 from apache_beam.coders import BytesCoder, TupleCoder, VarIntCoder
+from apache_beam.io.gcp.pubsub import PubsubMessage
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.portability.api import beam_runner_api_pb2 as api
 from apache_beam.portability.common_urns import coders, primitives
@@ -20,6 +22,7 @@ from pipeline.domain.message import message_for
 from pipeline.sources.collect import Batching, Collect, Collected, Sharded
 from pipeline.sources.native import (
     ReadFromPubSub,
+    ReceiveEvent,
     Shard,
     Spread,
     read_message,
@@ -200,3 +203,14 @@ def urns(graph: api.Pipeline, coder_id: str) -> Iterable[str]:
     yield coder.spec.urn
     for component in coder.component_coder_ids:
         yield from urns(graph, component)
+
+
+@pytest.mark.parametrize("kept", [False, True])
+def test_the_time_of_the_publication_is_kept_where_it_is_asked_for(kept: bool) -> None:  # noqa: FBT001
+    published = datetime(2026, 3, 2, 12, 0, 0, 250_000, tzinfo=UTC)
+    sent = message_for(EventId(7))
+    received = PubsubMessage(sent.data, dict(sent.attributes), publish_time=published)
+    key, written = ReceiveEvent(keep_publish_time=kept)(received)
+    assert key == "7"
+    assert read_message(written) == sent
+    assert read_message(written).published_at == (published if kept else None)
