@@ -42,6 +42,7 @@ from pipeline.mail.brand import VARIABLES as BRAND_VARIABLES
 from pipeline.output import OutputLost, safe_output
 from pipeline.settings import CalendarSettings, DatabaseSettings
 from pipeline.settings.mail import MAIL_VARIABLES
+from pipeline.settings.traces import TRACE_VARIABLES
 
 _COMMANDS: Final = (
     migrate,
@@ -93,6 +94,9 @@ environment:
   RESEND_BASE_URL         an API to use instead of Resend's
   SMTP_URL                a mail server: smtp://user:password@host:587; or SMTP_URL_SECRET
   PUBSUB_EMULATOR_HOST    a Pub/Sub emulator to use instead of Google's service
+  OTEL_EXPORTER_OTLP_ENDPOINT
+                          a collector of traces, OTLP over HTTP: http://host:4318 (default: no
+                          traces); the other variables of OpenTelemetry (OTEL_*) hold too
   LOG_LEVEL               DEBUG, INFO (the default), WARNING or ERROR
 """
 # gRPC's C core writes to standard error without the logging module. It reads these once, at start.
@@ -141,6 +145,7 @@ def _run(arguments: Sequence[str] | None) -> int:
         options.calendar = _calendar_settings()
         options.brand = {name: os.environ.get(name, "") for name in BRAND_VARIABLES}
         options.mail = {name: os.environ.get(name, "") for name in MAIL_VARIABLES}
+        options.traces = {name: os.environ.get(name, "") for name in TRACE_VARIABLES}
         with closed_pools():
             exit_status: int | None = options.execute(options)
     except FanoutError as error:

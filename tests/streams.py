@@ -104,15 +104,22 @@ class Stream:
     """``python -m pipeline run``, or a variant of it, with its log in a file."""
 
     def __init__(
-        self, broker: Broker, dsn: str, log: Path, *flags: str, module: str = "pipeline"
+        self,
+        broker: Broker,
+        dsn: str,
+        log: Path,
+        *flags: str,
+        module: str = "pipeline",
+        **environment: str,
     ) -> None:
         self._command = [
             module, "run", "--subscription", SUBSCRIPTION,
             "--dead-letter-topic", DEAD_LETTER_TOPIC, *flags,
         ]  # fmt: skip
-        self._environment = os.environ | {
+        self.environment = os.environ | {
             "DATABASE_URL": dsn,
             "PUBSUB_EMULATOR_HOST": broker.emulator.address,
+            **environment,
         }
         self._log = log
         self._process: Program | None = None
@@ -122,7 +129,7 @@ class Stream:
         before = self.log.count("reading")
         with self._log.open("ab") as log, self._log.with_suffix(".out").open("ab") as out:
             self._process = Program(
-                *self._command, environment=self._environment, stdout=out, stderr=log
+                *self._command, environment=self.environment, stdout=out, stderr=log
             )
         wait_until(
             lambda: self.log.count("reading") > before or self.process.poll() is not None,

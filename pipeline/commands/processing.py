@@ -3,9 +3,11 @@
 import argparse
 from dataclasses import replace
 
+from pipeline.clients.spans import open_spans
 from pipeline.commands.command import given
 from pipeline.domain.graph import Graph
 from pipeline.options import DEAD_LETTER_TOPIC, ParameterValues, Taker
+from pipeline.settings.traces import TraceSettings, read_trace_settings
 from pipeline.topology.ends import Preview, Store
 from pipeline.topology.fanout import Topology
 from pipeline.topology.graphs import GRAPHS, AnyTopology, fanout
@@ -14,7 +16,7 @@ from pipeline.topology.graphs import GRAPHS, AnyTopology, fanout
 def topology_of(graph: Graph, options: argparse.Namespace) -> AnyTopology:
     """Return the graph that ``run`` runs, with the settings of the arguments."""
     values = given(options, Taker.RUN)
-    topology = GRAPHS[graph](values, options.database, _ends(options, values))
+    topology = GRAPHS[graph](values, options.database, _ends(options, values, graph))
     if topology.graph is Graph.FANOUT:
         return topology
     # The fan-out does without these modules, which take time to import.
@@ -29,9 +31,19 @@ def topology_of(graph: Graph, options: argparse.Namespace) -> AnyTopology:
 def fanout_of(options: argparse.Namespace) -> Topology:
     """Return the graph that ``catch-up`` runs, with the settings of the arguments."""
     values = given(options, Taker.CATCH_UP)
-    return fanout(values, options.database, _ends(options, values))
+    return fanout(values, options.database, _ends(options, values, Graph.FANOUT))
 
 
-def _ends(options: argparse.Namespace, values: ParameterValues) -> Store | Preview:
+def _ends(options: argparse.Namespace, values: ParameterValues, graph: Graph) -> Store | Preview:
     topic = values.get(DEAD_LETTER_TOPIC)
-    return Preview(topic) if options.dry_run else Store(options.database, topic)
+    if options.dry_run:
+        return Preview(topic)
+    return Store(options.database, topic, traces=_traces(options, graph))
+
+
+def _traces(options: argparse.Namespace, graph: Graph) -> TraceSettings | None:
+    traces = read_trace_settings(options.traces, graph)
+    if traces is not None:
+        # A variable that the SDK rejects ends the command before it reads an event.
+        open_spans(traces)
+    return traces

@@ -16,11 +16,15 @@ from pipeline.domain.identifiers import EventId
 from pipeline.fanout.batches import Decided
 from pipeline.fanout.outcome import Outcome, Status
 from pipeline.settings import DatabaseSettings
+from pipeline.settings.traces import TraceSettings
 from pipeline.sinks.breaker import breakers_of
 from pipeline.sinks.locks import locks_of
 from pipeline.sinks.metrics import measure
 from pipeline.sinks.outcomes import SHORT_WAIT, Written, write_unlocked
 from pipeline.sinks.tally import count, sum_up
+from pipeline.sinks.traced import traced_write
+from pipeline.steps.traces.bundle import EventTraces
+from pipeline.steps.traces.current import traces_of
 
 Batches = beam.PCollection[Decided]
 Letters = beam.PCollection[list[DeadLetter]]
@@ -49,6 +53,7 @@ class WriteOutcomes(beam.PTransform[Batches, Letters]):
         retry_next_page: retries events that have more pages, after a page was written. None: all
             pages of an event are in one bundle.
         breaker: when to hold back an event type whose events all fail.
+        traces: where the traces of events go. None: nowhere.
     """
 
     def __init__(
@@ -57,9 +62,10 @@ class WriteOutcomes(beam.PTransform[Batches, Letters]):
         retry_locked: RetryEvents | None = None,
         retry_next_page: RetryEvents | None = None,
         breaker: Breaker = BREAKER,
+        traces: TraceSettings | None = None,
     ) -> None:
         super().__init__()
-        self._fn = _WriteOutcomes(settings, retry_locked, retry_next_page, breaker)
+        self._fn = _WriteOutcomes(settings, retry_locked, retry_next_page, breaker, traces)
 
     def expand(self, batches: Batches) -> Letters:
         """Add one step. It is fused with the step before it."""
@@ -73,11 +79,13 @@ class _WriteOutcomes(beam.DoFn):
         retry_locked: RetryEvents | None,
         retry_next_page: RetryEvents | None,
         breaker: Breaker,
+        traces: TraceSettings | None,
     ) -> None:
         self._settings = settings
         self._breaker = breaker
         self._retry_locked = retry_locked
         self._retry_next_page = retry_next_page
+        self._traces = traces
         self._writing: Future[Written] | None = None
         # The events of the batch being written that could not be decided.
         self._undecided: Sequence[DeadLetter] = ()
@@ -90,7 +98,8 @@ class _WriteOutcomes(beam.DoFn):
         letters = [*self._finish(), *decided.letters]
         if decided.outcomes:
             self._undecided = decided.letters
-            self._writing = _writers.submit(self._write, decided.outcomes)
+            traces = traces_of(self._traces)
+            self._writing = _writers.submit(self._write, decided.outcomes, traces)
         elif decided.letters:
             self._observe((), decided.letters)
         if letters:
@@ -100,11 +109,11 @@ class _WriteOutcomes(beam.DoFn):
         if letters := list(self._finish()):
             yield GlobalWindows.windowed_value_at_end_of_window(letters)
 
-    def _write(self, outcomes: Sequence[Outcome]) -> Written:
+    def _write(self, outcomes: Sequence[Outcome], traces: EventTraces | None) -> Written:
         write = partial(write_unlocked, self._settings, outcomes)
-        if self._retry_locked is None:
-            return write()
-        return write(wait=SHORT_WAIT, locks=locks_of(self._settings))
+        if self._retry_locked is not None:
+            write = partial(write, wait=SHORT_WAIT, locks=locks_of(self._settings))
+        return write() if traces is None else traced_write(traces, outcomes, write)
 
     def _finish(self) -> Sequence[DeadLetter]:
         """Wait for the batch being written, if there is one, and return its dead letters."""

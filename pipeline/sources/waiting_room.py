@@ -74,7 +74,8 @@ class GoOn:
         """Put all of them back."""
         if event_ids:
             subscription = open_subscription(self.subscription)
-            subscription.requeue(subscription.postpone_events(event_ids))
+            again = subscription.postpone_events(event_ids)
+            subscription.requeue([replace(each, waited=True) for each in again])
 
 
 @dataclass(slots=True)

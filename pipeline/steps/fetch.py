@@ -1,7 +1,7 @@
 """Fetch a batch: wake-ups in; their rows out."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from psycopg import Connection
@@ -36,11 +36,13 @@ class Batch:
         unseen: the wake-ups without a row that may become visible.
         large: the events with large payloads, each with the number of bytes. They are not read
             yet: all of them at once would need too much memory.
+        times: the times of all rows, in microseconds since 1970; None if not finite.
     """
 
     fetched: Fetched
     unseen: Sequence[WakeUp] = ()
     large: Sequence[tuple[EventId, int]] = ()
+    times: Mapping[EventId, int | None] = field(default_factory=dict, compare=False)
 
 
 def fetch_batch(
@@ -90,7 +92,7 @@ def fetch_batch(
     if origin is not None:
         messages = ((wanted[event_id].message, moment) for event_id, moment in times.items())
         origin.compare([(each, moment) for each, moment in messages if each is not None], missing)
-    return Batch(Fetched(rows, letters), unseen, large)
+    return Batch(Fetched(rows, letters), unseen, large, times)
 
 
 def fetch_large(

@@ -11,6 +11,7 @@ from pipeline.domain.breaker import Breaker
 from pipeline.domain.graph import Graph
 from pipeline.fanout.batches import Decided
 from pipeline.settings import DatabaseSettings
+from pipeline.settings.traces import TraceSettings
 from pipeline.sinks.dead_letters import Mark
 from pipeline.sinks.forms import ignore_forms, record_forms
 from pipeline.sinks.heartbeat import keep_beating
@@ -52,12 +53,14 @@ class Store:
         writes_sign_of_life: each process that runs steps of the graph writes the graph's sign of
             life. False if the program that runs the graph writes it.
         breaker: when to hold back an event type whose events all fail.
+        traces: where the traces of events go. None: nowhere.
     """
 
     database: DatabaseSettings
     dead_letter_topic: str | None = None
     writes_sign_of_life: bool = False
     breaker: Breaker = BREAKER
+    traces: TraceSettings | None = None
 
     is_dry_run: ClassVar[bool] = False
 
@@ -80,7 +83,12 @@ class Store:
         """Return the steps at the end of every branch."""
         return Sinks(
             write=partial(
-                WriteOutcomes, self.database, retries.locked, retries.next_page, self.breaker
+                WriteOutcomes,
+                self.database,
+                retries.locked,
+                retries.next_page,
+                self.breaker,
+                self.traces,
             ),
             bury=self.bury(mark_dead),
         )
@@ -91,7 +99,7 @@ class Store:
         Args:
             mark: writes to the ledger of the family, in the transaction of the dead letters.
         """
-        return partial(WriteDeadLetters, self.database, self.dead_letter_topic, mark)
+        return partial(WriteDeadLetters, self.database, self.dead_letter_topic, mark, self.traces)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +113,7 @@ class Preview:
     dead_letter_topic: str | None = None
 
     is_dry_run: ClassVar[bool] = True
+    traces: ClassVar[TraceSettings | None] = None
 
     @property
     def on_messages(self) -> OnMessages:

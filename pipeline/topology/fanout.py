@@ -76,17 +76,24 @@ class Topology:
         one_page = retries.next_page is not None
         payloads = {name: handler.payload for name, handler in self.handlers.items()}
         fetch = Fetch(
-            self.database, payloads, retries.unseen, ends.on_messages, ends.on_start(self.graph)
+            self.database,
+            payloads,
+            retries.unseen,
+            ends.on_messages,
+            ends.on_start(self.graph),
+            traces=ends.traces,
         )
         decoded = (
             pipeline
             | "ReadEvents" >> source
             | "Fetch" >> fetch
-            | "Decode" >> Decode(payloads, self.batch_size)
+            | "Decode" >> Decode(payloads, self.batch_size, ends.traces)
         )
         routed = decoded[EVENTS] | "RouteByType" >> RouteByType(payloads, self.batch_size)
         for name, handler in self.handlers.items():
-            decide = Decide(self.database, handler, self.policy, one_page=one_page)
+            decide = Decide(
+                self.database, handler, self.policy, one_page=one_page, traces=ends.traces
+            )
             Branch(name=name, label="Decide", work=decide).add(routed[name], sinks)
         unrouted = Branch(name="Unrouted", label="Leave", work=leave_unrouted())
         unrouted.add(decoded[UNROUTED], sinks)

@@ -1,6 +1,7 @@
 """Decode: fetched rows in; events, unrouted events and dead letters out, each on its own output."""
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Literal
 
 import apache_beam as beam
@@ -13,7 +14,9 @@ from pipeline.domain.portions import portions
 from pipeline.fanout.batches import Fetched
 from pipeline.fanout.events import Event, Unrouted
 from pipeline.fanout.row import Payloads
-from pipeline.steps.decode import decode_batch
+from pipeline.settings.traces import TraceSettings
+from pipeline.steps.decode import STAGE, decode_batch
+from pipeline.steps.traces.current import traced
 from pipeline.transforms.outputs import DEAD, EVENTS, UNROUTED, Outputs
 
 Unhandled = TaggedOutput[Literal["unrouted"], list[Unrouted]]
@@ -29,11 +32,14 @@ class Decode(beam.PTransform[beam.PCollection[Fetched], Outputs]):
     Args:
         payloads: the payload model of every type that has a handler.
         batch_size: the maximum size of a batch of unrouted events or of dead letters.
+        traces: where the traces of events go. None: nowhere.
     """
 
-    def __init__(self, payloads: Payloads, batch_size: int) -> None:
+    def __init__(
+        self, payloads: Payloads, batch_size: int, traces: TraceSettings | None = None
+    ) -> None:
         super().__init__()
-        self._fn = _Parse(payloads, batch_size)
+        self._fn = _Parse(payloads, batch_size, traces)
 
     def expand(self, fetched: beam.PCollection[Fetched]) -> Outputs:
         """Add one step."""
@@ -41,12 +47,15 @@ class Decode(beam.PTransform[beam.PCollection[Fetched], Outputs]):
 
 
 class _Parse(beam.DoFn):
-    def __init__(self, payloads: Payloads, batch_size: int) -> None:
+    def __init__(self, payloads: Payloads, batch_size: int, traces: TraceSettings | None) -> None:
         self._payloads = dict(payloads)
         self._batch_size = batch_size
+        self._traces = traces
 
     def process(self, fetched: Fetched) -> Iterable[list[Event[Payload]] | Unhandled | Dead]:
-        decoded = decode_batch(fetched.rows, self._payloads)
+        ids = (row.id for row in fetched.rows)
+        work = partial(decode_batch, fetched.rows, self._payloads)
+        decoded = traced(self._traces, STAGE, ids, work)
         if decoded.events:
             yield list(decoded.events)
         for unrouted in portions(decoded.unrouted, self._batch_size):

@@ -2,20 +2,25 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Protocol
 
 import apache_beam as beam
 
 from pipeline import coders  # noqa: F401 - registers the coders
 from pipeline.clients.postgres.visible import wait_until_visible
+from pipeline.domain.dead_letter import DeadLetter
+from pipeline.domain.identifiers import EventId
 from pipeline.domain.message import Message
 from pipeline.domain.wake_up import WakeUp
 from pipeline.facts.rows import used_keys
 from pipeline.fanout.batches import Fetched
 from pipeline.fanout.row import Payloads
 from pipeline.settings import DatabaseSettings
-from pipeline.steps.fetch import Batch, fetch_batch, fetch_large
+from pipeline.settings.traces import TraceSettings
+from pipeline.steps.fetch import STAGE, Batch, fetch_batch, fetch_large
 from pipeline.steps.origin import origin_of
+from pipeline.steps.traces.current import start_bundle, traced_portions, traces_of
 
 WakeUps = beam.PCollection[list[WakeUp]]
 OnMessages = Callable[[DatabaseSettings, Iterable[Message]], None]
@@ -47,6 +52,7 @@ class Fetch(beam.PTransform[WakeUps, beam.PCollection[Fetched]]):
         retry_unseen: retries wake-ups whose rows are not visible yet.
         on_messages: called with the messages of every batch.
         on_start: called in every process that runs the step, before its first batch.
+        traces: where the traces of events go. None: nowhere.
     """
 
     def __init__(
@@ -56,9 +62,12 @@ class Fetch(beam.PTransform[WakeUps, beam.PCollection[Fetched]]):
         retry_unseen: RetryUnseen,
         on_messages: OnMessages,
         on_start: OnStart | None = None,
+        *,
+        traces: TraceSettings | None = None,
     ) -> None:
         super().__init__()
-        self._fn = _Fetch(settings, used_keys(payloads), retry_unseen, on_messages, on_start)
+        used = used_keys(payloads)
+        self._fn = _Fetch(settings, used, retry_unseen, on_messages, on_start, traces=traces)
 
     def expand(self, wake_ups: WakeUps) -> beam.PCollection[Fetched]:
         """Add one step."""
@@ -73,27 +82,45 @@ class _Fetch(beam.DoFn):
         retry_unseen: RetryUnseen,
         on_messages: OnMessages,
         on_start: OnStart | None,
+        *,
+        traces: TraceSettings | None,
     ) -> None:
         self._settings = settings
         self._used = used
         self._retry_unseen = retry_unseen
         self._on_messages = on_messages
         self._on_start = on_start
+        self._traces = traces
 
     def setup(self) -> None:
         if self._on_start is not None:
             self._on_start()
 
+    def start_bundle(self) -> None:
+        start_bundle(self._traces)
+
     def process(self, wake_ups: list[WakeUp]) -> Iterable[Fetched]:
         messages = (each.message for each in wake_ups if each.message is not None)
         self._on_messages(self._settings, messages)
-        origin = origin_of(self._settings)
-        batch = fetch_batch(self._settings, wake_ups, self._used, origin)
+        batch = self._fetch(wake_ups)
         yield from self._outputs(batch)
         if batch.unseen and (again := self._retry_unseen(self._settings, batch.unseen)):
-            yield from self._outputs(fetch_batch(self._settings, again, self._used, origin))
+            yield from self._outputs(self._fetch(again))
+
+    def _fetch(self, wake_ups: Sequence[WakeUp]) -> Batch:
+        origin = origin_of(self._settings)
+        read = partial(fetch_batch, self._settings, wake_ups, self._used, origin)
+        traces = traces_of(self._traces)
+        return read() if traces is None else traces.fetch(wake_ups, read)
 
     def _outputs(self, batch: Batch) -> Iterator[Fetched]:
         if batch.fetched.rows or batch.fetched.letters:
             yield batch.fetched
-        yield from fetch_large(self._settings, batch.large, self._used)
+        if batch.large:
+            ids = (event_id for event_id, _ in batch.large)
+            fetched = fetch_large(self._settings, batch.large, self._used)
+            yield from traced_portions(self._traces, STAGE, ids, fetched, _of_fetched)
+
+
+def _of_fetched(fetched: Fetched) -> tuple[Iterable[EventId], Sequence[DeadLetter]]:
+    return (row.id for row in fetched.rows), fetched.letters

@@ -237,6 +237,18 @@ def test_deduplication_by_state_can_be_asked_for() -> None:
     assert list(stateful[DEDUPLICATION].state_specs) == ["seen"]
 
 
+def test_traces_go_to_the_collector_of_the_parameters(submission: Submission) -> None:
+    address = "http://10.20.0.9:4318"
+    traced = asked_for(otlp_endpoint=address)
+    named = {
+        label.rpartition("/")[2]
+        for label, each in par_dos(traced).items()
+        if any(f"{address}/v1/traces".encode() in text for text in unpacked(each.do_fn.payload))
+    }
+    assert named == {"Read", "ParDo(_Parse)", "Handle", "Insert"}
+    assert difference(traced) == difference(submission.graph)
+
+
 def test_dataflow_can_run_and_update_every_step(submission: Submission) -> None:
     assert faults(submission.graph) == []
 

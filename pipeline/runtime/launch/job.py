@@ -33,6 +33,7 @@ from pipeline.options import (
     GRAPH,
     JOB_NAME,
     MACHINE_TYPE,
+    OTLP_ENDPOINT,
     POOL_SIZE,
     PUBLISH_TIME,
     SPARE_THREADS,
@@ -44,6 +45,7 @@ from pipeline.runtime.launch.check import AT_LEAST_ONCE, check_options
 from pipeline.runtime.launch.cloud import check_cloud
 from pipeline.runtime.launch.options import given
 from pipeline.settings import DatabaseSettings
+from pipeline.settings.traces import read_trace_settings
 from pipeline.sources.collect import Batching
 from pipeline.sources.native import ReadFromPubSub
 from pipeline.sources.native_ticks import ReadTicks
@@ -123,7 +125,12 @@ def build(options: PipelineOptions) -> beam.Pipeline:
     # With a second family, each graph will be its own job.
     [graph] = values[GRAPH]
     database = _database(values)
-    ends = Store(database, values[DEAD_LETTER_TOPIC], writes_sign_of_life=True)
+    ends = Store(
+        database,
+        values[DEAD_LETTER_TOPIC],
+        writes_sign_of_life=True,
+        traces=read_trace_settings({"OTEL_EXPORTER_OTLP_ENDPOINT": values[OTLP_ENDPOINT]}, graph),
+    )
     GRAPHS[graph](values, database, ends).build(pipeline, _SOURCES[graph](values))
     return pipeline
 
@@ -135,6 +142,7 @@ def _events(values: ParameterValues) -> ReadFromPubSub:
         None if attribute == PUBLISH_TIME else attribute,
         Batching(size=values[BATCH_SIZE]),
         values[DEDUP_MINUTES] or None,
+        keep_publish_time=bool(values[OTLP_ENDPOINT]),
     )
 
 
