@@ -23,7 +23,7 @@ RUN: Final = (
 
 
 def seen(database: Database, *graphs: str, dsn: str | None = None) -> Readiness:
-    settings = DatabaseSettings(dsn=dsn or database.operator_dsn)
+    settings = DatabaseSettings(dsn=dsn or database.viewer_dsn)
     with Installation(database=settings, session=SESSION) as installation:
         return look(installation, graphs)
 
@@ -179,6 +179,6 @@ def test_what_cannot_be_seen_is_not_ready(working: Database) -> None:
         "graphs": "its table is locked",
         "job runs": "its table is locked",
     }
-    execute(working, "REVOKE SELECT ON fanout.graphs FROM fanout_operator")
+    execute(working, "REVOKE SELECT ON fanout.graphs FROM fanout_viewer")
     reason = seen(working).reasons["graphs"]
     assert reason.seen == "the service's login may not see it"

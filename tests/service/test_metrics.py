@@ -86,7 +86,7 @@ def plant(database: Database) -> None:
 
 def test_the_figures_are_those_of_the_ledger(database: Database, tmp_path: Path) -> None:
     plant(database)
-    with serving(database.operator_dsn, tmp_path / "log") as served:
+    with serving(database.viewer_dsn, tmp_path / "log") as served:
         assert served.client.get("/metrics").status_code == 401
         blind = served.client.get("/metrics", headers=bearer(token(database, "o", Scope.OPERATE)))
         assert blind.status_code == 403

@@ -44,7 +44,7 @@ def database(databases: Databases) -> Iterator[Database]:
 @pytest.fixture(scope="module")
 def served(database: Database, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A service on it."""
-    with serving(database.operator_dsn, tmp_path_factory.mktemp("service") / "log") as served:
+    with serving(database.viewer_dsn, tmp_path_factory.mktemp("service") / "log") as served:
         yield served
 
 
@@ -106,7 +106,7 @@ def test_many_probes_cost_one_connection(served: Served, database: Database) -> 
 def test_two_services_answer_for_the_same_installation(
     served: Served, database: Database, tmp_path: Path
 ) -> None:
-    with serving(database.operator_dsn, tmp_path / "second") as second:
+    with serving(database.viewer_dsn, tmp_path / "second") as second:
         assert asked(served)[0] == asked(second)[0] == 200
         graph_seen(database, "-1 hour")
         for each in (served, second):
