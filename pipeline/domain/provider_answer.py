@@ -35,8 +35,8 @@ class Refused:
     Attributes:
         code: why, in a word.
         blame: what is refused.
-        of_request: the whole request was refused, and nothing of it was accepted. Its other
-            messages may be good: send each in a request of its own.
+        of_request: a request with several messages was refused, and nothing of it was accepted.
+            Most of them may be good: send each in a request of its own. Not terminal then.
     """
 
     code: str

@@ -75,7 +75,7 @@ def read_reply(answer: ResendAnswer, mails: int) -> ProviderReply:
     """The results for a request with so many mails."""
     rate = _rate(answer)
     if answer.status // 100 != 2:  # noqa: PLR2004 - HTTP
-        return ProviderReply.to_all(_error(answer, rate), mails, rate)
+        return ProviderReply.to_all(_error(answer, rate, mails), mails, rate)
     content = _object(answer.body)
     results = _batch(content, mails) if mails > 1 else _single(content)
     if results is None:
@@ -129,7 +129,7 @@ def _refusal(message: str, name: str = "validation_error", *, of_request: bool =
     return Refused(code=code, blame=blame, of_request=of_request)
 
 
-def _error(answer: ResendAnswer, rate: RateInfo) -> Result:
+def _error(answer: ResendAnswer, rate: RateInfo, mails: int) -> Result:
     content = _object(answer.body)
     name, message = _word(content.get("name")), _text(content.get("message"))
     code = name or str(answer.status)
@@ -141,7 +141,7 @@ def _error(answer: ResendAnswer, rate: RateInfo) -> Result:
         return _CONFLICTS[name](code=name)
     # Without a name it is not Resend's own answer.
     if name and 400 <= answer.status < 500 and answer.status not in _UNDECIDED:  # noqa: PLR2004
-        return _refusal(message, name, of_request=True)
+        return _refusal(message, name, of_request=mails > 1)
     return Unavailable(
         code=code,
         # A redirect, or a refusal by what stands before Resend, is no acceptance.

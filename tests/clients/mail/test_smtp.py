@@ -92,6 +92,18 @@ def test_a_mail_arrives_as_it_was_written(mail_server: MailServer, smtp: SmtpCli
     assert b"\n" not in received.raw.replace(b"\r\n", b"")
 
 
+@pytest.mark.parametrize("text", ["ü", "ü" * 500, "x", "x" * 1500, "a\rb\r\nc\n"])
+def test_a_mail_is_seven_bits_in_short_lines(
+    mail_server: MailServer, smtp: SmtpClient, text: str
+) -> None:
+    assert isinstance(result_of(smtp, mail(text=text, html=text)), Accepted)
+    raw = mail_server.accepted[0].raw
+    assert raw.isascii()
+    assert max(map(len, raw.split(b"\r\n"))) < 998
+    # What ends a line for some servers only could end the mail for them.
+    assert not {b"\r"[0], b"\n"[0]} & set(raw.replace(b"\r\n", b""))
+
+
 def test_an_address_beyond_ascii_goes_where_it_is_understood(
     mail_server: MailServer, smtp: SmtpClient
 ) -> None:
