@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -59,6 +60,19 @@ def test_the_spans_of_an_event_are_one_tree_with_the_ids_that_follow_from_it(
         assert (root.name, root.parent, root.failed) == ("event", "", True)
         assert (child.name, child.start, child.failed) == ("fetch", SECOND, False)
         assert root.resource["service.name"] == "fanout-test"
+
+
+def test_threads_that_write_at_once_do_not_mix_their_traces(received: Collector) -> None:
+    spans = writer(received, queue_size=10_000)
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(lambda number: write(spans, number), range(1_000)))
+    spans.close(10)
+    found = {(span.trace, span.id, span.parent) for span in received.spans if span.parent == ""}
+    assert found == {
+        (f"{ids(number).trace:032x}", f"{ids(number).root:016x}", "") for number in range(1_000)
+    }
+    below = {(span.trace, span.parent) for span in received.spans if span.parent}
+    assert below == {(trace, root) for trace, root, _ in found}
 
 
 def test_half_of_the_traces_can_be_left_out_and_each_is_whole_or_not_there(
