@@ -38,14 +38,14 @@ LOCK_COUNTER: Final = "SELECT id FROM notifications WHERE counter_thread_id IS N
 def traced(
     stage: Stage, events: Broker, folder: Path, endpoint: str, *, module: str = "pipeline"
 ) -> Stream:
-    """A stream that sends its spans ten times a second, not started yet."""
+    """A stream that sends its spans fifty times a second, not started yet."""
     return Stream(
         events,
         stage.database.writer_dsn,
         folder / "log",
         module=module,
         OTEL_EXPORTER_OTLP_ENDPOINT=endpoint,
-        OTEL_BSP_SCHEDULE_DELAY="100",
+        OTEL_BSP_SCHEDULE_DELAY="20",
     )
 
 
