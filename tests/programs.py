@@ -100,6 +100,12 @@ class Program:
         assert self.returncode is not None
         return subprocess.CompletedProcess(self._started, self.returncode, out, err)
 
+    @property
+    def pid(self) -> int:
+        """The number of its process."""
+        assert self._process.pid is not None
+        return self._process.pid
+
     def send_signal(self, number: Signals) -> None:
         """Send it a signal, unless it has ended."""
         if self.poll() is None and self._process.pid is not None:

@@ -12,17 +12,17 @@ from pipeline.jobs.schedule import Schedule
 class Pages:
     """Work that one statement does, a page at a time, until there is no page left.
 
-    The statement stands in ``pipeline/jobs/sql/NAME.sql``. At once it finds what is due, keeps it
-    from being due again, and emits the events of a page: a killed worker has done a page or not.
+    The statement is in ``pipeline/jobs/sql/NAME.sql``. It finds what is due, records it so that it
+    is not due again, and emits the events, all in one. So a page is done as a whole or not at all.
 
-    In: ``now`` (timestamptz), ``after`` (text: the cursor of the page before; NULL for the first
+    In: ``now`` (timestamptz), ``after`` (text: the cursor of the previous page; NULL for the first
     page), ``most`` (int: the most rows that it looks at), ``dry_run`` (boolean: write nothing) and
     the parameters. Out: one row: scanned, due, emitted, skipped (bigint), ``cursor`` (text; NULL:
     this was the last page) and ``preview`` (jsonb: in a dry run, what would be emitted).
 
     Attributes:
         statement: the name of the file.
-        parameters: what the statement asks for besides; a command can change each by its name.
+        parameters: the other values that the statement needs. A command can change each by name.
         most: the most rows of a page.
     """
 
@@ -33,7 +33,7 @@ class Pages:
 
 @dataclass(frozen=True, slots=True)
 class CalendarWatches:
-    """Work that asks Google: the watches of calendars that end soon are renewed."""
+    """Work that renews the watches of Google calendars that end soon."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,11 +45,11 @@ class Period:
         parameter: the name under which a command can change the days.
         days: how long a row is kept.
         at_least: the fewest days that a command may set.
-        why: why not shorter, and what keeps a row for longer.
-        statements: the statements that delete, a page at a time, in this order. They are files in
-            ``pipeline/steps/sql``.
-        oldest_first: the pages begin with the oldest rows, or nearly so. Then a run does not look
-            at the rows after many that all stay.
+        why: the reason for the days, and what keeps a row for longer.
+        statements: the names of the statements that delete, in their order. Each deletes one page.
+            They are files in ``pipeline/steps/sql``.
+        oldest_first: whether the first pages have the oldest rows, or nearly so. If so, a run ends
+            after many rows in a row that all stay.
     """
 
     table: str
@@ -85,11 +85,11 @@ class Job:
     """One job.
 
     Attributes:
-        name: as the command line, ticks and the ledger of job runs name it.
+        name: its name on the command line, in ticks and in the ledger of job runs.
         summary: what it does, in one line.
-        schedule: when.
-        work: what.
-        lease: for how long a worker may be silent before another one takes the run.
+        schedule: when it is due.
+        work: what it does.
+        lease: how long a worker may be silent before another one takes the run.
     """
 
     name: str
@@ -101,14 +101,14 @@ class Job:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counts:
-    """What a run, or a page of it, came to.
+    """The result of a run, or of one page.
 
     Attributes:
         scanned: rows that were looked at.
         due: of them, those for which something was to be done.
         emitted: events, renewed watches or deleted rows.
-        skipped: due, and left out for a reason.
-        failed: due, and not done: the run goes on, and ends as failed.
+        skipped: due, but left out for a reason.
+        failed: due, but not done. The run goes on, and fails at its end.
     """
 
     scanned: int = 0
@@ -118,7 +118,7 @@ class Counts:
     failed: int = 0
 
     def __add__(self, other: "Counts") -> "Counts":
-        """Both together."""
+        """Return the sum."""
         return Counts(
             scanned=self.scanned + other.scanned,
             due=self.due + other.due,
@@ -130,13 +130,13 @@ class Counts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Input:
-    """What a run is given.
+    """The input of a run.
 
     Attributes:
         now: the time that counts as now: that of the tick, not that of the clock.
-        after: where the run goes on: the cursor of the last page that was done; None at the start.
-        dry_run: show what would be done; write nothing, and ask nobody else to.
-        changed: parameters that a person gave for this run, by their names.
+        after: the cursor of the last finished page, where the run continues; None at the start.
+        dry_run: only show what would be done. Nothing is written, and Google is not asked.
+        changed: the parameters that a person changed for this run, by name.
     """
 
     now: datetime
@@ -147,12 +147,12 @@ class Input:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """What a page of a run came to.
+    """The result of one page of a run.
 
     Attributes:
-        counts: of this page alone.
-        cursor: where the next page begins; None: there is no other.
-        preview: in a dry run what would be done, one object each.
+        counts: the counts of this page alone.
+        cursor: where the next page begins; None after the last page.
+        preview: in a dry run, one object for each thing that would be done.
     """
 
     counts: Counts

@@ -11,7 +11,7 @@ from pipeline.jobs.tick import Tick, tick_of
 
 JOB_ATTRIBUTE: Final = "job"
 SCHEDULED_FOR_ATTRIBUTE: Final = "scheduled_for"
-# With this attribute a message asks for no new run. The job only runs what is due already.
+# A message with this attribute asks for no new run: the job only runs what is due already.
 LOOK_ATTRIBUTE: Final = "only_look"
 
 # A run for a later time would make every tick until then pointless.

@@ -1,7 +1,8 @@
 """resume-incomplete-nudges: ask owners to complete the resumes of their projects.
 
-A resume is left alone since its anchor: the newest edit by anybody, or else the creation of its
-project. An owner is asked once for each tier, and anew from the first tier after the next edit.
+The anchor of a resume is its newest edit by anybody, or else the creation of its project. The tier
+says how long ago that is. An owner is asked once for each tier, and again from the first tier after
+the next edit.
 """
 
 from typing import Final

@@ -16,14 +16,14 @@ LEDGER: Final = Period(
     oldest_first=True,
 )
 
-# What decides whether another row may go comes before it: exemptions and letters before the ledger.
+# A row that can keep another one comes before it: exemptions and letters before the ledger.
 PERIODS: Final = (
     Period(
         table="notification_decisions",
         parameter="decisions_days",
         days=90,
         at_least=7,
-        why="people ask why they got nothing for some weeks; afterwards why no longer says it",
+        why="people ask for some weeks why they got nothing; later, why cannot say it",
         statements=("delete_decisions",),
         oldest_first=True,
     ),
@@ -40,7 +40,7 @@ PERIODS: Final = (
         parameter="exemptions_days",
         days=30,
         at_least=1,
-        why="a replay may still be under way; an exemption stays while its event is not final",
+        why="a replay may still run; an exemption stays while its event is not final",
         statements=("delete_exemptions",),
     ),
     LEDGER,
@@ -49,7 +49,7 @@ PERIODS: Final = (
         parameter="attempts_days",
         days=30,
         at_least=1,
-        why="for whoever looks into a failure; an attempt at an unfinished record stays",
+        why="used to look into failures; an attempt at an unfinished record stays",
         statements=("delete_attempts",),
     ),
     Period(
@@ -66,7 +66,7 @@ PERIODS: Final = (
         parameter="replays_days",
         days=365,
         at_least=30,
-        why="who replayed what is asked for at audits; one with an exemption stays",
+        why="audits ask who replayed what; a replay with an exemption stays",
         statements=("delete_replays",),
     ),
     Period(

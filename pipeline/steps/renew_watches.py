@@ -1,4 +1,4 @@
-"""Renew the watches of calendars that end within a day: a run in; its pages out."""
+"""Renew the calendar watches that end within a day: the input of a run in, its pages out."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -14,9 +14,9 @@ from pipeline.steps.watches.renew import Renewal, Renewer
 from pipeline.steps.watches.rows import CalendarConnection, WatchRows
 from pipeline.steps.watches.turn import Turn
 
-# Connections that are renewed at the same time.
+# How many connections are renewed at the same time.
 WORKERS: Final = 8
-# Connections of a page; a page in which Google answers nothing ends within the lease of the run.
+# Connections in a page. Even if Google never answers, a page ends within the lease of the run.
 PAGE_SIZE: Final = 40
 
 
@@ -27,15 +27,15 @@ def renew_watches(
     *,
     calendar: CalendarSettings,
 ) -> Iterator[Page]:
-    """Renew every watch that ends within 24 hours, or show which: each page is done when given.
+    """Renew every watch that ends within 24 hours, or show which. Yield each page after it is done.
 
-    A connection that fails stops no other. It counts as failed, and its log line says why.
+    A connection that fails does not stop the others. It counts as failed, and the log says why.
 
     Raises:
         ConfigurationError: a setting or the table is missing, or Google refuses our client.
-        TransientError: Postgres cannot be reached; or after the last page, if another try may renew
-            what this one did not.
-        PermanentError: after the last page, if no other try will.
+        TransientError: Postgres cannot be reached. Also after the last page, if watches were not
+            renewed and a retry may renew them.
+        PermanentError: after the last page, if watches were not renewed and no retry can help.
     """
     rows = WatchRows(settings, given.now)
     rows.check()
@@ -65,14 +65,14 @@ def renew_watches(
     if failed := ends[Renewal.FAILED]:
         raise PermanentError(
             f"{counted(failed, 'watch', 'watches')} not renewed: the log names the connections;"
-            " set sync_enabled to false for those that are to end"
+            " set sync_enabled to false for those that are no longer needed"
         )
 
 
 def _pages(
     rows: WatchRows, after: str | None
 ) -> Iterator[tuple[Sequence[CalendarConnection], str | None]]:
-    """Pages of connections, each with where the next one begins; None: there is no other."""
+    """Yield pages of connections, each with the cursor of the next page; None after the last."""
     while True:
         page = rows.page(after, PAGE_SIZE)
         after = str(page[-1].id) if len(page) == PAGE_SIZE else None

@@ -85,7 +85,7 @@ def _tasks(work: Retention, changed: Mapping[str, Any]) -> list[Deletion]:
 
 
 def _resume(tasks: list[Deletion], cursor: str | None) -> tuple[int, str | None]:
-    """Where to begin. What is done already is not there any more, so a lost place costs nothing."""
+    """Return where to begin. Deleted rows are not found again, so a lost place does no harm."""
     name, _, after = (cursor or "").partition(" ")
     for number, task in enumerate(tasks):
         if task.statement == name:

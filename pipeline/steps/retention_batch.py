@@ -56,7 +56,7 @@ class Deletion:
 
 @dataclass(frozen=True, slots=True)
 class DeletedBatch:
-    """What a batch came to.
+    """The result of a batch.
 
     Attributes:
         counts: of its rows.
@@ -149,7 +149,7 @@ def _execute(
         # Sent at once, they are one transaction, which the server commits without waiting for us.
         with connection.pipeline():
             if task.statement == MOVE_MARK:
-                # A statement of its own: the next one must see what the other transaction wrote.
+                # A separate statement: the next one must see what the other transaction wrote.
                 connection.execute(_LOCK)
             if is_limited:
                 connection.execute(_LIMIT, {"milliseconds": str(LIMIT_MILLISECONDS)})

@@ -1,4 +1,4 @@
-"""Two ways to run what is due of a job: at once, or in a thread of the job in this process."""
+"""Two ways to run the due runs of a job: at once, or in a thread of this process."""
 
 import logging
 import threading
@@ -14,19 +14,19 @@ from pipeline.jobs.job import Job
 from pipeline.steps.job_runs import jobs_to_do
 from pipeline.steps.run_job import JobRunner, RunEnded
 
-# How often the threads look for runs that waited, were resumed, or lost their worker.
+# How often the ledger is searched for runs that waited, were resumed, or lost their worker.
 LOOK_SECONDS: Final = 10.0
 # How long a stop waits for the pages that are being written.
 STOP_SECONDS: Final = 5.0
 
-# Runs what is due of a job, and returns the runs that ended meanwhile.
+# Runs the due runs of a job, and returns those that have ended.
 RunDue = Callable[[JobRunner, Job], list[RunEnded]]
 
 _log: Final = logging.getLogger(__name__)
 
 
 def run_now(runner: JobRunner, job: Job) -> list[RunEnded]:
-    """Run what is due of a job, and return when all of it has ended."""
+    """Run the due runs of a job, and return when all have ended."""
     ended = []
     started = time.monotonic()
     for each in runner.run_due(job):
@@ -38,7 +38,7 @@ def run_now(runner: JobRunner, job: Job) -> list[RunEnded]:
 
 @dataclass(frozen=True, slots=True)
 class InThreads:
-    """Leave what is due to the process's thread of the job.
+    """Leave the due runs to the thread of the job in this process.
 
     The run is in the ledger already, so its message may be acknowledged at once. No run holds up
     the ticks of other jobs.
@@ -53,7 +53,7 @@ class InThreads:
 
 
 class JobThreads:
-    """Runs what is due of each job in a thread of its own.
+    """Runs the due runs of each job in its own thread.
 
     A tick wakes the thread of its job. Besides, the ledger is searched every ``look_seconds`` for
     runs that waited, were resumed, or lost their worker. Thread-safe.

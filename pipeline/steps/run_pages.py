@@ -1,4 +1,4 @@
-"""Run the statement of a job page by page: what the run is given in, a ``Page`` for each out."""
+"""Run the statement of a job page by page: the input of a run in, a ``Page`` for each page out."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
@@ -11,18 +11,18 @@ from pipeline.domain.errors import RejectedByDatabase, UsageError
 from pipeline.jobs.job import Counts, Input, Page, Pages
 from pipeline.settings import DatabaseSettings
 
-# A page refers to a row that was deleted after the page had read it. Without it, it succeeds.
+# A row was deleted after the page had read it. The next try does not read it, and succeeds.
 _GONE: Final = "23503"
 _TRIES: Final = 5
 
 
 def run_pages(settings: DatabaseSettings, work: Pages, given: Input) -> Iterator[Page]:
-    """Do the pages of a run, one after the other; each is done before it is given back.
+    """Do the pages of a run, one after the other. Yield each after it is done.
 
     Args:
-        settings: of the database.
+        settings: the database.
         work: the statement and its parameters.
-        given: the time that counts as now, where to go on, and what a person changed.
+        given: the time that counts as now, where to continue, and changed parameters.
 
     Raises:
         UsageError: a changed parameter does not exist.

@@ -21,12 +21,12 @@ RUNNERS: Final[Runners] = {Pages: run_pages, Retention: run_retention}
 
 
 def runners_with(calendar: CalendarSettings, *, secret: str = "") -> Runners:
-    """Return all runners, with what the one for calendars needs besides a database.
+    """Return all runners, with the settings of the one for calendars.
 
     Args:
-        calendar: its settings.
-        secret: the name of the client's secret in Secret Manager, read when the job runs. Empty:
-            it is in the settings.
+        calendar: the settings for Google.
+        secret: the name of the client secret in Secret Manager, which is read when the job runs.
+            Empty: the settings have the secret.
     """
     renew = partial(_renew_watches, calendar=calendar, secret=secret)
     return {**RUNNERS, CalendarWatches: renew}

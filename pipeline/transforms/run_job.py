@@ -23,7 +23,7 @@ Nothing = beam.PCollection[None]
 
 
 class RunJob(beam.PTransform[Ticks, Nothing]):
-    """Record the runs that ticks ask for, then run what is due of the job.
+    """Record the runs that ticks ask for, then the due runs of the job.
 
     Args:
         runner: runs jobs.

@@ -111,7 +111,7 @@ class Calendars:
         )
 
     def run(self, now: datetime = NOW, **settings: object) -> Counts:
-        """Run the job to its end, and gives its counts, whether watches failed or not."""
+        """Run the job to its end. Return its counts, even if watches failed."""
         total = Counts()
         with suppress(PermanentError, TransientError):
             for page in self.pages(now, dry_run=False, **settings):

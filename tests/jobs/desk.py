@@ -1,4 +1,4 @@
-"""What tests of the jobs that emit events share: a world at a fixed time, and runs over it."""
+"""A world at a fixed time, and runs over it of the jobs that emit events."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -38,7 +38,7 @@ class Desk(Stage):
 
     @property
     def job_settings(self) -> DatabaseSettings:
-        """Of a job: the role of the jobs."""
+        """The database, in the role of the jobs."""
         return DatabaseSettings(dsn=self.database.jobs_dsn)
 
     def pages(
@@ -68,7 +68,7 @@ class Desk(Stage):
         dry_run: bool = False,
         **changed: object,
     ) -> Counts:
-        """Run a job to its end; gives what all pages came to."""
+        """Run a job to its end. Return the sum of all pages."""
         pages = self.pages(job, now=now, most=most, dry_run=dry_run, **changed)
         return sum((page.counts for page in pages), Counts())
 

@@ -1,4 +1,4 @@
-"""What tests of retention share: a database with old and young rows, and runs over it."""
+"""A database with old and young rows, and runs of retention over it."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -43,7 +43,7 @@ class Kept:
 
     @property
     def settings(self) -> DatabaseSettings:
-        """Of the job."""
+        """The database, in the role of the jobs."""
         return DatabaseSettings(dsn=self.database.jobs_dsn)
 
     def pages(
@@ -59,11 +59,11 @@ class Kept:
         return list(run_retention(self.settings, only(*tables), given))
 
     def run(self, *tables: str, **options: Any) -> Counts:  # noqa: ANN401 - as pages
-        """Run the job; gives what all pages came to."""
+        """Run the job. Return the sum of all pages."""
         return sum((page.counts for page in self.pages(*tables, **options)), Counts())
 
     def rows(self, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
-        """What a statement gives, as the owner."""
+        """Return the rows of a statement, as the owner."""
         if self.connection is not None:
             return _rows(self.connection, statement, parameters)
         with self.database.connect() as connection:
@@ -161,5 +161,5 @@ def only(*tables: str) -> Retention:
 
 
 def total(pages: Iterable[Page]) -> Counts:
-    """What pages came to together."""
+    """Return the sum of pages."""
     return sum((page.counts for page in pages), Counts())

@@ -28,7 +28,7 @@ from pipeline.sinks.dead_letters import write_dead_letters
 from pipeline.steps.renew_watches import PAGE_SIZE, WORKERS, renew_watches
 from pipeline.steps.run_job import JobRunner
 from pipeline.steps.runners import runners_with
-from pipeline.steps.watches.turn import MOST_SILENT
+from pipeline.steps.watches.turn import MOST_UNANSWERED
 from tests.databases import Database
 from tests.deadline import wait_until
 from tests.jobs.calendars import DAY, HOUR, NOW, SECOND, SECRET, Calendars, calendars_in
@@ -234,7 +234,7 @@ def test_g100_the_id_of_the_calendar_is_percent_encoded(calendars: Calendars) ->
     [asked] = calendars.server.asked_for(WATCH)
     assert asked.path == "/calendar/v3/calendars/a%23b%40c%2Fd/events/watch"
     assert asked.body["address"] == "https://app.example.com/hook"
-    # Google shortens it, and the row says what it came to.
+    # Google shortens it, and the row has the real end.
     assert asked.body["expiration"] >= (NOW + timedelta(days=7)).timestamp() * 1000
 
 
@@ -490,7 +490,7 @@ def test_a_google_that_does_not_answer_is_not_asked_for_ever(
         calendars.connect()
     calendars.server.answer_always(WATCH, google_error(503, "backendError"))
     assert calendars.run().failed == number
-    assert len(calendars.server.asked) < MOST_SILENT + WORKERS
+    assert len(calendars.server.asked) < MOST_UNANSWERED + WORKERS
     # Control: a lone failure stops nothing.
     calendars.server.answer_always(WATCH, None)
     calendars.end_claims()

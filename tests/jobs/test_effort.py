@@ -1,4 +1,4 @@
-"""What a page costs the server: in proportion to its rows, whatever the planner believes."""
+"""The cost of a page grows with its rows, whatever the planner believes."""
 
 from collections.abc import Iterator
 from typing import Final

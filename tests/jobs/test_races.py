@@ -22,7 +22,7 @@ NUMBER: Final = 60
 PAGE: Final = 15
 LOCK: Final = 13
 
-# Whoever inserts into the table waits while a test holds the lock.
+# An insert into the table waits while a test holds the lock.
 _WAIT: Final = f"""
     CREATE FUNCTION wait_for_the_test() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN

@@ -39,7 +39,7 @@ def left(desk: Desk, age: timedelta) -> None:
 
 
 def resume(desk: Desk, kind: str, percent: int, *, is_current: bool = True) -> UUID:
-    """A version of a resume; gives its resource."""
+    """Insert a version of a resume. Return its resource."""
     version, resource = uuid4(), uuid4()
     desk.execute(_VERSIONS[kind], version, P1, percent)
     if is_current:

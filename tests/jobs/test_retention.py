@@ -638,7 +638,7 @@ def test_the_stream_goes_on_beside_it_and_nothing_is_lost_or_told_twice(stage: S
     done = threading.Event()
 
     def retain() -> int:
-        deleted = 0
+        deleted = kept.run(LEDGER).emitted
         while not done.is_set():
             deleted += kept.run(LEDGER).emitted
         return deleted

@@ -20,6 +20,12 @@ from tests.deadline import wait_until
 from tests.golden.stage import D, Stage
 from tests.golden.world import P1, R1, T1, U1, U2, U4
 from tests.programs import Program
+from tests.topology.held_up import (
+    wait_until_a_write_is_held_up,
+    wait_until_it_heard,
+    writes_held_up,
+    writes_held_up_from,
+)
 from tests.torture.proxy import Proxy
 
 TABLES = (
@@ -236,15 +242,19 @@ def test_the_reconciling_loop_runs_until_it_is_stopped(stage: Stage) -> None:
 
 
 def test_a_stop_in_the_middle_of_a_pass_leaves_the_rest_to_the_next(stage: Stage) -> None:
+    # More than it reads in advance.
     number = 20_000
     insert_uploads(stage, number)
+    ((middle,),) = stage.rows("SELECT id FROM domain_events ORDER BY id OFFSET 1200 LIMIT 1")
     with start(stage, "--every", "1s") as process:
-        wait_until_done(stage, 1)
-        process.send_signal(signal.SIGTERM)
+        with writes_held_up_from(stage, middle):
+            wait_until_a_write_is_held_up(stage)
+            process.send_signal(signal.SIGTERM)
+            wait_until_it_heard(process.pid)
         output, errors = process.communicate(timeout=10)
     assert (process.returncode, errors) == (0, "")
     (summary,) = map(json.loads, output.splitlines())
-    assert 0 < done(stage) < number, "stopped too late to prove anything"
+    assert 0 < done(stage) < number
     assert summary["events"] == done(stage)
     # A part of the remaining events is enough for the next pass.
     stage.execute(
@@ -258,12 +268,13 @@ def test_a_stop_in_the_middle_of_a_pass_leaves_the_rest_to_the_next(stage: Stage
 
 
 def test_a_stop_is_as_quick_where_the_server_has_fallen_silent(stage: Stage) -> None:
-    insert_uploads(stage, 20_000)
+    insert_uploads(stage, 100)
     with (
         Proxy(stage.database.writer_dsn) as proxy,
+        writes_held_up(stage),
         start(stage, "--every", "1s", dsn=proxy.dsn) as process,
     ):
-        wait_until_done(stage, 1)
+        wait_until_a_write_is_held_up(stage)
         assert proxy.swallow() > 0
         process.send_signal(signal.SIGTERM)
         _, errors = process.communicate(timeout=10)
@@ -271,12 +282,13 @@ def test_a_stop_is_as_quick_where_the_server_has_fallen_silent(stage: Stage) -> 
 
 
 def test_a_second_signal_ends_the_loop_at_once(stage: Stage) -> None:
-    insert_uploads(stage, 20_000)
+    insert_uploads(stage, 100)
     with (
         Proxy(stage.database.writer_dsn) as proxy,
+        writes_held_up(stage),
         start(stage, "--every", "1s", dsn=proxy.dsn) as process,
     ):
-        wait_until_done(stage, 1)
+        wait_until_a_write_is_held_up(stage)
         assert proxy.swallow() > 0
         process.send_signal(signal.SIGTERM)
         with pytest.raises(subprocess.TimeoutExpired):
@@ -345,7 +357,3 @@ def test_the_reconciling_loop_ends_where_only_a_person_can_mend_it(stage: Stage)
 
 def done(stage: Stage) -> int:
     return int(stage.rows("SELECT count(*) FROM notification_processing")[0][0])
-
-
-def wait_until_done(stage: Stage, number: int) -> None:
-    wait_until(lambda: done(stage) >= number, seconds=60, what=f"{number} events done")

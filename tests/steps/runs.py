@@ -71,7 +71,7 @@ class Ledger:
         return runner_of(self.settings, work)
 
     def rows(self, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
-        """What a statement gives, as the owner."""
+        """Return the rows of a statement, as the owner."""
         with self.database.connect() as connection:
             cursor = connection.execute(statement.encode(), parameters or None)
             return cursor.fetchall() if cursor.description is not None else []

@@ -192,7 +192,7 @@ def test_what_makes_it_wait_never_makes_it_dead(ledger: Ledger) -> None:
     assert ledger.states() == ["waiting"]
     assert {result for _, result, *_ in ledger.attempts()} == {"given back"}
     assert ledger.rows("SELECT FROM event_dead_letters") == []
-    # It goes on as if nothing had been.
+    # It continues as before.
     ledger.pass_time()
     [ended] = ledger.runner(Floors()).run_due(JOB)
     assert (ended.state, ended.run.counts) == (WorkState.DONE, ALL)

@@ -1,4 +1,4 @@
-"""The ticker with a clock of the test's own: each instant once, whatever the clock does."""
+"""The ticker with the clock of a test: each instant once, whatever the clock does."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field

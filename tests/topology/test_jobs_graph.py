@@ -21,6 +21,7 @@ from tests.deadline import wait_until
 from tests.golden.world import U1, U2
 from tests.jobs.desk import Desk
 from tests.streams import TOPIC, Broker, Stream
+from tests.topology.held_up import wait_until_a_write_is_held_up, wait_until_it_heard
 
 REMINDERS = MEETING_REMINDERS.name
 NUDGES = UNREAD_THREAD_NUDGES.name
@@ -253,16 +254,13 @@ def kill_in_the_second_page(desk: Desk, events: Broker, stream: Stream, *after: 
     events.publish([tick_message(REMINDERS, last())])
     with psycopg.connect(desk.database.dsn) as holder:
         holder.execute(f"{key} WHERE id = %s".encode(), [meeting, U2, meeting])
-        waiting = (
-            "SELECT FROM pg_stat_activity WHERE datname = current_database()"
-            " AND wait_event_type = 'Lock'"
-        )
         with stream:
-            wait_until(lambda: desk.rows(waiting), seconds=60, what="the second page waits")
+            wait_until_a_write_is_held_up(desk)
             stream.kill()
         # Postgres may finish the statement of a client that is gone, when the lock is.
         holder.rollback()
-    wait_until(lambda: not desk.rows(waiting), seconds=30, what="nothing waits any more")
+    at_work = "SELECT FROM pg_stat_activity WHERE usename = 'test_jobs' AND state <> 'idle'"
+    wait_until(lambda: not desk.rows(at_work), seconds=30, what="nothing is at work any more")
     for statement in ("UPDATE fanout.job_runs SET next_attempt_at = now()", *after):
         desk.execute(statement)
     events.emulator.end_leases()
@@ -303,9 +301,10 @@ def test_a_stop_in_the_middle_gives_the_run_back_for_another_worker_to_take_at_o
             b" WHERE id = %s",
             [meeting, U2, meeting],
         )
-        waiting = "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
-        wait_until(lambda: desk.rows(waiting), seconds=60, what="the second page waits")
+        wait_until_a_write_is_held_up(desk)
         stream.process.send_signal(signal.SIGTERM)
+        # Else the third page could begin before the stop.
+        wait_until_it_heard(stream.process.pid)
         holder.rollback()
         assert stream.process.wait(timeout=10) == 0
     assert runs(desk) == [(REMINDERS, "waiting")]

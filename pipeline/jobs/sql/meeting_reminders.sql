@@ -1,13 +1,13 @@
 -- Remind the participants of meetings that begin soon: one page.
 --
--- In: as pipeline.jobs.job.Pages says, and: lead_minutes, how long before the start; and whether the
--- organizer and those who declined are reminded, too.
+-- In: as pipeline.jobs.job.Pages says, and: lead_minutes, how long before the start; include_declined
+-- and include_organizer, whether those who declined and the organizer are reminded too.
 --
 -- A row of fanout.meeting_reminders lets the event of a participant through once for each start. Its
 -- event is emitted by the same statement, so that neither can be without the other.
 WITH clock AS MATERIALIZED (
-    -- Nobody is reminded of a meeting that has begun meanwhile: a tick may be hours late. A time that
-    -- is a day ago or more was given by a person, who wants to see that day.
+    -- A tick may be hours late, and nobody is reminded of a meeting that has begun since. A time that
+    -- is a day or more ago was given by a person, who wants to see that day.
     SELECT CASE
         WHEN statement_timestamp() < %(now)s::timestamptz + interval '1 day'
         THEN greatest(statement_timestamp(), %(now)s::timestamptz)
@@ -53,7 +53,7 @@ due AS MATERIALIZED (
                'start_time', page.start_time,
                'end_time', meeting.end_time,
                'meeting_link', meeting.meeting_link,
-               -- What is left, in minutes that have begun.
+               -- The minutes left, rounded up.
                'reminder_minutes',
                ceil(extract(epoch FROM page.start_time - (SELECT at FROM clock)) / 60)::int,
                'organizer_id', meeting.organizer_id
@@ -73,8 +73,8 @@ due AS MATERIALIZED (
         AND told.lead_minutes = %(lead_minutes)s::int
         OFFSET 0
     )
-    -- The job that this one replaces wrote down no start. What it sent since the reminder of this
-    -- start was due counts, unless it is our own, of another start.
+    -- The job that this one replaces did not record the start. What it sent counts if it was sent
+    -- after this reminder was due, unless we sent it for another start.
     AND NOT EXISTS (
         SELECT FROM public.meeting_reminders_sent AS sent
         WHERE sent.meeting_id = page.meeting_id
@@ -106,7 +106,7 @@ reminded AS (
     ON CONFLICT DO NOTHING
     RETURNING meeting_id, user_id
 ),
--- The application's own record, where its constraints know the lead time.
+-- The application's own record, if its constraint allows the lead time.
 recorded AS (
     INSERT INTO public.meeting_reminders_sent (meeting_id, user_id, reminder_type, sent_at)
     SELECT meeting_id, user_id, %(lead_minutes)s::int || 'min', %(now)s::timestamptz

@@ -2,13 +2,13 @@
 --
 -- In: as pipeline.jobs.job.Pages says, and: most_stale_days, how old the newest edit may be at most.
 --
--- The anchor of a resume is its newest edit by anybody, or else the creation of the project. Whoever
--- asked each owner by their own edits only would ask one for what another has done since.
+-- The anchor of a resume is its newest edit by anybody, or else the creation of the project. With the
+-- edits of each owner alone, one owner would be asked for what another one has just done.
 --
 -- A row of fanout.resume_nudges lets the event of an owner through once for each anchor and tier. Its
 -- event is emitted by the same statement, so that neither can be without the other.
 WITH page AS MATERIALIZED (
-    -- A project without an owner is a row, too: else a page could look at any number of them.
+    -- A project without an owner is a row too, so that the size of a page is limited.
     SELECT project.id AS project_id, project.created_at, owner.user_id
     FROM public.projects AS project
     LEFT JOIN LATERAL (
@@ -64,13 +64,13 @@ due AS MATERIALIZED (
                'anchor_activity_at', key.anchor
            ) AS payload
     FROM left_alone
-    -- As the handler compares it: always with six digits of a second.
+    -- In the form that the handler compares: always with six digits of a second.
     CROSS JOIN LATERAL (
         SELECT to_char(
             left_alone.anchor AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"+00:00"'
         ) AS anchor
     ) AS key
-    -- There may be none of these resources, or several.
+    -- There may be no such resource, or several.
     LEFT JOIN LATERAL (
         SELECT current_version_id
         FROM public.resources
@@ -81,7 +81,7 @@ due AS MATERIALIZED (
         ORDER BY updated_at DESC, id
         LIMIT 1
     ) AS current ON true
-    -- The current version, or else the newest one. One that is missing is not begun.
+    -- The current version, or else the newest one. Without a version, the resume is empty.
     CROSS JOIN LATERAL (
         SELECT coalesce(floor(CASE
             WHEN left_alone.type = 'project' AND current.current_version_id IS NOT NULL THEN (
@@ -108,7 +108,7 @@ due AS MATERIALIZED (
         OFFSET 0
     ) AS resume
     WHERE resume.percent < 100
-    -- Nothing later either, since an anchor goes back when the person of the newest edit is deleted.
+    -- Also later anchors: when the person of the newest edit is deleted, the anchor is older again.
     AND NOT EXISTS (
         SELECT FROM fanout.resume_nudges AS told
         WHERE told.user_id = left_alone.user_id
@@ -117,7 +117,7 @@ due AS MATERIALIZED (
         AND (told.anchor, told.tier) >= (left_alone.anchor, left_alone.tier)
         OFFSET 0
     )
-    -- What was told before there were anchors counts if it was told after this one.
+    -- A nudge from before there were anchors counts if it was sent after this anchor.
     AND NOT EXISTS (
         SELECT FROM public.notifications
         WHERE user_id = left_alone.user_id

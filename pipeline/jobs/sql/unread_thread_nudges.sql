@@ -1,14 +1,14 @@
--- Nudge those who have left the messages of a thread unread: one page of participants.
+-- Nudge participants who have not read the messages of a thread: one page of participants.
 --
 -- In: as pipeline.jobs.job.Pages says, and: unread_minutes, how old the newest message of a thread
 -- must be at least; most_stale_days, how old it may be at most; system_users, an array of ids:
--- participants that stand for a program.
+-- participants that are programs.
 --
 -- A row of fanout.thread_nudges lets the event of a person through once for each newest message. Its
 -- event is emitted by the same statement, so that neither can be without the other.
 WITH page AS MATERIALIZED (
     SELECT thread_id, user_id, last_read_at,
-           -- Who joined has no need to read what was said before. Joining later than now says nothing.
+           -- A person need not read what was written before they joined. A time after now is ignored.
            CASE WHEN created_at <= %(now)s::timestamptz
                THEN greatest(last_read_at, created_at)
                ELSE last_read_at
@@ -69,12 +69,12 @@ due AS MATERIALIZED (
             WHERE thread_id = unread.thread_id
             AND created_at > unread.read_up_to
             AND user_id IS DISTINCT FROM unread.user_id
-            -- Many people may each have very many messages to read: none of them needs to know.
+            -- Counting very many messages for many people would take long, and helps nobody.
             LIMIT 10000
         ) AS limited
     ) AS messages
-    -- The rule of pipeline.fanout.preferences for e-mail, the only channel of this event: rows that
-    -- speak of it, or else of the application; then the most specific one.
+    -- The rule of pipeline.fanout.preferences for e-mail, the only channel of this event: rows for
+    -- e-mail come before rows for the app; then the most specific one decides.
     LEFT JOIN LATERAL (
         SELECT status
         FROM public.user_notification_preferences
@@ -92,7 +92,7 @@ due AS MATERIALIZED (
                  coalesce(updated_at::timestamptz, '-infinity') DESC, id DESC
         LIMIT 1
     ) AS preference ON true
-    -- Nothing newer either: a message that was deleted brings back one that they heard of before.
+    -- Also later ones: after the newest message was deleted, an older one is the newest again.
     WHERE NOT EXISTS (
         SELECT FROM fanout.thread_nudges AS told
         WHERE told.thread_id = unread.thread_id

@@ -31,8 +31,8 @@ class LastRun:
         by_hand: whether a person asked for it.
         state: as the ledger has it.
         started_at: of the last try.
-        finished_at: None while it goes on, or waits to be tried again.
-        seconds: how long the last try took, or has taken by now.
+        finished_at: None while it runs, or waits for a retry.
+        seconds: how long the last try took, or has taken so far.
         counts: of the pages that are done.
         attempts: how often it was tried.
         next_attempt_at: when it is tried again, if it waits for that.

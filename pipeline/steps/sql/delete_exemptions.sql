@@ -1,4 +1,4 @@
--- Delete old exemptions from the age limit whose event is final or gone: one page, by event. In and out
+-- Delete old exemptions from the age limit whose event is final or deleted: one page, by event. In and out
 -- as delete_ledger_rows.sql says.
 WITH cutoff AS MATERIALIZED (
     SELECT least(%(now)s::timestamptz, now()) - make_interval(days => %(days)s::int) AS at

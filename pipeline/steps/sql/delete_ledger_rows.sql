@@ -1,9 +1,10 @@
--- Delete ledger rows below the mark that could not go when the mark passed them: one page.
+-- Delete ledger rows below the mark that were kept when the mark passed them: one page.
 --
--- In: now; days, how long a row is kept; after, the cursor of the page before, or NULL; most, the most
--- rows to look at; dry_run, to delete nothing.
--- Out: how many rows were looked at, are old enough and would go, were deleted, and are old enough and
--- stay for a reason; and the cursor: NULL if this was the last page.
+-- In: now; days, how long a row is kept; after, the cursor of the previous page, or NULL; most, the
+-- highest number of rows to look at; dry_run, to delete nothing.
+-- Out: the number of rows that were looked at (scanned), that are old enough and may be deleted (due),
+-- that were deleted, and that are old enough but stay for a reason (kept); and the cursor: NULL after
+-- the last page.
 --
 -- A row stays while its event has an open dead letter or waits for a replay, and for a day after its
 -- last change: a worker that has read the event before can then no longer write it.

@@ -1,5 +1,5 @@
--- Delete what keeps a reminder from being sent twice, once its meeting is over: one page, by primary
--- key. In and out as delete_ledger_rows.sql says.
+-- Delete the rows that prevent a second reminder, after the meeting is over: one page, by primary key.
+-- In and out as delete_ledger_rows.sql says.
 WITH cutoff AS MATERIALIZED (
     SELECT least(%(now)s::timestamptz, now()) - make_interval(days => %(days)s::int) AS at
 ),

@@ -1,7 +1,7 @@
--- Delete what keeps a nudge about a resume from being sent twice, once its anchor has moved on: one
--- page, by primary key. In and out as delete_ledger_rows.sql says.
+-- Delete the rows that prevent a second nudge about a resume, after its anchor has changed: one page,
+-- by primary key. In and out as delete_ledger_rows.sql says.
 --
--- The anchor has moved on if the resume was edited later, if the person had a later nudge about it, or
+-- The anchor has changed if the resume was edited later, if the person had a later nudge about it, or
 -- if the project is gone.
 WITH cutoff AS MATERIALIZED (
     SELECT least(%(now)s::timestamptz, now()) - make_interval(days => %(days)s::int) AS at

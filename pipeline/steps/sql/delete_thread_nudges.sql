@@ -1,8 +1,8 @@
--- Delete what keeps a nudge of a thread from being sent twice, once the thread has moved on: one page,
--- by primary key. In and out as delete_ledger_rows.sql says.
+-- Delete the rows that prevent a second nudge about a thread, after the thread has changed: one page, by
+-- primary key. In and out as delete_ledger_rows.sql says.
 --
--- A thread has moved on if it has a later message, if the person had a nudge for a later one, or if it
--- is gone.
+-- A thread has changed if it has a later message, if the person had a nudge for a later one, or if the
+-- thread is gone.
 WITH cutoff AS MATERIALIZED (
     SELECT least(%(now)s::timestamptz, now()) - make_interval(days => %(days)s::int) AS at
 ),

@@ -1,1 +1,1 @@
-"""The watches of calendars: which end soon, and how one is renewed. No Beam."""
+"""Calendar watches: which end soon, and how one is renewed. No Beam."""

@@ -1,4 +1,4 @@
-"""Renew the watch of one connection: a row in; what became of it out."""
+"""Renew the watch of one connection: a row in, the result out."""
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
@@ -29,25 +29,25 @@ from pipeline.steps.watches.turn import Turn
 
 ResultT = TypeVar("ResultT")
 
-# What is asked for. Google shortens it to what it allows, and says until when the channel lives.
+# The life that we ask for. Google may shorten it, and says when the channel ends.
 LIFE: Final = timedelta(days=30)
 
-# Errors of one connection; others go on.
+# Errors that concern one connection only.
 _OF_ONE: Final = (PermanentError, CalendarRateLimited, CalendarUnavailable, LockTimeout)
 
 _log: Final = logging.getLogger(__name__)
 
 
 class Renewal(Enum):
-    """What became of a connection."""
+    """The result for a connection."""
 
     NOTHING_DUE = auto()
     RENEWED = auto()
-    # Its grant is revoked, or it was renewed meanwhile.
+    # Its grant is revoked, or another process renewed it.
     SKIPPED = auto()
-    # Another try may renew it.
+    # A retry may renew it.
     LATER = auto()
-    # No other try will, until a person does something.
+    # No retry can renew it until a person does something.
     FAILED = auto()
 
 
@@ -59,10 +59,10 @@ _RENEWALS: Final = {
 
 
 class Renewer:
-    """Renews one watch after the other; safe to use from several threads.
+    """Renews watches. Thread-safe.
 
-    The new channel is made first and saved, then the old one is stopped. Each channel stands in our
-    table before Google is asked for it, until it is saved or stopped.
+    First a new channel is made and saved, then the old one is stopped. A channel is in our table
+    before Google is asked for it, and until it is saved or stopped.
     """
 
     def __init__(self, calendar: GoogleCalendar, rows: WatchRows, turn: Turn) -> None:
@@ -71,10 +71,10 @@ class Renewer:
         self._turn = turn
 
     def renew(self, connection: CalendarConnection) -> Renewal:
-        """Renew a watch, and stop what is left of earlier tries.
+        """Renew a watch, and stop the channels that earlier tries left.
 
         Raises:
-            ConfigurationError: no watch can be renewed until a person fixes it.
+            ConfigurationError: no watch at all can be renewed until a person fixes it.
             TransientError: Postgres cannot be reached.
         """
         if connection.is_revoked:
@@ -93,7 +93,7 @@ class Renewer:
         missing = self._stop(access, left, connection.watch_resource_id)
         if connection.is_due:
             return self._replace(connection, access, missing)
-        # Whatever they watched, it is not what this connection watches now.
+        # They do not watch what this connection watches now.
         self._rows.stopped([channel.id for channel in missing])
         return Renewal.NOTHING_DUE
 
@@ -121,7 +121,7 @@ class Renewer:
                 channel_id=connection.watch_channel_id or "",
                 resource_id=connection.watch_resource_id,
             )
-        # Of a channel whose answer was lost the resource is known only now.
+        # If the answer of an earlier try was lost, only now we know the resource.
         found_again = [replace(each, resource_id=watch.resource_id) for each in left]
         missing = self._stop(access, [to_stop, *found_again], watch.resource_id)
         self._rows.stopped([each.id for each in missing])
@@ -136,7 +136,7 @@ class Renewer:
         try:
             return access.ask(lambda token: self._calendar.watch(token, channel, self._rows.now))
         except CalendarUnavailable:
-            # Made or not: whoever comes next stops it.
+            # It may have been made. The next run stops it.
             self._rows.give_back(claim)
             raise
         except FanoutError:
@@ -146,9 +146,9 @@ class Renewer:
     def _stop(
         self, access: "_Access", channels: Iterable[KnownChannel], resource_id: str | None
     ) -> list[KnownChannel]:
-        """Stop channels; gives those that Google does not know.
+        """Stop channels. Return those that Google does not know.
 
-        What cannot be stopped now stays in the table, for the next run.
+        A channel that cannot be stopped now stays in the table, for the next run.
         """
         gone: list[KnownChannel] = []
         missing: list[KnownChannel] = []
@@ -169,7 +169,7 @@ class Renewer:
 
 
 class _Access:
-    """The access token of a connection: the stored one, or refreshed once and saved."""
+    """The access token of a connection: the stored one, or a new one, refreshed once and saved."""
 
     def __init__(
         self,
@@ -186,20 +186,20 @@ class _Access:
         self._is_refreshed = False
 
     def prepare(self) -> None:
-        """Have a token, and leave to ask Google.
+        """Make sure that there is a token, and that Google may be asked.
 
         Raises:
-            FanoutError: as of ``GoogleCalendar.refresh`` and ``Turn.wait``.
+            FanoutError: as ``GoogleCalendar.refresh`` and ``Turn.wait``.
         """
         self._turn.wait()
         if not is_token(self._token):
             self._refresh()
 
     def ask(self, request: Callable[[str], ResultT]) -> ResultT:
-        """Make a request with the token; if Google refuses the token, with a refreshed one.
+        """Make a request with the token. If Google refuses the token, refresh it and try again.
 
         Raises:
-            FanoutError: as of the request, and of ``prepare``.
+            FanoutError: as the request and ``prepare``.
         """
         self.prepare()
         try:

@@ -1,4 +1,4 @@
-"""The rows of a renewal: connections of the application, channels and revoked grants of ours."""
+"""Reads and writes the connections of the application, and our channels and revoked grants."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,8 +17,8 @@ from pipeline.clients.postgres.sql import load
 from pipeline.domain.errors import ConfigurationError
 from pipeline.settings import DatabaseSettings
 
-# For how long a channel that is being made or stopped is nobody else's. Longer than all requests
-# for one connection take, and shorter than the lease of the run.
+# How long a channel that is being made or stopped belongs to one process. Longer than all requests
+# for a connection take, and shorter than the lease of the run.
 CLAIM: Final = timedelta(minutes=3)
 
 _HAS_CONNECTIONS: Final = load("pipeline.steps.watches", "has_connections")
@@ -35,19 +35,19 @@ _MARK_REVOKED: Final = load("pipeline.steps.watches", "mark_revoked")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CalendarConnection:
-    """A connection whose watch ends soon, or of which channels are left to be stopped.
+    """A connection whose watch ends soon, or that has channels to be stopped.
 
     Attributes:
-        id: of the row.
-        is_due: whether its watch is to be renewed.
+        id: the key of the row.
+        is_due: whether its watch must be renewed.
         is_revoked: whether Google has refused its refresh token before.
-        has_leftovers: whether channels of it are to be stopped.
-        calendar_id: what is watched.
-        watch_channel_id: of the watch that ends.
-        watch_resource_id: the same.
-        access_token: as stored.
-        refresh_token: as stored.
-        is_fresh: whether the access token holds for five minutes more.
+        has_leftovers: whether it has channels to be stopped.
+        calendar_id: the calendar that is watched.
+        watch_channel_id: the channel of the watch that ends.
+        watch_resource_id: Google's name for what that channel watches.
+        access_token: the stored token.
+        refresh_token: the stored token.
+        is_fresh: whether the access token is valid for five more minutes.
     """
 
     id: UUID
@@ -64,7 +64,7 @@ class CalendarConnection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownChannel:
-    """A channel that is to be stopped; without a resource its answer was lost."""
+    """A channel to be stopped. Without a resource, Google's answer was lost."""
 
     id: UUID
     channel_id: str = field(repr=False)
@@ -76,32 +76,32 @@ class Claimed(Enum):
 
     BY_US = auto()
     BY_ANOTHER = auto()
-    # The connection has another watch by now, or none.
+    # The connection has another watch now, or none.
     TOO_LATE = auto()
 
 
 class Saved(Enum):
-    """What became of a new watch: kept, or of no use as another one was kept first."""
+    """Whether a new watch is kept, or not needed because another one was kept first."""
 
     KEPT = auto()
-    # The row of the channel says that it is to be stopped.
+    # Its row says that it must be stopped.
     SURPLUS = auto()
-    # Another process has taken the row over, since ours took too long.
+    # We took too long, and another process took the row over.
     LOST = auto()
 
 
 @dataclass(frozen=True, slots=True)
 class WatchRows:
-    """Reads and writes these rows, each call in a transaction of its own.
+    """Reads and writes these rows. Each call is a transaction of its own.
 
-    All methods raise as ``with_connection`` does. No parameter reaches a log.
+    All methods raise what ``with_connection`` raises. No parameter reaches a log.
     """
 
     settings: DatabaseSettings
     now: datetime
 
     def check(self) -> None:
-        """Raise unless the application keeps calendars.
+        """Check that the application has calendars.
 
         Raises:
             ConfigurationError: there is no such table.
@@ -114,11 +114,11 @@ class WatchRows:
             )
 
     def forget(self) -> None:
-        """Delete what is of no use any more."""
+        """Delete rows that are no longer needed."""
         self._execute(_FORGET, {"now": self.now})
 
     def page(self, after: str | None, most: int) -> list[CalendarConnection]:
-        """The connections with something to do, by id."""
+        """Return the connections with something to do, by id."""
         parameters = {"now": self.now, "after": after, "most": most}
 
         def work(connection: DatabaseConnection[Any]) -> list[CalendarConnection]:
@@ -128,7 +128,7 @@ class WatchRows:
         return with_connection(self.settings, work)
 
     def claim(self, connection: CalendarConnection, claim: UUID, channel: WatchChannel) -> Claimed:
-        """Write down that a channel is going to be made, unless another process does it."""
+        """Record that a channel is about to be made, unless another process makes one."""
         [(is_claimed, is_current)] = self._rows(
             _CLAIM,
             {
@@ -145,7 +145,7 @@ class WatchRows:
         return Claimed.BY_ANOTHER if is_current else Claimed.TOO_LATE
 
     def take_leftovers(self, connection: CalendarConnection) -> list[KnownChannel]:
-        """The channels of a connection that are to be stopped, ours to stop from now on."""
+        """Claim the channels of a connection that must be stopped, and return them."""
         rows = self._rows(_TAKE_LEFTOVERS, {"connection_id": connection.id, "lease": CLAIM})
         return [
             KnownChannel(id=each, channel_id=channel_id, resource_id=resource_id)
@@ -153,7 +153,7 @@ class WatchRows:
         ]
 
     def save_tokens(self, connection: CalendarConnection, tokens: Tokens) -> None:
-        """Keep refreshed tokens, unless the application has refreshed meanwhile."""
+        """Save refreshed tokens, unless the application refreshed them first."""
         self._execute(
             _SAVE_TOKENS,
             {
@@ -169,7 +169,7 @@ class WatchRows:
     def save_watch(
         self, connection: CalendarConnection, claim: UUID, channel: WatchChannel, watch: Watch
     ) -> Saved:
-        """Keep a new watch, unless the connection has another one by now."""
+        """Save a new watch, unless the connection has another one now."""
         [(is_kept, is_ours)] = self._rows(
             _SAVE_WATCH,
             {
@@ -188,16 +188,16 @@ class WatchRows:
         return Saved.SURPLUS if is_ours else Saved.LOST
 
     def give_back(self, claim: UUID) -> None:
-        """A channel may have been made or not: it is to be stopped by whoever comes next."""
+        """Leave a channel that may have been made to the next run, which stops it."""
         self._execute(_GIVE_BACK, {"id": claim})
 
     def stopped(self, ids: Sequence[UUID]) -> None:
-        """These channels are no more, or never were."""
+        """Record that these channels do not exist any more."""
         if ids:
             self._execute(_STOPPED, {"ids": list(ids)})
 
     def mark_revoked(self, connection: CalendarConnection, reason: str) -> None:
-        """Remember that Google refused the refresh token."""
+        """Record that Google refused the refresh token."""
         self._execute(
             _MARK_REVOKED,
             {

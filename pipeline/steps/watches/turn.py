@@ -1,4 +1,4 @@
-"""Whether Google may be asked now: shared by all threads of a run."""
+"""Decides when Google may be asked. Shared by all threads of a run."""
 
 import logging
 import threading
@@ -13,34 +13,34 @@ from pipeline.domain.errors import FanoutError
 
 ResultT = TypeVar("ResultT")
 
-# The longest wait within a run. What may not go by then is left for the next run.
+# The longest wait within a run. A request that must wait longer is left to the next run.
 LONGEST_WAIT: Final = timedelta(seconds=2)
-# What is waited where Google limits, and does not say for how long.
+# The pause if Google limits the rate and does not say for how long.
 USUAL_LIMIT: Final = timedelta(seconds=60)
-# After so many requests in a row without an answer nothing is asked for a while.
-MOST_SILENT: Final = 16
-SILENCE: Final = timedelta(seconds=60)
+# After this many requests in a row without an answer, Google is not asked for this long.
+MOST_UNANSWERED: Final = 16
+UNANSWERED_PAUSE: Final = timedelta(seconds=60)
 
 _log: Final = logging.getLogger(__name__)
 
 
 class Turn:
-    """Lets requests pass while Google takes them."""
+    """Lets requests pass while Google accepts them."""
 
     def __init__(self, clock: Clock = utc_now) -> None:
         self._clock = clock
         self._lock = threading.Lock()
         self._closed_until: datetime | None = None
         self._why: FanoutError | None = None
-        self._silent = 0
+        self._unanswered = 0
 
     def ask(self, request: Callable[[], ResultT]) -> ResultT:
-        """Make a request; once more, where Google asks for a short wait.
+        """Make a request. If Google asks for a short wait, make it a second time.
 
         Raises:
-            CalendarRateLimited: not now, for one person or for all.
-            CalendarUnavailable: Google does not answer this one, or has not for a while.
-            FanoutError: whatever else the request raises.
+            CalendarRateLimited: Google limits the rate, of one person or of all.
+            CalendarUnavailable: Google does not answer, or did not answer the last requests.
+            FanoutError: any other error of the request.
         """
         self.wait()
         try:
@@ -54,8 +54,8 @@ class Turn:
         """Return when Google may be asked, if that is soon.
 
         Raises:
-            CalendarRateLimited: it is not: Google has asked for a longer pause.
-            CalendarUnavailable: it is not: Google has not answered for a while.
+            CalendarRateLimited: not soon: Google asked for a longer pause.
+            CalendarUnavailable: not soon: Google did not answer the last requests.
         """
         with self._lock:
             until, why = self._closed_until, self._why
@@ -71,10 +71,10 @@ class Turn:
             raise
         except CalendarUnavailable as error:
             with self._lock:
-                self._silent += 1
-                is_silent = self._silent >= MOST_SILENT
-            if is_silent:
-                self._close(self._clock() + SILENCE, error)
+                self._unanswered += 1
+                is_away = self._unanswered >= MOST_UNANSWERED
+            if is_away:
+                self._close(self._clock() + UNANSWERED_PAUSE, error)
             raise
         except FanoutError:
             self._heard()
@@ -84,17 +84,17 @@ class Turn:
 
     def _heard(self) -> None:
         with self._lock:
-            self._silent = 0
+            self._unanswered = 0
 
     def _close(self, until: datetime, why: FanoutError) -> None:
         with self._lock:
             if self._closed_until is None or until > self._closed_until:
-                self._closed_until, self._why, self._silent = until, why, 0
+                self._closed_until, self._why, self._unanswered = until, why, 0
         if until - self._clock() > LONGEST_WAIT:
             _log.warning("%s; nothing is asked until %s UTC", why, f"{until:%H:%M:%S}")
 
     def _wait(self, until: datetime) -> bool:
-        """Wait if it is short; False: it is not."""
+        """Wait, if the pause is short. Return whether it was."""
         pause = until - self._clock()
         if pause > LONGEST_WAIT:
             return False

@@ -1,5 +1,4 @@
--- A page, by id, of the connections to Google whose watch ends soon, or of which a channel is left
--- that is to be stopped.
+-- The connections to Google whose watch ends soon, or that have a channel to be stopped: one page, by id.
 SELECT
     id,
     is_due,
@@ -10,7 +9,7 @@ SELECT
                 = sha256(convert_to(coalesce(refresh_token, ''), 'UTF8'))
     ) AS is_revoked,
     has_leftovers,
-    -- The primary calendar, else the first that was selected; whatever else the list may hold.
+    -- The primary calendar, or else the first selected one. The list may hold anything.
     coalesce(
         jsonb_path_query_first(
             calendar_list,

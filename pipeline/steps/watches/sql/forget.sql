@@ -1,5 +1,5 @@
--- Forget channels that have ended by themselves or whose connection is gone, and revoked grants
--- whose connection is gone or has another refresh token by now.
+-- Delete channels that have ended or whose connection is gone, and revoked grants whose connection is
+-- gone or has another refresh token now.
 WITH channels AS (
     DELETE FROM fanout.calendar_channels AS channel
     WHERE channel.expires_at <= %(now)s::timestamptz

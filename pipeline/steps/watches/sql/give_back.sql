@@ -1,4 +1,4 @@
--- A channel may have been made, and nobody knows: it is to be stopped by whoever comes next.
+-- Leave a channel that may have been made to the next run, which stops it.
 UPDATE fanout.calendar_channels
 SET state = 'stopping', claimed_until = now()
 WHERE id = %(id)s AND state = 'making'

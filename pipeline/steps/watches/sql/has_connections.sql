@@ -1,2 +1,2 @@
--- Whether the application keeps calendars that people have connected.
+-- Whether the application has calendars that people have connected.
 SELECT to_regclass('public.calendar_connections') IS NOT NULL AS has_connections

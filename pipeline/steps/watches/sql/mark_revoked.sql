@@ -1,4 +1,4 @@
--- Remember that a refresh token was refused, once, and only while the connection still has it.
+-- Record once that a refresh token was refused, but only if the connection still has this token.
 INSERT INTO fanout.calendar_grants AS revoked
     (connection_id, state, reason, since, refresh_token_sha256)
 SELECT id, 'revoked', %(reason)s, %(now)s::timestamptz,

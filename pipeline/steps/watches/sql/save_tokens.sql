@@ -1,4 +1,4 @@
--- Keep what a refresh gave, and nothing in place of what the application has refreshed meanwhile.
+-- Save refreshed tokens. Does not overwrite tokens that the application refreshed in the meantime.
 UPDATE public.calendar_connections
 SET refresh_token = coalesce(%(new_refresh_token)s, refresh_token),
     access_token = CASE

@@ -1,5 +1,5 @@
--- Keep a new watch, unless the connection has another one by now. The row of the channel that was
--- being made becomes that of the channel that is to be stopped: the old one, or else the new one.
+-- Save a new watch, unless the connection has another one now. The row of the new channel becomes the
+-- row of the channel to be stopped: the old one, or the new one if it is not needed.
 WITH connection AS (
     SELECT id, watch_channel_id FROM public.calendar_connections
     WHERE id = %(connection_id)s
@@ -8,7 +8,7 @@ WITH connection AS (
     SELECT channel.id
     FROM fanout.calendar_channels AS channel
     WHERE channel.id = %(id)s AND channel.state = 'making'
-        -- The connection is locked first, as when a renewal begins: nobody waits in a circle.
+        -- The connection is locked first, as in claim.sql, so that there is no deadlock.
         AND (SELECT count(*) FROM connection) >= 0
     FOR UPDATE
 ), saved AS (
@@ -37,7 +37,7 @@ WITH connection AS (
     WHERE channel.id = mine.id
 )
 SELECT
-    -- A statement that is sent again finds the watch kept.
+    -- If this statement is sent again, it finds the watch saved.
     is_saved OR EXISTS (
         SELECT FROM connection WHERE watch_channel_id = %(channel_id)s
     ) AS is_kept,

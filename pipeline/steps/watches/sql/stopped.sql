@@ -1,2 +1,2 @@
--- These channels are no more.
+-- Delete channels that do not exist any more.
 DELETE FROM fanout.calendar_channels WHERE id = ANY (%(ids)s::uuid[])

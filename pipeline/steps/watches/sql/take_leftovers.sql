@@ -1,4 +1,4 @@
--- Take the channels of a connection that are to be stopped, also those of a process that died.
+-- Claim the channels of a connection that must be stopped, including those of a process that died.
 UPDATE fanout.calendar_channels
 SET state = 'stopping', claimed_until = now() + %(lease)s::interval
 WHERE connection_id = %(connection_id)s AND claimed_until <= now()
