@@ -1,6 +1,7 @@
 """Write outcomes: a batch in one statement. The write is atomic and safe to repeat."""
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -14,8 +15,10 @@ from pipeline.clients.postgres.halving import in_halves
 from pipeline.clients.postgres.retry import with_connection
 from pipeline.clients.postgres.sql import load
 from pipeline.domain.dead_letter import DeadLetter
+from pipeline.domain.delivery import DeliveryChannel
 from pipeline.domain.errors import LockTimeout, PermanentError, TransientError, UnknownEvent
 from pipeline.domain.portions import portions_by_weight
+from pipeline.facts.channels import channels_of
 from pipeline.fanout.outcome import Outcome
 from pipeline.settings import DatabaseSettings
 from pipeline.sinks.document import as_document
@@ -28,7 +31,8 @@ MOST_ROWS: Final = 100_000
 # A prepared statement saves the server 3 ms of planning, but may keep a plan that was made while
 # the tables were empty. With many rows such a plan costs more.
 MOST_BYTES_PREPARED: Final = 256 * 2**10
-_WRITE: Final = load(__package__, "write_outcomes")
+_WRITE_WITH_MAIL: Final = load(__package__, "write_outcomes")
+_WRITE: Final = re.sub(rb"-- mail: begin\n.*-- mail: end\n", b"", _WRITE_WITH_MAIL, flags=re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,10 +208,12 @@ def _write_at_once(
         "lock_timeout": str(round(lock_timeout.total_seconds() * 1000)),
     }
     prepare = None if len(document) <= MOST_BYTES_PREPARED else False
+    is_mailed = channels_of(settings).is_on(DeliveryChannel.EMAIL)
+    statement = _WRITE_WITH_MAIL if is_mailed else _WRITE
 
     def write(connection: Connection[Any]) -> list[tuple[int, str, int]]:
         try:
-            return connection.execute(_WRITE, parameters, prepare=prepare).fetchall()
+            return connection.execute(statement, parameters, prepare=prepare).fetchall()
         except LockNotAvailable:
             # Unlike other transient errors, this is not retried at once: that would wait again.
             raise LockTimeout("an outcome needs a row that another session has locked") from None

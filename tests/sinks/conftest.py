@@ -7,7 +7,9 @@ from typing import Any, Final
 import pytest
 
 from pipeline.clients.postgres.pool import close_pools, get_pool
+from pipeline.domain.delivery import DeliveryChannel
 from pipeline.domain.identifiers import UserId
+from pipeline.facts.channels import channels_of
 from pipeline.settings import DatabaseSettings
 from tests.builders import ANN, BOB, GENERAL, GREETED
 from tests.databases import Database
@@ -52,6 +54,9 @@ class Written:
         options = get_pool(self.settings).kwargs
         assert isinstance(options, dict)
         options["cursor_factory"] = recording_cursor(statements)
+        # Otherwise the first write also reads which channels are on.
+        channels_of(self.settings).is_on(DeliveryChannel.EMAIL)
+        statements.clear()
         return statements
 
 

@@ -337,7 +337,24 @@ RIGHTS_WITH_MAIL: Final[Mapping[str, frozenset[str]]] = {
         | _on("SELECT", "fanout_migrations", "pending_emails")
         | _columns("UPDATE", "pending_emails", "status", "processed_at")
     ),
-    OPERATOR: _on("SELECT", "deliveries", schema="fanout"),
+    WRITER: (
+        _columns(
+            "SELECT",
+            "deliveries",
+            *("id", "cause", "channel", "state", "next_attempt_at"),
+            schema="fanout",
+        )
+        | _columns(
+            "INSERT",
+            "deliveries",
+            *("id", "cause", "channel", "recipient", "kind", "user_id", "source", "source_id"),
+            *("expires_at", "deliver_at", "next_attempt_at"),
+            schema="fanout",
+        )
+        | _columns("UPDATE", "deliveries", "deliver_at", "next_attempt_at", schema="fanout")
+        | _on("SELECT", "channels", schema="fanout")
+    ),
+    OPERATOR: _on("SELECT", "deliveries", "channels", schema="fanout"),
 }
 
 # What comes on top where the application keeps calendars besides.

@@ -11,6 +11,7 @@ AND locked.relation IN (
     to_regclass('public.domain_events'), to_regclass('public.notification_processing'),
     to_regclass('public.notifications'), to_regclass('public.pending_emails'),
     to_regclass('public.notification_decisions'), to_regclass('public.event_dead_letters'),
-    to_regclass('public.profiles'), to_regclass('public.projects')
+    to_regclass('public.profiles'), to_regclass('public.projects'),
+    to_regclass('fanout.deliveries'), to_regclass('fanout.channels')
 )
 ORDER BY 1

@@ -15,6 +15,10 @@
 -- for the events in admitted. All inserts are ordered by their keys, so that two writers with the same
 -- events wait for each other instead of deadlocking.
 --
+-- Where mail is switched on, each e-mail that is sent at once gets its delivery here. The lines between
+-- "mail: begin" and "mail: end" are left out elsewhere: the tables may not exist. Deliveries of an event
+-- with pages go out once its last page is written.
+--
 -- First the statement locks the rows that others refer to (see migrations/0016_hold.sql). A person who
 -- was deleted since the event was decided gets a skip. The other people still get their rows.
 --
@@ -127,16 +131,20 @@ admitted AS (
     AND (excluded.told IS NULL OR excluded.told[1] IS NOT DISTINCT FROM ledger.told[2])
     RETURNING event_id, event_type, processing_status, event_created_at, told[1] AS after
 ),
--- For every event that is written now, by id: its type, its place in the order of creation times, and
--- the last recipient of the pages before.
+-- For every event that is written now, by id: its type, its place in the order of creation times, the
+-- last recipient of the pages before, and whether more pages follow.
 written AS MATERIALIZED (
     SELECT coalesce(jsonb_object_agg(event_id, event_type), '{}') AS types,
            coalesce(jsonb_object_agg(event_id, place), '{}') AS places,
            coalesce(
                jsonb_object_agg(event_id, after) FILTER (WHERE after IS NOT NULL), '{}'
-           ) AS befores
+           ) AS befores,
+           coalesce(
+               jsonb_object_agg(event_id, true) FILTER (WHERE processing_status = 'processing'), '{}'
+           ) AS unfinished
     FROM (
-        SELECT event_id, event_type, after, row_number() OVER (ORDER BY event_created_at, event_id) AS place
+        SELECT event_id, event_type, processing_status, after,
+               row_number() OVER (ORDER BY event_created_at, event_id) AS place
         FROM admitted
     ) AS ordered
 ),
@@ -245,7 +253,37 @@ mailed AS (
     AND (SELECT people FROM held) ? user_id::text
     ORDER BY event_id, user_id
     ON CONFLICT (event_id, user_id) DO NOTHING
+    RETURNING id, event_id, user_id, event_type, delivery_type, created_at
 ),
+-- mail: begin
+delivered AS (
+    INSERT INTO fanout.deliveries (
+        id, cause, channel, recipient, kind, user_id, source, source_id, expires_at,
+        deliver_at, next_attempt_at
+    )
+    SELECT fanout.delivery_id('domain_events:' || event_id, 'email', user_id::text),
+           'domain_events:' || event_id, 'email', user_id::text, event_type, user_id,
+           'pending_emails', id::text,
+           created_at + (SELECT max_age FROM fanout.channels WHERE channel = 'email'),
+           due.at, due.at
+    FROM mailed, LATERAL (
+        SELECT CASE WHEN (SELECT unfinished FROM written) ? event_id::text
+            THEN 'infinity' ELSE now() END AS at
+    ) AS due
+    WHERE delivery_type = 'immediate'
+    AND EXISTS (SELECT FROM fanout.channels WHERE channel = 'email')
+    ORDER BY 1
+    ON CONFLICT (id) DO NOTHING
+),
+released AS (
+    UPDATE fanout.deliveries SET deliver_at = now(), next_attempt_at = now()
+    WHERE cause = ANY (ARRAY(
+        SELECT 'domain_events:' || event_id FROM event
+        WHERE last AND told IS NOT NULL AND (SELECT types FROM written) ? event_id::text
+    ))
+    AND channel = 'email' AND state = 'pending' AND next_attempt_at = 'infinity'
+),
+-- mail: end
 skipped AS (
     INSERT INTO public.notification_decisions (event_id, user_id, channel, reason, preference_id)
     SELECT event_id, user_id, channel, reason, preference_id

@@ -1,0 +1,2 @@
+-- The channels on which deliveries are made.
+SELECT channel FROM fanout.channels
