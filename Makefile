@@ -28,7 +28,7 @@ demo: setup ## send sample events through the real parts and show what everyone 
 	@$(BIN)/python -m local demo
 
 .PHONY: up
-up: setup ## run the embedded Postgres, Debezium and Pub/Sub in the foreground; writes .local/env
+up: setup ## run the embedded Postgres, Debezium, Pub/Sub and the service in the foreground; writes .local/env
 	@$(BIN)/python -m local up $(if $(EMULATOR),--emulator "$(EMULATOR)")
 
 # Two processes, each with its own Postgres. The tests of one file share what they start, so they stay in one process.

@@ -51,7 +51,13 @@ def up(options: argparse.Namespace) -> int:
     _interrupt_on_signals()
     if options.emulator is None:
         _refuse_foreign_emulator()
-    stack = Stack(options.data_dir, report=_say, emulator=options.emulator, usual_ports=True)
+    stack = Stack(
+        options.data_dir,
+        report=_say,
+        emulator=options.emulator,
+        usual_ports=True,
+        service=True,
+    )
     try:
         stack.start()
         path = stack.write_environment()
@@ -94,7 +100,7 @@ def clean(options: argparse.Namespace) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m local",
-        description="Postgres, Debezium and Pub/Sub on this machine, from wheels alone.",
+        description="The whole installation but the graphs on this machine, from wheels alone.",
         epilog="example: python -m local up --data-dir /tmp/fanout",
     )
     shared = argparse.ArgumentParser(add_help=False)

@@ -22,10 +22,12 @@ from psycopg.conninfo import conninfo_to_dict
 
 from local import topics
 from local.debezium import Debezium
-from local.errors import PartStopped, StackError, StartFailed
+from local.errors import PartStopped, StartFailed
 from local.ports import usual_port
 from local.postgres import Postgres
 from local.pubsub import Emulator
+from local.revival import Revival
+from local.service import Service
 
 _ROOT = Path(__file__).parents[1]
 _DATABASE = "app"
@@ -44,14 +46,10 @@ _MIGRATE = (
     *("--family", "jobs", "--family", "mail", "--reference-schema"),
 )
 _WATCH_SECONDS = 0.5
-_FIRST_PAUSE_SECONDS = 1.0
-_LONGEST_PAUSE_SECONDS = 30.0
-# After a run of at least this length, the pauses between restarts are short again.
-_SETTLED_SECONDS = 60.0
 
 
 class Stack:
-    """Postgres with the schema, Pub/Sub with its topics, and Debezium between them.
+    """Postgres with the schema, Pub/Sub with its topics, Debezium between them, and the service.
 
     Everything listens on loopback. `data_dir` keeps the data of Postgres and the position of
     Debezium. Messages are lost when the stack stops.
@@ -61,6 +59,7 @@ class Stack:
         report: Receives one line for each part that is ready.
         emulator: Host and port of a Pub/Sub emulator to use instead of our own.
         usual_ports: Use the ports of this folder's last stack, if they are free.
+        service: Whether to start the HTTP service too.
     """
 
     def __init__(
@@ -70,6 +69,7 @@ class Stack:
         report: Callable[[str], None] = lambda _: None,
         emulator: str | None = None,
         usual_ports: bool = False,
+        service: bool = False,
     ) -> None:
         self._given_emulator = emulator
         self._data_dir = data_dir
@@ -80,6 +80,9 @@ class Stack:
         self._usual_ports = usual_ports
         self.postgres = Postgres(data_dir / "postgres", port=self._port("postgres"))
         self.debezium: Debezium | None = None
+        self._service = (
+            Service(data_dir / "service", port=self._port("service")) if service else None
+        )
 
     def start(self) -> None:
         """Start all parts; if one fails, stop the others.
@@ -91,7 +94,12 @@ class Stack:
             self._start_postgres()
             self._start_pubsub()
             self._migrate()
+            if self._service is not None:
+                self._begin(self._service)
             self._start_debezium()
+            if self._service is not None:
+                with self._reported("Service"):
+                    self._service.wait()
         except BaseException:
             self.stop()
             raise
@@ -101,19 +109,20 @@ class Stack:
         self._parts.close()
 
     def watch(self, stop: Event) -> None:
-        """Return when `stop` is set; until then, start Debezium again whenever it ends.
+        """Return when `stop` is set; until then, start what has ended again, except Postgres.
 
         Raises:
             PartStopped: Postgres ended by itself.
         """
-        pauses, settled = _pauses(), time.monotonic() + _SETTLED_SECONDS
-        while not self._waits(stop, _WATCH_SECONDS):
-            if self.debezium is None or self.debezium.is_running:
-                continue
-            if time.monotonic() > settled:
-                pauses = _pauses()
-            self._bring_back(self.debezium, pauses, stop)
-            settled = time.monotonic() + _SETTLED_SECONDS
+        revivals = [
+            Revival(name, part, self._report, self._reported)
+            for name, part in (("Debezium", self.debezium), ("Service", self._service))
+            if part is not None
+        ]
+        while not stop.wait(_WATCH_SECONDS):
+            for each in revivals:
+                self._check_postgres()
+                each.look()
 
     def remove(self) -> None:
         """Delete everything that the stack kept.
@@ -142,6 +151,7 @@ class Stack:
             "TICK_TOPIC": topics.topic_path(topics.TICKS),
             "SENDER_DATABASE_URL": self._role_url(_SENDER_ROLE),
             "MAIL_SUBSCRIPTION": topics.subscription_path(topics.MAIL_SUBSCRIPTION),
+            **({} if self._service is None else self._service.variables()),
         }
 
     def write_environment(self) -> Path:
@@ -234,6 +244,17 @@ class Stack:
     def _port(self, part: str) -> int:
         return usual_port(self._data_dir, part) if self._usual_ports else 0
 
+    def _begin(self, service: Service) -> None:
+        """Start its process, which gets ready while Debezium starts."""
+        self._parts.callback(service.stop)
+        service.begin(
+            {
+                "OPERATOR_DATABASE_URL": self._role_url(_OPERATOR_ROLE),
+                "VIEWER_DATABASE_URL": self._role_url(_VIEWER_ROLE),
+                "PUBSUB_EMULATOR_HOST": self._emulator_address,
+            }
+        )
+
     def _start_debezium(self) -> None:
         with self._reported("Debezium"):
             self.debezium = Debezium(
@@ -244,35 +265,6 @@ class Stack:
             )
             self._parts.callback(self.debezium.stop)
             self.debezium.start()
-
-    def _bring_back(self, debezium: Debezium, pauses: Iterator[float], stop: Event) -> None:
-        """Start Debezium until it runs or `stop` is set, as a supervisor does."""
-        trouble: StackError = PartStopped("Debezium", debezium.log_path, debezium.last_words)
-        for pause in pauses:
-            self._check_postgres()
-            self._report(f"{trouble}; starting it again in {pause:g} s")
-            if self._waits(stop, pause):
-                return
-            try:
-                with self._reported("Debezium", "back"):
-                    debezium.start()
-            except StartFailed as error:
-                trouble = error
-            else:
-                return
-
-    def _waits(self, stop: Event, seconds: float) -> bool:
-        """Wait; return True as soon as `stop` is set, and False after `seconds`.
-
-        Raises:
-            PartStopped: Postgres ended by itself.
-        """
-        deadline = time.monotonic() + seconds
-        while (left := deadline - time.monotonic()) > 0:
-            if stop.wait(min(left, _WATCH_SECONDS)):
-                return True
-            self._check_postgres()
-        return False
 
     def _check_postgres(self) -> None:
         if not self.postgres.is_running:
@@ -286,13 +278,6 @@ class Stack:
         started = time.monotonic()
         yield
         self._report(f"{part}: {state} after {time.monotonic() - started:.1f} s")
-
-
-def _pauses() -> Iterator[float]:
-    pause = _FIRST_PAUSE_SECONDS
-    while True:
-        yield pause
-        pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
 
 
 def _name(identifier: str) -> sql.Identifier:

@@ -10,7 +10,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+import httpx2
 import psutil
 import psycopg
 import pytest
@@ -56,7 +58,7 @@ def exports_of(up: subprocess.Popen[str]) -> dict[str, str]:
     else:
         pytest.fail(f"it did not come up: exit status {up.wait()}")
     exports: dict[str, str] = {}
-    while len(exports) < 13:
+    while len(exports) < 17:
         name, _, value = up.stdout.readline().strip().removeprefix("export ").partition("=")
         [exports[name]] = shlex.split(value)
     return exports
@@ -88,6 +90,18 @@ def insert(exports: dict[str, str]) -> str:
     with psycopg.connect(exports["DATABASE_URL"]) as connection:
         [(event_id,)] = connection.execute(statement).fetchall()
     return str(event_id)
+
+
+def caller_of(exports: dict[str, str]) -> dict[str, Any]:
+    """Ask the service who holds the token of the stack."""
+    answer = httpx2.get(
+        f"{exports['SERVICE_URL']}/v1/me",
+        headers={"Authorization": f"Bearer {exports['FANOUT_TOKEN']}"},
+        timeout=30,
+    )
+    assert answer.status_code == 200
+    found: dict[str, Any] = answer.json()
+    return found
 
 
 def drop_slot(exports: dict[str, str]) -> None:
@@ -186,7 +200,7 @@ def test_nothing_outlives_a_killed_stack_and_it_comes_up_again_where_it_was(
 
 @pytest.mark.e2e
 @pytest.mark.timeout(180)
-def test_debezium_is_started_again_until_it_runs_and_its_lost_slot_can_be_fixed(
+def test_what_ends_is_started_again_until_it_runs_and_a_lost_slot_can_be_fixed(
     data_dir: Path,
 ) -> None:
     log = data_dir / "debezium" / "debezium.log"
@@ -201,6 +215,12 @@ def test_debezium_is_started_again_until_it_runs_and_its_lost_slot_can_be_fixed(
         line_of(up, "Debezium: back after ")
         event = insert(exports)
         assert pull_one(exports) == event
+
+        assert caller_of(exports)["scopes"] == ["operate", "read"]
+        child_of(up, "serve").kill()
+        assert "Service stopped: killed by signal 9" in line_of(up, "starting it again in 1 s")
+        line_of(up, "Service: back after ")
+        assert caller_of(exports)["means"] == "token"
 
         drop_slot(exports)
         gone = "no longer available on the server"
