@@ -90,6 +90,11 @@ environment:
   EMAIL_FORCE_TO          an address that gets all mail, whoever it is for
   EMAIL_TEST_MODE         true: nobody gets mail but EMAIL_TEST_RECIPIENT, or nobody at all
   EMAIL_TEST_RECIPIENT    an address that gets all mail in test mode
+  EMAIL_REPLY_TO          who gets the answers to mails (default: EMAIL_FROM)
+  PUBLIC_URL              where serve is reached from outside: https://host; with it, digests and
+                          nudges have a link to unsubscribe
+  UNSUBSCRIBE_SECRET      makes these links: 32 characters or more, or its name in Secret Manager;
+                          several with commas between them, the newest first
   RESEND_API_KEY          the key of Resend; or RESEND_API_KEY_SECRET, its name in Secret Manager
   RESEND_BASE_URL         an API to use instead of Resend's
   SMTP_URL                a mail server: smtp://user:password@host:587; or SMTP_URL_SECRET

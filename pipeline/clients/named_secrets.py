@@ -3,10 +3,12 @@
 import logging
 import threading
 import time
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Final
 
 from pipeline.domain.errors import ConfigurationError, TransientError
+from pipeline.settings.secret_list import is_secret_name, split_secrets
 
 # How long we may use an old value after a rotation.
 FRESH: Final = timedelta(minutes=5)
@@ -40,6 +42,21 @@ def read_text(name: str, what: str = "password") -> str:
             f"the secret {name} contains no valid {what}: add a version with a {what}"
         )
     return text
+
+
+def read_secrets(secrets: Iterable[str], what: str) -> tuple[str, ...]:
+    """Return secrets, with those that are only named read as ``read_text`` does.
+
+    One name may stand for several secrets, with commas between them.
+
+    Args:
+        secrets: each a secret, or its name.
+        what: what they are, for errors.
+    """
+    found: list[str] = []
+    for each in secrets:
+        found += split_secrets(read_text(each, what)) if is_secret_name(each) else [each]
+    return tuple(found)
 
 
 def read_bytes(name: str) -> bytes:

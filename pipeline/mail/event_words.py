@@ -58,6 +58,9 @@ class EventWords(ABC, Generic[DataT]):
         thing: what several updates are called in a digest: ``document``. The plural adds an s.
         place: the title of a digest's card for updates without a project.
         most_in_text: how many lines of a digest's plain text show an update of this type.
+        waits_for_digest: whether its mails wait for the digest.
+        is_nudge: whether it reminds of something, so that people can unsubscribe from it.
+        subscription: of a nudge, what people unsubscribe from: ``reminders of ...``.
     """
 
     event_type: ClassVar[EventType]
@@ -65,6 +68,9 @@ class EventWords(ABC, Generic[DataT]):
     thing: ClassVar[str] = "update"
     place: ClassVar[str] = NO_PROJECT
     most_in_text: ClassVar[int] = 5
+    waits_for_digest: ClassVar[bool] = False
+    is_nudge: ClassVar[bool] = False
+    subscription: ClassVar[str] = ""
 
     def read(self, update: Update) -> DataT:
         """Return what the row says, with defaults for all that is missing or malformed."""

@@ -40,7 +40,7 @@ def render(
         raise ValueError("invalid unsubscribe_url: expected https://host/path")
     leave = unsubscribe_url if content.is_choice else None
     return Composed(
-        kind=_NOT_IN_A_TAG.sub("_", content.kind)[:_MOST_IN_A_TAG],
+        kind=_NOT_IN_A_TAG.sub("_", content.kind)[:_MOST_IN_A_TAG] or "_",
         subject=content.subject,
         preheader=content.preheader,
         html=_INLINER.inline(fill(HTML, content, recipient, brand, leave)),

@@ -17,6 +17,11 @@ from pipeline.domain.address import (
 )
 from pipeline.domain.errors import ConfigurationError
 from pipeline.settings.smtp import parse_smtp_url
+from pipeline.settings.unsubscribe import (
+    UNSUBSCRIBE_VARIABLES,
+    UnsubscribeSettings,
+    read_unsubscribe_settings,
+)
 from pipeline.settings.urls import is_url
 from pipeline.values import SECRET, InvalidValue
 
@@ -28,11 +33,13 @@ MAIL_VARIABLES: Final = (
     "EMAIL_FORCE_TO",
     "EMAIL_TEST_MODE",
     "EMAIL_TEST_RECIPIENT",
+    "EMAIL_REPLY_TO",
     "RESEND_API_KEY",
     "RESEND_API_KEY_SECRET",
     "RESEND_BASE_URL",
     "SMTP_URL",
     "SMTP_URL_SECRET",
+    *UNSUBSCRIBE_VARIABLES,
 )
 _FROM_EXPECTED: Final = "expected an address such as 'Acme <notifications@acme.example>'"
 # What can stand in a header.
@@ -120,6 +127,8 @@ class MailSettings:
         resend: None unless it is one of the providers.
         smtp: None unless it is one of the providers.
         recipients: who gets mail in place of its recipient.
+        reply_to: who gets the answers; None: the sender.
+        unsubscribe: how the link to unsubscribe is made.
     """
 
     sender: Mailbox
@@ -127,6 +136,8 @@ class MailSettings:
     resend: ResendSettings | None
     smtp: SmtpSettings | None
     recipients: RecipientRule = RecipientRule()
+    reply_to: Mailbox | None = None
+    unsubscribe: UnsubscribeSettings = field(default_factory=UnsubscribeSettings)
 
 
 def read_mail_settings(environment: Mapping[str, str]) -> MailSettings:
@@ -139,12 +150,14 @@ def read_mail_settings(environment: Mapping[str, str]) -> MailSettings:
     providers = _providers(given.get("EMAIL_PROVIDERS", ProviderName.RESEND))
     if "EMAIL_FROM" not in given:
         raise ConfigurationError(f"EMAIL_FROM is not set: {_FROM_EXPECTED}")
-    try:
-        sender = parse_mailbox(given["EMAIL_FROM"])
-    except InvalidAddress:
-        raise ConfigurationError(f"invalid EMAIL_FROM: {_FROM_EXPECTED}") from None
+    unsubscribe = read_unsubscribe_settings(given)
+    if unsubscribe.public_url and not unsubscribe.secrets:
+        raise ConfigurationError(
+            "UNSUBSCRIBE_SECRET is not set: with PUBLIC_URL, digests and nudges have a link to"
+            " unsubscribe; use the same secret as the service"
+        )
     return MailSettings(
-        sender=sender,
+        sender=_mailbox(given, "EMAIL_FROM"),
         providers=providers,
         resend=_resend(given) if ProviderName.RESEND in providers else None,
         smtp=_smtp(given) if ProviderName.SMTP in providers else None,
@@ -153,6 +166,8 @@ def read_mail_settings(environment: Mapping[str, str]) -> MailSettings:
             test_mode=_switch(given, "EMAIL_TEST_MODE"),
             test_recipient=_address(given, "EMAIL_TEST_RECIPIENT"),
         ),
+        reply_to=_mailbox(given, "EMAIL_REPLY_TO") if "EMAIL_REPLY_TO" in given else None,
+        unsubscribe=unsubscribe,
     )
 
 
@@ -195,6 +210,13 @@ def _check_one(name: str, value: str, secret: str) -> None:
             SECRET.parse(secret)
         except InvalidValue as error:
             raise ConfigurationError(f"{name}_SECRET: {error}") from None
+
+
+def _mailbox(given: Mapping[str, str], name: str) -> Mailbox:
+    try:
+        return parse_mailbox(given[name])
+    except InvalidAddress:
+        raise ConfigurationError(f"invalid {name}: {_FROM_EXPECTED}") from None
 
 
 def _address(given: Mapping[str, str], name: str) -> EmailAddress | None:

@@ -11,7 +11,7 @@ from pipeline.domain.errors import PermanentError
 _HEADER_NAME: Final = re.compile(r"[\x21-\x39\x3b-\x7e]{1,76}")
 # It stands on a line of its own, which may have 998 characters.
 _HEADER_VALUE: Final = re.compile(r"[\x20-\x7e]{1,900}")
-_MESSAGE_ID: Final = re.compile(r"<[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,120}@[A-Za-z0-9.-]{1,120}>")
+_MESSAGE_ID: Final = re.compile(r"<[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,120}@[A-Za-z0-9.-]{1,253}>")
 # https://resend.com/docs/api-reference/emails/send-email
 _TAG: Final = re.compile(r"[A-Za-z0-9_-]{1,256}")
 # The headers that have a field of their own, or that belong to the form of the message.

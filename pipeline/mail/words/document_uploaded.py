@@ -20,6 +20,7 @@ class DocumentUploadedWords(EventWords[DocumentUploadedData]):
     event_type = EventType("document_uploaded")
     data = DocumentUploadedData
     thing = "document"
+    waits_for_digest = True
 
     def heading(self, data: DocumentUploadedData) -> str:
         """The same for every file."""

@@ -21,6 +21,8 @@ class ResumeIncompleteNudgeWords(EventWords[ResumeIncompleteNudgeData]):
     event_type = EventType("resume_incomplete_nudge")
     data = ResumeIncompleteNudgeData
     thing = "reminder"
+    is_nudge = True
+    subscription = "reminders of resumes that are not complete"
 
     def heading(self, data: ResumeIncompleteNudgeData) -> str:
         """Which of the two resumes."""

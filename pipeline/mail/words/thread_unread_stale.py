@@ -24,6 +24,9 @@ class ThreadUnreadStaleWords(EventWords[ThreadUnreadStaleData]):
     event_type = EventType("thread_unread_stale")
     data = ThreadUnreadStaleData
     most_in_text = 3
+    waits_for_digest = True
+    is_nudge = True
+    subscription = "reminders of messages that you have not read"
 
     def heading(self, data: ThreadUnreadStaleData) -> str:
         """The same for every thread."""
