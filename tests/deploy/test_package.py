@@ -224,7 +224,8 @@ def test_the_installed_package_brings_an_empty_database_up_to_date(
     installation: Installation, empty_database: Database
 ) -> None:
     migrated = installation.python(
-        *("-m", "pipeline", "migrate", "--reference-schema", "--family", "jobs"),
+        *("-m", "pipeline", "migrate", "--reference-schema"),
+        *("--family", "jobs", "--family", "mail"),
         DATABASE_URL=empty_database.dsn,
     )
 
