@@ -32,6 +32,7 @@ _LOGINS: Final = {
     "test_cdc": "LOGIN REPLICATION IN ROLE fanout_cdc",
     "test_jobs": "LOGIN IN ROLE fanout_jobs",
     "test_sender": "LOGIN IN ROLE fanout_sender",
+    "test_producer": "LOGIN IN ROLE fanout_producer",
 }
 
 
@@ -92,6 +93,11 @@ class Database:
     def sender_dsn(self) -> str:
         """As what sends mail: a login in ``fanout_sender``."""
         return self._as("test_sender")
+
+    @property
+    def producer_dsn(self) -> str:
+        """As an application that asks for mails: a login in ``fanout_producer``."""
+        return self._as("test_producer")
 
     def connect(self) -> psycopg.Connection:
         """Open an autocommit connection as the owner."""

@@ -1,12 +1,13 @@
 """The examples for producers, as they stand: what they write, and who hears of it."""
 
+import hashlib
 import importlib.metadata
 import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
@@ -123,3 +124,49 @@ def test_an_upload_that_is_rolled_back_is_not_told(triggered: Stage) -> None:
     psql(triggered, "-c", f"BEGIN; {add_file('a1.pdf')}; ROLLBACK")
 
     assert triggered.rows("SELECT count(*) FROM domain_events") == [(0,)]
+
+
+def queued(stage: Stage) -> list[tuple[Any, ...]]:
+    return stage.rows(
+        "SELECT id::text, address, payload FROM fanout.transactional_mails"
+        " JOIN fanout.deliveries ON id = delivery_id ORDER BY sequence"
+    )
+
+
+def test_the_program_queues_a_link_that_the_token_opens(stage: Stage) -> None:
+    stage.execute("CREATE TABLE sign_in_tokens (sha256 bytea, email text, expires_at timestamptz)")
+    page = "https://app.example/auth"
+    said = run(sys.executable, "-m", "examples.sign_in_link", "ann@host.example", page, stage=stage)
+
+    [(mail, address, payload)] = queued(stage)
+    assert said == f"mail {mail}"
+    assert address == "ann@host.example"
+    link = payload["magic_link"]
+    assert link.startswith(f"{page}?token=")
+    token = link.rpartition("=")[2]
+    assert stage.rows("SELECT sha256 FROM sign_in_tokens") == [
+        (hashlib.sha256(token.encode()).digest(),)
+    ]
+
+
+def test_the_script_confirms_a_booking_by_one_mail_however_often_it_runs(stage: Stage) -> None:
+    stage.execute(
+        "CREATE TABLE bookings (id uuid PRIMARY KEY, number text, guest_email text,"
+        " guest_id uuid, check_in date, check_out date, confirmed_at timestamptz)"
+    )
+    booking = "00000000-0000-4000-8000-000000000007"
+    stage.execute(
+        "INSERT INTO bookings VALUES (%s, %s, 'ann@host.example', NULL, '2026-12-25', NULL)",
+        booking,
+        AWKWARD,
+    )
+    script = str(EXAMPLES / "confirm_booking.sql")
+    said = {psql(stage, "-v", f"booking={booking}", "-f", script) for _ in range(2)}
+
+    [(mail, _, payload)] = queued(stage)
+    assert said == {mail}
+    assert payload == {
+        "external_booking_id": AWKWARD,
+        "check_in": "2026-12-25",
+        "check_out": None,
+    }

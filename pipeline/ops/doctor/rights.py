@@ -321,10 +321,19 @@ RIGHTS_WITH_JOBS: Final[Mapping[str, frozenset[str]]] = {
     ),
 }
 
+# Views of mails, and what they show of a table with secrets.
+_LOOK_AT_MAIL: Final = _on(
+    "SELECT",
+    *("mails", "notification_events", "notifications_dashboard_view", "notification_queue_status"),
+    *("notification_processing_timeline", "failed_notifications_report"),
+    "notification_error_summary",
+    schema="fanout",
+) | _columns("SELECT", "transactional_mails", "delivery_id", "booking_id", schema="fanout")
+
 # What comes on top where the database has the family mail.
 RIGHTS_WITH_MAIL: Final[Mapping[str, frozenset[str]]] = {
     SENDER: (
-        _on("SELECT", "deliveries", "switches", schema="fanout")
+        _on("SELECT", "deliveries", "switches", "transactional_mails", schema="fanout")
         | _columns(
             "UPDATE",
             "deliveries",
@@ -354,7 +363,8 @@ RIGHTS_WITH_MAIL: Final[Mapping[str, frozenset[str]]] = {
         | _columns("UPDATE", "deliveries", "deliver_at", "next_attempt_at", schema="fanout")
         | _on("SELECT", "channels", schema="fanout")
     ),
-    OPERATOR: _on("SELECT", "deliveries", "channels", schema="fanout"),
+    OPERATOR: _on("SELECT", "deliveries", "channels", schema="fanout") | _LOOK_AT_MAIL,
+    VIEWER: _on("SELECT", "deliveries", "attempts", schema="fanout") | _LOOK_AT_MAIL,
 }
 
 # What comes on top where the application keeps calendars besides.

@@ -5,7 +5,7 @@ A right is a line with the words of GRANT: ``fanout_writer: INSERT ON table noti
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -31,6 +31,8 @@ ROLES: Final = (
     *("fanout_jobs", "fanout_sender"),
 )
 GRANTEES: Final = (*ROLES, "PUBLIC")
+# It may call functions and nothing else, so that the document gives it a table of its own.
+PRODUCER: Final = "fanout_producer"
 NONE: Final = "–"  # noqa: RUF001 - as in the document
 
 # The roles that run the statements of a folder. The plan of a replay loads facts, too.
@@ -40,8 +42,10 @@ RUN_BY: Final = {
     "pipeline/sinks": ("fanout_writer",),
     "pipeline/jobs": ("fanout_jobs",),
     "pipeline/steps": ("fanout_jobs",),
+    "pipeline/steps/mails": ("fanout_sender",),
     "pipeline/steps/watches": ("fanout_jobs",),
     "pipeline/sources": ("fanout_writer",),
+    "pipeline/producer": (PRODUCER,),
     "pipeline/ops/audit": ("fanout_operator",),
     "pipeline/ops/capture": ("fanout_operator",),
     "pipeline/ops/dead_letters": ("fanout_operator", "fanout_viewer"),
@@ -248,17 +252,17 @@ BEYOND_RIGHTS: Final = """
 """
 
 
-def granted(connection: psycopg.Connection) -> frozenset[str]:
-    """Return all objects, and every right of the GRANTEES on them, direct or inherited."""
+def granted(connection: psycopg.Connection, grantees: Sequence[str] = GRANTEES) -> frozenset[str]:
+    """Return all objects, and every right of the grantees on them, direct or inherited."""
     lines = set()
     for kind, its in KINDS.items():
         objects = its.objects.format(OURS)
         lines |= {f"there is {kind} {name}" for _, name in connection.execute(objects)}
         verbs = [*its.verbs, *(f"{verb} WITH GRANT OPTION" for verb in its.verbs)]
         query = RIGHTS.format(objects=objects, has=its.has)
-        rows = connection.execute(query, [list(GRANTEES), verbs])
+        rows = connection.execute(query, [list(grantees), verbs])
         lines |= {f"{grantee}: {verb} ON {kind} {name}" for grantee, verb, name in rows}
-    rows = connection.execute(COLUMN_RIGHTS, [list(GRANTEES), list(COLUMN_VERBS)])
+    rows = connection.execute(COLUMN_RIGHTS, [list(grantees), list(COLUMN_VERBS)])
     return frozenset(
         lines
         | {f"{who}: {verb} ({column}) ON {kind} {name}" for who, verb, column, kind, name in rows}
@@ -317,7 +321,7 @@ def documented_as_spare() -> frozenset[str]:
 
 def beyond_rights(connection: psycopg.Connection) -> set[str]:
     """Return other powers of the roles: attributes, ownership, grants, and unsafe views."""
-    return {line for (line,) in connection.execute(BEYOND_RIGHTS, {"roles": list(ROLES)})}
+    return {line for (line,) in connection.execute(BEYOND_RIGHTS, {"roles": [*ROLES, PRODUCER]})}
 
 
 def files_of(role: str) -> list[Path]:
@@ -576,8 +580,22 @@ def test_control_with_every_right_everything_works_but_what_takes_the_owner(
     }
 
 
+def test_a_producer_may_call_what_the_document_lists_and_nothing_else(database: Database) -> None:
+    (rows,) = [rows for head, *rows in tables_of_document() if head[0] == f"of `{PRODUCER}`"]
+    listed = {f"{verb} ON {name}" for verb, names in rows for name in names_in(names)}
+    with database.connect() as connection:
+        lines = granted(connection, [PRODUCER, "PUBLIC"])
+        tried = attempted(connection, PRODUCER)
+    own, everyone = (
+        {line.partition(": ")[2] for line in lines if line.startswith(f"{who}: ")}
+        for who in (PRODUCER, "PUBLIC")
+    )
+    assert own - everyone == listed
+    assert tried == set()
+
+
 def test_every_file_of_statements_is_run_by_a_role() -> None:
-    known = {path for role in ROLES for path in files_of(role)}
+    known = {path for role in (*ROLES, PRODUCER) for path in files_of(role)}
     assert set((ROOT / "pipeline").rglob("*.sql")) == known
 
 

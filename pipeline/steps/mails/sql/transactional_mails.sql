@@ -1,0 +1,5 @@
+-- The addresses and payloads of transactional mails. In: ids, of their deliveries.
+SELECT delivery.id, delivery.kind, mail.address, mail.payload
+FROM fanout.transactional_mails AS mail
+JOIN fanout.deliveries AS delivery ON delivery.id = mail.delivery_id
+WHERE mail.delivery_id = ANY (%(ids)s::uuid[]) AND mail.address IS NOT NULL
