@@ -77,6 +77,12 @@ environment:
   GOOGLE_TOKEN_URL        a token endpoint to use instead of Google's
   CALENDAR_WEBHOOK_URL    the application's address that Google calls: https://host/path
   CALENDAR_BASE_URL       a Calendar API to use instead of Google's
+  OPERATORS, VIEWERS      who may operate and read over HTTP: ida@example.com,@example.org
+  IAP_AUDIENCE            the audience of the header that Google's Identity-Aware Proxy signs
+  IAP_KEYS_URL            the keys of that proxy, to use instead of Google's
+  OIDC_ISSUER             the address of an OIDC provider whose tokens serve accepts
+  OIDC_CLIENT_ID          the client that these tokens must be issued to
+  TRUSTED_PROXIES         networks whose X-Forwarded-For serve believes: 10.0.0.0/8,192.0.2.7
   PORT                    where serve listens, without --port (default: 8080)
   BRAND_NAME              whose mails these are: in subjects, headers and buttons
   BRAND_URL               your site: https://host/path; links in mails are joined to its root
@@ -104,6 +110,10 @@ environment:
                           traces); the other variables of OpenTelemetry (OTEL_*) hold too
   LOG_LEVEL               DEBUG, INFO (the default), WARNING or ERROR
 """
+_SERVING: Final = (
+    *("OPERATORS", "VIEWERS", "IAP_AUDIENCE", "IAP_KEYS_URL", "OIDC_ISSUER", "OIDC_CLIENT_ID"),
+    "TRUSTED_PROXIES",
+)
 # gRPC's C core writes to standard error without the logging module. It reads these once, at start.
 _QUIET_GRPC: Final = {"GRPC_VERBOSITY": "NONE", "GLOG_minloglevel": "3"}
 _LOG_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
@@ -143,6 +153,7 @@ def _run(arguments: Sequence[str] | None) -> int:
         options.pubsub_emulator = os.environ.get("PUBSUB_EMULATOR_HOST")
         options.capture_password = os.environ.get("DATABASE_PASSWORD")
         options.service_port = os.environ.get("PORT")
+        options.serving = {name: os.environ.get(name, "") for name in _SERVING}
         options.viewer_database_url = _url("VIEWER_DATABASE_URL")
         options.operator_database_url = _url("OPERATOR_DATABASE_URL")
         options.slot_name = os.environ.get("SLOT_NAME")

@@ -6,19 +6,20 @@ from typing import Final
 
 from fastapi import APIRouter, Depends, FastAPI
 from fastapi.routing import APIRoute
+from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 
 from pipeline import __version__
 from service.errors import ErrorBody, add_error_handlers
 from service.identity.audit import FinishAudit
-from service.identity.caller import Means
 from service.identity.door import Door
 from service.identity.needs import guard
-from service.identity.recognise import Recognition
-from service.identity.tokens import TokenRecogniser
+from service.identity.recognisers import recognisers
+from service.limits.crowd import Crowd
+from service.limits.size import Sizes
 from service.observe.observer import Observer
 from service.observe.requests import CountRequests
 from service.routes import description, health, me, metrics, ready
-from service.settings import ServiceSettings
+from service.settings import BODY_BYTES, ServiceSettings
 
 # Only what says nothing about anybody.
 OPEN: Final = (health.router, ready.router)
@@ -48,14 +49,21 @@ def build_app(settings: ServiceSettings) -> FastAPI:
     for router in CLOSED:
         app.include_router(router, dependencies=[Depends(guard)])
     # The last one that is added is the first one that a request meets.
+    open_paths = _paths(OPEN)
+    limits = settings.limits
     app.add_middleware(FinishAudit, database=settings.operator)
+    app.add_middleware(Crowd, at_once=limits.at_once, waiting=limits.waiting, open_paths=open_paths)
     app.add_middleware(
         Door,
-        open_paths=_paths(OPEN),
-        recognition=Recognition({Means.TOKEN: TokenRecogniser(settings.viewer)}),
+        open_paths=open_paths,
+        recognisers=recognisers(settings),
+        limits=limits,
         told_more=_paths([ready.router]),
         when_unsure={path: metrics.InOutage(observer) for path in _paths([metrics.router])},
     )
+    # A body that does not say its length is counted.
+    app.add_middleware(RequestBodyLimitMiddleware, max_body_size=BODY_BYTES)
+    app.add_middleware(Sizes)
     app.add_middleware(CountRequests, metrics=observer.requests)
     return app
 

@@ -1,5 +1,7 @@
 """Every error as ``{error, message}``, with the status that says what to do about it."""
 
+import logging
+import traceback
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -8,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pipeline.domain.errors import (
     ConfigurationError,
@@ -16,8 +19,14 @@ from pipeline.domain.errors import (
     TransientError,
     UsageError,
 )
+from service.settings import BODY_BYTES
 
 RETRY_SECONDS: Final = 5
+_FAULT: Final = "a request has failed: this is a fault of the service"
+_log: Final = logging.getLogger(__name__)
+TOO_LARGE: Final = f"the body is too large: expected at most {BODY_BYTES:,} bytes"
+# Python has other names for these since 3.13.
+_NAMES: Final = {413: "Content Too Large", 414: "URI Too Long", 422: "Unprocessable Entity"}
 _STATUS: Final[tuple[tuple[type[FanoutError], HTTPStatus], ...]] = (
     (UsageError, HTTPStatus.UNPROCESSABLE_ENTITY),
     (NotFound, HTTPStatus.NOT_FOUND),
@@ -46,11 +55,16 @@ def add_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _broken)
 
 
+def name_of(status: HTTPStatus) -> str:
+    """Return the name of a status, the same on every Python."""
+    return _NAMES.get(status, status.phrase)
+
+
 def error_response(
     status: HTTPStatus, message: str, headers: dict[str, str] | None = None
 ) -> JSONResponse:
     """Return an error in our form."""
-    body = ErrorBody(error=status.phrase, message=message)
+    body = ErrorBody(error=name_of(status), message=message)
     return JSONResponse(body.model_dump(), status, headers)
 
 
@@ -60,6 +74,8 @@ def _refused(request: Request, error: Exception) -> JSONResponse:
     message = str(error.detail)
     if status is HTTPStatus.NOT_FOUND and message == status.phrase:
         message = f"Route {request.method} {request.url.path} not found"
+    if status is HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        message = TOO_LARGE
     return error_response(status, message, dict(error.headers or {}))
 
 
@@ -97,3 +113,49 @@ def _broken(request: Request, error: Exception) -> JSONResponse:  # noqa: ARG001
     return error_response(
         HTTPStatus.INTERNAL_SERVER_ERROR, "a fault of the service; its log has the details"
     )
+
+
+class LogFaults:
+    """Logs an error that nobody expected: its class and place, since its text may hold a value.
+
+    Its answer has gone out by then, so the connection stays.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        answered = False
+
+        async def noting(message: Message) -> None:
+            nonlocal answered
+            await send(message)
+            answered = message["type"] == "http.response.body" and not message.get("more_body")
+
+        try:
+            await self._app(scope, receive, noting)
+        except Exception as error:
+            if not answered:
+                raise
+            _log.error("%s\n%s", _FAULT, _places(error))
+
+
+def hide_texts() -> None:
+    """Have uvicorn log an error as its class and place, if one ends a request without an answer."""
+    logging.getLogger("uvicorn.error").addFilter(_without_text)
+
+
+def _without_text(record: logging.LogRecord) -> bool:
+    error = record.exc_info[1] if record.exc_info else None
+    if error is not None:
+        record.msg, record.args = f"{_FAULT}\n{_places(error)}", ()
+        record.exc_info = record.exc_text = None
+    return True
+
+
+def _places(error: BaseException) -> str:
+    places = "".join(traceback.format_tb(error.__traceback__))
+    before = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    earlier = f"{_places(before)}, then\n" if before is not None else ""
+    return f"{earlier}{places}{type(error).__qualname__}"

@@ -1,16 +1,20 @@
 """Serves the application until SIGTERM or Ctrl-C, then ends what it has begun."""
 
 import asyncio
+import resource
 import signal
 import socket
 from collections.abc import Callable
 from typing import Final
 
 import uvicorn
+from fastapi import FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pipeline.domain.errors import ConfigurationError
 from service.app import build_app
+from service.errors import LogFaults, hide_texts
+from service.limits.prompt import CONNECTIONS, PromptProtocol
 from service.settings import ServiceSettings
 
 # After a stop, connections are accepted for this long: a load balancer, or the kernel, may have
@@ -22,6 +26,8 @@ STOP_SECONDS: Final = 8
 IDLE_SECONDS: Final = 30
 # More connections wait in the kernel; beyond that, a client is refused.
 BACKLOG: Final = 2048
+# Those of the pools, the libraries and the logs.
+_OTHER_FILES: Final = 512
 
 
 def serve(settings: ServiceSettings, say: Callable[[str], None]) -> None:
@@ -34,17 +40,28 @@ def serve(settings: ServiceSettings, say: Callable[[str], None]) -> None:
     Raises:
         ConfigurationError: the address cannot be used.
     """
+    serve_app(build_app(settings), settings, say)
+
+
+def serve_app(app: FastAPI, settings: ServiceSettings, say: Callable[[str], None]) -> None:
+    """Serve an application, as ``serve``."""
     listener = _listen(settings)
+    _allow_connections()
+    hide_texts()
     host, port = listener.getsockname()[:2]
     stopping = asyncio.Event()
     server = _Server(
         uvicorn.Config(
-            CloseConnections(build_app(settings), stopping),
+            CloseConnections(LogFaults(app), stopping),
             backlog=BACKLOG,
             timeout_keep_alive=IDLE_SECONDS,
             timeout_graceful_shutdown=STOP_SECONDS,
             log_config=None,
             access_log=False,
+            http=PromptProtocol,
+            ws="none",
+            proxy_headers=bool(settings.trusted_proxies),
+            forwarded_allow_ips=list(settings.trusted_proxies),
             server_header=False,
             date_header=False,
         ),
@@ -92,11 +109,23 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
+def _allow_connections() -> None:
+    """Let this process open a file for each connection, if the system allows it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = CONNECTIONS + _OTHER_FILES
+    if resource.RLIM_INFINITY not in (soft, hard) and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(wanted, hard), hard))
+
+
 def _listen(settings: ServiceSettings) -> socket.socket:
     try:
-        return socket.create_server((settings.host, settings.port), backlog=BACKLOG)
+        listener = socket.create_server((settings.host, settings.port), backlog=BACKLOG)
+        # Its connections inherit this. Otherwise each answer, which is written in two pieces, waits
+        # 40 ms for the client to acknowledge the first.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     except OSError as error:
         raise ConfigurationError(
             f"cannot listen on {settings.host}:{settings.port}: {error.strerror};"
             " choose another with --port or PORT"
         ) from None
+    return listener

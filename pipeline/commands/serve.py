@@ -7,11 +7,17 @@ from typing import Final
 
 from pipeline.commands.capture_names import add_slot, capture_names
 from pipeline.commands.command import Commands, add_command, say
-from pipeline.domain.defaults import SERVICE_PORT
+from pipeline.domain.defaults import (
+    ADDRESS_RATE,
+    CALLER_RATE,
+    REQUESTS_AT_ONCE,
+    REQUESTS_WAITING,
+    SERVICE_PORT,
+)
 from pipeline.domain.errors import ConfigurationError
 from pipeline.domain.graph import Graph
 from pipeline.settings import DatabaseSettings
-from pipeline.values import LISTEN_PORT, InvalidValue, argument
+from pipeline.values import LISTEN_PORT, RATE, REQUESTS, InvalidValue, argument
 
 _HOST: Final = "127.0.0.1"
 
@@ -46,6 +52,20 @@ def add(commands: Commands) -> None:
         " several times (default: every graph that ever ran here)",
     )
     add_slot(command)
+    limits = command.add_argument_group("limits of one process")
+    for flag, kind, default, what in (
+        ("--caller-rate", RATE, CALLER_RATE, "requests a second of one caller"),
+        ("--address-rate", RATE, ADDRESS_RATE, "requests a second of an address without a token"),
+        ("--at-once", REQUESTS, REQUESTS_AT_ONCE, "requests that are served at the same time"),
+        ("--waiting", REQUESTS, REQUESTS_WAITING, "requests that may wait for that"),
+    ):
+        limits.add_argument(
+            flag,
+            type=argument(kind),
+            default=default,
+            metavar="NUMBER",
+            help=f"{what} (default: {default:g})",
+        )
 
 
 def _execute(options: argparse.Namespace) -> None:
@@ -54,8 +74,9 @@ def _execute(options: argparse.Namespace) -> None:
             "the service is not installed: install requirements-service.txt, or fanout[service]"
         )
     from service.server import serve
-    from service.settings import ServiceSettings
+    from service.settings import IAP_KEYS_URL, IdentitySettings, Limits, ServiceSettings
 
+    given: dict[str, str] = options.serving
     settings = ServiceSettings(
         host=options.host,
         port=_port(options),
@@ -63,8 +84,27 @@ def _execute(options: argparse.Namespace) -> None:
         viewer=_login(options, "VIEWER_DATABASE_URL", options.viewer_database_url),
         names=capture_names(options),
         graphs=frozenset(map(Graph, options.graphs or ())),
+        identity=IdentitySettings(
+            operators=_listed(given["OPERATORS"]),
+            viewers=_listed(given["VIEWERS"]),
+            iap_audience=given["IAP_AUDIENCE"],
+            iap_keys_url=given["IAP_KEYS_URL"] or IAP_KEYS_URL,
+            oidc_issuer=given["OIDC_ISSUER"],
+            oidc_client_id=given["OIDC_CLIENT_ID"],
+        ),
+        limits=Limits(
+            caller_rate=options.caller_rate,
+            address_rate=options.address_rate,
+            at_once=options.at_once,
+            waiting=options.waiting,
+        ),
+        trusted_proxies=tuple(_listed(given["TRUSTED_PROXIES"])),
     )
     serve(settings, say)
+
+
+def _listed(text: str) -> list[str]:
+    return [each.strip() for each in text.split(",") if each.strip()]
 
 
 def _login(options: argparse.Namespace, variable: str, dsn: str) -> DatabaseSettings:

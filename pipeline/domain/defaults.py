@@ -18,3 +18,9 @@ POSTGRES_PORT: Final = 5432
 CAPTURE_USER: Final = "capture"
 SSLMODE: Final = "verify-full"
 SERVICE_PORT: Final = 8080
+# Of one process of the HTTP service: requests a second of one caller, and of an address that is not
+# recognised; requests that are served at the same time, and that wait for that.
+CALLER_RATE: Final = 50.0
+ADDRESS_RATE: Final = 10.0
+REQUESTS_AT_ONCE: Final = 32
+REQUESTS_WAITING: Final = 256

@@ -14,6 +14,7 @@ from starlette.types import Scope as Connection
 from pipeline.domain.errors import FanoutError
 from pipeline.ops.audit.record import begin, finish
 from pipeline.settings import DatabaseSettings
+from service.errors import name_of
 from service.identity.caller import Caller
 
 # Methods that change nothing.
@@ -113,7 +114,7 @@ class FinishAudit:
                 entry.id,
                 target=entry.target[:_LONGEST_TARGET],
                 status=status,
-                result=entry.result or status.phrase,
+                result=entry.result or name_of(status),
             )
         except FanoutError as error:
             # The action is done, and its row says that it began.

@@ -1,22 +1,31 @@
 """The door: nobody passes it unrecognised, except to the paths that are open."""
 
+import math
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from http import HTTPStatus
 from typing import Final
 
 from starlette.datastructures import Headers
+from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Send
 from starlette.types import Scope as Connection
 
 from pipeline.domain.errors import FanoutError
 from service.errors import error_response, response_to
-from service.identity.caller import Means
-from service.identity.recognise import Credential, Recognition
+from service.identity.caller import Caller, Means
+from service.identity.recognise import Recogniser, Recognition
+from service.identity.recognisers import IAP_HEADER, read_credential
+from service.limits.rate import Rate
+from service.settings import Limits
 
 _REALM: Final = 'Bearer realm="fanout"'
 _INVALID: Final = f'{_REALM}, error="invalid_token"'
-_BEARER: Final = "bearer"
+_NOTHING_SENT: Final = (
+    "no token: send the header Authorization: Bearer TOKEN;"
+    " python -m pipeline tokens create makes one"
+)
+_NOT_VALID: Final = "invalid token: unknown, expired, revoked or not issued for this service"
 
 
 class Door:
@@ -28,7 +37,8 @@ class Door:
     Args:
         app: what is behind the door.
         open_paths: the paths that need no caller.
-        recognition: says who sent a credential.
+        recognisers: what recognises each kind of credential.
+        limits: how often a caller may ask, and an address that is not recognised.
         told_more: the open paths that tell a caller more than a stranger.
         when_unsure: by path, what answers while nobody can say who calls. It tells nothing that a
             stranger may not know.
@@ -37,14 +47,19 @@ class Door:
     def __init__(
         self,
         app: ASGIApp,
+        *,
         open_paths: Collection[str],
-        recognition: Recognition,
+        recognisers: Mapping[Means, Recogniser],
+        limits: Limits,
         told_more: Collection[str] = (),
         when_unsure: Mapping[str, ASGIApp] | None = None,
     ) -> None:
         self._app = app
         self._open_paths = frozenset(open_paths)
-        self._recognition = recognition
+        self._recognisers = recognisers
+        self._recognition = Recognition(recognisers)
+        self._callers = Rate(limits.caller_rate)
+        self._addresses = Rate(limits.address_rate)
         self._told_more = frozenset(told_more)
         self._when_unsure = when_unsure or {}
 
@@ -60,46 +75,50 @@ class Door:
         if scope["type"] != "http":
             await send({"type": "websocket.close", "code": 1008})
             return
-        credential = _credential(Headers(scope=scope))
-        if credential is None:
-            refusal = error_response(
-                HTTPStatus.UNAUTHORIZED,
-                "no token: send the header Authorization: Bearer TOKEN;"
-                " python -m pipeline tokens create makes one",
-                {"WWW-Authenticate": _REALM},
-            )
-            await refusal(scope, receive, send)
-            return
         try:
-            caller = await self._recognition.caller(credential)
+            found = await self._recognise(scope)
         except FanoutError as error:
-            answer = self._when_unsure.get(scope["path"], response_to(error))
-            await answer(scope, receive, send)
-            return
+            found = self._when_unsure.get(scope["path"], response_to(error))
+        if isinstance(found, Caller):
+            scope.setdefault("state", {})["caller"] = found
+        await (self._app if isinstance(found, Caller) else found)(scope, receive, send)
+
+    async def _recognise(self, scope: Connection) -> Caller | ASGIApp:
+        """Return the caller, or the answer to who is none, or asks too often."""
+        address = (scope.get("client") or ("",))[0]
+        credential = read_credential(Headers(scope=scope), self._recognisers)
+        # Asking costs: whoever sends one forged token after the other has to wait before that.
+        is_stranger = credential is None or not self._recognition.trusts(credential)
+        if is_stranger and (wait := self._addresses.take(address)):
+            return _too_often(wait)
+        if credential is None:
+            return _unauthorized(_NOTHING_SENT, _REALM)
+        caller = await self._recognition.caller(credential)
         if caller is None:
-            refusal = error_response(
-                HTTPStatus.UNAUTHORIZED,
-                "invalid token: unknown, expired or revoked",
-                {"WWW-Authenticate": _INVALID},
-            )
-            await refusal(scope, receive, send)
-            return
-        scope.setdefault("state", {})["caller"] = caller
-        await self._app(scope, receive, send)
+            return _unauthorized(_NOT_VALID, _INVALID)
+        if is_stranger:
+            self._addresses.give_back(address)
+        if wait := self._callers.take(f"{caller.means} {caller.name}"):
+            return _too_often(wait)
+        return caller
 
     async def _greet(self, scope: Connection) -> None:
         """Recognise a caller of an open path. Whoever is not recognised is a stranger."""
-        credential = _credential(Headers(scope=scope))
-        if credential is None:
+        if IAP_HEADER not in (headers := Headers(scope=scope)) and "authorization" not in headers:
             return
         with suppress(FanoutError):
-            caller = await self._recognition.caller(credential)
-            if caller is not None:
-                scope.setdefault("state", {})["caller"] = caller
+            found = await self._recognise(scope)
+            if isinstance(found, Caller):
+                scope.setdefault("state", {})["caller"] = found
 
 
-def _credential(headers: Headers) -> Credential | None:
-    scheme, _, text = headers.get("authorization", "").partition(" ")
-    if scheme.lower() != _BEARER:
-        return None
-    return Credential(Means.TOKEN, text.strip())
+def _unauthorized(message: str, challenge: str) -> Response:
+    return error_response(HTTPStatus.UNAUTHORIZED, message, {"WWW-Authenticate": challenge})
+
+
+def _too_often(wait: float) -> Response:
+    return error_response(
+        HTTPStatus.TOO_MANY_REQUESTS,
+        "too many requests: wait as long as Retry-After says",
+        {"Retry-After": str(math.ceil(wait))},
+    )

@@ -12,8 +12,10 @@ from pipeline.domain.errors import TransientError
 from service.identity.caller import Caller, Means
 
 # A revoked token stops within 10 s: after this, and the time of a look-up.
-KEPT_SECONDS: Final = 5.0
+KEPT_SECONDS: Final = 3.0
 _KEPT: Final = 10_000
+# Who was recognised a while ago is asked for again without being counted as a stranger.
+_TRUSTED_SECONDS: Final = 3600.0
 _AT_ONCE: Final = 64
 
 
@@ -59,11 +61,12 @@ class Recognition:
     def __init__(self, recognisers: Mapping[Means, Recogniser]) -> None:
         self._recognisers = recognisers
         self._known: TTLCache[bytes, Caller | None] = TTLCache(_KEPT, KEPT_SECONDS)
+        self._trusted: TTLCache[bytes, None] = TTLCache(_KEPT, _TRUSTED_SECONDS)
         self._asked: dict[bytes, asyncio.Task[Caller | None]] = {}
 
-    def knows(self, credential: Credential) -> bool:
-        """Return whether ``caller`` has the answer already, and asks nobody."""
-        return credential.key in self._known
+    def trusts(self, credential: Credential) -> bool:
+        """Return whether a credential was good when it was last asked for."""
+        return credential.key in self._trusted
 
     async def caller(self, credential: Credential) -> Caller | None:
         """Return who sent a credential; None if it proves nothing.
@@ -85,4 +88,8 @@ class Recognition:
         # One caller who gives up does not end the look-up that others wait for.
         caller = await asyncio.shield(asking)
         self._known[key] = caller
+        if caller is None:
+            self._trusted.pop(key, None)
+        else:
+            self._trusted[key] = None
         return caller

@@ -33,14 +33,20 @@ class Served:
 
 
 @contextmanager
-def serving(dsn: str, log: Path, *flags: str) -> Iterator[Served]:
-    """Serve from a database until the block ends."""
-    environment = os.environ | {"DATABASE_URL": dsn}
+def serving(dsn: str, log: Path, *flags: str, **variables: str) -> Iterator[Served]:
+    """Serve from a database until the block ends, with more variables in the environment."""
+    started = ("pipeline", "serve", "--port", "0", *flags)
+    with running(log, *started, DATABASE_URL=dsn, **variables) as served:
+        yield served
+
+
+@contextmanager
+def running(log: Path, module: str, *arguments: str, **variables: str) -> Iterator[Served]:
+    """Run a program that serves, until the block ends."""
+    environment = os.environ | variables
     with (
         log.open("ab") as errors,
-        Program(
-            "pipeline", "serve", "--port", "0", *flags, environment=environment, stderr=errors
-        ) as process,
+        Program(module, *arguments, environment=environment, stderr=errors) as process,
     ):
         wait_until(
             lambda: _LISTENING.search(log.read_text()) or process.poll() is not None,

@@ -1,46 +1,49 @@
 """The door: every route is closed unless it is listed as open, and every change is audited."""
 
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Annotated, Final
+from typing import Final
 
 import anyio
 import httpx2
+import psycopg
 import pytest
-from fastapi import APIRouter, Depends, HTTPException
 
 from pipeline.ops.tokens.change import revoke_token
 from pipeline.settings import DatabaseSettings
-from service.app import OPEN, build_app
-from service.identity.caller import Caller, Scope
-from service.identity.needs import Audited, guard, needs
-from service.settings import ServiceSettings
+from service.app import OPEN
+from service.identity.caller import Scope
+from service.settings import IdentitySettings, ServiceSettings
 from tests.databases import Database
 from tests.deadline import wait_until
 from tests.service.asking import SAFE, bearer, routes, token
-from tests.service.serving import Served, serving
+from tests.service.changing import MARKER, changing_app
+from tests.service.issuer import CLIENT, issuing
+from tests.service.serving import Served, running
 
 OPEN_PATHS: Final = {"/health", "/ready"}
 REVOKED_WITHIN: Final = 10.0
-
-changing: Final = APIRouter(prefix="/v1")
-
-
-@changing.post("/things/{thing_id}")
-def change(thing_id: int, audit: Audited, caller: Annotated[Caller, needs(Scope.OPERATE)]) -> str:
-    """Change a thing; the thing 2 cannot be changed, and the thing 3 breaks."""
-    if thing_id == 2:
-        raise HTTPException(409)
-    if thing_id == 3:
-        raise ValueError("a bug")
-    audit.result = "changed it"
-    return caller.name
+CHANGE: Final = "POST /v1/things/{thing_id}"
 
 
-@pytest.fixture
-def served(database: Database, tmp_path: Path) -> Iterator[Served]:
-    with serving(database.operator_dsn, tmp_path / "log") as served:
+@pytest.fixture(scope="module")
+def served(shared_database: Database, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """The service with a route that changes something, which reads and changes with two logins."""
+    with running(
+        tmp_path_factory.mktemp("door") / "log",
+        "tests.service.changing",
+        OPERATOR_DATABASE_URL=shared_database.operator_dsn,
+        VIEWER_DATABASE_URL=shared_database.viewer_dsn,
+    ) as served:
         yield served
+
+
+def audited(database: Database, who: str) -> list[tuple[object, ...]]:
+    with database.connect() as connection:
+        return connection.execute(
+            "SELECT identity, login, action, target, status, result FROM fanout.audit"
+            " WHERE who = %s AND finished_at >= at ORDER BY at",
+            [who],
+        ).fetchall()
 
 
 def test_every_route_is_guarded_unless_it_is_open() -> None:
@@ -48,6 +51,10 @@ def test_every_route_is_guarded_unless_it_is_open() -> None:
     assert {each.template for each in found if not each.is_guarded} == OPEN_PATHS
     assert len({each.template for each in found}) > len(OPEN_PATHS)
     assert all(each.method in SAFE for each in found if not each.is_guarded)
+
+
+def test_open_are_only_the_routers_that_are_listed() -> None:
+    assert {route.path for router in OPEN for route in router.routes} == OPEN_PATHS  # type: ignore[attr-defined]
 
 
 def test_nobody_passes_without_a_token(served: Served) -> None:
@@ -61,12 +68,24 @@ def test_nobody_passes_without_a_token(served: Served) -> None:
         assert answer.headers["WWW-Authenticate"] == 'Bearer realm="fanout"'
         assert answer.json()["error"] == "Unauthorized"
     # What is no route is closed as well: nobody learns which routes there are.
-    assert served.client.get("/nope").status_code == 401
+    for path in ("/nope", "/health/", "//health", "/health%2f", "/HEALTH", "/docs", "/redoc"):
+        assert served.client.get(path).status_code == 401, path
 
 
-def test_who_lacks_the_scope_is_refused(served: Served, database: Database) -> None:
+@pytest.mark.parametrize(
+    "header",
+    ["Bearer", "Basic aWRhOmlkYQ==", "Bearer fanout_x", f"Bearer fanout_{'a' * 43}"],
+)
+def test_what_is_no_token_is_refused(served: Served, header: str) -> None:
+    answer = served.client.get("/v1/me", headers={"Authorization": header})
+    assert answer.status_code == 401
+    assert answer.headers["WWW-Authenticate"].startswith('Bearer realm="fanout"')
+
+
+def test_who_lacks_the_scope_is_refused(served: Served, shared_database: Database) -> None:
     """Control: with the scope, nobody is refused."""
-    reader, operator = token(database, "r", Scope.READ), token(database, "o", Scope.OPERATE)
+    reader = token(shared_database, "reads", Scope.READ)
+    operator = token(shared_database, "operates", Scope.OPERATE)
     for route in routes():
         if route.template in OPEN_PATHS:
             continue
@@ -77,70 +96,137 @@ def test_who_lacks_the_scope_is_refused(served: Served, database: Database) -> N
         assert allowed.status_code not in {401, 403}, route
 
 
-def test_a_caller_is_told_who_they_are(served: Served, database: Database) -> None:
-    both = token(database, "both", *Scope)
+def test_a_caller_is_told_who_they_are(served: Served, shared_database: Database) -> None:
+    both = token(shared_database, "both", *Scope)
     answer = served.client.get("/v1/me", headers=bearer(both))
     assert answer.json() == {"name": "both", "means": "token", "scopes": ["operate", "read"]}
 
 
-def test_a_revoked_token_stops_within_ten_seconds(served: Served, database: Database) -> None:
-    kept, lost = token(database, "kept", Scope.READ), token(database, "lost", Scope.READ)
-    assert served.client.get("/v1/me", headers=bearer(lost)).status_code == 200
-    revoke_token(DatabaseSettings(dsn=database.operator_dsn), "lost")
-    wait_until(
-        lambda: served.client.get("/v1/me", headers=bearer(lost)).status_code == 401,
-        seconds=REVOKED_WITHIN,
-        what="the token is refused",
+def test_a_token_that_is_revoked_or_expired_stops_within_ten_seconds(
+    served: Served, shared_database: Database
+) -> None:
+    kept, revoked, expired = (
+        bearer(token(shared_database, name, Scope.READ)) for name in ("kept", "lost", "late")
     )
-    assert served.client.get("/v1/me", headers=bearer(kept)).status_code == 200
+    for each in (kept, revoked, expired):
+        assert served.client.get("/v1/me", headers=each).status_code == 200
+    revoke_token(DatabaseSettings(dsn=shared_database.operator_dsn), "lost")
+    with shared_database.connect() as connection:
+        connection.execute("UPDATE fanout.api_tokens SET expires_at = now() WHERE name = 'late'")
+    wait_until(
+        lambda: (
+            {served.client.get("/v1/me", headers=each).status_code for each in (revoked, expired)}
+            == {401}
+        ),
+        seconds=REVOKED_WITHIN,
+        what="the tokens are refused",
+    )
+    assert served.client.get("/v1/me", headers=kept).status_code == 200
 
 
-def test_open_are_only_the_routers_that_are_listed() -> None:
-    assert {route.path for router in OPEN for route in router.routes} == OPEN_PATHS  # type: ignore[attr-defined]
+def test_every_change_leaves_an_audit_row_with_its_result(
+    served: Served, shared_database: Database
+) -> None:
+    operator = bearer(token(shared_database, "changes", Scope.OPERATE))
+    answers = [
+        served.client.post(f"/v1/things/{each}", headers=operator) for each in ("1", "2", "3", "x")
+    ]
+    assert [each.status_code for each in answers] == [200, 409, 500, 422]
+    assert audited(shared_database, "changes") == [
+        ("token", "test_operator", CHANGE, "thing_id=1", 200, "changed it"),
+        ("token", "test_operator", CHANGE, "thing_id=2", 409, "Conflict"),
+        ("token", "test_operator", CHANGE, "thing_id=3", 500, "Internal Server Error"),
+        ("token", "test_operator", CHANGE, "thing_id=x", 422, "Unprocessable Entity"),
+    ]
 
 
-def asks(database: Database, path: str, secret: str) -> int:
-    """Send one POST to an application with a route that changes something; return the status."""
-    settings = DatabaseSettings(dsn=database.operator_dsn)
-    app = build_app(ServiceSettings(operator=settings, viewer=settings))
-    app.include_router(changing, dependencies=[Depends(guard)])
+def test_who_may_not_change_anything_leaves_no_row(
+    served: Served, shared_database: Database
+) -> None:
+    reader = bearer(token(shared_database, "only-reads", Scope.READ))
+    assert served.client.post("/v1/things/1", headers=reader).status_code == 403
+    assert served.client.get("/v1/me", headers=reader).status_code == 200
+    assert audited(shared_database, "only-reads") == []
+
+
+def test_an_error_that_nobody_expected_is_told_and_logged_without_its_text(
+    served: Served, shared_database: Database
+) -> None:
+    operator = bearer(token(shared_database, "breaks", Scope.OPERATE))
+    answer = served.client.post("/v1/things/3", headers=operator)
+    assert answer.json() == {
+        "error": "Internal Server Error",
+        "message": "a fault of the service; its log has the details",
+    }
+    log = served.log.read_text()
+    assert "ValueError" in log
+    assert "in change" in log
+    # The line of the code is there, and the text of the error is not.
+    assert MARKER not in log.replace("raise ValueError(MARKER)", "")
+    assert operator["Authorization"].removeprefix("Bearer ") not in log
+
+
+def asks(settings: ServiceSettings, secret: str) -> int:
+    """Change something in an application of this process; return the status."""
 
     async def ask() -> int:
-        transport = httpx2.ASGITransport(app=app, raise_app_exceptions=False)
+        transport = httpx2.ASGITransport(app=changing_app(settings), raise_app_exceptions=False)
         async with httpx2.AsyncClient(transport=transport, base_url="http://test") as client:
-            return (await client.post(path, headers=bearer(secret))).status_code
+            return (await client.post("/v1/things/1", headers=bearer(secret))).status_code
 
     return anyio.run(ask)
 
 
-def audited(database: Database) -> list[tuple[object, ...]]:
-    with database.connect() as connection:
-        return connection.execute(
-            "SELECT who, identity, action, target, status, result FROM fanout.audit"
-            " WHERE identity <> 'login' AND finished_at >= at ORDER BY at"
-        ).fetchall()
-
-
-def test_every_change_leaves_an_audit_row_with_its_result(database: Database) -> None:
-    operator, reader = token(database, "o", Scope.OPERATE), token(database, "r", Scope.READ)
-    statuses = [asks(database, f"/v1/things/{each}", operator) for each in ("1", "2", "3", "x")]
-    assert statuses == [200, 409, 500, 422]
-    action = "POST /v1/things/{thing_id}"
-    assert audited(database) == [
-        ("o", "token", action, "thing_id=1", 200, "changed it"),
-        ("o", "token", action, "thing_id=2", 409, "Conflict"),
-        ("o", "token", action, "thing_id=3", 500, "Internal Server Error"),
-        ("o", "token", action, "thing_id=x", 422, "Unprocessable Entity"),
-    ]
-    # Who may not change anything changed nothing.
-    assert asks(database, "/v1/things/1", reader) == 403
-    assert len(audited(database)) == 4
+def test_the_audit_names_a_person_and_how_they_were_recognised(database: Database) -> None:
+    login = DatabaseSettings(dsn=database.operator_dsn)
+    with issuing() as issuer:
+        identity = IdentitySettings(
+            operators=["ida@example.com"], oidc_issuer=issuer.url, oidc_client_id=CLIENT
+        )
+        settings = ServiceSettings(operator=login, viewer=login, identity=identity)
+        assert asks(settings, issuer.sign(issuer.claims("ida@example.com"))) == 200
+        assert asks(settings, issuer.sign(issuer.claims("eve@example.com"))) == 403
+    row = ("oidc", "test_operator", CHANGE, "thing_id=1", 200, "changed it")
+    assert audited(database, "ida@example.com") == [row]
+    assert audited(database, "eve@example.com") == []
 
 
 def test_nothing_is_changed_that_cannot_be_audited(database: Database) -> None:
+    """Control: with the right it is."""
+    login = DatabaseSettings(dsn=database.operator_dsn)
+    settings = ServiceSettings(operator=login, viewer=login)
     operator = token(database, "o", Scope.OPERATE)
+    assert asks(settings, operator) == 200
     with database.connect() as connection:
-        connection.execute("REVOKE INSERT ON fanout.audit FROM fanout_operator")
         connection.execute("REVOKE INSERT (id) ON fanout.audit FROM fanout_operator")
-    assert asks(database, "/v1/things/1", operator) == 503
-    assert audited(database) == []
+    assert asks(settings, operator) == 503
+    assert len(audited(database, "o")) == 1
+
+
+def test_while_the_database_is_away_nobody_is_told_that_a_token_is_invalid() -> None:
+    away = DatabaseSettings(dsn="postgresql://nobody@127.0.0.1:1/none")
+    settings = ServiceSettings(operator=away, viewer=away)
+    assert asks(settings, f"fanout_{'a' * 43}") == 503
+    # Control: what has not the form of a token needs no database.
+    assert asks(settings, "fanout_a") == 401
+
+
+def test_an_audit_row_is_finished_once_and_never_deleted(database: Database) -> None:
+    with psycopg.connect(database.operator_dsn, autocommit=True) as connection:
+        connection.execute(
+            "INSERT INTO fanout.audit (id, who, identity, action)"
+            " VALUES (gen_random_uuid(), 'o', 'token', 'POST /v1/replays')"
+        )
+        finish = "UPDATE fanout.audit SET finished_at = now(), result = %s"
+        assert connection.execute(finish, ["done"]).rowcount == 1
+        assert connection.execute(finish, ["never happened"]).rowcount == 0
+        for change in (
+            "UPDATE fanout.audit SET who = 'someone else'",
+            "DELETE FROM fanout.audit",
+            "TRUNCATE fanout.audit",
+        ):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute(change.encode())
+        assert connection.execute("SELECT who, result FROM fanout.audit").fetchall() == [
+            ("o", "done")
+        ]
