@@ -139,6 +139,13 @@ class Databases:
             yield database
 
     @contextmanager
+    def without_mail(self) -> Iterator[Database]:
+        """Yield a database with the fan-out and its jobs only; drop it at the end."""
+        with self.empty() as database:
+            migrate(database.dsn, reference_schema=True, family=Family.JOBS)
+            yield database
+
+    @contextmanager
     def empty(self) -> Iterator[Database]:
         """Yield a database without tables; drop it at the end, even with open connections."""
         with self._created("CREATE DATABASE {} TEMPLATE template0") as database:

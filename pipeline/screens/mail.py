@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Final
 
 from markupsafe import Markup
-from rich.table import Table
 from rich.text import Text
 
 from pipeline.ops.mail.write import WrittenMail
@@ -35,14 +34,13 @@ _MAIL: Final = Markup("""\
 
 def show_previews(written: Iterable[WrittenMail]) -> None:
     """Print each mail with its subject and the paths of its files."""
-    table = Table.grid(padding=(0, 2))
-    table.add_column(style="cyan", no_wrap=True)
-    table.add_column(overflow="fold")
+    console = open_console()
     for each in written:
-        subject = Text(f"{printable(each.subject)}, to {each.person}")
-        paths = Text(f"\n{each.html}\n{each.text}", "dim")
-        table.add_row(each.type, subject + paths)
-    open_console().print(table)
+        console.print(Text(each.type, "cyan"))
+        console.print(Text(f"  {printable(each.subject)}, to {each.person}"))
+        # A path that is broken at the end of a line cannot be copied.
+        for path in (each.html, each.text):
+            console.print(Text(f"  {path}", "dim"), soft_wrap=True)
 
 
 def page_of_previews(written: Iterable[WrittenMail]) -> str:
