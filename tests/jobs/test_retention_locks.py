@@ -9,7 +9,9 @@ from typing import Final
 import psycopg
 import pytest
 
+from pipeline.clients.postgres.pool import close_pools
 from pipeline.steps.retention_batch import LIMIT_MILLISECONDS
+from tests.clients.postgres.pgbouncer import needs_pgbouncer, pgbouncer
 from tests.databases import Database
 from tests.jobs.kept import OLD, Kept
 
@@ -86,6 +88,24 @@ def test_a_row_that_another_session_holds_stays_and_holds_up_no_other(
     assert kept.unfinished() == []
     assert kept.run(table).emitted == 1
     assert kept.rows(f"SELECT count(*) FROM {table}") == [(0,)]  # noqa: S608 - of the tests
+
+
+@needs_pgbouncer
+def test_a_batch_has_its_limit_behind_a_pooler_too(
+    kept: Kept, caplog: pytest.LogCaptureFixture
+) -> None:
+    kept.insert_many(30)
+    kept.rows(_SLOW % LEDGER)
+    with (
+        pgbouncer(kept.database, "transaction", ignores_options=True) as behind,
+        caplog.at_level(logging.INFO),
+    ):
+        pages = Kept(behind, kept.connection).pages(LEDGER)
+        close_pools()
+    deleted = [page.counts.emitted for page in pages]
+    assert 0 < max(deleted) <= MOST_SLOW
+    assert sum(deleted) + sum(page.counts.skipped for page in pages) == 30
+    assert "took longer than 100 ms and was cancelled" in caplog.text
 
 
 def longest_wait(database: Database, over: threading.Event) -> float:

@@ -145,7 +145,8 @@ ALL_COLUMNS: Final = frozenset(
 SHARED_COLUMNS: Final = frozenset(
     {
         *("channel", "created_at", "event_id", "event_type", "id", "latest_message_at"),
-        *("meeting_id", "name", "project_id", "resource_id", "start_time", "thread_id", "user_id"),
+        *("meeting_id", "name", "project_id", "resource_id", "start_time", "status", "thread_id"),
+        "user_id",
     }
 )
 

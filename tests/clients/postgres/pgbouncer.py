@@ -32,7 +32,7 @@ def pgbouncer(database: Database, mode: str, *, ignores_options: bool) -> Iterat
         folder = Path(made)
         folder.chmod(0o755)
         port = _free_port()
-        logins = [database.dsn, database.writer_dsn, database.operator_dsn]
+        logins = [database.dsn, database.writer_dsn, database.operator_dsn, database.jobs_dsn]
         users = [conninfo_to_dict(dsn) for dsn in logins]
         (folder / "users").write_text(
             "".join(f'"{user["user"]}" "{user["password"]}"\n' for user in users)
