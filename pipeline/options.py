@@ -36,6 +36,7 @@ class ParameterGroup(StrEnum):
     DATABASE = "Database"
     BEHAVIOUR = "Behaviour"
     JOBS = "Scheduled jobs"
+    MAIL = "Mail"
 
 
 class Taker(StrEnum):
@@ -137,7 +138,8 @@ _ON_DATAFLOW: Final = (Taker.LAUNCH,)
 SUBSCRIPTION: Final = Parameter(
     name="subscription",
     label="Subscription of the graph",
-    help="The Pub/Sub subscription that the graph reads, one per graph: of events, or of ticks.",
+    help="The Pub/Sub subscription that the graph reads, one per graph: of events, of ticks, or of"
+    " deliveries.",
     group=ParameterGroup.EVENTS,
     kind=values.SUBSCRIPTION,
     takers=(Taker.RUN, Taker.LAUNCH, Taker.DOCTOR),
@@ -170,6 +172,15 @@ TIMESTAMP_ATTRIBUTE: Final = Parameter(
 JOBS_SUBSCRIPTION: Final = Parameter(
     name="jobs_subscription",
     help="The subscription that receives the ticks of the scheduled jobs, for --graph all.",
+    group=ParameterGroup.EVENTS,
+    kind=values.SUBSCRIPTION,
+    takers=(Taker.RUN,),
+    metavar=values.SUBSCRIPTION.expected,
+)
+MAIL_SUBSCRIPTION: Final = Parameter(
+    name="mail_subscription",
+    help="The subscription that receives the deliveries to send, for --graph all; without it no"
+    " mail is sent.",
     group=ParameterGroup.EVENTS,
     kind=values.SUBSCRIPTION,
     takers=(Taker.RUN,),
@@ -278,6 +289,92 @@ CALENDAR_WEBHOOK: Final = Parameter(
     default="",
     example="https://app.example.com/calendar",
     metavar="URL",
+)
+
+
+def _of_mail(
+    name: str, label: str, help_text: str, example: str, kind: Kind[str] = values.LINE
+) -> Parameter[str]:
+    """Return a parameter of graph=mail: on one machine it is a variable of the environment."""
+    return Parameter(
+        name=name,
+        label=label,
+        help=help_text,
+        group=ParameterGroup.MAIL,
+        kind=kind,
+        takers=_ON_DATAFLOW,
+        default="",
+        example=example,
+        metavar="TEXT",
+    )
+
+
+# The values of the variables of the environment with the same names in capital letters.
+OF_MAIL: Final = (
+    _of_mail(
+        "email_from",
+        "Sender of mail",
+        "Who mail is from, in graph=mail.",
+        "Acme <notifications@acme.example>",
+    ),
+    _of_mail(
+        "email_providers",
+        "Providers of mail",
+        "Through whom mail is sent: resend, smtp, or both in their order.",
+        "resend,smtp",
+        values.PROVIDERS,
+    ),
+    _of_mail(
+        "resend_api_key_secret",
+        "Secret with the key of Resend",
+        "The name of a secret in Secret Manager. Only the workers read its value.",
+        "projects/my-project/secrets/resend-key",
+        values.ANY_SECRET,
+    ),
+    _of_mail(
+        "smtp_url_secret",
+        "Secret with the address of a mail server",
+        "The name of a secret in Secret Manager. Only the workers read its value.",
+        "projects/my-project/secrets/smtp-url",
+        values.ANY_SECRET,
+    ),
+    _of_mail("brand_name", "Brand", "Whose mails these are.", "Acme"),
+    _of_mail(
+        "brand_url",
+        "Site",
+        "The address of your site. Links in mails are joined to its root.",
+        "https://app.acme.example",
+        values.WEBHOOK,
+    ),
+    _of_mail(
+        "brand_colour", "Colour", "The colour of buttons and links.", "#1f4fd8", values.COLOUR
+    ),
+    _of_mail(
+        "brand_logo_url",
+        "Logo",
+        "An image for the header of a mail.",
+        "https://app.acme.example/logo.png",
+        values.WEBHOOK,
+    ),
+    _of_mail(
+        "brand_address",
+        "Postal address",
+        "Your postal address, for the footer.",
+        "Acme, 1 Mill Street, Springfield",
+    ),
+    _of_mail(
+        "brand_preferences",
+        "Page for preferences",
+        "The path of the page where people choose what they get.",
+        "/settings/notifications",
+    ),
+    _of_mail(
+        "brand_link_hosts",
+        "Further hosts of links",
+        "More hosts to which links in mails may lead, separated by commas.",
+        "auth.acme.example",
+        values.HOSTS,
+    ),
 )
 MAX_EVENT_AGE_HOURS: Final = Parameter(
     name="max_event_age_hours",
@@ -411,10 +508,12 @@ UNTIL: Final = Parameter(
 )
 
 _EVERY: Final[tuple[Parameter[Any], ...]] = (
-    *(SUBSCRIPTION, DEAD_LETTER_TOPIC, TIMESTAMP_ATTRIBUTE, JOBS_SUBSCRIPTION, TICK_TOPIC),
+    *(SUBSCRIPTION, DEAD_LETTER_TOPIC, TIMESTAMP_ATTRIBUTE),
+    *(JOBS_SUBSCRIPTION, MAIL_SUBSCRIPTION, TICK_TOPIC),
     *(DATABASE_URL, DATABASE_PASSWORD_SECRET, DATABASE_CA_SECRET, DATABASE_CONNECTIONS, POOL_SIZE),
     *(GRAPH, MAX_EVENT_AGE_HOURS, SYSTEM_USERS, BATCH_SIZE, DEDUP_MINUTES, OTLP_ENDPOINT),
     *(CALENDAR_CLIENT, CALENDAR_CLIENT_SECRET, CALENDAR_WEBHOOK),
+    *OF_MAIL,
     *(RUNNER, SINCE, UNTIL, TOPIC, RATE),
     *(CONNECTIONS, CDC_HOST, CDC_PORT, CDC_USER, CDC_SSLMODE),
 )

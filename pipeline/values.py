@@ -281,6 +281,24 @@ CLIENT: Final = Kind(
     pattern=r"([0-9A-Za-z_.-]+)?",
     read=str,
 )
+PROVIDERS: Final = Kind(
+    name="provider of mail",
+    expected="resend, smtp, or both in their order: resend,smtp",
+    pattern="((resend|smtp)(,(resend|smtp))?)?",
+    read=str,
+)
+COLOUR: Final = Kind(
+    name="colour", expected="one such as #1f4fd8", pattern="(#[0-9a-fA-F]{6})?", read=str
+)
+HOSTS: Final = Kind(
+    name="host",
+    expected="hosts such as auth.example.com, with commas between them",
+    pattern="([a-z0-9.,-]*)",
+    read=str,
+)
+LINE: Final = Kind(
+    name="text", expected="one line of text", pattern=r"(\S([^\r\n]*\S)?)?", read=str
+)
 WEBHOOK: Final = Kind(
     name="address", expected="https://host/path", pattern=r"(https://[^\s/]+\S*)?", read=str
 )

@@ -55,11 +55,9 @@ def add_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _broken)
 
 
-def name_of(status: int) -> str:
+def name_of(status: HTTPStatus) -> str:
     """Return the name of a status, the same on every Python."""
-    if status in _NAMES:
-        return _NAMES[status]
-    return HTTPStatus(status).phrase if status in set(HTTPStatus) else str(status)
+    return _NAMES.get(status, status.phrase)
 
 
 def error_response(

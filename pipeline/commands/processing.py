@@ -10,12 +10,15 @@ from pipeline.options import DEAD_LETTER_TOPIC, ParameterValues, Taker
 from pipeline.settings.traces import TraceSettings, read_trace_settings
 from pipeline.topology.ends import Preview, Store
 from pipeline.topology.fanout import Topology
-from pipeline.topology.graphs import GRAPHS, AnyTopology, fanout
+from pipeline.topology.graphs import GRAPHS, AnyTopology, fanout, mail_with
 
 
 def topology_of(graph: Graph, options: argparse.Namespace) -> AnyTopology:
     """Return the graph that ``run`` runs, with the settings of the arguments."""
     values = given(options, Taker.RUN)
+    if graph is Graph.MAIL:
+        variables = {**options.mail, **options.brand}
+        return mail_with(variables, options.database, _ends(options, values, graph))
     topology = GRAPHS[graph](values, options.database, _ends(options, values, graph))
     if topology.graph is Graph.FANOUT:
         return topology

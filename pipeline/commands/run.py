@@ -1,4 +1,4 @@
-"""``run``: processes events, or runs the scheduled jobs, until stopped."""
+"""``run``: processes events, runs the scheduled jobs, or sends mail, until stopped."""
 
 import argparse
 import gc
@@ -18,6 +18,7 @@ from pipeline.options import (
     DEAD_LETTER_TOPIC,
     GRAPH,
     JOBS_SUBSCRIPTION,
+    MAIL_SUBSCRIPTION,
     MAX_EVENT_AGE_HOURS,
     RUNNER,
     SUBSCRIPTION,
@@ -40,11 +41,20 @@ def add(commands: Commands) -> None:
         f"{start} --dead-letter-topic {DEAD_LETTER_TOPIC.metavar}",
         f"{start} --dry-run",
         f"{start} --graph jobs --tick-topic {TICK_TOPIC.metavar}",
+        f"{start} --graph mail",
     )
     add_parameters(
         command,
         Taker.RUN,
-        *(GRAPH, SUBSCRIPTION, JOBS_SUBSCRIPTION, TICK_TOPIC, RUNNER, DEAD_LETTER_TOPIC),
+        *(
+            GRAPH,
+            SUBSCRIPTION,
+            JOBS_SUBSCRIPTION,
+            MAIL_SUBSCRIPTION,
+            TICK_TOPIC,
+            RUNNER,
+            DEAD_LETTER_TOPIC,
+        ),
         *(MAX_EVENT_AGE_HOURS, SYSTEM_USERS, BATCH_SIZE),
         system_users=SYSTEM_USER_HELP,
     )
@@ -86,6 +96,8 @@ def _run_all(values: ParameterValues, *, dry_run: bool) -> None:
             "--graph all needs --jobs-subscription: each graph reads its own subscription"
         )
     subscriptions = {Graph.FANOUT: values[SUBSCRIPTION], Graph.JOBS: ticks}
+    if deliveries := values.get(MAIL_SUBSCRIPTION):
+        subscriptions[Graph.MAIL] = deliveries
     more = ["--supervised", *(["--dry-run"] if dry_run else [])]
     supervise(
         {
@@ -100,7 +112,7 @@ def _arguments(values: ParameterValues) -> list[str]:
     arguments = ["run"]
     for each in taken_by(Taker.RUN):
         value = values.get(each)
-        if value is None or each in (GRAPH, SUBSCRIPTION, JOBS_SUBSCRIPTION):
+        if value is None or each in (GRAPH, SUBSCRIPTION, JOBS_SUBSCRIPTION, MAIL_SUBSCRIPTION):
             continue
         if each.repeated:
             arguments += [f"--{each.repeated}={user}" for user in sorted(value)]

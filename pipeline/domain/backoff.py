@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Final
 
 # A number between two bounds, such as ``random.uniform``.
 Draw = Callable[[float, float], float]
@@ -66,3 +67,34 @@ class RetryRule:
         if failures >= self.retries:
             return None
         return self.backoff.pause(failures, draw) if retry_after is None else retry_after
+
+
+@dataclass(frozen=True, slots=True)
+class Delays:
+    """A table of pauses, for what has few tries.
+
+    Attributes:
+        seconds: before the first try, the second one and so on. There are no more tries.
+    """
+
+    seconds: tuple[float, ...]
+
+    def before(self, tries: int | None) -> float | None:
+        """Return the pause after so many tries; None if there is no further one."""
+        if tries is None or not 0 <= tries < len(self.seconds):
+            return None
+        return self.seconds[tries]
+
+    def pause(self, failures: int, *, retry_after: float | None = None) -> float | None:
+        """Return the seconds until the next try; None if there is none.
+
+        Args:
+            failures: how many there were before this one.
+            retry_after: what the other side asked for: it always wins.
+        """
+        pause = self.before(failures + 1)
+        return pause if pause is None or retry_after is None else retry_after
+
+
+# The tries of a mail: at once, a minute after the first failure, five minutes after the second.
+MAIL_DELAYS: Final = Delays((0, 60, 300))

@@ -8,3 +8,4 @@ class Graph(StrEnum):
 
     FANOUT = "fanout"
     JOBS = "jobs"
+    MAIL = "mail"

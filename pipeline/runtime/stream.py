@@ -45,10 +45,7 @@ def run_stream(topology: AnyTopology, settings: PubSubSettings) -> None:
         TransientError: the database was not ready at the start.
     """
     topology = topology.on_one_machine(settings.subscription)
-    is_jobs = topology.graph is Graph.JOBS
-    check_database(topology.database, tables=True, with_jobs=is_jobs)
-    if is_jobs:
-        check_jobs(topology.database)
+    _check(topology)
     # If Pub/Sub does not answer, the stream waits for it, as it does later.
     with suppress(TransientError):
         check_stream(settings.subscription, topology.ends.dead_letter_topic)
@@ -76,6 +73,20 @@ def run_stream(topology: AnyTopology, settings: PubSubSettings) -> None:
         )
 
 
+def _check(topology: AnyTopology) -> None:
+    """Check that the database has what the graph needs."""
+    if topology.graph is Graph.MAIL:
+        # The fan-out does without this module, which takes time to import.
+        from pipeline.steps.mail.sender import check_mail  # noqa: PLC0415
+
+        check_mail(topology.database)
+        return
+    is_jobs = topology.graph is Graph.JOBS
+    check_database(topology.database, tables=True, with_jobs=is_jobs)
+    if is_jobs:
+        check_jobs(topology.database)
+
+
 def _keep_running(
     topology: AnyTopology, settings: PubSubSettings, subscription: Subscription
 ) -> None:
@@ -88,7 +99,7 @@ def _keep_running(
         started = time.monotonic()
         try:
             pipeline = local_pipeline()
-            topology.build(pipeline, PullFromPubSub(settings), retries)
+            topology.build(pipeline, PullFromPubSub(settings, topology.due_every), retries)
             pipeline.run().wait_until_finish()
         except TransientError as failure:
             subscription.give_back()

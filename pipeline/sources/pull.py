@@ -19,7 +19,7 @@ from apache_beam.transforms.core import RestrictionProvider
 from apache_beam.utils.timestamp import Duration, Timestamp
 
 from pipeline import coders  # noqa: F401 - registers them
-from pipeline.clients.pubsub.subscription import open_subscription
+from pipeline.clients.pubsub.subscription import PULL_SECONDS, open_subscription
 from pipeline.domain.wake_up import WakeUp
 from pipeline.settings import PubSubSettings
 
@@ -31,18 +31,25 @@ class PullFromPubSub(beam.PTransform[PBegin, beam.PCollection[list[WakeUp]]]):
 
     A message is acknowledged after its bundle. If the bundle fails, the run ends with an error and
     Pub/Sub redelivers the messages. ``Subscription.give_back`` makes it redeliver them at once.
+
+    Args:
+        settings: the subscription.
+        due_every: the source is the clock too: after so many seconds without a message it outputs
+            an empty batch. None: it never does.
     """
 
-    def __init__(self, settings: PubSubSettings) -> None:
+    def __init__(self, settings: PubSubSettings, due_every: float | None = None) -> None:
         super().__init__()
         self._settings = settings
+        self._due_every = due_every
 
     def expand(self, pbegin: PBegin) -> beam.PCollection[list[WakeUp]]:
         """Make one element, the subscription, and pull from it."""
         return (
             pbegin
             | "NameSubscription" >> beam.Create([self._settings.subscription], reshuffle=False)
-            | "Pull" >> beam.ParDo(_Pull(acknowledge=self._settings.acknowledge))
+            | "Pull"
+            >> beam.ParDo(_Pull(acknowledge=self._settings.acknowledge, due_every=self._due_every))
         )
 
 
@@ -64,8 +71,9 @@ _PULLS: Any = beam.DoFn.RestrictionParam(_Pulls())
 
 
 class _Pull(beam.DoFn):
-    def __init__(self, *, acknowledge: bool) -> None:
+    def __init__(self, *, acknowledge: bool, due_every: float | None) -> None:
         self._acknowledge = acknowledge
+        self._due_every = due_every
 
     # The finalizer must come before the restriction: Beam binds them by position.
     @beam.DoFn.unbounded_per_element()
@@ -83,10 +91,12 @@ class _Pull(beam.DoFn):
             return
         if not pulls.try_claim(pulls.current_restriction().start):
             return
-        if wake_ups := subscription.take():
-            if self._acknowledge:
-                receipts = [each.receipt for each in wake_ups if each.receipt is not None]
-                finalizer.register(partial(subscription.acknowledge, receipts))
+        is_clock = self._due_every is not None
+        wake_ups = subscription.take(PULL_SECONDS if self._due_every is None else self._due_every)
+        if wake_ups and self._acknowledge:
+            receipts = [each.receipt for each in wake_ups if each.receipt is not None]
+            finalizer.register(partial(subscription.acknowledge, receipts))
+        if wake_ups or (is_clock and not subscription.stopping):
             yield wake_ups
         watermark.set_watermark(Timestamp.now())
         pulls.defer_remainder(Duration(0))

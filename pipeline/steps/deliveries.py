@@ -12,7 +12,10 @@ _ANSWERED: Final = sql.SQL(""",
         provider = coalesce(given.provider, record.provider),
         provider_id = given.provider_id,
         asked_at = CASE WHEN given.answered THEN NULL ELSE record.asked_at END,
-        unanswered = CASE WHEN given.answered THEN 0 ELSE record.unanswered END""")
+        unanswered = CASE WHEN given.answered THEN 0 ELSE record.unanswered END,
+        batch_id = CASE
+            WHEN given.answered AND given.state = 'waiting' THEN NULL ELSE record.batch_id
+        END""")
 # The application knows sent and failed. Everything that ended in another way was not sent.
 _SHOW: Final = sql.SQL(""",
 shown AS (
@@ -35,7 +38,7 @@ DELIVERIES_ALONE: Final = LeasedTable(
     values=(
         *("id", "cause", "channel", "recipient", "kind", "user_id", "source", "source_id"),
         *("priority", "created_at", "expires_at", "source_taken_at"),
-        *("provider", "asked_at", "unanswered", "batch_id"),
+        *("provider", "asked_at", "unanswered", "batch_id", "error_class"),
     ),
     switch="switch",
     ranked=True,

@@ -51,6 +51,7 @@ class Topology:
     batch_size: int = BATCH_SIZE
 
     graph: ClassVar = Graph.FANOUT
+    due_every: ClassVar[float | None] = None
 
     def on_one_machine(self, subscription: str) -> "Topology":  # noqa: ARG002 - of every graph
         """Return the graph as it runs on one machine: it is the same."""

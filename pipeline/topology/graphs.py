@@ -13,6 +13,7 @@ from pipeline.options import (
     CALENDAR_CLIENT_SECRET,
     CALENDAR_WEBHOOK,
     MAX_EVENT_AGE_HOURS,
+    OF_MAIL,
     SYSTEM_USERS,
     TICK_TOPIC,
     ParameterValues,
@@ -23,6 +24,7 @@ from pipeline.topology.fanout import Topology
 
 if TYPE_CHECKING:
     from pipeline.topology.jobs import JobsTopology
+    from pipeline.topology.mail import MailTopology
 
 
 def _programs(given: ParameterValues) -> frozenset[UserId]:
@@ -70,10 +72,43 @@ def jobs(
     )
 
 
-AnyTopology: TypeAlias = "Topology | JobsTopology"
+def mail(
+    given: ParameterValues, database: DatabaseSettings, ends: Store | Preview
+) -> "MailTopology":
+    """Make the graph of mail, from the options of a launch."""
+    return mail_with({each.name.upper(): given[each] for each in OF_MAIL}, database, ends)
+
+
+def mail_with(
+    variables: Mapping[str, str], database: DatabaseSettings, ends: Store | Preview
+) -> "MailTopology":
+    """Make the graph of mail.
+
+    Args:
+        variables: the variables of the environment that say who sends, and with which brand.
+        database: the database of the ledger.
+        ends: sends mails, or prints what would be sent.
+
+    Raises:
+        ConfigurationError: a variable is missing or invalid.
+    """
+    # The fan-out does without these modules, which take time to import.
+    from pipeline.mail.brand import read_brand  # noqa: PLC0415
+    from pipeline.settings.mail import read_mail_settings  # noqa: PLC0415
+    from pipeline.steps.mail.sender import Sender  # noqa: PLC0415
+    from pipeline.topology.mail import MailTopology  # noqa: PLC0415
+
+    sender = Sender(
+        database=database, mail=read_mail_settings(variables), brand=read_brand(variables)
+    )
+    return MailTopology(sender=sender, ends=ends)
+
+
+AnyTopology: TypeAlias = "Topology | JobsTopology | MailTopology"
 Make = Callable[[ParameterValues, DatabaseSettings, Store | Preview], "AnyTopology"]
 
 GRAPHS: Final[Mapping[Graph, Make]] = {
     Graph.FANOUT: fanout,
     Graph.JOBS: jobs,
+    Graph.MAIL: mail,
 }

@@ -54,6 +54,7 @@ class JobsTopology:
     threads: str | None = None
 
     graph: ClassVar = Graph.JOBS
+    due_every: ClassVar[float | None] = None
 
     def build(
         self,

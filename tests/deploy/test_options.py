@@ -211,12 +211,15 @@ def test_a_place_that_is_no_bucket_is_refused(location: str) -> None:
 
 
 def test_a_graph_that_there_is_not_is_refused_with_those_that_there_are() -> None:
-    assert refusal(graph="mail") == (
-        "argument --graph: invalid graph 'mail': expected fanout, jobs or all"
+    assert refusal(graph="post") == (
+        "argument --graph: invalid graph 'post': expected fanout, jobs, mail or all"
     )
 
 
-@pytest.mark.parametrize(("graph", "job"), [(Graph.FANOUT, "fanout"), (Graph.JOBS, "fanout-jobs")])
+@pytest.mark.parametrize(
+    ("graph", "job"),
+    [(Graph.FANOUT, "fanout"), (Graph.JOBS, "fanout-jobs"), (Graph.MAIL, "fanout-mail")],
+)
 def test_each_graph_is_a_job_with_a_name_of_its_own(graph: Graph, job: str) -> None:
     options = options_of(flags(graph=graph.value))
     assert given(options)[GRAPH] == (graph,)

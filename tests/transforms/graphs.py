@@ -10,11 +10,15 @@ from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
 from pipeline.fanout.decide import Policy
 from pipeline.fanout.handlers import HANDLERS
+from pipeline.mail.brand import Brand
 from pipeline.settings import DatabaseSettings, PubSubSettings
+from pipeline.settings.mail import read_mail_settings
 from pipeline.sources.pull import PullFromPubSub
+from pipeline.steps.mail.sender import Sender
 from pipeline.topology.ends import Preview, Store
 from pipeline.topology.fanout import Source, Topology
 from pipeline.topology.jobs import JobsTopology
+from pipeline.topology.mail import MailTopology
 
 NOWHERE: Final = DatabaseSettings(dsn="postgresql://nobody@nowhere/none")
 
@@ -45,6 +49,21 @@ def jobs_graph() -> api.Pipeline:
     ends = Store(NOWHERE, "projects/p/topics/dead-letters")
     topology = JobsTopology(database=NOWHERE, ends=ends).on_one_machine(subscription)
     topology.build(pipeline, PullFromPubSub(PubSubSettings(subscription=subscription)))
+    return pipeline.to_runner_api()
+
+
+def mail_graph(*, dry_run: bool = False) -> api.Pipeline:
+    """The graph of mail, as the runner of one machine gets it."""
+    pipeline = new_pipeline()
+    subscription = "projects/p/subscriptions/deliveries"
+    mail = read_mail_settings({"EMAIL_FROM": "a@acme.test", "RESEND_API_KEY": "re_k"})
+    brand = Brand(name="Acme", base_url="https://acme.test")
+    topology = MailTopology(
+        sender=Sender(database=NOWHERE, mail=mail, brand=brand),
+        ends=Preview() if dry_run else Store(NOWHERE),
+    ).on_one_machine(subscription)
+    source = PullFromPubSub(PubSubSettings(subscription=subscription), topology.due_every)
+    topology.build(pipeline, source)
     return pipeline.to_runner_api()
 
 

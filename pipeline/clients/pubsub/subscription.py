@@ -71,12 +71,15 @@ class Subscription:
         """Wait for ``seconds``, or until the source must end."""
         self._stopping.wait(seconds)
 
-    def take(self) -> list[WakeUp]:
+    def take(self, seconds: float = PULL_SECONDS) -> list[WakeUp]:
         """Wait for wake-ups: pulled ones, and postponed ones whose retry is due.
+
+        Args:
+            seconds: how long to wait.
 
         Returns:
             The wake-ups: at most those of two pulls. None of them if nothing arrives within
-            ``PULL_SECONDS``, or at a stop.
+            ``seconds``, or at a stop.
 
         Raises:
             TransientError: Pub/Sub cannot be reached.
@@ -84,7 +87,7 @@ class Subscription:
         """
         with self._changed:
             self._read_on()
-            self._await()
+            self._await(seconds)
             failure, self._failure = self._failure, None
             if failure is not None:
                 raise failure
@@ -172,15 +175,15 @@ class Subscription:
             self._reader.join(PULL_SECONDS + LOOK_SECONDS)
         return self.give_back()
 
-    def _await(self) -> None:
-        """Wait until there is something to take, at most ``PULL_SECONDS``."""
-        deadline = time.monotonic() + PULL_SECONDS
+    def _await(self, seconds: float) -> None:
+        """Wait until there is something to take."""
+        deadline = time.monotonic() + seconds
         self._pull_requested = True
         self._changed.notify_all()
         while not (self._pulled or self._due or self._failure):
             if time.monotonic() > deadline or not self._is_reading():
                 break
-            self._changed.wait(LOOK_SECONDS)
+            self._changed.wait(min(LOOK_SECONDS, max(0.0, deadline - time.monotonic())))
 
     def _is_reading(self) -> bool:
         return self._reader is not None and self._reader.is_alive()

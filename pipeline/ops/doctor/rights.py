@@ -329,22 +329,72 @@ _LOOK_AT_MAIL: Final = _on(
     "notification_error_summary",
     schema="fanout",
 ) | _columns("SELECT", "transactional_mails", "delivery_id", "booking_id", schema="fanout")
+_OF_A_BREAKER: Final = (
+    *("name", "state", "reason", "until", "failures", "fingerprint", "cool_off_seconds"),
+)
+_READ_BY_SENDER: Final = (
+    *("deliveries", "delivery_bodies", "batch_requests", "channels", "rate_limits", "switches"),
+    "transactional_mails",
+)
+# Of the application, for the check of a mail.
+_CHECKED_BY_SENDER: Final = {
+    "profiles": ("id", "email", "full_name"),
+    "domain_events": ("id", "thread_id"),
+    "projects": ("id", "owner_org_id"),
+    "org_members": ("org_id", "user_id"),
+    "project_access_grants": ("project_id", "user_id"),
+    "chat_thread_participants": ("thread_id", "user_id"),
+    "notifications": ("event_id", "user_id", "read_at"),
+    "user_notification_preferences": (
+        *("id", "user_id", "scope_type", "scope_id", "event_type", "channel", "status"),
+        "updated_at",
+    ),
+}
 
 # What comes on top where the database has the family mail.
 RIGHTS_WITH_MAIL: Final[Mapping[str, frozenset[str]]] = {
     SENDER: (
-        _on("SELECT", "deliveries", "switches", "transactional_mails", schema="fanout")
+        _on("SELECT", *_READ_BY_SENDER, schema="fanout")
+        | _SIGN_OF_LIFE
+        | _on("INSERT", "attempts", schema="fanout")
+        | _columns(
+            "INSERT",
+            "deliveries",
+            *("id", "cause", "channel", "recipient", "kind", "user_id", "source", "source_id"),
+            "expires_at",
+            schema="fanout",
+        )
         | _columns(
             "UPDATE",
             "deliveries",
             *("state", "next_attempt_at", "lease_token", "attempts", "failures"),
-            *("started_at", "finished_at", "asked_at", "unanswered"),
-            *("provider", "provider_id", "error_class", "reason"),
+            *("started_at", "finished_at", "asked_at", "unanswered", "batch_id"),
+            *("source_taken_at", "provider", "provider_id", "error_class", "reason"),
             schema="fanout",
         )
-        | _on("INSERT", "attempts", schema="fanout")
+        | _columns("INSERT", "delivery_bodies", "delivery_id", "provider", "body", schema="fanout")
+        | _columns(
+            "INSERT",
+            "batch_requests",
+            *("id", "provider", "key", "members", "body", "asked_at"),
+            schema="fanout",
+        )
+        | _columns("INSERT", "channels", "channel", schema="fanout")
+        | _columns(
+            "INSERT", "rate_limits", "name", "per_second", "burst", "tokens", schema="fanout"
+        )
+        | _columns(
+            "UPDATE", "rate_limits", "tokens", "refilled_at", "blocked_until", schema="fanout"
+        )
+        | _columns("SELECT", "suppressions", "address_hash", schema="fanout")
+        | _on("DELETE", "switches", schema="fanout")
+        | _columns("INSERT", "switches", *_OF_A_BREAKER, schema="fanout")
+        | _columns("UPDATE", "switches", "until", "failures", "cool_off_seconds", schema="fanout")
         | _on("SELECT", "fanout_migrations", "pending_emails")
         | _columns("UPDATE", "pending_emails", "status", "processed_at")
+        | frozenset().union(
+            *(_columns("SELECT", table, *columns) for table, columns in _CHECKED_BY_SENDER.items())
+        )
     ),
     WRITER: (
         _columns(

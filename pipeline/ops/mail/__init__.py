@@ -1,1 +1,1 @@
-"""What operators ask of mail: previews, and how mails stand."""
+"""What operators ask of mail: previews."""

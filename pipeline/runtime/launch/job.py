@@ -48,6 +48,7 @@ from pipeline.settings import DatabaseSettings
 from pipeline.settings.traces import read_trace_settings
 from pipeline.sources.collect import Batching
 from pipeline.sources.native import ReadFromPubSub
+from pipeline.sources.native_deliveries import ReadDeliveries
 from pipeline.sources.native_ticks import ReadTicks
 from pipeline.topology.ends import Store
 from pipeline.topology.graphs import GRAPHS
@@ -150,7 +151,11 @@ def _ticks(values: ParameterValues) -> ReadTicks:
     return ReadTicks(values[SUBSCRIPTION], tuple(JOBS))
 
 
-_SOURCES: Final = {Graph.FANOUT: _events, Graph.JOBS: _ticks}
+def _deliveries(values: ParameterValues) -> ReadDeliveries:
+    return ReadDeliveries(values[SUBSCRIPTION])
+
+
+_SOURCES: Final = {Graph.FANOUT: _events, Graph.JOBS: _ticks, Graph.MAIL: _deliveries}
 
 
 def submit(options: PipelineOptions) -> str | None:

@@ -44,6 +44,7 @@ RUN_BY: Final = {
     "pipeline/steps": ("fanout_jobs",),
     "pipeline/steps/mails": ("fanout_sender",),
     "pipeline/steps/watches": ("fanout_jobs",),
+    "pipeline/steps/mail": ("fanout_sender",),
     "pipeline/sources": ("fanout_writer",),
     "pipeline/producer": (PRODUCER,),
     "pipeline/ops/audit": ("fanout_operator",),
@@ -52,7 +53,6 @@ RUN_BY: Final = {
     "pipeline/ops/doctor": ("fanout_operator", "fanout_viewer"),
     "pipeline/ops/forget": ("fanout_operator",),
     "pipeline/ops/jobs": ("fanout_operator", "fanout_viewer"),
-    "pipeline/ops/mail": ("fanout_operator", "fanout_viewer"),
     "pipeline/ops/metrics": ("fanout_operator", "fanout_viewer"),
     "pipeline/ops/ready": ("fanout_operator", "fanout_viewer"),
     "pipeline/ops/replay": ("fanout_operator",),
@@ -70,7 +70,15 @@ RUN_ALSO: Final = {
         "pipeline/sinks/sql/write_dead_letters.sql",
     ),
     "fanout_viewer": ("pipeline/ops/tokens/sql/use_token.sql",),
-    "fanout_sender": ("pipeline/clients/postgres/sql/apply_settings.sql",),
+    "fanout_sender": (
+        "pipeline/clients/postgres/sql/apply_settings.sql",
+        "pipeline/facts/sql/switches.sql",
+        "pipeline/sinks/sql/beat.sql",
+        "pipeline/sinks/sql/open_switch.sql",
+        "pipeline/sinks/sql/close_switch.sql",
+        "pipeline/sinks/sql/reopen_after_trial.sql",
+        "pipeline/sinks/sql/refund_failures.sql",
+    ),
 }
 # Single files of these folders that a role does not run: they change something, or read payloads.
 NOT_RUN_BY: Final = {
@@ -78,7 +86,11 @@ NOT_RUN_BY: Final = {
         "pipeline/ops/dead_letters/sql/event.sql",
         "pipeline/ops/dead_letters/sql/letter.sql",
         "pipeline/ops/dead_letters/sql/resolve.sql",
-    )
+    ),
+    "fanout_writer": (
+        "pipeline/sinks/sql/reopen_after_trial.sql",
+        "pipeline/sinks/sql/refund_failures.sql",
+    ),
 }
 # The leased tables of a role, and the columns that it sets when it extends a lease.
 LEASED: Final[dict[str, tuple[LeasedTable, tuple[str, ...]]]] = {

@@ -1,0 +1,160 @@
+"""Open the breaker of a provider that is in trouble or refuses us; close it when it works again."""
+
+import logging
+import threading
+from collections import Counter
+from datetime import datetime, timedelta
+from functools import cache
+from typing import Any, Final
+
+from psycopg import Connection
+
+from pipeline.clients.postgres.retry import with_connection
+from pipeline.clients.postgres.sql import load
+from pipeline.domain.breaker import Breaker
+from pipeline.domain.switch import Switch, SwitchState
+from pipeline.domain.tried import Health, TriedRequest, health_of
+from pipeline.domain.units import duration
+from pipeline.facts.switches import switches_of
+from pipeline.settings import DatabaseSettings
+from pipeline.steps.mail.sender import switch_of
+
+# Timeouts, lost connections and 5xx in a row.
+OUTAGE: Final = Breaker(failures=3, cool_off=timedelta(seconds=30), longest=timedelta(minutes=5))
+# A wrong key, or a quota that is used up: a person must act, or a day must pass.
+REFUSAL: Final = Breaker(failures=1, cool_off=timedelta(minutes=5), longest=timedelta(hours=1))
+
+_OPEN: Final = load(__package__, "open_switch")
+_REOPEN: Final = load(__package__, "reopen_after_trial")
+_CLOSE: Final = load(__package__, "close_switch")
+_REFUND: Final = load(__package__, "refund_failures")
+_log: Final = logging.getLogger(__name__)
+
+
+class ProviderBreakers:
+    """The breakers of the providers, fed with the answers that this process got. Thread-safe."""
+
+    def __init__(self, settings: DatabaseSettings) -> None:
+        self._settings = settings
+        self._lock = threading.Lock()
+        self._in_a_row: Counter[str] = Counter()
+        # The failures in a row, by the sequence of their delivery.
+        self._failed: dict[str, Counter[int]] = {}
+
+    def observe(self, tried: TriedRequest, now: datetime) -> bool:
+        """Count an answer, and open or close the breaker of its provider.
+
+        Returns:
+            Whether trouble of the provider costs no attempt: its breaker is open.
+
+        Raises:
+            TransientError: a switch could not be written.
+            ConfigurationError: a switch cannot be written until a person fixes it.
+        """
+        name = switch_of(tried.provider)
+        switch = switches_of(self._settings).recall(name)
+        match health_of(tried.reply):
+            case Health.WORKS:
+                self._forget(name)
+                if switch is not None and switch.state is SwitchState.OPEN:
+                    self._close(name)
+                return False
+            case Health.SAYS_NOTHING:
+                return False
+            case Health.REFUSES_US:
+                self._refused(name, switch, tried, now)
+                return True
+            case Health.IN_TROUBLE:
+                return self._in_trouble(name, switch, tried)
+
+    def _in_trouble(self, name: str, switch: Switch | None, tried: TriedRequest) -> bool:
+        if switch is not None:
+            if tried.trial and switch.state is SwitchState.OPEN:
+                self._reopen(name, OUTAGE.next_cool_off(switch.cool_off))
+            return True
+        with self._lock:
+            self._in_a_row[name] += 1
+            in_a_row = self._in_a_row[name]
+        if in_a_row < OUTAGE.failures:
+            with self._lock:
+                failed = self._failed.setdefault(name, Counter())
+                failed.update(each.sequence for each in tried.leases)
+            return False
+        code = getattr(tried.reply.results[0], "code", "")
+        self._open(name, OUTAGE.cool_off, in_a_row, code, f"{in_a_row} requests in a row failed")
+        self._refund(name)
+        return True
+
+    def _refused(
+        self, name: str, switch: Switch | None, tried: TriedRequest, now: datetime
+    ) -> None:
+        result = tried.reply.results[0]
+        retry_at = getattr(result, "retry_at", None)
+        if switch is not None:
+            if tried.trial and switch.state is SwitchState.OPEN:
+                self._reopen(name, REFUSAL.next_cool_off(switch.cool_off))
+            return
+        wait = REFUSAL.cool_off if retry_at is None else max(REFUSAL.cool_off, retry_at - now)
+        code = getattr(result, "code", "")
+        self._open(name, wait, 1, code, "it does not serve us")
+
+    def _forget(self, name: str) -> None:
+        with self._lock:
+            self._in_a_row.pop(name, None)
+            self._failed.pop(name, None)
+
+    def _refund(self, name: str) -> None:
+        """Give back the attempts that the failures in a row have cost."""
+        with self._lock:
+            failed = self._failed.pop(name, Counter())
+            self._in_a_row.pop(name, None)
+        if failed:
+            parameters = {"sequences": list(failed), "counts": list(failed.values())}
+            with_connection(
+                self._settings, lambda connection: connection.execute(_REFUND, parameters)
+            )
+
+    def _open(self, name: str, wait: timedelta, failures: int, code: str, what: str) -> None:
+        reason = f"{what}: {code}"
+        seconds = round(wait.total_seconds())
+        parameters = {
+            "name": name,
+            "reason": reason,
+            "seconds": seconds,
+            "failures": failures,
+            "fingerprint": code,
+        }
+        if self._switch(_OPEN, parameters):
+            _log.warning(
+                "the breaker of %s opened: %s; its mails wait for %s",
+                name,
+                reason,
+                duration(seconds),
+            )
+
+    def _reopen(self, name: str, wait: timedelta) -> None:
+        seconds = round(wait.total_seconds())
+        if self._switch(_REOPEN, {"name": name, "seconds": seconds}):
+            _log.warning(
+                "the breaker of %s stays open: a trial failed; its mails wait for %s",
+                name,
+                duration(seconds),
+            )
+
+    def _close(self, name: str) -> None:
+        if self._switch(_CLOSE, {"name": name}):
+            _log.warning("the breaker of %s closed: it works again", name)
+
+    def _switch(self, statement: bytes, parameters: dict[str, Any]) -> bool:
+        def execute(connection: Connection[Any]) -> bool:
+            return connection.execute(statement, parameters).fetchone() is not None
+
+        changed = with_connection(self._settings, execute)
+        switches_of(self._settings).forget()
+        return changed
+
+
+@cache
+def provider_breakers_of(settings: DatabaseSettings) -> ProviderBreakers:
+    """Return the process's breakers of providers."""
+    return ProviderBreakers(settings)

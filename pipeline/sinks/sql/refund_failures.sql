@@ -1,0 +1,9 @@
+-- Failures that opened a breaker cost nobody an attempt. In: sequences and counts, one each.
+UPDATE fanout.deliveries AS record SET
+    failures = greatest(0, record.failures - given.failures),
+    next_attempt_at = CASE record.state
+        WHEN 'leased' THEN record.next_attempt_at
+        ELSE least(record.next_attempt_at, now())
+    END
+FROM unnest(%(sequences)s::bigint[], %(counts)s::int[]) AS given (sequence, failures)
+WHERE record.sequence = given.sequence AND record.state IN ('leased', 'waiting', 'paused')

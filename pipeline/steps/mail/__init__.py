@@ -1,0 +1,1 @@
+"""What each step of the mail graph does with a batch: claim, check, freeze, send. Without Beam."""

@@ -1,0 +1,87 @@
+"""What a run would send now: reads the ledger and claims nothing."""
+
+import threading
+from collections.abc import Iterator
+from functools import cache
+from typing import Any, Final
+from uuid import UUID
+
+from psycopg import Connection
+from psycopg.rows import dict_row
+
+from pipeline.clients.postgres.retry import with_connection
+from pipeline.clients.postgres.sql import load
+from pipeline.domain.errors import PermanentError
+from pipeline.domain.lease import Lease
+from pipeline.steps.mail.check import CheckedMails, check_mails
+from pipeline.steps.mail.claim import ClaimedMails
+from pipeline.steps.mail.compose import write_mail
+from pipeline.steps.mail.sender import MOST_CLAIMED, Sender
+
+_DUE: Final = load(__package__, "due_mails")
+_NO_TOKEN: Final = UUID(int=0)
+
+
+class DueMailPreview:
+    """Tells of each due mail once per process. Thread-safe."""
+
+    def __init__(self, sender: Sender) -> None:
+        self._sender = sender
+        self._lock = threading.Lock()
+        self._told: set[int] = set()
+
+    def look(self) -> Iterator[dict[str, Any]]:
+        """Yield what would become of each mail that is due now, without its text or address."""
+        with self._lock:
+            leases = with_connection(self._sender.database, _read)
+            new = [each for each in leases if each.sequence not in self._told]
+            self._told.update(each.sequence for each in new)
+        checked = check_mails(self._sender, ClaimedMails(leases=new))
+        yield from _described(self._sender, checked)
+
+
+def _described(sender: Sender, checked: CheckedMails) -> Iterator[dict[str, Any]]:
+    for settlement in checked.settlements:
+        reason = settlement.cause and settlement.cause.reason
+        yield {**_about(settlement.lease), "would": settlement.state, "reason": reason}
+    for due in checked.due:
+        about = _about(due.lease)
+        try:
+            if due.material is not None:
+                write_mail(sender, due.lease.values["id"], due.material)
+        except PermanentError as error:
+            yield {**about, "would": "dead", "reason": str(error)}
+        else:
+            yield {**about, "would": "send", "reason": None}
+
+
+def _about(lease: Lease) -> dict[str, Any]:
+    values = lease.values
+    return {
+        "delivery": str(values["id"]),
+        "cause": values["cause"],
+        "kind": values["kind"],
+        "user": None if values["user_id"] is None else str(values["user_id"]),
+    }
+
+
+def _read(connection: Connection[Any]) -> list[Lease]:
+    with connection.cursor(row_factory=dict_row) as cursor:
+        rows = cursor.execute(_DUE, {"most": MOST_CLAIMED}).fetchall()
+    return [
+        Lease(
+            sequence=row.pop("sequence"),
+            token=_NO_TOKEN,
+            number=row.pop("attempts") + 1,
+            failures=row.pop("failures"),
+            due_at=row.pop("next_attempt_at"),
+            values=row,
+        )
+        for row in rows
+    ]
+
+
+@cache
+def mail_preview_of(sender: Sender) -> DueMailPreview:
+    """Return the one preview of the process for this sender."""
+    return DueMailPreview(sender)

@@ -1,0 +1,17 @@
+-- What of every claimed delivery decides whether it is still sent, whatever it is about. In: ids.
+-- Out: for each that is not sent any more, its id and why.
+SELECT delivery.id, CASE
+    WHEN delivery.expires_at <= now() THEN 'expired'
+    ELSE 'superseded'
+END
+FROM fanout.deliveries AS delivery
+WHERE delivery.id = ANY (%(ids)s)
+AND (
+    delivery.expires_at <= now()
+    OR delivery.collapse_key IS NOT NULL AND EXISTS (
+        SELECT FROM fanout.deliveries AS later
+        WHERE later.channel = delivery.channel AND later.recipient = delivery.recipient
+            AND later.collapse_key = delivery.collapse_key AND later.sequence > delivery.sequence
+        OFFSET 0
+    )
+)

@@ -1,0 +1,74 @@
+-- What a mail of an event is made of, and whether it is still sent. In: ids of pending_emails, and
+-- of those among them that are critical.
+--
+-- reason: why it is not sent any more. The rules of the preferences are those of
+-- pipeline/fanout/preferences.py: thread beats project beats global; within a scope the exact type
+-- beats *, then the exact channel beats *, then the newest row wins; without a row for e-mail or * the
+-- answer for the app counts.
+SELECT email.id, person.email, person.full_name, email.event_type, email.subject, email.body_data,
+    email.project_id, email.project_name,
+    CASE
+        WHEN coalesce(person.email, '') = '' THEN 'no_address'
+        WHEN suppressed.found THEN 'suppressed'
+        WHEN lost.found THEN 'no_access'
+        WHEN email.id = ANY (%(critical)s::bigint[]) THEN NULL
+        WHEN seen.found THEN 'read'
+        WHEN preference.status = 'muted' THEN 'muted'
+    END AS reason
+FROM public.pending_emails AS email
+LEFT JOIN LATERAL (
+    SELECT email, full_name FROM public.profiles WHERE id = email.user_id OFFSET 0
+) AS person ON true
+LEFT JOIN LATERAL (
+    SELECT thread_id FROM public.domain_events WHERE id = email.event_id OFFSET 0
+) AS event ON true
+CROSS JOIN LATERAL (
+    SELECT EXISTS (
+        SELECT FROM fanout.suppressions
+        WHERE address_hash = fanout.address_hash(person.email)
+        OFFSET 0
+    ) AS found
+) AS suppressed
+CROSS JOIN LATERAL (
+    SELECT email.project_id IS NOT NULL AND NOT EXISTS (
+        SELECT FROM public.project_access_grants AS access
+        WHERE access.project_id = email.project_id AND access.user_id = email.user_id
+        OFFSET 0
+    ) AND NOT EXISTS (
+        SELECT FROM public.projects AS project
+        JOIN public.org_members AS member ON member.org_id = project.owner_org_id
+        WHERE project.id = email.project_id AND member.user_id = email.user_id
+        OFFSET 0
+    ) OR event.thread_id IS NOT NULL AND NOT EXISTS (
+        SELECT FROM public.chat_thread_participants AS participant
+        WHERE participant.thread_id = event.thread_id AND participant.user_id = email.user_id
+        OFFSET 0
+    ) AS found
+) AS lost
+CROSS JOIN LATERAL (
+    SELECT EXISTS (
+        SELECT FROM public.notifications
+        WHERE event_id = email.event_id AND user_id = email.user_id AND read_at IS NOT NULL
+        OFFSET 0
+    ) AS found
+) AS seen
+LEFT JOIN LATERAL (
+    SELECT status
+    FROM public.user_notification_preferences AS preference
+    WHERE user_id = email.user_id
+        AND event_type IN (email.event_type, '*')
+        AND channel IN ('email', 'in_app', '*')
+        AND (
+            scope_type = 'global'
+            OR scope_type = 'project' AND scope_id = email.project_id
+            OR scope_type = 'thread' AND scope_id = event.thread_id
+        )
+    ORDER BY channel <> 'in_app' DESC,
+        array_position(ARRAY['thread', 'project', 'global'], scope_type),
+        event_type <> '*' DESC,
+        channel <> '*' DESC,
+        updated_at DESC NULLS LAST,
+        id DESC
+    LIMIT 1
+) AS preference ON true
+WHERE email.id = ANY (%(ids)s::bigint[])
