@@ -54,6 +54,10 @@ BEGIN
                 'pending_emails', 'user_notification_preferences', 'notification_processing',
                 'notification_decisions', 'fanout_heartbeat'
             )
+            AND NOT EXISTS (
+                SELECT FROM pg_catalog.pg_policy AS policy
+                WHERE policy.polrelid = relation.oid AND policy.polname = 'fanout_viewer'
+            )
         ORDER BY relation.relname
     LOOP
         EXECUTE format(
