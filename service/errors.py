@@ -55,9 +55,11 @@ def add_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _broken)
 
 
-def name_of(status: HTTPStatus) -> str:
+def name_of(status: int) -> str:
     """Return the name of a status, the same on every Python."""
-    return _NAMES.get(status, status.phrase)
+    if status in _NAMES:
+        return _NAMES[status]
+    return HTTPStatus(status).phrase if status in set(HTTPStatus) else str(status)
 
 
 def error_response(

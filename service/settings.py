@@ -3,6 +3,7 @@
 import re
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from ipaddress import ip_network
 from typing import Final
 
 from pipeline.domain.defaults import (
@@ -105,3 +106,13 @@ class ServiceSettings:
     identity: IdentitySettings = field(default_factory=IdentitySettings)
     limits: Limits = field(default_factory=Limits)
     trusted_proxies: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for each in self.trusted_proxies:
+            try:
+                ip_network(each)
+            except ValueError:
+                raise ConfigurationError(
+                    f"invalid TRUSTED_PROXIES {each[:80]!r}: expected addresses or networks, such"
+                    " as 10.0.0.0/8,192.0.2.7"
+                ) from None

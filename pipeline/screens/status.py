@@ -13,6 +13,7 @@ from pipeline.domain.graph import Graph
 from pipeline.domain.units import ago, counted, duration, is_ahead, size
 from pipeline.jobs.table import JOBS
 from pipeline.ops.jobs.kept import LedgerMark, RevokedGrants
+from pipeline.ops.mail.figures import MailFigures
 from pipeline.ops.status.figures import (
     DeadLetters,
     Failure,
@@ -68,11 +69,14 @@ def render(status: StatusFigures) -> RenderableType:
             lines.add_row(name, _unread(status, part) or shown)
     if status.not_installed:
         lines.add_row("families", _ONLY_KERNEL)
-    if status.switches or _unread(status, "switches"):
-        shown = _when_read(status.switches, _switches)
-        lines.add_row("switches", _unread(status, "switches") or shown)
-    if status.jobs is not None or _unread(status, "jobs"):
-        lines.add_row("jobs", _unread(status, "jobs") or _when_read(status.jobs, _jobs))
+    for part, shown in (
+        # Without a switch, or without the family, there is no line.
+        ("switches", _when_read(status.switches or None, _switches)),
+        ("jobs", _when_read(status.jobs, _jobs)),
+        ("mails", _when_read(status.mails, _mails)),
+    ):
+        if line := _unread(status, part) or shown:
+            lines.add_row(part, line)
     if status.retention is not None and status.retention.held_by is not None:
         lines.add_row("retention", _mark(status.retention))
     if status.calendar_grants is not None and status.calendar_grants.revoked:
@@ -208,6 +212,22 @@ def _job(name: str, job: JobFigures) -> Text:
     never = job.done_seconds is None
     last = "has never succeeded" if never else f"last succeeded {ago(job.done_seconds or 0)}"
     return Text(f"{name} is late: {last}", "red")
+
+
+def _mails(mails: MailFigures) -> Text:
+    took = ""
+    if mails.seconds_to_send is not None:
+        took = f" in {duration(mails.seconds_to_send)} on average"
+    waits = f"{counted(mails.waiting, 'mail')} due{_since(mails.oldest_seconds)}"
+    ended = f"{mails.failed_last_hour:,} failed, {mails.expired_last_hour:,} expired"
+    return Text("\n").join(
+        [
+            Text(waits),
+            Text(f"in the last hour {mails.sent_last_hour:,} sent{took}, {ended}"),
+            *(Text(each, "red") for each in mails.standstills),
+            *(Text(each, "yellow") for each in mails.delays),
+        ]
+    )
 
 
 def _mark(mark: LedgerMark) -> Text:

@@ -94,7 +94,7 @@ class FinishAudit:
 
         async def send_finished(message: Message) -> None:
             if message["type"] == "http.response.start":
-                await self._finish(scope, HTTPStatus(message["status"]))
+                await self._finish(scope, message["status"])
             await send(message)
 
         try:
@@ -103,7 +103,7 @@ class FinishAudit:
             await self._finish(scope, HTTPStatus.INTERNAL_SERVER_ERROR)
             raise
 
-    async def _finish(self, scope: Connection, status: HTTPStatus) -> None:
+    async def _finish(self, scope: Connection, status: int) -> None:
         entry = scope.get("state", {}).get(_ENTRY)
         if not isinstance(entry, AuditEntry):
             return

@@ -1,9 +1,11 @@
 """The door: nobody passes it unrecognised, except to the paths that are open."""
 
+import logging
 import math
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from http import HTTPStatus
+from ipaddress import IPv6Network
 from typing import Final
 
 from starlette.datastructures import Headers
@@ -12,7 +14,7 @@ from starlette.types import ASGIApp, Receive, Send
 from starlette.types import Scope as Connection
 
 from pipeline.domain.errors import FanoutError
-from service.errors import error_response, response_to
+from service.errors import RETRY_SECONDS, error_response
 from service.identity.caller import Caller, Means
 from service.identity.recognise import Recogniser, Recognition
 from service.identity.recognisers import IAP_HEADER, read_credential
@@ -26,6 +28,16 @@ _NOTHING_SENT: Final = (
     " python -m pipeline tokens create makes one"
 )
 _NOT_VALID: Final = "invalid token: unknown, expired, revoked or not issued for this service"
+
+_UNSURE: Final = error_response(
+    HTTPStatus.SERVICE_UNAVAILABLE,
+    "the token cannot be recognised now; try again",
+    {"Retry-After": str(RETRY_SECONDS)},
+)
+# The length of the network that a provider gives to one client.
+_IPV6_CLIENT: Final = 64
+
+_log: Final = logging.getLogger(__name__)
 
 
 class Door:
@@ -78,14 +90,16 @@ class Door:
         try:
             found = await self._recognise(scope)
         except FanoutError as error:
-            found = self._when_unsure.get(scope["path"], response_to(error))
+            # What is wrong with the database is no business of whoever is not recognised.
+            _log.warning("no caller can be recognised: %s", error)
+            found = self._when_unsure.get(scope["path"], _UNSURE)
         if isinstance(found, Caller):
             scope.setdefault("state", {})["caller"] = found
         await (self._app if isinstance(found, Caller) else found)(scope, receive, send)
 
     async def _recognise(self, scope: Connection) -> Caller | ASGIApp:
         """Return the caller, or the answer to who is none, or asks too often."""
-        address = (scope.get("client") or ("",))[0]
+        address = network_of((scope.get("client") or ("",))[0])
         credential = read_credential(Headers(scope=scope), self._recognisers)
         # Asking costs: whoever sends one forged token after the other has to wait before that.
         is_stranger = credential is None or not self._recognition.trusts(credential)
@@ -110,6 +124,16 @@ class Door:
             found = await self._recognise(scope)
             if isinstance(found, Caller):
                 scope.setdefault("state", {})["caller"] = found
+
+
+def network_of(address: str) -> str:
+    """Return an address, or the network that one client of IPv6 has."""
+    if ":" not in address:
+        return address
+    try:
+        return str(IPv6Network((address.partition("%")[0], _IPV6_CLIENT), strict=False))
+    except ValueError:
+        return address
 
 
 def _unauthorized(message: str, challenge: str) -> Response:

@@ -26,6 +26,7 @@ from google.cloud.monitoring_v3 import AlertPolicy
 from google.protobuf.json_format import ParseError  # type: ignore[import-untyped]
 
 from local.debezium.configuration import read as read_configuration
+from pipeline.ops.mail.figures import MailFigures
 from pipeline.ops.status.figures import (
     DeadLetters,
     GraphSeen,
@@ -399,6 +400,16 @@ STATUS: Final = StatusFigures(
     switches={},
     jobs={},
     overdue_jobs=0,
+    mails=MailFigures(
+        waiting=1,
+        oldest_seconds=1.0,
+        stuck=0,
+        held=0,
+        sent_last_hour=1,
+        seconds_to_send=1.0,
+        failed_last_hour=0,
+        expired_last_hour=0,
+    ),
     other_program=None,
     last_hour=LastHour({"dead": 1}, [1]),
     latency=Latency(1.0, 1.0, 1.0),

@@ -68,6 +68,16 @@ KEYS: Final = {
         name: {"done_seconds": type(None), "overdue": bool, "state": type(None)} for name in JOBS
     },
     "overdue_jobs": int,
+    "mails": {
+        "waiting": int,
+        "oldest_seconds": type(None),
+        "stuck": int,
+        "held": int,
+        "sent_last_hour": int,
+        "seconds_to_send": type(None),
+        "failed_last_hour": int,
+        "expired_last_hour": int,
+    },
     "other_program": {"name": str, "seconds": float},
     "last_hour": {
         "states": {"completed": int, "expired": int, "unrouted": int, "dead": int},

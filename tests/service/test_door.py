@@ -1,17 +1,20 @@
 """The door: every route is closed unless it is listed as open, and every change is audited."""
 
+import re
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
 import anyio
 import httpx2
 import psycopg
 import pytest
 
+from pipeline.domain.errors import ConfigurationError
 from pipeline.ops.tokens.change import revoke_token
 from pipeline.settings import DatabaseSettings
 from service.app import OPEN
 from service.identity.caller import Scope
+from service.identity.door import network_of
 from service.settings import IdentitySettings, ServiceSettings
 from tests.databases import Database
 from tests.deadline import wait_until
@@ -166,13 +169,13 @@ def test_an_error_that_nobody_expected_is_told_and_logged_without_its_text(
     assert operator["Authorization"].removeprefix("Bearer ") not in log
 
 
-def asks(settings: ServiceSettings, secret: str) -> int:
-    """Change something in an application of this process; return the status."""
+def asks(settings: ServiceSettings, secret: str) -> httpx2.Response:
+    """Change something in an application of this process."""
 
-    async def ask() -> int:
+    async def ask() -> httpx2.Response:
         transport = httpx2.ASGITransport(app=changing_app(settings), raise_app_exceptions=False)
         async with httpx2.AsyncClient(transport=transport, base_url="http://test") as client:
-            return (await client.post("/v1/things/1", headers=bearer(secret))).status_code
+            return await client.post("/v1/things/1", headers=bearer(secret))
 
     return anyio.run(ask)
 
@@ -184,8 +187,8 @@ def test_the_audit_names_a_person_and_how_they_were_recognised(database: Databas
             operators=["ida@example.com"], oidc_issuer=issuer.url, oidc_client_id=CLIENT
         )
         settings = ServiceSettings(operator=login, viewer=login, identity=identity)
-        assert asks(settings, issuer.sign(issuer.claims("ida@example.com"))) == 200
-        assert asks(settings, issuer.sign(issuer.claims("eve@example.com"))) == 403
+        assert asks(settings, issuer.sign(issuer.claims("ida@example.com"))).status_code == 200
+        assert asks(settings, issuer.sign(issuer.claims("eve@example.com"))).status_code == 403
     row = ("oidc", "test_operator", CHANGE, "thing_id=1", 200, "changed it")
     assert audited(database, "ida@example.com") == [row]
     assert audited(database, "eve@example.com") == []
@@ -196,19 +199,22 @@ def test_nothing_is_changed_that_cannot_be_audited(database: Database) -> None:
     login = DatabaseSettings(dsn=database.operator_dsn)
     settings = ServiceSettings(operator=login, viewer=login)
     operator = token(database, "o", Scope.OPERATE)
-    assert asks(settings, operator) == 200
+    assert asks(settings, operator).status_code == 200
     with database.connect() as connection:
         connection.execute("REVOKE INSERT (id) ON fanout.audit FROM fanout_operator")
-    assert asks(settings, operator) == 503
+    assert asks(settings, operator).status_code == 503
     assert len(audited(database, "o")) == 1
 
 
 def test_while_the_database_is_away_nobody_is_told_that_a_token_is_invalid() -> None:
-    away = DatabaseSettings(dsn="postgresql://nobody@127.0.0.1:1/none")
+    away = DatabaseSettings(dsn="postgresql://kanarienvogel@127.0.0.1:1/none")
     settings = ServiceSettings(operator=away, viewer=away)
-    assert asks(settings, f"fanout_{'a' * 43}") == 503
+    unsure = asks(settings, f"fanout_{'a' * 43}")
+    assert (unsure.status_code, unsure.headers["Retry-After"]) == (503, "5")
+    # Nor where the database is, or who logs in there.
+    assert not re.search("kanarienvogel|127.0.0.1|Postgres", unsure.text)
     # Control: what has not the form of a token needs no database.
-    assert asks(settings, "fanout_a") == 401
+    assert asks(settings, "fanout_a").status_code == 401
 
 
 def test_an_audit_row_is_finished_once_and_never_deleted(database: Database) -> None:
@@ -230,3 +236,41 @@ def test_an_audit_row_is_finished_once_and_never_deleted(database: Database) -> 
         assert connection.execute("SELECT who, result FROM fanout.audit").fetchall() == [
             ("o", "done")
         ]
+
+
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("", ""),
+        ("not:an:address", "not:an:address"),
+    ],
+)
+def test_a_client_of_ipv6_is_its_network(address: str, network: str) -> None:
+    assert network_of(address) == network
+
+
+@pytest.mark.parametrize("wrong", ["*", "proxy.example.com", "10.0.0.1/8"])
+def test_what_is_no_network_is_no_trusted_proxy(wrong: str) -> None:
+    database = DatabaseSettings(dsn="postgresql://nobody@127.0.0.1:1/none")
+    with pytest.raises(ConfigurationError, match=r"invalid TRUSTED_PROXIES .*: expected addresses"):
+        ServiceSettings(operator=database, viewer=database, trusted_proxies=("10.0.0.0/8", wrong))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"operators": ["ida"]},
+        {"viewers": ["ida@example.com vera@example.com"]},
+        {"oidc_issuer": "http://accounts.example.com", "oidc_client_id": "c"},
+        {"oidc_issuer": "https://accounts.example.com"},
+        {"oidc_client_id": "c"},
+        {"iap_keys_url": "file:///etc/passwd"},
+    ],
+    ids=str,
+)
+def test_a_wrong_setting_of_identities_stops_the_start(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ConfigurationError, match=r"expected|is not set"):
+        IdentitySettings(**wrong)

@@ -1,1 +1,1 @@
-"""What operators ask of mail: previews."""
+"""What operators ask of mail: previews, and how mails stand."""

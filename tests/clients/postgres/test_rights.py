@@ -53,6 +53,7 @@ RUN_BY: Final = {
     "pipeline/ops/doctor": ("fanout_operator", "fanout_viewer"),
     "pipeline/ops/forget": ("fanout_operator",),
     "pipeline/ops/jobs": ("fanout_operator", "fanout_viewer"),
+    "pipeline/ops/mail": ("fanout_operator", "fanout_viewer"),
     "pipeline/ops/metrics": ("fanout_operator", "fanout_viewer"),
     "pipeline/ops/ready": ("fanout_operator", "fanout_viewer"),
     "pipeline/ops/replay": ("fanout_operator",),

@@ -1,0 +1,78 @@
+"""Reads how mails stand: what waits, what ended in the last hour, and what is wrong with that."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from psycopg import Connection
+from psycopg.rows import dict_row
+
+from pipeline.clients.postgres.sql import load
+from pipeline.domain.units import counted, duration
+
+# Above these somebody should look. The policies in deploy/monitoring have the same.
+MOST_WAITING: Final = 100
+MOST_FAILED: Final = 10
+SLOW_SECONDS: Final = 120.0
+STUCK_SECONDS: Final = 600.0
+
+_HAS_MAILS: Final = load("pipeline.ops.mail", "has_mails")
+_MAILS: Final = load("pipeline.ops.mail", "mails")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailFigures:
+    """How mails stand.
+
+    Attributes:
+        waiting: mails that are due and have not ended, those behind a switch included.
+        oldest_seconds: for how long the oldest of them is due; None if there is none.
+        stuck: those that the sender could have taken for ten minutes, and did not.
+        held: mails that wait for the decision of a person.
+        sent_last_hour: mails that a provider accepted within the last hour.
+        seconds_to_send: their mean from when they were due; None if there is none.
+        failed_last_hour: mails that failed for good within the last hour.
+        expired_last_hour: mails that were not sent in time.
+    """
+
+    waiting: int
+    oldest_seconds: float | None
+    stuck: int
+    held: int
+    sent_last_hour: int
+    seconds_to_send: float | None
+    failed_last_hour: int
+    expired_last_hour: int
+
+    @property
+    def standstills(self) -> Sequence[str]:
+        """What keeps people from getting their mails."""
+        says = []
+        if self.stuck:
+            due = duration(STUCK_SECONDS)
+            says.append(f"{counted(self.stuck, 'mail')} could be sent for {due}, nobody takes them")
+        if self.failed_last_hour > MOST_FAILED:
+            says.append(f"{counted(self.failed_last_hour, 'mail')} failed for good in an hour")
+        return says
+
+    @property
+    def delays(self) -> Sequence[str]:
+        """What somebody should look at in working hours."""
+        says = []
+        if self.waiting > MOST_WAITING:
+            says.append(f"{counted(self.waiting, 'mail')} wait")
+        if self.seconds_to_send is not None and self.seconds_to_send > SLOW_SECONDS:
+            says.append(f"sending takes {duration(self.seconds_to_send)} on average")
+        if self.held:
+            waits = "waits" if self.held == 1 else "wait"
+            says.append(f"{counted(self.held, 'mail')} {waits} for a person to decide")
+        return says
+
+
+def read_mails(connection: Connection[Any]) -> MailFigures | None:
+    """Return how mails stand; None without the family mail."""
+    if connection.execute(_HAS_MAILS).fetchone() != (True,):
+        return None
+    with connection.cursor(row_factory=dict_row) as cursor:
+        [row] = cursor.execute(_MAILS, {"stuck_seconds": STUCK_SECONDS}).fetchall()
+    return MailFigures(**row)
