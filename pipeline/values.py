@@ -189,6 +189,7 @@ LETTER_ID: Final = count("id of a dead letter", such_as=7, most=MAX_EVENT_ID)
 CONNECTIONS: Final = count("number of connections", such_as=GRANTED_CONNECTIONS, most=99_999)
 WORKERS: Final = count("number of workers", such_as=9, most=9_999)
 REQUESTS: Final = count("number of requests", such_as=32, most=10_000)
+LIST_LENGTH: Final = count("number of lines", such_as=100, most=100_000)
 PORT: Final = count("port", such_as=POSTGRES_PORT, most=65_535)
 # 0: any free one.
 LISTEN_PORT: Final = count("port", such_as=SERVICE_PORT, most=65_535, least=0)

@@ -1,9 +1,10 @@
-"""``mail``: shows what mails look like."""
+"""``mail``: shows what mails look like, sends one as a test, and changes whom none is sent to."""
 
 import argparse
 from pathlib import Path
 from typing import Final
 
+from pipeline.commands import mail_send_test, mail_suppressions
 from pipeline.commands.command import Commands, add_command
 
 _FOLDER: Final = Path(".local/mail-preview")
@@ -15,12 +16,16 @@ def add(commands: Commands) -> None:
         commands,
         "mail",
         None,
-        "show what mails look like",
+        "show what mails look like, send one as a test, and manage suppressed addresses",
         "python -m pipeline mail preview",
         "python -m pipeline mail preview --type digest --person maya --open",
+        "python -m pipeline mail send-test --to me@acme.example",
+        "python -m pipeline mail suppressions list",
     )
     actions = command.add_subparsers(title="actions", dest="action", metavar="ACTION")
     _add_preview(actions)
+    mail_send_test.add(actions)
+    mail_suppressions.add(actions)
 
 
 def _add_preview(actions: Commands) -> None:

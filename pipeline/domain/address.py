@@ -76,6 +76,22 @@ class EmailAddress:
         """The text by which two addresses are compared: no known server heeds the case."""
         return f"{self.local.casefold()}@{self.domain}"
 
+    @property
+    def spellings(self) -> tuple[str, ...]:
+        """All texts in lower case by which others may write it: ``comparable`` comes first."""
+        try:
+            readable = idna.decode(self.domain)
+        except UnicodeError:
+            readable = self.domain
+        local = self.local
+        return tuple(
+            dict.fromkeys(
+                f"{name}@{domain}"
+                for domain in (self.domain, readable)
+                for name in (local.casefold(), local.lower())
+            )
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Mailbox:

@@ -68,6 +68,17 @@ def world(stage: Stage) -> Kept:
         )
         kept.rows("INSERT INTO fanout.thread_nudges VALUES (%s, %s, now())", T1, who)
         kept.rows("INSERT INTO fanout.resume_nudges VALUES (%s, %s, 'project', now(), 1)", who, P1)
+        kept.rows(
+            "INSERT INTO fanout.deliveries (id, cause, channel, recipient, kind, user_id, provider,"
+            " provider_id) VALUES (%s, 'a', 'email', 'b', 'c', %s, 'resend', %s)",
+            who, who, f"re_{who}",
+        )  # fmt: skip
+        for kind in ("email.sent", "email.delivered"):
+            kept.rows(
+                "INSERT INTO fanout.provider_reports (provider, report_id, kind, provider_id, at)"
+                " VALUES ('resend', gen_random_uuid(), %s, %s, now())",
+                kind, f"re_{who}",
+            )  # fmt: skip
         name = str(who).upper()
         letter(kept, f"data {who}", f'{{"user": "{name}"}}'.encode())
         letter(kept, f"attributes {who}", None, attributes=json.dumps({"for": name}))
@@ -88,6 +99,7 @@ OURS: Final = {
     "fanout.meeting_reminders": 1,
     "fanout.thread_nudges": 1,
     "fanout.resume_nudges": 1,
+    "fanout.provider_reports": 2,
 }
 
 

@@ -413,8 +413,15 @@ RIGHTS_WITH_MAIL: Final[Mapping[str, frozenset[str]]] = {
         | _columns("UPDATE", "deliveries", "deliver_at", "next_attempt_at", schema="fanout")
         | _on("SELECT", "channels", schema="fanout")
     ),
-    OPERATOR: _on("SELECT", "deliveries", "channels", schema="fanout") | _LOOK_AT_MAIL,
-    VIEWER: _on("SELECT", "deliveries", "attempts", schema="fanout") | _LOOK_AT_MAIL,
+    OPERATOR: (
+        _on("SELECT", "deliveries", "channels", schema="fanout")
+        | _on("SELECT", "provider_reports", "suppressions", schema="fanout")
+        | _on("DELETE", "provider_reports", schema="fanout")
+        | _LOOK_AT_MAIL
+    ),
+    VIEWER: (
+        _on("SELECT", "deliveries", "attempts", "provider_reports", schema="fanout") | _LOOK_AT_MAIL
+    ),
 }
 
 # What comes on top where the application keeps calendars besides.

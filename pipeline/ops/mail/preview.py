@@ -57,6 +57,13 @@ def mail_types() -> list[str]:
     return [*mailed, DIGEST, GENERAL, *sorted(TRANSACTIONAL)]
 
 
+def check_type(name: str) -> None:
+    """Raise UsageError unless there are mails of this type."""
+    types = mail_types()
+    if name not in types:
+        raise UsageError(f"invalid type {name[:80]!r}: expected {', '.join(types)}")
+
+
 def preview_mails(
     brand: Brand, only: str | None = None, person: str | None = None
 ) -> list[MailPreview]:
@@ -68,8 +75,8 @@ def preview_mails(
         UsageError: there is no such type or person.
     """
     types = mail_types()
-    if only is not None and only not in types:
-        raise UsageError(f"invalid type {only!r}: expected {', '.join(types)}")
+    if only is not None:
+        check_type(only)
     if person is not None and person not in PEOPLE:
         raise UsageError(f"invalid person {person!r}: expected {', '.join(PEOPLE)}")
     now = datetime.now(UTC)
@@ -80,7 +87,17 @@ def preview_mails(
     ]
 
 
-def _preview(brand: Brand, name: str, person: str | None, now: datetime) -> MailPreview | None:
+def sample_material(name: str, person: str | None, now: datetime) -> tuple[str, Material] | None:
+    """Return what a mail of a type is made of, and the key of the person whom it concerns.
+
+    Args:
+        name: one of ``mail_types``.
+        person: a person of the sample; None for the one whom it concerns.
+        now: when the events happened.
+
+    Returns:
+        None if the sample event of the type mails nothing.
+    """
     found = _of_event(EventType(name), person, now) if name in HANDLERS else None
     if name in TRANSACTIONAL:
         found = person or _USUAL, Transactional(name, TRANSACTIONAL[name].example)
@@ -88,6 +105,11 @@ def _preview(brand: Brand, name: str, person: str | None, now: datetime) -> Mail
         found = person or _USUAL, Digest(_waiting(person or _USUAL, now))
     elif name == GENERAL:
         found = person or _USUAL, Immediate(_unknown())
+    return found
+
+
+def _preview(brand: Brand, name: str, person: str | None, now: datetime) -> MailPreview | None:
+    found = sample_material(name, person, now)
     if found is None:
         return None
     key, material = found

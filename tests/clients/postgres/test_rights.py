@@ -87,6 +87,11 @@ NOT_RUN_BY: Final = {
         "pipeline/ops/dead_letters/sql/event.sql",
         "pipeline/ops/dead_letters/sql/letter.sql",
         "pipeline/ops/dead_letters/sql/resolve.sql",
+        "pipeline/ops/mail/sql/end_subscription.sql",
+        "pipeline/ops/mail/sql/lift.sql",
+        "pipeline/ops/mail/sql/record_report.sql",
+        "pipeline/ops/mail/sql/suppress.sql",
+        "pipeline/ops/mail/sql/suppressions.sql",
     ),
     "fanout_writer": (
         "pipeline/sinks/sql/reopen_after_trial.sql",

@@ -1,0 +1,52 @@
+"""Prints suppressed addresses in a terminal: their hashes, never the addresses."""
+
+from datetime import UTC, datetime
+
+from rich.table import Table
+
+from pipeline.domain.units import counted
+from pipeline.ops.mail.suppressions import ChangedSuppression, Suppression, Suppressions
+from pipeline.screens.printable import printable
+from pipeline.screens.terminal import open_console
+
+
+def show_suppressions(found: Suppressions) -> None:
+    """Print each address's hash, and since when and why nothing is sent to it."""
+    console = open_console()
+    if not found.total:
+        console.print("no suppressed addresses: mail is sent to everyone")
+        return
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="cyan", overflow="fold")
+    table.add_column(no_wrap=True)
+    for each in found.newest:
+        table.add_row(each.address_hash, f"{_why(each)}\nsince {_moment(each.since)}")
+    console.print(table)
+    left = found.total - len(found.newest)
+    if left:
+        console.print(f"\nand {counted(left, 'older one')}; list them with --most")
+
+
+def suppressed_line(changed: ChangedSuppression) -> str:
+    """Return a line that says that nothing is sent to an address."""
+    already = "" if changed.changed else " already"
+    return f"{changed.address_hash} is suppressed{already}: nothing is sent to it\n"
+
+
+def lifted_line(changed: ChangedSuppression) -> str:
+    """Return a line that says that an address is not suppressed."""
+    if not changed.changed:
+        return f"{changed.address_hash} was not suppressed\n"
+    return (
+        f"{changed.address_hash} is not suppressed any more; if the provider has a list of its own,"
+        " remove it there too\n"
+    )
+
+
+def _why(suppression: Suppression) -> str:
+    by = f", says {printable(suppression.provider)}" if suppression.provider else ""
+    return f"{suppression.reason}{by}"
+
+
+def _moment(time: datetime) -> str:
+    return f"{time.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
