@@ -100,6 +100,11 @@ class Service:
         return {"SERVICE_URL": f"http://{_HOST}:{self._port}", "FANOUT_TOKEN": self._token}
 
     @property
+    def pid(self) -> int:
+        """The process id; 0 if it is not running."""
+        return self._process.pid if self._process else 0
+
+    @property
     def is_running(self) -> bool:
         """Whether it was started and has not ended."""
         return self._process is not None and self._process.poll() is None

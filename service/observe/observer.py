@@ -1,7 +1,7 @@
 """The looks of one process, and the metrics that come from them."""
 
 import logging
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 from functools import partial
 from typing import Final
@@ -60,7 +60,7 @@ class Observer:
         self.requests = RequestMetrics(self._registry)
         ProcessCollector(registry=self._registry)
         PlatformCollector(registry=self._registry)
-        self._registry.register(_Memory())
+        self._registry.register(MemoryLimit())
 
     async def readiness(self) -> Readiness:
         """Return whether the installation works, within ``LOOK_SECONDS``."""
@@ -130,11 +130,15 @@ class Readings(Collector):
             yield from families(self._figures)
 
 
-class _Memory(Collector):
-    """How much memory the process may use."""
+class MemoryLimit(Collector):
+    """How much memory the process may use; nothing without a limit."""
+
+    def __init__(self, limit: Callable[[], int | None] = memory_limit) -> None:
+        self._limit = limit
 
     def collect(self) -> Iterator[Metric]:
-        limit = memory_limit()
+        """Yield the limit."""
+        limit = self._limit()
         if limit is not None:
             yield GaugeMetricFamily(
                 "fanout_memory_limit_bytes",

@@ -72,6 +72,12 @@ class CountRequests:
 
 
 def _template(scope: Scope) -> str:
-    """Return the method and the path of the route, without the values of its parameters."""
-    path = getattr(scope.get("route"), "path_format", None)
-    return NO_ROUTE if path is None else f"{scope['method']} {path}"
+    """Return the method and the path of the route, without the values of its parameters.
+
+    A method that the route does not have is no route: a client can send any word.
+    """
+    route, method = scope.get("route"), scope["method"]
+    path = getattr(route, "path_format", None)
+    if path is None or method not in (getattr(route, "methods", None) or ()):
+        return NO_ROUTE
+    return f"{method} {path}"

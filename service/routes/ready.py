@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel
@@ -14,6 +14,9 @@ from service.identity.stranger import may_read
 from service.observe.observer import Observer, observer_of
 
 router = APIRouter()
+
+# What the service itself needs.
+OWN_PARTS: Final = ("database", "migrations")
 
 
 class PartSeen(BaseModel):
@@ -52,20 +55,37 @@ class NotReady(ErrorBody):
     details: Details | None = None
 
 
-@router.get(
-    "/ready",
-    summary="Whether events become notifications now",
-    responses={HTTPStatus.SERVICE_UNAVAILABLE: {"model": NotReady}},
-)
+ANSWERS: Final[dict[int | str, dict[str, Any]]] = {503: {"model": NotReady}}
+
+
+@router.get("/ready", summary="Whether events become notifications now", responses=ANSWERS)
 async def ready(
     request: Request, response: Response, observer: Annotated[Observer, Depends(observer_of)]
 ) -> Ready | NotReady:
     """Look at the database, its migrations, capture, the graphs, and what has waited for longest.
 
-    A probe gets the answer of the last two seconds, whatever the number of probes, and after three
-    seconds at the latest.
+    For monitoring. A probe gets the answer of the last two seconds, whatever the number of probes,
+    and after three seconds at the latest.
+    """
+    return _answer(request, response, await observer.readiness())
+
+
+@router.get(
+    "/ready/database", summary="Whether this service can do its own work", responses=ANSWERS
+)
+async def ready_database(
+    request: Request, response: Response, observer: Annotated[Observer, Depends(observer_of)]
+) -> Ready | NotReady:
+    """Look only at the database and its migrations.
+
+    For a load balancer and a rollout. A graph that is gone is no reason to stop asking why.
     """
     seen = await observer.readiness()
+    own = {name: found for name, found in seen.parts.items() if name in OWN_PARTS}
+    return _answer(request, response, Readiness(parts=own))
+
+
+def _answer(request: Request, response: Response, seen: Readiness) -> Ready | NotReady:
     tells = may_read(request)
     details = _details(seen) if tells else None
     response.headers["Cache-Control"] = "no-store"

@@ -23,7 +23,7 @@ from tests.service.changing import MARKER, changing_app
 from tests.service.issuer import CLIENT, issuing
 from tests.service.serving import Served, running
 
-OPEN_PATHS: Final = {"/health", "/ready"}
+OPEN_PATHS: Final = {"/health", "/ready", "/ready/database"}
 REVOKED_WITHIN: Final = 10.0
 CHANGE: Final = "POST /v1/things/{thing_id}"
 

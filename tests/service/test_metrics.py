@@ -2,25 +2,20 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from pipeline.ops.metrics.figures import (
-    CaptureLag,
-    FailuresSeen,
-    LedgerFigures,
-    PerMinute,
-    ReplaysSeen,
-)
-from pipeline.ops.status.figures import GraphSeen, Latency, Pipeline, SlotFigures, SwitchSeen
+from pipeline.ops.metrics.figures import FailuresSeen, LedgerFigures, PerMinute
 from service.identity.caller import Scope
 from service.observe.ledger import MOST_CLASSES, families
 from tests.databases import Database
 from tests.service.asking import bearer, token
 from tests.service.serving import serving
+from tests.service.whole import GRAPH, SWITCH, WHOLE
 
 # Few, so that nobody can add series: not a person, an event, a cause or a host.
 LABELS: Final = {"type", "channel", "provider", "outcome", "graph", "job", "route", "le"}
@@ -97,11 +92,15 @@ def test_the_figures_are_those_of_the_ledger(database: Database, tmp_path: Path)
         assert "secret-host" not in answer.text
         found = samples(answer.text)
         reasons = served.client.get("/ready", headers=reads).json()["reasons"]
+        for number in range(3):
+            # A path and a method that nobody knows are no series of their own.
+            served.client.request(f"WORD{number}", "/health")
+            served.client.get(f"/nowhere/{number}", headers=reads)
         again = samples(served.client.get("/metrics", headers=reads).text)
         modern = served.client.get(
             "/metrics", headers=reads | {"Accept": "application/openmetrics-text; version=1.0.0"}
         )
-    assert reasons.keys() == {"slot", "events"}
+    assert reasons.keys() >= {"slot", "events"}
     assert reasons["events"]["seen"].startswith("1 event waits, the oldest for 10 min")
     assert modern.headers["Content-Type"].startswith("application/openmetrics-text")
     assert modern.text.endswith("# EOF\n")
@@ -133,44 +132,8 @@ def test_the_figures_are_those_of_the_ledger(database: Database, tmp_path: Path)
     assert value(again, "http_requests_total", route="GET /metrics", outcome="403") == 1
     assert value(again, "http_requests_total", route="GET /metrics", outcome="200") == 1
     assert value(again, "http_request_seconds_count", route="GET /metrics") == 2
-
-
-PIPELINE: Final = Pipeline(
-    waiting=1, oldest_seconds=None, passed_over=0, done_seconds=None, versions=()
-)
-SWITCH: Final = SwitchSeen(
-    state="paused", who="w", reason=None, since_seconds=1, until_seconds=None, waiting=2
-)
-SLOT: Final = SlotFigures(
-    active=True,
-    wal_status="reserved",
-    lag_bytes=1,
-    kept_bytes=2,
-    left_bytes=3,
-    inactive_seconds=4.0,
-    invalidation_reason=None,
-    synced=False,
-)
-SEEN: Final = GraphSeen(last_seen_seconds=1, started_seconds=2, version="1", host="h")
-
-
-def figures(**parts: Any) -> LedgerFigures:  # noqa: ANN401 - any part
-    """Return figures with every part."""
-    whole: dict[str, Any] = {
-        "per_minute": [PerMinute(None, "dead", 1, 2, 3)],
-        "latency": Latency(0.1, 0.2, 0.3),
-        "pipeline": PIPELINE,
-        "emails": {"immediate": 1},
-        "failures": {"InvalidEvent": FailuresSeen(2, 1)},
-        "slot": [SLOT],
-        "capture": CaptureLag(1.0, None),
-        "graphs": {"fanout": SEEN},
-        "jobs": [],
-        "switches": {"document_uploaded": SWITCH},
-        "replays": ReplaysSeen(0, None),
-        "unread": 0,
-    }
-    return LedgerFigures(**whole | parts)
+    assert value(again, "http_requests_total", route="none", outcome="405") == 3
+    assert value(again, "http_requests_total", route="none", outcome="404") == 3
 
 
 def series(of: LedgerFigures) -> dict[Sample, float]:
@@ -182,7 +145,7 @@ def series(of: LedgerFigures) -> dict[Sample, float]:
 
 
 def test_names_and_labels_are_those_that_were_agreed() -> None:
-    found = series(figures())
+    found = series(WHOLE)
     assert len(found) > 20
     for name, labels in found:
         assert NAME.fullmatch(name), name
@@ -192,10 +155,11 @@ def test_names_and_labels_are_those_that_were_agreed() -> None:
 def test_no_producer_and_no_row_can_add_series() -> None:
     strange = [PerMinute(f"type_{n}", "unrouted", 1, 0, 0) for n in range(1_000)]
     found = series(
-        figures(
+        replace(
+            WHOLE,
             per_minute=strange,
             failures={f"Error{n}": FailuresSeen(n, 1) for n in range(1_000)},
-            graphs={f"graph_{n}": SEEN for n in range(1_000)},
+            graphs={f"graph_{n}": GRAPH for n in range(1_000)},
             switches={f"switch_{n}": SWITCH for n in range(1_000)},
         )
     )
@@ -212,4 +176,4 @@ def test_a_part_that_could_not_be_read_has_no_series_and_no_zero() -> None:
     )
     assert series(empty) == {("fanout_figures_unread", ()): 11}
     # A slot that does not exist was looked for.
-    assert value(series(figures(slot=[])), "slot_readers") == 0
+    assert value(series(replace(WHOLE, slot=[])), "slot_readers") == 0

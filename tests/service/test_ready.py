@@ -84,6 +84,8 @@ def test_a_stranger_learns_whether_and_a_caller_why(served: Served, database: Da
     assert (status, body["message"]) == (503, "not ready: graphs")
     assert "fanout has given no sign of life for 1.0 h" in body["reasons"]["graphs"]["seen"]
     assert "python -m pipeline run --graph fanout" in body["reasons"]["graphs"]["fix"]
+    # The service itself can do its work.
+    assert served.client.get("/ready/database").json() == {"status": "ready", "details": None}
     # For those who have no token while the database is away.
     assert "not ready: graphs: fanout has given no sign" in served.log.read_text()
 
@@ -123,6 +125,7 @@ def test_a_database_that_is_silent_is_told_in_time_and_the_process_lives_on(tmp_
             assert time.monotonic() - began < 2 * LOOK_SECONDS
             assert (status, body["message"]) == (503, "not ready")
             assert served.client.get("/health").status_code == 200
+            assert served.client.get("/ready/database").status_code == 503
             # A scraper whose token nobody can look up is told no more than that.
             scraped = served.client.get("/metrics", headers=bearer(new_token()))
     assert "secret" not in (tmp_path / "log").read_text()

@@ -17,7 +17,7 @@ from pipeline.clients.postgres.errors import classify
 from pipeline.clients.postgres.session import Session, working
 from pipeline.clients.postgres.sql import load
 from pipeline.domain.units import counted, duration
-from pipeline.ops.doctor.check import CannotLook, Finding, failed, ok
+from pipeline.ops.doctor.check import CannotLook, Finding, Severity, failed, ok
 from pipeline.ops.doctor.checks import capture
 from pipeline.ops.doctor.checks.graphs import judge_graphs
 from pipeline.ops.doctor.checks.stream import DEAD_SECONDS
@@ -51,7 +51,7 @@ class Readiness:
     """What a look found.
 
     Attributes:
-        parts: the finding of each part, by its name. A part that is not ready has a fix.
+        parts: the finding of each part, by its name. A part that is not ready has failed.
         graphs: seconds since the last sign of life of each graph that is expected and was seen.
         oldest_run_seconds: how long the run of a job has been due; None if none is.
     """
@@ -68,7 +68,7 @@ class Readiness:
     @property
     def reasons(self) -> Mapping[str, Finding]:
         """The parts that are not ready."""
-        return {name: found for name, found in self.parts.items() if found.fix is not None}
+        return {name: each for name, each in self.parts.items() if each.severity is Severity.FAILED}
 
 
 def unreachable(seen: str, fix: str) -> Readiness:
@@ -95,7 +95,7 @@ def look(installation: Installation, graphs: Collection[str] = ()) -> Readiness:
     parts["migrations"] = _found(lambda: _migrations(installation))
     if server.has_capture:
         parts["slot"] = _found(lambda: _OF_CAPTURE["slot"].examine(installation))
-        if parts["slot"].fix is None:
+        if parts["slot"].severity is not Severity.FAILED:
             parts["heartbeat"] = _found(lambda: _OF_CAPTURE["heartbeat"].examine(installation))
     seen: dict[str, GraphSeen] = {}
     if server.has_graphs and (server.has_capture or graphs):
