@@ -16,6 +16,7 @@ endif
 
 # The variables without a default: which target needs them, and an example of each.
 needs-image          := IMAGE
+needs-service-image  := SERVICE_IMAGE
 needs-debezium-image := DEBEZIUM_IMAGE
 needs-template       := IMAGE TEMPLATE
 needs-topics         := PROJECT
@@ -31,6 +32,7 @@ needs-cancel         := PROJECT REGION JOB
 like-PROJECT                  := acme-prod
 like-REGION                   := europe-west1
 like-IMAGE                    := europe-west1-docker.pkg.dev/acme-prod/fanout/pipeline:0.1.0
+like-SERVICE_IMAGE            := europe-west1-docker.pkg.dev/acme-prod/fanout/service:0.1.0
 like-DEBEZIUM_IMAGE           := europe-west1-docker.pkg.dev/acme-prod/fanout/debezium:0.1.0
 like-TEMPLATE                 := gs://acme-fanout/template.json
 like-STAGING                  := gs://acme-fanout/staging
@@ -43,7 +45,7 @@ like-JOB                      := fanout, or its id
 like-MAX_WORKERS              := 9
 
 # Commands get these as arguments. In the environment, make would expand them.
-unexport $(needs-image) $(needs-debezium-image) $(needs-drain) $(filter-out DATABASE_URL,$(needs-launch))
+unexport $(needs-image) $(needs-service-image) $(needs-debezium-image) $(needs-drain) $(filter-out DATABASE_URL,$(needs-launch))
 unexport JOB_NAME MAX_WORKERS PARAMETERS GCLOUD_FLAGS TRANSFORM_NAME_MAPPINGS CONFIRM
 
 # The value of a variable, where make expands only a default; and a text quoted as one word for the shell.
@@ -77,6 +79,10 @@ build = docker buildx build --platform=linux/amd64 --push
 .PHONY: image
 image: ## build the image of launcher and workers and push it: IMAGE
 	@$(build) --file=deploy/Dockerfile --tag=$(call argument,IMAGE) .
+
+.PHONY: service-image
+service-image: ## build the image of the HTTP service and push it: SERVICE_IMAGE
+	@$(build) --file=deploy/kubernetes/Dockerfile --target=service --tag=$(call argument,SERVICE_IMAGE) .
 
 .PHONY: debezium-image
 debezium-image: ## build Debezium Server with its configuration and push it: DEBEZIUM_IMAGE

@@ -12,12 +12,15 @@ import pytest
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 DOCKERFILE: Final = ROOT / "deploy/Dockerfile"
+# Its context is the same.
+OF_SERVICE: Final = ROOT / "deploy/kubernetes/Dockerfile"
 SECONDS: Final = 60
 ALLOWED: Final = {
     "README.md",
     "deploy/launch.py",
     "pyproject.toml",
     "requirements-dev.txt",
+    "requirements-service.txt",
     "requirements.txt",
     "setup.py",
 }
@@ -25,9 +28,9 @@ ALLOWED: Final = {
 UNREAD: Final = {".git", ".venv", ".local", ".mypy_cache", ".ruff_cache", ".pytest_cache"}
 
 
-def instructions(name: str) -> list[str]:
+def instructions(name: str, dockerfile: Path = DOCKERFILE) -> list[str]:
     """Return the arguments of each instruction of that name, with continued lines joined."""
-    lines = DOCKERFILE.read_text("utf-8").splitlines()
+    lines = dockerfile.read_text("utf-8").splitlines()
     text = "\n".join(line for line in lines if not line.startswith("#")).replace("\\\n", " ")
     return [" ".join(line.split()[1:]) for line in text.splitlines() if line.startswith(f"{name} ")]
 
@@ -37,9 +40,9 @@ def bases() -> dict[str, str]:
     return dict(argument.split("=", 1) for argument in instructions("ARG"))
 
 
-def copied() -> list[str]:
+def copied(dockerfile: Path = DOCKERFILE) -> list[str]:
     """Return the paths that are copied from the build context."""
-    arguments = [shlex.split(each) for each in instructions("COPY")]
+    arguments = [shlex.split(each) for each in instructions("COPY", dockerfile)]
     return [path for each in arguments if not each[0].startswith("--") for path in each[:-1]]
 
 
@@ -75,7 +78,8 @@ def ignored() -> list[str]:
 
 
 def beside_the_package(files: set[str]) -> set[str]:
-    return {path for path in files if not path.startswith(("pipeline/", "migrations/"))}
+    packages = ("pipeline/", "migrations/", "service/")
+    return {path for path in files if not path.startswith(packages)}
 
 
 def hadolint(dockerfile: Path) -> subprocess.CompletedProcess[str]:
@@ -139,7 +143,7 @@ def test_the_launcher_is_pinned_by_its_content() -> None:
 def test_everything_copied_exists_and_is_sent_to_the_builder() -> None:
     patterns = ignored()
 
-    for path in copied():
+    for path in copied() + copied(OF_SERVICE):
         assert (ROOT / path).exists(), path
         assert is_sent(path, patterns), path
 
@@ -148,10 +152,14 @@ def test_only_the_package_and_what_builds_it_is_sent_to_the_builder() -> None:
     files = sent_files(ignored())
 
     assert beside_the_package(files) == ALLOWED
-    assert beside_the_package(files) == {path for path in copied() if (ROOT / path).is_file()}
+    needed = copied() + copied(OF_SERVICE)
+    assert beside_the_package(files) == {path for path in needed if (ROOT / path).is_file()}
     assert not [path for path in files if "__pycache__" in path]
     assert "migrations/0001_ledger.sql" in files
     assert "pipeline/__main__.py" in files
+    assert "service/app.py" in files
+    # Workers of Dataflow do not get it.
+    assert "service" not in copied()
 
 
 def test_a_build_context_with_the_tests_in_it_would_be_noticed() -> None:

@@ -28,6 +28,7 @@ GIVEN: Final = {
     "PROJECT": "acme-prod",
     "REGION": "europe-west1",
     "IMAGE": "registry/acme-prod/fanout:1",
+    "SERVICE_IMAGE": "registry/acme-prod/service:1",
     "DEBEZIUM_IMAGE": "registry/acme-prod/debezium:1",
     "TEMPLATE": "gs://acme-prod/template.json",
     "STAGING": "gs://acme-prod/staging",
@@ -41,6 +42,7 @@ GIVEN: Final = {
 }
 NEEDED: Final = {
     "image": ("IMAGE",),
+    "service-image": ("SERVICE_IMAGE",),
     "debezium-image": ("DEBEZIUM_IMAGE",),
     "template": ("IMAGE", "TEMPLATE"),
     "topics": ("PROJECT",),
@@ -76,6 +78,10 @@ LAUNCH: Final = [
 ]
 SINGLE: Final = {
     "image": [*BUILD, "--file=deploy/Dockerfile", "--tag=registry/acme-prod/fanout:1", "."],
+    "service-image": [
+        *(*BUILD, "--file=deploy/kubernetes/Dockerfile", "--target=service"),
+        *("--tag=registry/acme-prod/service:1", "."),
+    ],
     "debezium-image": [*BUILD, "--tag=registry/acme-prod/debezium:1", "debezium"],
     "launch": LAUNCH,
     "update": [*LAUNCH, "--update"],

@@ -32,6 +32,7 @@ SECRET: Final = re.compile("PASSWORD|SECRET|TOKEN|PGPASS$")
 READ: Final = {
     *("DATABASE_URL", "PGPASSWORD", "LOG_LEVEL", "SUBSCRIPTION", "DEAD_LETTER_TOPIC"),
     *("JOBS_SUBSCRIPTION", "TICK_TOPIC"),
+    *("OPERATOR_DATABASE_URL", "VIEWER_DATABASE_URL", "SERVICE_HOST", "SERVICE_PORT"),
 }
 
 Verify = Callable[[Mapping[str, str]], str]
@@ -120,7 +121,7 @@ def test_what_is_wrong_with_a_unit_would_be_noticed(
 def test_a_unit_starts_a_command_that_is_understood(
     unit: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    python, *arguments = command(unit, variables("fanout.env"))
+    python, *arguments = command(unit, variables("fanout.env") | variables("service.env"))
     assert python == f"{HOME}/.venv/bin/python"
     assert arguments[:2] == ["-m", "pipeline"]
     assert understands(arguments[2:], monkeypatch)
@@ -131,27 +132,29 @@ def test_a_unit_starts_a_command_that_is_understood(
 def test_a_unit_has_its_password_from_a_file_and_few_rights(unit: Path) -> None:
     found = settings(unit)
     [credential] = found["LoadCredential"]
-    assert re.fullmatch(r"pgpass:/etc/fanout/(pipeline|console|jobs)\.pgpass", credential)
+    assert re.fullmatch(r"pgpass:/etc/fanout/(pipeline|console|jobs|service)\.pgpass", credential)
     assert "PGPASSFILE=%d/pgpass" in found["Environment"][0]
     assert found["DynamicUser"] == found["NoNewPrivileges"] == ["yes"]
     assert found["ProtectSystem"] == ["strict"]
 
 
 def test_the_units_that_have_to_run_are_started_again_for_as_long_as_it_takes() -> None:
-    for name in ("fanout-stream", "fanout-jobs", "fanout-catch-up"):
+    for name in ("fanout-stream", "fanout-jobs", "fanout-catch-up", "fanout-service"):
         found = settings(SYSTEMD / f"{name}.service")
         assert found["Restart"] == ["always"]
         assert found["StartLimitIntervalSec"] == ["0"]
         assert found["WantedBy"] == ["multi-user.target"]
 
 
-@pytest.mark.parametrize("name", ["fanout.env", "check.env", "jobs.env"])
+@pytest.mark.parametrize("name", ["fanout.env", "check.env", "jobs.env", "service.env"])
 def test_a_file_of_variables_holds_no_secret(name: str) -> None:
     given = variables(name)
     assert given.keys() <= READ
     assert [variable for variable in given if SECRET.search(variable)] == []
-    assert "password" not in conninfo_to_dict(given["DATABASE_URL"])
-    assert conninfo_to_dict(given["DATABASE_URL"])["sslmode"] == "verify-full"
+    urls = [value for variable, value in given.items() if variable.endswith("DATABASE_URL")]
+    for url in map(conninfo_to_dict, urls):
+        assert "password" not in url
+        assert url["sslmode"] == "verify-full"
 
 
 def test_the_stream_runs_as_its_unit_starts_it(database: Database, tmp_path: Path) -> None:
@@ -193,12 +196,13 @@ def test_the_linter_finds_nothing_in_the_image() -> None:
 def test_the_image_is_installed_from_the_lock_and_runs_as_nobody() -> None:
     text = DOCKERFILE.read_text("utf-8").replace("\\\n", " ")
     installations = re.findall(r"(?:uv )?pip (?:install|wheel) [^&\n]+", text)
-    assert len(installations) == 4
+    assert len(installations) == 7
     for each in installations:
         assert "--require-hashes" in each or "--no-index" in each, each
         assert "--no-deps" in each, each
-    assert re.search(r"^USER 10001:10001$", text, re.M)
-    assert re.search(r'^ENTRYPOINT \["python", "-m", "pipeline"\]$', text, re.M)
+    # Of the pipeline, and of the service.
+    assert len(re.findall(r"^USER 10001:10001$", text, re.M)) == 2
+    assert len(re.findall(r'^ENTRYPOINT \["python", "-m", "pipeline"\]$', text, re.M)) == 2
     bases = [
         re.findall(r"^ARG PYTHON_IMAGE=(\S+)", path.read_text("utf-8"), re.M)
         for path in (DOCKERFILE, ROOT / "deploy/Dockerfile")

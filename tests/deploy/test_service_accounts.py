@@ -70,6 +70,12 @@ NEEDED: Final = (
     ("fanout-cdc", "pubsub.topics.publish", "topics/domain-events-heartbeats", "heartbeats"),
     ("fanout-cdc", "pubsub.topics.publish", "topics/deliveries", "deliveries"),
     ("fanout-operator", "pubsub.topics.publish", EVENTS, "replay"),
+    ("fanout-service", "pubsub.topics.publish", EVENTS, "replay over HTTP"),
+    *(
+        ("fanout-service", "secretmanager.versions.access", f"secrets/{name}", "a login")
+        for name in ("fanout-service-viewer-url", "fanout-service-operator-url")
+    ),
+    ("fanout-service", "secretmanager.versions.access", "secrets/fanout-server-ca", "its server"),
     (
         "fanout-operator",
         "pubsub.subscriptions.consume",
@@ -131,6 +137,8 @@ FORBIDDEN: Final = (
     ("fanout-cdc", "pubsub.subscriptions.consume", WAITING),
     ("fanout-operator", "pubsub.subscriptions.consume", WAITING),
     ("fanout-operator", "dataflow.jobs.cancel", PROJECT),
+    ("fanout-service", "secretmanager.versions.access", "secrets/fanout-operator"),
+    ("fanout-service", "pubsub.subscriptions.consume", WAITING),
     ("fanout-operator", "secretmanager.versions.access", "secrets/fanout-database-password"),
     ("fanout-builder", "dataflow.jobs.create", PROJECT),
     ("fanout-deployer", "secretmanager.versions.access", "secrets/fanout-database-password"),
