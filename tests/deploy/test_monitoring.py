@@ -56,12 +56,26 @@ OWN_METRICS: Final = COUNTERS | {
 # What each is valid for, as google.monitoring.v3 documents it beside Aggregation.
 NUMERIC: Final = frozenset({"INT64", "DOUBLE"})
 ANY: Final = NUMERIC | {"DISTRIBUTION"}
+EVERY: Final = ANY | {"BOOL", "STRING"}
 ALIGNERS: Final = {
     "ALIGN_DELTA": ({"CUMULATIVE", "DELTA"}, ANY),
     "ALIGN_MAX": ({"GAUGE", "DELTA"}, NUMERIC),
+    "ALIGN_NEXT_OLDER": ({"GAUGE"}, EVERY),
+    "ALIGN_PERCENTILE_99": ({"GAUGE", "DELTA"}, frozenset({"DISTRIBUTION"})),
     "ALIGN_SUM": ({"GAUGE", "DELTA"}, ANY),
 }
-REDUCERS: Final = {"REDUCE_MAX": NUMERIC, "REDUCE_SUM": ANY, "REDUCE_MEAN": ANY}
+REDUCERS: Final = {
+    "REDUCE_COUNT_FALSE": frozenset({"BOOL"}),
+    "REDUCE_MAX": NUMERIC,
+    "REDUCE_MEAN": ANY,
+    "REDUCE_SUM": ANY,
+}
+# What these make of any value.
+MAKES: Final = {
+    "ALIGN_PERCENTILE_99": "DOUBLE",
+    "REDUCE_COUNT_FALSE": "INT64",
+    "REDUCE_MEAN": "DOUBLE",
+}
 
 TERM: Final = re.compile(
     r"(?P<key>(?:resource|metric)\.(?:type|labels\.\w+))"
@@ -133,6 +147,8 @@ def members(document: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401 - JSON
 def series(document: Any) -> Iterator[tuple[str, Sequence[dict[str, Any]]]]:  # noqa: ANN401 - JSON
     """Yield each filter for time series, with its aggregations."""
     for each in members(document):
+        if "denominatorFilter" in each:
+            yield each["denominatorFilter"], each["denominatorAggregations"]
         if "aggregations" in each:
             yield each["filter"], each["aggregations"]
         elif "aggregation" in each:
@@ -191,11 +207,11 @@ def faults_of_aggregations(
         kinds, values = ALIGNERS[step["perSeriesAligner"]]
         if metric.kind not in kinds or value not in values:
             yield f"{step['perSeriesAligner']} is not valid for {metric.kind} {value}"
+        value = MAKES.get(step["perSeriesAligner"], value)
         reducer = step.get("crossSeriesReducer")
         if reducer is not None and value not in REDUCERS[reducer]:
             yield f"{reducer} is not valid for {value}"
-        if reducer == "REDUCE_MEAN":
-            value = "DOUBLE"
+        value = MAKES.get(reducer or "", value)
         if not 60 <= seconds(step["alignmentPeriod"]) <= 90_000:
             yield "an alignment period is between 60 s and 25 h"
         for key in step.get("groupByFields", []):
