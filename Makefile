@@ -68,6 +68,10 @@ bench-jobs: setup ## measure the scheduled jobs and write docs/jobs-performance.
 bench-retention: setup ## measure retention beside the stream and write docs/retention-performance.md
 	@$(BIN)/python -m bench.retention
 
+.PHONY: bench-probes
+bench-probes: setup ## measure what probes cost the stream, and how soon /ready turns; about 7 minutes
+	@$(BIN)/python -m bench.probes
+
 .PHONY: compare
 compare: setup ## measure against another checkout, in turns: make compare OTHER=../before
 	@$(BIN)/python -m bench.compare "$(OTHER)"

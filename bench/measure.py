@@ -73,7 +73,7 @@ def measure_stream(bench: Installation) -> tuple[Throughput, Latency]:
     with bench.stream():
         warm_up(bench)
         runs = [burst(bench) for _ in range(RUNS)]
-        return Throughput(runs), _steady(bench)
+        return Throughput(runs), steady(bench)
 
 
 def warm_up(bench: Installation) -> None:
@@ -95,9 +95,9 @@ def burst(bench: Installation) -> float:
     return STREAM_EVENTS / seconds
 
 
-def _steady(bench: Installation) -> Latency:
+def steady(bench: Installation, seconds: int = STEADY_SECONDS) -> Latency:
     """Publish at ``STEADY_RATE``; measure from just before the publish to the row's time stamp."""
-    number = STEADY_RATE * STEADY_SECONDS
+    number = STEADY_RATE * seconds
     events = bench.world.insert_events(number)
     published: dict[int, float] = {}
     start = time.perf_counter()
