@@ -38,6 +38,7 @@ def write_mail_results(
     if settlements:
         table = table_of(settings)
         with_connection(settings, lambda connection: settle(connection, table, settlements))
+        provider_breakers_of(settings).refund()
 
 
 def _wait_until(tried: TriedRequest, now: datetime) -> datetime | None:

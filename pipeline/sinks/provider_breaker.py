@@ -38,8 +38,9 @@ class ProviderBreakers:
         self._settings = settings
         self._lock = threading.Lock()
         self._in_a_row: Counter[str] = Counter()
-        # The failures in a row, by the sequence of their delivery.
+        # The failures in a row, by the sequence of their delivery; and those that opened a breaker.
         self._failed: dict[str, Counter[int]] = {}
+        self._refundable: Counter[int] = Counter()
 
     def observe(self, tried: TriedRequest, now: datetime) -> bool:
         """Count an answer, and open or close the breaker of its provider.
@@ -67,6 +68,21 @@ class ProviderBreakers:
             case Health.IN_TROUBLE:
                 return self._in_trouble(name, switch, tried)
 
+    def refund(self) -> None:
+        """Give back the attempts that failures cost which opened a breaker since. They are settled.
+
+        Raises:
+            TransientError: the ledger could not be written.
+            ConfigurationError: it cannot be written until a person fixes it.
+        """
+        with self._lock:
+            failed, self._refundable = self._refundable, Counter()
+        if failed:
+            parameters = {"sequences": list(failed), "counts": list(failed.values())}
+            with_connection(
+                self._settings, lambda connection: connection.execute(_REFUND, parameters)
+            )
+
     def _in_trouble(self, name: str, switch: Switch | None, tried: TriedRequest) -> bool:
         if switch is not None:
             if tried.trial and switch.state is SwitchState.OPEN:
@@ -82,7 +98,9 @@ class ProviderBreakers:
             return False
         code = getattr(tried.reply.results[0], "code", "")
         self._open(name, OUTAGE.cool_off, in_a_row, code, f"{in_a_row} requests in a row failed")
-        self._refund(name)
+        with self._lock:
+            self._refundable += self._failed.pop(name, Counter())
+            self._in_a_row.pop(name, None)
         return True
 
     def _refused(
@@ -102,17 +120,6 @@ class ProviderBreakers:
         with self._lock:
             self._in_a_row.pop(name, None)
             self._failed.pop(name, None)
-
-    def _refund(self, name: str) -> None:
-        """Give back the attempts that the failures in a row have cost."""
-        with self._lock:
-            failed = self._failed.pop(name, Counter())
-            self._in_a_row.pop(name, None)
-        if failed:
-            parameters = {"sequences": list(failed), "counts": list(failed.values())}
-            with_connection(
-                self._settings, lambda connection: connection.execute(_REFUND, parameters)
-            )
 
     def _open(self, name: str, wait: timedelta, failures: int, code: str, what: str) -> None:
         reason = f"{what}: {code}"

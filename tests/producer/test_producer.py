@@ -16,7 +16,7 @@ from pipeline.domain.errors import FanoutError
 from pipeline.mail.compose import compose
 from pipeline.mail.material import Recipient
 from pipeline.producer import Booking, queue_booking_confirmation, queue_magic_link, queue_mail
-from pipeline.steps.mails.transactional import SOURCE, read_transactional
+from pipeline.steps.mail.transactional import SOURCE, read_transactional
 from tests.mail.desk import BRAND
 from tests.producer.post import ADDRESS, Post
 

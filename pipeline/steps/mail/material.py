@@ -14,6 +14,8 @@ from pipeline.domain.delivery import Priority
 from pipeline.domain.identifiers import EventType, ProjectId
 from pipeline.domain.lease import Lease
 from pipeline.mail.material import Immediate, Material, Update
+from pipeline.steps.mail.transactional import SOURCE as TRANSACTIONAL
+from pipeline.steps.mail.transactional import read_transactional
 
 _EVENT_MAILS: Final = load(__package__, "check_event_mails")
 
@@ -58,4 +60,16 @@ def read_event_mails(connection: Connection[Any], leases: Sequence[Lease]) -> Fo
     return found
 
 
-READERS: Final[Mapping[str, Reader]] = {"pending_emails": read_event_mails}
+def read_queued_mails(connection: Connection[Any], leases: Sequence[Lease]) -> Found:
+    """Read the mails that the application asked for, without an event."""
+    ids = {each.values["id"]: each.values["source_id"] for each in leases}
+    return {
+        ids[id_]: MailMaterial(material=mail.material, address=mail.address)
+        for id_, mail in read_transactional(connection, list(ids)).items()
+    }
+
+
+READERS: Final[Mapping[str, Reader]] = {
+    "pending_emails": read_event_mails,
+    TRANSACTIONAL: read_queued_mails,
+}

@@ -2,11 +2,18 @@
 
 from datetime import timedelta
 
+import pytest
+
 from local.resend.faults import DROPPED_AFTER, fault
 from tests.golden.world import U2
 from tests.steps.mail.desk import FROM, MailDesk
 
 MINUTE = 60
+
+
+@pytest.fixture(autouse=True)
+def through_the_graph(desk: MailDesk) -> None:
+    desk.through_graph = True
 
 
 def test_g85_a_pending_row_is_one_call_of_the_provider(desk: MailDesk) -> None:

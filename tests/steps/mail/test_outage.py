@@ -1,0 +1,252 @@
+"""A provider that is away, refuses us or is slow: nothing dies of it, and nobody gets two."""
+
+from collections import Counter
+from datetime import timedelta
+
+from local.resend.faults import DROPPED_AFTER, Fault, fault, named_error
+from pipeline.facts.switches import switches_of
+from pipeline.settings.mail import RecipientRule, SmtpSettings
+from tests.clients.mail.smtp_server import MailServer
+from tests.steps.mail.desk import MailDesk
+from tests.steps.mail.test_ledger import many
+
+DOWN = fault(503, "service_unavailable")
+HOUR = timedelta(hours=1).total_seconds()
+
+
+def opened(desk: MailDesk) -> list[str]:
+    return [name for (name,) in desk.rows("SELECT name FROM fanout.switches WHERE state = 'open'")]
+
+
+def test_failures_in_a_row_open_the_breaker_and_cost_nobody_an_attempt(desk: MailDesk) -> None:
+    many(desk, 6)
+    desk.server.fail_always(DOWN)
+    desk.run()
+    desk.pass_time(1)
+    desk.run()
+    assert opened(desk) == ["mail:resend"]
+    assert {failures for _, _, failures in desk.deliveries()} == {0}
+    assert {state for state, _, _ in desk.deliveries()} == {"paused"}
+
+
+def test_an_hour_without_the_provider_kills_nothing_and_all_goes_out_after(desk: MailDesk) -> None:
+    many(desk, 12)
+    desk.server.fail_always(DOWN)
+    for _ in range(14):
+        desk.run()
+        desk.pass_time(HOUR / 12)
+    asked = len(desk.server.asked)
+    assert asked < 40
+    assert {state for state, _, _ in desk.deliveries()} <= {"paused", "waiting"}
+    assert {failures for _, _, failures in desk.deliveries()} == {0}
+    desk.server.fail_always(None)
+    for _ in range(3):
+        desk.pass_time(300)
+        desk.run()
+    assert Counter(desk.emails()) == {("sent", True): 12}
+    assert set(desk.server.copies().values()) == {1}
+    assert opened(desk) == []
+
+
+def test_a_lone_mail_in_an_outage_does_not_die_either(desk: MailDesk) -> None:
+    desk.email()
+    desk.server.fail_always(DOWN)
+    for _ in range(12):
+        desk.run()
+        desk.pass_time(300)
+    [(state, attempts, failures)] = desk.deliveries()
+    assert state in {"paused", "waiting"}
+    assert (attempts > 4, failures) == (True, 0)
+    desk.server.fail_always(None)
+    desk.pass_time(300)
+    desk.run()
+    assert desk.emails() == [("sent", True)]
+
+
+def test_control_a_mail_that_alone_fails_beside_others_is_dead_after_three_tries(
+    desk: MailDesk,
+) -> None:
+    desk.email()
+    for _ in range(3):
+        desk.server.fail_next(DOWN)
+        desk.run()
+        desk.email()
+        desk.run()
+        desk.pass_time(300)
+    assert desk.deliveries()[0] == ("dead", 3, 3)
+    assert opened(desk) == []
+
+
+def test_another_provider_takes_over_but_not_what_the_first_may_have(
+    desk: MailDesk, mail_server: MailServer
+) -> None:
+    desk.smtp = SmtpSettings(url=f"smtp://127.0.0.1:{mail_server.port}")
+    many(desk, 3)
+    desk.server.fail_next(DROPPED_AFTER, DROPPED_AFTER, DROPPED_AFTER)
+    desk.server.fail_always(DOWN)
+    desk.run()
+    assert opened(desk) == ["mail:resend"]
+    many(desk, 4)
+    desk.pass_time(1)
+    desk.run()
+    assert sum(mail_server.copies().values()) == 4
+    rows = desk.rows("SELECT provider, state FROM fanout.deliveries ORDER BY sequence")
+    assert rows == [("resend", "waiting")] * 3 + [("smtp", "done")] * 4
+    desk.server.fail_always(None)
+    for _ in range(4):
+        desk.pass_time(60)
+        desk.run()
+    assert set(desk.emails()) == {("sent", True)}
+    copies = desk.server.copies() + mail_server.copies()
+    assert (len(copies), set(copies.values())) == (7, {1})
+
+
+def test_what_a_provider_may_have_and_has_forgotten_is_held_for_a_person(desk: MailDesk) -> None:
+    desk.email()
+    desk.server.fail_next(DROPPED_AFTER)
+    desk.run()
+    desk.execute("UPDATE fanout.deliveries SET expires_at = NULL")
+    desk.pass_time(23 * HOUR + 1)
+    desk.run()
+    [(state, reason)] = desk.rows("SELECT state, reason FROM fanout.deliveries")
+    assert (state, reason) == (
+        "held",
+        "resend may have sent it and cannot tell any more: a person decides",
+    )
+    assert len(desk.server.asked) == 1
+    assert desk.emails() == [("processing", False)]
+
+
+def test_a_switch_holds_back_a_type_or_a_provider_until_a_person_resumes_it(
+    desk: MailDesk,
+) -> None:
+    desk.email()
+    desk.email(event_type="project_access_granted")
+    desk.execute(
+        "INSERT INTO fanout.switches (name, state) VALUES ('mail:invite_accepted', 'paused')"
+    )
+    desk.run()
+    assert sorted(state for state, _, _ in desk.deliveries()) == ["done", "paused"]
+    desk.execute("UPDATE fanout.switches SET name = 'mail:resend'")
+    desk.email(event_type="project_access_granted")
+    desk.pass_time(0)
+    desk.run()
+    assert len(desk.server.accepted) == 1
+    desk.execute("DELETE FROM fanout.switches")
+    desk.pass_time(0)
+    desk.run()
+    assert set(desk.emails()) == {("sent", True)}
+
+
+def test_what_finds_no_place_in_the_rate_goes_into_one_request(desk: MailDesk) -> None:
+    desk.execute("UPDATE fanout.rate_limits SET per_second = 0.01, burst = 1, tokens = 1")
+    many(desk, 30)
+    desk.run()
+    [request] = desk.server.asked
+    assert request.path == "/emails/batch"
+    [(batch, members)] = desk.rows("SELECT id, cardinality(members) FROM fanout.batch_requests")
+    assert request.headers["idempotency-key"] == str(batch)
+    assert members == 30
+    assert set(desk.emails()) == {("sent", True)}
+    assert set(desk.server.copies().values()) == {1}
+
+
+def test_a_batch_of_which_nobody_knows_is_repeated_whole_with_its_key(desk: MailDesk) -> None:
+    desk.execute("UPDATE fanout.rate_limits SET per_second = 0.01, burst = 1, tokens = 1")
+    many(desk, 30)
+    desk.server.fail_next(DROPPED_AFTER)
+    desk.run()
+    assert {state for state, _, _ in desk.deliveries()} == {"waiting"}
+    # New ones come, and two mails of the batch are not wanted any more: it may be sent already.
+    desk.execute("UPDATE fanout.deliveries SET expires_at = now() WHERE sequence < 3")
+    many(desk, 5)
+    desk.execute("UPDATE fanout.rate_limits SET tokens = 10, burst = 10")
+    desk.forget()
+    desk.pass_time(60)
+    desk.run()
+    first, second = (each for each in desk.server.asked if each.path == "/emails/batch")
+    assert (first.body, first.headers["idempotency-key"]) == (
+        second.body,
+        second.headers["idempotency-key"],
+    )
+    assert Counter(desk.emails()) == {("sent", True): 35}
+    assert set(desk.server.copies().values()) == {1}
+
+
+def test_of_a_batch_each_mail_ends_as_the_provider_says(desk: MailDesk) -> None:
+    desk.execute("UPDATE fanout.rate_limits SET per_second = 0.01, burst = 1, tokens = 1")
+    many(desk, 4)
+    desk.server.reserved_is_refused = True
+    desk.execute("UPDATE profiles SET email = replace(email, 'x.test', 'acme.dev')")
+    desk.execute("UPDATE profiles SET email = 'ann@example.com' WHERE email = 'u4@acme.dev'")
+    desk.execute(
+        "UPDATE pending_emails SET user_id = (SELECT id FROM profiles WHERE"
+        " email = 'ann@example.com') WHERE id = (SELECT min(id) FROM pending_emails)"
+    )
+    desk.run()
+    assert Counter(state for state, _, _ in desk.deliveries()) == {"done": 3, "dead": 1}
+
+
+def test_a_batch_that_is_refused_as_a_whole_is_sent_one_by_one(desk: MailDesk) -> None:
+    desk.execute("UPDATE fanout.rate_limits SET per_second = 0.01, burst = 1, tokens = 1")
+    many(desk, 4)
+    desk.server.fail_next(Fault(reply=named_error(422, "validation_error", "Expected more.")))
+    desk.run()
+    assert {state for state, _, _ in desk.deliveries()} == {"waiting"}
+    desk.execute("UPDATE fanout.rate_limits SET tokens = 10, burst = 10")
+    desk.pass_time(1)
+    desk.run()
+    assert [request.path for request in desk.server.asked[1:]] == ["/emails"] * 4
+    assert set(desk.emails()) == {("sent", True)}
+
+
+def test_a_slow_answer_holds_up_no_other_mail(desk: MailDesk) -> None:
+    many(desk, 1)
+    desk.server.hold()
+    desk.patience = 0.05
+    desk.run()
+    assert [state for state, _, _ in desk.deliveries()] == ["leased"]
+    desk.server.release()
+    many(desk, 1)
+    desk.pass_time(0)
+    desk.patience = 5.0
+    desk.run(2)
+    assert set(desk.server.copies().values()) == {1}
+
+
+def test_test_mode_without_a_recipient_sends_nothing(desk: MailDesk) -> None:
+    desk.recipients = RecipientRule(test_mode=True)
+    desk.email()
+    desk.run()
+    assert desk.server.asked == []
+    assert desk.rows("SELECT state, reason FROM fanout.deliveries") == [
+        ("cancelled", "test mode is on, without a test recipient")
+    ]
+
+
+def test_no_address_or_text_is_in_the_ledger(desk: MailDesk) -> None:
+    desk.execute(
+        "UPDATE profiles SET email = 'canary-7f3a@x.test', full_name = 'canary-7f3a'"
+        " WHERE email = 'u2@x.test'"
+    )
+    desk.email(data={"new_member_name": "canary-7f3a", "link_url": "/canary-7f3a"})
+    desk.server.fail_next(fault(422, "validation_error", "Invalid `to` canary-7f3a"))
+    desk.run()
+    for table in ("deliveries", "attempts", "switches", "batch_requests"):
+        rows = desk.rows(f"SELECT to_jsonb(t)::text FROM fanout.{table} AS t")  # noqa: S608
+        assert "canary" not in str(rows)
+
+
+def test_pausing_stops_the_clock_of_what_expires(desk: MailDesk) -> None:
+    desk.email()
+    desk.execute("INSERT INTO fanout.switches (name, state) VALUES ('mail:resend', 'paused')")
+    desk.run()
+    desk.execute(
+        "UPDATE fanout.deliveries SET paused_at = now() - interval '30 hours',"
+        " expires_at = now() - interval '6 hours'"
+    )
+    desk.execute("DELETE FROM fanout.switches")
+    switches_of(desk.sender.database).forget()
+    desk.pass_time(0)
+    desk.run()
+    assert desk.emails() == [("sent", True)]
