@@ -16,11 +16,11 @@ from pipeline.fanout.facts import Facts, Person
 from pipeline.fanout.handler import Handler
 from pipeline.fanout.handlers import HANDLERS
 from pipeline.fanout.preferences import Preference, Scope
+from pipeline.ops.catalogue.schema import payload_schema
 from pipeline.testing.rehearsal import PROJECT, READER, example, rehearse
 from tests.builders import GreetedHandler
 from tools.catalogue import STALE, catalogue, rewrite
 from tools.catalogue.files import DOCS, on_disk
-from tools.catalogue.schema import payload_schema
 
 EACH: Final = [pytest.param(handler, id=name) for name, handler in HANDLERS.items()]
 

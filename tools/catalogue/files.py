@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from pipeline.domain.identifiers import EventType
 from pipeline.fanout.handler import Handler
-from tools.catalogue.entry import describe
+from pipeline.ops.catalogue.entry import describe
 from tools.catalogue.page import page
 
 DOCS: Final = Path(__file__).resolve().parents[2] / "docs"

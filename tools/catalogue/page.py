@@ -6,8 +6,8 @@ from typing import Any, Final
 
 from pipeline.fanout.effects import Channel, Delivery, Effect, Email, Notification, ThreadActivity
 from pipeline.fanout.preferences import Scope
+from pipeline.ops.catalogue.entry import CatalogueEntry, Need, PayloadField, UsedColumn
 from pipeline.testing.rehearsal import NEIGHBOUR, READER
-from tools.catalogue.entry import Column, Entry, Field, Need
 
 _HEAD: Final = """\
 # Events
@@ -38,12 +38,12 @@ _SCOPES: Final = {
 }
 
 
-def page(entries: Sequence[Entry]) -> str:
+def page(entries: Sequence[CatalogueEntry]) -> str:
     """Return the whole page."""
     return "\n".join([_HEAD, *_contents(entries), *(_section(entry) for entry in entries)])
 
 
-def _contents(entries: Iterable[Entry]) -> Iterator[str]:
+def _contents(entries: Iterable[CatalogueEntry]) -> Iterator[str]:
     yield "| event type | what happened | who is notified | how |"
     yield "|---|---|---|---|"
     for entry in entries:
@@ -58,7 +58,7 @@ def _contents(entries: Iterable[Entry]) -> Iterator[str]:
     yield ""
 
 
-def _section(entry: Entry) -> str:
+def _section(entry: CatalogueEntry) -> str:
     handler = entry.handler
     actor = " The actor is skipped." if entry.spares_actor else ""
     scope = _SCOPES[handler.preference.scope]
@@ -87,7 +87,7 @@ def _section(entry: Entry) -> str:
     )
 
 
-def _table(fields: Sequence[Field]) -> Iterator[str]:
+def _table(fields: Sequence[PayloadField]) -> Iterator[str]:
     if not fields:
         yield "No key of the payload changes the results."
     else:
@@ -104,7 +104,7 @@ def _table(fields: Sequence[Field]) -> Iterator[str]:
     yield ""
 
 
-def _consequences(entry: Entry) -> Iterator[str]:
+def _consequences(entry: CatalogueEntry) -> Iterator[str]:
     readers = [(person, entry.told.effects(person)) for person in (READER, NEIGHBOUR)]
     told = [(person.name, effects) for person, effects in readers if effects]
     if len(told) > 1 and told[0][1] == told[1][1]:
@@ -138,7 +138,7 @@ def _link(link: str) -> str:
     return f"to `{link}`"
 
 
-def _column(column: Column) -> str:
+def _column(column: UsedColumn) -> str:
     remark = {
         Need.ALONE: " (needed)",
         Need.EITHER: " (needed, unless the payload has it)",
@@ -147,7 +147,7 @@ def _column(column: Column) -> str:
     return f"`{column.name}`{remark}"
 
 
-def _channels(entry: Entry) -> str:
+def _channels(entry: CatalogueEntry) -> str:
     return " and ".join(_CHANNELS[channel] for channel in entry.handler.channels)
 
 
@@ -155,7 +155,7 @@ def _default(value: Any) -> str:  # noqa: ANN401 - a default is of its field's t
     return "" if value is None else f"`{json.dumps(value, ensure_ascii=False)}`"
 
 
-def _remark(field: Field) -> str:
+def _remark(field: PayloadField) -> str:
     need = {
         Need.ALONE: ["needed"],
         Need.EITHER: ["needed, here or in the column"],

@@ -18,7 +18,7 @@ _BOUNDS: Final = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Key:
+class PayloadKey:
     """One key of a payload; for a key of an object inside the payload, ``name`` is its path."""
 
     name: str
@@ -27,7 +27,7 @@ class Key:
     null_matters: bool
 
 
-def keys(payload: type[Payload], schema: Schema) -> Iterator[Key]:
+def keys(payload: type[Payload], schema: Schema) -> Iterator[PayloadKey]:
     """Yield the keys in the order of the class; the keys of an object follow the object's key."""
     defaults = payload().model_dump(mode="json", by_alias=True)
     kept_null = {
@@ -37,7 +37,7 @@ def keys(payload: type[Payload], schema: Schema) -> Iterator[Key]:
     }
     for path, accepted in _paths(schema, schema):
         words = (_in_words(each, schema) for each in _alternatives(accepted, schema))
-        yield Key(
+        yield PayloadKey(
             name=path,
             type=" or ".join(dict.fromkeys(words)),
             default=defaults.get(path, accepted.get("default")),

@@ -9,10 +9,10 @@ from uuid import UUID
 
 from pipeline.fanout.handler import Handler
 from pipeline.fanout.recipients import first_paragraph, recipients
+from pipeline.ops.catalogue.fields import PayloadKey, keys
+from pipeline.ops.catalogue.schema import payload_schema
 from pipeline.testing import Told
 from pipeline.testing.rehearsal import COLUMNS, example, rehearse, spares_the_actor
-from tools.catalogue.fields import Key, keys
-from tools.catalogue.schema import payload_schema
 
 _ANOTHER: Final = UUID("f0000000-0000-4000-8000-000000000001")
 
@@ -26,15 +26,15 @@ class Need(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Field:
+class PayloadField:
     """One key of a payload, and whether the event needs it."""
 
-    key: Key
+    key: PayloadKey
     need: Need
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class UsedColumn:
     """One column of ``domain_events`` that changes the results, and whether the event needs it."""
 
     name: str
@@ -42,7 +42,7 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class CatalogueEntry:
     """The facts about one event type for producers and readers.
 
     Attributes:
@@ -66,18 +66,18 @@ class Entry:
     schema: Mapping[str, Any]
     example: Mapping[str, Any]
     told: Told
-    fields: Sequence[Field]
-    columns: Sequence[Column]
+    fields: Sequence[PayloadField]
+    columns: Sequence[UsedColumn]
 
 
-def describe(handler: Handler[Any]) -> Entry:
+def describe(handler: Handler[Any]) -> CatalogueEntry:
     """Collect all facts about one event type.
 
     Raises:
         LookupError: the payload class has no example.
     """
     schema, sent = payload_schema(handler.payload), example(handler)
-    return Entry(
+    return CatalogueEntry(
         handler=handler,
         occasion=first_paragraph(inspect.getmodule(type(handler))).partition(": ")[2],
         consequence=first_paragraph(type(handler)),
@@ -87,19 +87,19 @@ def describe(handler: Handler[Any]) -> Entry:
         example=sent,
         told=rehearse(handler, sent),
         fields=[
-            Field(key, _need_of_key(handler, sent, key.name))
+            PayloadField(key, _need_of_key(handler, sent, key.name))
             for key in keys(handler.payload, schema)
         ],
         columns=list(_columns(handler, sent)),
     )
 
 
-def _columns(handler: Handler[Any], sent: Mapping[str, Any]) -> Iterator[Column]:
+def _columns(handler: Handler[Any], sent: Mapping[str, Any]) -> Iterator[UsedColumn]:
     effects = rehearse(handler, sent).outcome.effects
     for name in COLUMNS:
         variants = ({**COLUMNS, name: None}, {**COLUMNS, name: _ANOTHER})
         if any(rehearse(handler, sent, varied).outcome.effects != effects for varied in variants):
-            yield Column(name, _need_of_column(handler, sent, name))
+            yield UsedColumn(name, _need_of_column(handler, sent, name))
 
 
 def _need_of_key(handler: Handler[Any], sent: Mapping[str, Any], name: str) -> Need:
