@@ -76,5 +76,5 @@ def test_a_statement_takes_a_number_of_steps_for_each_row_whatever_the_planner_b
 ) -> None:
     with psycopg.connect(crowd.operator_dsn, autocommit=True) as connection:
         text = load(f"pipeline.ops.{package}", statement)
-        steps = effort(connection, text, event=1, user=None)
+        steps = effort(connection, text, event=1, user=None, after=None, most=None)
     assert steps < STEPS_PER_ROW * NUMBER

@@ -14,6 +14,7 @@ from pipeline.__main__ import main
 from pipeline.clients.postgres.pool import get_pool
 from pipeline.domain.errors import ConfigurationError, NotFound
 from pipeline.ops.why import document, read_account
+from pipeline.ops.why.account import PersonAccount
 from pipeline.screens.why import show
 from pipeline.settings import DatabaseSettings
 from tests.databases import Database
@@ -332,7 +333,7 @@ def test_json_has_the_same_keys_whatever_became_of_the_event(stage: Stage, uploa
     stage.deliver(uploaded, dead)
     found = [as_json(stage, event) for event in (uploaded, dead, young)]
     assert {tuple(each) for each in found} == {
-        ("event", "state", "dead_letter", "people", "audience", "next")
+        ("event", "state", "dead_letter", "people", "people_after", "audience", "next")
     }
     assert len({tuple(each["state"]) for each in found}) == 1
     assert [each["state"]["status"] for each in found] == ["completed", "dead", None]
@@ -445,3 +446,30 @@ def test_many_may_ask_at_a_time_in_one_process(stage: Stage, uploaded: int) -> N
     assert {len(account.people) for account in accounts} == {len(accounts[0].people)}
     # Reading an account does not close pools that others use.
     assert not pool.closed
+
+
+def test_an_account_of_many_people_is_read_in_parts_that_together_are_the_whole(
+    stage: Stage,
+) -> None:
+    """Most people have two rows: a part that is cut between them leaves the person to the next."""
+    stage.prefer(U4, "muted", channel="email")
+    event = stage.emit("document_uploaded", {}, actor_id=U1, project_id=P1, resource_id=R1)
+    stage.deliver(event)
+    settings = DatabaseSettings(dsn=stage.database.operator_dsn)
+    whole = read_account(settings, event, None)
+    assert whole.people_after is None
+    assert len(whole.people) >= 3
+    for most in (2, 3, 4):
+        people: list[PersonAccount] = []
+        after = None
+        while True:
+            part = read_account(settings, event, None, after=after, most=most)
+            people += part.people
+            if part.people_after is None:
+                break
+            assert after is None or part.people_after > after
+            after = part.people_after
+        assert {each.id for each in people} == {each.id for each in whole.people}
+        assert sorted(people, key=lambda each: each.id) == sorted(
+            whole.people, key=lambda each: each.id
+        )

@@ -8,7 +8,7 @@ import psycopg
 from pipeline.clients.postgres.credentials import connection_string
 from pipeline.clients.postgres.errors import classify
 from pipeline.clients.postgres.locks import name_holder
-from pipeline.clients.postgres.pool import session
+from pipeline.clients.postgres.pool import has_connection, session
 from pipeline.clients.postgres.refusal import read_refusal
 from pipeline.clients.postgres.session import SessionConnection, working
 from pipeline.clients.postgres.tables import check_tables
@@ -16,6 +16,19 @@ from pipeline.clients.postgres.watchdog import WATCHDOG
 from pipeline.settings import DatabaseSettings
 
 _log: Final = logging.getLogger(__name__)
+
+
+def check_first(settings: DatabaseSettings) -> None:
+    """Check the database before the first work on it: while the pool has no connection.
+
+    A command so fails at once, with the cause. A service does not connect for each request.
+
+    Raises:
+        ConfigurationError: see ``check_database``.
+        TransientError: see ``check_database``.
+    """
+    if not has_connection(settings):
+        check_database(settings)
 
 
 def check_database(

@@ -85,6 +85,13 @@ def get_pool(settings: DatabaseSettings) -> Pool:
         return pool
 
 
+def has_connection(settings: DatabaseSettings) -> bool:
+    """Return whether the pool of the process has a connection to this database."""
+    with _lock:
+        pool = _pools.get(settings)
+    return pool is not None and pool.get_stats()["pool_size"] > 0
+
+
 def reason(settings: DatabaseSettings) -> Reason | None:
     """Return why the pool could not connect a moment ago; None if it could, or did not try."""
     at, known = _reasons.get(settings, (0.0, None))

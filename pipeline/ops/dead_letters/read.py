@@ -110,9 +110,11 @@ class Day:
     open: int
 
 
-def read_groups(database: DatabaseSettings, *, resolved: bool) -> list[LetterGroup]:
-    """Return the groups with open letters; with ``resolved``, all groups."""
-    groups = _read(database, LetterGroup, _GROUPS, {"resolved": resolved})
+def read_groups(
+    database: DatabaseSettings, *, resolved: bool, most: int | None = None
+) -> list[LetterGroup]:
+    """Return the groups with open letters; with ``resolved``, all groups. None: any number."""
+    groups = _read(database, LetterGroup, _GROUPS, {"resolved": resolved, "most": most})
     return [replace(group, message=without_numbers(group.message)) for group in groups]
 
 

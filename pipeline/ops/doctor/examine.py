@@ -39,6 +39,8 @@ def _flags(installation: Installation) -> set[str]:
 
 
 def _finding(check: Check, installation: Installation) -> Finding:
+    if installation.seconds_left <= 0:
+        return warning(f"not checked: all checks together have taken {installation.seconds:g} s")
     try:
         if check.needs_fanout and lacks_fanout(installation.connection()):
             return ok(NO_FANOUT)

@@ -1,6 +1,8 @@
 """The installation that doctor checks: a database, and optionally Debezium and Pub/Sub."""
 
-from dataclasses import dataclass, field
+import math
+import time
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from types import TracebackType
 from typing import Any, Final, Self
@@ -26,6 +28,10 @@ _SESSION: Final = Session(
     lock_timeout=timedelta(seconds=1),
     read_only=True,
 )
+
+# Where all checks together have a limit, the parts of it that a statement and a lock may take.
+_STATEMENTS: Final = 5
+_LOCKS: Final = 40
 
 
 class Unreachable(Exception):
@@ -61,6 +67,7 @@ class Installation:
         connections: how many connections the database grants a job on Dataflow.
         session: the settings of the connection.
         connect_seconds: how long connecting may take.
+        seconds: how long all checks together may take; None: each as long as it needs.
     """
 
     database: DatabaseSettings
@@ -72,8 +79,17 @@ class Installation:
     connections: int = GRANTED_CONNECTIONS
     session: Session = _SESSION
     connect_seconds: int = CONNECT_SECONDS
+    seconds: float | None = None
     _connection: SessionConnection | None = field(default=None, init=False)
     _refusal: Refusal | None = field(default=None, init=False)
+    _begun: float = field(default_factory=time.monotonic, init=False)
+
+    @property
+    def seconds_left(self) -> float:
+        """How long the remaining checks may take."""
+        if self.seconds is None:
+            return math.inf
+        return self._begun + self.seconds - time.monotonic()
 
     def connection(self) -> SessionConnection:
         """Return the connection. It is in autocommit mode and read-only.
@@ -87,13 +103,22 @@ class Installation:
             try:
                 self._connection = SessionConnection.connect(
                     self.database.dsn,
-                    session=self.session,
+                    session=self._session(),
                     connect_timeout=self.connect_seconds,
                 )
             except psycopg.Error as error:
                 self._refusal = read_refusal(error)
                 raise Unreachable(self._refusal) from None
         return self._connection
+
+    def _session(self) -> Session:
+        if self.seconds is None:
+            return self.session
+        return replace(
+            self.session,
+            statement_timeout=timedelta(seconds=self.seconds / _STATEMENTS),
+            lock_timeout=timedelta(seconds=self.seconds / _LOCKS),
+        )
 
     def rows(self, statement: bytes, **parameters: object) -> list[Any]:
         """Run a statement; return its rows as named tuples."""

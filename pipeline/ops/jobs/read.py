@@ -8,7 +8,7 @@ from typing import Any, Final
 from psycopg import Connection
 from psycopg.rows import namedtuple_row
 
-from pipeline.clients.postgres.check import check_database
+from pipeline.clients.postgres.check import check_first
 from pipeline.clients.postgres.retry import with_connection
 from pipeline.clients.postgres.sql import load
 from pipeline.domain.errors import ConfigurationError
@@ -115,7 +115,7 @@ def check_jobs(settings: DatabaseSettings) -> None:
         ConfigurationError: it lacks them, or cannot be used at all.
         TransientError: it does not answer.
     """
-    check_database(settings)
+    check_first(settings)
     if not with_connection(settings, has_jobs):
         raise ConfigurationError(
             "the database lacks the tables of scheduled jobs;"

@@ -54,8 +54,10 @@ _SESSION: Final = Session(
     lock_timeout=timedelta(seconds=1),
     read_only=True,
 )
-# For all parts together. A server that needs longer counts as unreachable.
+# For all parts together.
 TIMEOUT_SECONDS: Final = 60.0
+# The part of it that a lock may take.
+_LOCKS: Final = 40
 
 PIPELINE: Final = load("pipeline.ops.status", "pipeline")
 OTHER_PROGRAM: Final = load("pipeline.ops.status", "other_program")
@@ -76,25 +78,43 @@ _LOG_SIZE: Final = load("pipeline.ops.status", "log_size")
 _FAILURES: Final = load("pipeline.ops.status", "failures")
 
 
-def read_status(settings: DatabaseSettings, names: CaptureNames | None = None) -> StatusFigures:
+def read_status(
+    settings: DatabaseSettings,
+    names: CaptureNames | None = None,
+    *,
+    seconds: float = TIMEOUT_SECONDS,
+) -> StatusFigures:
     """Return the current figures.
 
     ``not_visible`` names the parts that the role may not read. ``locked`` names the parts whose
     tables are locked.
+
+    Args:
+        settings: the database.
+        names: the slot to look for.
+        seconds: a server that needs longer for all parts together counts as unreachable.
 
     Raises:
         ConfigurationError: the database refuses this user, or was never migrated.
         TransientError: the database does not answer, or the connection was lost.
     """
     try:
-        connection = SessionConnection.connect(settings.dsn, session=_SESSION)
+        connection = SessionConnection.connect(settings.dsn, session=_session(seconds))
     except psycopg.Error as error:
         raise read_refusal(error).error from None
-    with connection, WATCHDOG.watch(connection, TIMEOUT_SECONDS):
+    with connection, WATCHDOG.watch(connection, seconds):
         try:
             return _read(connection, names or CaptureNames())
         except psycopg.Error as error:
             raise classify(error) from None
+
+
+def _session(seconds: float) -> Session:
+    return replace(
+        _SESSION,
+        statement_timeout=min(_SESSION.statement_timeout, timedelta(seconds=seconds / 2)),
+        lock_timeout=min(_SESSION.lock_timeout, timedelta(seconds=seconds / _LOCKS)),
+    )
 
 
 def _read(connection: Connection[Any], names: CaptureNames) -> StatusFigures:

@@ -9,7 +9,7 @@ from typing import Any, Final
 from psycopg import Connection
 from psycopg.rows import namedtuple_row
 
-from pipeline.clients.postgres.check import check_database
+from pipeline.clients.postgres.check import check_first
 from pipeline.clients.postgres.retry import with_connection
 from pipeline.clients.postgres.sql import load
 from pipeline.domain.errors import NotFound
@@ -79,9 +79,9 @@ def pause(
     def work(connection: Connection[Any]) -> Paused:
         with connection.cursor(row_factory=namedtuple_row) as cursor:
             [row] = cursor.execute(_PAUSE, {"name": name, "reason": reason}).fetchall()
-        return Paused(name=name, waiting=_waiting(connection, name), **row._asdict())
+        return Paused(name=name, waiting=count_waiting(connection, name), **row._asdict())
 
-    (check_jobs if name in JOBS else check_database)(settings)
+    (check_jobs if name in JOBS else check_first)(settings)
     return with_connection(settings, work)
 
 
@@ -98,13 +98,14 @@ def resume(settings: DatabaseSettings, name: str, known: Collection[str]) -> Res
         if row is None:
             # A paused type can be resumed even if it has lost its handler since.
             _check_name(name, known)
-        return Resumed(name=name, was=row and row[0], waiting=_waiting(connection, name))
+        return Resumed(name=name, was=row and row[0], waiting=count_waiting(connection, name))
 
-    (check_jobs if name in JOBS else check_database)(settings)
+    (check_jobs if name in JOBS else check_first)(settings)
     return with_connection(settings, work)
 
 
-def _waiting(connection: Connection[Any], name: str) -> int:
+def count_waiting(connection: Connection[Any], name: str) -> int:
+    """Return how many events of a type, or runs of a job, wait."""
     statement = _COUNT_RUNS if name in JOBS else _COUNT
     return int(connection.execute(statement, {"name": name}).fetchall()[0][0])
 

@@ -142,6 +142,7 @@ class Account:
         letter: its dead letter; None if it never had one.
         people: everyone who was considered, or only the person asked about, considered or not.
         audience: who may hear of its event type, in words; None if the type has no handler.
+        people_after: the last person of an account that was cut; None if nobody was left out.
     """
 
     event: EventRow
@@ -149,6 +150,32 @@ class Account:
     letter: EventLetter | None
     people: Sequence[PersonAccount]
     audience: str | None
+    people_after: UUID | None = None
+
+
+def cut(
+    received: Sequence[Received], skips: Sequence[SkipDetails], most: int | None
+) -> tuple[list[Received], list[SkipDetails], UUID | None]:
+    """Leave out people whose rows may be incomplete: of each kind only ``most`` rows were read.
+
+    Returns:
+        The rows of the people who are complete, and the last of these; None if that is everyone.
+    """
+    ends = []
+    for rows in (received, skips):
+        if most is not None and len(rows) >= most:
+            # The rows of this person may go on after the last one that was read.
+            incomplete = rows[-1].user_id
+            complete = (row.user_id for row in rows if row.user_id != incomplete)
+            ends.append(max(complete, default=incomplete))
+    if not ends:
+        return list(received), list(skips), None
+    last = min(ends)
+    return (
+        [row for row in received if row.user_id <= last],
+        [row for row in skips if row.user_id <= last],
+        last,
+    )
 
 
 def by_person(received: Iterable[Received], skips: Iterable[SkipDetails]) -> list[PersonAccount]:

@@ -33,6 +33,7 @@ def document(account: Account) -> dict[str, Any]:
         },
         "dead_letter": asdict(letter) if letter else None,
         "people": [_person(account, person) for person in account.people],
+        "people_after": account.people_after,
         "audience": account.audience,
         "next": verdict.advice(account),
     }

@@ -7,7 +7,7 @@ from uuid import UUID
 from psycopg import Connection
 from psycopg.rows import class_row
 
-from pipeline.clients.postgres.check import check_database
+from pipeline.clients.postgres.check import check_first
 from pipeline.clients.postgres.retry import with_connection
 from pipeline.clients.postgres.sql import load
 from pipeline.domain.errors import NotFound
@@ -23,6 +23,7 @@ from pipeline.ops.why.account import (
     Received,
     SkipDetails,
     by_person,
+    cut,
 )
 from pipeline.settings import DatabaseSettings
 
@@ -36,24 +37,41 @@ _SKIPS: Final = load(__package__, "skips")
 _PERSON: Final = load(__package__, "person")
 
 
-def read_account(settings: DatabaseSettings, event_id: int, user_id: UUID | None) -> Account:
+def read_account(
+    settings: DatabaseSettings,
+    event_id: int,
+    user_id: UUID | None,
+    *,
+    after: UUID | None = None,
+    most: int | None = None,
+) -> Account:
     """Return the account of an event, for all people or for one person.
+
+    Args:
+        settings: the database.
+        event_id: the event.
+        user_id: only this person, considered or not.
+        after: only people with a higher id.
+        most: read about this many rows of what people got and as many of what they did not get;
+            None reads all. The account then says after whom it was cut.
 
     Raises:
         NotFound: the event does not exist.
         TransientError: the database does not answer now.
         ConfigurationError: this user may not read it, or the database was never migrated.
     """
-    check_database(settings)
+    check_first(settings)
+
+    asked = {"after": after, "most": most}
 
     def read(connection: Connection[Any]) -> Account:
-        return _account(connection, event_id, user_id)
+        return _account(connection, {**asked, "event": event_id, "user": user_id})
 
     return with_connection(settings, read, snapshot=True)
 
 
-def _account(connection: Connection[Any], event_id: int, user_id: UUID | None) -> Account:
-    asked = {"event": event_id, "user": user_id}
+def _account(connection: Connection[Any], asked: Mapping[str, Any]) -> Account:
+    event_id, user_id = asked["event"], asked["user"]
     letter = _first(connection, EventLetter, _LETTER, asked)
     event = _first(connection, EventRow, _EVENT, asked)
     if event is None:
@@ -61,9 +79,12 @@ def _account(connection: Connection[Any], event_id: int, user_id: UUID | None) -
         raise NotFound(
             f"domain_events has no event {event_id}: it was deleted, or never written{kept}"
         )
-    people = by_person(
-        _rows(connection, Received, _RECEIVED, asked), _rows(connection, SkipDetails, _SKIPS, asked)
+    received, skips, last = cut(
+        _rows(connection, Received, _RECEIVED, asked),
+        _rows(connection, SkipDetails, _SKIPS, asked),
+        asked["most"],
     )
+    people = by_person(received, skips)
     if user_id is not None and not people:
         found = connection.execute(_PERSON, asked).fetchone()
         people = [PersonAccount(user_id, found[0] if found else None)]
@@ -74,6 +95,7 @@ def _account(connection: Connection[Any], event_id: int, user_id: UUID | None) -
         letter=letter,
         people=people,
         audience=recipients(handler) if handler else None,
+        people_after=last,
     )
 
 

@@ -17,3 +17,4 @@ FROM public.event_dead_letters AS letter
 WHERE %(resolved)s OR letter.resolved_at IS NULL
 GROUP BY letter.fingerprint, letter.stage, letter.error_class
 ORDER BY last_seen DESC, letter.fingerprint
+LIMIT %(most)s::bigint

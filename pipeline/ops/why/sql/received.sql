@@ -1,4 +1,5 @@
--- What people got from an event. In: its id, and one person or null for everyone.
+-- What people got from an event, by person. In: its id; one person, or NULL for everyone; the person
+-- after whom to begin, or NULL; and how many rows to read at most, or NULL.
 -- The subquery looks up each name by itself, because an event may have many thousands of people and
 -- the planner may choose a bad join.
 SELECT received.user_id,
@@ -17,5 +18,7 @@ FROM (
     FROM public.pending_emails
     WHERE event_id = %(event)s
 ) AS received
-WHERE %(user)s::uuid IS NULL OR received.user_id = %(user)s::uuid
+WHERE (%(user)s::uuid IS NULL OR received.user_id = %(user)s::uuid)
+    AND (%(after)s::uuid IS NULL OR received.user_id > %(after)s::uuid)
 ORDER BY received.user_id, received.channel DESC, received.id
+LIMIT %(most)s::bigint

@@ -1,5 +1,5 @@
 -- What people did not get from an event, why, and the preference that decided, if it still exists.
--- In: the event's id, and one person or null for everyone.
+-- In: as received.sql.
 -- Subqueries look up the names row by row, because there may be thousands of rows and the planner may
 -- choose a bad join.
 SELECT decision.user_id,
@@ -38,4 +38,6 @@ LEFT JOIN LATERAL (
 ) AS counter ON true
 WHERE decision.event_id = %(event)s
     AND (%(user)s::uuid IS NULL OR decision.user_id = %(user)s::uuid)
+    AND (%(after)s::uuid IS NULL OR decision.user_id > %(after)s::uuid)
 ORDER BY decision.user_id, decision.channel DESC
+LIMIT %(most)s::bigint

@@ -1,0 +1,1 @@
+"""Lists events, the newest first, and reads one."""
