@@ -48,6 +48,7 @@ class Taker(StrEnum):
     REPLAY = "replay"
     JOB = "job"
     DOCTOR = "doctor"
+    SERVE = "serve"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -381,7 +382,7 @@ MAX_EVENT_AGE_HOURS: Final = Parameter(
     label="Age limit in hours",
     help="Events of this age or older are recorded as expired, and nobody is told.",
     kind=values.HOURS,
-    takers=(*_EVENTS_ARE_PROCESSED, Taker.REPLAY),
+    takers=(*_EVENTS_ARE_PROCESSED, Taker.REPLAY, Taker.SERVE),
     default=defaults.MAX_EVENT_AGE,
     metavar="HOURS",
 )
@@ -391,7 +392,7 @@ SYSTEM_USERS: Final = Parameter(
     help="Ids of profiles that are programs, not people, separated by commas: they are never told"
     " anything, nor is the AI user.",
     kind=values.USERS,
-    takers=(*_EVENTS_ARE_PROCESSED, Taker.REPLAY, Taker.JOB),
+    takers=(*_EVENTS_ARE_PROCESSED, Taker.REPLAY, Taker.JOB, Taker.SERVE),
     default=frozenset(),
     example=values.USER.expected,
     metavar="UUID",
@@ -441,7 +442,7 @@ TOPIC: Final = Parameter(
     name="topic",
     help="The topic that the stream reads.",
     kind=values.TOPIC,
-    takers=(Taker.REPLAY,),
+    takers=(Taker.REPLAY, Taker.SERVE),
     metavar=values.TOPIC.expected,
 )
 RATE: Final = Parameter(

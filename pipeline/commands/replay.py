@@ -128,7 +128,7 @@ def _plan(options: argparse.Namespace) -> int:
     from pipeline.ops.replay.document import plan_document
     from pipeline.ops.replay.plan import make_plan
     from pipeline.screens.replay import show_plan
-    from pipeline.topology.graphs import policy_of
+    from pipeline.steps.policy import policy_of
 
     started = time.monotonic()
     policy = policy_of(given(options, Taker.REPLAY))
@@ -136,7 +136,8 @@ def _plan(options: argparse.Namespace) -> int:
     seconds = round(time.monotonic() - started, 3)
     summary = {"replay": None, "planned": plan.events, "published": 0, "seconds": seconds}
     if options.json:
-        _print({**summary, **plan_document(plan, command)})
+        apply = " ".join(command) if plan.events else None
+        _print({**summary, **plan_document(plan), "apply": apply})
     else:
         show_plan(plan, command)
         _print(summary)

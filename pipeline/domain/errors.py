@@ -18,7 +18,8 @@
     │   └── LockTimeout         a row was locked for too long: events that need it are retried later
     ├── ConfigurationError      nothing will succeed until a person fixes it: the process stops
     ├── UsageError              the arguments are invalid: nothing was tried
-    └── NotFound                the named thing does not exist: nothing was changed
+    ├── NotFound                the named thing does not exist: nothing was changed
+    └── Conflict                the named thing is in a state that forbids it: nothing was changed
 
 The text of an error never quotes a value of an event, because it reaches logs and the dead-letter
 table.
@@ -55,6 +56,10 @@ class UsageError(FanoutError):
 
 class NotFound(FanoutError):
     """The named thing does not exist. The text says how to list the existing ones."""
+
+
+class Conflict(FanoutError):
+    """The named thing is in a state that forbids this. The text says what to do first."""
 
 
 class MissingAttribute(PermanentError):

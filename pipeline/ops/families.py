@@ -21,6 +21,7 @@ KERNEL: Final = (
     "kernel/0004_comments.sql",
     "kernel/0005_attempts.sql",
     "kernel/0006_tokens_and_audit.sql",
+    "kernel/0007_api.sql",
     "kernel/0008_viewer.sql",
 )
 _REFERENCE: Final = "reference/"

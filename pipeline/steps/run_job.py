@@ -13,7 +13,7 @@ from psycopg import Connection
 
 from pipeline.domain.backoff import Backoff, Draw, RetryRule
 from pipeline.domain.dead_letter import MAX_REASON_CHARACTERS, DeadLetter
-from pipeline.domain.errors import FanoutError, RejectedByDatabase, TransientError
+from pipeline.domain.errors import Conflict, FanoutError, RejectedByDatabase, TransientError
 from pipeline.domain.lease import Cause, Settlement, WorkState, end, fail, give_back
 from pipeline.facts.switches import read_switches
 from pipeline.jobs.job import Input, Job, Page
@@ -47,7 +47,7 @@ def _never() -> bool:
     return False
 
 
-class JobIsBusy(FanoutError):
+class JobIsBusy(Conflict):
     """The job is running or paused. The text says what to do."""
 
 

@@ -4,40 +4,24 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from pipeline.domain.graph import Graph
-from pipeline.domain.identifiers import AI_USER, UserId
-from pipeline.fanout.decide import Policy
 from pipeline.fanout.handlers import HANDLERS
 from pipeline.options import (
     BATCH_SIZE,
     CALENDAR_CLIENT,
     CALENDAR_CLIENT_SECRET,
     CALENDAR_WEBHOOK,
-    MAX_EVENT_AGE_HOURS,
     OF_MAIL,
-    SYSTEM_USERS,
     TICK_TOPIC,
     ParameterValues,
 )
 from pipeline.settings import CalendarSettings, DatabaseSettings
+from pipeline.steps.policy import policy_of, programs_of
 from pipeline.topology.ends import Preview, Store
 from pipeline.topology.fanout import Topology
 
 if TYPE_CHECKING:
     from pipeline.topology.jobs import JobsTopology
     from pipeline.topology.mail import MailTopology
-
-
-def _programs(given: ParameterValues) -> frozenset[UserId]:
-    programs = given[SYSTEM_USERS]
-    return frozenset(map(UserId, programs))
-
-
-def policy_of(given: ParameterValues) -> Policy:
-    """Make the rules for all event types from the options."""
-    return Policy(
-        system_users=frozenset({AI_USER, *_programs(given)}),
-        max_event_age=given[MAX_EVENT_AGE_HOURS],
-    )
 
 
 def fanout(given: ParameterValues, database: DatabaseSettings, ends: Store | Preview) -> Topology:
@@ -66,7 +50,7 @@ def jobs(
     return JobsTopology(
         database=database,
         ends=ends,
-        jobs=jobs_without(_programs(given)),
+        jobs=jobs_without(programs_of(given)),
         runners=runners_with(calendar, secret=given[CALENDAR_CLIENT_SECRET]),
         tick_topic=given.get(TICK_TOPIC),
     )

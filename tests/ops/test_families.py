@@ -91,6 +91,8 @@ def test_the_kernel_alone_needs_no_application_and_makes_no_table_of_one(
         "fanout.attempts",
         "fanout.audit",
         "fanout.graphs",
+        "fanout.idempotency_keys",
+        "fanout.replay_plans",
         "fanout.switches",
     }
     assert pending(empty_database.dsn) == []
@@ -111,7 +113,13 @@ def test_the_pipeline_and_the_operator_have_their_rights_in_the_kernel_alone(
 ) -> None:
     migrate(empty_database.dsn, family=Family.KERNEL)
     unread = {
-        "fanout_writer": {"fanout.attempts", "fanout.api_tokens", "fanout.audit"},
+        "fanout_writer": {
+            "fanout.attempts",
+            "fanout.api_tokens",
+            "fanout.audit",
+            "fanout.idempotency_keys",
+            "fanout.replay_plans",
+        },
         "fanout_operator": set[str](),
     }
     with empty_database.connect() as connection:

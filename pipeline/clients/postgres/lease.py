@@ -197,7 +197,8 @@ class LeasedTable:
         source: its name in dead letters and attempts.
         record_id: an SQL expression for the key of ``record`` as text.
         values: the other columns that a claim returns.
-        switch: the column with the name of the switch that can hold a record back.
+        switch: the column with the name of the switch that can hold a record back; None: nothing
+            holds one back.
         alone: at most one record with the same value in this column is leased. The table has a
             unique index for it.
         ranked: whether records have priorities.
@@ -213,7 +214,7 @@ class LeasedTable:
     source: str
     record_id: sql.SQL
     values: Sequence[str]
-    switch: str
+    switch: str | None = None
     alone: str | None = None
     ranked: bool = False
     given: Mapping[str, str] = field(default_factory=dict)
@@ -228,7 +229,9 @@ class LeasedTable:
             "table": sql.Identifier(self.schema, self.name),
             "source": sql.Literal(self.source),
             "record_id": self.record_id,
-            "held": _HELD.format(switch=sql.Identifier(self.switch)),
+            "held": sql.SQL("false")
+            if self.switch is None
+            else _HELD.format(switch=sql.Identifier(self.switch)),
             "columns": sql.SQL(", ").join(map(sql.Identifier, columns)),
             "picked": _PICKED.format(record_id=self.record_id),
             "claimable": _CLAIMABLE,

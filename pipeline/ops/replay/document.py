@@ -1,6 +1,6 @@
 """The plan of a replay and its result as JSON objects. Their keys are stable."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -9,21 +9,20 @@ from pipeline.ops.replay.follow import Ends
 from pipeline.ops.replay.plan import Plan
 
 
-def plan_document(plan: Plan, command: Sequence[str]) -> Mapping[str, Any]:
-    """Return the plan and the command that applies it."""
+def plan_document(plan: Plan) -> Mapping[str, Any]:
+    """Return the plan."""
     return {
         "types": {
             event_type: {
                 "complete": each.complete,
                 "states": {status.value: each.states[status] for status in FINAL},
-                "create": dict(each.create),
-                "present": dict(each.present),
+                "create": {channel.value: rows for channel, rows in each.create.items()},
+                "present": {channel.value: rows for channel, rows in each.present.items()},
             }
             for event_type, each in sorted(plan.types.items())
         },
         "causes": dict(plan.causes),
         "nameless": plan.nameless,
-        "apply": " ".join(command) if plan.events else None,
     }
 
 

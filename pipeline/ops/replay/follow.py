@@ -105,23 +105,42 @@ def follow(
     return ends
 
 
+def read_ends(database: DatabaseSettings, replay: UUID, ids: Sequence[EventId]) -> Ends:
+    """Return the states of the published events of a replay now. Waits for nothing.
+
+    Raises:
+        ConfigurationError: the ledger cannot be read.
+        TransientError: the database does not answer.
+    """
+    ends = Ends(len(ids))
+    _count(database, replay, ids, ends)
+    return ends
+
+
 def _look(
     database: DatabaseSettings, replay: UUID, pending: Sequence[EventId], ends: Ends
 ) -> set[EventId]:
     """Count the events that have ended since the last call, and return them."""
-    ended: set[EventId] = set()
     try:
-        for event_id, state, fingerprint, error_class, stage, message in _read(
-            database, replay, pending
-        ):
-            ended.add(EventId(event_id))
-            status = Status(state)
-            ends.states[status] += 1
-            if status is Status.DEAD and message is not None:
-                cause = DeathCause(fingerprint, error_class, stage, without_numbers(message))
-                ends.causes[cause] += 1
+        return _count(database, replay, pending, ends)
     except TransientError as failure:
         _log.warning("%s; trying again", failure)
+        return set()
+
+
+def _count(
+    database: DatabaseSettings, replay: UUID, ids: Sequence[EventId], ends: Ends
+) -> set[EventId]:
+    ended: set[EventId] = set()
+    for event_id, state, fingerprint, error_class, stage, message in list(
+        _read(database, replay, ids)
+    ):
+        ended.add(EventId(event_id))
+        status = Status(state)
+        ends.states[status] += 1
+        if status is Status.DEAD and message is not None:
+            cause = DeathCause(fingerprint, error_class, stage, without_numbers(message))
+            ends.causes[cause] += 1
     return ended
 
 

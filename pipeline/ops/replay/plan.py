@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from pipeline.clients.postgres.check import check_database
+from pipeline.clients.postgres.check import check_first
 from pipeline.domain.dead_letter import DeadLetter, without_numbers
 from pipeline.domain.defaults import BATCH_SIZE
 from pipeline.domain.identifiers import EventId, EventType
@@ -18,6 +18,7 @@ from pipeline.fanout.effects import Channel, channel_of
 from pipeline.fanout.handler import Handler
 from pipeline.fanout.outcome import Status
 from pipeline.ops.replay.existing import Existing, read_existing
+from pipeline.ops.replay.limits import PlanLimits
 from pipeline.ops.replay.selection import SelectedEvents, select
 from pipeline.ops.replay.selector import Selector
 from pipeline.settings import DatabaseSettings
@@ -57,11 +58,13 @@ class Plan:
         types: the plan of each event type.
         causes: why events would be dead again, with their counts.
         nameless: dead letters that cannot be replayed because they name no event.
+        ids: the events that a replay would publish, in this order.
     """
 
     types: defaultdict[str, TypePlan] = field(default_factory=lambda: defaultdict(TypePlan))
     causes: Counter[str] = field(default_factory=Counter)
     nameless: int = 0
+    ids: Sequence[EventId] = field(default=(), repr=False)
 
     @property
     def events(self) -> int:
@@ -100,27 +103,31 @@ def make_plan(
     selector: Selector,
     *,
     ignore_age: bool,
+    limits: PlanLimits | None = None,
 ) -> Plan:
     """Fetch, decode and decide the selected events as the stream would. Changes nothing.
 
     Raises:
         NotFound: a named event or fingerprint does not exist.
+        UsageError: the plan exceeds a limit.
         ConfigurationError: this user may not read the needed tables.
         TransientError: Postgres could not be reached for too long.
     """
-    check_database(database)
-    selection = select(database, selector)
+    check_first(database)
+    selection = select(database, selector, limits)
     plan = _begin(selection)
     if ignore_age:
         policy = replace(policy, max_event_age=None)
     for start in range(0, len(selection.to_publish), PAGE_SIZE):
+        if limits is not None:
+            limits.check(start)
         page = selection.to_publish[start : start + PAGE_SIZE]
         _rehearse(database, handlers, policy, page, plan)
     return plan
 
 
 def _begin(selection: SelectedEvents) -> Plan:
-    plan = Plan(nameless=selection.nameless)
+    plan = Plan(nameless=selection.nameless, ids=selection.to_publish)
     for event_type, number in selection.complete.items():
         plan.types[event_type].complete = number
     return plan

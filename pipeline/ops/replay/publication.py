@@ -10,7 +10,7 @@ from itertools import islice
 from typing import Final
 from uuid import UUID, uuid4
 
-from pipeline.clients.postgres.check import check_database
+from pipeline.clients.postgres.check import check_first
 from pipeline.clients.pubsub.publish import MAX_REQUEST_MESSAGES, publish
 from pipeline.domain.errors import FanoutError
 from pipeline.domain.identifiers import EventId
@@ -99,21 +99,37 @@ def apply(
         ConfigurationError: this user may not replay, or the topic is wrong.
         TransientError: Postgres or Pub/Sub could not be reached for too long.
     """
+    check_first(database)
+    replay = Replay(uuid4(), select(database, order.selector).to_publish)
+    publish_replay(database, order, replay, stop, report=report)
+    return replay
+
+
+def publish_replay(
+    database: DatabaseSettings,
+    order: Order,
+    replay: Replay,
+    stop: threading.Event,
+    *,
+    report: Report = no_report,
+) -> None:
+    """Publish the events of a replay that are not published yet, until ``stop`` is set.
+
+    Raises:
+        ConfigurationError: this user may not replay, or the topic is wrong.
+        TransientError: Postgres or Pub/Sub could not be reached for too long.
+    """
     started = time.monotonic()
-    check_database(database)
-    ids = select(database, order.selector).to_publish
-    replay = Replay(uuid4(), ids)
-    messages = replay_messages(ids, Marks(str(replay.id)))
+    messages = replay_messages(replay.ids[replay.published :], Marks(str(replay.id)))
     with _recorded(database, order, replay):
-        report(0, replay.planned)
+        report(replay.published, replay.planned)
         if order.ignore_age:
-            record.exempt(database, replay.id, ids)
+            record.exempt(database, replay.id, replay.ids)
         for number in _publish(order, messages, stop):
             replay.published += number
             report(replay.published, replay.planned)
         replay.stopped = stop.is_set() and replay.published < replay.planned
     replay.seconds = time.monotonic() - started
-    return replay
 
 
 def _publish(order: Order, messages: Iterator[Message], stop: threading.Event) -> Iterator[int]:

@@ -12,6 +12,7 @@ from pipeline.clients.postgres.sql import load
 from pipeline.domain.errors import NotFound
 from pipeline.domain.identifiers import EventId
 from pipeline.fanout.outcome import Status
+from pipeline.ops.replay.limits import PlanLimits
 from pipeline.ops.replay.selector import Selector
 from pipeline.settings import DatabaseSettings
 from pipeline.sources.unfinished import read_ranges
@@ -41,18 +42,24 @@ class SelectedEvents:
     nameless: int = 0
 
 
-def select(database: DatabaseSettings, selector: Selector) -> SelectedEvents:
+def select(
+    database: DatabaseSettings, selector: Selector, limits: PlanLimits | None = None
+) -> SelectedEvents:
     """Find the events that a selector selects.
 
     Raises:
         NotFound: a named event or fingerprint does not exist.
+        UsageError: the selection exceeds a limit.
     """
     selection = SelectedEvents()
-    for event_id, event_type, status in _rows(database, selector):
-        if status == Status.COMPLETED:
-            selection.complete[event_type] += 1
-        else:
-            selection.to_publish.append(EventId(event_id))
+    for rows in _portions(database, selector):
+        for event_id, event_type, status in rows:
+            if status == Status.COMPLETED:
+                selection.complete[event_type] += 1
+            else:
+                selection.to_publish.append(EventId(event_id))
+        if limits is not None:
+            limits.check(len(selection.to_publish))
     if selector.of_letters:
         selection.nameless = _query(database, _NAMELESS, selector.parameters)[0][0]
     found = len(selection.to_publish) + selection.complete.total() + selection.nameless
@@ -64,14 +71,14 @@ def select(database: DatabaseSettings, selector: Selector) -> SelectedEvents:
     return selection
 
 
-def _rows(database: DatabaseSettings, selector: Selector) -> Iterator[Row]:
+def _portions(database: DatabaseSettings, selector: Selector) -> Iterator[list[Row]]:
     if selector.events:
-        yield from _named(database, selector.events)
+        yield _named(database, selector.events)
     elif selector.of_letters:
         yield from _pages(database, _LETTERS, selector.parameters, after=0)
     else:
         for ids in read_ranges(database):
-            yield from _query(
+            yield _query(
                 database, _EVENTS, {**selector.parameters, "after": ids.after, "last": ids.last}
             )
 
@@ -87,11 +94,11 @@ def _named(database: DatabaseSettings, events: tuple[int, ...]) -> list[Row]:
 
 def _pages(
     database: DatabaseSettings, statement: bytes, conditions: dict[str, Any], *, after: int
-) -> Iterator[Row]:
-    """Yield all rows of a statement that returns one page of rows after an id, lowest id first."""
+) -> Iterator[list[Row]]:
+    """Yield the pages of a statement that returns one page of rows after an id, lowest id first."""
     while True:
         page = _query(database, statement, {**conditions, "after": after, "page": PAGE_SIZE})
-        yield from page
+        yield page
         if len(page) < PAGE_SIZE:
             return
         after = page[-1][0]

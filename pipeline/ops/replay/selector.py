@@ -1,7 +1,7 @@
 """The operator's choice of events to replay, checked once."""
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -34,6 +34,19 @@ class Selector:
     until: datetime | None = None
     missing: bool = False
     dead_letters: bool = False
+
+    @classmethod
+    def of(cls, description: Mapping[str, Any]) -> "Selector":
+        """Return the selector that has this description."""
+        return cls(
+            events=tuple(description.get("event", ())),
+            fingerprint=description.get("fingerprint"),
+            event_type=description.get("type"),
+            since=_moment(description.get("since")),
+            until=_moment(description.get("until")),
+            missing=description.get("missing", False),
+            dead_letters=description.get("dead-letters", False),
+        )
 
     def __post_init__(self) -> None:
         given = [flag for flag, _ in self._given()]
@@ -95,6 +108,10 @@ class Selector:
             ("--dead-letters", self.dead_letters),
         )
         return ((flag, value) for flag, value in values if value)
+
+
+def _moment(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
 
 
 def _words(value: object) -> list[str]:

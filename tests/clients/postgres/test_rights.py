@@ -19,6 +19,7 @@ from psycopg.errors import InsufficientPrivilege
 
 from local.debezium.configuration import engine_properties, read
 from pipeline.clients.postgres.lease import LeasedTable
+from pipeline.ops.replay.applying import APPLIED, REPLAY_PLANS
 from pipeline.steps.deliveries import DELIVERIES
 from pipeline.steps.job_runs import JOB_RUNS, PROGRESS
 from tests.databases import Database
@@ -50,7 +51,9 @@ RUN_BY: Final = {
     "pipeline/ops/capture": ("fanout_operator",),
     "pipeline/ops/dead_letters": ("fanout_operator", "fanout_viewer"),
     "pipeline/ops/doctor": ("fanout_operator", "fanout_viewer"),
+    "pipeline/ops/events": ("fanout_operator", "fanout_viewer"),
     "pipeline/ops/forget": ("fanout_operator",),
+    "pipeline/ops/idempotency": ("fanout_operator",),
     "pipeline/ops/jobs": ("fanout_operator", "fanout_viewer"),
     "pipeline/ops/mail": ("fanout_operator", "fanout_viewer"),
     "pipeline/ops/metrics": ("fanout_operator", "fanout_viewer"),
@@ -69,7 +72,15 @@ RUN_ALSO: Final = {
         "pipeline/sinks/sql/beat.sql",
         "pipeline/sinks/sql/write_dead_letters.sql",
     ),
-    "fanout_viewer": ("pipeline/ops/tokens/sql/use_token.sql",),
+    "fanout_viewer": (
+        "pipeline/ops/replay/sql/became.sql",
+        "pipeline/ops/replay/sql/plan.sql",
+        "pipeline/ops/replay/sql/replays.sql",
+        "pipeline/ops/switches/sql/count_paused.sql",
+        "pipeline/ops/switches/sql/count_waiting_runs.sql",
+        "pipeline/ops/switches/sql/switches.sql",
+        "pipeline/ops/tokens/sql/use_token.sql",
+    ),
     "fanout_sender": (
         "pipeline/clients/postgres/sql/apply_settings.sql",
         "pipeline/facts/sql/switches.sql",
@@ -79,6 +90,8 @@ RUN_ALSO: Final = {
         "pipeline/sinks/sql/reopen_after_trial.sql",
         "pipeline/sinks/sql/refund_failures.sql",
     ),
+    # A run of a job that a person asks for.
+    "fanout_operator": ("pipeline/steps/sql/record_run.sql",),
 }
 # Single files of these folders that a role does not run: they change something, or read payloads.
 NOT_RUN_BY: Final = {
@@ -86,6 +99,7 @@ NOT_RUN_BY: Final = {
         "pipeline/ops/dead_letters/sql/event.sql",
         "pipeline/ops/dead_letters/sql/letter.sql",
         "pipeline/ops/dead_letters/sql/resolve.sql",
+        "pipeline/ops/events/sql/payload.sql",
         "pipeline/ops/mail/sql/end_subscription.sql",
         "pipeline/ops/mail/sql/lift.sql",
         "pipeline/ops/mail/sql/record_report.sql",
@@ -100,6 +114,7 @@ NOT_RUN_BY: Final = {
 # The leased tables of a role, and the columns that it sets when it extends a lease.
 LEASED: Final[dict[str, tuple[LeasedTable, tuple[str, ...]]]] = {
     "fanout_jobs": (JOB_RUNS, PROGRESS),
+    "fanout_operator": (REPLAY_PLANS, APPLIED),
     "fanout_sender": (DELIVERIES, ()),
 }
 # A statement in the code. Every role runs it.
@@ -370,15 +385,14 @@ def leased_statements(role: str) -> list[bytes]:
     if role not in LEASED:
         return []
     table, progress = LEASED[role]
-    return [
-        each.as_bytes(None)
-        for each in (
-            table.claim_statement([table.switch]),
-            table.extend_statement(progress),
-            table.settle_statement(),
-            *table.follow_statements([table.switch]),
-        )
+    composed = [
+        table.claim_statement([table.switch or "id"]),
+        table.extend_statement(progress),
+        table.settle_statement(),
     ]
+    if table.switch is not None:
+        composed += table.follow_statements([table.switch])
+    return [each.as_bytes(None) for each in composed]
 
 
 def is_refused(connection: psycopg.Connection, role: str, statement: bytes) -> bool:
