@@ -1,15 +1,17 @@
 """The application: every route, closed unless it is listed as open."""
 
-from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Final
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from typing import Any, Final
 
 from fastapi import APIRouter, Depends, FastAPI
 from fastapi.routing import APIRoute
+from starlette.concurrency import run_in_threadpool
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 
 from pipeline import __version__
-from service.errors import ErrorBody, add_error_handlers
+from service.answers.described import with_attributes, with_examples, with_security
+from service.errors import add_error_handlers
 from service.identity.audit import FinishAudit
 from service.identity.door import Door
 from service.identity.needs import guard
@@ -18,19 +20,61 @@ from service.limits.crowd import Crowd
 from service.limits.size import Sizes
 from service.observe.observer import Observer
 from service.observe.requests import CountRequests
-from service.routes import description, health, me, metrics, ready
+from service.routes import (
+    dead_letters,
+    description,
+    events,
+    health,
+    jobs,
+    me,
+    metrics,
+    ready,
+    replays,
+    state,
+    switches,
+)
+from service.running import RunningReplays
 from service.settings import BODY_BYTES, ServiceSettings
 
 # Only what says nothing about anybody.
 OPEN: Final = (health.router, ready.router)
 # Needs a caller who may read; one who may operate for whatever is not a GET, and an audit row.
-CLOSED: Final = (description.router, me.router, metrics.router)
+CLOSED: Final = (
+    events.router,
+    dead_letters.router,
+    replays.router,
+    jobs.router,
+    switches.router,
+    state.router,
+    me.router,
+    metrics.router,
+    description.router,
+)
 
 
-def build_app(settings: ServiceSettings) -> FastAPI:
+class Application(FastAPI):
+    """The application, which describes itself with what its models say of their attributes."""
+
+    def openapi(self) -> dict[str, Any]:
+        """Return the description of every route."""
+        if self.openapi_schema is None:
+            described = with_attributes(with_examples(super().openapi()))
+            self.openapi_schema = with_security(described, _paths(OPEN))
+        return self.openapi_schema
+
+
+@asynccontextmanager
+async def _life(app: FastAPI) -> AsyncIterator[None]:
+    replays = app.state.replays = RunningReplays()
+    yield
+    await run_in_threadpool(replays.join)
+    app.state.observer.close()
+
+
+def build_app(settings: ServiceSettings) -> "Application":
     """Make the application for some settings."""
     observer = Observer(settings)
-    app = FastAPI(
+    app = Application(
         title="Fanout",
         version=__version__,
         summary="Ask what became of an event, and operate the pipeline.",
@@ -38,8 +82,7 @@ def build_app(settings: ServiceSettings) -> FastAPI:
         openapi_url=None,
         docs_url=None,
         redoc_url=None,
-        responses={422: {"model": ErrorBody}},
-        lifespan=_closing(observer),
+        lifespan=_life,
     )
     app.state.settings = settings
     app.state.observer = observer
@@ -72,12 +115,3 @@ def _paths(routers: Iterable[APIRouter]) -> set[str]:
     return {
         route.path for router in routers for route in router.routes if isinstance(route, APIRoute)
     }
-
-
-def _closing(observer: Observer) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
-    @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        yield
-        observer.close()
-
-    return lifespan

@@ -3,22 +3,26 @@
 import logging
 import traceback
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Final
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from fastapi.routing import iter_route_contexts
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
+from starlette.routing import compile_path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pipeline.domain.errors import (
     ConfigurationError,
+    Conflict,
     FanoutError,
     NotFound,
     TransientError,
     UsageError,
 )
+from service.invalid import described
 from service.settings import BODY_BYTES
 
 RETRY_SECONDS: Final = 5
@@ -30,6 +34,7 @@ _NAMES: Final = {413: "Content Too Large", 414: "URI Too Long", 422: "Unprocessa
 _STATUS: Final[tuple[tuple[type[FanoutError], HTTPStatus], ...]] = (
     (UsageError, HTTPStatus.UNPROCESSABLE_ENTITY),
     (NotFound, HTTPStatus.NOT_FOUND),
+    (Conflict, HTTPStatus.CONFLICT),
     (TransientError, HTTPStatus.SERVICE_UNAVAILABLE),
     (ConfigurationError, HTTPStatus.SERVICE_UNAVAILABLE),
 )
@@ -73,25 +78,34 @@ def error_response(
 def _refused(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for it only
     status = HTTPStatus(error.status_code)
-    message = str(error.detail)
+    message, headers = str(error.detail), dict(error.headers or {})
     if status is HTTPStatus.NOT_FOUND and message == status.phrase:
         message = f"Route {request.method} {request.url.path} not found"
     if status is HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
         message = TOO_LARGE
-    return error_response(status, message, dict(error.headers or {}))
+    if status is HTTPStatus.BAD_REQUEST:
+        # FastAPI says so of a body that is not even text, and 422 of one that is not JSON.
+        status, message = HTTPStatus.UNPROCESSABLE_ENTITY, "invalid body: expected JSON in UTF-8"
+    if status is HTTPStatus.METHOD_NOT_ALLOWED:
+        allowed = ", ".join(_allowed(request))
+        message, headers = f"invalid method: expected {allowed}", {"Allow": allowed}
+    return error_response(status, message, headers)
+
+
+def _allowed(request: Request) -> list[str]:
+    """Return the methods that the path of a request allows, whichever route has them."""
+    methods: set[str] = set()
+    for route in iter_route_contexts(request.app.routes):
+        if compile_path(str(route.path))[0].match(request.url.path):
+            methods |= set(route.methods or ())
+    return sorted(methods)
 
 
 def _invalid(request: Request, error: Exception) -> JSONResponse:  # noqa: ARG001 - of a handler
     assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for it only
     return error_response(
-        HTTPStatus.UNPROCESSABLE_ENTITY, "; ".join(_described(each) for each in error.errors())
+        HTTPStatus.UNPROCESSABLE_ENTITY, "; ".join(described(each) for each in error.errors())
     )
-
-
-def _described(error: dict[str, Any]) -> str:
-    """Name the field and what was expected; never quote the value."""
-    where = ".".join(str(part) for part in error["loc"][1:]) or str(error["loc"][0])
-    return f"invalid {where}: {error['msg'][:1].lower()}{error['msg'][1:]}"
 
 
 def response_to(error: FanoutError) -> JSONResponse:

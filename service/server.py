@@ -5,6 +5,7 @@ import resource
 import signal
 import socket
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 import uvicorn
@@ -65,7 +66,7 @@ def serve_app(app: FastAPI, settings: ServiceSettings, say: Callable[[str], None
             server_header=False,
             date_header=False,
         ),
-        stopping,
+        partial(_stop, app, stopping),
     )
     # uvicorn raises the signal that stopped it once more at its end.
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -98,13 +99,13 @@ class CloseConnections:
 class _Server(uvicorn.Server):
     """Cuts no request that had begun when it was told to stop."""
 
-    def __init__(self, config: uvicorn.Config, stopping: asyncio.Event) -> None:
+    def __init__(self, config: uvicorn.Config, stop: Callable[[], None]) -> None:
         super().__init__(config)
-        self._stopping = stopping
+        self._stop = stop
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Go on for a moment, then stop accepting and wait for what has begun."""
-        self._stopping.set()
+        self._stop()
         await asyncio.sleep(LINGER_SECONDS)
         await super().shutdown(sockets)
 
@@ -115,6 +116,12 @@ def _allow_connections() -> None:
     wanted = CONNECTIONS + _OTHER_FILES
     if resource.RLIM_INFINITY not in (soft, hard) and soft < wanted:
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(wanted, hard), hard))
+
+
+def _stop(app: FastAPI, stopping: asyncio.Event) -> None:
+    stopping.set()
+    # Together with the requests, not after them.
+    app.state.replays.stop()
 
 
 def _listen(settings: ServiceSettings) -> socket.socket:

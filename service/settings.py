@@ -15,6 +15,7 @@ from pipeline.domain.defaults import (
 )
 from pipeline.domain.errors import ConfigurationError
 from pipeline.domain.graph import Graph
+from pipeline.fanout.decide import Policy
 from pipeline.settings import CaptureNames, DatabaseSettings
 from pipeline.settings.urls import is_url
 
@@ -95,6 +96,9 @@ class ServiceSettings:
         identity: how people are recognised.
         limits: how much the process takes.
         trusted_proxies: the addresses and networks whose ``X-Forwarded-For`` names the client.
+        topic: ``projects/P/topics/T``, to which replays publish: the one that the stream reads.
+            None: plans can be made, and not applied.
+        policy: the rules of the stream, for plans of replays.
     """
 
     host: str = "127.0.0.1"
@@ -106,6 +110,8 @@ class ServiceSettings:
     identity: IdentitySettings = field(default_factory=IdentitySettings)
     limits: Limits = field(default_factory=Limits)
     trusted_proxies: tuple[str, ...] = ()
+    topic: str | None = None
+    policy: Policy = field(default_factory=Policy)
 
     def __post_init__(self) -> None:
         for each in self.trusted_proxies:

@@ -13,7 +13,6 @@ GLOSSARY: Final = (ROOT / "docs/glossary.md").read_text("utf-8")
 # Words that name nothing in the package's Python code, and where they are instead.
 ELSEWHERE: Final = {
     "admitted": "a part of pipeline/sinks/sql/write_outcomes.sql",
-    "caller": "a class of service/identity/caller.py",
     "counter row": "a row of notifications with a counter_thread_id",
     "decision": "a row of notification_decisions",
 }

@@ -1,12 +1,13 @@
 """``serve``: the HTTP service."""
 
 import argparse
+import sys
 from dataclasses import replace
 from importlib.util import find_spec
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from pipeline.commands.capture_names import add_slot, capture_names
-from pipeline.commands.command import Commands, add_command, say
+from pipeline.commands.command import Commands, add_command, add_parameters, given, say
 from pipeline.domain.defaults import (
     ADDRESS_RATE,
     CALLER_RATE,
@@ -16,8 +17,12 @@ from pipeline.domain.defaults import (
 )
 from pipeline.domain.errors import ConfigurationError
 from pipeline.domain.graph import Graph
+from pipeline.options import MAX_EVENT_AGE_HOURS, SYSTEM_USERS, TOPIC, Taker
 from pipeline.settings import DatabaseSettings
 from pipeline.values import LISTEN_PORT, RATE, REQUESTS, InvalidValue, argument
+
+if TYPE_CHECKING:
+    from service.settings import ServiceSettings
 
 _HOST: Final = "127.0.0.1"
 
@@ -30,8 +35,9 @@ def add(commands: Commands) -> None:
         _execute,
         "answer questions and take orders over HTTP until stopped",
         "python -m pipeline serve",
-        "python -m pipeline serve --host 0.0.0.0 --port 8080",
+        f"python -m pipeline serve --host 0.0.0.0 --port 8080 --topic {TOPIC.metavar}",
         "python -m pipeline serve --graph fanout --graph jobs",
+        "python -m pipeline serve --openapi",
     )
     command.add_argument(
         "--host", default=_HOST, metavar="ADDRESS", help=f"where to listen (default: {_HOST})"
@@ -52,6 +58,17 @@ def add(commands: Commands) -> None:
         " several times (default: every graph that ever ran here)",
     )
     add_slot(command)
+    add_parameters(
+        command,
+        Taker.SERVE,
+        *(TOPIC, MAX_EVENT_AGE_HOURS, SYSTEM_USERS),
+        topic="the topic that the stream reads; without it, plans of replays cannot be applied",
+        max_event_age_hours="the age limit of the stream, for plans of replays",
+        system_users="a profile that is a program, for plans of replays",
+    )
+    command.add_argument(
+        "--openapi", action="store_true", help="print the description of the API, and end"
+    )
     limits = command.add_argument_group("limits of one process")
     for flag, kind, default, what in (
         ("--caller-rate", RATE, CALLER_RATE, "requests a second of one caller"),
@@ -73,10 +90,11 @@ def _execute(options: argparse.Namespace) -> None:
         raise ConfigurationError(
             "the service is not installed: install requirements-service.txt, or fanout[service]"
         )
+    from pipeline.steps.policy import policy_of
     from service.server import serve
     from service.settings import IAP_KEYS_URL, IdentitySettings, Limits, ServiceSettings
 
-    given: dict[str, str] = options.serving
+    serving: dict[str, str] = options.serving
     settings = ServiceSettings(
         host=options.host,
         port=_port(options),
@@ -85,12 +103,12 @@ def _execute(options: argparse.Namespace) -> None:
         names=capture_names(options),
         graphs=frozenset(map(Graph, options.graphs or ())),
         identity=IdentitySettings(
-            operators=_listed(given["OPERATORS"]),
-            viewers=_listed(given["VIEWERS"]),
-            iap_audience=given["IAP_AUDIENCE"],
-            iap_keys_url=given["IAP_KEYS_URL"] or IAP_KEYS_URL,
-            oidc_issuer=given["OIDC_ISSUER"],
-            oidc_client_id=given["OIDC_CLIENT_ID"],
+            operators=_listed(serving["OPERATORS"]),
+            viewers=_listed(serving["VIEWERS"]),
+            iap_audience=serving["IAP_AUDIENCE"],
+            iap_keys_url=serving["IAP_KEYS_URL"] or IAP_KEYS_URL,
+            oidc_issuer=serving["OIDC_ISSUER"],
+            oidc_client_id=serving["OIDC_CLIENT_ID"],
         ),
         limits=Limits(
             caller_rate=options.caller_rate,
@@ -98,8 +116,13 @@ def _execute(options: argparse.Namespace) -> None:
             at_once=options.at_once,
             waiting=options.waiting,
         ),
-        trusted_proxies=tuple(_listed(given["TRUSTED_PROXIES"])),
+        trusted_proxies=tuple(_listed(serving["TRUSTED_PROXIES"])),
+        topic=options.topic,
+        policy=policy_of(given(options, Taker.SERVE)),
     )
+    if options.openapi:
+        _print_description(settings)
+        return
     serve(settings, say)
 
 
@@ -116,6 +139,14 @@ def _login(options: argparse.Namespace, variable: str, dsn: str) -> DatabaseSett
         return replace(database, dsn=dsn)
     except ConfigurationError as error:
         raise ConfigurationError(str(error).replace("DATABASE_URL", variable)) from None
+
+
+def _print_description(settings: "ServiceSettings") -> None:
+    import json
+
+    from service.app import build_app
+
+    sys.stdout.write(json.dumps(build_app(settings).openapi(), indent=2) + "\n")
 
 
 def _port(options: argparse.Namespace) -> int:

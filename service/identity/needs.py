@@ -29,7 +29,7 @@ def guard(request: Request) -> None:
     """
     caller = caller_of(request)
     is_safe = request.method in SAFE
-    _require(caller, Scope.READ if is_safe else Scope.OPERATE)
+    require(caller, Scope.READ if is_safe else Scope.OPERATE)
     if not is_safe:
         settings: ServiceSettings = request.app.state.settings
         begin_entry(request, caller, settings.operator)
@@ -44,7 +44,7 @@ def needs(scope: Scope) -> Any:  # noqa: ANN401 - as Depends, for a default or A
 
     def caller_with(request: Request) -> Caller:
         caller = caller_of(request)
-        _require(caller, scope)
+        require(caller, scope)
         return caller
 
     return Depends(caller_with)
@@ -54,7 +54,12 @@ def needs(scope: Scope) -> Any:  # noqa: ANN401 - as Depends, for a default or A
 Audited = Annotated[AuditEntry, Depends(audit_entry)]
 
 
-def _require(caller: Caller, scope: Scope) -> None:
+def require(caller: Caller, scope: Scope) -> None:
+    """Return if a caller has a scope.
+
+    Raises:
+        HTTPException: 403, they lack it.
+    """
     if scope not in caller.scopes:
         raise HTTPException(
             HTTPStatus.FORBIDDEN, f"this needs the scope {scope}: ask with another token or login"

@@ -47,8 +47,8 @@ class Observer:
     """
 
     def __init__(self, settings: ServiceSettings) -> None:
-        look = ReadinessLook(settings.viewer, settings.names, settings.graphs)
-        self._ready = Shared(look, every=READY_EVERY)
+        self._readiness = ReadinessLook(settings.viewer, settings.names, settings.graphs)
+        self._ready = Shared(self._readiness, every=READY_EVERY)
         self._figures = Shared(
             partial(_figures, settings),
             every=FIGURES_EVERY,
@@ -98,7 +98,7 @@ class Observer:
 
     def close(self) -> None:
         """Take no further look."""
-        self._ready.close()
+        self._ready.close(self._readiness.close)
         self._figures.close()
 
 

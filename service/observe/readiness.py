@@ -62,6 +62,10 @@ class ReadinessLook:
         with WATCHDOG.watch(installation.connection(), LOOK_SECONDS):
             return look(installation, self._graphs)
 
+    def close(self) -> None:
+        """Close the connection. To be called from the thread that looks."""
+        self._forget()
+
     def _forget(self) -> None:
         if self._kept is not None:
             self._kept.close()

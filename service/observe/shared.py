@@ -70,9 +70,15 @@ class Shared(Generic[SeenT]):
                 return flight.result()
         return self.newest
 
-    def close(self) -> None:
-        """Take no further look. One that has begun may go on, and nobody waits for it."""
-        self._thread.shutdown(wait=False, cancel_futures=True)
+    def close(self, last: Callable[[], object] | None = None) -> None:
+        """Take no further look. One that has begun may go on, and nobody waits for it.
+
+        Args:
+            last: called in the thread of the looks, after that one.
+        """
+        if last is not None:
+            self._thread.submit(last)
+        self._thread.shutdown(wait=False)
 
     def _take(self) -> Seen[SeenT]:
         began = time.monotonic()

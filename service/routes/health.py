@@ -15,7 +15,9 @@ class Health(BaseModel):
     version: str = __version__
 
 
-@router.get("/health", summary="Whether the process is alive")
+@router.get(
+    "/health", operation_id="get_health", tags=["open"], summary="Whether the process is alive"
+)
 async def health() -> Health:
     """Answer without looking at anything else; ``/ready`` looks at the database and the graphs.
 

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Header, Response
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 from starlette.types import Receive, Scope, Send
 
+from service.answers.described import errors
 from service.errors import RETRY_SECONDS, error_response
 from service.observe.observer import Observer, Readings, observer_of
 
@@ -39,9 +40,11 @@ class InOutage:
 
 @router.get(
     "/metrics",
+    operation_id="get_metrics",
+    tags=["state"],
     summary="Figures of the ledger, the graphs, capture and this process, for Prometheus",
     response_class=Response,
-    responses={200: {"content": {"text/plain": {}}}},
+    responses={**errors(), 200: {"content": {"text/plain": {}}}},
 )
 async def metrics(
     observer: Annotated[Observer, Depends(observer_of)],

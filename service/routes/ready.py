@@ -58,7 +58,13 @@ class NotReady(ErrorBody):
 ANSWERS: Final[dict[int | str, dict[str, Any]]] = {503: {"model": NotReady}}
 
 
-@router.get("/ready", summary="Whether events become notifications now", responses=ANSWERS)
+@router.get(
+    "/ready",
+    operation_id="get_ready",
+    tags=["open"],
+    summary="Whether events become notifications now",
+    responses=ANSWERS,
+)
 async def ready(
     request: Request, response: Response, observer: Annotated[Observer, Depends(observer_of)]
 ) -> Ready | NotReady:

@@ -1,0 +1,165 @@
+"""``/v1/replays``: plans of replays, their application, and what became of them."""
+
+import re
+from datetime import datetime
+from http import HTTPStatus
+from typing import Annotated, Final
+from uuid import UUID
+
+from fastapi import APIRouter, Path, Query, Request, Response
+
+from pipeline.domain.errors import ConfigurationError, UsageError
+from pipeline.ops.replay.applying import claim_plan
+from pipeline.ops.replay.limits import PlanLimits
+from pipeline.ops.replay.plans import ReplayListed, list_replays, plan_replay, read_replay
+from pipeline.ops.replay.selector import Selector
+from service.answers.described import answers
+from service.answers.paging import Paged, PageQuery, cursor_after, position_of
+from service.answers.replays import (
+    PLANNED,
+    REPLAY,
+    RUNNING,
+    Apply,
+    ReplayAnswer,
+    Selection,
+)
+from service.answers.values import Id
+from service.databases import Operator, Settings, Viewer
+from service.identity.caller import Caller, Scope
+from service.identity.needs import Audited, needs
+from service.once import OnceOnly
+from service.running import RunningReplays
+from service.turns import Turn
+
+router = APIRouter(prefix="/v1", tags=["replays"])
+
+# A plan that is larger or takes longer is made with the command.
+MOST_EVENTS: Final = 10_000
+MOST_SECONDS: Final = 20.0
+_LIST: Final = "replays"
+_FLAG: Final = re.compile("--([a-z-]+)")
+
+ReplayPath = Annotated[Id, Path(description="the id of the plan")]
+Caller_ = Annotated[Caller, needs(Scope.OPERATE)]
+
+
+@router.post(
+    "/replays",
+    operation_id="plan_replay",
+    summary="Plan a replay; nothing is published",
+    status_code=HTTPStatus.CREATED,
+    response_model=ReplayAnswer,
+    responses=answers(PLANNED, 404, 409, status=201, body=True),
+)
+def plan(
+    database: Operator,
+    settings: Settings,
+    caller: Caller_,
+    audit: Audited,
+    once: OnceOnly,
+    _turn: Turn,
+    selection: Selection,
+) -> Response:
+    """Make a plan of at most 10,000 events: how many would end how, and what would be told.
+
+    The plan keeps the events that it was made for. Apply it to publish them.
+    """
+
+    def do() -> ReplayAnswer:
+        made = plan_replay(
+            database,
+            settings.policy,
+            _selector(selection),
+            ignore_age=selection.ignore_age,
+            planned_by=caller.name,
+            limits=PlanLimits.of(MOST_EVENTS, MOST_SECONDS),
+        )
+        audit.target = f"replay_id={made}"
+        return ReplayAnswer.of(read_replay(database, made))
+
+    return once.answer(HTTPStatus.CREATED, do)
+
+
+@router.post(
+    "/replays/{replay_id}/apply",
+    operation_id="apply_replay",
+    summary="Apply a plan: publish its events",
+    status_code=HTTPStatus.ACCEPTED,
+    response_model=ReplayAnswer,
+    responses=answers(RUNNING, 404, 409, status=202, body=True),
+)
+def apply(
+    request: Request,
+    database: Operator,
+    settings: Settings,
+    caller: Caller_,
+    once: OnceOnly,
+    replay_id: ReplayPath,
+    how: Apply,
+) -> Response:
+    """Begin to publish the events of a plan, in the background of this instance.
+
+    Of several requests, one applies it. If the instance is stopped, the plan says how far it came,
+    and goes on there when it is applied again. To publish an event twice is harmless.
+    """
+    running: RunningReplays = request.app.state.replays
+    # In the background an outage of a few seconds does no harm: the service's own, longer limits.
+    patient = settings.operator
+
+    def do() -> ReplayAnswer:
+        if settings.topic is None:
+            raise ConfigurationError(
+                "this service publishes nothing: start it with --topic projects/P/topics/T"
+            )
+        running.check_room()
+        claimed = claim_plan(
+            database,
+            replay_id,
+            topic=settings.topic,
+            rate=how.rate,
+            note=how.note,
+            applied_by=caller.name,
+        )
+        running.start(patient, claimed)
+        return ReplayAnswer.of(read_replay(database, replay_id))
+
+    return once.answer(HTTPStatus.ACCEPTED, do)
+
+
+@router.get(
+    "/replays",
+    operation_id="list_replays",
+    summary="List plans and replays, the latest first",
+    responses=answers({"items": [REPLAY], "next": None}),
+)
+def replays(database: Viewer, page: Annotated[PageQuery, Query()]) -> Paged[ReplayListed]:
+    """Return the plans of the service, and the replays of the command."""
+    before = None
+    if page.cursor is not None:
+        at, identifier = position_of(page.cursor, _LIST)
+        before = datetime.fromisoformat(at), UUID(identifier)
+    found = list_replays(database, most=page.limit + 1, before=before)
+    items, following = found[: page.limit], None
+    if len(found) > page.limit:
+        following = cursor_after([items[-1].planned_at.isoformat(), str(items[-1].id)], _LIST)
+    return Paged(items=items, next=following)
+
+
+@router.get(
+    "/replays/{replay_id}",
+    operation_id="get_replay",
+    summary="Show a plan, its progress and its result",
+    responses=answers(RUNNING, 404),
+)
+def replay(database: Viewer, replay_id: ReplayPath) -> ReplayAnswer:
+    """Return how far a replay is, and in which states its events are now."""
+    return ReplayAnswer.of(read_replay(database, replay_id))
+
+
+def _selector(selection: Selection) -> Selector:
+    try:
+        return selection.selector()
+    except UsageError as error:
+        # It names the flags of the command; the fields have the same names.
+        words = _FLAG.sub(lambda flag: flag[1].replace("-", "_"), str(error))
+        raise UsageError(words) from None
