@@ -1,6 +1,7 @@
 """A mail as ``pipeline.mail`` has written it in, the mail as it is handed to a provider out."""
 
 from functools import lru_cache
+from typing import Final
 from uuid import UUID
 
 from pipeline.clients.mail.message import OutgoingMail
@@ -13,6 +14,9 @@ from pipeline.mail.subscription import subscription_to
 from pipeline.mail.unsubscribe_link import LinkSeal, unsubscribe_url
 from pipeline.settings.mail import MailSettings
 from pipeline.settings.unsubscribe import UnsubscribeSettings
+
+# The name of the tag by which the provider groups its figures.
+TAG: Final = "email_type"
 
 
 def outgoing_mail(
@@ -39,7 +43,7 @@ def outgoing_mail(
         message_id=headers.message_id,
         reply_to=settings.reply_to,
         headers=headers.others,
-        tags=(("type", mail.kind),),
+        tags=((TAG, mail.kind),),
     )
 
 

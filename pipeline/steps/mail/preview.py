@@ -48,7 +48,8 @@ def _described(sender: Sender, checked: CheckedMails) -> Iterator[dict[str, Any]
         about = _about(due.lease)
         try:
             if due.material is not None:
-                write_mail(sender, due.lease.values["id"], due.material)
+                values = due.lease.values
+                write_mail(sender, values["id"], values["user_id"], due.material)
         except PermanentError as error:
             yield {**about, "would": "dead", "reason": str(error)}
         else:

@@ -11,7 +11,7 @@ from pipeline.clients.mail.provider import FrozenRequest
 from pipeline.clients.mail.redirect import AddressedMail, WithheldMail
 from pipeline.domain.backoff import MAIL_DELAYS
 from pipeline.domain.clock import utc_now
-from pipeline.domain.errors import PermanentError
+from pipeline.domain.errors import ConfigurationError, PermanentError, TransientError
 from pipeline.domain.lease import Cause, Lease, Settlement, WorkState, end, fail, give_back
 from pipeline.domain.tried import ALONE
 from pipeline.settings.mail import ProviderName
@@ -195,11 +195,15 @@ class _Plan:
             self.planned.settlements.append(end(lease, WorkState.DEAD, cause))
             return None
         try:
-            written = write_mail(self._sender, lease.values["id"], mail.material)
+            values = lease.values
+            written = write_mail(self._sender, values["id"], values["user_id"], mail.material)
         except PermanentError as error:
             cause = Cause(error_class=type(error).__name__, reason=str(error)[:500])
             self.planned.settlements.append(end(lease, WorkState.DEAD, cause))
             return None
+        except (ConfigurationError, TransientError):
+            # Of our secrets, not of this mail: it waits for its lease to end.
+            raise
         except Exception as error:  # noqa: BLE001 - a fault in the words of one type of mail
             self.planned.settlements.append(_faulty(lease, error))
             return None

@@ -24,6 +24,7 @@ from pipeline.settings.mail import (
     ResendSettings,
     SmtpSettings,
 )
+from pipeline.settings.unsubscribe import UnsubscribeSettings
 from pipeline.sinks.mail_results import write_mail_results
 from pipeline.sinks.provider_breaker import provider_breakers_of
 from pipeline.steps.mail.check import check_mails
@@ -70,6 +71,7 @@ class MailDesk:
     server: ResendServer
     smtp: SmtpSettings | None = None
     recipients: RecipientRule = field(default_factory=RecipientRule)
+    unsubscribe: UnsubscribeSettings = field(default_factory=UnsubscribeSettings)
     timeout: timedelta = timedelta(seconds=10)
     dry_run: bool = False
     patience: float | None = None
@@ -91,6 +93,7 @@ class MailDesk:
                 ),
                 smtp=self.smtp,
                 recipients=self.recipients,
+                unsubscribe=self.unsubscribe,
             ),
             brand=BRAND,
             patience=self.patience,

@@ -1,5 +1,6 @@
 -- What a mail of an event is made of, and whether it is still sent. In: ids of pending_emails, and
--- of those among them that are critical.
+-- of those among them that are critical. A critical mail is kept back only by the recipient's own word
+-- about e-mail of this type, as unsubscribing leaves it.
 --
 -- reason: why it is not sent any more. The rules of the preferences are those of
 -- pipeline/fanout/preferences.py: thread beats project beats global; within a scope the exact type
@@ -11,6 +12,7 @@ SELECT email.id, person.email, person.full_name, email.event_type, email.subject
         WHEN coalesce(person.email, '') = '' THEN 'no_address'
         WHEN suppressed.found THEN 'suppressed'
         WHEN lost.found THEN 'no_access'
+        WHEN preference.status = 'muted' AND preference.is_own_word THEN 'muted'
         WHEN email.id = ANY (%(critical)s::bigint[]) THEN NULL
         WHEN seen.found THEN 'read'
         WHEN preference.status = 'muted' THEN 'muted'
@@ -53,7 +55,7 @@ CROSS JOIN LATERAL (
     ) AS found
 ) AS seen
 LEFT JOIN LATERAL (
-    SELECT status
+    SELECT status, channel = 'email' AND event_type = email.event_type AS is_own_word
     FROM public.user_notification_preferences AS preference
     WHERE user_id = email.user_id
         AND event_type IN (email.event_type, '*')
