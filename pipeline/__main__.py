@@ -43,6 +43,7 @@ from pipeline.output import OutputLost, safe_output
 from pipeline.settings import CalendarSettings, DatabaseSettings
 from pipeline.settings.mail import MAIL_VARIABLES
 from pipeline.settings.traces import TRACE_VARIABLES
+from pipeline.settings.webhooks import WEBHOOK_VARIABLES
 
 _COMMANDS: Final = (
     migrate,
@@ -103,6 +104,8 @@ environment:
                           several with commas between them, the newest first
   RESEND_API_KEY          the key of Resend; or RESEND_API_KEY_SECRET, its name in Secret Manager
   RESEND_BASE_URL         an API to use instead of Resend's
+  RESEND_WEBHOOK_SECRET   whsec_..., with which Resend signs what it reports to serve; or its name
+                          in Secret Manager; several with commas between them
   SMTP_URL                a mail server: smtp://user:password@host:587; or SMTP_URL_SECRET
   PUBSUB_EMULATOR_HOST    a Pub/Sub emulator to use instead of Google's service
   OTEL_EXPORTER_OTLP_ENDPOINT
@@ -161,6 +164,7 @@ def _run(arguments: Sequence[str] | None) -> int:
         options.calendar = _calendar_settings()
         options.brand = {name: os.environ.get(name, "") for name in BRAND_VARIABLES}
         options.mail = {name: os.environ.get(name, "") for name in MAIL_VARIABLES}
+        options.webhooks = {name: os.environ.get(name, "") for name in WEBHOOK_VARIABLES}
         options.traces = {name: os.environ.get(name, "") for name in TRACE_VARIABLES}
         with closed_pools():
             exit_status: int | None = options.execute(options)

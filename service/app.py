@@ -15,8 +15,10 @@ from service.errors import add_error_handlers
 from service.identity.audit import FinishAudit
 from service.identity.door import Door
 from service.identity.needs import guard
+from service.identity.proof import FailedProofs
 from service.identity.recognisers import recognisers
 from service.limits.crowd import Crowd
+from service.limits.open_paths import OpenPaths
 from service.limits.size import Sizes
 from service.observe.observer import Observer
 from service.observe.requests import CountRequests
@@ -32,12 +34,16 @@ from service.routes import (
     replays,
     state,
     switches,
+    unsubscribe,
+    webhooks,
 )
 from service.running import RunningReplays
 from service.settings import BODY_BYTES, ServiceSettings
 
 # Only what says nothing about anybody.
 OPEN: Final = (health.router, ready.router)
+# Whoever asks proves with a signature what they may do: nothing else, and no caller is needed.
+SIGNED: Final = (unsubscribe.router, webhooks.router)
 # Needs a caller who may read; one who may operate for whatever is not a GET, and an audit row.
 CLOSED: Final = (
     events.router,
@@ -86,8 +92,9 @@ def build_app(settings: ServiceSettings) -> "Application":
     )
     app.state.settings = settings
     app.state.observer = observer
+    app.state.failed_proofs = FailedProofs(settings)
     add_error_handlers(app)
-    for router in OPEN:
+    for router in (*OPEN, *SIGNED):
         app.include_router(router)
     for router in CLOSED:
         app.include_router(router, dependencies=[Depends(guard)])
@@ -98,7 +105,7 @@ def build_app(settings: ServiceSettings) -> "Application":
     app.add_middleware(Crowd, at_once=limits.at_once, waiting=limits.waiting, open_paths=open_paths)
     app.add_middleware(
         Door,
-        open_paths=open_paths,
+        open_paths=OpenPaths(_paths((*OPEN, *SIGNED))),
         recognisers=recognisers(settings),
         limits=limits,
         told_more=_paths([ready.router]),

@@ -17,7 +17,9 @@ from pipeline.domain.errors import ConfigurationError
 from pipeline.domain.graph import Graph
 from pipeline.fanout.decide import Policy
 from pipeline.settings import CaptureNames, DatabaseSettings
+from pipeline.settings.unsubscribe import UnsubscribeSettings
 from pipeline.settings.urls import is_url
+from pipeline.settings.webhooks import WebhookSettings
 
 # The most that a request may send, beside its head.
 BODY_BYTES: Final = 1_000_000
@@ -99,6 +101,9 @@ class ServiceSettings:
         topic: ``projects/P/topics/T``, to which replays publish: the one that the stream reads.
             None: plans can be made, and not applied.
         policy: the rules of the stream, for plans of replays.
+        unsubscribe: how the links in mails are read; without a secret there are none.
+        webhooks: how reports of providers are recognised; without a secret none is taken.
+        brand_name: whose pages they are that people see; empty: nobody is named.
     """
 
     host: str = "127.0.0.1"
@@ -112,6 +117,9 @@ class ServiceSettings:
     trusted_proxies: tuple[str, ...] = ()
     topic: str | None = None
     policy: Policy = field(default_factory=Policy)
+    unsubscribe: UnsubscribeSettings = field(default_factory=UnsubscribeSettings)
+    webhooks: WebhookSettings = field(default_factory=WebhookSettings)
+    brand_name: str = ""
 
     def __post_init__(self) -> None:
         for each in self.trusted_proxies:

@@ -90,6 +90,9 @@ def _execute(options: argparse.Namespace) -> None:
         raise ConfigurationError(
             "the service is not installed: install requirements-service.txt, or fanout[service]"
         )
+    from pipeline.mail.clean import line
+    from pipeline.settings.unsubscribe import read_unsubscribe_settings
+    from pipeline.settings.webhooks import read_webhook_settings
     from pipeline.steps.policy import policy_of
     from service.server import serve
     from service.settings import IAP_KEYS_URL, IdentitySettings, Limits, ServiceSettings
@@ -119,6 +122,9 @@ def _execute(options: argparse.Namespace) -> None:
         trusted_proxies=tuple(_listed(serving["TRUSTED_PROXIES"])),
         topic=options.topic,
         policy=policy_of(given(options, Taker.SERVE)),
+        unsubscribe=read_unsubscribe_settings(options.mail),
+        webhooks=read_webhook_settings(options.webhooks),
+        brand_name=line(options.brand["BRAND_NAME"]),
     )
     if options.openapi:
         _print_description(settings)

@@ -2,7 +2,7 @@
 
 import logging
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Container, Mapping
 from contextlib import suppress
 from http import HTTPStatus
 from ipaddress import IPv6Network
@@ -60,14 +60,14 @@ class Door:
         self,
         app: ASGIApp,
         *,
-        open_paths: Collection[str],
+        open_paths: Container[str],
         recognisers: Mapping[Means, Recogniser],
         limits: Limits,
         told_more: Collection[str] = (),
         when_unsure: Mapping[str, ASGIApp] | None = None,
     ) -> None:
         self._app = app
-        self._open_paths = frozenset(open_paths)
+        self._open_paths = open_paths
         self._recognisers = recognisers
         self._recognition = Recognition(recognisers)
         self._callers = Rate(limits.caller_rate)
