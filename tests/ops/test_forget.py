@@ -17,6 +17,8 @@ from tests.golden.world import P1, R1, T1, U1, U2
 from tests.jobs.kept import Kept
 from tests.programs import Program
 
+# What the provider calls the mail to each of them.
+ACCEPTED: Final = {U1: "re_1", U2: "re_2"}
 SHA256: Final = hashlib.sha256(str(U1).encode()).hexdigest()
 
 
@@ -70,14 +72,14 @@ def world(stage: Stage) -> Kept:
         kept.rows("INSERT INTO fanout.resume_nudges VALUES (%s, %s, 'project', now(), 1)", who, P1)
         kept.rows(
             "INSERT INTO fanout.deliveries (id, cause, channel, recipient, kind, user_id, provider,"
-            " provider_id) VALUES (%s, 'a', 'email', 'b', 'c', %s, 'resend', %s)",
-            who, who, f"re_{who}",
+            " provider_id) VALUES (gen_random_uuid(), 'a', 'email', %s, 'c', %s, 'resend', %s)",
+            str(who), who, ACCEPTED[who],
         )  # fmt: skip
         for kind in ("email.sent", "email.delivered"):
             kept.rows(
                 "INSERT INTO fanout.provider_reports (provider, report_id, kind, provider_id, at)"
                 " VALUES ('resend', gen_random_uuid(), %s, %s, now())",
-                kind, f"re_{who}",
+                kind, ACCEPTED[who],
             )  # fmt: skip
         name = str(who).upper()
         letter(kept, f"data {who}", f'{{"user": "{name}"}}'.encode())
@@ -100,6 +102,7 @@ OURS: Final = {
     "fanout.thread_nudges": 1,
     "fanout.resume_nudges": 1,
     "fanout.provider_reports": 2,
+    "fanout.deliveries": 1,
 }
 
 
@@ -112,7 +115,9 @@ def naming(kept: Kept, user: UUID) -> set[str]:
     tables = {
         name.removeprefix("public.")
         for name, rows in there.items()
-        if name.removeprefix("public.") in OURS and str(user) in str(rows).lower()
+        if name.removeprefix("public.") in OURS
+        and (ACCEPTED[user] if name == "fanout.provider_reports" else str(user))
+        in str(rows).lower()
         and name != "public.event_dead_letters"
     }  # fmt: skip
     return tables | (

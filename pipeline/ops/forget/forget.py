@@ -25,6 +25,7 @@ _STATEMENTS: Final = {
     "fanout.thread_nudges": "forget_thread_nudges",
     "fanout.resume_nudges": "forget_resume_nudges",
     "fanout.provider_reports": "forget_reports",
+    "fanout.deliveries": "forget_deliveries",
 }
 _THERE: Final = load(__package__, "tables_there")
 _BEGIN: Final = load(__package__, "begin_erasure")

@@ -1,0 +1,8 @@
+-- Takes a person's id from the deliveries to them, cancels those that wait, and deletes what was to be
+-- said: one page, by sequence. In and out as forget_decisions.sql says. The function may do this and
+-- nothing else: see migrations/mail/0023_forget_deliveries.sql.
+SELECT page.named,
+       page.last_sequence::text
+FROM fanout.forget_deliveries(
+    %(user)s, coalesce(%(after)s::text::bigint, 0), %(most)s::int, %(dry_run)s::boolean
+) AS page

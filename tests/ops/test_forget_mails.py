@@ -1,0 +1,90 @@
+"""``forget``, of mails: what waits is cancelled, what was to be said goes, others stay."""
+
+from typing import Final
+from uuid import UUID, uuid4
+
+import pytest
+
+from pipeline.domain.lease import WorkState, end
+from pipeline.ops.forget.forget import forget
+from pipeline.settings import DatabaseSettings
+from tests.databases import Database
+from tests.producer.post import ADDRESS, Post, answer
+
+ANN: Final = UUID("a0000000-0000-4000-8000-00000000000a")
+
+
+@pytest.fixture
+def post(database: Database) -> Post:
+    return Post(database)
+
+
+def erased(post: Post, *, dry_run: bool = False) -> int:
+    """How many deliveries name Ann, and are erased."""
+    settings = DatabaseSettings(dsn=post.database.operator_dsn)
+    return forget(settings, ANN, dry_run=dry_run).rows["fanout.deliveries"]
+
+
+def freeze(post: Post, mail: UUID) -> None:
+    post.execute(
+        "INSERT INTO fanout.delivery_bodies (delivery_id, provider, body)"
+        " VALUES (%s, 'resend', 'x')",
+        mail,
+    )
+
+
+def everything(post: Post) -> str:
+    return str(
+        [
+            post.rows(f"SELECT each::text FROM fanout.{table} AS each ORDER BY 1")  # noqa: S608
+            for table in ("deliveries", "transactional_mails", "delivery_bodies", "batch_requests")
+        ]
+    )
+
+
+def test_a_mail_that_waits_is_cancelled_and_nothing_is_left_to_send(post: Post) -> None:
+    mail = post.queue(user_id=ANN)
+    other = post.queue(user_id=uuid4(), recipient_email="bob@host.example")
+    freeze(post, mail)
+    freeze(post, other)
+    assert erased(post, dry_run=True) == 1
+    assert ADDRESS in everything(post)
+
+    assert erased(post) == 1
+
+    assert post.rows("SELECT state, reason FROM fanout.deliveries WHERE id = %s", mail) == [
+        ("cancelled", "the person was erased")
+    ]
+    left = everything(post)
+    assert str(ANN) not in left
+    assert ADDRESS not in left
+    assert "bob@host.example" in left
+    assert post.rows("SELECT delivery_id FROM fanout.delivery_bodies") == [(other,)]
+    assert [each.values["id"] for each in post.claim()] == [other]
+    assert erased(post) == 0
+
+
+def test_how_a_mail_ended_stays_and_whose_it_was_goes(post: Post) -> None:
+    mail = post.queue(user_id=ANN)
+    freeze(post, mail)
+    post.send()
+    post.execute(
+        "INSERT INTO fanout.batch_requests (provider, key, members, body, finished_at)"
+        " VALUES ('resend', 'k', ARRAY[%s::uuid], 'ann', now())",
+        mail,
+    )
+    assert erased(post) == 1
+    assert post.rows(
+        "SELECT id, state, recipient, user_id, provider_id FROM fanout.deliveries"
+    ) == [(mail, "done", "erased", None, "re_1")]
+    assert post.rows("SELECT FROM fanout.delivery_bodies, fanout.batch_requests") == []
+
+
+def test_a_mail_that_is_being_sent_is_erased_by_the_next_run(post: Post) -> None:
+    post.queue(user_id=ANN)
+    [lease] = post.claim()
+    assert erased(post) == 0
+    assert ADDRESS not in everything(post)
+    assert post.settle(answer(end(lease, WorkState.DONE), "re_1")) == 1
+    assert erased(post) == 1
+    assert str(ANN) not in everything(post)
