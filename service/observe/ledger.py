@@ -9,6 +9,7 @@ from pipeline.domain.graph import Graph
 from pipeline.fanout.handlers import HANDLERS
 from pipeline.jobs.table import JOBS
 from pipeline.ops.jobs.read import JobSeen
+from pipeline.ops.mail.figures import MailFigures
 from pipeline.ops.metrics.figures import (
     CaptureLag,
     FailuresSeen,
@@ -52,6 +53,8 @@ def families(figures: LedgerFigures) -> Iterator[Metric]:
         yield from _lag(figures.capture)
     yield from _graphs(figures.graphs or {})
     yield from _jobs(figures.jobs or ())
+    if figures.mails is not None:
+        yield from _mails(figures.mails)
     yield from _switches(figures.switches or {})
     if figures.replays is not None:
         yield from _replays(figures.replays)
@@ -196,6 +199,34 @@ def _jobs(jobs: Sequence[JobSeen]) -> Iterator[Metric]:
         "1 if two periods of a job passed without a run that succeeded, and it is not paused.",
         ("job",),
         (((job.name,), float(job.overdue)) for job in jobs),
+    )
+
+
+def _mails(mails: MailFigures) -> Iterator[Metric]:
+    yield gauge("fanout_mails_waiting", "Mails that are due and have not ended.", mails.waiting)
+    yield gauge(
+        "fanout_oldest_mail_seconds",
+        "For how long the oldest of them is due; 0 if there is none.",
+        mails.oldest_seconds or 0,
+    )
+    yield gauge(
+        "fanout_mails_stuck",
+        "Mails that the sender could have taken for ten minutes, and did not.",
+        mails.stuck,
+    )
+    yield gauge("fanout_mails_held", "Mails that wait for a person to decide.", mails.held)
+    for name, words, figure in (
+        ("sent", "a provider accepted", mails.sent_last_hour),
+        ("failed", "failed for good", mails.failed_last_hour),
+        ("expired", "were not sent in time", mails.expired_last_hour),
+    ):
+        yield gauge(
+            f"fanout_mails_{name}_last_hour", f"Mails that {words} within the last hour.", figure
+        )
+    yield gauge(
+        "fanout_mail_seconds_to_send",
+        "Mean time from when a mail was due until a provider accepted it, over the last hour.",
+        mails.seconds_to_send,
     )
 
 

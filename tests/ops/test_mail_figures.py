@@ -12,10 +12,11 @@ from rich.console import Console
 from pipeline.ops.doctor.check import Severity
 from pipeline.ops.families import Family
 from pipeline.ops.mail.figures import MailFigures
+from pipeline.ops.metrics.read import read_figures
 from pipeline.ops.migrate import migrate
 from pipeline.ops.status.read import read_status
 from pipeline.screens.status import render
-from pipeline.settings import DatabaseSettings
+from pipeline.settings import CaptureNames, DatabaseSettings
 from tests.databases import Database
 from tests.ops.examination import found
 
@@ -86,6 +87,14 @@ def screen(database: Database) -> str:
 def test_without_mails_all_is_quiet(database: Database) -> None:
     assert figures(database) == QUIET
     assert found(database, "mails").severity is Severity.OK
+
+
+def test_a_monitoring_system_gets_the_same(database: Database) -> None:
+    waiting(database, 3, since="11 minutes")
+    settings = DatabaseSettings(dsn=database.operator_dsn)
+    collected = read_figures(settings, CaptureNames()).mails
+    assert collected is not None
+    assert (collected.waiting, collected.stuck) == (3, 3)
 
 
 def test_without_the_family_there_is_no_line(empty_database: Database) -> None:

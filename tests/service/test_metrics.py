@@ -15,7 +15,7 @@ from service.observe.ledger import MOST_CLASSES, families
 from tests.databases import Database
 from tests.service.asking import bearer, token
 from tests.service.serving import serving
-from tests.service.whole import GRAPH, SWITCH, WHOLE
+from tests.service.whole import GRAPH, MAILS, SWITCH, WHOLE
 
 # Few, so that nobody can add series: not a person, an event, a cause or a host.
 LABELS: Final = {"type", "channel", "provider", "outcome", "graph", "job", "route", "le"}
@@ -150,6 +150,17 @@ def test_names_and_labels_are_those_that_were_agreed() -> None:
     for name, labels in found:
         assert NAME.fullmatch(name), name
         assert dict(labels).keys() <= LABELS, labels
+
+
+def test_mails_have_the_figures_of_status() -> None:
+    found = series(WHOLE)
+    assert value(found, "mails_waiting") == 3
+    assert value(found, "oldest_mail_seconds") == 0
+    assert value(found, "mails_stuck") == 1
+    assert value(found, "mails_failed_last_hour") == 2
+    assert value(found, "mail_seconds_to_send") == 0.5
+    quiet = series(replace(WHOLE, mails=replace(MAILS, seconds_to_send=None)))
+    assert value(quiet, "mail_seconds_to_send") is None
 
 
 def test_no_producer_and_no_row_can_add_series() -> None:

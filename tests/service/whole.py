@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from pipeline.ops.jobs.read import JobSeen
+from pipeline.ops.mail.figures import MailFigures
 from pipeline.ops.metrics.figures import (
     CaptureLag,
     FailuresSeen,
@@ -26,6 +27,16 @@ SLOT: Final = SlotFigures(
     inactive_seconds=4.0,
     invalidation_reason=None,
     synced=False,
+)
+MAILS: Final = MailFigures(
+    waiting=3,
+    oldest_seconds=None,
+    stuck=1,
+    held=0,
+    sent_last_hour=5,
+    seconds_to_send=0.5,
+    failed_last_hour=2,
+    expired_last_hour=0,
 )
 JOB: Final = JobSeen(
     name="retention",
@@ -54,6 +65,7 @@ WHOLE: Final = LedgerFigures(
     capture=CaptureLag(1.0, None),
     graphs={"fanout": GRAPH},
     jobs=[JOB],
+    mails=MAILS,
     switches={"document_uploaded": SWITCH},
     replays=ReplaysSeen(0, 1.0),
     unread=0,

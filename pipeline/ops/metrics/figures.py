@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pipeline.ops.jobs.read import JobSeen
+from pipeline.ops.mail.figures import MailFigures
 from pipeline.ops.status.figures import GraphSeen, Latency, Pipeline, SlotFigures, SwitchSeen
 
 
@@ -64,7 +65,7 @@ class LedgerFigures:
         emails: e-mails to be sent, by ``immediate`` and ``aggregated``.
         failures: the open dead letters, by the class of the error.
         slot: of Debezium; empty if the slot does not exist.
-        jobs: None also if the database lacks their tables.
+        jobs: None also if the database lacks their tables; so are mails.
         unread: how many parts could not be read, because they are locked or not visible.
     """
 
@@ -77,6 +78,7 @@ class LedgerFigures:
     capture: CaptureLag | None
     graphs: Mapping[str, GraphSeen] | None
     jobs: Sequence[JobSeen] | None
+    mails: MailFigures | None
     switches: Mapping[str, SwitchSeen] | None
     replays: ReplaysSeen | None
     unread: int

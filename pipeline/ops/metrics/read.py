@@ -15,6 +15,7 @@ from pipeline.clients.postgres.session import Session, SessionConnection
 from pipeline.clients.postgres.sql import load
 from pipeline.clients.postgres.watchdog import WATCHDOG
 from pipeline.ops.jobs.read import read_jobs
+from pipeline.ops.mail.figures import read_mails
 from pipeline.ops.metrics.figures import (
     CaptureLag,
     FailuresSeen,
@@ -78,6 +79,7 @@ def _read(connection: Connection[Any], slot: str) -> LedgerFigures:
         capture=part("capture", partial(_capture, slot=slot)),
         graphs=part("graphs", read_graphs),
         jobs=part("jobs", read_jobs),
+        mails=part("mails", read_mails),
         switches=part("switches", read_switches),
         replays=part("replays", _replays),
         # Last, when all parts were read.
