@@ -37,7 +37,7 @@ DELIVERIES_ALONE: Final = LeasedTable(
     record_id=sql.SQL("record.id::text"),
     values=(
         *("id", "cause", "channel", "recipient", "kind", "user_id", "source", "source_id"),
-        *("priority", "created_at", "expires_at", "source_taken_at"),
+        *("priority", "created_at", "expires_at", "ages_while_paused", "source_taken_at"),
         *("provider", "asked_at", "unanswered", "batch_id", "error_class"),
     ),
     switch="switch",

@@ -386,7 +386,7 @@ RIGHTS_WITH_MAIL: Final[Mapping[str, frozenset[str]]] = {
         | _columns(
             "UPDATE", "rate_limits", "tokens", "refilled_at", "blocked_until", schema="fanout"
         )
-        | _columns("SELECT", "suppressions", "address_hash", schema="fanout")
+        | _columns("SELECT", "suppressions", "address_hash", "reason", schema="fanout")
         | _on("DELETE", "switches", schema="fanout")
         | _columns("INSERT", "switches", *_OF_A_BREAKER, schema="fanout")
         | _columns("UPDATE", "switches", "until", "failures", "cool_off_seconds", schema="fanout")

@@ -69,7 +69,8 @@ class CheckedMails:
 def check_mails(sender: Sender, claimed: ClaimedMails, clock: Clock = utc_now) -> CheckedMails:
     """Check a batch of claimed mails.
 
-    A mail that a provider may have is not checked again: it is repeated, or held for a person.
+    A mail that a provider may have is not checked again: it is repeated, or held for a person. But
+    a link that no longer works is not repeated.
 
     Raises:
         TransientError: the database did not answer.
@@ -77,8 +78,10 @@ def check_mails(sender: Sender, claimed: ClaimedMails, clock: Clock = utc_now) -
     """
     if not claimed.leases:
         return CheckedMails(doors=claimed.doors)
+    now = clock()
     doubtful = [each for each in claimed.leases if each.values["asked_at"] is not None]
-    held = _held(doubtful, clock())
+    over = _run_out(doubtful, now)
+    held = over | _held([each for each in doubtful if each.sequence not in over], now)
     found = with_connection(
         sender.database, lambda connection: _read(connection, claimed.leases, doubtful)
     )
@@ -131,6 +134,20 @@ def _read(
         for id_, provider, body in connection.execute(_BODIES, {"ids": again}):
             found.frozen.setdefault(id_, {})[provider] = body
     return found
+
+
+def _run_out(doubtful: Sequence[Lease], now: datetime) -> dict[int, Settlement]:
+    """Return the settlements of mails whose content has stopped being true meanwhile.
+
+    A batch is repeated as a whole, for the others in it.
+    """
+    return {
+        each.sequence: _ended(each, "expired")
+        for each in doubtful
+        if each.values["ages_while_paused"]
+        and each.values["batch_id"] is None
+        and each.values["expires_at"] <= now
+    }
 
 
 def _held(doubtful: Sequence[Lease], now: datetime) -> dict[int, Settlement]:

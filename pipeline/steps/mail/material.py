@@ -13,11 +13,10 @@ from pipeline.clients.postgres.sql import load
 from pipeline.domain.delivery import Priority
 from pipeline.domain.identifiers import EventType, ProjectId
 from pipeline.domain.lease import Lease
-from pipeline.mail.material import Immediate, Material, Update
-from pipeline.steps.mail.transactional import SOURCE as TRANSACTIONAL
-from pipeline.steps.mail.transactional import read_transactional
+from pipeline.mail.material import Immediate, Material, Transactional, Update
 
 _EVENT_MAILS: Final = load(__package__, "check_event_mails")
+_TRANSACTIONAL: Final = load(__package__, "transactional_mails")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,16 +59,18 @@ def read_event_mails(connection: Connection[Any], leases: Sequence[Lease]) -> Fo
     return found
 
 
-def read_queued_mails(connection: Connection[Any], leases: Sequence[Lease]) -> Found:
-    """Read the mails that the application asked for, without an event."""
-    ids = {each.values["id"]: each.values["source_id"] for each in leases}
+def read_transactional_mails(connection: Connection[Any], leases: Sequence[Lease]) -> Found:
+    """Read the mails that applications queued: their addresses and payloads."""
+    ids = [each.values["id"] for each in leases]
+    rows = connection.execute(_TRANSACTIONAL, {"ids": ids})
     return {
-        ids[id_]: MailMaterial(material=mail.material, address=mail.address)
-        for id_, mail in read_transactional(connection, list(ids)).items()
+        str(id_): reason
+        or MailMaterial(material=Transactional(type=kind, payload=payload), address=address)
+        for id_, kind, address, payload, reason in rows
     }
 
 
 READERS: Final[Mapping[str, Reader]] = {
     "pending_emails": read_event_mails,
-    TRANSACTIONAL: read_queued_mails,
+    "transactional_mails": read_transactional_mails,
 }
