@@ -1,7 +1,7 @@
 import json
 import re
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from io import StringIO
 from typing import Any, Final
 from uuid import UUID
@@ -11,15 +11,17 @@ import pytest
 from rich.console import Console
 
 from pipeline.__main__ import main
-from pipeline.clients.postgres.pool import get_pool
+from pipeline.clients.postgres.pool import close_pools, get_pool
 from pipeline.domain.errors import ConfigurationError, NotFound
+from pipeline.facts.channels import channels_of
+from pipeline.ops.migrate import migrate
 from pipeline.ops.why import document, read_account
 from pipeline.ops.why.account import PersonAccount
 from pipeline.screens.why import show
 from pipeline.settings import DatabaseSettings
-from tests.databases import Database
+from tests.databases import Database, Databases
 from tests.golden.stage import Stage
-from tests.golden.world import P1, R1, T1, U1, U2, U3, U4
+from tests.golden.world import O1, P1, R1, T1, U1, U2, U3, U4, populate
 
 WIDTH: Final = 80
 STRANGER: Final = UUID(int=0x57)
@@ -473,3 +475,52 @@ def test_an_account_of_many_people_is_read_in_parts_that_together_are_the_whole(
         assert sorted(people, key=lambda each: each.id) == sorted(
             whole.people, key=lambda each: each.id
         )
+
+
+def test_it_goes_on_to_the_mail_its_tries_and_what_the_provider_said(stage: Stage) -> None:
+    event = stage.emit(
+        "invite_accepted", {"org_id": str(O1), "new_member_id": str(U3)}, actor_id=U3
+    )
+    stage.execute("INSERT INTO fanout.channels (channel) VALUES ('email')")
+    channels_of.cache_clear()
+    stage.deliver(event)
+    channels_of.cache_clear()
+    assert "waits to be sent" in said(screen(stage, event, U1))
+    end = (
+        "UPDATE fanout.deliveries SET state = %s, finished_at = %s, provider = 'resend',"
+        " provider_id = %s, reason = %s WHERE user_id = %s"
+    )
+    moment = datetime(2026, 3, 2, 12, tzinfo=UTC)
+    stage.execute(end, "done", moment, "49a3999c", None, U1)
+    stage.execute(end, "dead", moment, None, "resend refused its address: validation_error:to", U2)
+    for number, result, reason in (
+        (1, "failed", "resend gave no usable answer: ReadTimeout"),
+        (2, "done", None),
+    ):
+        stage.execute(
+            "INSERT INTO fanout.attempts (source, record_id, number, started_at, result, reason)"
+            " SELECT 'deliveries', id::text, %s, now(), %s, %s FROM fanout.deliveries"
+            " WHERE user_id = %s",
+            number, result, reason, U1,
+        )  # fmt: skip
+    shown = said(screen(stage, event))
+    assert "resend accepted it 2026-03-02 12:00:00 UTC as 49a3999c" in shown
+    assert "try 1: resend gave no usable answer: ReadTimeout try 2: done" in shown
+    assert "failed for good 2026-03-02 12:00:00 UTC: resend refused its address" in shown
+    account = read_account(DatabaseSettings(dsn=stage.database.operator_dsn), event, U1)
+    [person] = json.loads(orjson.dumps(document(account)))["people"]
+    [delivery] = person["deliveries"]
+    assert (delivery["state"], delivery["provider_id"]) == ("done", "49a3999c")
+    assert [each["result"] for each in delivery["tries"]] == ["failed", "done"]
+
+
+def test_a_database_without_deliveries_says_nothing_of_them(databases: Databases) -> None:
+    with databases.empty() as database:
+        migrate(database.dsn, reference_schema=True)
+        with database.connect() as connection:
+            populate(connection)
+        stage = Stage(database)
+        event = stage.emit("document_uploaded", {}, project_id=P1)
+        account = read_account(DatabaseSettings(dsn=database.dsn), event, None)
+        assert account.people == []
+        close_pools()

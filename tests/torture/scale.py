@@ -26,6 +26,7 @@ class Scale:
         backlog: events of one catch-up during which Postgres crashes twice.
         job_kills: kills of each scheduled job, at the statements of a run in turn.
         job_races: runs of each scheduled job by two processes at once.
+        mail_kills: kills of the sender of mail after each of its steps, alone and in batches.
     """
 
     kills: int
@@ -44,6 +45,7 @@ class Scale:
     backlog: int
     job_kills: int
     job_races: int
+    mail_kills: int
 
 
 SMOKE: Final = Scale(
@@ -63,6 +65,7 @@ SMOKE: Final = Scale(
     backlog=20_000,
     job_kills=3,
     job_races=1,
+    mail_kills=2,
 )
 FULL: Final = Scale(
     kills=700,
@@ -81,6 +84,7 @@ FULL: Final = Scale(
     backlog=100_000,
     job_kills=400,
     job_races=60,
+    mail_kills=150,
 )
 IS_FULL: Final = os.environ.get("FANOUT_TORTURE") == "full"
 SCALE: Final = FULL if IS_FULL else SMOKE

@@ -1,8 +1,9 @@
 """What the database holds about one event, as the queries return it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from pipeline.fanout.reasons import Reason
@@ -80,6 +81,35 @@ class Received:
 
 
 @dataclass(frozen=True, slots=True)
+class DeliveryDetails:
+    """What became of what is sent to a person on a channel.
+
+    Attributes:
+        id: of the delivery.
+        user_id: of the person.
+        channel: the way out, such as ``email``.
+        state: as in the ledger.
+        next_attempt_at: when it is tried next, if it has not ended.
+        finished_at: when it ended.
+        provider: who was asked last.
+        provider_id: what the provider calls it.
+        reason: why it failed last, or was not sent; text for people.
+        tries: number, result, code, reason and time (``at``) of each try.
+    """
+
+    id: UUID
+    user_id: UUID | None
+    channel: str
+    state: str
+    next_attempt_at: datetime | None
+    finished_at: datetime | None
+    provider: str | None
+    provider_id: str | None
+    reason: str | None
+    tries: Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
 class SkipDetails:
     """Why a person got nothing on a channel.
 
@@ -109,12 +139,16 @@ class SkipDetails:
 
 @dataclass(frozen=True, slots=True)
 class PersonAccount:
-    """One person, what they got and what they did not get. Both are empty if not considered."""
+    """One person, what they got and what they did not get. Both are empty if not considered.
+
+    ``deliveries`` says what became of what is sent to them.
+    """
 
     id: UUID
     name: str | None
     received: Sequence[Received] = ()
     skips: Sequence[SkipDetails] = ()
+    deliveries: Sequence[DeliveryDetails] = ()
 
     @property
     def label(self) -> str:
@@ -178,7 +212,11 @@ def cut(
     )
 
 
-def by_person(received: Iterable[Received], skips: Iterable[SkipDetails]) -> list[PersonAccount]:
+def by_person(
+    received: Iterable[Received],
+    skips: Iterable[SkipDetails],
+    deliveries: Sequence[DeliveryDetails] = (),
+) -> list[PersonAccount]:
     """Group the rows by person: people who were told come first, each group sorted by name."""
     got, not_got = list(received), list(skips)
     names = {row.user_id: row.name for row in got} | {row.user_id: row.name for row in not_got}
@@ -188,6 +226,7 @@ def by_person(received: Iterable[Received], skips: Iterable[SkipDetails]) -> lis
             name,
             [row for row in got if row.user_id == user_id],
             [row for row in not_got if row.user_id == user_id],
+            [row for row in deliveries if row.user_id == user_id],
         )
         for user_id, name in names.items()
     ]

@@ -1,6 +1,6 @@
 """Reads the account of one event in one read-only snapshot."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
@@ -16,6 +16,7 @@ from pipeline.fanout.handlers import HANDLERS
 from pipeline.fanout.recipients import recipients
 from pipeline.ops.why.account import (
     Account,
+    DeliveryDetails,
     EventLetter,
     EventRow,
     Ledger,
@@ -34,6 +35,8 @@ _LEDGER: Final = load(__package__, "ledger")
 _LETTER: Final = load(__package__, "letter")
 _RECEIVED: Final = load(__package__, "received")
 _SKIPS: Final = load(__package__, "skips")
+_HAS_DELIVERIES: Final = load(__package__, "has_deliveries")
+_DELIVERIES: Final = load(__package__, "deliveries")
 _PERSON: Final = load(__package__, "person")
 
 
@@ -84,7 +87,8 @@ def _account(connection: Connection[Any], asked: Mapping[str, Any]) -> Account:
         _rows(connection, SkipDetails, _SKIPS, asked),
         asked["most"],
     )
-    people = by_person(received, skips)
+    users = list({row.user_id for row in received} | {row.user_id for row in skips})
+    people = by_person(received, skips, _deliveries(connection, event_id, users))
     if user_id is not None and not people:
         found = connection.execute(_PERSON, asked).fetchone()
         people = [PersonAccount(user_id, found[0] if found else None)]
@@ -97,6 +101,15 @@ def _account(connection: Connection[Any], asked: Mapping[str, Any]) -> Account:
         audience=recipients(handler) if handler else None,
         people_after=last,
     )
+
+
+def _deliveries(
+    connection: Connection[Any], event_id: int, users: Sequence[UUID]
+) -> list[DeliveryDetails]:
+    if connection.execute(_HAS_DELIVERIES).fetchone() != (True,):
+        return []
+    asked = {"event": event_id, "users": users}
+    return _rows(connection, DeliveryDetails, _DELIVERIES, asked)
 
 
 def _rows(

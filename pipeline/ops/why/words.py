@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from pipeline.fanout.reasons import Reason
-from pipeline.ops.why.account import EventLetter, Received, SkipDetails
+from pipeline.ops.why.account import DeliveryDetails, EventLetter, Received, SkipDetails
 
 _CHANNELS: Final = {"in_app": "in-app", "email": "e-mail"}
 _DELIVERIES: Final = {"immediate": "at once", "aggregated": "with the next digest"}
@@ -23,6 +23,33 @@ def how(received: Received) -> str:
     sent = f"sent{since}" if received.status == "sent" else None
     state_of_it = sent or _STATUSES.get(received.status, received.status)
     return f"{_DELIVERIES.get(received.delivery, received.delivery)}, {state_of_it}"
+
+
+def outcome_of(delivery: DeliveryDetails) -> str:
+    """Return what became of a delivery, without its tries."""
+    provider = delivery.provider or "the provider"
+    ended = moment(delivery.finished_at) if delivery.finished_at else ""
+    reason = delivery.reason or "waits to be sent"
+    not_sent = f"not sent: {reason} ({ended})"
+    ends = {
+        "done": f"{provider} accepted it {ended} as {delivery.provider_id}",
+        "cancelled": not_sent,
+        "expired": not_sent,
+        "dead": f"failed for good {ended}: {reason}",
+        "held": f"held: {reason}",
+        "paused": "waits behind a switch: python -m pipeline status",
+        "leased": "is being sent",
+    }
+    if delivery.state in ends:
+        return ends[delivery.state]
+    at = delivery.next_attempt_at
+    return f"{reason}; next try {moment(at)}" if delivery.tries and at else reason
+
+
+def tries_of(delivery: DeliveryDetails) -> list[str]:
+    """Return a line for each try, if there was more than one or the last one failed."""
+    lines = [f"try {each['number']}: {each['reason'] or each['result']}" for each in delivery.tries]
+    return [] if len(lines) == 1 and delivery.state != "waiting" else lines
 
 
 def why_not(skip: SkipDetails) -> str:
