@@ -77,7 +77,18 @@ class Retention:
         return {period.parameter: period.days for period in self.periods}
 
 
-Work = Pages | CalendarWatches | Retention
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Digests:
+    """Work that makes a digest for each person for whom e-mails wait, a page of people at a time.
+
+    Attributes:
+        most: the most people of a page.
+    """
+
+    most: int = 5_000
+
+
+Work = Pages | CalendarWatches | Retention | Digests
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +117,7 @@ class Counts:
     Attributes:
         scanned: rows that were looked at.
         due: of them, those for which something was to be done.
-        emitted: events, renewed watches or deleted rows.
+        emitted: events, renewed watches, deleted rows or digests.
         skipped: due, but left out for a reason.
         failed: due, but not done. The run goes on, and fails at its end.
     """

@@ -6,6 +6,7 @@ from typing import Final
 
 from pipeline.domain.identifiers import AI_USER, UserId
 from pipeline.domain.register import register
+from pipeline.jobs.digests import DIGESTS
 from pipeline.jobs.job import Job, Pages
 from pipeline.jobs.meeting_reminders import MEETING_REMINDERS
 from pipeline.jobs.renew_calendar_watches import RENEW_CALENDAR_WATCHES
@@ -23,6 +24,7 @@ JOBS: Final = register(
         MEETING_REMINDERS,
         UNREAD_THREAD_NUDGES,
         RESUME_INCOMPLETE_NUDGES,
+        DIGESTS,
         RENEW_CALENDAR_WATCHES,
         RETENTION,
     ),

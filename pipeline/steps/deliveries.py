@@ -28,6 +28,18 @@ shown AS (
         AND ended.source_taken_at IS NOT NULL
         AND email.id = ended.source_id::bigint
         AND email.status = 'processing'
+),
+shown_of_digests AS (
+    UPDATE public.pending_emails AS email SET
+        status = CASE WHEN ended.state = 'done' AND told.left_out IS NULL
+            THEN 'sent' ELSE 'failed' END,
+        processed_at = now()
+    FROM ended
+    JOIN fanout.digest_rows AS told ON told.delivery_id = ended.source_id::uuid
+    WHERE ended.state IN ('done', 'dead', 'cancelled', 'expired')
+        AND ended.source = 'digest_rows'
+        AND email.id = told.email_id
+        AND email.status = 'processing'
 )""")
 
 # In a database of mail alone.

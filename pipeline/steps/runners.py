@@ -7,17 +7,22 @@ from typing import Any, Final
 
 from pipeline.clients.named_secrets import read_text
 from pipeline.domain.errors import ConfigurationError
-from pipeline.jobs.job import CalendarWatches, Input, Job, Page, Pages, Retention, Work
+from pipeline.jobs.job import CalendarWatches, Digests, Input, Job, Page, Pages, Retention, Work
 from pipeline.settings import CalendarSettings, DatabaseSettings
 from pipeline.steps.renew_watches import renew_watches
 from pipeline.steps.retention import run_retention
+from pipeline.steps.run_digests import run_digests
 from pipeline.steps.run_pages import run_pages
 
 # Does the work of a job. Yields a page after its transaction is committed.
 Runner = Callable[[DatabaseSettings, Any, Input], Iterator[Page]]
 Runners = Mapping[type[Work], Runner]
 
-RUNNERS: Final[Runners] = {Pages: run_pages, Retention: run_retention}
+RUNNERS: Final[Runners] = {
+    Pages: run_pages,
+    Digests: run_digests,
+    Retention: run_retention,
+}
 
 
 def runners_with(calendar: CalendarSettings, *, secret: str = "") -> Runners:

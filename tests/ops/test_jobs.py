@@ -288,7 +288,7 @@ def test_a_late_job_shows_in_status_and_doctor_and_a_paused_one_does_not(
     command(database.operator_dsn, "pause", REMINDERS)
     assert found(database, "jobs").severity is Severity.OK
     assert read_status(settings).overdue_jobs == 0
-    assert "5 jobs, none late" in shown(database, "status")
+    assert "6 jobs, none late" in shown(database, "status")
 
 
 def test_a_run_that_failed_for_good_is_a_warning(database: Database) -> None:

@@ -339,11 +339,13 @@ _READ_BY_SENDER: Final = (
 # Of the application, for the check of a mail.
 _CHECKED_BY_SENDER: Final = {
     "profiles": ("id", "email", "full_name"),
-    "domain_events": ("id", "thread_id"),
+    "domain_events": ("id", "created_at", "thread_id", "resource_id"),
     "projects": ("id", "owner_org_id"),
-    "org_members": ("org_id", "user_id"),
+    "resources": ("id", "parent_id", "org_id"),
+    "permissions": ("resource_id", "user_id", "permission"),
+    "org_members": ("org_id", "user_id", "role"),
     "project_access_grants": ("project_id", "user_id"),
-    "chat_thread_participants": ("thread_id", "user_id"),
+    "chat_thread_participants": ("thread_id", "user_id", "last_read_at"),
     "notifications": ("event_id", "user_id", "read_at"),
     "user_notification_preferences": (
         *("id", "user_id", "scope_type", "scope_id", "event_type", "channel", "status"),
@@ -395,6 +397,8 @@ RIGHTS_WITH_MAIL: Final[Mapping[str, frozenset[str]]] = {
         | frozenset().union(
             *(_columns("SELECT", table, *columns) for table, columns in _CHECKED_BY_SENDER.items())
         )
+        | _on("SELECT", "digest_rows", "digest_hours", "person_zones", schema="fanout")
+        | _columns("UPDATE", "digest_rows", "left_out", schema="fanout")
     ),
     WRITER: (
         _columns(
@@ -421,6 +425,29 @@ RIGHTS_WITH_MAIL: Final[Mapping[str, frozenset[str]]] = {
     ),
     VIEWER: (
         _on("SELECT", "deliveries", "attempts", "provider_reports", schema="fanout") | _LOOK_AT_MAIL
+    ),
+}
+
+# What comes on top where it has both.
+RIGHTS_WITH_JOBS_AND_MAIL: Final[Mapping[str, frozenset[str]]] = {
+    JOBS: (
+        _on("SELECT", "channels", "digest_hours", "person_zones", schema="fanout")
+        | _columns("SELECT", "deliveries", "id", "user_id", "source", "state", schema="fanout")
+        | _columns(
+            "INSERT",
+            "deliveries",
+            *("id", "cause", "channel", "recipient", "kind", "user_id", "source", "source_id"),
+            *("priority", "expires_at"),
+            schema="fanout",
+        )
+        | _columns("SELECT", "digest_rows", "email_id", schema="fanout")
+        | _columns("INSERT", "digest_rows", "email_id", "delivery_id", schema="fanout")
+        | _columns(
+            "SELECT",
+            "pending_emails",
+            *("id", "user_id", "delivery_type", "status", "created_at"),
+        )
+        | _columns("UPDATE", "pending_emails", "status")
     ),
 }
 

@@ -12,10 +12,10 @@ from psycopg import Connection
 from pipeline.clients.postgres.retry import with_connection
 from pipeline.clients.postgres.sql import load
 from pipeline.domain.clock import Clock, utc_now
-from pipeline.domain.lease import Cause, Lease, Settlement, WorkState, end, hold
+from pipeline.domain.lease import Cause, Lease, Settlement, WorkState, end, give_back, hold
 from pipeline.steps.mail.claim import ClaimedMails
 from pipeline.steps.mail.doors import Doors
-from pipeline.steps.mail.material import READERS, MailMaterial
+from pipeline.steps.mail.material import READERS, Later, MailMaterial
 from pipeline.steps.mail.sender import KEY_MEMORY, Sender
 
 # The words of the statements, and what they mean.
@@ -28,6 +28,7 @@ REASONS: Final = {
     "no_access": "the person may not view it any more",
     "read": "the person has read it in the app",
     "muted": "the person has muted it since",
+    "nothing_left": "all that it would tell was read, muted or may not be viewed any more",
 }
 # After so many tries without an answer, a provider that knows no keys may have it twice.
 MOST_UNANSWERED: Final = 2
@@ -91,6 +92,8 @@ def check_mails(sender: Sender, claimed: ClaimedMails, clock: Clock = utc_now) -
             continue
         if lease.sequence in found.reasons:
             ended.append(_ended(lease, found.reasons[lease.sequence]))
+        elif lease.sequence in found.later:
+            ended.append(_given_back(lease, found.later[lease.sequence]))
         else:
             due.append(
                 DueMail(
@@ -105,6 +108,7 @@ def check_mails(sender: Sender, claimed: ClaimedMails, clock: Clock = utc_now) -
 @dataclass(slots=True)
 class _Found:
     reasons: dict[int, str] = field(default_factory=dict)
+    later: dict[int, Later] = field(default_factory=dict)
     materials: dict[int, MailMaterial] = field(default_factory=dict)
     frozen: dict[UUID, dict[str, bytes]] = field(default_factory=dict)
 
@@ -127,6 +131,8 @@ def _read(
             each = read.get(lease.values["source_id"], "gone")
             if isinstance(each, str):
                 found.reasons[lease.sequence] = each
+            elif isinstance(each, Later):
+                found.later[lease.sequence] = each
             else:
                 found.materials[lease.sequence] = each
     again = [each.values["id"] for each in leases if each.number > 1]
@@ -167,6 +173,11 @@ def _held(doubtful: Sequence[Lease], now: datetime) -> dict[int, Settlement]:
             )
             held[lease.sequence] = hold(lease, cause)
     return held
+
+
+def _given_back(lease: Lease, later: Later) -> Settlement:
+    cause = Cause(code="outside_hours", reason="it is outside the hours of the person")
+    return give_back(lease, cause, pause=later.pause.total_seconds())
 
 
 def _ended(lease: Lease, word: str) -> Settlement:

@@ -5,6 +5,7 @@ A table that mails come from joins by one entry in ``READERS``.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any, Final
 
 from psycopg import Connection
@@ -13,7 +14,12 @@ from pipeline.clients.postgres.sql import load
 from pipeline.domain.delivery import Priority
 from pipeline.domain.identifiers import EventType, ProjectId
 from pipeline.domain.lease import Lease
-from pipeline.mail.material import Immediate, Material, Transactional, Update
+from pipeline.mail.material import Digest, Immediate, Material, Transactional, Update
+from pipeline.steps.mail.digests import SOURCE as DIGESTS
+from pipeline.steps.mail.digests import leave_out, pauses, read_digest_rows, what_is_told
+
+# Reasons that hold for everything that a person would get.
+OF_THE_PERSON: Final = frozenset({"no_address", "suppressed"})
 
 _EVENT_MAILS: Final = load(__package__, "check_event_mails")
 _TRANSACTIONAL: Final = load(__package__, "transactional_mails")
@@ -34,28 +40,74 @@ class MailMaterial:
     name: str = field(default="", repr=False)
 
 
-# For each delivery, by the id of its source: the material, or a word that says why it is not sent.
-Found = Mapping[str, "MailMaterial | str"]
+@dataclass(frozen=True, slots=True)
+class Later:
+    """A mail may not go now: it is given back, and costs no attempt."""
+
+    pause: timedelta
+
+
+# For each delivery, by the id of its source: the material, when it may go, or a word that says why
+# it is not sent.
+Found = Mapping[str, "MailMaterial | Later | str"]
 Reader = Callable[[Connection[Any], Sequence[Lease]], Found]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Email:
+    """A row of ``pending_emails``: to whom it goes, and why it is not sent any more."""
+
+    update: Update
+    address: str = field(repr=False)
+    name: str = field(repr=False)
+    reason: str | None
 
 
 def read_event_mails(connection: Connection[Any], leases: Sequence[Lease]) -> Found:
     """Read the mails of events: rows of ``pending_emails``."""
     ids = {int(each.values["source_id"]): each for each in leases}
     critical = [id_ for id_, lease in ids.items() if lease.values["priority"] == Priority.CRITICAL]
-    rows = connection.execute(_EVENT_MAILS, {"ids": list(ids), "critical": critical})
-    found: dict[str, MailMaterial | str] = {}
-    for id_, address, name, event_type, subject, data, project_id, project_name, reason in rows:
-        update = Update(
-            event_type=EventType(event_type),
-            subject=subject,
-            data=data if isinstance(data, dict) else {},
-            project_id=None if project_id is None else ProjectId(project_id),
-            project_name=project_name,
+    return {
+        str(id_): email.reason
+        or MailMaterial(material=Immediate(email.update), address=email.address, name=email.name)
+        for id_, email in _check_emails(connection, list(ids), critical).items()
+    }
+
+
+def read_digest_mails(connection: Connection[Any], leases: Sequence[Lease]) -> Found:
+    """Read the mails that tell all that waited for a person: rows of ``fanout.digest_rows``."""
+    by_id = {each.values["id"]: each for each in leases}
+    later = pauses(connection, {each.values["user_id"] for each in leases})
+    rows = read_digest_rows(
+        connection, [id_ for id_, each in by_id.items() if each.values["user_id"] not in later]
+    )
+    emails = _check_emails(connection, [row.email_id for each in rows.values() for row in each])
+    found: dict[str, MailMaterial | Later | str] = {
+        each.values["source_id"]: Later(later[each.values["user_id"]])
+        for each in leases
+        if each.values["user_id"] in later
+    }
+    told = {}
+    for id_, all_rows in rows.items():
+        # The application may have deleted some of them this very moment.
+        its_rows = [row for row in all_rows if row.email_id in emails]
+        its_emails = {row.email_id: emails[row.email_id] for row in its_rows}
+        source_id = by_id[id_].values["source_id"]
+        person = next(iter(its_emails.values()), None)
+        if person is None:
+            continue
+        if person.reason in OF_THE_PERSON:
+            found[source_id] = person.reason
+            continue
+        reasons = {each: email.reason for each, email in its_emails.items() if email.reason}
+        told[id_] = what_is_told(its_rows, reasons)
+        updates = [its_emails[each].update for each in told[id_].emails]
+        found[source_id] = (
+            MailMaterial(material=Digest(updates), address=person.address, name=person.name)
+            if updates
+            else "nothing_left"
         )
-        found[str(id_)] = reason or MailMaterial(
-            material=Immediate(update), address=address, name=name or ""
-        )
+    leave_out(connection, [by_id[id_] for id_ in told], told.values())
     return found
 
 
@@ -70,7 +122,27 @@ def read_transactional_mails(connection: Connection[Any], leases: Sequence[Lease
     }
 
 
+def _check_emails(
+    connection: Connection[Any], ids: Sequence[int], critical: Sequence[int] = ()
+) -> Mapping[int, _Email]:
+    rows = connection.execute(_EVENT_MAILS, {"ids": ids, "critical": list(critical)})
+    return {row[0]: _email(*row[1:]) for row in rows}
+
+
+def _email(address: str | None, name: str | None, *said: Any) -> _Email:  # noqa: ANN401
+    event_type, subject, data, project_id, project_name, reason = said
+    update = Update(
+        event_type=EventType(event_type),
+        subject=subject,
+        data=data if isinstance(data, dict) else {},
+        project_id=None if project_id is None else ProjectId(project_id),
+        project_name=project_name,
+    )
+    return _Email(update=update, address=address or "", name=name or "", reason=reason)
+
+
 READERS: Final[Mapping[str, Reader]] = {
     "pending_emails": read_event_mails,
     "transactional_mails": read_transactional_mails,
+    DIGESTS: read_digest_mails,
 }

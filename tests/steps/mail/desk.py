@@ -78,6 +78,7 @@ class MailDesk:
     # The steps do the same without Beam, in a fraction of the time.
     through_graph: bool = False
     dsn: str | None = None
+    brand: Brand = BRAND
 
     @property
     def sender(self) -> Sender:
@@ -95,7 +96,7 @@ class MailDesk:
                 recipients=self.recipients,
                 unsubscribe=self.unsubscribe,
             ),
-            brand=BRAND,
+            brand=self.brand,
             patience=self.patience,
         )
 

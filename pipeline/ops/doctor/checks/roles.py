@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from pipeline.clients.postgres.sql import load
 from pipeline.ops.doctor.check import Check, Finding, failed, ok, warning
@@ -16,6 +16,7 @@ from pipeline.ops.doctor.rights import (
     RIGHTS,
     RIGHTS_WITH_CALENDARS,
     RIGHTS_WITH_JOBS,
+    RIGHTS_WITH_JOBS_AND_MAIL,
     RIGHTS_WITH_MAIL,
     SENDER,
     VIEWER,
@@ -36,6 +37,19 @@ _ALL_GRANTS: Final = (
 )
 
 
+def _needed(role: str, database: Any) -> frozenset[str]:  # noqa: ANN401 - a row of the query
+    needed = RIGHTS.get(role, frozenset())
+    if database.has_jobs:
+        needed |= RIGHTS_WITH_JOBS.get(role, frozenset())
+        if database.has_calendars:
+            needed |= RIGHTS_WITH_CALENDARS.get(role, frozenset())
+    if database.has_mail:
+        needed |= RIGHTS_WITH_MAIL.get(role, frozenset())
+    if database.has_jobs and database.has_mail:
+        needed |= RIGHTS_WITH_JOBS_AND_MAIL.get(role, frozenset())
+    return needed
+
+
 def _rights(installation: Installation, role: str) -> Finding:
     database = installation.rows(_ROLE_EXISTS, role=role)[0]
     if role == JOBS and not database.has_jobs:
@@ -46,13 +60,7 @@ def _rights(installation: Installation, role: str) -> Finding:
         return failed(f"role {role} does not exist", f"CREATE ROLE {role}, then grant its rights")
     rows = installation.rows(_RIGHTS, role=role)
     found, of_everyone = {r.right_ for r in rows}, {r.right_ for r in rows if r.of_everyone}
-    needed = RIGHTS.get(role, frozenset())
-    if database.has_jobs:
-        needed |= RIGHTS_WITH_JOBS.get(role, frozenset())
-        if database.has_calendars:
-            needed |= RIGHTS_WITH_CALENDARS.get(role, frozenset())
-    if database.has_mail:
-        needed |= RIGHTS_WITH_MAIL.get(role, frozenset())
+    needed = _needed(role, database)
     absent, extra = needed - found, found - needed
     # A right on the table includes the right on its columns. REVOKE on the table removes both.
     held = {right for right in absent if _COLUMN.sub("", right) in found}

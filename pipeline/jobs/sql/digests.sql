@@ -1,0 +1,139 @@
+-- Make one digest for each person for whom e-mails wait: one page of people.
+--
+-- In: after, most and dry_run as pipeline.jobs.job.Pages says; since, when mail was switched on;
+-- windows: {zone: {opens, oldest, cause}, or null outside the hours}; zone: that of people without a
+-- known one; the earliest oldest and the latest opens of all windows.
+-- Out: as Pages says. A digest is emitted; a person is skipped whose last digest is still on its way.
+--
+-- The row of a digest in fanout.deliveries has a key of the window and the person, so that each window
+-- makes at most one. What it tells is locked first, in one order for all who run this statement: who
+-- comes second waits, and then finds nothing. The status moves from pending to processing, as it does
+-- for every sender of this table, and a row of fanout.digest_rows says to which digest each one belongs.
+-- All of it is one statement: a killed worker has made the digests of a page or none of them.
+WITH given AS MATERIALIZED (
+    SELECT %(windows)s::jsonb AS windows, max_age FROM fanout.channels WHERE channel = 'email'
+),
+page AS MATERIALIZED (
+    SELECT user_id
+    FROM public.pending_emails
+    WHERE EXISTS (SELECT FROM given)
+    AND delivery_type = 'aggregated'
+    AND status = 'pending'
+    AND created_at >= greatest(%(oldest)s::timestamptz, %(since)s::timestamptz)
+    AND created_at < %(latest)s::timestamptz
+    -- The first part lets an index find where the page begins.
+    AND user_id >= coalesce(%(after)s::uuid, '00000000-0000-0000-0000-000000000000')
+    AND user_id IS DISTINCT FROM %(after)s::uuid
+    GROUP BY user_id
+    ORDER BY user_id
+    LIMIT %(most)s::int
+),
+zoned AS MATERIALIZED (
+    SELECT page.user_id,
+           CASE WHEN (SELECT windows FROM given) ? own.zone
+               THEN (SELECT windows FROM given) -> own.zone
+               ELSE (SELECT windows FROM given) -> %(zone)s::text
+           END AS its_window
+    FROM page
+    CROSS JOIN LATERAL (
+        SELECT (
+            SELECT zone FROM fanout.person_zones WHERE user_id = page.user_id LIMIT 1
+        ) AS zone
+        OFFSET 0
+    ) AS own
+),
+open AS MATERIALIZED (
+    SELECT user_id, its_window ->> 'cause' AS cause,
+           (its_window ->> 'opens')::timestamptz AS opens,
+           greatest((its_window ->> 'oldest')::timestamptz, %(since)s::timestamptz) AS oldest,
+           fanout.delivery_id(its_window ->> 'cause', 'email', user_id::text) AS delivery_id
+    FROM zoned
+    WHERE jsonb_typeof(its_window) = 'object'
+),
+waiting AS MATERIALIZED (
+    SELECT open.user_id, email.id
+    FROM open
+    CROSS JOIN LATERAL (
+        SELECT id
+        FROM public.pending_emails
+        WHERE user_id = open.user_id
+        AND delivery_type = 'aggregated'
+        AND status = 'pending'
+        AND created_at >= open.oldest
+        AND created_at < open.opens
+        -- Somebody has reset it.
+        AND NOT EXISTS (
+            SELECT FROM fanout.digest_rows WHERE email_id = pending_emails.id OFFSET 0
+        )
+        OFFSET 0
+    ) AS email
+),
+due AS MATERIALIZED (
+    SELECT open.*, gathered.number,
+           NOT EXISTS (
+               SELECT FROM fanout.deliveries WHERE id = open.delivery_id OFFSET 0
+           )
+           AND NOT EXISTS (
+               SELECT FROM fanout.deliveries AS other
+               WHERE other.user_id = open.user_id
+               AND other.source = 'digest_rows'
+               AND other.state IN ('pending', 'leased', 'waiting', 'paused')
+               OFFSET 0
+           ) AS is_free
+    FROM (SELECT user_id, count(*) AS number FROM waiting GROUP BY user_id) AS gathered
+    JOIN open ON open.user_id = gathered.user_id
+),
+locked AS MATERIALIZED (
+    SELECT email.id, email.user_id
+    FROM public.pending_emails AS email
+    WHERE email.id = ANY (ARRAY(
+        SELECT id FROM waiting WHERE user_id IN (SELECT user_id FROM due WHERE is_free)
+    ))
+    AND email.status = 'pending'
+    AND NOT %(dry_run)s::boolean
+    ORDER BY email.user_id, email.id
+    FOR UPDATE
+),
+made AS (
+    INSERT INTO fanout.deliveries (
+        id, cause, channel, recipient, kind, user_id, source, source_id, priority, expires_at
+    )
+    SELECT delivery_id, cause, 'email', user_id::text, 'digest_aggregated', user_id,
+           'digest_rows', delivery_id::text, 3, now() + (SELECT max_age FROM given)
+    FROM due
+    WHERE user_id IN (SELECT user_id FROM locked)
+    ORDER BY 1
+    ON CONFLICT (id) DO NOTHING
+    RETURNING id, user_id
+),
+bound AS (
+    INSERT INTO fanout.digest_rows (email_id, delivery_id)
+    SELECT locked.id, made.id
+    FROM locked
+    JOIN made ON made.user_id = locked.user_id
+    ORDER BY locked.id
+    ON CONFLICT (email_id) DO NOTHING
+    RETURNING email_id
+),
+taken AS (
+    UPDATE public.pending_emails SET status = 'processing'
+    FROM bound
+    WHERE id = email_id
+)
+SELECT (SELECT count(*) FROM page) AS scanned,
+       (SELECT count(*) FROM due) AS due,
+       (SELECT count(*) FROM made) AS emitted,
+       CASE WHEN %(dry_run)s::boolean
+           THEN (SELECT count(*) FROM due WHERE NOT is_free)
+           ELSE (SELECT count(*) FROM due) - (SELECT count(*) FROM made)
+       END AS skipped,
+       CASE WHEN (SELECT count(*) FROM page) = %(most)s::int THEN (
+           SELECT user_id::text FROM page ORDER BY user_id DESC LIMIT 1
+       ) END AS cursor,
+       CASE WHEN %(dry_run)s::boolean THEN (
+           SELECT jsonb_agg(
+               jsonb_build_object(
+                   'user_id', user_id, 'window', opens, 'emails', number, 'would_notify', is_free
+               ) ORDER BY user_id)
+           FROM due
+       ) END AS preview
