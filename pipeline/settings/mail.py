@@ -67,6 +67,11 @@ class RecipientRule:
     test_mode: bool = False
     test_recipient: EmailAddress | None = None
 
+    @property
+    def is_for_people(self) -> bool:
+        """Whether mail goes to those to whom it is written."""
+        return self.force_to is None and not self.test_mode
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResendSettings:

@@ -31,7 +31,8 @@ def write_mail(
     address = parse_address(mail.address)
     settings = sender.mail
     url = None
-    if user_id is not None:
+    # Who gets it in place of a person could unsubscribe the person.
+    if user_id is not None and settings.recipients.is_for_people:
         url = unsubscribe_url_of(mail.material, UserId(user_id), settings.unsubscribe)
     recipient = Recipient(str(address), mail.name)
     composed = compose(mail.material, recipient, sender.brand, unsubscribe_url=url)

@@ -6,10 +6,12 @@ from typing import Any, Final
 import pytest
 
 from pipeline.clients.mail.outgoing import link_seal
+from pipeline.domain.address import parse_address
 from pipeline.mail.subscription import MailSubscription
 from pipeline.ops.mail.suppressions import lift, suppress
 from pipeline.ops.mail.unsubscribe import end_subscription
 from pipeline.settings import DatabaseSettings
+from pipeline.settings.mail import RecipientRule
 from pipeline.settings.unsubscribe import UnsubscribeSettings
 from pipeline.steps.mail.claim import claims_of
 from tests.golden.world import U2
@@ -61,6 +63,17 @@ def test_the_link_of_a_nudge_ends_the_nudges_that_wait_too(desk: MailDesk) -> No
         "invite_accepted",
     ]
     assert "List-Unsubscribe" not in desk.server.accepted[-1].headers
+
+
+def test_whoever_gets_a_mail_in_place_of_a_person_has_no_link_of_the_person(
+    desk: MailDesk,
+) -> None:
+    desk.unsubscribe = LINKS
+    desk.recipients = RecipientRule(force_to=parse_address("forced@acme.dev"))
+    nudge(desk)
+    [mail] = desk.server.accepted
+    assert mail.to == ["forced@acme.dev"]
+    assert "unsubscribe" not in f"{mail.headers} {mail.content['html']} {mail.content['text']}"
 
 
 @pytest.mark.parametrize(
