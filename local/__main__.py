@@ -14,7 +14,8 @@ from threading import Event
 from typing import Never
 
 from local.errors import ForeignEmulator, StackError
-from local.ports import is_listening, owner_of
+from local.ports import is_listening, owner_of, usual_port
+from local.provider import LocalResend
 from local.stack import Stack
 from pipeline.output import OutputLost, safe_output
 from pipeline.screens.terminal import open_console
@@ -57,6 +58,7 @@ def up(options: argparse.Namespace) -> int:
         emulator=options.emulator,
         usual_ports=True,
         service=True,
+        resend=LocalResend(options.data_dir / "mails", port=usual_port(options.data_dir, "resend")),
     )
     try:
         stack.start()
@@ -83,7 +85,7 @@ def demo(options: argparse.Namespace) -> int:
 
     _interrupt_on_signals()
     try:
-        run_demo(options.data_dir / "demo", open_console())
+        run_demo(options.data_dir / "demo", options.data_dir / "demo-mails", open_console())
     except KeyboardInterrupt:
         _say("Stopped.")
         return 130

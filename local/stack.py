@@ -25,6 +25,7 @@ from local.debezium import Debezium
 from local.errors import PartStopped, StartFailed
 from local.ports import usual_port
 from local.postgres import Postgres
+from local.provider import LocalResend
 from local.pubsub import Emulator
 from local.revival import Revival
 from local.service import Service
@@ -49,7 +50,7 @@ _WATCH_SECONDS = 0.5
 
 
 class Stack:
-    """Postgres with the schema, Pub/Sub with its topics, Debezium between them, and the service.
+    """Postgres with the schema, Pub/Sub with its topics, Debezium, the service and a Resend.
 
     Everything listens on loopback. `data_dir` keeps the data of Postgres and the position of
     Debezium. Messages are lost when the stack stops.
@@ -60,6 +61,7 @@ class Stack:
         emulator: Host and port of a Pub/Sub emulator to use instead of our own.
         usual_ports: Use the ports of this folder's last stack, if they are free.
         service: Whether to start the HTTP service too.
+        resend: Takes the mails; without it there are no variables for sending them.
     """
 
     def __init__(
@@ -70,6 +72,7 @@ class Stack:
         emulator: str | None = None,
         usual_ports: bool = False,
         service: bool = False,
+        resend: LocalResend | None = None,
     ) -> None:
         self._given_emulator = emulator
         self._data_dir = data_dir
@@ -83,6 +86,7 @@ class Stack:
         self._service = (
             Service(data_dir / "service", port=self._port("service")) if service else None
         )
+        self._resend = resend
 
     def start(self) -> None:
         """Start all parts; if one fails, stop the others.
@@ -93,6 +97,8 @@ class Stack:
         try:
             self._start_postgres()
             self._start_pubsub()
+            if self._resend is not None:
+                self._start_resend(self._resend)
             self._migrate()
             if self._service is not None:
                 self._begin(self._service)
@@ -151,6 +157,7 @@ class Stack:
             "TICK_TOPIC": topics.topic_path(topics.TICKS),
             "SENDER_DATABASE_URL": self._role_url(_SENDER_ROLE),
             "MAIL_SUBSCRIPTION": topics.subscription_path(topics.MAIL_SUBSCRIPTION),
+            **({} if self._resend is None else self._resend.variables()),
             **({} if self._service is None else self._service.variables()),
         }
 
@@ -210,6 +217,11 @@ class Stack:
                 topics.create(self._emulator_address)
             except GoogleAPICallError as error:
                 raise StartFailed("Pub/Sub", str(error)) from error
+
+    def _start_resend(self, resend: LocalResend) -> None:
+        with self._reported("Resend"):
+            self._parts.callback(resend.stop)
+            resend.start()
 
     def _migrate(self) -> None:
         with self._reported("Schema"):

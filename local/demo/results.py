@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, Final
 
 import psycopg
@@ -51,6 +52,16 @@ _SET_ASIDE: Final = """
 """
 _RUNS: Final = """
     SELECT job, emitted::int FROM fanout.job_runs WHERE state = 'done' ORDER BY job
+"""
+_MAIL_IS_ON: Final = "SELECT count(*) FROM fanout.channels WHERE channel = 'email'"
+_UNSENT: Final = """
+    SELECT count(*) FROM pending_emails
+    WHERE delivery_type = 'immediate' AND status IN ('pending', 'processing')
+"""
+_FIRST_SENT: Final = """
+    SELECT delivery.provider_id
+    FROM fanout.deliveries AS delivery JOIN pending_emails AS email ON email.id::text = source_id
+    WHERE delivery.state = 'done' ORDER BY email.event_id, email.id LIMIT 1
 """
 _EMITTED: Final = "SELECT id FROM domain_events WHERE id <> ALL (%(events)s) ORDER BY id"
 _LATENCIES: Final = """
@@ -101,6 +112,24 @@ class JobDone:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SentMail:
+    """One of the mails that were sent.
+
+    Attributes:
+        of: how many were sent in all.
+        to: its recipient.
+        text: as the recipient reads it.
+        page: the file with its HTML.
+    """
+
+    of: int
+    to: str
+    subject: str
+    text: str
+    page: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Results:
     """All results of the sample events."""
 
@@ -108,6 +137,7 @@ class Results:
     skips: Sequence[SkipCount]
     set_aside: Sequence[SetAside]
     jobs: Sequence[JobDone]
+    mail: SentMail
     median: timedelta
     worst: timedelta
 
@@ -130,7 +160,26 @@ def read_emitted(connection: psycopg.Connection[Any], events: Sequence[int]) -> 
     return [event for (event,) in found]
 
 
-def read_results(connection: psycopg.Connection[Any], events: Sequence[int]) -> Results:
+def is_mail_on(connection: psycopg.Connection[Any]) -> bool:
+    """Return whether the graph of mail has begun: what is written from now on is sent."""
+    return connection.execute(_MAIL_IS_ON).fetchone() == (1,)
+
+
+def count_unsent(connection: psycopg.Connection[Any]) -> int:
+    """Count the mails that are to be sent at once and are not sent yet."""
+    row = connection.execute(_UNSENT).fetchone()
+    return int(row[0]) if row else 0
+
+
+def first_sent(connection: psycopg.Connection[Any]) -> str:
+    """Return what the provider calls the mail of the first event; empty: none was sent."""
+    row = connection.execute(_FIRST_SENT).fetchone()
+    return str(row[0]) if row else ""
+
+
+def read_results(
+    connection: psycopg.Connection[Any], events: Sequence[int], mail: SentMail
+) -> Results:
     """Read all results of these events. Every event must have its final state."""
     asked = {"events": list(events)}
     median, worst = connection.execute(_LATENCIES, asked).fetchall()[0]
@@ -139,6 +188,7 @@ def read_results(connection: psycopg.Connection[Any], events: Sequence[int]) -> 
         skips=[SkipCount(*row) for row in connection.execute(_SKIPS, asked)],
         set_aside=[SetAside(*row) for row in connection.execute(_SET_ASIDE, asked)],
         jobs=read_jobs(connection),
+        mail=mail,
         median=median,
         worst=worst,
     )

@@ -2,10 +2,11 @@
 
 import shutil
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import psycopg
 from google.pubsub_v1.types import PubsubMessage
@@ -13,13 +14,23 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from local import topics
-from local.demo.results import Results, count_pending, read_emitted, read_jobs, read_results
+from local.demo.results import (
+    Results,
+    SentMail,
+    count_pending,
+    count_unsent,
+    first_sent,
+    is_mail_on,
+    read_emitted,
+    read_jobs,
+    read_results,
+)
 from local.demo.screen import show, show_ready
 from local.demo.worker import Worker
 from local.errors import StackError
+from local.provider import LocalResend
 from local.stack import Stack
 from pipeline.domain.graph import Graph
-from pipeline.domain.units import counted
 from pipeline.jobs.meeting_reminders import MEETING_REMINDERS
 from pipeline.jobs.message import tick_message
 from pipeline.jobs.unread_thread_nudges import UNREAD_THREAD_NUDGES
@@ -31,42 +42,50 @@ _PACE_SECONDS: Final = 0.05
 _JOBS: Final = (MEETING_REMINDERS.name, UNREAD_THREAD_NUDGES.name)
 
 
-class EventsMissing(StackError):
-    """Some events did not arrive in time."""
+class Overdue(StackError):
+    """Something did not happen in time."""
 
-    def __init__(self, missing: int, events: int, logs: Path) -> None:
-        super().__init__(
-            f"{missing:,} of {counted(events, 'event')} did not arrive within"
-            f" {TIMEOUT_SECONDS:.0f} s (logs: {logs})"
-        )
+    def __init__(self, what: str, logs: Path) -> None:
+        super().__init__(f"{what} within {TIMEOUT_SECONDS:.0f} s (logs: {logs})")
 
 
-def run_demo(data_dir: Path, console: Console) -> None:
+class MailMissing(StackError):
+    """The ledger has no mail that was sent, or the provider does not have it."""
+
+    def __init__(self, logs: Path) -> None:
+        super().__init__(f"no mail was sent (logs: {logs})")
+
+
+def run_demo(data_dir: Path, mails: Path, console: Console) -> None:
     """Send the sample events through the real parts and show what everyone received.
 
     Every part is real: Postgres stores the rows, Debezium captures them and publishes them to
-    Pub/Sub, and the pipeline processes them in its own process.
+    Pub/Sub, and each graph runs in its own process. Only Resend is a stand-in, which keeps the
+    mails as files.
 
     Args:
         data_dir: for the data and the logs; emptied first, and kept if the demo fails.
+        mails: for the mails; emptied first, and kept.
         console: shows the results.
 
     Raises:
         StackError: a part did not start or stopped, or events did not arrive.
     """
     console.print("[bold]Sample events through Postgres, Debezium, Pub/Sub and the pipeline[/]\n")
-    stack = Stack(data_dir, report=lambda line: show_ready(console, line))
+    resend = LocalResend(mails)
+    stack = Stack(data_dir, report=lambda line: show_ready(console, line), resend=resend)
     stack.remove()
+    shutil.rmtree(mails, ignore_errors=True)
     with console.status("starting"), stack:
         environment = stack.environment()
         started = time.monotonic()
-        workers = (
-            Worker(data_dir / "pipeline.log", environment),
-            Worker(data_dir / "jobs.log", environment, graph=Graph.JOBS),
+        workers = tuple(
+            Worker(data_dir / f"{graph}.log", environment, graph=graph)
+            for graph in (Graph.FANOUT, Graph.JOBS, Graph.MAIL)
         )
         with _running(workers):
             show_ready(console, f"Pipeline: ready after {time.monotonic() - started:.1f} s")
-            results = _stream(environment, workers, data_dir, console)
+            results = _Stream(environment, workers, resend, data_dir).run(console)
     show(console, results)
     shutil.rmtree(data_dir, ignore_errors=True)
     stack.remove()
@@ -82,8 +101,8 @@ def _running(workers: Sequence[Worker]) -> Iterator[None]:
             worker.wait()
         yield
     finally:
-        for worker in workers:
-            worker.stop()
+        with ThreadPoolExecutor(len(workers)) as pool:
+            list(pool.map(Worker.stop, workers))
 
 
 def _tick(environment: Mapping[str, str]) -> None:
@@ -93,38 +112,73 @@ def _tick(environment: Mapping[str, str]) -> None:
         publisher.publish(topic=environment["TICK_TOPIC"], messages=ticks)
 
 
-def _stream(
-    environment: Mapping[str, str], workers: Sequence[Worker], logs: Path, console: Console
-) -> Results:
-    database_url = environment["DATABASE_URL"]
-    seed_people(database_url)
-    seed_due(database_url)
-    _tick(environment)
-    columns = (TextColumn("  {task.description}"), BarColumn(30), MofNCompleteColumn())
-    console.print()
-    with (
-        psycopg.connect(database_url, autocommit=True) as connection,
-        Progress(*columns, console=console) as progress,
-    ):
+class _Stream:
+    def __init__(
+        self,
+        environment: Mapping[str, str],
+        workers: Sequence[Worker],
+        resend: LocalResend,
+        logs: Path,
+    ) -> None:
+        self._environment = environment
+        self._workers = workers
+        self._resend = resend
+        self._logs = logs
+        self._events: list[int] = []
+
+    def run(self, console: Console) -> Results:
+        """Insert the sample, wait until all is written and sent, and return the results."""
+        database_url = self._environment["DATABASE_URL"]
+        columns = (TextColumn("  {task.description}"), BarColumn(30), MofNCompleteColumn())
+        with psycopg.connect(database_url, autocommit=True) as connection:
+            self._wait(lambda: is_mail_on(connection), "the graph of mail did not begin")
+            seed_people(database_url)
+            seed_due(database_url)
+            _tick(self._environment)
+            console.print()
+            with Progress(*columns, console=console) as progress:
+                self._write(connection, progress)
+            self._wait(lambda: count_unsent(connection) == 0, "some mails were not sent")
+            mail = self._mail(first_sent(connection))
+            return read_results(connection, self._events, mail)
+
+    def _write(self, connection: psycopg.Connection[Any], progress: Progress) -> None:
         task = progress.add_task("events written and processed", total=None)
-        events: list[int] = []
-        for event in seed_events(database_url):
-            events.append(event)
-            done = len(events) - count_pending(connection, events)
-            progress.update(task, total=len(events), completed=done)
+        for event in seed_events(self._environment["DATABASE_URL"]):
+            self._events.append(event)
+            done = len(self._events) - count_pending(connection, self._events)
+            progress.update(task, total=len(self._events), completed=done)
             # The rate of a busy application: the latencies are then those of single events.
             time.sleep(_PACE_SECONDS)
+
+        def is_done() -> bool:
+            self._events += read_emitted(connection, self._events)
+            pending = count_pending(connection, self._events)
+            total = len(self._events)
+            progress.update(task, total=total, completed=total - pending)
+            return not pending and len(read_jobs(connection)) == len(_JOBS)
+
+        self._wait(is_done, "some events did not arrive")
+
+    def _mail(self, name: str) -> SentMail:
+        """Return the mail that the provider calls so."""
+        accepted = self._resend.accepted
+        for mail in accepted:
+            if mail.id == name:
+                return SentMail(
+                    of=len(accepted),
+                    to=", ".join(mail.to),
+                    subject=mail.content["subject"],
+                    text=mail.content["text"],
+                    page=self._resend.page(mail),
+                )
+        raise MailMissing(self._logs)
+
+    def _wait(self, is_done: Callable[[], bool], otherwise: str) -> None:
         deadline = time.monotonic() + TIMEOUT_SECONDS
-        while True:
-            events += read_emitted(connection, events)
-            pending = count_pending(connection, events)
-            if not pending and len(read_jobs(connection)) == len(_JOBS):
-                break
-            progress.update(task, total=len(events), completed=len(events) - pending)
-            for worker in workers:
+        while not is_done():
+            for worker in self._workers:
                 worker.check()
             if time.monotonic() > deadline:
-                raise EventsMissing(pending, len(events), logs)
+                raise Overdue(otherwise, self._logs)
             time.sleep(_POLL_SECONDS)
-        progress.update(task, total=len(events), completed=len(events))
-        return read_results(connection, events)

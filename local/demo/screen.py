@@ -3,19 +3,21 @@
 import re
 from collections import defaultdict
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Final
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from local.demo.results import JobDone, Received, Results, SetAside, SkipCount
+from local.demo.results import JobDone, Received, Results, SentMail, SetAside, SkipCount
 from pipeline.domain.units import counted, duration
 from pipeline.fanout.outcome import Status
 from pipeline.fanout.reasons import Reason
 from pipeline.screens.terminal import is_endless
 
 _FIRST_COLUMN_WIDTH: Final = 14
+_MAIL_LINES: Final = 4
 _MENTION: Final = re.compile(r"@\[([^\]]*)\]\(user:[^)]*\)")
 _NEXT: Final = (
     ("make up", "keep the stack running, for use from another terminal"),
@@ -50,6 +52,8 @@ def show(console: Console, results: Results) -> None:
     console.print("[bold]Scheduled jobs, each run by a tick[/]\n")
     console.print(_jobs(_rows(console), results.jobs))
     console.print()
+    _show_mail(console, results.mail)
+    console.print()
     _show_summary(console, results)
     console.print("\n  Next:")
     for command, purpose in _NEXT:
@@ -82,6 +86,26 @@ def _jobs(rows: Table, jobs: Iterable[JobDone]) -> Table:
     for each in jobs:
         rows.add_row("done", each.job, f"{counted(each.emitted, 'event')} written")
     return rows
+
+
+def _show_mail(console: Console, mail: SentMail) -> None:
+    """Show one of the mails: its first lines, and where all of it is."""
+    console.print(f"[bold]One of {counted(mail.of, 'mail')} that were sent[/]\n")
+    lines = [line for line in mail.text.splitlines() if line.strip()]
+    rows = (
+        ("to", Text(mail.to)),
+        ("subject", Text(mail.subject, style="bold")),
+        *(("", Text(line, style="dim")) for line in lines[:_MAIL_LINES]),
+        ("HTML", Text(_shortest(mail.page), style="cyan")),
+    )
+    for name, text in rows:
+        head = Text(f"{name:>{_FIRST_COLUMN_WIDTH}}  ", style="green")
+        console.print(head + text, soft_wrap=True)
+
+
+def _shortest(path: Path) -> str:
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
 def _rows(console: Console) -> Table:

@@ -46,13 +46,17 @@ class KeptMail:
         given = self.content["to"]
         return [given] if isinstance(given, str) else list(given)
 
+    def folder_in(self, folder: Path) -> Path:
+        """Return its own folder in the folder of all mails."""
+        return folder / f"{self.at:%Y%m%dT%H%M%S}-{self.id}"
+
     def write(self, folder: Path) -> Path:
         """Write it into a folder of its own; return that one.
 
         ``mail.html`` opens in a browser, ``mail.txt`` is the text, ``headers.txt`` what a person
         sees above it, and ``mail.json`` all of it.
         """
-        own = folder / f"{self.at:%Y%m%dT%H%M%S}-{self.id}"
+        own = self.folder_in(folder)
         own.mkdir(parents=True)
         (own / "mail.html").write_text(self.content.get("html") or "", "utf-8")
         (own / "mail.txt").write_text(self.content.get("text") or "", "utf-8")

@@ -83,7 +83,14 @@ def test_the_demo_shows_what_everyone_received_twice_over(
         assert re.search(r"done +meeting-reminders +\d events written", demo.stdout)
         assert re.search(r"done +unread-thread-nudges +\d events written", demo.stdout)
         assert "from commit to row in the median" in demo.stdout
-    assert not list(folder.iterdir()), "the demo left something behind"
+        assert re.search(r"subject +Leo Marchetti has joined Harrow & Pine", demo.stdout)
+        assert re.search(r"^ +Hi \S+,\n +Leo Marchetti accepted the invite", demo.stdout, re.M)
+    assert "One of 7 mails that were sent" in first.stdout
+    # The mails of the last demo stay, and what the screen says of one is true.
+    found = re.search(r"HTML +(\S+/mail\.html)", second.stdout)
+    assert found is not None
+    assert "Leo Marchetti accepted the invite" in Path(found[1]).read_text("utf-8")
+    assert list(folder.iterdir()) == [Path(found[1]).parents[1]], "the demo left something behind"
     left = [
         process.pid
         for process in psutil.process_iter(["cmdline"])

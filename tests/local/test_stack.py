@@ -58,7 +58,7 @@ def exports_of(up: subprocess.Popen[str]) -> dict[str, str]:
     else:
         pytest.fail(f"it did not come up: exit status {up.wait()}")
     exports: dict[str, str] = {}
-    while len(exports) < 17:
+    while len(exports) < 22:
         name, _, value = up.stdout.readline().strip().removeprefix("export ").partition("=")
         [exports[name]] = shlex.split(value)
     return exports
@@ -90,6 +90,24 @@ def insert(exports: dict[str, str]) -> str:
     with psycopg.connect(exports["DATABASE_URL"]) as connection:
         [(event_id,)] = connection.execute(statement).fetchall()
     return str(event_id)
+
+
+def send_one(exports: dict[str, str], mails: Path) -> Path:
+    """Send a mail with the variables of the stack; return the file with its HTML."""
+    answer = httpx2.post(
+        f"{exports['RESEND_BASE_URL']}/emails",
+        headers={"Authorization": f"Bearer {exports['RESEND_API_KEY']}"},
+        json={
+            "from": exports["EMAIL_FROM"],
+            "to": ["ann@example.com"],
+            "subject": "Hello",
+            "html": "<p>Hello</p>",
+        },
+        timeout=30,
+    )
+    assert answer.status_code == 200, answer.text
+    [page] = mails.glob(f"*-{answer.json()['id']}/mail.html")
+    return page
 
 
 def caller_of(exports: dict[str, str]) -> dict[str, Any]:
@@ -169,6 +187,8 @@ def test_an_inserted_event_reaches_the_subscription_and_an_interrupt_stops_every
                 assert connection.execute("SELECT count(*) FROM domain_events").fetchone() == (1,)
 
         assert pull_one(exports) == event
+        page = send_one(exports, data_dir / "mails")
+        assert page.read_text("utf-8") == "<p>Hello</p>"
 
         up.send_signal(signal.SIGINT)
         assert up.wait(30) == 0

@@ -101,6 +101,26 @@ def test_control_what_nothing_speaks_against_is_sent(desk: MailDesk) -> None:
     assert desk.emails() == [("sent", True)]
 
 
+def test_who_is_in_the_thread_gets_its_mail_without_access_to_the_project(desk: MailDesk) -> None:
+    kind = "chat_thread_participant_added"
+    desk.email(U4, event_type=kind, project_id=P1)
+    desk.execute("UPDATE domain_events SET thread_id = %s", T1)
+    desk.execute("DELETE FROM project_access_grants WHERE user_id = %s", U4)
+    desk.execute("DELETE FROM chat_thread_participants WHERE user_id = %s", U4)
+    desk.execute(
+        "INSERT INTO chat_thread_participants (thread_id, user_id) VALUES (%s, %s)", T1, U4
+    )
+    desk.run()
+    assert desk.emails() == [("sent", True)]
+    # Control: who has left the thread does not.
+    desk.email(U4, event_type=kind, project_id=P1)
+    desk.execute("UPDATE domain_events SET thread_id = %s", T1)
+    desk.execute("DELETE FROM chat_thread_participants WHERE user_id = %s", U4)
+    desk.pass_time(0)
+    desk.run()
+    assert desk.emails() == [("sent", True), ("failed", True)]
+
+
 def test_a_critical_mail_passes_what_the_person_set_but_no_suppression(desk: MailDesk) -> None:
     waiting(desk)
     desk.execute("UPDATE fanout.deliveries SET priority = 0")

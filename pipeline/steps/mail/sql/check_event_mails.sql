@@ -67,7 +67,8 @@ CROSS JOIN LATERAL (
     ), false) AS is_visible
 ) AS document
 CROSS JOIN LATERAL (
-    SELECT email.project_id IS NOT NULL AND NOT EXISTS (
+    -- As for the fan-out: who is in a thread need not have its project.
+    SELECT event.thread_id IS NULL AND email.project_id IS NOT NULL AND NOT EXISTS (
         SELECT FROM public.project_access_grants AS access
         WHERE access.project_id = email.project_id AND access.user_id = email.user_id
         OFFSET 0
