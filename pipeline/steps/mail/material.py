@@ -116,9 +116,8 @@ def read_transactional_mails(connection: Connection[Any], leases: Sequence[Lease
     ids = [each.values["id"] for each in leases]
     rows = connection.execute(_TRANSACTIONAL, {"ids": ids})
     return {
-        str(id_): reason
-        or MailMaterial(material=Transactional(type=kind, payload=payload), address=address)
-        for id_, kind, address, payload, reason in rows
+        str(id_): MailMaterial(material=Transactional(type=kind, payload=payload), address=address)
+        for id_, kind, address, payload in rows
     }
 
 
