@@ -35,7 +35,7 @@ RUN = ("run", "--subscription", "projects/p/subscriptions/s")
             (*RUN, "--dead-letter-topic", "dead"),
             "invalid topic 'dead': expected projects/P/topics/T",
         ),
-        ((*RUN, "--graph", "mail"), "invalid graph 'mail': expected fanout, jobs or all"),
+        ((*RUN, "--graph", "post"), "invalid graph 'post': expected fanout, jobs, mail or all"),
         (
             ("run", "--subscription", "s"),
             "invalid subscription 's': expected projects/P/subscriptions/S",
