@@ -17,7 +17,7 @@ HELD: Final = {Status.PAUSED.value}
 # The states of the application, in the check of 0001_ledger.sql.
 BEGUN: Final = {"pending", "processing", "failed"}
 # The sets that a statement may name: all final states; those that a replay may change; all others;
-# any state (before 0021, and since); those that end processing for now; the states in which a paused
+# any state (before 0021, and since); those that are at rest; the states in which a paused
 # event may wait.
 SETS: Final = (
     FINAL,
