@@ -84,7 +84,7 @@ def _rows(account: Account, person: PersonAccount) -> Iterator[tuple[str, Text]]
         )
     for delivery in person.deliveries:
         text = Text(one_line(words.outcome_of(delivery)))
-        for line in words.tries_of(delivery):
+        for line in (*words.tries_of(delivery), *words.reports_of(delivery)):
             text.append(f"\n{one_line(line)}", "dim")
         yield f"{words.channel(delivery.channel)} →", text
     for _, alike in groupby(person.skips, key=lambda each: (each.reason, each.preference_id)):

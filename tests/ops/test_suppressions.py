@@ -147,6 +147,21 @@ def test_what_happened_last_counts_in_whatever_order_it_is_told(database: Databa
         assert hash_of(database, address) not in suppressed(database), order
 
 
+def test_a_new_report_deletes_some_that_are_older_than_90_days(database: Database) -> None:
+    with database.connect() as connection:
+        connection.execute(
+            "INSERT INTO fanout.provider_reports (provider, report_id, kind, at, received_at)"
+            " SELECT 'resend', n, 'email.sent', now(), now() - make_interval(days => 79 + n)"
+            " FROM generate_series(1, 30) AS n"
+        )
+    left = []
+    for number in range(4):
+        record_report(operator(database), a_report(f"new_{number}", None, kind="email.sent"))
+        left += rows(database, "SELECT count(*) FROM fanout.provider_reports")
+    # 20 of the 30 are too old; each of the new ones deletes up to ten, and stays.
+    assert left == [(21,), (12,), (13,), (14,)]
+
+
 def test_only_who_suppressed_an_address_lifts_it(database: Database) -> None:
     settings = operator(database)
     assert suppress(settings, ADDRESS).changed

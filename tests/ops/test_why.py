@@ -503,7 +503,22 @@ def test_it_goes_on_to_the_mail_its_tries_and_what_the_provider_said(stage: Stag
             " WHERE user_id = %s",
             number, result, reason, U1,
         )  # fmt: skip
+    for number, (kind, detail) in enumerate(
+        [("email.complained", None), ("email.bounced", "Permanent/General"), ("email.sent", None)]
+    ):
+        # The last one happened first.
+        stage.execute(
+            "INSERT INTO fanout.provider_reports"
+            " (provider, report_id, kind, provider_id, at, detail)"
+            " VALUES ('resend', %s, %s, '49a3999c', %s, %s)",
+            f"msg_{number}", kind, moment + timedelta(seconds=20 - number), detail,
+        )  # fmt: skip
     shown = said(screen(stage, event))
+    assert (
+        "resend then said email.sent 2026-03-02 12:00:18 UTC"
+        " resend then said email.bounced (Permanent/General) 2026-03-02 12:00:19 UTC"
+        " resend then said email.complained 2026-03-02 12:00:20 UTC"
+    ) in shown
     assert "resend accepted it 2026-03-02 12:00:00 UTC as 49a3999c" in shown
     assert "try 1: resend gave no usable answer: ReadTimeout try 2: done" in shown
     assert "failed for good 2026-03-02 12:00:00 UTC: resend refused its address" in shown
@@ -512,6 +527,7 @@ def test_it_goes_on_to_the_mail_its_tries_and_what_the_provider_said(stage: Stag
     [delivery] = person["deliveries"]
     assert (delivery["state"], delivery["provider_id"]) == ("done", "49a3999c")
     assert [each["result"] for each in delivery["tries"]] == ["failed", "done"]
+    assert [each["kind"] for each in delivery["reports"]][:2] == ["email.sent", "email.bounced"]
 
 
 def test_a_database_without_deliveries_says_nothing_of_them(databases: Databases) -> None:

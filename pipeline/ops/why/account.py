@@ -95,6 +95,7 @@ class DeliveryDetails:
         provider_id: what the provider calls it.
         reason: why it failed last, or was not sent; text for people.
         tries: number, result, code, reason and time (``at``) of each try.
+        reports: kind, detail and time (``at``) of what the provider said of it since.
     """
 
     id: UUID
@@ -107,6 +108,7 @@ class DeliveryDetails:
     provider_id: str | None
     reason: str | None
     tries: Sequence[Mapping[str, Any]]
+    reports: Sequence[Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)

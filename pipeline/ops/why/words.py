@@ -52,6 +52,16 @@ def tries_of(delivery: DeliveryDetails) -> list[str]:
     return [] if len(lines) == 1 and delivery.state != "waiting" else lines
 
 
+def reports_of(delivery: DeliveryDetails) -> list[str]:
+    """Return a line for each report of the provider, in the order in which it happened."""
+    return [
+        f"{delivery.provider} then said {each['kind']}"
+        + (f" ({each['detail']})" if each["detail"] else "")
+        + f" {moment(datetime.fromisoformat(each['at']))}"
+        for each in delivery.reports
+    ]
+
+
 def why_not(skip: SkipDetails) -> str:
     """Return the reason in words; a reason unknown here as it is."""
     known = skip.reason in list(Reason)

@@ -1,4 +1,5 @@
--- What became of what an event sends out, with every try. In: event, ids of people.
+-- What became of what an event sends out, with every try and every report of the provider since.
+-- In: event, ids of people.
 SELECT
     delivery.id,
     delivery.user_id,
@@ -9,7 +10,8 @@ SELECT
     delivery.provider,
     delivery.provider_id,
     delivery.reason,
-    coalesce(tries.found, '[]') AS tries
+    coalesce(tries.found, '[]') AS tries,
+    coalesce(reports.found, '[]') AS reports
 FROM fanout.deliveries AS delivery
 CROSS JOIN LATERAL (
     SELECT jsonb_agg(
@@ -20,6 +22,13 @@ CROSS JOIN LATERAL (
     FROM fanout.attempts
     WHERE source = 'deliveries' AND record_id = delivery.id::text
 ) AS tries
+CROSS JOIN LATERAL (
+    SELECT jsonb_agg(
+        jsonb_build_object('kind', kind, 'detail', detail, 'at', at) ORDER BY at, received_at
+    ) AS found
+    FROM fanout.provider_reports AS report
+    WHERE report.provider = delivery.provider AND report.provider_id = delivery.provider_id
+) AS reports
 WHERE delivery.cause = 'domain_events:' || %(event)s::text
     AND delivery.user_id = ANY (%(users)s::uuid[])
 ORDER BY delivery.sequence
