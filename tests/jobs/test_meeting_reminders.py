@@ -1,15 +1,20 @@
 """G65 to G69 and F27: who is reminded of a meeting, when, of what, and how often."""
 
+import math
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from pipeline.jobs.job import Counts
 from pipeline.jobs.meeting_reminders import MEETING_REMINDERS as JOB
+from tests.databases import Databases
 from tests.golden.stage import N
-from tests.golden.world import P1, U1, U2, U4, WORKSPACE
+from tests.golden.world import P1, U1, U2, U4, WORKSPACE, populate
 from tests.jobs.desk import DAY, HOUR, MINUTE, NOW, Desk, Emitted
 
 PEOPLE: Final = (U1, U2, U4)
@@ -97,6 +102,61 @@ def test_g66_only_a_scheduled_meeting_within_the_window_is_reminded_of(
     desk.run(JOB)
     is_due = status == "scheduled" and timedelta(0) < before <= HALF_AN_HOUR
     assert len(reminded(desk)) == (3 if is_due else 0)
+
+
+@pytest.fixture(scope="module")
+def world(databases: Databases) -> Iterator[Desk]:
+    """The golden world, for many examples."""
+    with databases.migrated() as database:
+        with database.connect() as connection:
+            populate(connection)
+        yield Desk(database)
+
+
+def one_meeting(world: Desk, start: datetime) -> None:
+    """Leave one meeting, of which nobody was reminded."""
+    for table in ("domain_events", "meetings", "fanout.meeting_reminders"):
+        world.execute(f"DELETE FROM {table}")  # noqa: S608 - of the tests
+    world.meet(start, *PEOPLE)
+
+
+LEADS: Final = st.integers(5, 120)
+MOMENT: Final = timedelta(microseconds=1)
+
+
+@settings(deadline=None, max_examples=30)
+@given(offset=st.timedeltas(-HOUR, 3 * HOUR), lead=LEADS)
+@example(offset=timedelta(0), lead=30)
+@example(offset=MOMENT, lead=30)
+@example(offset=30 * MINUTE, lead=30)
+@example(offset=30 * MINUTE + MOMENT, lead=30)
+def test_whoever_meets_within_the_lead_time_is_reminded_with_the_minutes_that_are_left(
+    world: Desk, offset: timedelta, lead: int
+) -> None:
+    one_meeting(world, NOW + offset)
+    (page,) = world.pages(JOB, dry_run=True, lead_minutes=lead)
+    is_due = timedelta(0) < offset <= lead * MINUTE
+    minutes = [each["reminder_minutes"] for each in page.preview]
+    assert minutes == ([math.ceil(offset / MINUTE)] * len(PEOPLE) if is_due else [])
+
+
+@settings(deadline=None, max_examples=15)
+@given(
+    offset=st.timedeltas(timedelta(0), 2 * HOUR),
+    lead=LEADS,
+    skipped=st.sets(st.integers(0, 24), max_size=10),
+)
+def test_over_all_ticks_each_is_reminded_once_by_the_first_tick_within_the_lead_time(
+    world: Desk, offset: timedelta, lead: int, skipped: set[int]
+) -> None:
+    one_meeting(world, NOW + offset)
+    ticks = [NOW + number * 5 * MINUTE for number in range(25) if number not in skipped]
+    for tick in ticks:
+        world.run(JOB, now=tick, lead_minutes=lead)
+    left = (NOW + offset - tick for tick in ticks)
+    within = next((each for each in left if timedelta(0) < each <= lead * MINUTE), None)
+    expected = [] if within is None else everybody(math.ceil(within / MINUTE))
+    assert reminded(world) == expected
 
 
 def test_g69_a_meeting_that_was_moved_is_reminded_of_again(desk: Desk) -> None:
