@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from local import processes
+from local import processes, topics
 from local.errors import StartFailed
 from local.service_token import local_token
 
@@ -59,6 +59,7 @@ class Service:
                 [
                     *(sys.executable, "-m", "pipeline", "serve"),
                     *("--host", _HOST, "--port", str(self._port)),
+                    *("--topic", topics.topic_path(topics.EVENTS)),
                 ],
                 folder=_ROOT,
                 environment=os.environ | self._environment,

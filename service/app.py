@@ -11,6 +11,7 @@ from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 
 from pipeline import __version__
 from service.answers.described import with_attributes, with_examples, with_security
+from service.databases import for_requests
 from service.errors import add_error_handlers
 from service.identity.audit import FinishAudit
 from service.identity.door import Door
@@ -101,7 +102,7 @@ def build_app(settings: ServiceSettings) -> "Application":
     # The last one that is added is the first one that a request meets.
     open_paths = _paths(OPEN)
     limits = settings.limits
-    app.add_middleware(FinishAudit, database=settings.operator)
+    app.add_middleware(FinishAudit, database=for_requests(settings.operator))
     app.add_middleware(Crowd, at_once=limits.at_once, waiting=limits.waiting, open_paths=open_paths)
     app.add_middleware(
         Door,

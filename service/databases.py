@@ -9,8 +9,11 @@ from fastapi import Depends, Request
 from pipeline.settings import DatabaseSettings
 from service.settings import ServiceSettings
 
-# Of each login. The requests that find none free wait for RETRY_FOR, then hear 503.
-CONNECTIONS: Final = 8
+# Of each login: more than long questions take (see turns). The requests that find none free wait
+# for RETRY_FOR, then hear 503.
+CONNECTIONS: Final = 4
+# Of all replays that an instance applies.
+_REPLAY_CONNECTIONS: Final = 2
 STATEMENT_TIMEOUT: Final = timedelta(seconds=10)
 # Also how long a request waits for a lock.
 RETRY_FOR: Final = timedelta(seconds=1.5)
@@ -24,6 +27,11 @@ def for_requests(database: DatabaseSettings) -> DatabaseSettings:
         statement_timeout=STATEMENT_TIMEOUT,
         retry_for=RETRY_FOR,
     )
+
+
+def for_replays(database: DatabaseSettings) -> DatabaseSettings:
+    """Return the same database for work that nobody waits for: an outage of seconds is no harm."""
+    return replace(database, pool_size=_REPLAY_CONNECTIONS)
 
 
 def settings_of(request: Request) -> ServiceSettings:

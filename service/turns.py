@@ -8,7 +8,7 @@ from fastapi import Depends
 
 from pipeline.domain.errors import TransientError
 
-AT_ONCE: Final = 4
+AT_ONCE: Final = 3
 
 _turns: Final = threading.BoundedSemaphore(AT_ONCE)
 

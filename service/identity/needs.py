@@ -5,9 +5,9 @@ from typing import Annotated, Any
 
 from fastapi import Depends, HTTPException, Request
 
+from service.databases import for_requests, settings_of
 from service.identity.audit import SAFE, AuditEntry, audit_entry, begin_entry
 from service.identity.caller import Caller, Scope
-from service.settings import ServiceSettings
 
 
 def caller_of(request: Request) -> Caller:
@@ -31,8 +31,7 @@ def guard(request: Request) -> None:
     is_safe = request.method in SAFE
     require(caller, Scope.READ if is_safe else Scope.OPERATE)
     if not is_safe:
-        settings: ServiceSettings = request.app.state.settings
-        begin_entry(request, caller, settings.operator)
+        begin_entry(request, caller, for_requests(settings_of(request).operator))
 
 
 def needs(scope: Scope) -> Any:  # noqa: ANN401 - as Depends, for a default or Annotated

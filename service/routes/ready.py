@@ -77,7 +77,11 @@ async def ready(
 
 
 @router.get(
-    "/ready/database", summary="Whether this service can do its own work", responses=ANSWERS
+    "/ready/database",
+    operation_id="get_ready_database",
+    tags=["open"],
+    summary="Whether this service can do its own work",
+    responses=ANSWERS,
 )
 async def ready_database(
     request: Request, response: Response, observer: Annotated[Observer, Depends(observer_of)]

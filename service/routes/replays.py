@@ -24,7 +24,7 @@ from service.answers.replays import (
     Selection,
 )
 from service.answers.values import Id
-from service.databases import Operator, Settings, Viewer
+from service.databases import Operator, Settings, Viewer, for_replays
 from service.identity.caller import Caller, Scope
 from service.identity.needs import Audited, needs
 from service.once import OnceOnly
@@ -103,8 +103,6 @@ def apply(
     and goes on there when it is applied again. To publish an event twice is harmless.
     """
     running: RunningReplays = request.app.state.replays
-    # In the background an outage of a few seconds does no harm: the service's own, longer limits.
-    patient = settings.operator
 
     def do() -> ReplayAnswer:
         if settings.topic is None:
@@ -120,7 +118,7 @@ def apply(
             note=how.note,
             applied_by=caller.name,
         )
-        running.start(patient, claimed)
+        running.start(for_replays(settings.operator), claimed)
         return ReplayAnswer.of(read_replay(database, replay_id))
 
     return once.answer(HTTPStatus.ACCEPTED, do)

@@ -1,24 +1,32 @@
 """What the README shows of an event that is inserted by hand."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 from typing import Final
 
 from local.postgres.home import PROGRAMS
+from service.identity.caller import Scope
 from tests.databases import Database
 from tests.docs.markdown import commands, missing
+from tests.service.asking import token
+from tests.service.serving import serving
 
 ROOT: Final = Path(__file__).parents[2]
 README: Final = (ROOT / "README.md").read_text("utf-8")
-INSERT, WHY = (
+GUIDE: Final = (ROOT / "docs/service.md").read_text("utf-8")
+INSERT, WHY, CURL = (
     next(each for each in commands(README) if words in each.text)
-    for words in ("INSERT INTO", " why --event")
+    for words in ("INSERT INTO", " why --event", "curl")
 )
+CURL_OF_GUIDE: Final = next(each for each in commands(GUIDE) if "curl" in each.text)
 
 
-def test_the_event_of_the_readme_arrives_as_it_shows(database: Database) -> None:
+def test_the_event_of_the_readme_arrives_as_it_shows(database: Database, tmp_path: Path) -> None:
+    served: dict[str, str] = {}
+
     def run(command: str) -> str:
         path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
         done = subprocess.run(
@@ -29,6 +37,7 @@ def test_the_event_of_the_readme_arrives_as_it_shows(database: Database) -> None
                 "PATH": f"{path}{os.pathsep}{PROGRAMS}",
                 "DATABASE_URL": database.dsn,
                 "COLUMNS": "80",
+                **served,
             },
             capture_output=True,
             text=True,
@@ -44,6 +53,17 @@ def test_the_event_of_the_readme_arrives_as_it_shows(database: Database) -> None
     printed = run(WHY.text)
 
     assert missing(WHY.shown, printed) is None, printed
+
+    # "make up" starts the service, and has written these to .local/env.
+    served["FANOUT_TOKEN"] = token(database, "readme", Scope.READ)
+    with serving(database.operator_dsn, tmp_path / "log") as service:
+        served["SERVICE_URL"] = str(service.client.base_url).rstrip("/")
+        printed = run(CURL.text)
+        assert CURL.text == CURL_OF_GUIDE.text
+        for shown in (CURL.shown, CURL_OF_GUIDE.shown):
+            known = [re.sub("completed .* after", "completed", line) for line in shown]
+            line = missing(known, re.sub("completed .* after", "completed", printed))
+            assert line is None, printed
 
 
 def test_a_line_that_was_not_printed_would_be_noticed() -> None:

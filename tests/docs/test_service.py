@@ -19,7 +19,7 @@ ROOT: Final = Path(__file__).parents[2]
 GUIDE: Final = (ROOT / "docs/service.md").read_text("utf-8")
 ASK, CREATE, LIST, REVOKE, AUDIT = (
     next(each for each in commands(GUIDE) if words in each.text)
-    for words in ("curl", "tokens create", "tokens list", "tokens revoke", "fanout.audit")
+    for words in ("/v1/me", "tokens create", "tokens list", "tokens revoke", "fanout.audit")
 )
 
 
