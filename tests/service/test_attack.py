@@ -39,7 +39,7 @@ DEPENDENT: Final = (
 ACCEPTED: Final = ["2xx", "401", "403", "404", "409", "429", "503"]
 CONFIG: Final = {
     "seed": 20_260_302,
-    "generation": {"max-examples": 10, "deterministic": True},
+    "generation": {"max-examples": 5, "deterministic": True},
     "checks": {
         "positive_data_acceptance": {"expected-statuses": ACCEPTED},
         # A service that is not ready, or has no topic, says so.
