@@ -1,6 +1,7 @@
 """The looks of one process, and the metrics that come from them."""
 
 import logging
+import math
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 from functools import partial
@@ -62,16 +63,20 @@ class Observer:
         PlatformCollector(registry=self._registry)
         self._registry.register(MemoryLimit())
 
-    async def readiness(self) -> Readiness:
-        """Return whether the installation works, within ``LOOK_SECONDS``."""
-        ready = await self._look()
+    async def readiness(self, *, oldest: float = math.inf) -> Readiness:
+        """Return whether the installation works, within ``LOOK_SECONDS``.
+
+        Args:
+            oldest: how many seconds ago that may have been seen, where less than usual is wanted.
+        """
+        ready = await self._look(oldest)
         if ready.reasons.keys() != self._known_reasons:
             self._known_reasons = ready.reasons.keys()
             _tell(ready)
         return ready
 
-    async def _look(self) -> Readiness:
-        seen = await self._ready.get(LOOK_SECONDS)
+    async def _look(self, oldest: float) -> Readiness:
+        seen = await self._ready.get(LOOK_SECONDS, oldest=oldest)
         if seen is None or seen.age > READY_EVERY + LOOK_SECONDS:
             return unreachable(
                 f"the database has not answered for {duration(LOOK_SECONDS)}",

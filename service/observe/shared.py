@@ -1,6 +1,7 @@
 """One look at a time, whatever the number of those who ask."""
 
 import asyncio
+import math
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -54,13 +55,15 @@ class Shared(Generic[SeenT]):
         self._next_at = 0.0
         self.newest: Seen[SeenT] | None = None
 
-    async def get(self, within: float) -> Seen[SeenT] | None:
+    async def get(self, within: float, *, oldest: float = math.inf) -> Seen[SeenT] | None:
         """Return the newest answer. Wait for a due look, for at most ``within`` seconds.
 
-        None: there is no answer yet.
+        A look is due also if the newest answer is older than ``oldest`` seconds. None: there is no
+        answer yet.
         """
         flight = self._flight
-        if flight is None and time.monotonic() >= self._next_at:
+        is_old = self.newest is not None and self.newest.age > oldest
+        if flight is None and (is_old or time.monotonic() >= self._next_at):
             flight = asyncio.get_running_loop().run_in_executor(self._thread, self._take)
             self._flight = flight
             flight.add_done_callback(self._land)

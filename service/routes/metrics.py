@@ -1,7 +1,7 @@
 """``/metrics``: for a scraper of Prometheus."""
 
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Header, Response
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
@@ -12,6 +12,8 @@ from service.errors import RETRY_SECONDS, error_response
 from service.observe.observer import Observer, Readings, observer_of
 
 router = APIRouter()
+
+RECENT_SECONDS: Final = 0.5
 
 
 class InOutage:
@@ -25,7 +27,8 @@ class InOutage:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
-        ready = await self._observer.readiness()
+        # The look-up of the token has waited for longer than this before it gave up.
+        ready = await self._observer.readiness(oldest=RECENT_SECONDS)
         if "database" in ready.reasons:
             down = generate_latest(Readings(ready, None))
             response = Response(down, headers={"Content-Type": CONTENT_TYPE_PLAIN_0_0_4})

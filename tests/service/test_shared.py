@@ -63,6 +63,20 @@ def test_an_answer_is_kept_for_as_long_as_it_was_said_and_no_longer() -> None:
     assert asyncio.run(ask(0)) == [2, 3, 4]
 
 
+def test_who_needs_a_newer_answer_gets_one_and_the_others_keep_theirs() -> None:
+    looks = Looks()
+    looks.may_end.set()
+
+    async def ask() -> list[object]:
+        with shared(looks, every=3_600) as one:
+            asked = [await one.get(30), await one.get(30, oldest=3_600)]
+            return [
+                value(seen) for seen in [*asked, await one.get(30, oldest=0), await one.get(30)]
+            ]
+
+    assert asyncio.run(ask()) == [1, 1, 2, 2]
+
+
 def test_after_a_look_that_saw_nothing_the_next_comes_sooner() -> None:
     looks = Looks(None, 7, 8)
     looks.may_end.set()
