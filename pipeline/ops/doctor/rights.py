@@ -163,12 +163,43 @@ RIGHTS: Final[Mapping[str, frozenset[str]]] = {
             schema="fanout",
         )
         | _columns("UPDATE", "audit", "target", "finished_at", "status", "result", schema="fanout")
+        | _on("SELECT", "idempotency_keys", "replay_plans", schema="fanout")
+        | _on("DELETE", "idempotency_keys", "replay_plans", schema="fanout")
+        | _columns(
+            "INSERT",
+            "idempotency_keys",
+            *("caller", "route", "key", "request", "token", "held_until"),
+            schema="fanout",
+        )
+        | _columns(
+            "UPDATE",
+            "idempotency_keys",
+            *("request", "token", "held_until", "status", "body", "taken_at"),
+            schema="fanout",
+        )
+        | _columns(
+            "INSERT",
+            "replay_plans",
+            *("id", "selector", "event_ids", "ignore_age", "plan", "planned", "planned_by"),
+            schema="fanout",
+        )
+        | _columns(
+            "UPDATE",
+            "replay_plans",
+            *("state", "next_attempt_at", "lease_token", "attempts", "failures"),
+            *("started_at", "finished_at", "error_class", "reason"),
+            *("applied_by", "note", "rate", "published"),
+            schema="fanout",
+        )
+        # Whoever applies a plan records each try.
+        | _on("INSERT", "attempts", schema="fanout")
     ),
     VIEWER: (
         _columns(
             "SELECT",
             "domain_events",
-            *("id", "event_type", "actor_id", "project_id", "thread_id", "created_at"),
+            *("id", "event_type", "actor_id", "project_id", "thread_id"),
+            *("meeting_id", "resource_id", "created_at"),
         )
         | _columns("SELECT", "profiles", "id", "email", "full_name")
         | _columns("SELECT", "projects", "id", "name")
@@ -198,7 +229,7 @@ RIGHTS: Final[Mapping[str, frozenset[str]]] = {
             *("notification_decisions", "fanout_heartbeat", "fanout_migrations", "fanout_replays"),
             *("fanout_events_per_minute", "fanout_failures", "fanout_queue"),
         )
-        | _on("SELECT", "graphs", "retention_marks", "switches", schema="fanout")
+        | _on("SELECT", "graphs", "replay_plans", "retention_marks", "switches", schema="fanout")
     ),
 }
 
@@ -218,6 +249,8 @@ _DELETED_BY_JOBS: Final = (
     *("notification_processing", "notification_decisions", "event_dead_letters"),
     "fanout_replays",
 )
+
+_OF_A_NEW_RUN: Final = ("job", "scheduled_for", "as_of", "requested_by", "changed")
 
 # What comes on top where the database has the family jobs.
 RIGHTS_WITH_JOBS: Final[Mapping[str, frozenset[str]]] = {
@@ -273,7 +306,7 @@ RIGHTS_WITH_JOBS: Final[Mapping[str, frozenset[str]]] = {
         | _columns(
             "INSERT",
             "job_runs",
-            *("job", "scheduled_for", "as_of", "requested_by", "changed"),
+            *_OF_A_NEW_RUN,
             schema="fanout",
         )
         | _columns(
@@ -318,6 +351,7 @@ RIGHTS_WITH_JOBS: Final[Mapping[str, frozenset[str]]] = {
     OPERATOR: (
         _on("SELECT", "job_runs", "calendar_grants", *_KEYS_OF_JOBS, schema="fanout")
         | _on("DELETE", *_KEYS_OF_JOBS, schema="fanout")
+        | _columns("INSERT", "job_runs", *_OF_A_NEW_RUN, schema="fanout")
     ),
 }
 
