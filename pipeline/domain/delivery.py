@@ -11,6 +11,8 @@ from pipeline.domain.errors import UsageError
 from pipeline.domain.record import RecordKey
 
 SOURCE: Final = "deliveries"
+# What the names of the switches of mail begin with: of a type of mail, or of a provider.
+MAIL_SWITCH: Final = "mail:"
 # Of the slots of a claim, the part that critical deliveries may take while others wait.
 CRITICAL_SHARE: Final = 0.8
 

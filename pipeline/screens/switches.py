@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+from pipeline.domain.delivery import MAIL_SWITCH
 from pipeline.domain.units import counted
 from pipeline.jobs.table import JOBS
 from pipeline.ops.switches.change import Paused, Resumed
@@ -31,6 +32,8 @@ def resumed_lines(resumed: Resumed) -> str:
     if resumed.name in JOBS:
         start = "the next tick starts it" if resumed.waiting else "it runs with the next tick"
         return f"{was}; {_waiting(resumed.name, resumed.waiting)}, {start}\n"
+    if resumed.name.startswith(MAIL_SWITCH):
+        return f"{was}; {_waiting(resumed.name, resumed.waiting)}, the sender goes on\n"
     if not resumed.waiting:
         return f"{was}; no event of this type waits\n"
     them = "it" if resumed.waiting == 1 else "them"
@@ -39,7 +42,7 @@ def resumed_lines(resumed: Resumed) -> str:
 
 
 def _waiting(name: str, number: int) -> str:
-    thing = "run" if name in JOBS else "event"
+    thing = "mail" if name.startswith(MAIL_SWITCH) else "run" if name in JOBS else "event"
     return f"{counted(number, thing)} {'waits' if number == 1 else 'wait'}"
 
 

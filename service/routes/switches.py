@@ -1,12 +1,11 @@
 """``/v1/switches``: what is held back now, by a person or by the breaker."""
 
-from typing import Annotated, Final
+from typing import Annotated
 
 from fastapi import APIRouter, Path
 
-from pipeline.fanout.handlers import HANDLERS
-from pipeline.jobs.table import JOBS
 from pipeline.ops.switches.change import Paused, Resumed, pause, resume
+from pipeline.ops.switches.names import KNOWN
 from pipeline.ops.switches.read import list_switches
 from service.answers.described import answers
 from service.answers.jobs import PAUSED, RESUMED, SWITCH, Pause, Switches
@@ -16,8 +15,6 @@ from service.identity.caller import Caller, Scope
 from service.identity.needs import Audited, needs
 
 router = APIRouter(prefix="/v1", tags=["switches"])
-
-_KNOWN: Final = frozenset({*HANDLERS, *JOBS})
 
 SwitchPath = Annotated[Word, Path(description="an event type or a job")]
 
@@ -50,7 +47,7 @@ def pause_name(
 
     To pause what is paused changes its reason only.
     """
-    paused = pause(database, name, _KNOWN, reason=f"{caller.name}: {why.reason}")
+    paused = pause(database, name, KNOWN, reason=f"{caller.name}: {why.reason}")
     audit.result = "was paused before" if paused.before else "paused"
     return paused
 
@@ -63,6 +60,6 @@ def pause_name(
 )
 def resume_name(database: Operator, audit: Audited, name: SwitchPath) -> Resumed:
     """Let it go on, whoever held it back. Events that waited are processed by catch-up."""
-    resumed = resume(database, name, _KNOWN)
+    resumed = resume(database, name, KNOWN)
     audit.result = "was not paused" if resumed.was is None else f"was {resumed.was}"
     return resumed

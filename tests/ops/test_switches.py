@@ -168,3 +168,25 @@ def test_doctor_warns_of_an_open_breaker_and_of_events_that_nobody_takes_on(
     finding = found(database, "switches")
     assert finding.seen.startswith(f"the breaker of {UPLOADED} is open for ")
     assert finding.fix == f"fix the cause, then: python -m pipeline resume {UPLOADED}"
+
+
+@pytest.mark.parametrize(
+    ("name", "waiting"),
+    [("mail:resend", "2 mails wait"), ("mail:invite_accepted", "1 mail waits")],
+)
+def test_an_operator_pauses_a_provider_or_a_type_of_mail(
+    database: Database, name: str, waiting: str
+) -> None:
+    with database.connect() as connection:
+        connection.execute(
+            "INSERT INTO fanout.deliveries (id, cause, channel, recipient, kind)"
+            " SELECT gen_random_uuid(), 'x:1', 'email', 'ann', kind"
+            " FROM unnest(ARRAY['invite_accepted', 'magic_link']) AS kind"
+        )
+    paused = command(database.operator_dsn, "pause", name)
+    assert paused.returncode == 0, paused.stderr
+    assert f"{waiting}; to resume: python -m pipeline resume {name}" in paused.stdout
+    assert [row[:2] for row in switches(database)] == [(name, "paused")]
+    resumed = command(database.operator_dsn, "resume", name)
+    assert f"{name} is resumed; {waiting}, the sender goes on" in resumed.stdout
+    assert switches(database) == []

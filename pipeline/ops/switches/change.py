@@ -12,9 +12,11 @@ from psycopg.rows import namedtuple_row
 from pipeline.clients.postgres.check import check_first
 from pipeline.clients.postgres.retry import with_connection
 from pipeline.clients.postgres.sql import load
+from pipeline.domain.delivery import MAIL_SWITCH
 from pipeline.domain.errors import NotFound
 from pipeline.jobs.table import JOBS
 from pipeline.ops.jobs.read import check_jobs
+from pipeline.ops.switches.names import PROVIDERS
 from pipeline.settings import DatabaseSettings
 
 CLOSE_NAMES: Final = 3
@@ -23,6 +25,7 @@ _LISTED: Final = "docs/events.md lists the types, python -m pipeline jobs the jo
 _PAUSE: Final = load(__package__, "pause")
 _RESUME: Final = load(__package__, "resume")
 _COUNT: Final = load(__package__, "count_paused")
+_COUNT_MAILS: Final = load(__package__, "count_mails")
 _COUNT_RUNS: Final = load(__package__, "count_waiting_runs")
 
 
@@ -60,7 +63,7 @@ class Resumed:
 def pause(
     settings: DatabaseSettings, name: str, known: Collection[str], *, reason: str | None = None
 ) -> Paused:
-    """Pause an event type or a job. Running pipelines obey within a second.
+    """Pause an event type, a job, a type of mail or a provider. Pipelines obey within a second.
 
     A run of a job that has started goes on to its end.
 
@@ -105,7 +108,10 @@ def resume(settings: DatabaseSettings, name: str, known: Collection[str]) -> Res
 
 
 def count_waiting(connection: Connection[Any], name: str) -> int:
-    """Return how many events of a type, or runs of a job, wait."""
+    """Return how many events of a type, runs of a job, or mails wait."""
+    if name.startswith(MAIL_SWITCH):
+        asked = {"name": name, "is_provider": name in PROVIDERS}
+        return int(connection.execute(_COUNT_MAILS, asked).fetchall()[0][0])
     statement = _COUNT_RUNS if name in JOBS else _COUNT
     return int(connection.execute(statement, {"name": name}).fetchall()[0][0])
 

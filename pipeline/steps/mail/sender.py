@@ -11,6 +11,7 @@ from pipeline.clients.mail.smtp import SmtpClient
 from pipeline.clients.postgres.check import check_database
 from pipeline.clients.postgres.lease import LeasedTable
 from pipeline.clients.postgres.retry import with_connection
+from pipeline.domain.delivery import MAIL_SWITCH
 from pipeline.domain.errors import ConfigurationError
 from pipeline.mail.brand import Brand
 from pipeline.settings import DatabaseSettings
@@ -53,7 +54,7 @@ class Sender:
 
 def switch_of(provider: str) -> str:
     """Return the name of the switch, and of the rate limit, of a provider."""
-    return f"mail:{provider}"
+    return f"{MAIL_SWITCH}{provider}"
 
 
 @cache

@@ -3,7 +3,10 @@
 from collections import Counter
 from datetime import timedelta
 
-from local.resend.faults import DROPPED_AFTER, Fault, fault, named_error
+import psycopg
+import pytest
+
+from local.resend.faults import DROPPED_AFTER, DROPPED_BEFORE, Fault, fault, named_error
 from pipeline.facts.switches import switches_of
 from pipeline.settings.mail import RecipientRule, SmtpSettings
 from tests.clients.mail.smtp_server import MailServer
@@ -115,6 +118,27 @@ def test_what_a_provider_may_have_and_has_forgotten_is_held_for_a_person(desk: M
     )
     assert len(desk.server.asked) == 1
     assert desk.emails() == [("processing", False)]
+
+
+@pytest.mark.parametrize("was_sent", [True, False])
+def test_a_person_decides_about_what_is_held(
+    desk: MailDesk,
+    was_sent: bool,  # noqa: FBT001
+) -> None:
+    desk.email()
+    desk.server.fail_next(DROPPED_BEFORE)
+    desk.run()
+    desk.execute("UPDATE fanout.deliveries SET expires_at = NULL")
+    desk.pass_time(24 * HOUR)
+    desk.run()
+    decide = "SELECT fanout.decide_held(id, %s) FROM fanout.deliveries"
+    with psycopg.connect(desk.stage.database.operator_dsn, autocommit=True) as operator:
+        state = "done" if was_sent else "waiting"
+        assert operator.execute(decide, [was_sent]).fetchone() == (state,)
+        assert operator.execute(decide, [was_sent]).fetchone() == (None,)
+    desk.run()
+    assert desk.emails() == [("sent", True)]
+    assert len(desk.server.accepted) == (0 if was_sent else 1)
 
 
 def test_a_switch_holds_back_a_type_or_a_provider_until_a_person_resumes_it(
