@@ -33,8 +33,8 @@ class Control:
     caught: str
 
 
-FAULTS: Final = 16
-CONTROLS: Final = 7
+FAULTS: Final = 20
+CONTROLS: Final = 10
 
 
 @dataclass(slots=True)

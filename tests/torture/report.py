@@ -29,7 +29,8 @@ counted, mentions, granted access, stale threads, and an unknown type. Some reci
 them. After the faults, an oracle compares the database with the expected rows: each row of each
 recipient and channel, each counter, and the state of each event. It shares no code with the
 pipeline. *Lost* and *twice* count events, rows and counted messages. The last rows are of the
-scheduled jobs: what each of them emits, deletes or renews is compared with a single honest run.
+scheduled jobs, whose work is compared with a single honest run, and of mail, where the oracle
+counts what the provider has accepted.
 
 | fault | times | events | lost | twice | note |
 |---|--:|--:|--:|--:|---|

@@ -27,6 +27,8 @@ class Scale:
         job_kills: kills of each scheduled job, at the statements of a run in turn.
         job_races: runs of each scheduled job by two processes at once.
         mail_kills: kills of the sender of mail after each of its steps, alone and in batches.
+        mail_storms: kills of one of four senders, while requests to the provider fail.
+        mail_crashes: crashes of Postgres while mails are sent.
     """
 
     kills: int
@@ -46,6 +48,8 @@ class Scale:
     job_kills: int
     job_races: int
     mail_kills: int
+    mail_storms: int
+    mail_crashes: int
 
 
 SMOKE: Final = Scale(
@@ -66,6 +70,8 @@ SMOKE: Final = Scale(
     job_kills=3,
     job_races=1,
     mail_kills=2,
+    mail_storms=2,
+    mail_crashes=1,
 )
 FULL: Final = Scale(
     kills=700,
@@ -85,6 +91,8 @@ FULL: Final = Scale(
     job_kills=400,
     job_races=60,
     mail_kills=150,
+    mail_storms=300,
+    mail_crashes=100,
 )
 IS_FULL: Final = os.environ.get("FANOUT_TORTURE") == "full"
 SCALE: Final = FULL if IS_FULL else SMOKE

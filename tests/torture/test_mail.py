@@ -12,6 +12,8 @@ from tests.programs import Program
 from tests.steps.mail.desk import FROM, KEY, MailDesk
 from tests.steps.mail.killed import FRESH_KEYS, SETTLED_FIRST, STEPS
 from tests.steps.mail.test_ledger import many
+from tests.torture.figures import Figures
+from tests.torture.oracle import Audit
 from tests.torture.scale import SCALE
 
 MAILS = 12
@@ -67,19 +69,36 @@ def torture(
     return expected - len(copies), sum(count - 1 for count in copies.values())
 
 
+def clean(desk: MailDesk) -> Audit:
+    """What is reported once nothing is lost and nothing sent twice."""
+    mails = len(desk.emails())
+    return Audit(
+        events=mails,
+        effects=mails,
+        lost_events=0,
+        lost=0,
+        duplicated=0,
+        misjudged=0,
+        dead_letters=0,
+    )
+
+
 @pytest.mark.parametrize("step", STEPS)
 def test_a_kill_after_any_step_loses_no_mail_and_sends_none_twice(
-    desk: MailDesk, step: str
+    desk: MailDesk, step: str, figures: Figures
 ) -> None:
     kills = SCALE.mail_kills
     assert torture(desk, step, kills) == (0, 0)
     assert set(desk.emails()) == {("sent", True)}
     assert {state for state, _, _ in desk.deliveries()} == {"done"}
     assert {failures for _, _, failures in desk.deliveries()} == {0}
+    figures.found(17, f"SIGKILL of a sender of mail after: {step}", kills, clean(desk))
 
 
 @pytest.mark.parametrize("step", ["ask", "send"])
-def test_a_kill_loses_and_repeats_nothing_of_a_batch(desk: MailDesk, step: str) -> None:
+def test_a_kill_loses_and_repeats_nothing_of_a_batch(
+    desk: MailDesk, step: str, figures: Figures
+) -> None:
     desk.execute("UPDATE fanout.rate_limits SET per_second = 0.001")
     assert torture(desk, step, SCALE.mail_kills, tokens=1) == (0, 0)
     assert set(desk.emails()) == {("sent", True)}
@@ -87,6 +106,8 @@ def test_a_kill_loses_and_repeats_nothing_of_a_batch(desk: MailDesk, step: str) 
     # One that nobody knows the answer to is repeated as it was.
     keys = {each.headers["idempotency-key"] for each in requests}
     assert len({(each.headers["idempotency-key"], each.body) for each in requests}) == len(keys) > 0
+    fault = f"SIGKILL of a sender of mails in one request after: {step}"
+    figures.found(17, fault, SCALE.mail_kills, clean(desk))
 
 
 @pytest.mark.parametrize(
