@@ -64,6 +64,10 @@ bench: setup ## measure against the budgets and write docs/performance.md; about
 bench-jobs: setup ## measure the scheduled jobs and write docs/jobs-performance.md; about 5 minutes
 	@$(BIN)/python -m bench.jobs
 
+.PHONY: bench-mail
+bench-mail: setup ## measure from an event to the provider, and write docs/mail-performance.md; about a minute
+	@$(BIN)/python -m bench.mail
+
 .PHONY: bench-retention
 bench-retention: setup ## measure retention beside the stream and write docs/retention-performance.md
 	@$(BIN)/python -m bench.retention
