@@ -8,17 +8,10 @@ from pipeline.domain.message import MAX_EVENT_ID
 from pipeline.ops.events.read import EventDetails, EventListed, list_events, read_event
 from pipeline.ops.why import document, read_account
 from service.answers.described import answers
-from service.answers.events import (
-    DETAILS,
-    EVENT,
-    WHY,
-    EventDetailsQuery,
-    EventQuery,
-    Why,
-    WhyQuery,
-)
+from service.answers.events import DETAILS, EVENT, EventDetailsQuery, EventQuery
 from service.answers.paging import Paged, cursor_after, position_of
 from service.answers.values import RowId
+from service.answers.why import WHY, Why, WhyQuery
 from service.databases import Operator, Viewer
 from service.identity.caller import Caller, Scope
 from service.identity.needs import needs, require

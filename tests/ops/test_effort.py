@@ -48,6 +48,8 @@ STATEMENTS: Final = [
     ("why", "letter"),
     ("why", "received"),
     ("why", "skips"),
+    ("events", "page"),
+    ("events", "details"),
     ("status", "pipeline"),
     ("status", "other_program"),
     ("doctor", "last_of_ours"),
@@ -56,6 +58,13 @@ STATEMENTS: Final = [
     ("status", "latency"),
     ("status", "failures"),
 ]
+
+# A page of events that looks at all of them.
+PAGE: Final = {
+    "through": NUMBER + 1,
+    "rows": 2 * NUMBER,
+    **dict.fromkeys(("event_type", "state", "project", "person", "since", "until")),
+}
 
 
 @pytest.fixture(scope="module", params=LIES)
@@ -76,5 +85,5 @@ def test_a_statement_takes_a_number_of_steps_for_each_row_whatever_the_planner_b
 ) -> None:
     with psycopg.connect(crowd.operator_dsn, autocommit=True) as connection:
         text = load(f"pipeline.ops.{package}", statement)
-        steps = effort(connection, text, event=1, user=None, after=None, most=None)
+        steps = effort(connection, text, event=1, user=None, after=None, most=None, **PAGE)
     assert steps < STEPS_PER_ROW * NUMBER

@@ -1,5 +1,6 @@
 """What the database holds about one event, as the queries return it."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -220,16 +221,20 @@ def by_person(
     deliveries: Sequence[DeliveryDetails] = (),
 ) -> list[PersonAccount]:
     """Group the rows by person: people who were told come first, each group sorted by name."""
-    got, not_got = list(received), list(skips)
-    names = {row.user_id: row.name for row in got} | {row.user_id: row.name for row in not_got}
+    names: dict[UUID, str | None] = {}
+    got: defaultdict[UUID, list[Received]] = defaultdict(list)
+    not_got: defaultdict[UUID, list[SkipDetails]] = defaultdict(list)
+    sent: defaultdict[UUID | None, list[DeliveryDetails]] = defaultdict(list)
+    for item in received:
+        names[item.user_id] = item.name
+        got[item.user_id].append(item)
+    for skip in skips:
+        names[skip.user_id] = skip.name
+        not_got[skip.user_id].append(skip)
+    for delivery in deliveries:
+        sent[delivery.user_id].append(delivery)
     people = [
-        PersonAccount(
-            user_id,
-            name,
-            [row for row in got if row.user_id == user_id],
-            [row for row in not_got if row.user_id == user_id],
-            [row for row in deliveries if row.user_id == user_id],
-        )
-        for user_id, name in names.items()
+        PersonAccount(each, name, got[each], not_got[each], sent[each])
+        for each, name in names.items()
     ]
     return sorted(people, key=lambda person: (not person.told, person.label, person.id))
