@@ -23,7 +23,7 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installat
             url = stack.environment()["DATABASE_URL"]
             seed_people(url)
             with psycopg.connect(url, autocommit=True) as connection:
-                yield Installation(stack, emulator, worker, connection)
+                yield Installation(folder, stack, emulator, worker, connection)
     finally:
         stack.remove()
         emulator.stop()

@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 import psycopg
@@ -19,8 +20,13 @@ IDLE_SECONDS: Final = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """A running stack, its pipeline, and a connection of the application's owner."""
+    """A running stack, its pipeline, and a connection of the application's owner.
 
+    Attributes:
+        folder: with the logs of all processes but Postgres.
+    """
+
+    folder: Path
     stack: Stack
     emulator: Emulator
     worker: Worker
