@@ -52,16 +52,20 @@ def crowded(database: Database) -> Post:
     return post
 
 
-def page_once(post: Post, statement: bytes = STATEMENT, now: datetime = NOW) -> None:
-    """Run one page, without a second try."""
+def parameters_of(now: datetime = NOW) -> dict[str, Any]:
+    """Return the parameters of a page that opens now, in one zone."""
     its_window = {"opens": str(now), "oldest": str(now - HOUR), "cause": "digest:x"}
-    parameters = {
+    return {
         "windows": Jsonb({"UTC": its_window}),
         "zone": "UTC", "since": NOW - HOUR, "oldest": now - HOUR, "latest": now,
         "after": None, "most": 5_000, "dry_run": False,
     }  # fmt: skip
+
+
+def page_once(post: Post, statement: bytes = STATEMENT) -> None:
+    """Run one page, without a second try."""
     with psycopg.connect(post.database.jobs_dsn, autocommit=True) as connection:
-        connection.execute(statement, parameters)
+        connection.execute(statement, parameters_of())
 
 
 def assert_exact(post: Post, people: int = PEOPLE, emails: int = PEOPLE * EACH) -> None:
@@ -198,8 +202,8 @@ def test_what_another_sender_takes_meanwhile_is_in_no_digest(crowded: Post) -> N
 
 
 def test_control_a_page_that_does_not_look_again_would_be_caught(crowded: Post) -> None:
-    assert b"    FOR UPDATE\n" in STATEMENT
-    careless = STATEMENT.replace(b"    FOR UPDATE\n", b"")
+    assert STATEMENT.count(b" FOR UPDATE\n") == 1
+    careless = STATEMENT.replace(b" FOR UPDATE\n", b"\n")
     with ThreadPoolExecutor(1) as pool:
         with another_sender(crowded, 1):
             result = pool.submit(page_once, crowded, careless)

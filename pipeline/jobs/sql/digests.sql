@@ -43,15 +43,26 @@ zoned AS MATERIALIZED (
     ) AS own
 ),
 open AS MATERIALIZED (
-    SELECT user_id, its_window ->> 'cause' AS cause,
-           (its_window ->> 'opens')::timestamptz AS opens,
+    SELECT user_id, cause, delivery_id, (its_window ->> 'opens')::timestamptz AS opens,
            greatest((its_window ->> 'oldest')::timestamptz, %(since)s::timestamptz) AS oldest,
-           fanout.delivery_id(its_window ->> 'cause', 'email', user_id::text) AS delivery_id
+           NOT EXISTS (SELECT FROM fanout.deliveries WHERE id = delivery_id OFFSET 0)
+           AND NOT EXISTS (
+               SELECT FROM fanout.deliveries AS other
+               WHERE other.user_id = zoned.user_id
+               AND other.source = 'digest_rows'
+               AND other.state IN ('pending', 'leased', 'waiting', 'paused')
+               OFFSET 0
+           ) AS is_free
     FROM zoned
+    CROSS JOIN LATERAL (
+        SELECT its_window ->> 'cause' AS cause,
+               fanout.delivery_id(its_window ->> 'cause', 'email', user_id::text) AS delivery_id
+        OFFSET 0
+    ) AS key
     WHERE jsonb_typeof(its_window) = 'object'
 ),
 waiting AS MATERIALIZED (
-    SELECT open.user_id, email.id
+    SELECT open.user_id, open.cause, open.delivery_id, open.opens, open.is_free, email.id
     FROM open
     CROSS JOIN LATERAL (
         SELECT id
@@ -67,58 +78,50 @@ waiting AS MATERIALIZED (
         )
         OFFSET 0
     ) AS email
-),
-due AS MATERIALIZED (
-    SELECT open.*, gathered.number,
-           NOT EXISTS (
-               SELECT FROM fanout.deliveries WHERE id = open.delivery_id OFFSET 0
-           )
-           AND NOT EXISTS (
-               SELECT FROM fanout.deliveries AS other
-               WHERE other.user_id = open.user_id
-               AND other.source = 'digest_rows'
-               AND other.state IN ('pending', 'leased', 'waiting', 'paused')
-               OFFSET 0
-           ) AS is_free
-    FROM (SELECT user_id, count(*) AS number FROM waiting GROUP BY user_id) AS gathered
-    JOIN open ON open.user_id = gathered.user_id
+    ORDER BY open.user_id, email.id
 ),
 locked AS MATERIALIZED (
-    SELECT email.id, email.user_id
-    FROM public.pending_emails AS email
-    WHERE email.id = ANY (ARRAY(
-        SELECT id FROM waiting WHERE user_id IN (SELECT user_id FROM due WHERE is_free)
-    ))
-    AND email.status = 'pending'
+    SELECT waiting.user_id, waiting.cause, waiting.delivery_id, email.id
+    FROM waiting
+    CROSS JOIN LATERAL (
+        -- With LIMIT the status is compared after the lock, and no other index than that of id is used.
+        SELECT id, status FROM public.pending_emails WHERE id = waiting.id LIMIT 1 FOR UPDATE
+    ) AS email
+    WHERE waiting.is_free
     AND NOT %(dry_run)s::boolean
-    ORDER BY email.user_id, email.id
-    FOR UPDATE
+    AND email.status = 'pending'
 ),
 made AS (
     INSERT INTO fanout.deliveries (
         id, cause, channel, recipient, kind, user_id, source, source_id, priority, expires_at
     )
-    SELECT delivery_id, cause, 'email', user_id::text, 'digest_aggregated', user_id,
+    SELECT DISTINCT delivery_id, cause, 'email', user_id::text, 'digest_aggregated', user_id,
            'digest_rows', delivery_id::text, 3, now() + (SELECT max_age FROM given)
-    FROM due
-    WHERE user_id IN (SELECT user_id FROM locked)
+    FROM locked
     ORDER BY 1
     ON CONFLICT (id) DO NOTHING
-    RETURNING id, user_id
+    RETURNING id
+),
+-- Looked up below instead of joined: the planner cannot know the sizes of the two parts, and might
+-- compare each row of one with each row of the other.
+keys AS MATERIALIZED (
+    SELECT coalesce(jsonb_object_agg(id, true), '{}') AS ids FROM made
 ),
 bound AS (
     INSERT INTO fanout.digest_rows (email_id, delivery_id)
-    SELECT locked.id, made.id
+    SELECT id, delivery_id
     FROM locked
-    JOIN made ON made.user_id = locked.user_id
-    ORDER BY locked.id
+    WHERE (SELECT ids FROM keys) ? delivery_id::text
+    ORDER BY id
     ON CONFLICT (email_id) DO NOTHING
     RETURNING email_id
 ),
 taken AS (
     UPDATE public.pending_emails SET status = 'processing'
-    FROM bound
-    WHERE id = email_id
+    WHERE id = ANY (ARRAY(SELECT email_id FROM bound))
+),
+due AS MATERIALIZED (
+    SELECT user_id, is_free, opens, count(*) AS number FROM waiting GROUP BY user_id, is_free, opens
 )
 SELECT (SELECT count(*) FROM page) AS scanned,
        (SELECT count(*) FROM due) AS due,
