@@ -11,7 +11,8 @@ from typing import Any, Final
 import psycopg
 
 from bench.crowd import NOW, crowd
-from pipeline.jobs.job import Job, Pages
+from pipeline.jobs.digests import DIGESTS
+from pipeline.jobs.job import Digests, Job, Pages
 from pipeline.jobs.renew_calendar_watches import RENEW_CALENDAR_WATCHES
 from pipeline.jobs.retention import RETENTION
 from pipeline.jobs.tick import Tick
@@ -20,6 +21,7 @@ from tests.deadline import wait_until
 from tests.jobs.calendars import Calendars, calendars_in
 from tests.jobs.desk import JOBS, Desk
 from tests.jobs.kept import Kept
+from tests.jobs.post import Post, queue_for_many
 from tests.torture.job_lives import JobLife
 from tests.torture.job_worker import Death, JobPlace
 from tests.torture.lives import START_SECONDS
@@ -27,6 +29,7 @@ from tests.torture.oracle import Audit
 
 NUMBER: Final = 60
 PAGE: Final = 15
+EACH: Final = 3
 ROWS: Final = 1_500
 UNFINISHED: Final = ROWS + 7
 CONNECTIONS: Final = 3
@@ -101,6 +104,9 @@ def world_of(job: Job, database: Database, log: Path) -> Iterator[JobWorld]:
         owner = stack.enter_context(database.connect())
         if job is RETENTION:
             yield _retention(Kept(database, owner), owner, log)
+        elif job is DIGESTS:
+            queue_for_many(owner, NUMBER, EACH)
+            yield _digests(Post(database), owner, log)
         else:
             crowd(owner, NUMBER)
             yield _emitting(job, Desk(database), owner, log)
@@ -121,6 +127,36 @@ def _emitting(job: Job, desk: Desk, owner: psycopg.Connection[Any], log: Path) -
 
     return JobWorld(
         place=_place(desk.database, log, small, NOW),
+        owner=owner,
+        reset=reset,
+        audit=audit,
+        pass_time=lambda: _execute(owner, _END_LEASES),
+    )
+
+
+def _digests(post: Post, owner: psycopg.Connection[Any], log: Path) -> JobWorld:
+    small = replace(DIGESTS, work=Digests(most=PAGE))
+    post.switch_on()
+
+    def reset() -> int:
+        owner.execute("TRUNCATE fanout.deliveries, fanout.job_runs, fanout.attempts CASCADE")
+        owner.execute("UPDATE pending_emails SET status = 'pending'")
+        return NUMBER * EACH
+
+    def audit(expected: int) -> Audit:
+        digests = post.digests()
+        told = Counter(email for made in digests for email in made.emails or [])
+        taken = {email for email, status in post.statuses().items() if status == "processing"}
+        return _audit(
+            expected,
+            # An e-mail that is in no digest, or that a digest tells without having taken it.
+            lost=expected - len(told.keys() & taken),
+            # A second or an empty digest, or an e-mail that is taken for none.
+            repeated=len(digests) - NUMBER + told.total() - len(told) + len(taken - told.keys()),
+        )
+
+    return JobWorld(
+        place=_place(post.database, log, small, NOW),
         owner=owner,
         reset=reset,
         audit=audit,
@@ -214,4 +250,4 @@ def _audit(expected: int, *, lost: int, repeated: int) -> Audit:
     )
 
 
-TORTURED: Final = (*JOBS, RETENTION, RENEW_CALENDAR_WATCHES)
+TORTURED: Final = (*JOBS, DIGESTS, RETENTION, RENEW_CALENDAR_WATCHES)
