@@ -355,12 +355,12 @@ RIGHTS_WITH_JOBS: Final[Mapping[str, frozenset[str]]] = {
     ),
 }
 
-# Views of mails, and what they show of a table with secrets.
+# Views of mails, what they show of a table with secrets, and to which digest a mail belongs.
 _LOOK_AT_MAIL: Final = _on(
     "SELECT",
     *("mails", "notification_events", "notifications_dashboard_view", "notification_queue_status"),
     *("notification_processing_timeline", "failed_notifications_report"),
-    "notification_error_summary",
+    *("notification_error_summary", "digest_rows"),
     schema="fanout",
 ) | _columns("SELECT", "transactional_mails", "delivery_id", "booking_id", schema="fanout")
 _OF_A_BREAKER: Final = (

@@ -97,6 +97,8 @@ class DeliveryDetails:
         reason: why it failed last, or was not sent; text for people.
         tries: number, result, code, reason and time (``at``) of each try.
         reports: kind, detail and time (``at``) of what the provider said of it since.
+        is_digest: whether it is a digest, which tells of other events, too.
+        left_out: why the digest does not tell of this event; None: it does.
     """
 
     id: UUID
@@ -110,6 +112,8 @@ class DeliveryDetails:
     reason: str | None
     tries: Sequence[Mapping[str, Any]]
     reports: Sequence[Mapping[str, Any]]
+    is_digest: bool
+    left_out: str | None
 
 
 @dataclass(frozen=True, slots=True)

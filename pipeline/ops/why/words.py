@@ -13,6 +13,12 @@ _STATUSES: Final = {
     "processing": "being sent",
     "failed": "could not be sent",
 }
+# Why a digest does not tell of an event: after "they".
+_LEFT_OUT: Final = {
+    "read": "had read it in the app",
+    "no_access": "may not view it any more",
+    "muted": "had muted it since",
+}
 
 
 def how(received: Received) -> str:
@@ -27,6 +33,8 @@ def how(received: Received) -> str:
 
 def outcome_of(delivery: DeliveryDetails) -> str:
     """Return what became of a delivery, without its tries."""
+    if delivery.left_out is not None:
+        return f"left out of the digest: they {_LEFT_OUT[delivery.left_out]}"
     provider = delivery.provider or "the provider"
     ended = moment(delivery.finished_at) if delivery.finished_at else ""
     reason = delivery.reason or "waits to be sent"

@@ -21,6 +21,7 @@ from pipeline.steps.mail.digests import DigestRow, ToldRows, what_is_told
 from pipeline.steps.run_digests import run_digests
 from tests.golden.world import P1, R1, T1, T2, T3, U1, U2, U3, U4
 from tests.mail.page import read
+from tests.ops.test_why import said, screen
 from tests.steps.mail.desk import MailDesk
 
 # Older than the window that is open.
@@ -399,6 +400,20 @@ def test_a_dry_run_shows_a_digest_and_records_nothing(digests: DigestDesk) -> No
     digests.mail.run()
     assert digests.left_out() == {}
     assert digests.ended() == [("pending", None)]
+
+
+def test_why_says_of_each_row_what_became_of_it(digests: DigestDesk) -> None:
+    document, told = digests.queue(U4, resource_id=R1), digests.queue(U4)
+    events = dict(digests.mail.rows("SELECT id, event_id FROM pending_emails"))
+    digests.make()
+    assert "e-mail → waits to be sent" in said(screen(digests.mail.stage, events[told], U4))
+    digests.mail.execute("UPDATE permissions SET permission = 'none' WHERE user_id = %s", U4)
+    digests.mail.run()
+    stage = digests.mail.stage
+    assert "e-mail → resend accepted it 2" in said(screen(stage, events[told], U4))
+    left_out = "e-mail → left out of the digest: they may not view it any more"
+    assert left_out in said(screen(stage, events[document], U4))
+    assert left_out not in said(screen(stage, events[told], U4))
 
 
 ROW: Final = DigestRow(email_id=1, left_out=None, is_frozen=False)

@@ -1,5 +1,5 @@
 -- What became of what an event sends out, with every try and every report of the provider since.
--- In: event, ids of people.
+-- In: event, ids of people. A digest tells of several events: left_out says why not of this one.
 SELECT
     delivery.id,
     delivery.user_id,
@@ -11,8 +11,20 @@ SELECT
     delivery.provider_id,
     delivery.reason,
     coalesce(tries.found, '[]') AS tries,
-    coalesce(reports.found, '[]') AS reports
-FROM fanout.deliveries AS delivery
+    coalesce(reports.found, '[]') AS reports,
+    wanted.is_digest,
+    wanted.left_out
+FROM (
+    SELECT id, false AS is_digest, NULL AS left_out
+    FROM fanout.deliveries
+    WHERE cause = 'domain_events:' || %(event)s::text
+    UNION ALL
+    SELECT told.delivery_id, true, told.left_out
+    FROM public.pending_emails AS email
+    JOIN fanout.digest_rows AS told ON told.email_id = email.id
+    WHERE email.event_id = %(event)s AND email.user_id = ANY (%(users)s::uuid[])
+) AS wanted
+JOIN fanout.deliveries AS delivery ON delivery.id = wanted.id
 CROSS JOIN LATERAL (
     SELECT jsonb_agg(
         jsonb_build_object(
@@ -29,6 +41,5 @@ CROSS JOIN LATERAL (
     FROM fanout.provider_reports AS report
     WHERE report.provider = delivery.provider AND report.provider_id = delivery.provider_id
 ) AS reports
-WHERE delivery.cause = 'domain_events:' || %(event)s::text
-    AND delivery.user_id = ANY (%(users)s::uuid[])
+WHERE delivery.user_id = ANY (%(users)s::uuid[])
 ORDER BY delivery.sequence
