@@ -19,6 +19,8 @@ from pipeline.settings import DatabaseSettings
 
 # How many ids one statement looks at. Rare events take several statements.
 LOOKED_AT: Final = 10_000
+# Of the first one, for each event of the page: most pages need no second one.
+FIRST_LOOKED_AT: Final = 4
 # After this time a page ends, even if it is not full.
 PAGE_SECONDS: Final = 1.0
 MOST_OF_PAYLOAD: Final = 100_000
@@ -139,12 +141,15 @@ def list_events(
     """
     deadline = time.monotonic() + seconds
     events: list[EventListed] = []
+    rows = min(LOOKED_AT, FIRST_LOOKED_AT * most)
     while True:
-        found, following = _look(database, wanted, most=most - len(events), through=through)
+        found, following = _look(
+            database, wanted, most=most - len(events), through=through, rows=rows
+        )
         events += found
         if following is None or len(events) == most or time.monotonic() >= deadline:
             return EventPage(events, following)
-        through = following
+        through, rows = following, LOOKED_AT
 
 
 def read_event(database: DatabaseSettings, event_id: int, *, payload: bool = False) -> EventDetails:

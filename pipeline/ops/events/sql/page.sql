@@ -10,7 +10,23 @@ WITH looked AS MATERIALIZED (
         SELECT id
         FROM public.domain_events
         WHERE %(person)s::uuid IS NULL AND %(project)s::uuid IS NULL AND id <= %(through)s
+        AND (
+            %(state)s::text IS NULL
+            OR %(state)s::text NOT IN ('expired', 'unrouted', 'dead', 'paused')
+        )
         ORDER BY id DESC
+        LIMIT %(rows)s
+    )
+    UNION ALL
+    -- These states are rare, and have an index.
+    (
+        SELECT event_id
+        FROM public.notification_processing
+        WHERE %(person)s::uuid IS NULL AND %(project)s::uuid IS NULL AND event_id <= %(through)s
+        AND processing_status = %(state)s::text
+        AND processing_status <> 'completed'
+        AND %(state)s::text IN ('expired', 'unrouted', 'dead', 'paused')
+        ORDER BY event_id DESC
         LIMIT %(rows)s
     )
     UNION ALL
