@@ -22,7 +22,7 @@ from tests.docs.gcloud import command_tree, is_in_gcloud
 from tests.local.pubsub.google_emulator import Unusable, google_emulator
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-SECONDS: Final = 60
+SECONDS: Final = 180
 
 GIVEN: Final = {
     "PROJECT": "acme-prod",
@@ -710,6 +710,7 @@ def test_the_real_gcloud_refused_by_dataflow_is_a_failure(gcloud: dict[str, str]
     assert f"Failed to drain job [{JOB_ID}]" in failed.stderr
 
 
+@pytest.mark.timeout(2 * SECONDS)
 def test_the_real_gcloud_creates_topics_in_googles_emulator_once(gcloud: dict[str, str]) -> None:
     try:
         with google_emulator() as address:
