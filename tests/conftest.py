@@ -1,8 +1,11 @@
 """Fixtures for all tests; the cluster starts with the first test that needs it."""
 
+import gc
 import signal
 from collections.abc import Iterator
+from dataclasses import replace
 
+import psycopg
 import pytest
 
 from local.postgres import Postgres
@@ -17,6 +20,12 @@ def pytest_configure() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_collection_finish() -> None:
+    """Spare the loaded modules from garbage collection: it takes a tenth of a test's time."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
     """A running cluster that does not survive a power cut."""
@@ -25,9 +34,11 @@ def postgres() -> Iterator[Postgres]:
 
 
 @pytest.fixture(scope="session")
-def databases(postgres: Postgres) -> Databases:
+def databases(postgres: Postgres) -> Iterator[Databases]:
     """The cluster with a migrated template."""
-    return Databases.with_template(postgres)
+    made = Databases.with_template(postgres)
+    with psycopg.connect(postgres.dsn(), autocommit=True) as administrator:
+        yield replace(made, administrator=administrator)
 
 
 @pytest.fixture
@@ -48,6 +59,6 @@ def empty_database(databases: Databases) -> Iterator[Database]:
 @pytest.fixture
 def stage(database: Database) -> Stage:
     """The golden world in a fresh database, and the graph on it."""
-    with database.connect() as connection:
+    with database.asking() as connection:
         populate(connection)
     return Stage(database)

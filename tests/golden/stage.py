@@ -194,10 +194,10 @@ class Stage:
 
     def rows(self, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
         """Return the rows of a query."""
-        with self.database.connect() as connection:
+        with self.database.asking() as connection:
             return connection.execute(statement, parameters or None).fetchall()
 
     def execute(self, statement: str, *parameters: object) -> None:
         """Run a statement that returns no rows."""
-        with self.database.connect() as connection:
+        with self.database.asking() as connection:
             connection.execute(statement, parameters or None)

@@ -66,7 +66,7 @@ class Kept:
         """Return the rows of a statement, as the owner."""
         if self.connection is not None:
             return _rows(self.connection, statement, parameters)
-        with self.database.connect() as connection:
+        with self.database.asking() as connection:
             return _rows(connection, statement, parameters)
 
     def insert(

@@ -29,11 +29,11 @@ class Post:
     database: Database
 
     def rows(self, query: str, *parameters: object) -> list[tuple[Any, ...]]:
-        with self.database.connect() as connection:
+        with self.database.asking() as connection:
             return connection.execute(query.encode(), parameters).fetchall()
 
     def execute(self, statement: str, *parameters: object) -> None:
-        with self.database.connect() as connection:
+        with self.database.asking() as connection:
             connection.execute(statement.encode(), parameters)
 
     def seen(self, view: str) -> list[dict[str, Any]]:

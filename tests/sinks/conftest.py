@@ -34,7 +34,7 @@ class Written:
 
     def rows(self, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
         """Return the rows of a query."""
-        with self.database.connect() as connection:
+        with self.database.asking() as connection:
             return connection.execute(statement, parameters or None).fetchall()
 
     def ledger(self) -> dict[int, str]:

@@ -62,7 +62,7 @@ class Events:
         )
 
     def execute(self, statement: str, *parameters: object) -> None:
-        with self.database.connect() as connection:
+        with self.database.asking() as connection:
             connection.execute(statement.encode(), parameters or None)
 
     def batches(self, selection: Selection = EVERYTHING) -> list[list[WakeUp]]:

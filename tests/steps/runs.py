@@ -72,7 +72,7 @@ class Ledger:
 
     def rows(self, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
         """Return the rows of a statement, as the owner."""
-        with self.database.connect() as connection:
+        with self.database.asking() as connection:
             cursor = connection.execute(statement.encode(), parameters or None)
             return cursor.fetchall() if cursor.description is not None else []
 
