@@ -32,9 +32,10 @@ up: setup ## run the embedded Postgres, Debezium, Pub/Sub and the service in the
 	@$(BIN)/python -m local up $(if $(EMULATOR),--emulator "$(EMULATOR)")
 
 # Two processes, each with its own Postgres. The tests of one file share what they start, so they stay in one process.
-PARALLEL := -n 2 --dist loadfile
-# These tests kill processes, measure memory or load the machine: no other test runs at the same time.
-ALONE := tests/topology tests/torture
+# The files keep the order of tests/conftest.py: the long ones first.
+PARALLEL := -n 2 --dist loadfile --no-loadscope-reorder
+# These tests compare times: no other test runs at the same time.
+ALONE := tests/topology/test_crowds.py tests/topology/test_latency.py
 # These start no JVM and no program. Of the golden cases, they include those that show most.
 FAST  := tests/domain tests/fanout tests/mail tests/testing tests/transforms tests/test_arguments.py tests/test_coders.py \
 	tests/test_names.py tests/tools/test_catalogue.py tests/tools/test_pythons.py tests/docs/test_guarantees.py tests/docs/test_markdown.py \

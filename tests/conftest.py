@@ -4,6 +4,7 @@ import gc
 import signal
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Final
 
 import psycopg
 import pytest
@@ -14,10 +15,19 @@ from tests.databases import Database, Databases, scratch_cluster
 from tests.golden.stage import Stage
 from tests.golden.world import populate
 
+_LONG: Final = tuple(
+    f"tests/{folder}/" for folder in ("deploy", "docs", "e2e", "local", "topology", "torture")
+)
+
 
 def pytest_configure() -> None:
     """Handle SIGINT: the shell of a script starts background programs with it ignored."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the long files: then the two processes of ``make test`` end together."""
+    items.sort(key=lambda item: not item.nodeid.startswith(_LONG))
 
 
 def pytest_collection_finish() -> None:

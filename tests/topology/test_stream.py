@@ -1,15 +1,11 @@
-"""The stream as a process, with bad rows, bad messages, signals and failing neighbours."""
+"""The stream as a process, with bad rows, bad messages, large ones and early ones."""
 
 import json
 import re
-import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from pathlib import Path
-from uuid import UUID
 
 import psycopg
 import pytest
@@ -17,39 +13,17 @@ import pytest
 from pipeline.domain.identifiers import EventId
 from pipeline.domain.message import Message, message_for
 from pipeline.fanout.row import MAX_TEXT_CHARACTERS, MAX_TYPE_CHARACTERS
-from pipeline.sources.waiting_room import BACKOFF
 from tests.deadline import wait_until
 from tests.golden.stage import Stage
-from tests.golden.world import P1, R1, T1, T2, U1, U2, U3, U4
+from tests.golden.world import P1, R1, T1, U1, U2, U3, U4
 from tests.streams import ACKNOWLEDGEMENT_SECONDS, Broker, Stream
-from tests.topology.held_up import wait_until_a_write_is_held_up, writes_held_up
-
-
-@pytest.fixture
-def stream(stage: Stage, events: Broker, tmp_path: Path) -> Stream:
-    """A stream on the stage, not started yet."""
-    return Stream(events, stage.database.writer_dsn, tmp_path / "log")
-
-
-def upload(stage: Stage) -> int:
-    return stage.emit("document_uploaded", {}, actor_id=U1, project_id=P1, resource_id=R1)
-
-
-def insert_uploads(stage: Stage, number: int) -> None:
-    stage.execute(
-        "INSERT INTO domain_events (event_type, actor_id, project_id, resource_id)"
-        " SELECT 'document_uploaded', %s, %s, %s FROM generate_series(1, %s)",
-        U1, P1, R1, number,
-    )  # fmt: skip
-
-
-def completed(stage: Stage) -> set[int]:
-    return {event for event, status in stage.ledger().items() if status == "completed"}
-
-
-def wait_for(stage: Stage, events: set[int]) -> None:
-    wait_until(lambda: events <= completed(stage), seconds=30, what=f"{events} are completed")
-
+from tests.topology.uploads import (
+    completed,
+    insert_poison,
+    upload,
+    wait_for,
+    wait_for_letters,
+)
 
 CANARY = "canary-7f3a"
 # Payload and time of a row, the class of the error, and a part of its text.
@@ -75,24 +49,6 @@ POISON = {
         "deeper than 32",
     ),
 }
-
-
-def insert_poison(stage: Stage, payload: str, created_at: str) -> int:
-    rows = stage.rows(
-        "INSERT INTO domain_events"
-        " (event_type, payload, created_at, actor_id, project_id, resource_id)"
-        " VALUES ('document_uploaded', %s::jsonb, %s::timestamptz, %s, %s, %s) RETURNING id",
-        payload, created_at, U1, P1, R1,
-    )  # fmt: skip
-    return int(rows[0][0])
-
-
-def wait_for_letters(stage: Stage, number: int) -> None:
-    wait_until(
-        lambda: stage.rows("SELECT count(*) FROM event_dead_letters") == [(number,)],
-        seconds=20,
-        what=f"{number} dead letters are written",
-    )
 
 
 def test_malformed_rows_become_dead_letters_with_a_reason_and_their_neighbours_are_written(
@@ -466,307 +422,3 @@ def test_a_postponed_wake_up_is_not_acknowledged_with_the_bundle_in_which_it_cam
     events.emulator.end_leases()
     with stream:
         wait_for(stage, {late})
-
-
-FED_A_SECOND = 50
-FED_SECONDS = 4
-FED = FED_A_SECOND * FED_SECONDS
-
-
-def feed(stage: Stage, events: Broker, *, deleted: bool) -> list[int]:
-    """Insert and announce an event fifty times a second, and one more that is deleted at once.
-
-    Returns:
-        The events that still exist.
-    """
-    kept = []
-    started = time.monotonic()
-    with stage.database.connect() as connection:
-        for number in range(FED):
-            time.sleep(max(0.0, started + number / FED_A_SECOND - time.monotonic()))
-            sent = []
-            if deleted and number % FED_A_SECOND == 0:
-                (gone,) = connection.execute(
-                    "INSERT INTO domain_events (event_type) VALUES ('document_uploaded')"
-                    " RETURNING id"
-                ).fetchall()[0]
-                connection.execute("DELETE FROM domain_events WHERE id = %s", [gone])
-                sent.append(message_for(EventId(gone)))
-            (event,) = connection.execute(
-                "INSERT INTO domain_events (event_type, actor_id, project_id, resource_id)"
-                " VALUES ('document_uploaded', %s, %s, %s) RETURNING id",
-                [U1, P1, R1],
-            ).fetchall()[0]
-            kept.append(event)
-            events.publish([*sent, message_for(EventId(event))])
-    return kept
-
-
-def median_latency(stage: Stage, events: Broker, *, deleted: bool) -> float:
-    """Return the median seconds from an event's commit to its rows, for the events that are fed."""
-    first = upload(stage)
-    events.publish(stage.messages(first))
-    wait_for(stage, {first})
-    fed = feed(stage, events, deleted=deleted)
-    wait_for(stage, set(fed))
-    ((median,),) = stage.rows(
-        "SELECT percentile_cont(0.5) WITHIN GROUP ("
-        " ORDER BY extract(epoch FROM completed_at - event_created_at))"
-        " FROM notification_processing WHERE event_id = ANY(%s)",
-        fed,
-    )
-    return float(median)
-
-
-def test_events_deleted_after_they_were_announced_hold_up_nobody(
-    stage: Stage, events: Broker, stream: Stream, tmp_path: Path
-) -> None:
-    with stream:
-        without = median_latency(stage, events, deleted=False)
-        beside = median_latency(stage, events, deleted=True)
-        wait_for_letters(stage, FED_SECONDS)
-    assert stage.rows("SELECT DISTINCT error_class FROM event_dead_letters") == [("UnknownEvent",)]
-    assert beside < 5 * without, (beside, without)
-    # The control: a pipeline that waits for a missing row delays the other events of the bundle.
-    weakened = "tests.topology.waiting_in_the_bundle"
-    with Stream(events, stage.database.writer_dsn, tmp_path / "weakened", module=weakened):
-        held_up = median_latency(stage, events, deleted=True)
-    assert held_up > 5 * beside, (held_up, beside)
-
-
-LOCKED_SECONDS = 6
-LOCK_COUNTER = "SELECT id FROM notifications WHERE kind = 'thread_activity' FOR UPDATE"
-
-
-@dataclass(frozen=True, slots=True)
-class BesideLock:
-    """The results while the application locked a counter row.
-
-    Attributes:
-        p99: seconds until an event that needs no locked row is done.
-        after: seconds from the end of the lock until the event that needs it is done.
-    """
-
-    p99: float
-    after: float
-
-
-def send(stage: Stage, thread: UUID) -> int:
-    return stage.emit("chat_message_sent", {}, actor_id=U1, project_id=P1, thread_id=thread)
-
-
-def lock_a_counter(stage: Stage, events: Broker) -> BesideLock:
-    """Hold a counter row while fifty events a second arrive, and one that needs the row."""
-    first = send(stage, T1)
-    events.publish(stage.messages(first))
-    wait_for(stage, {first})
-    sent: dict[int, float] = {}
-    seen: dict[int, float] = {}
-
-    def look() -> bool:
-        # The ledger's times would be too early: the wait is inside the statement.
-        seen.update(dict.fromkeys(completed(stage) & sent.keys() - seen.keys(), time.monotonic()))
-        return len(seen) == len(sent)
-
-    with psycopg.connect(stage.database.dsn) as application:
-        assert application.execute(LOCK_COUNTER.encode()).fetchall()
-        concerned = send(stage, T1)
-        started = sent[concerned] = time.monotonic()
-        events.publish([message_for(EventId(concerned))])
-        for number in range(FED_A_SECOND * LOCKED_SECONDS):
-            time.sleep(max(0.0, started + number / FED_A_SECOND - time.monotonic()))
-            event = send(stage, T2) if number % 2 else upload(stage)
-            sent[event] = time.monotonic()
-            events.publish([message_for(EventId(event))])
-            look()
-        assert concerned not in seen
-        application.rollback()
-    released = time.monotonic()
-    wait_until(look, seconds=40, what="all are done")
-    took = sorted(seen[event] - sent[event] for event in sent if event != concerned)
-    return BesideLock(took[len(took) * 99 // 100], seen[concerned] - released)
-
-
-def test_a_row_that_the_application_has_locked_holds_up_only_the_event_that_needs_it(
-    stage: Stage, events: Broker, stream: Stream, tmp_path: Path
-) -> None:
-    with stream:
-        beside = lock_a_counter(stage, events)
-        assert stream.stop() == 0
-    assert stage.rows(
-        "SELECT DISTINCT payload -> 'count' FROM notifications WHERE counter_thread_id = %s", T1
-    ) == [(2,)]
-    assert stage.rows("SELECT count(*) FROM event_dead_letters") == [(0,)]
-    assert "restarting in" not in stream.log
-    assert "trying again" not in stream.log
-    assert beside.after < BACKOFF.longest + 5, beside
-    # The control: a pipeline that waits for the lock delays the other events of the bundle.
-    weakened = "tests.topology.waiting_for_the_lock"
-    with Stream(events, stage.database.writer_dsn, tmp_path / "weakened", module=weakened):
-        held_up = lock_a_counter(stage, events)
-    assert held_up.p99 > LOCKED_SECONDS / 2, (held_up, beside)
-    assert beside.p99 < held_up.p99 / 3, (held_up, beside)
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_stop_under_load_writes_what_was_pulled_and_leaves_the_rest(
-    stage: Stage, events: Broker, stream: Stream, number: signal.Signals
-) -> None:
-    total = 5_000
-    insert_uploads(stage, total)
-    first, *others = stage.messages()
-    with stream:
-        events.publish([first])
-        wait_until(lambda: len(completed(stage)) == 1, seconds=30, what="the first is done")
-        with writes_held_up(stage):
-            events.publish(others)
-            wait_until_a_write_is_held_up(stage)
-            stream.process.send_signal(number)
-        assert stream.process.wait(10) == 0
-    assert f"{len(completed(stage))} acknowledged, 0 given back" in stream.log
-    assert 1 < len(completed(stage)) < total
-    with stream:
-        wait_until(lambda: len(completed(stage)) == total, seconds=30, what="the rest is done")
-
-
-def test_an_idle_stream_stops_at_once(stage: Stage, events: Broker, stream: Stream) -> None:
-    with stream:
-        event = upload(stage)
-        events.publish(stage.messages(event))
-        wait_for(stage, {event})
-        assert stream.stop() == 0
-
-
-def test_a_stream_says_that_it_lives_before_there_is_any_event(
-    stage: Stage, stream: Stream
-) -> None:
-    with stream:
-        wait_until(
-            lambda: stage.rows("SELECT graph FROM fanout.graphs") == [("fanout",)],
-            seconds=20,
-            what="a sign of life",
-        )
-        assert stream.stop() == 0
-
-
-def test_a_dry_run_shows_what_would_follow_and_leaves_everything_as_it_is(
-    stage: Stage, events: Broker, stage_log: Path
-) -> None:
-    event = upload(stage)
-    malformed = insert_poison(stage, "[]", "now")
-    unknown = 987654321
-    events.publish([*stage.messages(event, malformed), message_for(EventId(unknown))])
-    dry = Stream(events, stage.database.writer_dsn, stage_log, "--dry-run")
-    with dry:
-        wait_until(lambda: dry.output.count("\n") >= 3, seconds=20, what="all are shown")
-        assert dry.stop() == 0
-    shown = {row["event_id"]: row for row in map(json.loads, dry.output.splitlines())}
-    assert (shown[event]["notifications"], shown[event]["emails"]) == (2, 2)
-    assert shown[malformed]["status"] == "dead"
-    assert shown[unknown]["status"] == "dead"
-    for table in (
-        "notification_processing", "notifications", "pending_emails", "notification_decisions",
-        "event_dead_letters", "fanout.graphs",
-    ):  # fmt: skip
-        assert stage.rows(f"SELECT count(*) FROM {table}") == [(0,)], table  # noqa: S608
-    with Stream(events, stage.database.writer_dsn, stage_log.with_name("real")):
-        wait_for(stage, {event})
-
-
-@pytest.fixture
-def stage_log(tmp_path: Path) -> Path:
-    return tmp_path / "dry"
-
-
-def test_cut_connections_are_retried_and_cost_no_event(
-    stage: Stage, events: Broker, stream: Stream
-) -> None:
-    total = 5_000
-    stage.execute(
-        "INSERT INTO domain_events (event_type, actor_id, project_id, thread_id)"
-        " SELECT 'chat_message_sent', %s, %s, %s FROM generate_series(1, %s)",
-        U1, P1, T1, total,
-    )  # fmt: skip
-    events.publish(stage.messages())
-    cut = 0
-    with stream:
-        while (reached := len(completed(stage))) < total:
-            # At most one cut for each step of progress: otherwise there would be no progress.
-            if reached >= cut * 100:
-                cut += len(
-                    stage.rows(
-                        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                        " WHERE application_name LIKE 'fanout%%' AND state = 'active'"
-                        " AND datname = current_database()"
-                    )
-                )
-            assert stream.process.poll() is None, stream.log
-        assert stream.stop() == 0
-    assert cut > 0
-    assert "trying again" in stream.log
-    assert stage.rows("SELECT count(*) FROM event_dead_letters") == [(0,)]
-    assert {row.payload["count"] for row in stage.notifications()} == {total}
-
-
-def test_a_missing_table_stops_the_stream_with_the_fix_and_gives_the_messages_back(
-    stage: Stage, events: Broker, stream: Stream
-) -> None:
-    event = upload(stage)
-    stage.execute("ALTER TABLE pending_emails RENAME TO elsewhere")
-    events.publish(stage.messages(event))
-    with stream:
-        assert stream.process.wait(20) == 1
-    *_, missing, last = stream.log.splitlines()
-    assert missing == "  public.pending_emails is missing"
-    assert "how to fix each: python -m pipeline doctor" in last
-    assert "Traceback" not in stream.log
-    stage.execute("ALTER TABLE elsewhere RENAME TO pending_emails")
-    with stream:
-        wait_for(stage, {event})
-    assert stage.rows("SELECT count(*) FROM event_dead_letters") == [(0,)]
-
-
-def test_a_missing_subscription_is_one_readable_line(events: Broker, stream: Stream) -> None:
-    events.subscriber.delete_subscription(subscription="projects/fanout-test/subscriptions/events")
-    with stream:
-        assert stream.process.wait(20) == 1
-    assert stream.log.splitlines()[-1].endswith(
-        "projects/fanout-test/subscriptions/events does not exist: create it, or correct its name"
-    )
-    assert "Traceback" not in stream.log
-
-
-def test_an_unreachable_database_is_one_readable_line(events: Broker, tmp_path: Path) -> None:
-    stream = Stream(events, "postgresql://nobody@127.0.0.1:1/none", tmp_path / "log")
-    with stream:
-        assert stream.process.wait(20) == 1
-    assert stream.log.splitlines()[-1].startswith("pipeline run: Postgres cannot be reached")
-    assert "Traceback" not in stream.log
-
-
-def test_a_stop_is_as_quick_where_pubsub_is_gone(
-    stage: Stage, events: Broker, stream: Stream
-) -> None:
-    total = 5_000
-    insert_uploads(stage, total)
-    events.publish(stage.messages())
-    with stream:
-        wait_until(lambda: len(completed(stage)) > 0, seconds=30, what="the first are done")
-        events.emulator.stop()
-        assert stream.stop() == 0
-    assert "Traceback" not in stream.log
-
-
-def test_a_stop_does_not_wait_for_a_locked_table(
-    stage: Stage, events: Broker, stream: Stream
-) -> None:
-    event = upload(stage)
-    with psycopg.connect(stage.database.dsn) as migration:
-        migration.execute("LOCK TABLE notifications")
-        events.publish(stage.messages(event))
-        with stream:
-            waits = "SELECT FROM pg_locks WHERE NOT granted"
-            wait_until(lambda: stage.rows(waits), seconds=20, what="the write waits")
-            assert stream.stop() == 0
-    with stream:
-        wait_for(stage, {event})
