@@ -53,11 +53,11 @@ class Scale:
 
 
 SMOKE: Final = Scale(
-    kills=15,
-    failpoints=10,
+    kills=5,
+    failpoints=6,
     crashes=3,
     emulator_restarts=1,
-    cuts=20,
+    cuts=10,
     black_holes=1,
     copied_events=200,
     poison_batch=30,
@@ -65,7 +65,7 @@ SMOKE: Final = Scale(
     debezium_kills=1,
     slot_drops=1,
     schema_changes=1,
-    examples=2_000,
+    examples=500,
     backlog=20_000,
     job_kills=3,
     job_races=1,
