@@ -144,7 +144,7 @@ ALL_COLUMNS: Final = frozenset(
 # Tables of our migrations also have columns with these names.
 SHARED_COLUMNS: Final = frozenset(
     {
-        *("channel", "created_at", "event_id", "event_type", "id", "latest_message_at"),
+        *("body", "channel", "created_at", "event_id", "event_type", "id", "latest_message_at"),
         *("meeting_id", "name", "project_id", "resource_id", "start_time", "status", "thread_id"),
         "user_id",
     }
