@@ -36,7 +36,7 @@ class DigestDesk:
     def __init__(self, mail: MailDesk) -> None:
         self.mail = mail
         mail.execute("UPDATE fanout.channels SET since = '2026-01-01'")
-        mail.execute("UPDATE fanout.digest_hours SET hours = %s", list(range(24)))
+        mail.execute("UPDATE fanout.digest_hours SET hours = %s, zone = 'UTC'", list(range(24)))
 
     def queue(
         self,
