@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from rich.table import Table
+from rich.text import Text
 
 from pipeline.domain.units import counted
 from pipeline.ops.mail.suppressions import ChangedSuppression, Suppression, Suppressions
@@ -16,12 +16,10 @@ def show_suppressions(found: Suppressions) -> None:
     if not found.total:
         console.print("no suppressed addresses: mail is sent to everyone")
         return
-    table = Table.grid(padding=(0, 2))
-    table.add_column(style="cyan", overflow="fold")
-    table.add_column(no_wrap=True)
     for each in found.newest:
-        table.add_row(each.address_hash, f"{_why(each)}\nsince {_moment(each.since)}")
-    console.print(table)
+        # A hash that is broken at the end of a line cannot be copied.
+        console.print(Text(each.address_hash, "cyan"), soft_wrap=True)
+        console.print(Text(f"  {_why(each)}, since {_moment(each.since)}"))
     left = found.total - len(found.newest)
     if left:
         console.print(f"\nand {counted(left, 'older one')}; list them with --most")
