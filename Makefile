@@ -66,8 +66,8 @@ bench-jobs: setup ## measure the scheduled jobs and write docs/jobs-performance.
 	@$(BIN)/python -m bench.jobs
 
 .PHONY: bench-mail
-bench-mail: setup ## measure from an event to the provider, and write docs/mail-performance.md; about a minute
-	@$(BIN)/python -m bench.mail
+bench-mail: setup ## measure mail and write docs/mail-performance.md; about 3 minutes
+	@$(BIN)/python -m bench.mail $(if $(MAILS),--mails $(MAILS))
 
 .PHONY: bench-retention
 bench-retention: setup ## measure retention beside the stream and write docs/retention-performance.md

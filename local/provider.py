@@ -16,15 +16,18 @@ class LocalResend:
     Args:
         folder: where each mail gets a folder of its own.
         port: the port to listen on; 0 takes a free one.
+
+    Attributes:
+        server: what it was asked and has accepted, and what goes wrong.
     """
 
     def __init__(self, folder: Path, *, port: int = 0) -> None:
         self._folder = folder
         self._port = port
-        self._server = ResendServer(folder=folder)
-        self._server.api_keys.add(_KEY)
+        self.server = ResendServer(folder=folder)
+        self.server.api_keys.add(_KEY)
         # The sample people have such addresses.
-        self._server.reserved_is_refused = False
+        self.server.reserved_is_refused = False
         self._serving = ExitStack()
 
     def start(self) -> None:
@@ -34,7 +37,7 @@ class LocalResend:
             StartFailed: the port is taken.
         """
         try:
-            self._serving.enter_context(self._server.serving(self._port))
+            self._serving.enter_context(self.server.serving(self._port))
         except OSError as error:
             raise StartFailed("Resend", str(error)) from error
 
@@ -45,7 +48,7 @@ class LocalResend:
     def variables(self) -> dict[str, str]:
         """Return the variables with which ``run --graph mail`` sends through it."""
         return {
-            "RESEND_BASE_URL": self._server.base_url,
+            "RESEND_BASE_URL": self.server.base_url,
             "RESEND_API_KEY": _KEY,
             "EMAIL_FROM": "Harborline <notifications@harborline.example>",
             "BRAND_NAME": "Harborline",
@@ -55,7 +58,7 @@ class LocalResend:
     @property
     def accepted(self) -> list[KeptMail]:
         """The mails that it has taken, in order."""
-        return list(self._server.accepted)
+        return list(self.server.accepted)
 
     def page(self, mail: KeptMail) -> Path:
         """Return the file with the HTML of a mail."""
