@@ -24,6 +24,10 @@ class _Answers(list[tuple[Any, ...]]):
         """Return all rows."""
         return list(self)
 
+    def fetchone(self) -> tuple[Any, ...] | None:
+        """Return the first row; None if there is none, as of a database without mail."""
+        return self[0] if self else None
+
 
 class Connection:
     """Answers the statements of the event path with the benchmark's data."""
