@@ -38,7 +38,7 @@ def _refusal(scope: Scope) -> Response | None:
             HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
             f"the headers are too large: expected at most {HEADER_BYTES:,} bytes",
         )
-    # The server has refused a length that is no number, or two that differ.
+    # The server has already refused an invalid length, or two different ones.
     if any(name == _LENGTH and int(value) > BODY_BYTES for name, value in headers):
         return error_response(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, TOO_LARGE)
     return None

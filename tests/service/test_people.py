@@ -150,7 +150,7 @@ FORGED: Final[dict[str, Forge]] = {
     "changed claims": _changed_after,
     "expired": _with(exp=1_000_000_000),
     "without an end": _with(exp=None),
-    "an end that is no time": _with(exp="tomorrow"),
+    "an expiry that is not a time": _with(exp="tomorrow"),
     "not yet valid": _with(nbf=4_000_000_000),
     "issued in the future": _with(iat=4_000_000_000),
     "another issuer": _with(iss="https://accounts.example.com"),

@@ -78,7 +78,7 @@ def suppress(settings: DatabaseSettings, address: str) -> ChangedSuppression:
     """Send nothing to an address from now on. No report of a provider lifts this.
 
     Raises:
-        UsageError: it is no address. The error does not quote it.
+        UsageError: it is not a valid address. The error does not quote it.
         ConfigurationError: the login is not an operator's, or the database has no mail.
     """
     ((address_hash, changed),) = call(

@@ -177,7 +177,7 @@ def test_f08_a_wrong_key_costs_no_attempt_and_opens_the_breaker(desk: MailDesk) 
     desk.run()
     assert len(desk.server.asked) == 1
     assert [row[0] for row in desk.deliveries()] == ["paused"]
-    # A person mends the key; after the cool-off one mail is tried, and then all go.
+    # A person fixes the key. After the cool-off one mail is tried, then all are sent.
     desk.server.api_keys.add("re_canary_key")
     desk.email(U2)
     desk.pass_time(5 * MINUTE)
