@@ -110,10 +110,10 @@ class _Plan:
         others = [each for each in mails if each.lease.values["error_class"] != ALONE]
         if len(mails) <= requests:
             alone, others = list(mails), []
-        if others and len(alone) >= requests:
-            # At least one request is left to the others.
-            self._give_back(alone[requests - 1 :], "no place in the rate", RATE_SECONDS)
-            alone = alone[: requests - 1]
+        # At least one request is left to the others.
+        place = requests - 1 if others else requests
+        self._give_back(alone[place:], "no place in the rate", RATE_SECONDS)
+        alone = alone[:place]
         self._ask_alone(name, alone)
         groups = max(1, requests - len(alone))
         size = -(-len(others) // groups)

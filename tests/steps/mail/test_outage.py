@@ -224,6 +224,19 @@ def test_a_batch_that_is_refused_as_a_whole_is_sent_one_by_one(desk: MailDesk) -
     assert set(desk.emails()) == {("sent", True)}
 
 
+def test_mails_of_a_refused_batch_wait_for_their_place_in_the_rate(desk: MailDesk) -> None:
+    desk.execute("UPDATE fanout.rate_limits SET per_second = 0.01, burst = 3, tokens = 1")
+    many(desk, 6)
+    desk.server.fail_next(Fault(reply=named_error(422, "validation_error", "Expected more.")))
+    desk.run()
+    for sent in (3, 6):
+        desk.execute("UPDATE fanout.rate_limits SET tokens = 3")
+        desk.pass_time(1)
+        desk.run()
+        assert len(desk.server.asked) == 1 + sent
+    assert set(desk.emails()) == {("sent", True)}
+
+
 def test_a_slow_answer_holds_up_no_other_mail(desk: MailDesk) -> None:
     many(desk, 1)
     desk.server.hold()
