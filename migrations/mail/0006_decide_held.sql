@@ -24,6 +24,14 @@ BEGIN
     THEN
         UPDATE public.pending_emails SET status = 'sent', processed_at = now()
         WHERE id = decided.source_id::bigint AND status = 'processing';
+    ELSIF decided.state = 'done' AND decided.source = 'digest_rows' THEN
+        -- The table comes with 0050, which alone makes such deliveries.
+        UPDATE public.pending_emails AS email SET
+            status = CASE WHEN told.left_out IS NULL THEN 'sent' ELSE 'failed' END,
+            processed_at = now()
+        FROM fanout.digest_rows AS told
+        WHERE told.delivery_id = delivery AND email.id = told.email_id
+            AND email.status = 'processing';
     END IF;
     RETURN decided.state;
 END

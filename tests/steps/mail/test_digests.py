@@ -7,6 +7,7 @@ from typing import Any, Final
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
+import psycopg
 import pytest
 from psycopg.types.json import Jsonb
 
@@ -311,6 +312,24 @@ def test_a_crash_between_the_digest_and_its_end_is_one_mail(digests: DigestDesk)
     assert len({request.body for request in digests.mail.server.asked}) == 1
     assert digests.statuses() == {row: "sent"}
     assert digests.left_out() == {}
+
+
+def test_a_person_says_of_a_held_digest_that_it_was_sent(digests: DigestDesk) -> None:
+    lost, told = digests.queue(U4, resource_id=R1), digests.queue(U4)
+    digests.mail.execute("UPDATE permissions SET permission = 'none' WHERE user_id = %s", U4)
+    digests.make()
+    digests.mail.server.fail_next(DROPPED_AFTER)
+    digests.mail.run()
+    digests.mail.execute("UPDATE fanout.deliveries SET expires_at = NULL")
+    digests.mail.pass_time(23 * 60 * MINUTE + 1)
+    digests.mail.run()
+    # Control: nobody has decided yet.
+    assert [state for state, _ in digests.ended()] == ["held"]
+    assert digests.statuses() == {}
+    decide = "SELECT fanout.decide_held(id, true) FROM fanout.deliveries"
+    with psycopg.connect(digests.mail.stage.database.operator_dsn, autocommit=True) as operator:
+        assert operator.execute(decide).fetchall() == [("done",)]
+    assert digests.statuses() == {lost: "failed", told: "sent"}
 
 
 def test_a_digest_that_was_frozen_keeps_its_rows_when_it_is_tried_again(
