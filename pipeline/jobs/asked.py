@@ -65,8 +65,9 @@ def _read_value(name: str, text: str, declared: object) -> Any:  # noqa: ANN401 
                 return _WORDS[text]
             expected = "true or false"
         case int():
-            if text.isascii() and text.isdecimal() and int(text[:_DIGITS]) <= MOST:
-                return int(text[:_DIGITS])
+            # The length first: to read thousands of digits takes long.
+            if len(text) <= _DIGITS and text.isascii() and text.isdecimal() and int(text) <= MOST:
+                return int(text)
             expected = f"a whole number such as {declared}, at most {MOST}"
         case list():
             try:

@@ -46,7 +46,7 @@ def test_each_parameter_is_read_as_it_is_declared(job: str, name: str) -> None:
 
 @pytest.mark.parametrize(("job", "name"), EVERY)
 def test_what_is_no_such_value_is_refused_with_what_is_expected(job: str, name: str) -> None:
-    too_large = (str(MOST + 1), "9" * 5_000)
+    too_large = (str(MOST + 1), "9" * 5_000, "0" * 8 + "40")
     for text in ("maybe", "-1", "1.5", *too_large, "\u0663", "True", f"{SOMEBODY};"):
         with pytest.raises(UsageError, match=rf"^invalid {name} '.{{1,80}}': expected \w+"):
             read_changes(JOBS[job], [f"{name}={text}"])
