@@ -139,9 +139,7 @@ def test_control_a_job_without_what_it_has_told_is_caught_telling_it_twice(
         expected = world.reset()
         with world.live(death) as life:
             life.wait_for_death()
-        world.owner.execute(
-            "DELETE FROM fanout.meeting_reminders; DELETE FROM meeting_reminders_sent"
-        )
+        world.owner.execute(FORGET)
         world.settle()
         audit = world.audit(expected)
         assert audit.lost == 0

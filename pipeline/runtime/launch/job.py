@@ -123,7 +123,7 @@ def build(options: PipelineOptions) -> beam.Pipeline:
         pipeline = beam.Pipeline(runner=DataflowRunner(), options=options)
     except ValueError as error:
         raise ConfigurationError(" ".join(str(error).split()).removeprefix(_BEAM_PREFIX)) from None
-    # With a second family, each graph will be its own job.
+    # Each graph is a job of its own.
     [graph] = values[GRAPH]
     database = _database(values)
     ends = Store(

@@ -1,6 +1,6 @@
 -- What a publication publishes: the kinds of changes, its tables, the columns of domain_events and of
--- fanout.deliveries, which not every database has, and the tables with a row filter. Each partition counts as a table, unless the publication publishes
--- partitions under the name of their table.
+-- fanout.deliveries, which not every database has, and the tables with a row filter. Each partition
+-- counts as a table, unless the publication publishes partitions under the name of their table.
 WITH published AS (
     SELECT published.*, published.schemaname || '.' || published.tablename AS name
     FROM pg_catalog.pg_publication_tables AS published
