@@ -16,6 +16,7 @@ from pipeline.domain.errors import FanoutError
 from pipeline.mail.subscription import MailSubscription, subject_of
 from pipeline.mail.unsubscribe_link import InvalidLink
 from pipeline.ops.mail.unsubscribe import end_subscription
+from service.databases import Operator
 from service.identity.proof import FailedProofs, failed_proofs_of
 from service.pages import ask_page, done_page, later_page, wrong_page
 from service.settings import ServiceSettings
@@ -38,7 +39,9 @@ async def ask(token: str, request: Request, failed: Failed) -> HTMLResponse:
 
 
 @router.post("/unsubscribe/{token}")
-async def unsubscribe(token: str, request: Request, failed: Failed) -> HTMLResponse:
+async def unsubscribe(
+    token: str, request: Request, failed: Failed, database: Operator
+) -> HTMLResponse:
     """Mute these mails. Whoever has no profile, or did it before, gets the same answer.
 
     The body is not read: the address alone says what to do, whatever a mail program sends along.
@@ -48,7 +51,7 @@ async def unsubscribe(token: str, request: Request, failed: Failed) -> HTMLRespo
     if isinstance(subscription, HTMLResponse):
         return subscription
     try:
-        await run_in_threadpool(end_subscription, settings.operator, subscription)
+        await run_in_threadpool(end_subscription, database, subscription)
     except FanoutError as error:
         _log.error("nobody was unsubscribed: %s", error)
         return later_page(settings.brand_name)

@@ -20,6 +20,7 @@ from pipeline.domain.clock import utc_now
 from pipeline.domain.errors import FanoutError
 from pipeline.domain.webhook_signature import InvalidSignature, SigningSecret, verify
 from pipeline.ops.mail.reports import record_report
+from service.databases import Operator
 from service.errors import RETRY_SECONDS, error_response
 from service.identity.proof import FailedProofs, failed_proofs_of
 from service.settings import ServiceSettings
@@ -53,7 +54,9 @@ class ReportAnswer(BaseModel):
 
 @router.post("/webhooks/resend", response_model=ReportAnswer)
 async def resend(
-    request: Request, failed: Annotated[FailedProofs, Depends(failed_proofs_of)]
+    request: Request,
+    failed: Annotated[FailedProofs, Depends(failed_proofs_of)],
+    database: Operator,
 ) -> ReportAnswer | JSONResponse:
     """Check the signature of the raw bytes, then keep the report; a replayed one changes nothing.
 
@@ -91,7 +94,7 @@ async def resend(
     if report is None:
         return ReportAnswer(status=ReportStatus.IGNORED)
     try:
-        is_new = await run_in_threadpool(record_report, settings.operator, report)
+        is_new = await run_in_threadpool(record_report, database, report)
     except FanoutError as error:
         return _later(error)
     return ReportAnswer(status=ReportStatus.KEPT if is_new else ReportStatus.KNOWN)

@@ -13,6 +13,7 @@ import httpx2
 import pytest
 
 from pipeline.clients.mail.outgoing import outgoing_mail, unsubscribe_url_of
+from pipeline.clients.postgres.pool import has_connection
 from pipeline.domain.address import Mailbox, parse_address
 from pipeline.domain.identifiers import UserId
 from pipeline.mail.compose import compose
@@ -23,6 +24,7 @@ from pipeline.settings import DatabaseSettings
 from pipeline.settings.mail import read_mail_settings
 from pipeline.settings.unsubscribe import UnsubscribeSettings
 from service.app import build_app
+from service.databases import for_requests
 from service.settings import ServiceSettings
 from tests.databases import Database
 from tests.golden.world import U1, U2, U3, U4, populate
@@ -230,6 +232,19 @@ def test_while_the_database_is_away_the_page_says_so_and_nothing_is_lost() -> No
     looked = asked(settings, "GET", path(U1))
     assert looked.status_code == 200
     assert "We send you reminders" in looked.text
+
+
+def test_whoever_unsubscribes_takes_no_connection_more_than_an_order_does(
+    shared_database: Database,
+) -> None:
+    """Each pool has limits of its own, and others than those of a request would wait longer."""
+    operator = DatabaseSettings(dsn=shared_database.operator_dsn)
+    settings = ServiceSettings(
+        operator=operator, viewer=operator, unsubscribe=UnsubscribeSettings(secrets=(NEW,))
+    )
+    assert asked(settings, "POST", path(U1)).status_code == 200
+    assert has_connection(for_requests(operator))
+    assert not has_connection(operator)
 
 
 def test_without_a_secret_there_are_no_links() -> None:

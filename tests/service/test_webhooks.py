@@ -20,6 +20,7 @@ from local.resend.webhooks import (
 from pipeline.clients.mail.message import OutgoingMail
 from pipeline.clients.mail.redirect import AddressedMail, Redirect
 from pipeline.clients.mail.resend import ResendClient
+from pipeline.clients.postgres.pool import has_connection
 from pipeline.domain.address import Mailbox, parse_address
 from pipeline.domain.clock import utc_now
 from pipeline.domain.provider_answer import Accepted
@@ -27,6 +28,7 @@ from pipeline.domain.webhook_signature import SigningSecret, sign
 from pipeline.settings import DatabaseSettings
 from pipeline.settings.mail import ResendSettings
 from pipeline.settings.webhooks import WebhookSettings
+from service.databases import for_requests
 from service.routes.webhooks import MOST_BYTES
 from service.settings import ServiceSettings
 from tests.databases import Database
@@ -242,6 +244,17 @@ def test_while_the_database_is_away_resend_is_asked_to_come_back() -> None:
     # Without a secret it is as if the route were not there.
     unset = replace(settings, webhooks=WebhookSettings())
     assert asked(unset, "POST", PATH, **signed(event)).status_code == 404
+
+
+def test_a_report_takes_no_connection_more_than_an_order_does(shared_database: Database) -> None:
+    operator = DatabaseSettings(dsn=shared_database.operator_dsn)
+    settings = ServiceSettings(
+        operator=operator, viewer=operator, webhooks=WebhookSettings(resend=(NEW,))
+    )
+    event = mail_event("email.sent", a_mail("re_2"), utc_now())
+    assert asked(settings, "POST", PATH, **signed(event)).status_code == 200
+    assert has_connection(for_requests(operator))
+    assert not has_connection(operator)
 
 
 def signed(event: WebhookEvent) -> dict[str, Any]:
