@@ -40,15 +40,20 @@ def settings_of(request: Request) -> ServiceSettings:
     return settings
 
 
-def _viewer(request: Request) -> DatabaseSettings:
+# As every dependency that waits for nothing, these are coroutines: others take a thread each.
+async def _settings(request: Request) -> ServiceSettings:
+    return settings_of(request)
+
+
+async def _viewer(request: Request) -> DatabaseSettings:
     return for_requests(settings_of(request).viewer)
 
 
-def _operator(request: Request) -> DatabaseSettings:
+async def _operator(request: Request) -> DatabaseSettings:
     return for_requests(settings_of(request).operator)
 
 
 # For an endpoint that only reads, and for one that changes something.
 Viewer = Annotated[DatabaseSettings, Depends(_viewer)]
 Operator = Annotated[DatabaseSettings, Depends(_operator)]
-Settings = Annotated[ServiceSettings, Depends(settings_of)]
+Settings = Annotated[ServiceSettings, Depends(_settings)]

@@ -66,7 +66,7 @@ def begin_entry(request: Request, caller: Caller, database: DatabaseSettings) ->
     return entry
 
 
-def audit_entry(request: Request) -> AuditEntry:
+async def audit_entry(request: Request) -> AuditEntry:
     """Return the entry of this request, as a dependency of an endpoint that changes something."""
     entry = getattr(request.state, _ENTRY, None)
     if not isinstance(entry, AuditEntry):

@@ -4,6 +4,7 @@ from http import HTTPStatus
 from typing import Annotated, Any
 
 from fastapi import Depends, HTTPException, Request
+from starlette.concurrency import run_in_threadpool
 
 from service.databases import for_requests, settings_of
 from service.identity.audit import SAFE, AuditEntry, audit_entry, begin_entry
@@ -18,7 +19,7 @@ def caller_of(request: Request) -> Caller:
     return caller
 
 
-def guard(request: Request) -> None:
+async def guard(request: Request) -> None:
     """Let only who may read, or operate if something may change, and then begin its audit row.
 
     Every router that is not open depends on this.
@@ -31,7 +32,8 @@ def guard(request: Request) -> None:
     is_safe = request.method in SAFE
     require(caller, Scope.READ if is_safe else Scope.OPERATE)
     if not is_safe:
-        begin_entry(request, caller, for_requests(settings_of(request).operator))
+        database = for_requests(settings_of(request).operator)
+        await run_in_threadpool(begin_entry, request, caller, database)
 
 
 def needs(scope: Scope) -> Any:  # noqa: ANN401 - as Depends, for a default or Annotated
@@ -41,7 +43,7 @@ def needs(scope: Scope) -> Any:  # noqa: ANN401 - as Depends, for a default or A
     calls, and where a GET needs more. A walk over all routes tests that none is without ``guard``.
     """
 
-    def caller_with(request: Request) -> Caller:
+    async def caller_with(request: Request) -> Caller:
         caller = caller_of(request)
         require(caller, scope)
         return caller

@@ -26,7 +26,7 @@ class FailedProofs:
         return math.ceil(wait) if wait else None
 
 
-def failed_proofs_of(request: Request) -> FailedProofs:
+async def failed_proofs_of(request: Request) -> FailedProofs:
     """Return the counts of the application that serves a request."""
     found = request.app.state.failed_proofs
     assert isinstance(found, FailedProofs)  # noqa: S101 - the application has set it

@@ -107,7 +107,7 @@ class Observer:
         self._figures.close()
 
 
-def observer_of(request: Request) -> Observer:
+async def observer_of(request: Request) -> Observer:
     """Return the observer of the application that serves a request."""
     observer = request.app.state.observer
     assert isinstance(observer, Observer)  # noqa: S101 - the application has set it

@@ -31,6 +31,6 @@ class Me(BaseModel):
 @router.get(
     "/me", operation_id="get_me", summary="Who I am here, and what I may do", responses=answers(ME)
 )
-def me(caller: Annotated[Caller, needs(Scope.READ)]) -> Me:
+async def me(caller: Annotated[Caller, needs(Scope.READ)]) -> Me:
     """Answer from the token or login that the request was sent with."""
     return Me(name=caller.name, means=caller.means, scopes=sorted(caller.scopes))

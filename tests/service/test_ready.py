@@ -8,14 +8,23 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+import anyio
+import anyio.to_thread
+import httpx2
 import pytest
+from fastapi import FastAPI
 
 from pipeline.ops.ready.look import LOOK_SECONDS
 from pipeline.ops.tokens.secret import new_token
+from pipeline.settings import DatabaseSettings
+from service.app import build_app
 from service.identity.caller import Scope
+from service.observe.observer import observer_of
+from service.settings import ServiceSettings
 from tests.databases import Database, Databases
 from tests.deadline import wait_until
 from tests.ops.examination import beat, slot
+from tests.service.api import NOWHERE
 from tests.service.asking import bearer, token
 from tests.service.serving import Served, serving
 
@@ -133,3 +142,42 @@ def test_a_database_that_is_silent_is_told_in_time_and_the_process_lives_on(tmp_
     assert [line for line in scraped.text.splitlines() if not line.startswith("#")] == [
         *("fanout_up 0.0", "fanout_ready 0.0")
     ]
+
+
+@pytest.mark.parametrize("path", ["/health", "/ready", "/ready/database"])
+def test_a_probe_is_answered_while_every_thread_is_busy(path: str) -> None:
+    assert anyio.run(is_answered_without_threads, probed_app(), path)
+
+
+def test_control_a_probe_that_needs_a_thread_would_wait() -> None:
+    app = probed_app()
+    app.dependency_overrides[observer_of] = lambda: app.state.observer
+    assert not anyio.run(is_answered_without_threads, app, "/ready")
+
+
+def probed_app() -> FastAPI:
+    nowhere = DatabaseSettings(dsn=NOWHERE)
+    return build_app(ServiceSettings(operator=nowhere, viewer=nowhere))
+
+
+async def is_answered_without_threads(app: FastAPI, path: str) -> bool:
+    """Return whether a probe is answered; if it is not, it waits for a thread."""
+    threads = anyio.to_thread.current_default_thread_limiter()
+    threads.total_tokens = 1
+    answers: list[httpx2.Response] = []
+    transport = httpx2.ASGITransport(app=app)
+
+    async def probe() -> None:
+        answers.append(await client.get(path))
+
+    async with (
+        threads,
+        httpx2.AsyncClient(transport=transport, base_url="http://test") as client,
+        anyio.create_task_group() as probes,
+    ):
+        probes.start_soon(probe)
+        with anyio.fail_after(60):
+            while not answers and not threads.statistics().tasks_waiting:
+                await anyio.sleep(0.01)
+        probes.cancel_scope.cancel()
+    return bool(answers)
