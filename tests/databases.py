@@ -111,7 +111,7 @@ class Database:
     def asking(self) -> Iterator[psycopg.Connection]:
         """Lend an autocommit connection as the owner, for statements that leave nothing in it.
 
-        The next borrower gets it again: to connect costs thirty times as much as to ask.
+        The next borrower gets it again: to connect costs far more than to ask.
         """
         connection = self._open()
         connection.prepare_threshold = None  # Tests change the tables in between.
