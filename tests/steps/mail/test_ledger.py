@@ -21,6 +21,7 @@ from pipeline.steps.mail.outbox import Outbox
 from pipeline.steps.mail.requests import plan_requests
 from pipeline.steps.mail.sender import Sender
 from tests.databases import Databases
+from tests.deadline import wait_until
 from tests.golden.stage import Stage
 from tests.golden.world import U2
 from tests.steps.mail.desk import MailDesk, work
@@ -97,7 +98,7 @@ def test_f37_workers_at_the_same_time_send_each_mail_once(desk: MailDesk) -> Non
 def test_another_sender_on_the_same_table_never_sends_what_we_send(desk: MailDesk) -> None:
     many(desk, 80)
     theirs: list[int] = []
-    stop = threading.Event()
+    stop, started = threading.Event(), threading.Event()
 
     def other() -> None:
         """The sender that came before ours: it claims a row by its status, one at a time."""
@@ -111,14 +112,25 @@ def test_another_sender_on_the_same_table_never_sends_what_we_send(desk: MailDes
                 if row is None:
                     return
                 theirs.append(row[0])
+                started.set()
                 connection.execute(
                     "UPDATE pending_emails SET status = 'sent', processed_at = now() WHERE id = %s",
                     row,
                 )
 
+    # Both have taken some of the same table before they race for the rest.
+    claims, outbox = MailClaims(desk.sender), Outbox(desk.sender)
+    work(desk.sender, claims, outbox, most=20)
     thread = threading.Thread(target=other)
     thread.start()
-    work_on(desk.sender, rounds=12)
+    assert started.wait(60)
+    open_ones = "SELECT count(*) FROM fanout.deliveries WHERE finished_at IS NULL"
+
+    def is_over() -> bool:
+        work(desk.sender, claims, outbox, most=20)
+        return desk.rows(open_ones) == [(0,)]
+
+    wait_until(is_over, seconds=60, what="every delivery has ended")
     stop.set()
     thread.join()
     rows: list[Any] = desk.rows(
