@@ -50,6 +50,7 @@ CREATE TABLE fanout.deliveries (
     created_at      timestamptz NOT NULL DEFAULT now(),
     deliver_at      timestamptz NOT NULL DEFAULT now(),
     expires_at      timestamptz,
+    ages_while_paused boolean NOT NULL DEFAULT false,
     collapse_key    text,
     switch          text NOT NULL GENERATED ALWAYS AS (
         CASE channel WHEN 'email' THEN 'mail:' ELSE 'push:' END || kind) STORED,
@@ -88,6 +89,8 @@ COMMENT ON COLUMN fanout.deliveries.source IS
     'the table whose row, source_id, holds what is to be said and shows how the delivery ended';
 COMMENT ON COLUMN fanout.deliveries.priority IS
     '0 critical, 1 high, 2 normal, 3 low';
+COMMENT ON COLUMN fanout.deliveries.ages_while_paused IS
+    'expires_at says how long what it tells is true: it does not move while a switch holds it back';
 COMMENT ON COLUMN fanout.deliveries.collapse_key IS
     'a later delivery to the same recipient with this key replaces it while it waits';
 COMMENT ON COLUMN fanout.deliveries.switch IS
@@ -144,7 +147,7 @@ CREATE TRIGGER keep_ended BEFORE UPDATE ON fanout.deliveries
     ))
     EXECUTE FUNCTION fanout.keep_ended_deliveries();
 
--- What waits behind a switch does not age.
+-- What waits behind a switch does not age. But a link runs out all the same.
 CREATE FUNCTION fanout.stop_ageing() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog
 AS $$
@@ -152,7 +155,9 @@ BEGIN
     IF NEW.state = 'paused' THEN
         NEW.paused_at := now();
     ELSE
-        NEW.expires_at := OLD.expires_at + (now() - OLD.paused_at);
+        IF NOT OLD.ages_while_paused THEN
+            NEW.expires_at := OLD.expires_at + (now() - OLD.paused_at);
+        END IF;
         NEW.paused_at := NULL;
     END IF;
     RETURN NEW;

@@ -22,9 +22,22 @@ BEGIN
         RETURN;
     END IF;
     GRANT SELECT, UPDATE (status, processed_at) ON public.pending_emails TO fanout_sender;
+    GRANT SELECT (id, email, full_name) ON public.profiles TO fanout_sender;
+    GRANT SELECT (id, thread_id) ON public.domain_events TO fanout_sender;
+    GRANT SELECT (id, owner_org_id) ON public.projects TO fanout_sender;
+    GRANT SELECT (org_id, user_id) ON public.org_members TO fanout_sender;
+    GRANT SELECT (project_id, user_id) ON public.project_access_grants TO fanout_sender;
+    GRANT SELECT (thread_id, user_id) ON public.chat_thread_participants TO fanout_sender;
+    GRANT SELECT (event_id, user_id, read_at) ON public.notifications TO fanout_sender;
+    GRANT SELECT (id, user_id, scope_type, scope_id, event_type, channel, status, updated_at)
+        ON public.user_notification_preferences TO fanout_sender;
 
     -- As in 0009 of the fan-out: where row security is on, it must not hide rows from the role.
-    FOREACH ours IN ARRAY ARRAY['pending_emails']
+    FOREACH ours IN ARRAY ARRAY[
+        'pending_emails', 'profiles', 'domain_events', 'projects', 'org_members',
+        'project_access_grants', 'chat_thread_participants', 'notifications',
+        'user_notification_preferences'
+    ]
     LOOP
         CONTINUE WHEN NOT EXISTS (
             SELECT FROM pg_catalog.pg_class

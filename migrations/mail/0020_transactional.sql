@@ -53,27 +53,6 @@ CREATE TRIGGER drop_payload AFTER UPDATE OF state ON fanout.deliveries
     )
     EXECUTE FUNCTION fanout.drop_payload();
 
--- A link runs out while a switch holds its mail back, too. The limit of an ordinary mail waits.
-ALTER TABLE fanout.deliveries ADD COLUMN ages_while_paused boolean NOT NULL DEFAULT false;
-COMMENT ON COLUMN fanout.deliveries.ages_while_paused IS
-    'expires_at says how long what it tells is true: it does not move while a switch holds it back';
-
-CREATE OR REPLACE FUNCTION fanout.stop_ageing() RETURNS trigger
-LANGUAGE plpgsql SET search_path = pg_catalog
-AS $$
-BEGIN
-    IF NEW.state = 'paused' THEN
-        NEW.paused_at := now();
-    ELSE
-        IF NOT OLD.ages_while_paused THEN
-            NEW.expires_at := OLD.expires_at + (now() - OLD.paused_at);
-        END IF;
-        NEW.paused_at := NULL;
-    END IF;
-    RETURN NEW;
-END
-$$;
-
 -- When a mail is tried again after so many failed tries; NULL: never. 0, 60 and 300 seconds.
 CREATE FUNCTION fanout.calculate_next_retry(
     attempt_count integer, p_now timestamptz DEFAULT now()

@@ -45,6 +45,9 @@ COMMENT ON COLUMN fanout.suppressions.provider IS
 -- again changes nothing. Of the reports about an address, those count that happened last, whichever
 -- is handled first.
 --
+-- Reports are kept for 90 days: each new one deletes a few that are older. That needs no job, which a
+-- database with nothing but mail does not have. No provider sends a report again after so long.
+--
 -- addresses: how the one address can be written. effect: NULL, 'lift', or a reason to suppress it.
 CREATE FUNCTION fanout.record_report(
     from_provider text, with_id text, of_kind text, of_message text, happened_at timestamptz,
@@ -71,6 +74,16 @@ BEGIN
     IF NOT FOUND THEN
         RETURN false;
     END IF;
+    DELETE FROM fanout.provider_reports AS old
+    USING (
+        SELECT provider, report_id
+        FROM fanout.provider_reports
+        WHERE received_at < now() - interval '90 days'
+        ORDER BY received_at
+        LIMIT 10
+        FOR UPDATE SKIP LOCKED
+    ) AS found
+    WHERE old.provider = found.provider AND old.report_id = found.report_id;
 
     IF effect = 'lift' THEN
         DELETE FROM fanout.suppressions

@@ -56,7 +56,7 @@ BEGIN
         RETURN;
     END IF;
 
-    -- What decides, when a mail is sent, besides what 0005 grants.
+    -- What decides, when a mail is sent, besides what 0003 grants.
     GRANT SELECT (created_at, resource_id) ON public.domain_events TO fanout_sender;
     GRANT SELECT (id, parent_id, org_id) ON public.resources TO fanout_sender;
     GRANT SELECT (resource_id, user_id, permission) ON public.permissions TO fanout_sender;
