@@ -1,12 +1,14 @@
 """The content of one mail, before it is put into its templates."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Content:
     """What the templates of one mail need beside the brand and the recipient.
+
+    ``repr`` shows none of its words: a link to sign in may be among them.
 
     Attributes:
         template: the name of its two templates, without ``.html.jinja`` and ``.txt.jinja``.
@@ -20,7 +22,7 @@ class Content:
 
     template: str
     kind: str
-    subject: str
-    preheader: str
-    values: Mapping[str, object]
+    subject: str = field(repr=False)
+    preheader: str = field(repr=False)
+    values: Mapping[str, object] = field(repr=False)
     is_choice: bool = True

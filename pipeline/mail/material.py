@@ -44,7 +44,7 @@ class Recipient:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Update:
-    """One row of ``pending_emails``: what one person is told of one event.
+    """One row of ``pending_emails``: what one person is told of one event. ``repr`` quotes nothing.
 
     Attributes:
         event_type: the type of the event.
@@ -55,10 +55,10 @@ class Update:
     """
 
     event_type: EventType
-    subject: str
-    data: Mapping[str, Any]
+    subject: str = field(repr=False)
+    data: Mapping[str, Any] = field(repr=False)
     project_id: ProjectId | None = None
-    project_name: str | None = None
+    project_name: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ Material = Immediate | Digest | Transactional
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Composed:
-    """A mail, ready to be sent. Subject and headers have one line each.
+    """A mail, ready to be sent. Subject and headers have one line each. ``repr`` quotes nothing.
 
     Attributes:
         kind: the type of the mail, for the provider's statistics: an event type,
@@ -107,8 +107,8 @@ class Composed:
     """
 
     kind: str
-    subject: str
-    preheader: str
+    subject: str = field(repr=False)
+    preheader: str = field(repr=False)
     html: str = field(repr=False)
     text: str = field(repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)

@@ -1,7 +1,8 @@
 import pytest
 
+from pipeline.mail.compose import content_of
 from pipeline.mail.material import Transactional
-from tests.mail.desk import transactional
+from tests.mail.desk import BRAND, transactional
 from tests.mail.page import read
 
 LINK = "https://auth.capmatch.com/verify?token=T"
@@ -29,4 +30,5 @@ def test_another_time_may_be_given(hours: object, said: str) -> None:
 def test_the_link_is_not_in_the_text_of_the_objects() -> None:
     payload = {"magic_link": LINK}
     assert "token" not in repr(Transactional("magic_link", payload))
+    assert "token" not in repr(content_of(Transactional("magic_link", payload), BRAND))
     assert "token" not in repr(transactional("magic_link", payload))
