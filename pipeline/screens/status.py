@@ -11,7 +11,6 @@ from rich.text import Text
 from pipeline.clients.postgres.locks import Lock
 from pipeline.domain.graph import Graph
 from pipeline.domain.units import ago, counted, duration, is_ahead, size
-from pipeline.jobs.table import JOBS
 from pipeline.ops.jobs.kept import LedgerMark, RevokedGrants
 from pipeline.ops.mail.figures import MailFigures
 from pipeline.ops.status.figures import (
@@ -28,6 +27,7 @@ from pipeline.ops.status.figures import (
     StatusFigures,
     SwitchSeen,
 )
+from pipeline.ops.switches.things import EVENT, waiting_thing
 from pipeline.screens.printable import printable
 
 FiguresT = TypeVar("FiguresT")
@@ -187,16 +187,17 @@ def _switches(switches: Mapping[str, SwitchSeen]) -> Text:
 
 
 def _switch(name: str, switch: SwitchSeen) -> str:
-    waiting = f"{counted(switch.waiting, 'event')} {'waits' if switch.waiting == 1 else 'wait'}"
+    waiting = ""
+    if waiting_thing(name) == EVENT:
+        wait = "waits" if switch.waiting == 1 else "wait"
+        waiting = f"; {counted(switch.waiting, EVENT)} {wait}"
     reason = f": {printable(switch.reason)}" if switch.reason else ""
     since = duration(switch.since_seconds)
-    if name in JOBS:
-        return f"{name} paused for {since} by {switch.who}{reason}"
     if switch.until_seconds is None:
-        return f"{name} paused for {since} by {switch.who}{reason}; {waiting}"
+        return f"{name} paused for {since} by {switch.who}{reason}{waiting}"
     left = switch.until_seconds
     trial = f"one is tried in {duration(left)}" if left > 0 else "one at a time is tried"
-    return f"{name}, its breaker is open for {since}{reason}; {waiting}, {trial}"
+    return f"{name}, its breaker is open for {since}{reason}{waiting}; {trial}"
 
 
 def _jobs(jobs: Mapping[str, JobFigures]) -> Text:

@@ -6,6 +6,7 @@ from pipeline.domain.delivery import MAIL_SWITCH
 from pipeline.domain.units import counted
 from pipeline.jobs.table import JOBS
 from pipeline.ops.switches.change import Paused, Resumed
+from pipeline.ops.switches.things import waiting_thing
 from pipeline.screens.printable import printable
 
 _CATCH_UP = "python -m pipeline catch-up"
@@ -42,8 +43,7 @@ def resumed_lines(resumed: Resumed) -> str:
 
 
 def _waiting(name: str, number: int) -> str:
-    thing = "mail" if name.startswith(MAIL_SWITCH) else "run" if name in JOBS else "event"
-    return f"{counted(number, thing)} {'waits' if number == 1 else 'wait'}"
+    return f"{counted(number, waiting_thing(name))} {'waits' if number == 1 else 'wait'}"
 
 
 def _moment(time: datetime) -> str:

@@ -170,6 +170,21 @@ def test_doctor_warns_of_an_open_breaker_and_of_events_that_nobody_takes_on(
     assert finding.fix == f"fix the cause, then: python -m pipeline resume {UPLOADED}"
 
 
+def test_doctor_and_status_count_no_events_behind_a_switch_of_mails(database: Database) -> None:
+    with database.connect() as connection:
+        connection.execute(
+            "INSERT INTO fanout.switches (name, state, who, until) VALUES"
+            " ('mail:resend', 'open', 'test', now() + interval '5 minutes')"
+        )
+    # None of these waits there.
+    wait_behind(database)
+    assert " event" not in found(database, "switches").seen.partition(";")[0]
+    shown = " ".join(command(database.operator_dsn, "status").stdout.split())
+    assert "mail:resend, its breaker is open for" in shown
+    assert "; one is tried in" in shown.partition("mail:resend")[2]
+    assert "0 events" not in shown.partition("mail:resend")[2]
+
+
 @pytest.mark.parametrize(
     ("name", "waiting"),
     [("mail:resend", "2 mails wait"), ("mail:invite_accepted", "1 mail waits")],

@@ -6,12 +6,12 @@ from typing import Final
 from pipeline.clients.postgres.session import working
 from pipeline.clients.postgres.sql import load
 from pipeline.domain.units import counted, duration
-from pipeline.jobs.table import JOBS
 from pipeline.ops.doctor.check import Check, Finding, ok, warning
 from pipeline.ops.doctor.installation import Installation
 from pipeline.ops.installed import lacks_fanout
 from pipeline.ops.status.figures import SwitchSeen
 from pipeline.ops.status.read import read_switches
+from pipeline.ops.switches.things import EVENT, waiting_thing
 
 # A pause that is longer may be forgotten.
 LONG_SECONDS: Final = 86_400
@@ -28,9 +28,9 @@ def judge_switches(switches: Mapping[str, SwitchSeen], resumed_waiting: int) -> 
     """
     seen, fixes = [], []
     for name, switch in switches.items():
-        waiting = f", {counted(switch.waiting, 'event')} wait{'s' * (switch.waiting == 1)}"
-        if name in JOBS:
-            waiting = ""
+        waiting = ""
+        if waiting_thing(name) == EVENT:
+            waiting = f", {counted(switch.waiting, EVENT)} wait{'s' * (switch.waiting == 1)}"
         since = duration(switch.since_seconds)
         if switch.until_seconds is not None:
             seen.append(f"the breaker of {name} is open for {since}{waiting}")
