@@ -10,7 +10,7 @@ if __name__ == "__main__":
 
 import argparse
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import Final
 
@@ -38,12 +38,8 @@ from pipeline.commands import (
 )
 from pipeline.commands.life import closed_pools
 from pipeline.domain.errors import ConfigurationError, FanoutError, UsageError
-from pipeline.mail.brand import VARIABLES as BRAND_VARIABLES
 from pipeline.output import OutputLost, safe_output
 from pipeline.settings import CalendarSettings, DatabaseSettings
-from pipeline.settings.mail import MAIL_VARIABLES
-from pipeline.settings.traces import TRACE_VARIABLES
-from pipeline.settings.webhooks import WEBHOOK_VARIABLES
 
 _COMMANDS: Final = (
     migrate,
@@ -156,16 +152,14 @@ def _run(arguments: Sequence[str] | None) -> int:
         options.pubsub_emulator = os.environ.get("PUBSUB_EMULATOR_HOST")
         options.capture_password = os.environ.get("DATABASE_PASSWORD")
         options.service_port = os.environ.get("PORT")
-        options.serving = {name: os.environ.get(name, "") for name in _SERVING}
+        options.serving = _variables(_SERVING)
         options.viewer_database_url = _url("VIEWER_DATABASE_URL")
         options.operator_database_url = _url("OPERATOR_DATABASE_URL")
         options.slot_name = os.environ.get("SLOT_NAME")
         options.publication_name = os.environ.get("PUBLICATION_NAME")
         options.calendar = _calendar_settings()
-        options.brand = {name: os.environ.get(name, "") for name in BRAND_VARIABLES}
-        options.mail = {name: os.environ.get(name, "") for name in MAIL_VARIABLES}
-        options.webhooks = {name: os.environ.get(name, "") for name in WEBHOOK_VARIABLES}
-        options.traces = {name: os.environ.get(name, "") for name in TRACE_VARIABLES}
+        # Only some commands need more, and the modules that list those variables take time to load.
+        options.variables = _variables
         with closed_pools():
             exit_status: int | None = options.execute(options)
     except FanoutError as error:
@@ -191,6 +185,11 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     for command in _COMMANDS:
         (launch if command is run and on_dataflow else command).add(commands)
     return parser
+
+
+def _variables(names: Iterable[str]) -> dict[str, str]:
+    """Return variables of the environment; empty: not set."""
+    return {name: os.environ.get(name, "") for name in names}
 
 
 def _url(variable: str) -> str:

@@ -12,7 +12,11 @@ ROOT: Final = Path(__file__).resolve().parents[1]
 RUN: Final = ("run", "--subscription", "projects/p/subscriptions/s")
 SECONDS: Final = 30
 UNREACHABLE: Final = "postgresql://nobody:kanarienvogel@127.0.0.1:1/x"
-HEAVY: Final = ("apache_beam", "google.cloud.pubsub_v1", "grpc", "psycopg_pool")
+HEAVY: Final = (
+    *("apache_beam", "google.cloud.pubsub_v1", "grpc", "psycopg_pool"),
+    # Only a graph, a provider or a screen of mail needs these.
+    *("css_inline", "cryptography", "httpx2", "idna", "jinja2", "opentelemetry", "smtplib"),
+)
 
 # Runs a command in a new interpreter; prints at its end which heavy modules it loaded.
 LOADED: Final = f"""

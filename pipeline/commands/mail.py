@@ -67,14 +67,15 @@ def _preview(options: argparse.Namespace) -> None:
 
     import orjson
 
-    from pipeline.mail.brand import read_brand
+    from pipeline.mail.brand import BRAND_VARIABLES, read_brand
     from pipeline.ops.mail.preview import preview_mails
     from pipeline.ops.mail.write import write_previews
     from pipeline.ops.sample.mails import SAMPLE_BRAND
     from pipeline.output import print_json
     from pipeline.screens.mail import page_of_previews, show_previews
 
-    brand = read_brand(options.brand) if any(options.brand.values()) else SAMPLE_BRAND
+    given = options.variables(BRAND_VARIABLES)
+    brand = read_brand(given) if any(given.values()) else SAMPLE_BRAND
     written = write_previews(preview_mails(brand, options.type, options.person), options.folder)
     if options.json:
         print_json(orjson.dumps({"mails": written}).decode())

@@ -33,15 +33,17 @@ def add(actions: Commands) -> None:
 def _execute(options: argparse.Namespace) -> int:
     import orjson
 
-    from pipeline.mail.brand import read_brand
+    from pipeline.mail.brand import BRAND_VARIABLES, read_brand
     from pipeline.ops.mail.send_test import send_test
     from pipeline.ops.sample.mails import SAMPLE_BRAND
     from pipeline.output import print_json
     from pipeline.screens.sent_test import show_sent_test
-    from pipeline.settings.mail import read_mail_settings
+    from pipeline.settings.mail import MAIL_VARIABLES, read_mail_settings
 
-    brand = read_brand(options.brand) if any(options.brand.values()) else SAMPLE_BRAND
-    sent = send_test(read_mail_settings(options.mail), brand, options.to, options.type)
+    given = options.variables(BRAND_VARIABLES)
+    brand = read_brand(given) if any(given.values()) else SAMPLE_BRAND
+    settings = read_mail_settings(options.variables(MAIL_VARIABLES))
+    sent = send_test(settings, brand, options.to, options.type)
     if options.json:
         print_json(orjson.dumps(sent).decode())
     else:

@@ -7,7 +7,7 @@ from pipeline.clients.spans import open_spans
 from pipeline.commands.command import given
 from pipeline.domain.graph import Graph
 from pipeline.options import DEAD_LETTER_TOPIC, ParameterValues, Taker
-from pipeline.settings.traces import TraceSettings, read_trace_settings
+from pipeline.settings.traces import TRACE_VARIABLES, TraceSettings, read_trace_settings
 from pipeline.topology.ends import Preview, Store
 from pipeline.topology.fanout import Topology
 from pipeline.topology.graphs import GRAPHS, AnyTopology, fanout, mail_with
@@ -17,7 +17,11 @@ def topology_of(graph: Graph, options: argparse.Namespace) -> AnyTopology:
     """Return the graph that ``run`` runs, with the settings of the arguments."""
     values = given(options, Taker.RUN)
     if graph is Graph.MAIL:
-        variables = {**options.mail, **options.brand}
+        # The other graphs do without these modules, which take time to import.
+        from pipeline.mail.brand import BRAND_VARIABLES
+        from pipeline.settings.mail import MAIL_VARIABLES
+
+        variables: dict[str, str] = options.variables((*MAIL_VARIABLES, *BRAND_VARIABLES))
         return mail_with(variables, options.database, _ends(options, values, graph))
     topology = GRAPHS[graph](values, options.database, _ends(options, values, graph))
     if topology.graph is Graph.FANOUT:
@@ -45,7 +49,7 @@ def _ends(options: argparse.Namespace, values: ParameterValues, graph: Graph) ->
 
 
 def _traces(options: argparse.Namespace, graph: Graph) -> TraceSettings | None:
-    traces = read_trace_settings(options.traces, graph)
+    traces = read_trace_settings(options.variables(TRACE_VARIABLES), graph)
     if traces is not None:
         # A variable that the SDK rejects ends the command before it reads an event.
         open_spans(traces)

@@ -91,8 +91,8 @@ def _execute(options: argparse.Namespace) -> None:
             "the service is not installed: install requirements-service.txt, or fanout[service]"
         )
     from pipeline.mail.clean import line
-    from pipeline.settings.unsubscribe import read_unsubscribe_settings
-    from pipeline.settings.webhooks import read_webhook_settings
+    from pipeline.settings.unsubscribe import UNSUBSCRIBE_VARIABLES, read_unsubscribe_settings
+    from pipeline.settings.webhooks import WEBHOOK_VARIABLES, read_webhook_settings
     from pipeline.steps.policy import policy_of
     from service.server import serve
     from service.settings import IAP_KEYS_URL, IdentitySettings, Limits, ServiceSettings
@@ -122,9 +122,9 @@ def _execute(options: argparse.Namespace) -> None:
         trusted_proxies=tuple(_listed(serving["TRUSTED_PROXIES"])),
         topic=options.topic,
         policy=policy_of(given(options, Taker.SERVE)),
-        unsubscribe=read_unsubscribe_settings(options.mail),
-        webhooks=read_webhook_settings(options.webhooks),
-        brand_name=line(options.brand["BRAND_NAME"]),
+        unsubscribe=read_unsubscribe_settings(options.variables(UNSUBSCRIBE_VARIABLES)),
+        webhooks=read_webhook_settings(options.variables(WEBHOOK_VARIABLES)),
+        brand_name=line(options.variables(["BRAND_NAME"])["BRAND_NAME"]),
     )
     if options.openapi:
         _print_description(settings)

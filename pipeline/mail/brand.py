@@ -13,7 +13,7 @@ from pipeline.mail.colour import HEX
 DEFAULT_COLOUR: Final = "#1f4fd8"
 PREFERENCES: Final = "/settings/notifications"
 # The variables of the environment that hold a brand.
-VARIABLES: Final = (
+BRAND_VARIABLES: Final = (
     "BRAND_NAME",
     "BRAND_URL",
     "BRAND_COLOUR",
@@ -99,7 +99,7 @@ def read_brand(variables: Mapping[str, str]) -> Brand:
     Raises:
         ConfigurationError: a variable is missing or invalid.
     """
-    given = {name: variables.get(name, "").strip() for name in VARIABLES}
+    given = {name: variables.get(name, "").strip() for name in BRAND_VARIABLES}
     missing = [name for name in ("BRAND_NAME", "BRAND_URL") if not given[name]]
     if missing:
         raise ConfigurationError(

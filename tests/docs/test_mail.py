@@ -6,7 +6,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Final
 
-from pipeline.mail.brand import VARIABLES
+from pipeline.mail.brand import BRAND_VARIABLES
 from tests.mail.desk import update
 
 ROOT: Final = Path(__file__).parents[2]
@@ -24,7 +24,7 @@ def test_the_words_of_the_guide_are_words() -> None:
 
 
 def test_the_variables_of_the_guide_are_those_of_a_brand() -> None:
-    assert tuple(re.findall(r"^\| `(BRAND_\w+)` \|", GUIDE, re.MULTILINE)) == VARIABLES
+    assert tuple(re.findall(r"^\| `(BRAND_\w+)` \|", GUIDE, re.MULTILINE)) == BRAND_VARIABLES
 
 
 def test_the_pictures_are_there_and_small() -> None:
