@@ -2,7 +2,8 @@
 
 import asyncio
 import hashlib
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -56,12 +57,20 @@ class Recognition:
 
     A refusal is remembered too, so that a wrong token that is sent again and again costs nothing.
     To be used in one event loop.
+
+    Args:
+        recognisers: what recognises each kind of credential.
+        clock: seconds that never go back.
     """
 
-    def __init__(self, recognisers: Mapping[Means, Recogniser]) -> None:
+    def __init__(
+        self,
+        recognisers: Mapping[Means, Recogniser],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._recognisers = recognisers
-        self._known: TTLCache[bytes, Caller | None] = TTLCache(_KEPT, KEPT_SECONDS)
-        self._trusted: TTLCache[bytes, None] = TTLCache(_KEPT, _TRUSTED_SECONDS)
+        self._known: TTLCache[bytes, Caller | None] = TTLCache(_KEPT, KEPT_SECONDS, timer=clock)
+        self._trusted: TTLCache[bytes, None] = TTLCache(_KEPT, _TRUSTED_SECONDS, timer=clock)
         self._asked: dict[bytes, asyncio.Task[Caller | None]] = {}
 
     def trusts(self, credential: Credential) -> bool:
@@ -75,9 +84,14 @@ class Recognition:
             TransientError: nobody can say for now.
         """
         key = credential.key
-        if key in self._known:
+        try:
+            # Not first asked whether it is there: it could expire in between.
             known: Caller | None = self._known[key]
-            return known
+        except KeyError:
+            return await self._ask(key, credential)
+        return known
+
+    async def _ask(self, key: bytes, credential: Credential) -> Caller | None:
         asking = self._asked.get(key)
         if asking is None:
             if len(self._asked) >= _AT_ONCE:

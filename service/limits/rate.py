@@ -38,5 +38,6 @@ class Rate:
 
     def give_back(self, key: str) -> None:
         """Take a request back that was counted for nothing."""
-        if key in self._paid_until:
-            self._paid_until[key] -= self._cost
+        paid_until = self._paid_until.get(key)
+        if paid_until is not None:
+            self._paid_until[key] = paid_until - self._cost

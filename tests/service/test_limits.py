@@ -8,8 +8,9 @@ import select
 import socket
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import chain, repeat
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -18,7 +19,9 @@ import psutil
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
+from service.identity.caller import Caller, Means
 from service.identity.caller import Scope as CallerScope
+from service.identity.recognise import KEPT_SECONDS, Credential, Recognition
 from service.limits.crowd import Crowd
 from service.limits.rate import Rate
 from tests.databases import Database
@@ -340,6 +343,31 @@ def test_the_rate_is_a_burst_and_then_so_many_a_second() -> None:
     assert rate.take("a") == 0
     now += 60
     assert [rate.take("a") for _ in range(20)] == [0] * 20
+
+
+def turning(calls: int, seconds: float) -> Callable[[], float]:
+    """Return a clock that stands still, and goes on once, after so many calls."""
+    times = chain(repeat(0.0, calls), repeat(seconds))
+    return lambda: next(times)
+
+
+@pytest.mark.parametrize("calls", range(20))
+def test_what_is_forgotten_at_any_moment_breaks_no_request(calls: int) -> None:
+    """A burst and an answer are forgotten between any two looks at the clock."""
+    rate = Rate(10, clock=turning(calls, 2.0))
+    assert rate.take("a") == 0
+    rate.give_back("a")
+    assert rate.take("a") == 0
+
+    async def recogniser(text: str) -> Caller:
+        return Caller(name=text, scopes=frozenset(), means=Means.TOKEN)
+
+    recognition = Recognition({Means.TOKEN: recogniser}, turning(calls, KEPT_SECONDS))
+
+    async def ask_twice() -> list[Caller | None]:
+        return [await recognition.caller(Credential(Means.TOKEN, "ida")) for _ in range(2)]
+
+    assert [each.name for each in asyncio.run(ask_twice()) if each] == ["ida", "ida"]
 
 
 def test_a_rate_below_one_a_second_lets_the_first_request_pass() -> None:
