@@ -1,6 +1,7 @@
 """Public keys that somebody publishes: fetched once, and again when they have changed."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
@@ -20,6 +21,8 @@ _USABLE_SECONDS: Final = 86_400.0
 _PAUSE_SECONDS: Final = 2.0
 _TIMEOUT_SECONDS: Final = 3.0
 _DISCOVERY: Final = "/.well-known/openid-configuration"
+
+_log: Final = logging.getLogger(__name__)
 
 
 class PublicKeys:
@@ -73,7 +76,9 @@ class PublicKeys:
             self._tried_at = time.monotonic()
             try:
                 self._keys = KeySet.import_key_set(await fetch_json(await self._locate()))
-            except (httpx2.HTTPError, JoseError, LookupError, TypeError, ValueError):
+            except (httpx2.HTTPError, JoseError, LookupError, TypeError, ValueError) as error:
+                # Its text may hold the address.
+                _log.warning("the keys of %s cannot be read: %s", self._name, type(error).__name__)
                 return
             self._fetched_at = time.monotonic()
 

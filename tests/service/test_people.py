@@ -257,6 +257,7 @@ def test_a_provider_that_was_never_reached_is_not_taken_for_a_refusal(
             early = late.client.get("/v1/me", headers=bearer(issuer.sign(issuer.claims(VIEWER))))
             assert (early.status_code, early.headers["Retry-After"]) == (503, "5")
             assert late.client.get("/health").status_code == 200
+            assert "the keys of the OIDC provider cannot be read: " in log.read_text()
             issuer.is_up = True
             wait_until(
                 lambda: (
