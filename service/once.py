@@ -97,11 +97,11 @@ class Once:
             refusal = response_to(error)
             if refusal.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
                 # It may succeed later: the same request may be sent again.
-                free_key(self.database, key, taken)
+                self._free(key, taken)
                 return refusal
             answer = StoredAnswer(refusal.status_code, bytes(refusal.body).decode())
         except BaseException:
-            free_key(self.database, key, taken)
+            self._free(key, taken)
             raise
         try:
             store_answer(self.database, key, taken, answer)
@@ -109,6 +109,13 @@ class Once:
             # It is done. Whoever repeats it hears 409 until the key is free again.
             _log.error("the answer to %s is not stored: %s", key.route, error)
         return _answered(answer)
+
+    def _free(self, key: RequestKey, taken: KeyTaken) -> None:
+        try:
+            free_key(self.database, key, taken)
+        except FanoutError as error:
+            # What went wrong before says more. The key is free by itself in a minute.
+            _log.error("the key of %s is not free yet: %s", key.route, error)
 
 
 async def _once(

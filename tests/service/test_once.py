@@ -2,12 +2,19 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from http import HTTPStatus
 from typing import Final
 from uuid import uuid4
 
-from pipeline.ops.idempotency.keys import HELD_SECONDS
+import pytest
+
+from pipeline.domain.errors import Conflict
+from pipeline.ops.idempotency.keys import HELD_SECONDS, RequestKey
+from pipeline.settings import DatabaseSettings
 from service.identity.caller import Scope
-from service.once import REPEATED
+from service.once import REPEATED, Once
+from tests.golden.stage import Stage
 from tests.service.api import Api, another, asked, upload
 from tests.service.asking import token
 
@@ -109,6 +116,35 @@ def test_a_refusal_is_repeated_and_a_failure_is_not(api: Api) -> None:
         connection.execute("LOCK TABLE event_dead_letters")
         assert "lock" in api.refusal(api.post(path, {"note": "x"}, key="late"), 503)
     assert api.post(path, {"note": "x"}, key="late").json() == {"resolved": 1}
+
+
+def test_a_fault_is_told_even_if_its_key_cannot_be_given_back(stage: Stage) -> None:
+    """Control: a key that can be given back is free at once."""
+    database = DatabaseSettings(
+        dsn=stage.database.operator_dsn, retry_for=timedelta(milliseconds=100)
+    )
+    once = Once(
+        database=database,
+        key=RequestKey(caller="token amara", route="POST /v1/things", key="k"),
+        digest=bytes(32),
+    )
+
+    def fail() -> None:
+        raise ValueError("a bug")
+
+    with stage.database.connect() as connection:
+
+        def fail_and_lock() -> None:
+            connection.execute("BEGIN")
+            connection.execute("LOCK TABLE fanout.idempotency_keys")
+            fail()
+
+        for do in (fail, fail_and_lock):
+            with pytest.raises(ValueError, match="a bug"):
+                once.answer(HTTPStatus.OK, do)
+        connection.execute("ROLLBACK")
+    with pytest.raises(Conflict):
+        once.answer(HTTPStatus.OK, fail)
 
 
 def test_a_key_is_forgotten_after_a_day(api: Api) -> None:
