@@ -1,6 +1,6 @@
 """digests: one for each person and window, of all that waits."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -108,6 +108,19 @@ def test_a_late_run_does_its_window_and_tells_what_was_queued_before_it(post: Po
     post.queue(U2, at=NOW + 5 * MINUTE)
     assert post.digest(now=NOW + 40 * MINUTE).emitted == 1
     assert post.digests() == [Made(U2, WINDOW, emails)]
+
+
+def test_a_tick_that_comes_hours_late_opens_the_window_of_the_clock(post: Post) -> None:
+    [(clock,)] = post.rows("SELECT statement_timestamp() AT TIME ZONE 'UTC'")
+    clock = clock.replace(tzinfo=UTC)
+    # This hour, and the next one in case that it begins meanwhile.
+    hours = sorted({clock.hour, (clock + HOUR).hour})
+    post.execute("UPDATE fanout.digest_hours SET hours = %s, zone = 'UTC'", hours)
+    emails = post.queue(U2, at=clock - 2 * HOUR)
+    # A time a day ago was given by a person, who wants to see that day.
+    assert post.digest(now=clock - DAY - HOUR) == Counts()
+    assert post.digest(now=clock - 3 * HOUR).emitted == 1
+    assert [made.emails for made in post.digests()] == [emails]
 
 
 def test_a_missed_window_is_done_by_the_next_one(post: Post) -> None:
