@@ -10,6 +10,7 @@ from email.utils import format_datetime
 from pathlib import Path
 from typing import Final
 
+import httpx2
 import orjson
 import pytest
 
@@ -369,6 +370,21 @@ def test_a_redirect_is_not_followed(resend: ResendServer, client: ResendClient) 
     resend.fail_next(Fault(reply=reply))
     client.send(request_of(client))
     assert [each.path for each in resend.asked] == ["/emails"]
+
+
+def test_a_proxy_is_not_asked_for_a_server_on_this_machine(
+    resend_settings: ResendSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    with ResendClient(resend_settings, clock=lambda: NOW) as client:
+        [result] = client.send(request_of(client)).results
+    assert isinstance(result, Accepted)
+    # Control: another client asks the proxy, and nobody is there.
+    with pytest.raises(httpx2.ConnectError):
+        httpx2.get(resend_settings.base_url)
 
 
 def test_an_answer_that_is_too_long_is_not_read(resend: ResendServer, client: ResendClient) -> None:
