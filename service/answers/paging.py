@@ -1,19 +1,19 @@
 """Pages: a cursor says where the next one begins, and is of use for the same list only."""
 
 import base64
-import binascii
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Final, Generic, TypeVar
 
 import orjson
 from fastapi import Query
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter
 
 from pipeline.domain.errors import UsageError
 from service.answers.values import Asked
 
 ItemT = TypeVar("ItemT")
+PositionT = TypeVar("PositionT")
 
 MOST: Final = 200
 _USUAL: Final = 50
@@ -46,34 +46,57 @@ class Paged(BaseModel, Generic[ItemT]):
     next: str | None
 
 
+def page_of(
+    found: Sequence[ItemT], limit: int, of: object, position: Callable[[ItemT], Sequence[Any]]
+) -> Paged[ItemT]:
+    """Return the first ``limit`` items as a page.
+
+    Args:
+        found: the items of the page and one more, if there is one more.
+        limit: the most items of the page.
+        of: the list: its name and its conditions.
+        position: returns the position after an item.
+    """
+    items = found[:limit]
+    is_last = len(found) <= limit
+    return Paged(items=items, next=None if is_last else cursor_after(position(items[-1]), of))
+
+
 def cursor_after(position: Sequence[Any], of: object) -> str:
     """Return the cursor of a position in a list.
 
     Args:
-        position: where the next page begins.
+        position: where the next page begins: numbers, texts, times, UUIDs.
         of: the list: its name and its conditions.
     """
     text = orjson.dumps([_digest(of), *position])
     return base64.urlsafe_b64encode(text).decode().rstrip("=")
 
 
-def position_of(cursor: str, of: object) -> list[Any]:
-    """Return the position that a cursor says.
+def position_of(cursor: str | None, of: object, kind: TypeAdapter[PositionT]) -> PositionT | None:
+    """Return the position that a cursor says; None without a cursor: the list begins.
+
+    Args:
+        cursor: what the caller sent.
+        of: the list: its name and its conditions.
+        kind: what a position of this list is.
 
     Raises:
-        UsageError: it is no cursor of this list.
+        UsageError: it is not a cursor of this list.
     """
+    if cursor is None:
+        return None
     try:
         text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), b"-_", validate=True)
-        found: list[Any] = orjson.loads(text)
-        digest, *position = found
-    except (binascii.Error, ValueError, TypeError):
-        digest, position = None, []
-    if digest != _digest(of):
-        raise UsageError(
-            "invalid cursor: expected the one of the page before, with the same conditions"
-        )
-    return position
+        digest, *position = orjson.loads(text)
+        if digest == _digest(of):
+            return kind.validate_python(position)
+    # Of pydantic, orjson and base64, too. Anybody can make up a cursor.
+    except (ValueError, TypeError):
+        pass
+    raise UsageError(
+        "invalid cursor: expected the one of the page before, with the same conditions"
+    )
 
 
 def _digest(of: object) -> str:

@@ -3,6 +3,7 @@
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Path, Query
+from pydantic import Field, TypeAdapter
 
 from pipeline.domain.message import MAX_EVENT_ID
 from pipeline.ops.events.read import EventDetails, EventListed, list_events, read_event
@@ -19,6 +20,8 @@ from service.turns import Turn
 
 router = APIRouter(prefix="/v1", tags=["events"])
 
+# In the list: the highest id of the next page.
+_POSITION: Final = TypeAdapter(tuple[Annotated[int, Field(ge=0, le=MAX_EVENT_ID)]])
 # Rows of what people got, and as many of what they did not get.
 _ROWS: Final = 2_000
 
@@ -39,9 +42,8 @@ def list_of_events(database: Viewer, wanted: Annotated[EventQuery, Query()]) -> 
     change no later page.
     """
     conditions = wanted.conditions()
-    through = MAX_EVENT_ID
-    if wanted.cursor is not None:
-        [through] = position_of(wanted.cursor, conditions)
+    position = position_of(wanted.cursor, conditions, _POSITION)
+    through = MAX_EVENT_ID if position is None else position[0]
     page = list_events(database, conditions, most=wanted.limit, through=through)
     following = None if page.through is None else cursor_after([page.through], conditions)
     return Paged(items=page.events, next=following)

@@ -1,23 +1,26 @@
 """``/v1/jobs``: the scheduled jobs, their runs, and a run now."""
 
-from datetime import datetime
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Path, Query, Response
+from pydantic import AwareDatetime, TypeAdapter
 
 from pipeline.ops.jobs.read import list_jobs
 from pipeline.ops.jobs.request import request_run
 from pipeline.ops.jobs.runs import RunListed, list_runs
 from service.answers.described import answers
 from service.answers.jobs import JOB, REQUESTED, RUN, Jobs, RunAsked, RunNow
-from service.answers.paging import Paged, PageQuery, cursor_after, position_of
+from service.answers.paging import Paged, PageQuery, page_of, position_of
 from service.answers.values import Word
 from service.databases import Operator, Viewer
 from service.identity.needs import Audited
 from service.once import OnceOnly
 
 router = APIRouter(prefix="/v1", tags=["jobs"])
+
+# In the list of runs: the time that the run is scheduled for.
+_POSITION: Final = TypeAdapter(tuple[AwareDatetime])
 
 JobPath = Annotated[Word, Path(description="its name, as in /v1/jobs")]
 
@@ -41,15 +44,10 @@ def jobs(database: Viewer) -> Jobs:
 )
 def runs(database: Viewer, job: JobPath, page: Annotated[PageQuery, Query()]) -> Paged[RunListed]:
     """Return runs of the schedule, and those that people asked for."""
-    before = None
-    if page.cursor is not None:
-        [at] = position_of(page.cursor, job)
-        before = datetime.fromisoformat(at)
+    position = position_of(page.cursor, job, _POSITION)
+    before = None if position is None else position[0]
     found = list_runs(database, job, most=page.limit + 1, before=before)
-    items, following = found[: page.limit], None
-    if len(found) > page.limit:
-        following = cursor_after([items[-1].scheduled_for.isoformat()], job)
-    return Paged(items=items, next=following)
+    return page_of(found, page.limit, job, lambda run: [run.scheduled_for])
 
 
 @router.post(

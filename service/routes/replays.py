@@ -1,12 +1,12 @@
 """``/v1/replays``: plans of replays, their application, and what became of them."""
 
 import re
-from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Path, Query, Request, Response
+from pydantic import AwareDatetime, TypeAdapter
 
 from pipeline.domain.errors import ConfigurationError, UsageError
 from pipeline.ops.replay.applying import claim_plan
@@ -14,7 +14,7 @@ from pipeline.ops.replay.limits import PlanLimits
 from pipeline.ops.replay.plans import ReplayListed, list_replays, plan_replay, read_replay
 from pipeline.ops.replay.selector import Selector
 from service.answers.described import answers
-from service.answers.paging import Paged, PageQuery, cursor_after, position_of
+from service.answers.paging import Paged, PageQuery, page_of, position_of
 from service.answers.replays import (
     PLANNED,
     REPLAY,
@@ -37,6 +37,8 @@ router = APIRouter(prefix="/v1", tags=["replays"])
 MOST_EVENTS: Final = 10_000
 MOST_SECONDS: Final = 20.0
 _LIST: Final = "replays"
+# In the list: the time of the plan, and its id.
+_POSITION: Final = TypeAdapter(tuple[AwareDatetime, UUID])
 _FLAG: Final = re.compile("--([a-z-]+)")
 
 ReplayPath = Annotated[Id, Path(description="the id of the plan")]
@@ -132,15 +134,9 @@ def apply(
 )
 def replays(database: Viewer, page: Annotated[PageQuery, Query()]) -> Paged[ReplayListed]:
     """Return the plans of the service, and the replays of the command."""
-    before = None
-    if page.cursor is not None:
-        at, identifier = position_of(page.cursor, _LIST)
-        before = datetime.fromisoformat(at), UUID(identifier)
+    before = position_of(page.cursor, _LIST, _POSITION)
     found = list_replays(database, most=page.limit + 1, before=before)
-    items, following = found[: page.limit], None
-    if len(found) > page.limit:
-        following = cursor_after([items[-1].planned_at.isoformat(), str(items[-1].id)], _LIST)
-    return Paged(items=items, next=following)
+    return page_of(found, page.limit, _LIST, lambda each: [each.planned_at, each.id])
 
 
 @router.get(

@@ -2,12 +2,16 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
-from uuid import UUID
+from typing import Any
+from uuid import UUID, uuid4
 
 import pytest
 
+from pipeline.domain.message import MAX_EVENT_ID
+from pipeline.ops.events.read import EventFilter
+from service.answers.paging import cursor_after
 from tests.deadline import wait_until
 from tests.golden.world import P1, U2, U4
 from tests.service.api import Api, command, comparable, upload
@@ -77,6 +81,23 @@ def test_a_cursor_is_of_use_for_its_own_list_only(api: Api) -> None:
         message = api.refusal(api.client.get(path, params=query), 422)
         assert message.startswith("invalid cursor: expected the one of the page before"), query
         assert query["cursor"] not in message
+
+
+def test_a_cursor_that_somebody_made_up_is_refused(api: Api) -> None:
+    """Control: so made, a right one is taken."""
+    now = datetime.now(UTC)
+    lists: list[tuple[str, object, list[Any]]] = [
+        ("/v1/events", EventFilter(), [MAX_EVENT_ID]),
+        ("/v1/replays", "replays", [now, uuid4()]),
+        ("/v1/jobs/retention/runs", "retention", [now]),
+    ]
+    for path, of, right in lists:
+        assert api.get(path, cursor=cursor_after(right, of))["next"] is None
+        naive = now.replace(tzinfo=None)
+        wrongs: list[list[Any]] = [[], ["x", "y"], ["x"], [None], [[]], [2**63], [naive]]
+        for wrong in (*wrongs, [*right, 1]):
+            answer = api.client.get(path, params={"cursor": cursor_after(wrong, of)})
+            assert "invalid cursor" in api.refusal(answer, 422), (path, wrong)
 
 
 def test_one_event_hides_its_payload_from_who_may_only_read(api: Api) -> None:
