@@ -84,6 +84,14 @@ FAILURES: Final = [
         "not the columns created_at",
     ),
     (
+        "publication",
+        (
+            "ALTER PUBLICATION fanout_events DROP TABLE fanout.deliveries; "
+            "ALTER PUBLICATION fanout_events ADD TABLE fanout.deliveries"
+        ),
+        "other columns of deliveries",
+    ),
+    (
         "migrations",
         "DELETE FROM fanout_migrations WHERE name LIKE '0012%'",
         "1 not applied, the first is 0012_views.sql",

@@ -102,13 +102,13 @@ def _judge_publication(wanted: _Wanted, found: Any) -> Finding:  # noqa: ANN401 
             f"ALTER PUBLICATION {wanted.publication} SET (publish = 'insert')"
             + ("" if found.inserts else f"; {_CATCH_UP}"),
         )
+    if wanted.deliveries and set(found.delivery_columns) != set(COLUMNS):
+        return failed("publishes other columns of deliveries", wanted.setting(found))
     if set(found.columns) != set(COLUMNS):
         return warning(
             "publishes whole events: in an older Debezium, an event of over 10 MB stops capture",
             "python -m pipeline capture says what must happen before ids are enough",
         )
-    if wanted.deliveries and set(found.delivery_columns) != set(COLUMNS):
-        return failed("publishes other columns of deliveries", wanted.setting(found))
     more = ", fanout.deliveries" if wanted.deliveries else ""
     return ok(f"inserts into domain_events{more}, only ids and times, and into fanout_heartbeat")
 
