@@ -72,12 +72,13 @@ class Cause:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settlement:
-    """How a try ended. Made by ``end``, ``fail``, ``give_back`` and ``hold``.
+    """How a try ended. Made by ``end``, ``fail``, ``give_back``, ``put_back`` and ``hold``.
 
     Attributes:
         lease: the lease of the try.
         state: the new state of the record: terminal, ``WAITING`` or ``HELD``.
         pause: seconds until it may be claimed again.
+        due_at: the time by which it is ranked, in place of the pause. None: when the pause ends.
         counts: whether the try counts as a failure.
         cause: why it did not succeed.
         values: what else the table needs to know, as its ``given`` says.
@@ -86,6 +87,7 @@ class Settlement:
     lease: Lease
     state: WorkState
     pause: float = 0
+    due_at: datetime | None = None
     counts: bool = False
     cause: Cause | None = None
     values: Mapping[str, Any] = field(default_factory=dict)
@@ -117,6 +119,11 @@ def fail(lease: Lease, cause: Cause, *, pause: float) -> Settlement:
 def give_back(lease: Lease, cause: Cause, *, pause: float) -> Settlement:
     """Like ``fail``, but not counted: the record is not the cause, but an outage for example."""
     return Settlement(lease=lease, state=WorkState.WAITING, pause=pause, cause=cause)
+
+
+def put_back(lease: Lease, cause: Cause) -> Settlement:
+    """Like ``give_back``, but it may be claimed at once, and keeps its place: nothing was tried."""
+    return Settlement(lease=lease, state=WorkState.WAITING, due_at=lease.due_at, cause=cause)
 
 
 def hold(lease: Lease, cause: Cause) -> Settlement:

@@ -118,21 +118,21 @@ _ALSO: Final = sql.SQL(", {} = {}")
 _RETURNED: Final = sql.SQL(", record.{0}")
 
 _SETTLE: Final = sql.SQL("""
--- Write how tries ended, and one attempt each. In: [{{sequence, token, state, pause, counts,
--- result, error_class, code, reason, and the table's own}}]. Out: the tokens of the leases that
--- were still valid.
+-- Write how tries ended, and one attempt each. In: [{{sequence, token, state, pause, due_at,
+-- counts, result, error_class, code, reason, and the table's own}}]. Out: the tokens of the
+-- leases that were still valid.
 WITH given AS MATERIALIZED (
     SELECT given.*
     FROM jsonb_to_recordset(%(settlements)s::jsonb) AS given (
-        sequence bigint, token uuid, state text, pause float8, counts boolean, result text,
-        error_class text, code text, reason text{given}
+        sequence bigint, token uuid, state text, pause float8, due_at timestamptz,
+        counts boolean, result text, error_class text, code text, reason text{given}
     )
 ),
 ended AS (
     UPDATE {table} AS record SET
         state = given.state,
         lease_token = NULL,
-        next_attempt_at = now() + make_interval(secs => given.pause),
+        next_attempt_at = coalesce(given.due_at, now() + make_interval(secs => given.pause)),
         failures = record.failures + given.counts::int,
         finished_at = CASE WHEN given.state NOT IN ('waiting', 'held') THEN now() END,
         error_class = given.error_class,
@@ -364,6 +364,7 @@ def settle(
             "token": each.lease.token,
             "state": each.state,
             "pause": each.pause,
+            "due_at": each.due_at,
             "counts": each.counts,
             "result": each.result,
             "error_class": each.cause and each.cause.error_class,

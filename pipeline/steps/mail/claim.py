@@ -14,11 +14,10 @@ from pipeline.clients.postgres.retry import with_connection
 from pipeline.clients.postgres.sql import load
 from pipeline.domain.delivery import DeliveryChannel, Slots
 from pipeline.domain.lease import Cause, Lease, Settlement, WorkState, end, give_back
-from pipeline.settings.mail import ProviderName
 from pipeline.steps.deliveries import DELIVERIES
 from pipeline.steps.mail.doors import Doors, look_at_doors
 from pipeline.steps.mail.rates import switch_on
-from pipeline.steps.mail.sender import LEASE, MOST_CLAIMED, Sender, table_of
+from pipeline.steps.mail.sender import LEASE, MOST_CLAIMED, Sender, providers_of, table_of
 
 EMAILS: Final = "pending_emails"
 # Rows of the application are looked for this often, and less often if that takes long.
@@ -75,7 +74,7 @@ class MailClaims:
             self._adopt()
             doors = look_at_doors(sender)
             self._follow(doors)
-            most = self._most(doors, most)
+            most = min(most, self._places(doors))
             if most == 0:
                 return ClaimedMails(doors=doors)
             reserved = self._slots.reserve(most)
@@ -89,13 +88,12 @@ class MailClaims:
         with self._lock:
             self._adopt_at = self._follow_at = 0.0
 
-    @staticmethod
-    def _most(doors: Doors, most: int) -> int:
-        if doors.requests:
-            # What a request has no place for goes into a batch, if the provider takes batches.
-            batches = ProviderName.RESEND in doors.open
-            return most if batches else min(most, doors.requests)
-        return 1 if doors.trial is not None and not doors.open else 0
+    def _places(self, doors: Doors) -> int:
+        """Return for how many mails there are requests now: a batch has place for several."""
+        if not doors.open:
+            return 0 if doors.trial is None else 1
+        providers = providers_of(self._sender.mail)
+        return sum(doors.allowed.get(name, 0) * providers[name].usual_batch for name in doors.open)
 
     def _claim(
         self, connection: Connection[Any], doors: Doors, most: int, reserved: int

@@ -34,11 +34,6 @@ class Doors:
     trial: ProviderName | None = None
     allowed: Mapping[ProviderName, int] = field(default_factory=dict)
 
-    @property
-    def requests(self) -> int:
-        """How many requests can be made now to open providers."""
-        return sum(self.allowed.get(name, 0) for name in self.open)
-
 
 def look_at_doors(sender: Sender) -> Doors:
     """Return which providers may be asked now. Takes the trial of one breaker, if there is one."""

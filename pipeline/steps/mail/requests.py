@@ -12,7 +12,16 @@ from pipeline.clients.mail.redirect import AddressedMail, WithheldMail
 from pipeline.domain.backoff import MAIL_DELAYS
 from pipeline.domain.clock import utc_now
 from pipeline.domain.errors import ConfigurationError, PermanentError, TransientError
-from pipeline.domain.lease import Cause, Lease, Settlement, WorkState, end, fail, give_back
+from pipeline.domain.lease import (
+    Cause,
+    Lease,
+    Settlement,
+    WorkState,
+    end,
+    fail,
+    give_back,
+    put_back,
+)
 from pipeline.domain.tried import ALONE
 from pipeline.settings.mail import ProviderName
 from pipeline.steps.mail.check import CheckedMails, DueMail
@@ -101,7 +110,9 @@ class _Plan:
             place = granted if usual == 1 else granted * usual
             some, mails = mails[:place], mails[place:]
             self._send(name, some, granted)
-        self._give_back(mails, "no provider has a place for it now", RATE_SECONDS)
+        # Another worker was faster. Nothing is claimed before there are requests again.
+        cause = Cause(code="waits", reason="no provider has a place for it now")
+        self.planned.settlements += [put_back(each.lease, cause) for each in mails]
 
     def _send(self, name: ProviderName, mails: Sequence[DueMail], requests: int) -> None:
         if not mails:

@@ -15,7 +15,17 @@ from psycopg import Connection, sql
 
 from pipeline.clients.postgres.lease import LeasedTable, claim, extend, follow_switches, settle
 from pipeline.domain.delivery import Priority, Slots
-from pipeline.domain.lease import TERMINAL, Cause, Lease, WorkState, end, fail, give_back, hold
+from pipeline.domain.lease import (
+    TERMINAL,
+    Cause,
+    Lease,
+    WorkState,
+    end,
+    fail,
+    give_back,
+    hold,
+    put_back,
+)
 from pipeline.steps.deliveries import DELIVERIES
 from pipeline.steps.job_runs import JOB_RUNS
 from tests.databases import Database
@@ -311,6 +321,19 @@ def test_what_is_given_back_waits_for_its_time(
         sql.SQL("SELECT extract(epoch FROM next_attempt_at - now())::float8 FROM {}").format(table)
     ).fetchall()
     assert 0 < seconds <= 60
+
+
+def test_what_was_not_tried_keeps_its_place(
+    worker: Connection[Any], owner: Connection[Any], leased: Leased
+) -> None:
+    for name, minutes in (("a", 0), ("b", 1), ("c", 2)):
+        leased.add(owner, name, DUE + timedelta(minutes=minutes))
+    settle(worker, leased.table, [put_back(take(worker, leased), CAUSE)])
+    again = take(worker, leased)
+    assert (again.sequence, again.due_at, again.failures) == (1, DUE, 0)
+    # Control: what is given back without a pause comes after what was due before.
+    settle(worker, leased.table, [give_back(again, CAUSE, pause=0)])
+    assert [take(worker, leased).sequence for _ in range(3)] == [2, 3, 1]
 
 
 def test_what_is_not_due_yet_is_left_alone(

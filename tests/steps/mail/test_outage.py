@@ -7,10 +7,16 @@ import psycopg
 import pytest
 
 from local.resend.faults import DROPPED_AFTER, DROPPED_BEFORE, Fault, fault, named_error
+from pipeline.domain.tried import TriedMails
 from pipeline.facts.switches import switches_of
 from pipeline.settings.mail import RecipientRule, SmtpSettings
+from pipeline.sinks.mail_results import write_mail_results
+from pipeline.steps.mail.check import check_mails
+from pipeline.steps.mail.claim import MailClaims
+from pipeline.steps.mail.outbox import outbox_of
+from pipeline.steps.mail.requests import plan_requests
 from tests.clients.mail.smtp_server import MailServer
-from tests.steps.mail.desk import MailDesk
+from tests.steps.mail.desk import MailDesk, work
 from tests.steps.mail.test_ledger import many
 
 DOWN = fault(503, "service_unavailable")
@@ -173,6 +179,31 @@ def test_what_finds_no_place_in_the_rate_goes_into_one_request(desk: MailDesk) -
     assert members == 30
     assert set(desk.emails()) == {("sent", True)}
     assert set(desk.server.copies().values()) == {1}
+
+
+def test_no_more_is_claimed_than_there_are_places(desk: MailDesk, mail_server: MailServer) -> None:
+    desk.smtp = SmtpSettings(url=f"smtp://127.0.0.1:{mail_server.port}")
+    desk.execute("UPDATE fanout.rate_limits SET per_second = 0.01, burst = 9, tokens = 0")
+    desk.execute("UPDATE fanout.rate_limits SET tokens = 4 WHERE name = 'mail:smtp'")
+    many(desk, 30)
+    desk.run()
+    assert sum(mail_server.copies().values()) == 4
+    assert Counter(desk.deliveries()) == {("done", 1, 0): 4, ("pending", 0, 0): 26}
+
+
+def test_a_worker_that_finds_no_place_puts_its_mails_back_where_they_were(desk: MailDesk) -> None:
+    desk.execute("UPDATE fanout.rate_limits SET per_second = 0.01, burst = 9, tokens = 1")
+    many(desk, 15)
+    slow, fast = MailClaims(desk.sender), MailClaims(desk.sender)
+    claimed = slow.claim(5)
+    work(desk.sender, fast, outbox_of(desk.sender), most=5)
+    planned = plan_requests(desk.sender, check_mails(desk.sender, claimed))
+    assert planned.asked == []
+    write_mail_results(desk.sender.database, TriedMails(settlements=planned.settlements))
+    assert not fast.claim(5).leases
+    desk.execute("UPDATE fanout.rate_limits SET tokens = 9")
+    again = fast.claim(5)
+    assert [each.sequence for each in again.leases] == [each.sequence for each in claimed.leases]
 
 
 def test_a_batch_of_which_nobody_knows_is_repeated_whole_with_its_key(desk: MailDesk) -> None:
