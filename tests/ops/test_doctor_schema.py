@@ -86,8 +86,8 @@ FAILURES: Final = [
     (
         "publication",
         (
-            "ALTER PUBLICATION fanout_events DROP TABLE fanout.deliveries; "
-            "ALTER PUBLICATION fanout_events ADD TABLE fanout.deliveries"
+            "ALTER PUBLICATION fanout_events SET TABLE domain_events, fanout_heartbeat,"
+            " fanout.deliveries"
         ),
         "other columns of deliveries",
     ),

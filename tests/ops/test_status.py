@@ -507,3 +507,17 @@ def test_what_waits_from_the_future_is_said_to_be_from_there(planted: Database) 
     shown = screen(replace(status, queues={**(status.queues or {}), **ahead}))
     assert "1 event without a final state, the oldest 2.0 h in the future" in shown
     assert "1 e-mail to be sent at once, the oldest for 0 ms" in shown
+
+
+def test_locks_of_many_tables_take_a_part_of_the_time_for_all(database: Database) -> None:
+    tables = (
+        *("domain_events", "notification_processing", "event_dead_letters", "fanout_heartbeat"),
+        *("fanout.graphs", "fanout.switches", "fanout.job_runs", "fanout.deliveries"),
+        *("fanout.retention_marks", "fanout.calendar_grants"),
+    )
+    seconds = 6
+    with database.connect() as connection, connection.transaction():
+        connection.execute(f"LOCK TABLE {', '.join(tables)}".encode())
+        status = read_status(DatabaseSettings(dsn=database.operator_dsn), seconds=seconds)
+    # A second for each of them would be too much.
+    assert len(status.locked) > seconds
