@@ -3,6 +3,7 @@
 from collections import Counter
 from datetime import timedelta
 
+import orjson
 import psycopg
 import pytest
 
@@ -179,6 +180,20 @@ def test_what_finds_no_place_in_the_rate_goes_into_one_request(desk: MailDesk) -
     assert members == 30
     assert set(desk.emails()) == {("sent", True)}
     assert set(desk.server.copies().values()) == {1}
+
+
+def test_a_dry_run_shows_what_a_provider_may_have(
+    desk: MailDesk, capfd: pytest.CaptureFixture[str]
+) -> None:
+    desk.email()
+    desk.server.fail_next(DROPPED_AFTER)
+    desk.run()
+    desk.pass_time(60)
+    before = desk.attempts()
+    desk.dry_run = True
+    desk.run()
+    assert orjson.loads(capfd.readouterr().out)["would"] == "send"
+    assert (desk.attempts(), len(desk.server.asked)) == (before, 1)
 
 
 def test_no_more_is_claimed_than_there_are_places(desk: MailDesk, mail_server: MailServer) -> None:
