@@ -1,10 +1,21 @@
-"""Formats durations, sizes and counts for people."""
+"""Formats times, durations, sizes and counts for people."""
 
+from datetime import UTC, datetime
 from typing import Final
 
 _DURATIONS: Final = ((86_400.0, "d"), (3_600.0, "h"), (60.0, "min"), (1.0, "s"))
 _SKEW: Final = 1.0
 _SIZES: Final = ((1_000_000_000, "GB"), (1_000_000, "MB"), (1_000, "kB"))
+
+
+def moment(time: datetime) -> str:
+    """Format a time to the second: ``2026-03-02 12:00:00 UTC``."""
+    return f"{time.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def minute(time: datetime) -> str:
+    """Format a time to the minute: ``2026-03-02 12:00 UTC``."""
+    return f"{time.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def duration(seconds: float) -> str:

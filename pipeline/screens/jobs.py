@@ -1,12 +1,11 @@
 """Prints the scheduled jobs in a terminal."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
 from rich.table import Table
 from rich.text import Text
 
-from pipeline.domain.units import counted, duration
+from pipeline.domain.units import counted, duration, moment
 from pipeline.jobs.job import Counts
 from pipeline.ops.jobs.read import JobSeen, LastRun
 from pipeline.screens.printable import printable
@@ -24,11 +23,11 @@ def show_jobs(jobs: Sequence[JobSeen]) -> None:
 
 
 def _lines(job: JobSeen) -> list[Text]:
-    due = f"{job.schedule}; next {_moment(job.next_at)}"
+    due = f"{job.schedule}; next {moment(job.next_at)}"
     lines = [Text(due)]
     if job.paused_by is not None and job.paused_since is not None:
         waiting = f", {counted(job.waiting, 'run')} waiting" if job.waiting else ""
-        since = _moment(job.paused_since)
+        since = moment(job.paused_since)
         lines.append(Text(f"paused since {since} by {printable(job.paused_by)}{waiting}", "yellow"))
     if job.overdue:
         lines.append(Text("has not succeeded for two of its periods", "red"))
@@ -38,7 +37,7 @@ def _lines(job: JobSeen) -> list[Text]:
 
 def _last(run: LastRun) -> Text:
     by_hand = " by hand" if run.by_hand else ""
-    shown = f"last run{by_hand} {_moment(run.started_at)}: {_state(run)}; {_counts(run.counts)}"
+    shown = f"last run{by_hand} {moment(run.started_at)}: {_state(run)}; {_counts(run.counts)}"
     reason = f"\n{printable(run.reason)}" if run.reason else ""
     return Text(f"{shown}{reason}", "red" if run.state == "dead" else "")
 
@@ -47,7 +46,7 @@ def _state(run: LastRun) -> str:
     if run.state == "leased":
         return f"running for {duration(run.seconds)}"
     if run.next_attempt_at is not None:
-        return f"failed, next try {_moment(run.next_attempt_at)}"
+        return f"failed, next try {moment(run.next_attempt_at)}"
     if run.state == "dead":
         return f"failed for good after {counted(run.attempts, 'try', 'tries')}"
     return f"{run.state} in {duration(run.seconds)}"
@@ -58,7 +57,3 @@ def _counts(counts: Counts) -> str:
         f"{counts.scanned:,} scanned, {counts.due:,} due, {counts.emitted:,} emitted,"
         f" {counts.skipped:,} skipped, {counts.failed:,} failed"
     )
-
-
-def _moment(time: datetime) -> str:
-    return f"{time.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"

@@ -1,7 +1,7 @@
 """Draws the status in a terminal of 80 columns."""
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final, TypeVar
 
 from rich.console import Group, RenderableType
@@ -10,7 +10,7 @@ from rich.text import Text
 
 from pipeline.clients.postgres.locks import Lock
 from pipeline.domain.graph import Graph
-from pipeline.domain.units import ago, counted, duration, is_ahead, size
+from pipeline.domain.units import ago, counted, duration, is_ahead, moment, size
 from pipeline.ops.jobs.kept import LedgerMark, RevokedGrants
 from pipeline.ops.mail.figures import MailFigures
 from pipeline.ops.status.figures import (
@@ -97,7 +97,7 @@ def _unread(status: StatusFigures, part: str) -> Text | None:
 
 
 def _utc(taken_at: str) -> str:
-    return f"{datetime.fromisoformat(taken_at).astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    return moment(datetime.fromisoformat(taken_at))
 
 
 def _when_read(

@@ -1,10 +1,8 @@
 """Prints suppressed addresses in a terminal: their hashes, never the addresses."""
 
-from datetime import UTC, datetime
-
 from rich.text import Text
 
-from pipeline.domain.units import counted
+from pipeline.domain.units import counted, minute
 from pipeline.ops.mail.suppressions import ChangedSuppression, Suppression, Suppressions
 from pipeline.screens.printable import printable
 from pipeline.screens.terminal import open_console
@@ -19,7 +17,7 @@ def show_suppressions(found: Suppressions) -> None:
     for each in found.newest:
         # A hash that is broken at the end of a line cannot be copied.
         console.print(Text(each.address_hash, "cyan"), soft_wrap=True)
-        console.print(Text(f"  {_why(each)}, since {_moment(each.since)}"))
+        console.print(Text(f"  {_why(each)}, since {minute(each.since)}"))
     left = found.total - len(found.newest)
     if left:
         console.print(f"\nand {counted(left, 'older one')}; list them with --most")
@@ -44,7 +42,3 @@ def lifted_line(changed: ChangedSuppression) -> str:
 def _why(suppression: Suppression) -> str:
     by = f", says {printable(suppression.provider)}" if suppression.provider else ""
     return f"{suppression.reason}{by}"
-
-
-def _moment(time: datetime) -> str:
-    return f"{time.astimezone(UTC):%Y-%m-%d %H:%M} UTC"

@@ -1,9 +1,7 @@
 """The lines that ``pause`` and ``resume`` print."""
 
-from datetime import UTC, datetime
-
 from pipeline.domain.delivery import MAIL_SWITCH
-from pipeline.domain.units import counted
+from pipeline.domain.units import counted, moment
 from pipeline.jobs.table import JOBS
 from pipeline.ops.switches.change import Paused, Resumed
 from pipeline.ops.switches.things import waiting_thing
@@ -18,7 +16,7 @@ def paused_lines(paused: Paused) -> str:
     reason = f": {printable(paused.reason)}" if paused.reason else ""
     waiting = _waiting(paused.name, paused.waiting)
     return (
-        f"{paused.name} is paused{already}, since {_moment(paused.since)} by {paused.who}{reason}\n"
+        f"{paused.name} is paused{already}, since {moment(paused.since)} by {paused.who}{reason}\n"
         f"{waiting}; to resume: python -m pipeline resume {paused.name}\n"
     )
 
@@ -44,7 +42,3 @@ def resumed_lines(resumed: Resumed) -> str:
 
 def _waiting(name: str, number: int) -> str:
     return f"{counted(number, waiting_thing(name))} {'waits' if number == 1 else 'wait'}"
-
-
-def _moment(time: datetime) -> str:
-    return f"{time.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"

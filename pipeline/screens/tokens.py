@@ -1,11 +1,11 @@
 """Prints API tokens in a terminal: what is known of them, never the tokens."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
 from rich.table import Table
 from rich.text import Text
 
+from pipeline.domain.units import minute
 from pipeline.ops.tokens.change import NewToken, RevokedToken
 from pipeline.ops.tokens.read import StoredToken
 from pipeline.screens.printable import printable
@@ -16,7 +16,7 @@ _CREATE = "python -m pipeline tokens create NAME --scope read"
 
 def created_lines(created: NewToken) -> str:
     """Return lines about a new token, for standard error: the token itself is not in them."""
-    until = f"until {_moment(created.expires_at)}" if created.expires_at else "until it is revoked"
+    until = f"until {minute(created.expires_at)}" if created.expires_at else "until it is revoked"
     return (
         f"{created.name}: may {' and '.join(created.scopes)}, {until}\n"
         "keep the token above now: only its hash is stored, and nobody can show it again\n"
@@ -35,8 +35,8 @@ def show_tokens(tokens: Sequence[StoredToken]) -> None:
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     for token in tokens:
-        by = f"created {_moment(token.created_at)} by {printable(token.created_by)}"
-        used = f"last used {_moment(token.last_used_at)}" if token.last_used_at else "never used"
+        by = f"created {minute(token.created_at)} by {printable(token.created_by)}"
+        used = f"last used {minute(token.last_used_at)}" if token.last_used_at else "never used"
         table.add_row(
             token.name, ", ".join(token.scopes), Text(f"{by}; {used}\n").append(_state(token))
         )
@@ -46,18 +46,14 @@ def show_tokens(tokens: Sequence[StoredToken]) -> None:
 def revoked_line(revoked: RevokedToken) -> str:
     """Return a line that says since when a token is revoked."""
     already = " already" if revoked.before else ""
-    return f"{revoked.name} is revoked{already}, since {_moment(revoked.revoked_at)}\n"
+    return f"{revoked.name} is revoked{already}, since {minute(revoked.revoked_at)}\n"
 
 
 def _state(token: StoredToken) -> Text:
     if token.revoked_at is not None:
-        return Text(f"revoked {_moment(token.revoked_at)}", "red")
+        return Text(f"revoked {minute(token.revoked_at)}", "red")
     if token.expires_at is None:
         return Text("works until it is revoked")
     if token.state == "expired":
-        return Text(f"expired {_moment(token.expires_at)}", "red")
-    return Text(f"works until {_moment(token.expires_at)}")
-
-
-def _moment(time: datetime) -> str:
-    return f"{time.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+        return Text(f"expired {minute(token.expires_at)}", "red")
+    return Text(f"works until {minute(token.expires_at)}")

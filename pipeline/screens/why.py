@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from pipeline.domain.units import ago
+from pipeline.domain.units import ago, moment
 from pipeline.fanout.facts import UNKNOWN_PERSON, UNNAMED_THREAD, thread_label
 from pipeline.fanout.outcome import Status
 from pipeline.ops.why import verdict, words
@@ -40,7 +40,7 @@ def show(console: Console, account: Account) -> None:
 
 def _about(account: Account) -> Iterator[tuple[str, Text]]:
     event, letter = account.event, account.letter
-    yield "when", Text(f"{words.moment(event.created_at)}, {ago(event.age.total_seconds())}")
+    yield "when", Text(f"{moment(event.created_at)}, {ago(event.age.total_seconds())}")
     yield from _places(event)
     style = _STYLES.get(account.ledger.status, "yellow") if account.ledger else "yellow"
     yield "state", Text(one_line(verdict.state(account)), style)
@@ -71,7 +71,7 @@ def _letter_line(account: Account) -> str:
     letter = account.letter
     if letter is None:
         return ""
-    attempts = f"attempt {letter.attempt}, {words.moment(letter.last_seen_at)}"
+    attempts = f"attempt {letter.attempt}, {moment(letter.last_seen_at)}"
     resolved = f", resolved: {letter.resolution or 'yes'}" if letter.resolved_at else ""
     return f"{words.row(letter)}, {attempts}{resolved}"
 

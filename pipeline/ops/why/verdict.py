@@ -3,10 +3,9 @@
 from datetime import timedelta
 from typing import Final
 
-from pipeline.domain.units import ago, duration, is_ahead
+from pipeline.domain.units import ago, duration, is_ahead, moment
 from pipeline.fanout.outcome import Status
 from pipeline.ops.why.account import Account, EventLetter, PersonAccount
-from pipeline.ops.why.words import moment
 
 # The stream needs well under a second. An older event is not in the stream any more.
 ON_ITS_WAY: Final = timedelta(minutes=1)

@@ -1,8 +1,9 @@
 """The parts of an account in words: pure functions."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 
+from pipeline.domain.units import moment
 from pipeline.fanout.reasons import Reason
 from pipeline.ops.why.account import DeliveryDetails, EventLetter, Received, SkipDetails
 
@@ -108,8 +109,3 @@ def channel(name: str) -> str:
 def row(letter: EventLetter) -> str:
     """Return where a dead letter is."""
     return f"row {letter.id} of event_dead_letters"
-
-
-def moment(time: datetime) -> str:
-    """Return a time in UTC, to the second."""
-    return f"{time.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
