@@ -1,5 +1,5 @@
 -- The table of the events: its kind, the types of its columns, and the name of another table that
--- our views read in its place (after a rename). And whether there are deliveries, too.
+-- our views read in its place (after a rename); and whether there are deliveries.
 SELECT
     table_.relkind::text AS kind,
     coalesce(
