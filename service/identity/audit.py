@@ -51,9 +51,9 @@ def begin_entry(request: Request, caller: Caller, database: DatabaseSettings) ->
     Raises:
         TransientError: the database does not answer.
     """
-    entry = AuditEntry(
-        target=", ".join(f"{name}={value}" for name, value in request.path_params.items())
-    )
+    target = ", ".join(f"{name}={value}" for name, value in request.path_params.items())
+    # As it was sent, and not validated yet: Postgres stores no NUL.
+    entry = AuditEntry(target=target.replace("\0", "?"))
     begin(
         database,
         entry.id,

@@ -57,6 +57,16 @@ def test_a_letter_is_resolved_once_with_a_name_and_a_note(api: Api) -> None:
     ) == [(OPERATOR, "letter_id=1", 200, "resolved 1")]
 
 
+def test_a_path_that_cannot_be_stored_is_refused_as_any_other_and_audited(api: Api) -> None:
+    for path, name in (("dead-letters/%00/resolve", "letter_id"), ("jobs/a%00b/runs", "job")):
+        message = api.refusal(api.post(f"/v1/{path}", {}), 422)
+        assert message.startswith(f"invalid {name}: expected a ")
+    assert api.stage.rows("SELECT target FROM fanout.audit WHERE status = 422 ORDER BY at") == [
+        ("letter_id=?",),
+        ("job=a?b",),
+    ]
+
+
 def test_a_note_that_says_nothing_is_refused_without_quoting_it(api: Api) -> None:
     bodies: list[object] = [{}, {"note": " \n"}, {"note": "a\0"}, {"note": 7}, []]
     for body in (*bodies, {"note": "x", "amsel": 1}):
