@@ -6,7 +6,7 @@ from fastapi import Query
 
 from pipeline.ops.events.read import EventFilter, EventState
 from service.answers.paging import PageQuery
-from service.answers.values import Asked, Id, Moment, Word
+from service.answers.values import Id, Moment, Word
 
 EVENT: Final[dict[str, Any]] = {
     "id": 42,
@@ -57,11 +57,3 @@ class EventQuery(PageQuery):
             since=self.since,
             until=self.until,
         )
-
-
-class EventDetailsQuery(Asked):
-    """What to show of an event."""
-
-    payload: Annotated[
-        bool, Query(description="also show the payload; this needs the scope operate")
-    ] = False

@@ -68,18 +68,6 @@ class LetterGroups(BaseModel):
     more: bool
 
 
-class LetterQuery(Asked):
-    """What to show of a dead letter."""
-
-    payload: Annotated[
-        bool,
-        Query(
-            description="also show the payload of its event, or the message if it has no row;"
-            " this needs the scope operate"
-        ),
-    ] = False
-
-
 class MessageData(BaseModel):
     """The bytes of a message: as text if they are UTF-8, or else in base64."""
 

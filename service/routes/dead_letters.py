@@ -14,14 +14,14 @@ from service.answers.letters import (
     Letter,
     LetterGroups,
     LetterGroupsQuery,
-    LetterQuery,
     LettersResolved,
     Resolve,
 )
 from service.answers.values import RowId
 from service.databases import Operator, Viewer
 from service.identity.caller import Caller, Scope
-from service.identity.needs import Audited, needs, require
+from service.identity.needs import Audited, needs
+from service.identity.payloads import WithPayload
 from service.once import OnceOnly
 
 router = APIRouter(prefix="/v1", tags=["dead letters"])
@@ -49,22 +49,14 @@ def dead_letters(database: Viewer, which: Annotated[LetterGroupsQuery, Query()])
     summary="Show one dead letter",
     responses=answers(LETTER, 404),
 )
-def dead_letter(
-    viewer: Viewer,
-    operator: Operator,
-    caller: Annotated[Caller, needs(Scope.READ)],
-    letter_id: LetterPath,
-    shown: Annotated[LetterQuery, Query()],
-) -> Letter:
+def dead_letter(letter_id: LetterPath, access: WithPayload) -> Letter:
     """Return one letter.
 
-    What its message or its event's row held may be personal data, so it is left out unless who may
-    operate asks for it.
+    The payload of its event, or its message if there is no row, may be personal data, so it is left
+    out unless who may operate asks for it.
     """
-    if shown.payload:
-        require(caller, Scope.OPERATE)
-    database = operator if shown.payload else viewer
-    return Letter.of(read_letter(database, letter_id=letter_id, payload=shown.payload))
+    found = read_letter(access.database, letter_id=letter_id, payload=access.payload)
+    return Letter.of(found)
 
 
 @router.post(

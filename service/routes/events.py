@@ -9,13 +9,12 @@ from pipeline.domain.message import MAX_EVENT_ID
 from pipeline.ops.events.read import EventDetails, EventListed, list_events, read_event
 from pipeline.ops.why import document, read_account
 from service.answers.described import answers
-from service.answers.events import DETAILS, EVENT, EventDetailsQuery, EventQuery
+from service.answers.events import DETAILS, EVENT, EventQuery
 from service.answers.paging import Paged, cursor_after, position_of
 from service.answers.values import RowId
 from service.answers.why import WHY, Why, WhyQuery
-from service.databases import Operator, Viewer
-from service.identity.caller import Caller, Scope
-from service.identity.needs import needs, require
+from service.databases import Viewer
+from service.identity.payloads import WithPayload
 from service.turns import Turn
 
 router = APIRouter(prefix="/v1", tags=["events"])
@@ -55,21 +54,12 @@ def list_of_events(database: Viewer, wanted: Annotated[EventQuery, Query()]) -> 
     summary="Show one event",
     responses=answers(DETAILS, 404),
 )
-def event(
-    viewer: Viewer,
-    operator: Operator,
-    caller: Annotated[Caller, needs(Scope.READ)],
-    event_id: EventPath,
-    shown: Annotated[EventDetailsQuery, Query()],
-) -> EventDetails:
+def event(event_id: EventPath, access: WithPayload) -> EventDetails:
     """Return the columns of an event, and its row in the ledger.
 
     The payload may hold personal data, so it is left out unless who may operate asks for it.
     """
-    if shown.payload:
-        require(caller, Scope.OPERATE)
-    database = operator if shown.payload else viewer
-    return read_event(database, event_id, payload=shown.payload)
+    return read_event(access.database, event_id, payload=access.payload)
 
 
 @router.get(
