@@ -1,10 +1,12 @@
 """The span writer: what it sends, what it leaves out, and what OpenTelemetry's variables change."""
 
 import logging
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from opentelemetry.context import Context
 
 from pipeline.clients.otlp import SpanWriter
 from pipeline.domain.errors import ConfigurationError
@@ -12,6 +14,7 @@ from pipeline.domain.record import EVENTS, RecordKey
 from pipeline.domain.trace_ids import TraceIds, trace_of
 from pipeline.settings.traces import TraceSettings, traces_url
 from tests.collector import Collector, collector
+from tests.deadline import wait_until
 
 SECOND = 1_000_000_000
 
@@ -73,6 +76,33 @@ def test_threads_that_write_at_once_do_not_mix_their_traces(received: Collector)
     }
     below = {(span.trace, span.parent) for span in received.spans if span.parent}
     assert below == {(trace, root) for trace, root, _ in found}
+
+
+def test_the_next_span_of_the_thread_gets_ids_of_its_own(received: Collector) -> None:
+    spans = writer(received)
+    write(spans, 1)
+    other = spans.provider.get_tracer("another library").start_span("other", Context())
+    assert other.get_span_context().trace_id != ids(1).trace
+    assert other.get_span_context().span_id != ids(1).root
+    spans.close(10)
+
+
+@pytest.mark.parametrize(("status", "timeout", "waits"), [(400, "10", False), (200, "1", True)])
+def test_a_stop_waits_for_the_last_spans_unless_the_collector_refused_those_before(
+    received: Collector, monkeypatch: pytest.MonkeyPatch, status: int, timeout: str, *, waits: bool
+) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", timeout)
+    received.status = status
+    spans = writer(received)
+    write(spans, 1)
+    spans.provider.force_flush()
+    received.answers.clear()
+    write(spans, 2)
+    spans.close(60)
+    ending = [each for each in threading.enumerate() if each.name == "spans"]
+    assert bool(ending) is not waits
+    received.answers.set()
+    wait_until(lambda: not any(each.is_alive() for each in ending), seconds=60, what="the end")
 
 
 def test_half_of_the_traces_can_be_left_out_and_each_is_whole_or_not_there(
