@@ -236,3 +236,23 @@ def test_what_is_queued_while_a_page_writes_goes_to_the_next_digest(database: Da
     for user in (U1, U2, U3):
         emails = [made.emails for made in post.digests() if made.user == user]
         assert emails == [first[user], second[user]]
+
+
+def test_what_is_queued_between_two_runs_of_a_window_goes_to_the_next_digest(
+    database: Database,
+) -> None:
+    with database.connect() as connection:
+        populate(connection)
+    post = Post(database)
+    post.switch_on()
+    first = post.queue(U2)
+    with ThreadPoolExecutor(1) as pool:
+        with held_up(post, PLACES[0], post.digest):
+            second = post.queue(U2, at=BEFORE)
+            # It sees both and not yet the digest, and waits for the row that the first run has.
+            again = pool.submit(post.digest)
+            wait_until(lambda: len(waiting(post)) == 2, seconds=30, what="both runs wait")
+        assert again.result(timeout=60).emitted == 0
+    post.end_digests()
+    post.digest(now=NOW + HOUR)
+    assert [made.emails for made in post.digests()] == [first, second]
