@@ -31,11 +31,18 @@ class PublicKeys:
     Args:
         name: of the publisher, for an error.
         locate: returns the address of the keys.
+        clock: seconds that never go back.
     """
 
-    def __init__(self, name: str, locate: Callable[[], Awaitable[str]]) -> None:
+    def __init__(
+        self,
+        name: str,
+        locate: Callable[[], Awaitable[str]],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._name = name
         self._locate = locate
+        self._clock = clock
         self._keys: KeySet | None = None
         self._fetched_at = float("-inf")
         self._tried_at = float("-inf")
@@ -58,7 +65,7 @@ class PublicKeys:
         return key
 
     def _age(self) -> float:
-        return time.monotonic() - self._fetched_at
+        return self._clock() - self._fetched_at
 
     def _known(self, key_id: str | None) -> Key | None:
         if self._keys is None or self._age() > _USABLE_SECONDS:
@@ -71,16 +78,16 @@ class PublicKeys:
     async def _refresh(self) -> None:
         """Fetch the keys, unless that was tried a moment ago. A failure leaves what is known."""
         async with self._one_at_a_time:
-            if time.monotonic() - self._tried_at < _PAUSE_SECONDS:
+            if self._clock() - self._tried_at < _PAUSE_SECONDS:
                 return
-            self._tried_at = time.monotonic()
+            self._tried_at = self._clock()
             try:
                 self._keys = KeySet.import_key_set(await fetch_json(await self._locate()))
             except (httpx2.HTTPError, JoseError, LookupError, TypeError, ValueError) as error:
                 # Its text may hold the address.
                 _log.warning("the keys of %s cannot be read: %s", self._name, type(error).__name__)
                 return
-            self._fetched_at = time.monotonic()
+            self._fetched_at = self._clock()
 
 
 def at(url: str) -> Callable[[], Awaitable[str]]:
