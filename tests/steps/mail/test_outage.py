@@ -8,13 +8,15 @@ import psycopg
 import pytest
 
 from local.resend.faults import DROPPED_AFTER, DROPPED_BEFORE, Fault, fault, named_error
+from pipeline.domain.clock import utc_now
 from pipeline.domain.tried import TriedMails
 from pipeline.facts.switches import switches_of
-from pipeline.settings.mail import RecipientRule, SmtpSettings
+from pipeline.settings.mail import ProviderName, RecipientRule, SmtpSettings
 from pipeline.sinks.mail_results import write_mail_results
 from pipeline.steps.mail.check import check_mails
 from pipeline.steps.mail.claim import MailClaims
 from pipeline.steps.mail.outbox import outbox_of
+from pipeline.steps.mail.rates import block, take_requests
 from pipeline.steps.mail.requests import plan_requests
 from tests.clients.mail.smtp_server import MailServer
 from tests.steps.mail.desk import MailDesk, work
@@ -127,6 +129,23 @@ def test_what_a_provider_may_have_and_has_forgotten_is_held_for_a_person(desk: M
     assert desk.emails() == [("processing", False)]
 
 
+def test_what_a_provider_without_keys_may_have_is_repeated_once_and_then_held(
+    desk: MailDesk, mail_server: MailServer
+) -> None:
+    desk.smtp = SmtpSettings(url=f"smtp://127.0.0.1:{mail_server.port}")
+    desk.execute("INSERT INTO fanout.switches (name, state) VALUES ('mail:resend', 'paused')")
+    mail_server.accepts_all_the_same = True
+    mail_server.replies["DATA"].extend([None, None])
+    desk.email()
+    states = []
+    for _ in range(3):
+        desk.run()
+        states += [state for state, _, _ in desk.deliveries()]
+        desk.pass_time(300)
+    assert states == ["waiting", "waiting", "held"]
+    assert list(mail_server.copies().values()) == [2]
+
+
 @pytest.mark.parametrize("was_sent", [True, False])
 def test_a_person_decides_about_what_is_held(
     desk: MailDesk,
@@ -228,7 +247,10 @@ def test_a_batch_of_which_nobody_knows_is_repeated_whole_with_its_key(desk: Mail
     desk.run()
     assert {state for state, _, _ in desk.deliveries()} == {"waiting"}
     # New ones come, and two mails of the batch are not wanted any more: it may be sent already.
-    desk.execute("UPDATE fanout.deliveries SET expires_at = now() WHERE sequence < 3")
+    desk.execute(
+        "UPDATE fanout.deliveries SET expires_at = now(), ages_while_paused = true"
+        " WHERE sequence < 3"
+    )
     many(desk, 5)
     desk.execute("UPDATE fanout.rate_limits SET tokens = 10, burst = 10")
     desk.forget()
@@ -241,6 +263,48 @@ def test_a_batch_of_which_nobody_knows_is_repeated_whole_with_its_key(desk: Mail
     )
     assert Counter(desk.emails()) == {("sent", True): 35}
     assert set(desk.server.copies().values()) == {1}
+
+
+def test_a_batch_is_repeated_whole_or_not_at_all(desk: MailDesk) -> None:
+    desk.execute("UPDATE fanout.rate_limits SET per_second = 0.01, burst = 9, tokens = 1")
+    many(desk, 12)
+    desk.server.fail_next(DROPPED_AFTER)
+    desk.run()
+    desk.execute("UPDATE fanout.rate_limits SET tokens = 9")
+    desk.pass_time(60)
+    desk.execute(
+        "UPDATE fanout.deliveries SET state = 'leased', lease_token = gen_random_uuid(),"
+        " attempts = 2, next_attempt_at = now() + interval '1 hour' WHERE sequence = 3"
+    )
+    desk.run()
+    assert len(desk.server.asked) == 1
+    assert Counter(state for state, _, _ in desk.deliveries()) == {"waiting": 11, "leased": 1}
+    # Control: when its lease ends, a claim of one takes all twelve.
+    desk.pass_time(HOUR)
+    assert len(MailClaims(desk.sender).claim(1).leases) == 12
+    desk.pass_time(60)
+    desk.run()
+    assert Counter(desk.emails()) == {("sent", True): 12}
+    assert (len(desk.server.asked), set(desk.server.copies().values())) == (2, {1})
+
+
+def test_nobody_is_asked_for_a_batch_of_which_a_mail_was_lost(desk: MailDesk) -> None:
+    desk.execute("UPDATE fanout.rate_limits SET per_second = 0.01, burst = 9, tokens = 1")
+    many(desk, 12)
+    checked = check_mails(desk.sender, MailClaims(desk.sender).claim())
+    assert len(checked.due) == 12
+    desk.execute("UPDATE fanout.deliveries SET lease_token = gen_random_uuid() WHERE sequence = 3")
+    assert plan_requests(desk.sender, checked).asked == []
+    assert desk.rows("SELECT count(*) FROM fanout.batch_requests") == [(0,)]
+    assert desk.rows("SELECT count(asked_at) FROM fanout.deliveries") == [(0,)]
+
+
+def test_a_provider_that_is_left_alone_grants_no_request(desk: MailDesk) -> None:
+    database = desk.sender.database
+    block(database, "resend", utc_now() + timedelta(seconds=30))
+    assert take_requests(database, ProviderName.RESEND, 1) == 0
+    desk.pass_time(60)
+    assert take_requests(database, ProviderName.RESEND, 1) == 1
 
 
 def test_of_a_batch_each_mail_ends_as_the_provider_says(desk: MailDesk) -> None:
