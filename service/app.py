@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from typing import Any, Final
 
 from fastapi import APIRouter, Depends, FastAPI
-from fastapi.routing import APIRoute
+from fastapi.routing import APIRoute, iter_route_contexts
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 
@@ -116,7 +116,15 @@ def build_app(settings: ServiceSettings) -> "Application":
     app.add_middleware(RequestBodyLimitMiddleware, max_body_size=BODY_BYTES)
     app.add_middleware(Sizes)
     app.add_middleware(CountRequests, metrics=observer.requests)
+    _build_routes(app)
     return app
+
+
+def _build_routes(app: FastAPI) -> None:
+    # FastAPI would build a router at its first request. That one would wait for it, and the filter
+    # of warnings that FastAPI sets meanwhile is the whole process's.
+    for _ in iter_route_contexts(app.routes):
+        pass
 
 
 def _paths(routers: Iterable[APIRouter]) -> set[str]:
