@@ -57,7 +57,7 @@ $(foreach goal,$(MAKECMDGOALS),$(foreach name,$(needs-$(goal)),$(if $(strip $(va
   $(error make $(goal) needs $(name), for example $(name)=$(like-$(name))))))
 ifneq ($(launches),)
 # Everyone who may see the job can read its parameters.
-secretive = $(shell case $(call argument,$(1)) in (*://*:*@* | *password=*) echo refused;; esac)
+secretive = $(shell printf '%s' $(call argument,$(1)) | grep -Eq '://[^/@]*:[^/@]*@|password=' && echo refused)
 $(foreach name,DATABASE_URL PARAMETERS GCLOUD_FLAGS,$(if $(call secretive,$(name)),\
   $(error $(name) must hold no password: name its secret, for example DATABASE_PASSWORD_SECRET=$(like-DATABASE_PASSWORD_SECRET))))
 # Warns before the launch that more rights are needed. Otherwise the job would start and then stand still.

@@ -326,6 +326,12 @@ OF_MAIL: Final = (
         values.PROVIDERS,
     ),
     _of_mail(
+        "email_reply_to",
+        "Who gets the answers to mails",
+        "By default the sender.",
+        "Acme <help@acme.example>",
+    ),
+    _of_mail(
         "resend_api_key_secret",
         "Secret with the key of Resend",
         "The name of a secret in Secret Manager. Only the workers read its value.",
@@ -337,6 +343,22 @@ OF_MAIL: Final = (
         "Secret with the address of a mail server",
         "The name of a secret in Secret Manager. Only the workers read its value.",
         "projects/my-project/secrets/smtp-url",
+        values.ANY_SECRET,
+    ),
+    _of_mail(
+        "public_url",
+        "Address of the HTTP service",
+        "Where the service is reached from outside. With it, digests and nudges have a link to"
+        " unsubscribe.",
+        "https://notify.acme.example",
+        values.WEBHOOK,
+    ),
+    _of_mail(
+        "unsubscribe_secret",
+        "Secret with the secret of links to unsubscribe",
+        "The name of a secret in Secret Manager, the same as that of the service. Only the workers"
+        " read its value.",
+        "projects/my-project/secrets/fanout-unsubscribe",
         values.ANY_SECRET,
     ),
     _of_mail("brand_name", "Brand", "Whose mails these are.", "Acme"),

@@ -295,6 +295,13 @@ def test_a_connection_string_with_a_password_goes_nowhere(
         assert recorder.calls == []
 
 
+def test_an_address_of_mail_after_an_address_of_a_site_is_no_password(recorder: Recorder) -> None:
+    given = "^;;^graph=mail;;brand_url=https://app.acme.example;;email_from=A <mail@acme.example>"
+
+    assert make("launch", *settings(PARAMETERS=given), programs=recorder.home).returncode == 0
+    assert recorder.calls[0][-1] == f"--parameters={given}"
+
+
 @pytest.mark.parametrize(
     ("parameters", "said"),
     [

@@ -17,6 +17,11 @@ import yaml
 from psycopg.conninfo import conninfo_to_dict
 
 from pipeline.__main__ import main
+from pipeline.domain.graph import Graph
+from pipeline.mail.brand import BRAND_VARIABLES, read_brand
+from pipeline.settings.mail import MAIL_VARIABLES, read_mail_settings
+from pipeline.settings.secret_list import is_secret_name
+from pipeline.settings.webhooks import WEBHOOK_VARIABLES
 from tests.databases import Database
 from tests.deploy.test_image import ROOT, hadolint
 from tests.streams import DEAD_LETTER_TOPIC, SUBSCRIPTION, broker
@@ -25,14 +30,28 @@ SYSTEMD: Final = ROOT / "deploy/systemd"
 UNITS: Final = sorted(SYSTEMD.glob("fanout-*"))
 SERVICES: Final = [path for path in UNITS if path.suffix == ".service"]
 DOCKERFILE: Final = ROOT / "deploy/kubernetes/Dockerfile"
-MANIFEST: Final = (ROOT / "deploy/kubernetes/pipeline.yaml").read_text("utf-8")
+# What runs graphs; the service has tests of its own.
+MANIFESTS: Final = {
+    path.name: path.read_text("utf-8")
+    for path in sorted((ROOT / "deploy/kubernetes").glob("*.yaml"))
+    if path.name != "service.yaml"
+}
+# The graphs that can be deployed, with the name of their unit and of their Deployment.
+DEPLOYED: Final = {
+    Graph.FANOUT: "fanout-stream",
+    Graph.JOBS: "fanout-jobs",
+    Graph.MAIL: "fanout-mail",
+}
+# Each graph has an account of its own. What is no graph is with the stream.
+ACCOUNTS: Final = {name: name for graph, name in DEPLOYED.items() if graph is not Graph.FANOUT}
 HOME: Final = "/opt/fanout"
-SECRET: Final = re.compile("PASSWORD|SECRET|TOKEN|PGPASS$")
+SECRET: Final = re.compile("PASSWORD|SECRET|TOKEN|API_KEY|SMTP_URL|PGPASS$")
 # Variables that the program or libpq reads. The others are used in arguments.
 READ: Final = {
     *("DATABASE_URL", "PGPASSWORD", "LOG_LEVEL", "SUBSCRIPTION", "DEAD_LETTER_TOPIC"),
     *("JOBS_SUBSCRIPTION", "TICK_TOPIC"),
-    *("OPERATOR_DATABASE_URL", "VIEWER_DATABASE_URL", "SERVICE_HOST", "SERVICE_PORT"),
+    *("OPERATOR_DATABASE_URL", "VIEWER_DATABASE_URL", "SERVICE_HOST", "SERVICE_PORT", "TOPIC"),
+    *("MAIL_SUBSCRIPTION", *MAIL_VARIABLES, *BRAND_VARIABLES, *WEBHOOK_VARIABLES),
 }
 
 Verify = Callable[[Mapping[str, str]], str]
@@ -48,11 +67,20 @@ def settings(unit: Path) -> dict[str, list[str]]:
     return found
 
 
-def variables(name: str) -> dict[str, str]:
+def variables(path: Path) -> dict[str, str]:
     """Return the variables of an EnvironmentFile."""
-    lines = (SYSTEMD / name).read_text("utf-8").splitlines()
+    lines = path.read_text("utf-8").splitlines()
     pairs = (line.partition("=") for line in lines if line and not line.startswith("#"))
     return {variable: value for variable, _, value in pairs}
+
+
+def environment(unit: Path) -> dict[str, str]:
+    """Return the variables of the files that a unit cannot do without; a later one wins."""
+    given: dict[str, str] = {}
+    for path in settings(unit)["EnvironmentFile"]:
+        if not path.startswith("-"):
+            given |= variables(SYSTEMD / Path(path).name)
+    return given
 
 
 def command(unit: Path, values: Mapping[str, str]) -> list[str]:
@@ -121,7 +149,7 @@ def test_what_is_wrong_with_a_unit_would_be_noticed(
 def test_a_unit_starts_a_command_that_is_understood(
     unit: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    python, *arguments = command(unit, variables("fanout.env") | variables("service.env"))
+    python, *arguments = command(unit, environment(unit))
     assert python == f"{HOME}/.venv/bin/python"
     assert arguments[:2] == ["-m", "pipeline"]
     assert understands(arguments[2:], monkeypatch)
@@ -132,29 +160,59 @@ def test_a_unit_starts_a_command_that_is_understood(
 def test_a_unit_has_its_password_from_a_file_and_few_rights(unit: Path) -> None:
     found = settings(unit)
     [credential] = found["LoadCredential"]
-    assert re.fullmatch(r"pgpass:/etc/fanout/(pipeline|console|jobs|service)\.pgpass", credential)
+    assert re.fullmatch(
+        r"pgpass:/etc/fanout/(pipeline|console|jobs|mail|service)\.pgpass", credential
+    )
     assert "PGPASSFILE=%d/pgpass" in found["Environment"][0]
     assert found["DynamicUser"] == found["NoNewPrivileges"] == ["yes"]
     assert found["ProtectSystem"] == ["strict"]
 
 
 def test_the_units_that_have_to_run_are_started_again_for_as_long_as_it_takes() -> None:
-    for name in ("fanout-stream", "fanout-jobs", "fanout-catch-up", "fanout-service"):
-        found = settings(SYSTEMD / f"{name}.service")
+    running = [unit for unit in SERVICES if "oneshot" not in settings(unit).get("Type", [])]
+    assert {unit.stem for unit in running} == {
+        *DEPLOYED.values(),
+        *("fanout-catch-up", "fanout-service"),
+    }
+    for unit in running:
+        found = settings(unit)
         assert found["Restart"] == ["always"]
         assert found["StartLimitIntervalSec"] == ["0"]
         assert found["WantedBy"] == ["multi-user.target"]
 
 
-@pytest.mark.parametrize("name", ["fanout.env", "check.env", "jobs.env", "service.env"])
-def test_a_file_of_variables_holds_no_secret(name: str) -> None:
-    given = variables(name)
+def secrets(given: Mapping[str, str]) -> list[str]:
+    """List the variables that hold a secret, in place of its name in Secret Manager."""
+    return [name for name in given if SECRET.search(name) and not is_secret_name(given[name])]
+
+
+@pytest.mark.parametrize("path", sorted(SYSTEMD.glob("*.env")), ids=lambda path: path.name)
+def test_a_file_of_variables_holds_no_secret(path: Path) -> None:
+    given = variables(path)
     assert given.keys() <= READ
-    assert [variable for variable in given if SECRET.search(variable)] == []
+    assert secrets(given) == []
     urls = [value for variable, value in given.items() if variable.endswith("DATABASE_URL")]
     for url in map(conninfo_to_dict, urls):
         assert "password" not in url
         assert url["sslmode"] == "verify-full"
+
+
+def test_control_a_secret_in_a_file_of_variables_is_noticed() -> None:
+    given = variables(SYSTEMD / "mail.env")
+    assert secrets(given | {"UNSUBSCRIBE_SECRET": "hunter2" * 5}) == ["UNSUBSCRIBE_SECRET"]
+    assert secrets(given | {"RESEND_API_KEY": "re_hunter2"}) == ["RESEND_API_KEY"]
+
+
+@pytest.mark.parametrize("graph", Graph)
+def test_a_unit_and_a_manifest_run_each_graph(graph: Graph) -> None:
+    """Who adds a graph adds its unit, its manifest, and a line to ``DEPLOYED``."""
+    chosen = [] if graph is Graph.FANOUT else [f"--graph={graph}"]
+    unit = SYSTEMD / f"{DEPLOYED[graph]}.service"
+    [container] = every_pod()[DEPLOYED[graph]]["containers"]
+    for arguments in (command(unit, environment(unit))[3:], container["args"]):
+        words = " ".join(arguments).replace("--graph ", "--graph=").split()
+        assert words[0] == "run"
+        assert [word for word in words if word.startswith("--graph")] == chosen
 
 
 def test_the_stream_runs_as_its_unit_starts_it(database: Database, tmp_path: Path) -> None:
@@ -221,10 +279,21 @@ def pods(text: str) -> dict[str, Any]:
     return found
 
 
+def every_pod() -> dict[str, Any]:
+    """Return what ``pods`` does, of all manifests."""
+    return {name: pod for text in MANIFESTS.values() for name, pod in pods(text).items()}
+
+
+def configured(text: str) -> tuple[str, dict[str, str]]:
+    """Return the name and the variables of the ConfigMap."""
+    [found] = [each for each in yaml.safe_load_all(text) if each["kind"] == "ConfigMap"]
+    return found["metadata"]["name"], found["data"]
+
+
 def manifest_faults(text: str) -> list[str]:
     """List the faults of a manifest that runs the pipeline."""
     documents = list(yaml.safe_load_all(text))
-    [configuration] = [each["data"] for each in documents if each["kind"] == "ConfigMap"]
+    name_of_all, configuration = configured(text)
     accounts = {each["metadata"]["name"] for each in documents if each["kind"] == "ServiceAccount"}
     faults = [
         f"{document['metadata']['name']} selects other pods than its own"
@@ -238,6 +307,7 @@ def manifest_faults(text: str) -> list[str]:
         for name, value in configuration.items()
         if name.endswith("DATABASE_URL") and "password" in conninfo_to_dict(value)
     ]
+    faults += [f"the ConfigMap holds {name}" for name in configuration if SECRET.search(name)]
     for name, pod in pods(text).items():
         [container] = pod["containers"]
         faults += [f"{name}: {fault}" for fault in _pod_faults(name, pod, container, accounts)]
@@ -249,6 +319,9 @@ def manifest_faults(text: str) -> list[str]:
             elif not is_secret and source["configMapKeyRef"]["key"] not in configuration:
                 faults.append(f"{name}: {variable['name']} is not in the ConfigMap")
         given = {variable["name"] for variable in container["env"]}
+        for source in container.get("envFrom", ()):
+            if source.get("configMapRef", {}).get("name") == name_of_all:
+                given |= configuration.keys()
         used = set(re.findall(r"\$\((\w+)\)", " ".join(container["args"])))
         faults += [f"{name}: {missing} is not set" for missing in sorted(used - given)]
         faults += [f"{name}: nothing reads {unread}" for unread in sorted(given - READ)]
@@ -258,7 +331,7 @@ def manifest_faults(text: str) -> list[str]:
 def _pod_faults(
     name: str, pod: dict[str, Any], container: dict[str, Any], accounts: Collection[str]
 ) -> Iterator[str]:
-    account = "fanout-jobs" if name == "fanout-jobs" else "fanout-pipeline"
+    account = ACCOUNTS.get(name, "fanout-pipeline")
     if pod["serviceAccountName"] != account or account not in accounts:
         yield "another service account"
     if not pod["securityContext"]["runAsNonRoot"] or pod["securityContext"]["runAsUser"] != 10001:
@@ -274,11 +347,13 @@ def _pod_faults(
         yield "mounts other volumes than it has"
 
 
-def test_nothing_is_wrong_with_the_manifest() -> None:
-    assert manifest_faults(MANIFEST) == []
-    assert set(pods(MANIFEST)) == {
-        *("fanout-stream", "fanout-jobs", "fanout-catch-up", "fanout-check")
-    }
+@pytest.mark.parametrize("name", MANIFESTS)
+def test_nothing_is_wrong_with_a_manifest(name: str) -> None:
+    assert manifest_faults(MANIFESTS[name]) == []
+
+
+def test_the_manifests_run_the_graphs_and_what_watches_them() -> None:
+    assert set(every_pod()) == {*DEPLOYED.values(), "fanout-catch-up", "fanout-check"}
 
 
 @pytest.mark.parametrize(
@@ -298,15 +373,41 @@ def test_nothing_is_wrong_with_the_manifest() -> None:
     ],
 )
 def test_what_is_wrong_with_a_manifest_would_be_noticed(old: str, new: str, noticed: str) -> None:
-    assert any(noticed in fault for fault in manifest_faults(MANIFEST.replace(old, new)))
+    text = MANIFESTS["pipeline.yaml"]
+    assert any(noticed in fault for fault in manifest_faults(text.replace(old, new)))
 
 
-@pytest.mark.parametrize("name", sorted(pods(MANIFEST)))
+@pytest.mark.parametrize(
+    ("old", "new", "noticed"),
+    [
+        ("  BRAND_NAME: Acme", "  BRAND_NAMED: Acme", "nothing reads BRAND_NAMED"),
+        ("  EMAIL_PROVIDERS: resend", "  RESEND_API_KEY: re_1", "the ConfigMap holds RESEND_API"),
+        ("- configMapRef: {name: fanout-mail}", "- configMapRef: {name: other}", "is not set"),
+        ("serviceAccountName: fanout-mail", "serviceAccountName: default", "another service"),
+    ],
+)
+def test_what_is_wrong_with_that_of_mail_would_be_noticed(old: str, new: str, noticed: str) -> None:
+    text = MANIFESTS["mail.yaml"]
+    assert any(noticed in fault for fault in manifest_faults(text.replace(old, new)))
+
+
+def test_mail_has_a_provider_a_brand_and_a_secret_to_unsubscribe() -> None:
+    """Read the settings as the process does: what they lack stops it at its start."""
+    _, configuration = configured(MANIFESTS["mail.yaml"])
+    secret = {"RESEND_API_KEY": "re_1", "UNSUBSCRIBE_SECRET": "s" * 32}
+    for given in (environment(SYSTEMD / "fanout-mail.service"), configuration | secret):
+        assert read_mail_settings(given).unsubscribe.makes_links
+        assert read_brand(given).name == "Acme"
+
+
+@pytest.mark.parametrize("name", sorted(every_pod()))
 def test_a_pod_runs_a_command_that_is_understood(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    [container] = pods(MANIFEST)[name]["containers"]
-    values = variables("fanout.env")
+    [container] = every_pod()[name]["containers"]
+    values = {
+        each: value for text in MANIFESTS.values() for each, value in configured(text)[1].items()
+    }
     arguments = [
         re.sub(r"\$\((\w+)\)", lambda found: values[found[1]], word) for word in container["args"]
     ]

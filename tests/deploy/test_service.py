@@ -7,14 +7,17 @@ from typing import Any, Final
 import pytest
 import yaml
 
+from pipeline.settings.secret_list import is_secret_name
 from service.app import CLOSED, OPEN
 from service.server import LINGER_SECONDS, STOP_SECONDS
 from tests.deploy.test_image import OF_SERVICE, ROOT, copied, instructions
-from tests.deploy.test_own_machines import understands
+from tests.deploy.test_own_machines import DEPLOYED, SYSTEMD, command, environment, understands
 
 KUBERNETES: Final = (ROOT / "deploy/kubernetes/service.yaml").read_text("utf-8")
 CLOUD_RUN: Final = (ROOT / "deploy/service/cloud-run.yaml").read_text("utf-8")
 ADDRESSES: Final = {"DATABASE_URL", "OPERATOR_DATABASE_URL", "VIEWER_DATABASE_URL"}
+# Of the link to unsubscribe, and of the reports of providers.
+OF_MAIL: Final = {"UNSUBSCRIBE_SECRET", "RESEND_WEBHOOK_SECRET"}
 ASKED: Final = ("startupProbe", "readinessProbe", "livenessProbe")
 
 
@@ -65,10 +68,11 @@ def faults_of_probes(container: Mapping[str, Any]) -> Iterator[str]:
 
 def faults_of_logins(container: Mapping[str, Any]) -> Iterator[str]:
     variables = {each["name"]: each.get("valueFrom", {}) for each in container["env"]}
-    if variables.keys() != ADDRESSES:
-        yield "another set of logins"
-    for name, source in variables.items():
-        if "secretKeyRef" not in source:
+    if variables.keys() != {*ADDRESSES, *OF_MAIL, "BRAND_NAME"}:
+        yield "another set of variables"
+    named = {each["name"] for each in container["env"] if is_secret_name(str(each.get("value")))}
+    for name in sorted(ADDRESSES | OF_MAIL - named):
+        if "secretKeyRef" not in variables.get(name, {}):
             yield f"{name} is no secret"
     if variables.get("VIEWER_DATABASE_URL") == variables.get("OPERATOR_DATABASE_URL"):
         yield "reads with the rights to change"
@@ -124,7 +128,12 @@ def test_nothing_is_wrong_with_the_manifests() -> None:
         ("path: /health", "path: /ready", "liveness depends on the database"),
         ("@sha256:DIGEST", ":latest", "no fixed image"),
         ("key: viewer-url", "key: operator-url", "reads with the rights to change"),
-        ("name: VIEWER_DATABASE_URL", "name: VIEWER_URL", "another set of logins"),
+        ("name: VIEWER_DATABASE_URL", "name: VIEWER_URL", "another set of variables"),
+        (
+            "name: RESEND_WEBHOOK_SECRET",
+            "name: WEBHOOK_SECRET",
+            "RESEND_WEBHOOK_SECRET is no secret",
+        ),
         ("name: scratch, mountPath", "name: other, mountPath", "mounts other volumes"),
         ("replicas: 2", "replicas: 1", "is an outage"),
         ("maxUnavailable: 0", "maxUnavailable: 1", "is an outage"),
@@ -149,6 +158,7 @@ def test_what_is_wrong_on_kubernetes_would_be_noticed(old: str, new: str, notice
         ("internal-and-cloud-load-balancing", "all", "open to the internet"),
         ("timeoutSeconds: 4", "timeoutSeconds: 40", "waits for longer"),
         ("valueFrom: {secretKeyRef", "value: {secretKeyRef", "is no secret"),
+        ("value: projects/PROJECT/secrets/fanout-uns", "value: hunter2/fanout-uns", "is no secret"),
     ],
 )
 def test_what_is_wrong_on_cloud_run_would_be_noticed(old: str, new: str, noticed: str) -> None:
@@ -163,6 +173,21 @@ def test_the_command_is_understood(text: str, monkeypatch: pytest.MonkeyPatch) -
     [container] = pod(text)["containers"]
     assert understands(container["args"], monkeypatch)
     assert not understands([*container["args"], "--unheard-of"], monkeypatch)
+
+
+@pytest.mark.parametrize("text", [KUBERNETES, CLOUD_RUN], ids=["kubernetes", "cloud-run"])
+def test_it_asks_for_every_graph_that_is_deployed_and_can_apply_replays(text: str) -> None:
+    unit = SYSTEMD / "fanout-service.service"
+    for arguments in (pod(text)["containers"][0]["args"], command(unit, environment(unit))):
+        words = " ".join(arguments).replace("--graph ", "--graph=").replace("--topic ", "--topic=")
+        asked = [word for word in words.split() if word.startswith("--graph")]
+        assert asked == [f"--graph={graph}" for graph in DEPLOYED]
+        assert "--topic=projects/PROJECT/topics/domain-events" in words.split()
+
+
+def test_on_one_machine_it_has_the_secrets_of_mail() -> None:
+    given = environment(SYSTEMD / "fanout-service.service")
+    assert {name for name in OF_MAIL if is_secret_name(given[name])} == OF_MAIL
 
 
 def test_the_image_has_the_service_and_serves_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,20 +22,35 @@ BUCKET: Final = "buckets/acme-fanout"
 EVENTS, DEAD = "topics/domain-events", "topics/domain-events-dead"
 WAITING: Final = "subscriptions/fanout-pipeline"
 TICKS: Final = "subscriptions/fanout-jobs"
-# What the scheduled jobs need: permission, resource and purpose.
-OF_JOBS: Final = (
-    ("storage.buckets.get", BUCKET, "the launcher looks for the bucket"),
-    ("storage.objects.create", BUCKET, "the graph, temporary files"),
-    ("dataflow.jobs.list", PROJECT, "an update looks for the running job"),
-    ("dataflow.workItems.lease", PROJECT, "work"),
-    ("artifactregistry.repositories.downloadArtifacts", "repositories/fanout", "the image"),
-    ("pubsub.subscriptions.consume", TICKS, "ticks"),
-    ("pubsub.subscriptions.get", TICKS, "its acknowledgement deadline"),
-    ("pubsub.topics.publish", "topics/job-ticks", "the ticker of one machine"),
-    ("pubsub.topics.publish", DEAD, "dead letters"),
-    ("secretmanager.versions.access", "secrets/fanout-jobs-password", "the login"),
-    ("secretmanager.versions.access", "secrets/fanout-server-ca", "its server"),
-)
+DELIVERIES: Final = "subscriptions/fanout-mail"
+Needed = tuple[str, str, str, str]
+
+
+def of_graph(name: str, waiting: str, *more: tuple[str, str, str]) -> tuple[Needed, ...]:
+    """Return what a graph needs beside the fan-out: its account, permission, resource, purpose."""
+    needed = (
+        ("storage.buckets.get", BUCKET, "the launcher looks for the bucket"),
+        ("storage.objects.create", BUCKET, "the graph, temporary files"),
+        ("dataflow.jobs.list", PROJECT, "an update looks for the running job"),
+        ("dataflow.workItems.lease", PROJECT, "work"),
+        ("artifactregistry.repositories.downloadArtifacts", "repositories/fanout", "the image"),
+        ("pubsub.subscriptions.consume", waiting, "the source"),
+        ("pubsub.subscriptions.get", waiting, "its acknowledgement deadline"),
+        ("secretmanager.versions.access", f"secrets/{name}-password", "the login"),
+        ("secretmanager.versions.access", "secrets/fanout-server-ca", "its server"),
+        *more,
+    )
+    return (
+        *((name, *each) for each in needed),
+        (
+            "fanout-deployer",
+            "iam.serviceAccounts.actAs",
+            f"service-accounts/{name}",
+            "a job runs as this account",
+        ),
+    )
+
+
 # Account, permission, resource and purpose. The bucket may be in another project.
 NEEDED: Final = (
     ("fanout-pipeline", "storage.buckets.get", BUCKET, "the launcher looks for the bucket"),
@@ -65,7 +80,18 @@ NEEDED: Final = (
         "the login",
     ),
     ("fanout-pipeline", "secretmanager.versions.access", "secrets/fanout-server-ca", "its server"),
-    *(("fanout-jobs", *each) for each in OF_JOBS),
+    *of_graph(
+        "fanout-jobs",
+        TICKS,
+        ("pubsub.topics.publish", "topics/job-ticks", "the ticker of one machine"),
+        ("pubsub.topics.publish", DEAD, "dead letters"),
+    ),
+    *of_graph(
+        "fanout-mail",
+        DELIVERIES,
+        ("secretmanager.versions.access", "secrets/fanout-resend-key", "the provider"),
+        ("secretmanager.versions.access", "secrets/fanout-unsubscribe", "the link"),
+    ),
     ("fanout-cdc", "pubsub.topics.publish", EVENTS, "events"),
     ("fanout-cdc", "pubsub.topics.publish", "topics/domain-events-heartbeats", "heartbeats"),
     ("fanout-cdc", "pubsub.topics.publish", "topics/deliveries", "deliveries"),
@@ -74,6 +100,13 @@ NEEDED: Final = (
     *(
         ("fanout-service", "secretmanager.versions.access", f"secrets/{name}", "a login")
         for name in ("fanout-service-viewer-url", "fanout-service-operator-url")
+    ),
+    ("fanout-service", "secretmanager.versions.access", "secrets/fanout-unsubscribe", "the link"),
+    (
+        "fanout-service",
+        "secretmanager.versions.access",
+        "secrets/fanout-resend-webhook",
+        "reports of Resend",
     ),
     ("fanout-service", "secretmanager.versions.access", "secrets/fanout-server-ca", "its server"),
     (
@@ -107,12 +140,6 @@ NEEDED: Final = (
         "the job runs as this account",
     ),
     (
-        "fanout-deployer",
-        "iam.serviceAccounts.actAs",
-        "service-accounts/fanout-jobs",
-        "the scheduled jobs run as this account",
-    ),
-    (
         "acme-prod.svc.id.goog[NAMESPACE/debezium]",
         "iam.serviceAccounts.getAccessToken",
         "service-accounts/fanout-cdc",
@@ -134,6 +161,14 @@ FORBIDDEN: Final = (
     ("fanout-jobs", "pubsub.topics.publish", EVENTS),
     ("fanout-jobs", "pubsub.subscriptions.consume", WAITING),
     ("fanout-jobs", "secretmanager.versions.access", "secrets/fanout-database-password"),
+    ("fanout-mail", "pubsub.topics.publish", EVENTS),
+    ("fanout-mail", "pubsub.topics.publish", DEAD),
+    ("fanout-mail", "pubsub.subscriptions.consume", WAITING),
+    ("fanout-mail", "pubsub.subscriptions.consume", TICKS),
+    ("fanout-mail", "secretmanager.versions.access", "secrets/fanout-resend-webhook"),
+    ("fanout-pipeline", "secretmanager.versions.access", "secrets/fanout-resend-key"),
+    ("fanout-jobs", "secretmanager.versions.access", "secrets/fanout-resend-key"),
+    ("fanout-service", "secretmanager.versions.access", "secrets/fanout-resend-key"),
     ("fanout-cdc", "pubsub.subscriptions.consume", WAITING),
     ("fanout-operator", "pubsub.subscriptions.consume", WAITING),
     ("fanout-operator", "dataflow.jobs.cancel", PROJECT),
