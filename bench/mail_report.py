@@ -131,8 +131,8 @@ in that hour. Of four mails one is critical, and one in 50 runs out within half 
 {outage.seconds:.0f} s of real time, in batches, at the {LIMIT:.0f} requests a second that the provider allows. Four of five slots of a
 claim go to critical mails while there are any. A worker claims 100 mails at a time.
 
-{outage.late:,} mails that are not critical came more than {BEHIND} places behind their rank. A mail that was in a request waits for its
-next try; one for which no request was left keeps its rank.
+{outage.late:,} mails that are not critical came more than {BEHIND} places behind their rank. A mail that is given back keeps its rank;
+one that failed for itself waits for its next try.
 
 ![Mails after the outage](mail-performance.svg)
 

@@ -30,7 +30,8 @@ BEHIND: Final = 300
 _DOWN: Final = fault(503, "service_unavailable")
 _MOVE_CLOCK: Final = """
     UPDATE fanout.deliveries SET
-        next_attempt_at = next_attempt_at - %(step)s, asked_at = asked_at - %(step)s,
+        next_attempt_at = next_attempt_at - %(step)s, ranked_at = ranked_at - %(step)s,
+        deliver_at = deliver_at - %(step)s, asked_at = asked_at - %(step)s,
         expires_at = expires_at - %(step)s, paused_at = paused_at - %(step)s
     WHERE finished_at IS NULL
 """

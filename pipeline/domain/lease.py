@@ -43,7 +43,8 @@ class Lease:
         token: identifies this lease. Another worker gets another token.
         number: of this try, from 1.
         failures: how many earlier tries counted as failures.
-        due_at: the time from which the record could be claimed.
+        due_at: the time from which the record could be claimed; in a ranked table, by which it is
+            ranked.
         values: other columns of the record, by name.
     """
 
@@ -117,7 +118,10 @@ def fail(lease: Lease, cause: Cause, *, pause: float) -> Settlement:
 
 
 def give_back(lease: Lease, cause: Cause, *, pause: float) -> Settlement:
-    """Like ``fail``, but not counted: the record is not the cause, but an outage for example."""
+    """Like ``fail``, but not counted: the record is not the cause, but an outage for example.
+
+    In a ranked table it keeps its rank.
+    """
     return Settlement(lease=lease, state=WorkState.WAITING, pause=pause, cause=cause)
 
 

@@ -53,8 +53,14 @@ class ProviderBreakers:
             ConfigurationError: a switch cannot be written until a person fixes it.
         """
         name = switch_of(tried.provider)
-        switch = switches_of(self._settings).recall(name)
-        match health_of(tried.reply):
+        switches = switches_of(self._settings)
+        health = health_of(tried.reply)
+        if health is Health.IN_TROUBLE:
+            # Another answer, or another process, may have opened it just now.
+            switches.forget()
+            return self._in_trouble(name, switches.find(name), tried)
+        switch = switches.recall(name)
+        match health:
             case Health.WORKS:
                 self._forget(name)
                 if switch is not None and switch.state is SwitchState.OPEN:
@@ -65,8 +71,6 @@ class ProviderBreakers:
             case Health.REFUSES_US:
                 self._refused(name, switch, tried, now)
                 return True
-            case Health.IN_TROUBLE:
-                return self._in_trouble(name, switch, tried)
 
     def refund(self) -> None:
         """Give back the attempts that failures cost which opened a breaker since. They are settled.
@@ -87,6 +91,9 @@ class ProviderBreakers:
         if switch is not None:
             if tried.trial and switch.state is SwitchState.OPEN:
                 self._reopen(name, OUTAGE.next_cool_off(switch.cool_off))
+            with self._lock:
+                self._refundable += self._failed.pop(name, Counter())
+                self._in_a_row.pop(name, None)
             return True
         with self._lock:
             self._in_a_row[name] += 1

@@ -5,7 +5,7 @@ from typing import Final
 
 from psycopg import sql
 
-from pipeline.clients.postgres.lease import LeasedTable
+from pipeline.clients.postgres.leased_table import LeasedTable
 from pipeline.domain.delivery import SOURCE
 
 _ANSWERED: Final = sql.SQL(""",

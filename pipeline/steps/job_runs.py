@@ -8,7 +8,8 @@ from typing import Any, Final
 from psycopg import Connection, sql
 from psycopg.types.json import Jsonb
 
-from pipeline.clients.postgres.lease import LeasedTable, claim, extend, follow_switches, settle
+from pipeline.clients.postgres.lease import claim, extend, follow_switches, settle
+from pipeline.clients.postgres.leased_table import LeasedTable
 from pipeline.clients.postgres.retry import with_connection
 from pipeline.clients.postgres.sql import load
 from pipeline.domain.lease import Lease, Settlement

@@ -405,7 +405,7 @@ RIGHTS_WITH_MAIL: Final[Mapping[str, frozenset[str]]] = {
             "deliveries",
             *("state", "next_attempt_at", "lease_token", "attempts", "failures"),
             *("started_at", "finished_at", "asked_at", "unanswered", "batch_id"),
-            *("source_taken_at", "provider", "provider_id", "error_class", "reason"),
+            *("source_taken_at", "provider", "provider_id", "error_class", "reason", "ranked_at"),
             schema="fanout",
         )
         | _columns("INSERT", "delivery_bodies", "delivery_id", "provider", "body", schema="fanout")

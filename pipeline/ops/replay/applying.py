@@ -11,7 +11,8 @@ from uuid import UUID
 
 from psycopg import Connection, sql
 
-from pipeline.clients.postgres.lease import LeasedTable, claim, extend, settle
+from pipeline.clients.postgres.lease import claim, extend, settle
+from pipeline.clients.postgres.leased_table import LeasedTable
 from pipeline.clients.postgres.retry import with_connection
 from pipeline.domain.errors import Conflict, FanoutError
 from pipeline.domain.identifiers import EventId

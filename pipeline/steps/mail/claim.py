@@ -26,7 +26,10 @@ ADOPT_SHARE: Final = 0.05
 MOST_ADOPTED: Final = 1_000
 # Paused and resumed mails are looked for this often.
 FOLLOW_SECONDS: Final = 1.0
+# How long a mail waits whose row another session has locked: longer each time, since it keeps its
+# rank, and so would be claimed before all others again and again.
 LOCKED_SECONDS: Final = 1.0
+MOST_LOCKED_SECONDS: Final = 30.0
 
 _ADOPT: Final = load(__package__, "adopt_emails")
 _TAKE_EMAILS: Final = load(__package__, "take_emails")
@@ -171,7 +174,8 @@ def _not_ours(lease: Lease, *, exists: bool, locked: bool) -> Settlement:
         return end(lease, WorkState.CANCELLED, cause)
     if locked:
         cause = Cause(code="locked", reason="another session has locked its row of pending_emails")
-        return give_back(lease, cause, pause=LOCKED_SECONDS)
+        pause = min(LOCKED_SECONDS * 2.0 ** min(lease.number - 1, 10), MOST_LOCKED_SECONDS)
+        return give_back(lease, cause, pause=pause)
     cause = Cause(code="taken", reason="another sender has taken its row of pending_emails")
     return end(lease, WorkState.CANCELLED, cause)
 

@@ -9,7 +9,7 @@ from pipeline.clients.mail.provider import MailProvider
 from pipeline.clients.mail.resend import ResendClient
 from pipeline.clients.mail.smtp import SmtpClient
 from pipeline.clients.postgres.check import check_database
-from pipeline.clients.postgres.lease import LeasedTable
+from pipeline.clients.postgres.leased_table import LeasedTable
 from pipeline.clients.postgres.retry import with_connection
 from pipeline.domain.delivery import MAIL_SWITCH
 from pipeline.domain.errors import ConfigurationError

@@ -13,7 +13,14 @@ import psycopg
 import pytest
 from psycopg import Connection, sql
 
-from pipeline.clients.postgres.lease import LeasedTable, claim, extend, follow_switches, settle
+from pipeline.clients.postgres.lease import (
+    MOST_RESTORED,
+    claim,
+    extend,
+    follow_switches,
+    settle,
+)
+from pipeline.clients.postgres.leased_table import LeasedTable
 from pipeline.domain.delivery import Priority, Slots
 from pipeline.domain.lease import (
     TERMINAL,
@@ -30,6 +37,7 @@ from pipeline.steps.deliveries import DELIVERIES
 from pipeline.steps.job_runs import JOB_RUNS
 from tests.databases import Database
 from tests.deadline import wait_until
+from tests.effort import effort
 from tests.golden.stage import Stage
 
 LONG: Final = timedelta(minutes=5)
@@ -331,8 +339,8 @@ def test_what_was_not_tried_keeps_its_place(
     settle(worker, leased.table, [put_back(take(worker, leased), CAUSE)])
     again = take(worker, leased)
     assert (again.sequence, again.due_at, again.failures) == (1, DUE, 0)
-    # Control: what is given back without a pause comes after what was due before.
-    settle(worker, leased.table, [give_back(again, CAUSE, pause=0)])
+    # Control: what failed comes after what was due before, also without a pause.
+    settle(worker, leased.table, [fail(again, CAUSE, pause=0)])
     assert [take(worker, leased).sequence for _ in range(3)] == [2, 3, 1]
 
 
@@ -409,6 +417,148 @@ def test_the_others_age_among_each_other(sender: Connection[Any], owner: Connect
     assert sorted(minutes, key=lambda each: minutes[each]) == [3, 2, 1]
     ranks = {each: timedelta(minutes=after) + each.behind for each, after in minutes.items()}
     assert sorted(ranks, key=lambda each: ranks[each]) == [1, 2, 3]
+
+
+def given_back(sender: Connection[Any], held: Lease) -> None:
+    settle(sender, DELIVERIES, [give_back(held, CAUSE, pause=0.01)])
+
+
+def paused(sender: Connection[Any], held: Lease) -> None:
+    settle(sender, DELIVERIES, [give_back(held, CAUSE, pause=3600)])
+    follow_switches(sender, DELIVERIES, closed=True)
+    follow_switches(sender, DELIVERIES)
+
+
+def lost(sender: Connection[Any], held: Lease) -> None:
+    assert extend(sender, DELIVERIES, held, OVER)
+
+
+@pytest.mark.parametrize("leave", [given_back, paused, lost], ids=lambda leave: leave.__name__)
+@pytest.mark.parametrize("priority", [Priority.CRITICAL, Priority.LOW])
+def test_a_ranked_record_keeps_its_rank_whatever_gives_it_back(
+    sender: Connection[Any],
+    owner: Connection[Any],
+    leave: Callable[[Connection[Any], Lease], None],
+    priority: Priority,
+) -> None:
+    for minute in range(4):
+        add_delivery(owner, "name", DUE + timedelta(minutes=minute), priority)
+    for _ in range(3):
+        [held] = claim(sender, DELIVERIES, LONG)
+        assert (held.sequence, held.due_at) == (1, DUE)
+        leave(sender, held)
+        wait_until_due(owner, 1)
+    # Control: what failed has a next time, and no place before fresh records; also if it is given
+    # back then.
+    [held] = claim(sender, DELIVERIES, LONG)
+    settle(sender, DELIVERIES, [fail(held, CAUSE, pause=0)])
+    assert [each.sequence for each in claim(sender, DELIVERIES, LONG, most=2)] == [2, 3]
+    add_delivery(owner, "name", datetime.now(UTC), priority)
+    [fourth, failed] = claim(sender, DELIVERIES, LONG, most=2)
+    assert (fourth.sequence, failed.sequence) == (4, 1)
+    leave(sender, failed)
+    wait_until_due(owner, 1)
+    assert [each.sequence for each in claim(sender, DELIVERIES, LONG, most=2)] == [1, 5]
+
+
+def wait_until_due(owner: Connection[Any], sequence: int) -> None:
+    query = "SELECT next_attempt_at <= now() FROM fanout.deliveries WHERE sequence = %s"
+    wait_until(
+        lambda: owner.execute(query, [sequence]).fetchone() == (True,),
+        seconds=30,
+        what="it may be claimed again",
+    )
+
+
+def test_a_decision_about_a_held_record_puts_it_before_nobody(
+    sender: Connection[Any], owner: Connection[Any]
+) -> None:
+    for minute in range(2):
+        add_delivery(owner, "name", DUE + timedelta(minutes=minute))
+    [held] = claim(sender, DELIVERIES, LONG)
+    settle(sender, DELIVERIES, [hold(held, CAUSE)])
+    owner.execute("SELECT fanout.decide_held(id, false) FROM fanout.deliveries WHERE sequence = 1")
+    assert [each.sequence for each in claim(sender, DELIVERIES, LONG, most=2)] == [2, 1]
+
+
+def test_what_is_released_comes_by_rank_a_part_at_a_time(
+    sender: Connection[Any], owner: Connection[Any]
+) -> None:
+    minutes = {Priority.HIGH: 9, Priority.NORMAL: 2, Priority.LOW: 1}
+    for priority, after in minutes.items():
+        add_delivery(owner, "name", DUE + timedelta(minutes=after), priority)
+    add_ranked(owner, [Priority.CRITICAL] * 2)
+    follow_switches(sender, DELIVERIES, closed=True)
+    released = []
+    for _ in range(3):
+        follow_switches(sender, DELIVERIES, most=1)
+        released += [each.values["priority"] for each in claim(sender, DELIVERIES, LONG, most=9)]
+    # Of each class one at a time. By priority alone, the high one were the first of the others.
+    assert released == [0, 2, 0, 1, 3]
+
+
+def waiting(owner: Connection[Any], count: int, *, ranked_at: str = "NULL") -> None:
+    """Put many due deliveries of all priorities there, and tell the planner."""
+    owner.execute(
+        sql.SQL(
+            "INSERT INTO fanout.deliveries"
+            " (id, cause, channel, recipient, kind, priority, next_attempt_at, ranked_at)"
+            " SELECT gen_random_uuid(), 'test:1', 'email', 'ann', 'k', n %% 4,"
+            " now() - n * interval '1 ms', {} FROM generate_series(1, %s) AS n"
+        ).format(sql.SQL(ranked_at)),
+        [count],
+    )
+    owner.execute("ANALYZE fanout.deliveries")
+
+
+def efforts_of_claims(owner: Connection[Any], claims: int) -> list[float]:
+    """Of the statements of each claim, the rows that they handle."""
+    parameters = {"channel": "email", "most": 100, "reserved": 20, "seconds": 60.0}
+    restore, take = (
+        each.as_bytes(owner)
+        for each in (
+            DELIVERIES.restore_statement(["channel"]),
+            DELIVERIES.claim_statement(["channel"]),
+        )
+    )
+    return [
+        effort(owner, restore, **{**parameters, "most": MOST_RESTORED})
+        + effort(owner, take, **parameters)
+        for _ in range(claims)
+    ]
+
+
+def test_a_claim_costs_the_same_whatever_waits_and_whatever_was_given_back(
+    owner: Connection[Any],
+) -> None:
+    waiting(owner, 5_000)
+    [few] = efforts_of_claims(owner, 1)
+    waiting(owner, 50_000)
+    # In front of them, so many that nobody may take yet: they were given back for a while.
+    waiting(owner, 10_000, ranked_at="now() - interval '1 day'")
+    owner.execute(
+        "UPDATE fanout.deliveries SET next_attempt_at = now() + interval '1 hour'"
+        " WHERE ranked_at IS NOT NULL"
+    )
+    assert max(efforts_of_claims(owner, 3)) <= few * 1.1
+    # When their time has come, each claim puts only so many back to their places.
+    owner.execute(
+        "UPDATE fanout.deliveries SET next_attempt_at = now() - interval '1 second'"
+        " WHERE ranked_at IS NOT NULL AND state = 'pending'"
+    )
+    assert max(efforts_of_claims(owner, 3)) <= few + 4 * MOST_RESTORED
+    # Control: by rank, without putting them back, each claim reads past all that may not be taken.
+    owner.execute(
+        "UPDATE fanout.deliveries SET next_attempt_at = now() + interval '1 hour'"
+        " WHERE ranked_at IS NOT NULL"
+    )
+    owner.execute("CREATE INDEX ON fanout.deliveries (channel, ranked_at, sequence)")
+    by_rank = (
+        b"SELECT sequence FROM fanout.deliveries WHERE channel = 'email' AND"
+        b" state IN ('pending', 'waiting', 'leased') AND next_attempt_at <= now()"
+        b" ORDER BY ranked_at, sequence LIMIT 100"
+    )
+    assert effort(owner, by_rank) > 5_000
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from psycopg import ClientCursor, sql
 from psycopg.errors import InsufficientPrivilege
 
 from local.debezium.configuration import engine_properties, read
-from pipeline.clients.postgres.lease import LeasedTable
+from pipeline.clients.postgres.leased_table import LeasedTable
 from pipeline.ops.replay.applying import APPLIED, REPLAY_PLANS
 from pipeline.steps.deliveries import DELIVERIES
 from pipeline.steps.job_runs import JOB_RUNS, PROGRESS

@@ -175,8 +175,9 @@ class MailDesk:
         passed = timedelta(seconds=seconds)
         self.execute(
             "UPDATE fanout.deliveries SET next_attempt_at = next_attempt_at - %s,"
-            " asked_at = asked_at - %s, expires_at = expires_at - %s WHERE finished_at IS NULL",
-            passed, passed, passed,
+            " ranked_at = ranked_at - %s, deliver_at = deliver_at - %s, asked_at = asked_at - %s,"
+            " expires_at = expires_at - %s WHERE finished_at IS NULL",
+            passed, passed, passed, passed, passed,
         )  # fmt: skip
         self.execute("UPDATE fanout.switches SET until = until - %s", passed)
         self.execute("UPDATE fanout.rate_limits SET blocked_until = blocked_until - %s", passed)

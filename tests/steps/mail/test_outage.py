@@ -240,6 +240,48 @@ def test_a_worker_that_finds_no_place_puts_its_mails_back_where_they_were(desk: 
     assert [each.sequence for each in again.leases] == [each.sequence for each in claimed.leases]
 
 
+@pytest.mark.parametrize("is_outage", [True, False], ids=["outage", "control"])
+def test_an_outage_costs_no_mail_its_rank(
+    desk: MailDesk,
+    is_outage: bool,  # noqa: FBT001
+) -> None:
+    many(desk, 8)
+    claims = MailClaims(desk.sender)
+    desk.server.fail_next(*[DOWN] * (4 if is_outage else 1))
+    work(desk.sender, claims, outbox_of(desk.sender), most=4)
+    assert opened(desk) == (["mail:resend"] if is_outage else [])
+    desk.execute("DELETE FROM fanout.switches")
+    desk.pass_time(120)
+    claims.look_again()
+    left = [each.sequence for each in claims.claim().leases]
+    [(tried,)] = desk.rows(
+        "SELECT array_agg(sequence ORDER BY sequence) FROM fanout.deliveries WHERE attempts = 2"
+    )
+    # Control: a mail that failed for itself comes after those that nobody has tried.
+    assert left == ([*range(1, 9)] if is_outage else [5, 6, 7, 8, *tried])
+    assert len(tried) == (4 if is_outage else 1)
+    assert {failures for _, _, failures in desk.deliveries()} == ({0} if is_outage else {0, 1})
+
+
+def test_failures_before_another_process_opened_the_breaker_cost_nothing_either(
+    desk: MailDesk,
+) -> None:
+    many(desk, 2)
+    claims, outbox = MailClaims(desk.sender), outbox_of(desk.sender)
+    desk.server.fail_next(DOWN, DOWN)
+    work(desk.sender, claims, outbox, most=1)
+    planned = plan_requests(desk.sender, check_mails(desk.sender, claims.claim(1)))
+    # Control: so far it is a failure like any other.
+    assert [failures for _, _, failures in desk.deliveries()] == [1, 0]
+    desk.execute(
+        "INSERT INTO fanout.switches (name, state, reason, until, failures, fingerprint,"
+        " cool_off_seconds) VALUES ('mail:resend', 'open', 'r', now(), 3, 'f', 30)"
+    )
+    for tried in outbox.make(planned.asked, None):
+        write_mail_results(desk.sender.database, TriedMails(tried=tried))
+    assert [failures for _, _, failures in desk.deliveries()] == [0, 0]
+
+
 def test_a_batch_of_which_nobody_knows_is_repeated_whole_with_its_key(desk: MailDesk) -> None:
     desk.execute("UPDATE fanout.rate_limits SET per_second = 0.01, burst = 1, tokens = 1")
     many(desk, 30)
