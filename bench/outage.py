@@ -16,7 +16,7 @@ from pipeline.facts.switches import switches_of
 from pipeline.sinks.mail_results import write_mail_results
 from pipeline.steps.mail.check import check_mails
 from pipeline.steps.mail.claim import MailClaims
-from pipeline.steps.mail.outbox import Outbox
+from pipeline.steps.mail.outbox import MailOutbox, new_outbox
 from pipeline.steps.mail.requests import plan_requests
 from pipeline.steps.mail.sender import Sender, close_providers
 
@@ -86,7 +86,7 @@ def measure_outage(bench: MailBench, mails: int) -> Outage:
     bench.allow(LIMIT)
     bench.wait(mails, runs_out=RUNS_OUT)
     server, sender = bench.resend.server, bench.sender
-    claims, outbox = MailClaims(sender), Outbox(sender)
+    claims, outbox = MailClaims(sender), new_outbox(sender)
     server.fail_always(_DOWN)
     for _ in range(HOUR // STEP):
         _work(sender, claims, outbox)
@@ -115,7 +115,7 @@ def measure_outage(bench: MailBench, mails: int) -> Outage:
     )
 
 
-def _work(sender: Sender, claims: MailClaims, outbox: Outbox) -> bool:
+def _work(sender: Sender, claims: MailClaims, outbox: MailOutbox) -> bool:
     """Do what the steps of the graph do with one claim; return whether it had mails."""
     claimed = claims.claim()
     planned = plan_requests(sender, check_mails(sender, claimed))

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 # A number between two bounds, such as ``random.uniform``.
 Draw = Callable[[float, float], float]
@@ -40,6 +40,18 @@ class Backoff:
         while True:
             yield self.pause(tries, draw)
             tries += 1
+
+
+class Retrying(Protocol):
+    """How often something that fails is tried again, and when."""
+
+    def pause(self, failures: int, *, retry_after: float | None = None) -> float | None:
+        """Return the seconds until the next try; None if there is none.
+
+        Args:
+            failures: how many there were before this one.
+            retry_after: what the other side asked for: it always wins.
+        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,3 +110,5 @@ class Delays:
 
 # The tries of a mail: at once, a minute after the first failure, five minutes after the second.
 MAIL_DELAYS: Final = Delays((0, 60, 300))
+# The tries of a push: twelve in about an hour, since what it tells grows old.
+PUSH_RETRIES: Final = RetryRule(backoff=Backoff(first=5, longest=900), retries=11)

@@ -13,6 +13,8 @@ from pipeline.domain.record import RecordKey
 SOURCE: Final = "deliveries"
 # What the names of the switches of mail begin with: of a type of mail, or of a provider.
 MAIL_SWITCH: Final = "mail:"
+# The same of push: of what is told, or of a channel.
+PUSH_SWITCH: Final = "push:"
 # Of the slots of a claim, the part that critical deliveries may take while others wait.
 CRITICAL_SHARE: Final = 0.8
 

@@ -29,6 +29,17 @@ class Accepted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Absent:
+    """The provider works, and nobody is there to take it now: another channel is next.
+
+    Attributes:
+        code: why, in a word.
+    """
+
+    code: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Refused:
     """It can never be sent as it is. Terminal after this one try.
 
@@ -111,7 +122,15 @@ class Unavailable:
 
 
 Result: TypeAlias = (
-    Accepted | Refused | RateLimited | Busy | KeyConflict | AuthFailed | QuotaExceeded | Unavailable
+    Accepted
+    | Absent
+    | Refused
+    | RateLimited
+    | Busy
+    | KeyConflict
+    | AuthFailed
+    | QuotaExceeded
+    | Unavailable
 )
 
 

@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum, auto
 from typing import Final, assert_never
 
-from pipeline.domain.backoff import Delays
+from pipeline.domain.backoff import Retrying
 from pipeline.domain.lease import Cause, Lease, Settlement, WorkState, end, fail, give_back
 from pipeline.domain.provider_answer import (
+    Absent,
     Accepted,
     AuthFailed,
     Busy,
@@ -74,13 +75,13 @@ def health_of(reply: ProviderReply) -> Health:
         return Health.REFUSES_US
     if any(isinstance(each, Unavailable) and each.of_request for each in results):
         return Health.IN_TROUBLE
-    if any(isinstance(each, Accepted | Refused | KeyConflict) for each in results):
+    if any(isinstance(each, Accepted | Absent | Refused | KeyConflict) for each in results):
         return Health.WORKS
     return Health.SAYS_NOTHING
 
 
 def settlements_of(
-    tried: TriedRequest, delays: Delays, now: datetime, *, free: bool
+    tried: TriedRequest, delays: Retrying, now: datetime, *, free: bool
 ) -> list[Settlement]:
     """Return how the try of each record ends.
 
@@ -96,14 +97,36 @@ def settlements_of(
     ]
 
 
+def wait_until(tried: TriedRequest, now: datetime) -> datetime | None:
+    """Return before which time the provider wants no request; None: at once is fine.
+
+    Args:
+        tried: the request and its reply.
+        now: the time of the reply.
+    """
+    until = tried.reply.rate.wait_until
+    if any(isinstance(each, RateLimited) for each in tried.reply.results):
+        until = max(until or now, now + timedelta(seconds=LIMITED_SECONDS))
+    return until
+
+
 def _settlement(
-    lease: Lease, result: Result, tried: TriedRequest, delays: Delays, now: datetime, *, free: bool
+    lease: Lease,
+    result: Result,
+    tried: TriedRequest,
+    delays: Retrying,
+    now: datetime,
+    *,
+    free: bool,
 ) -> Settlement:
     provider = tried.provider
     answered = True
     match result:
         case Accepted():
             ended = end(lease, WorkState.DONE)
+        case Absent():
+            cause = _cause(result, f"{provider} found nobody to take it: {result.code}")
+            ended = end(lease, WorkState.CANCELLED, cause)
         case Refused() if result.of_request and len(tried.leases) > 1:
             reason = f"{provider} refused a batch with it: it is sent alone"
             cause = Cause(error_class=ALONE, code=result.code, reason=reason)
@@ -141,7 +164,7 @@ def _unavailable(
     lease: Lease,
     result: Unavailable,
     tried: TriedRequest,
-    delays: Delays,
+    delays: Retrying,
     now: datetime,
     *,
     free: bool,

@@ -17,7 +17,6 @@ from pipeline.domain.tried import Health, TriedRequest, health_of
 from pipeline.domain.units import duration
 from pipeline.facts.switches import switches_of
 from pipeline.settings import DatabaseSettings
-from pipeline.steps.mail.sender import switch_of
 
 # Timeouts, lost connections and 5xx in a row.
 OUTAGE: Final = Breaker(failures=3, cool_off=timedelta(seconds=30), longest=timedelta(minutes=5))
@@ -34,8 +33,9 @@ _log: Final = logging.getLogger(__name__)
 class ProviderBreakers:
     """The breakers of the providers, fed with the answers that this process got. Thread-safe."""
 
-    def __init__(self, settings: DatabaseSettings) -> None:
+    def __init__(self, settings: DatabaseSettings, prefix: str) -> None:
         self._settings = settings
+        self._prefix = prefix
         self._lock = threading.Lock()
         self._in_a_row: Counter[str] = Counter()
         # The failures in a row, by the sequence of their delivery; and those that opened a breaker.
@@ -52,7 +52,7 @@ class ProviderBreakers:
             TransientError: a switch could not be written.
             ConfigurationError: a switch cannot be written until a person fixes it.
         """
-        name = switch_of(tried.provider)
+        name = self._prefix + tried.provider
         switches = switches_of(self._settings)
         health = health_of(tried.reply)
         if health is Health.IN_TROUBLE:
@@ -140,7 +140,7 @@ class ProviderBreakers:
         }
         if self._switch(_OPEN, parameters):
             _log.warning(
-                "the breaker of %s opened: %s; its mails wait for %s",
+                "the breaker of %s opened: %s; its deliveries wait for %s",
                 name,
                 reason,
                 duration(seconds),
@@ -150,7 +150,7 @@ class ProviderBreakers:
         seconds = round(wait.total_seconds())
         if self._switch(_REOPEN, {"name": name, "seconds": seconds}):
             _log.warning(
-                "the breaker of %s stays open: a trial failed; its mails wait for %s",
+                "the breaker of %s stays open: a trial failed; its deliveries wait for %s",
                 name,
                 duration(seconds),
             )
@@ -169,6 +169,6 @@ class ProviderBreakers:
 
 
 @cache
-def provider_breakers_of(settings: DatabaseSettings) -> ProviderBreakers:
-    """Return the process's breakers of providers."""
-    return ProviderBreakers(settings)
+def provider_breakers_of(settings: DatabaseSettings, prefix: str) -> ProviderBreakers:
+    """Return the process's breakers of the providers whose switches begin with ``prefix``."""
+    return ProviderBreakers(settings, prefix)

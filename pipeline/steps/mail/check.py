@@ -13,10 +13,11 @@ from pipeline.clients.postgres.retry import with_connection
 from pipeline.clients.postgres.sql import load
 from pipeline.domain.clock import Clock, utc_now
 from pipeline.domain.lease import Cause, Lease, Settlement, WorkState, end, give_back, hold
+from pipeline.settings.mail import ProviderName
 from pipeline.steps.mail.claim import ClaimedMails
-from pipeline.steps.mail.doors import Doors
 from pipeline.steps.mail.material import READERS, Later, MailMaterial
 from pipeline.steps.mail.sender import KEY_MEMORY, Sender
+from pipeline.steps.sending.doors import Doors
 
 # The words of the statements, and what they mean.
 REASONS: Final = {
@@ -64,7 +65,7 @@ class CheckedMails:
 
     due: Sequence[DueMail] = ()
     settlements: Sequence[Settlement] = ()
-    doors: Doors = field(default_factory=lambda: Doors(open=()))
+    doors: Doors[ProviderName] = field(default_factory=Doors)
 
 
 def check_mails(sender: Sender, claimed: ClaimedMails, clock: Clock = utc_now) -> CheckedMails:

@@ -14,10 +14,20 @@ from pipeline.clients.postgres.retry import with_connection
 from pipeline.clients.postgres.sql import load
 from pipeline.domain.delivery import DeliveryChannel, Slots
 from pipeline.domain.lease import Cause, Lease, Settlement, WorkState, end, give_back
+from pipeline.settings.mail import ProviderName
 from pipeline.steps.deliveries import DELIVERIES
-from pipeline.steps.mail.doors import Doors, look_at_doors
-from pipeline.steps.mail.rates import switch_on
-from pipeline.steps.mail.sender import LEASE, MOST_CLAIMED, Sender, providers_of, table_of
+from pipeline.steps.mail.sender import (
+    LEASE,
+    MOST_CLAIMED,
+    USUAL_RATES,
+    Sender,
+    providers_of,
+    switch_of,
+    table_of,
+)
+from pipeline.steps.sending.doors import Doors, look_at_doors
+from pipeline.steps.sending.rates import switch_on
+from pipeline.steps.sending.trial import release_one
 
 EMAILS: Final = "pending_emails"
 # Rows of the application are looked for this often, and less often if that takes long.
@@ -34,7 +44,6 @@ MOST_LOCKED_SECONDS: Final = 30.0
 _ADOPT: Final = load(__package__, "adopt_emails")
 _TAKE_EMAILS: Final = load(__package__, "take_emails")
 _MARK_TAKEN: Final = load(__package__, "mark_taken")
-_RELEASE_ONE: Final = load(__package__, "release_one")
 _ONLY_EMAIL: Final = {"channel": DeliveryChannel.EMAIL}
 
 
@@ -48,7 +57,7 @@ class ClaimedMails:
     """
 
     leases: Sequence[Lease] = ()
-    doors: Doors = field(default_factory=lambda: Doors(open=()))
+    doors: Doors[ProviderName] = field(default_factory=Doors)
 
 
 class MailClaims:
@@ -72,10 +81,12 @@ class MailClaims:
         sender = self._sender
         with self._lock:
             if not self._is_on:
-                switch_on(sender.database, sender.mail.providers)
+                rates = {switch_of(name): USUAL_RATES[name] for name in sender.mail.providers}
+                switch_on(sender.database, DeliveryChannel.EMAIL, rates)
                 self._is_on = True
             self._adopt()
-            doors = look_at_doors(sender)
+            switches = {name: switch_of(name) for name in sender.mail.providers}
+            doors = look_at_doors(sender.database, switches)
             self._follow(doors)
             most = min(most, self._places(doors))
             if most == 0:
@@ -91,7 +102,7 @@ class MailClaims:
         with self._lock:
             self._adopt_at = self._follow_at = 0.0
 
-    def _places(self, doors: Doors) -> int:
+    def _places(self, doors: Doors[ProviderName]) -> int:
         """Return for how many mails there are requests now: a batch has place for several."""
         if not doors.open:
             return 0 if doors.trial is None else 1
@@ -99,12 +110,12 @@ class MailClaims:
         return sum(doors.allowed.get(name, 0) * providers[name].usual_batch for name in doors.open)
 
     def _claim(
-        self, connection: Connection[Any], doors: Doors, most: int, reserved: int
+        self, connection: Connection[Any], doors: Doors[ProviderName], most: int, reserved: int
     ) -> list[Lease]:
         table = table_of(self._sender.database)
         with connection.transaction():
             if not doors.open:
-                connection.execute(_RELEASE_ONE, _ONLY_EMAIL)
+                release_one(connection, DeliveryChannel.EMAIL)
             leases = claim(connection, table, LEASE, most=most, reserved=reserved, only=_ONLY_EMAIL)
             # A batch of which nobody knows whether it was accepted is repeated as a whole.
             for batch in {each.values["batch_id"] for each in leases} - {None}:
@@ -133,7 +144,7 @@ class MailClaims:
         now = time.monotonic()
         self._adopt_at = now + max(ADOPT_SECONDS, (now - started) / ADOPT_SHARE)
 
-    def _follow(self, doors: Doors) -> None:
+    def _follow(self, doors: Doors[ProviderName]) -> None:
         """Pause what no provider may send, or what a person paused; release the rest."""
         now = time.monotonic()
         if now < self._follow_at:

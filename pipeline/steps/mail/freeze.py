@@ -35,6 +35,11 @@ class AskedRequest:
     leases: tuple[Lease, ...]
     trial: bool = False
 
+    @property
+    def provider(self) -> ProviderName:
+        """Who is asked."""
+        return self.request.provider
+
 
 @dataclass(frozen=True, slots=True)
 class FrozenBatch:

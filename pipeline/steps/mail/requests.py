@@ -27,8 +27,8 @@ from pipeline.settings.mail import ProviderName
 from pipeline.steps.mail.check import CheckedMails, DueMail
 from pipeline.steps.mail.compose import write_mail
 from pipeline.steps.mail.freeze import AskedRequest, ask_alone, ask_batch, frozen_batches
-from pipeline.steps.mail.rates import take_requests
-from pipeline.steps.mail.sender import Sender, providers_of
+from pipeline.steps.mail.sender import Sender, providers_of, switch_of
+from pipeline.steps.sending.rates import take_requests
 
 # How long a mail waits that only one provider may send, while that one may not be asked.
 CLOSED_SECONDS: Final = 30.0
@@ -96,7 +96,7 @@ class _Plan:
         if trial is not None and mails:
             # One mail only: the others go through another provider, or wait.
             first, mails = mails[:1], mails[1:]
-            if take_requests(self._sender.database, trial, 1):
+            if take_requests(self._sender.database, switch_of(trial), 1):
                 self._send(trial, first, 1)
             else:
                 mails = [*first, *mails]
@@ -106,7 +106,7 @@ class _Plan:
             usual = self._providers[name].usual_batch
             few = self._doors.allowed.get(name, 0)
             wanted = len(mails) if usual == 1 or len(mails) <= few else max(1, few)
-            granted = take_requests(self._sender.database, name, wanted)
+            granted = take_requests(self._sender.database, switch_of(name), wanted)
             place = granted if usual == 1 else granted * usual
             some, mails = mails[:place], mails[place:]
             self._send(name, some, granted)
@@ -145,7 +145,7 @@ class _Plan:
         if provider not in self._doors.open and provider is not self._doors.trial:
             self._give_back(mails, f"{name} may have it, and may not be asked now", CLOSED_SECONDS)
             return 0
-        granted = take_requests(self._sender.database, provider, requests)
+        granted = take_requests(self._sender.database, switch_of(provider), requests)
         if granted < requests:
             rest = mails[granted:] if requests == len(mails) else mails
             self._give_back(rest, "no place in the rate", RATE_SECONDS)

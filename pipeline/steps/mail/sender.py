@@ -17,6 +17,7 @@ from pipeline.mail.brand import Brand
 from pipeline.settings import DatabaseSettings
 from pipeline.settings.mail import MailSettings, ProviderName
 from pipeline.steps.deliveries import DELIVERIES, DELIVERIES_ALONE
+from pipeline.steps.sending.rates import UsualRate
 
 # Longer than a request may take. What a killed worker had waits as long.
 LEASE: Final = timedelta(seconds=60)
@@ -27,6 +28,11 @@ MOST_CLAIMED: Final = 100
 # How long a provider remembers a key, with an hour to spare. None: it knows no keys, so a mail of
 # which nobody knows whether it was sent is sent once more at most.
 KEY_MEMORY: Final = {ProviderName.RESEND: timedelta(hours=23), ProviderName.SMTP: None}
+# An account may have more: then change its row.
+USUAL_RATES: Final = {
+    ProviderName.RESEND: UsualRate(5, 5),
+    ProviderName.SMTP: UsualRate(20, 20),
+}
 
 _HAS_LEDGER: Final = "SELECT to_regclass('fanout.deliveries') IS NOT NULL"
 _HAS_EMAILS: Final = "SELECT to_regclass('public.pending_emails') IS NOT NULL"

@@ -29,7 +29,7 @@ from pipeline.sinks.mail_results import write_mail_results
 from pipeline.sinks.provider_breaker import provider_breakers_of
 from pipeline.steps.mail.check import check_mails
 from pipeline.steps.mail.claim import MailClaims, claims_of
-from pipeline.steps.mail.outbox import Outbox, outbox_of
+from pipeline.steps.mail.outbox import MailOutbox, outbox_of
 from pipeline.steps.mail.requests import plan_requests
 from pipeline.steps.mail.sender import Sender, close_providers, table_of
 from pipeline.topology.ends import Preview, Store
@@ -48,7 +48,7 @@ INVITE: Final[Mapping[str, Any]] = {
 }
 
 
-def work(sender: Sender, claims: MailClaims, outbox: Outbox, most: int = 100) -> bool:
+def work(sender: Sender, claims: MailClaims, outbox: MailOutbox, most: int = 100) -> bool:
     """Do what the steps of the graph do with one claim; return whether it had mails."""
     claimed = claims.claim(most)
     planned = plan_requests(sender, check_mails(sender, claimed))

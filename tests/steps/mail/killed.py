@@ -19,7 +19,7 @@ from pipeline.sinks.mail_results import write_mail_results
 from pipeline.steps.mail.check import check_mails
 from pipeline.steps.mail.claim import MailClaims
 from pipeline.steps.mail.freeze import AskedRequest
-from pipeline.steps.mail.outbox import Outbox
+from pipeline.steps.mail.outbox import new_outbox
 from pipeline.steps.mail.requests import plan_requests
 from pipeline.steps.mail.sender import Sender
 
@@ -47,7 +47,7 @@ def main(step: str, weakness: str) -> None:
     planned = plan_requests(sender, checked)
     die_after("ask")
     asked = [_weak(each) for each in planned.asked] if weakness == FRESH_KEYS else planned.asked
-    outbox = Outbox(sender)
+    outbox = new_outbox(sender)
     if weakness == SETTLED_FIRST:
         _pretend(sender, asked)
         die_after("send")

@@ -17,7 +17,7 @@ from pipeline.ops.migrate import migrate
 from pipeline.sinks.mail_results import write_mail_results
 from pipeline.steps.mail.check import check_mails
 from pipeline.steps.mail.claim import MailClaims
-from pipeline.steps.mail.outbox import Outbox
+from pipeline.steps.mail.outbox import new_outbox
 from pipeline.steps.mail.requests import plan_requests
 from pipeline.steps.mail.sender import Sender
 from tests.databases import Databases
@@ -41,7 +41,7 @@ def many(desk: MailDesk, count: int, *, age: str = "0s", status: str = "pending"
 
 def work_on(sender: Sender, rounds: int = 3) -> None:
     """Be another process for some claims."""
-    claims, outbox = MailClaims(sender), Outbox(sender)
+    claims, outbox = MailClaims(sender), new_outbox(sender)
     for _ in range(rounds):
         work(sender, claims, outbox, most=20)
 
@@ -119,7 +119,7 @@ def test_another_sender_on_the_same_table_never_sends_what_we_send(desk: MailDes
                 )
 
     # Both have taken some of the same table before they race for the rest.
-    claims, outbox = MailClaims(desk.sender), Outbox(desk.sender)
+    claims, outbox = MailClaims(desk.sender), new_outbox(desk.sender)
     work(desk.sender, claims, outbox, most=20)
     thread = threading.Thread(target=other)
     thread.start()
@@ -153,7 +153,7 @@ def test_f39_who_is_late_can_neither_settle_nor_count(desk: MailDesk) -> None:
     slow, quick = workers(desk.sender, 2)
     claimed = MailClaims(slow).claim()
     planned = plan_requests(slow, check_mails(slow, claimed))
-    tried = [each for batch in Outbox(slow).make(planned.asked, None) for each in batch]
+    tried = [each for batch in new_outbox(slow).make(planned.asked, None) for each in batch]
     # Its lease ends before it settles, and another worker repeats the request with the same key.
     desk.pass_time(120)
     work_on(quick)

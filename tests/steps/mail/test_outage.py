@@ -11,13 +11,13 @@ from local.resend.faults import DROPPED_AFTER, DROPPED_BEFORE, Fault, fault, nam
 from pipeline.domain.clock import utc_now
 from pipeline.domain.tried import TriedMails
 from pipeline.facts.switches import switches_of
-from pipeline.settings.mail import ProviderName, RecipientRule, SmtpSettings
+from pipeline.settings.mail import RecipientRule, SmtpSettings
 from pipeline.sinks.mail_results import write_mail_results
 from pipeline.steps.mail.check import check_mails
 from pipeline.steps.mail.claim import MailClaims
 from pipeline.steps.mail.outbox import outbox_of
-from pipeline.steps.mail.rates import block, take_requests
 from pipeline.steps.mail.requests import plan_requests
+from pipeline.steps.sending.rates import block, take_requests
 from tests.clients.mail.smtp_server import MailServer
 from tests.steps.mail.desk import MailDesk, work
 from tests.steps.mail.test_ledger import many
@@ -343,10 +343,10 @@ def test_nobody_is_asked_for_a_batch_of_which_a_mail_was_lost(desk: MailDesk) ->
 
 def test_a_provider_that_is_left_alone_grants_no_request(desk: MailDesk) -> None:
     database = desk.sender.database
-    block(database, "resend", utc_now() + timedelta(seconds=30))
-    assert take_requests(database, ProviderName.RESEND, 1) == 0
+    block(database, "mail:resend", utc_now() + timedelta(seconds=30))
+    assert take_requests(database, "mail:resend", 1) == 0
     desk.pass_time(60)
-    assert take_requests(database, ProviderName.RESEND, 1) == 1
+    assert take_requests(database, "mail:resend", 1) == 1
 
 
 def test_of_a_batch_each_mail_ends_as_the_provider_says(desk: MailDesk) -> None:

@@ -1,4 +1,4 @@
--- Switch the channel of mail on, and name the rate limits that are not there yet.
+-- Switch a channel on, and name the rate limits that are not there yet.
 -- In: channel; limits: [{name, per_second, burst}].
 WITH channel AS (
     INSERT INTO fanout.channels (channel) VALUES (%(channel)s) ON CONFLICT (channel) DO NOTHING

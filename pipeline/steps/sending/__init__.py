@@ -1,0 +1,1 @@
+"""What the graphs of mail and push share: rate limits, switches of providers, requests."""
