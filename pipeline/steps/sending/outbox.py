@@ -8,7 +8,8 @@ from datetime import timedelta
 from functools import partial
 from typing import Final, Generic, Protocol, TypeVar
 
-from pipeline.clients.postgres.lease import LeasedTable, extend
+from pipeline.clients.postgres.lease import extend
+from pipeline.clients.postgres.leased_table import LeasedTable
 from pipeline.clients.postgres.retry import with_connection
 from pipeline.domain.lease import Lease
 from pipeline.domain.provider_answer import ProviderReply
