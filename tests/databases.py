@@ -35,7 +35,9 @@ _LOGINS: Final = {
     "test_cdc": "LOGIN REPLICATION IN ROLE fanout_cdc",
     "test_jobs": "LOGIN IN ROLE fanout_jobs",
     "test_sender": "LOGIN IN ROLE fanout_sender",
+    "test_push": "LOGIN IN ROLE fanout_push",
     "test_producer": "LOGIN IN ROLE fanout_producer",
+    "test_broadcaster": "LOGIN IN ROLE fanout_producer, fanout_broadcaster",
 }
 
 
@@ -99,9 +101,19 @@ class Database:
         return self._as("test_sender")
 
     @property
+    def push_dsn(self) -> str:
+        """As what pushes: a login in ``fanout_push``."""
+        return self._as("test_push")
+
+    @property
     def producer_dsn(self) -> str:
         """As an application that asks for mails: a login in ``fanout_producer``."""
         return self._as("test_producer")
+
+    @property
+    def broadcaster_dsn(self) -> str:
+        """As an application that may also notify everyone: in ``fanout_broadcaster`` too."""
+        return self._as("test_broadcaster")
 
     def connect(self) -> psycopg.Connection:
         """Open an autocommit connection as the owner."""
@@ -161,7 +173,7 @@ class Databases:
             cluster.dsn(database=_TEMPLATE),
             reference_schema=True,
             family=Family.JOBS,
-            also=[Family.MAIL],
+            also=[Family.MAIL, Family.ACTIVITY],
         )
         superuser = conninfo_to_dict(cluster.dsn())
         with psycopg.connect(cluster.dsn(), autocommit=True) as connection:

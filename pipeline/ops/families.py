@@ -1,7 +1,7 @@
 """The migration files that each family needs, in their order."""
 
 import hashlib
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -27,19 +27,26 @@ KERNEL: Final = (
 _REFERENCE: Final = "reference/"
 _JOBS: Final = "jobs/"
 _MAIL: Final = "mail/"
+_PUSH: Final = "push/"
+_ACTIVITY: Final = "activity/"
+# Mail and push both need it.
+_DELIVERIES: Final = f"{_MAIL}0001_deliveries.sql"
 
 
 class Family(StrEnum):
     """A set of migrations, by its name on the command line.
 
     ``KERNEL`` needs no table of an application. Every other family includes it. ``JOBS`` includes
-    ``FANOUT``, which handles the events that jobs write. ``MAIL`` needs no table of an application.
+    ``FANOUT``, which handles the events that jobs write. ``ACTIVITY`` includes ``PUSH``, which
+    sends what is in its table. ``MAIL``, ``PUSH`` and ``ACTIVITY`` need no table of an application.
     """
 
     KERNEL = "kernel"
     FANOUT = "fanout"
     JOBS = "jobs"
     MAIL = "mail"
+    PUSH = "push"
+    ACTIVITY = "activity"
 
     @property
     def needs_application(self) -> bool:
@@ -57,6 +64,15 @@ class Family(StrEnum):
             *others, last = cls
             raise UsageError(f"invalid family {text!r}: expected {', '.join(others)} or {last}")
         return cls(text)
+
+
+# The files that each family has besides the kernel's and the fan-out's, in their order.
+_OWN: Final[Mapping[Family, Sequence[str]]] = {
+    Family.JOBS: (f"{_JOBS}*.sql",),
+    Family.MAIL: (f"{_MAIL}*.sql",),
+    Family.PUSH: (_DELIVERIES, f"{_PUSH}*.sql"),
+    Family.ACTIVITY: (_DELIVERIES, f"{_PUSH}*.sql", f"{_ACTIVITY}*.sql"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +107,10 @@ def files_of(*families: Family, directory: Path = MIGRATIONS) -> list[Migration]
     paths = [directory / name for name in KERNEL if (directory / name).exists()]
     if any(family.needs_application for family in families):
         paths = [*sorted(directory.glob("*.sql")), *paths]
-    for family, folder in ((Family.JOBS, _JOBS), (Family.MAIL, _MAIL)):
+    for family, patterns in _OWN.items():
         if family in families:
-            paths += sorted(directory.glob(f"{folder}*.sql"))
+            for pattern in patterns:
+                paths += sorted(directory.glob(pattern))
     if not paths and not reference_files(directory):
         raise ConfigurationError(
             f"no migrations in {directory}: run this from a checkout of the repository"
@@ -106,12 +123,18 @@ def families_of(recorded: Collection[str]) -> tuple[Family, ...]:
 
     A database without applied files counts as the fan-out's, which is the default of ``migrate``.
     """
+    folders = {
+        Family.JOBS: _JOBS,
+        Family.MAIL: _MAIL,
+        Family.PUSH: _PUSH,
+        Family.ACTIVITY: _ACTIVITY,
+    }
     families = [
         family
-        for family, folder in ((Family.JOBS, _JOBS), (Family.MAIL, _MAIL))
-        if any(name.startswith(folder) for name in recorded)
+        for family, folder in folders.items()
+        if any(name.startswith(folder) for name in set(recorded) - {_DELIVERIES})
     ]
-    own = {name for name in recorded if not name.startswith((_JOBS, _MAIL))}
+    own = {name for name in recorded if not name.startswith(tuple(folders.values()))}
     if not own <= set(KERNEL) or not recorded:
         families.append(Family.FANOUT)
     return tuple(families) or (Family.KERNEL,)

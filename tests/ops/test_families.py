@@ -14,30 +14,34 @@ from tests.databases import Database, Databases
 
 # All objects and the rights on them, independent of the order of their creation.
 CATALOG = """
-    SELECT 'schema', nspname, coalesce(acl::text, '')
+    WITH ours AS (
+        SELECT oid, nspname FROM pg_namespace WHERE nspname IN ('public', 'fanout', 'activity')
+    )
+    SELECT 'schema', pg_namespace.nspname, coalesce(acl::text, '')
     FROM pg_namespace LEFT JOIN LATERAL aclexplode(nspacl) AS acl ON true
-    WHERE nspname IN ('public', 'fanout')
+    WHERE pg_namespace.oid IN (SELECT oid FROM ours)
     UNION ALL
     SELECT 'relation', relation.oid::regclass::text, relkind::text || relrowsecurity
     FROM pg_class AS relation
-    WHERE relnamespace IN ('public'::regnamespace, 'fanout'::regnamespace)
+    WHERE relnamespace IN (SELECT oid FROM ours)
     UNION ALL
     SELECT 'right', relation.oid::regclass::text, acl::text
     FROM pg_class AS relation, aclexplode(relation.relacl) AS acl
-    WHERE relnamespace IN ('public'::regnamespace, 'fanout'::regnamespace)
+    WHERE relnamespace IN (SELECT oid FROM ours)
     UNION ALL
     SELECT 'column', attrelid::regclass::text,
         attname || ' ' || atttypid::regtype || attnotnull || coalesce(acl::text, '')
     FROM pg_attribute
     JOIN pg_class ON pg_class.oid = attrelid
     LEFT JOIN LATERAL aclexplode(attacl) AS acl ON true
-    WHERE relnamespace IN ('public'::regnamespace, 'fanout'::regnamespace) AND attnum > 0
+    WHERE relnamespace IN (SELECT oid FROM ours) AND attnum > 0
     UNION ALL
     SELECT 'constraint', conrelid::regclass::text, conname || pg_get_constraintdef(oid)
     FROM pg_constraint
-    WHERE connamespace IN ('public'::regnamespace, 'fanout'::regnamespace)
+    WHERE connamespace IN (SELECT oid FROM ours)
     UNION ALL
-    SELECT 'index', tablename, indexdef FROM pg_indexes WHERE schemaname IN ('public', 'fanout')
+    SELECT 'index', tablename, indexdef FROM pg_indexes
+    WHERE schemaname IN (SELECT nspname FROM ours)
     UNION ALL
     SELECT 'policy', polrelid::regclass::text, polname || polroles::text FROM pg_policy
     UNION ALL
@@ -220,6 +224,59 @@ def test_mail_comes_before_or_after_the_fan_out_and_is_captured_in_the_end(
         assert pending(first.dsn) == pending(second.dsn) == []
 
 
+PUSH = [path.relative_to(MIGRATIONS).as_posix() for path in sorted(MIGRATIONS.glob("push/*"))]
+ACTIVITY = [
+    path.relative_to(MIGRATIONS).as_posix() for path in sorted(MIGRATIONS.glob("activity/*"))
+]
+
+
+def test_push_needs_no_application_and_of_mail_only_the_deliveries(
+    empty_database: Database,
+) -> None:
+    assert migrate(empty_database.dsn, family=Family.PUSH) == [*KERNEL, MAIL[0], *PUSH]
+    assert "fanout.device_tokens" in tables(empty_database)
+    assert "fanout.transactional_mails" not in tables(empty_database)
+    assert pending(empty_database.dsn) == []
+    # From now on the database is meant to have what push needs, and nothing of mail.
+    with empty_database.connect() as connection:
+        connection.execute("DELETE FROM fanout_migrations WHERE name = %s", [MAIL[0]])
+    assert pending(empty_database.dsn) == [MAIL[0]]
+
+
+def test_activity_comes_with_push(empty_database: Database) -> None:
+    applied = migrate(empty_database.dsn, family=Family.ACTIVITY)
+    assert applied == [*KERNEL, MAIL[0], *PUSH, *ACTIVITY]
+    assert "activity.notifications" in tables(empty_database)
+    assert pending(empty_database.dsn) == []
+
+
+@pytest.mark.parametrize(
+    "order",
+    [
+        [Family.ACTIVITY, Family.MAIL, Family.JOBS],
+        [Family.PUSH, Family.JOBS, Family.MAIL, Family.ACTIVITY],
+        [Family.MAIL, Family.PUSH, Family.JOBS, Family.ACTIVITY],
+    ],
+)
+def test_push_comes_before_or_after_the_others_and_is_captured_in_the_end(
+    databases: Databases, order: list[Family]
+) -> None:
+    with databases.empty() as first, databases.empty() as control:
+        for family in order:
+            migrate(first.dsn, reference_schema=family is Family.JOBS, family=family)
+        migrate(
+            control.dsn,
+            reference_schema=True,
+            family=Family.JOBS,
+            also=[Family.MAIL, Family.ACTIVITY],
+        )
+        assert catalog(first) == catalog(control)
+        assert published(first) == published(control)
+        assert published(first)["activity.notifications"] == ["id", "created_at"]
+        assert published(first)["fanout.deliveries"] == ["id", "created_at"]
+        assert pending(first.dsn) == []
+
+
 def published(database: Database) -> dict[str, list[str]]:
     with database.connect() as connection:
         rows = connection.execute(
@@ -231,9 +288,9 @@ def published(database: Database) -> dict[str, list[str]]:
 def test_an_unknown_family_is_refused_in_one_line(empty_database: Database) -> None:
     done = command(empty_database.dsn, "--family", "x")
     assert done.returncode == 2
-    assert (
-        done.stderr
-        == "pipeline migrate: invalid family 'x': expected kernel, fanout, jobs or mail\n"
+    assert done.stderr == (
+        "pipeline migrate: invalid family 'x': expected kernel, fanout, jobs, mail, push or"
+        " activity\n"
     )
 
 
