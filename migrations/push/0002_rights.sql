@@ -7,7 +7,7 @@ GRANT SELECT, INSERT (
     state, finished_at, error_class, reason
 ), UPDATE (
     state, next_attempt_at, lease_token, attempts, failures, started_at, finished_at,
-    asked_at, unanswered, provider, provider_id, error_class, reason
+    asked_at, unanswered, provider, provider_id, error_class, reason, ranked_at
 ) ON fanout.deliveries TO fanout_push;
 GRANT INSERT ON fanout.attempts TO fanout_push;
 GRANT SELECT, DELETE ON fanout.device_tokens TO fanout_push;

@@ -29,8 +29,12 @@ _JOBS: Final = "jobs/"
 _MAIL: Final = "mail/"
 _PUSH: Final = "push/"
 _ACTIVITY: Final = "activity/"
-# Mail and push both need it.
-_DELIVERIES: Final = f"{_MAIL}0001_deliveries.sql"
+# The ledger of deliveries: mail and push both need it.
+DELIVERIES: Final = (
+    "mail/0001_deliveries.sql",
+    "mail/0007_ranked_at.sql",
+    "mail/0008_out_of_place.sql",
+)
 
 
 class Family(StrEnum):
@@ -70,8 +74,8 @@ class Family(StrEnum):
 _OWN: Final[Mapping[Family, Sequence[str]]] = {
     Family.JOBS: (f"{_JOBS}*.sql",),
     Family.MAIL: (f"{_MAIL}*.sql",),
-    Family.PUSH: (_DELIVERIES, f"{_PUSH}*.sql"),
-    Family.ACTIVITY: (_DELIVERIES, f"{_PUSH}*.sql", f"{_ACTIVITY}*.sql"),
+    Family.PUSH: (*DELIVERIES, f"{_PUSH}*.sql"),
+    Family.ACTIVITY: (*DELIVERIES, f"{_PUSH}*.sql", f"{_ACTIVITY}*.sql"),
 }
 
 
@@ -132,7 +136,7 @@ def families_of(recorded: Collection[str]) -> tuple[Family, ...]:
     families = [
         family
         for family, folder in folders.items()
-        if any(name.startswith(folder) for name in set(recorded) - {_DELIVERIES})
+        if any(name.startswith(folder) for name in set(recorded).difference(DELIVERIES))
     ]
     own = {name for name in recorded if not name.startswith(tuple(folders.values()))}
     if not own <= set(KERNEL) or not recorded:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.domain.errors import ConfigurationError
-from pipeline.ops.families import KERNEL, MIGRATIONS, Family
+from pipeline.ops.families import DELIVERIES, KERNEL, MIGRATIONS, Family
 from pipeline.ops.migrate import migrate, pending
 from tests.databases import Database, Databases
 
@@ -233,19 +233,19 @@ ACTIVITY = [
 def test_push_needs_no_application_and_of_mail_only_the_deliveries(
     empty_database: Database,
 ) -> None:
-    assert migrate(empty_database.dsn, family=Family.PUSH) == [*KERNEL, MAIL[0], *PUSH]
+    assert migrate(empty_database.dsn, family=Family.PUSH) == [*KERNEL, *DELIVERIES, *PUSH]
     assert "fanout.device_tokens" in tables(empty_database)
     assert "fanout.transactional_mails" not in tables(empty_database)
     assert pending(empty_database.dsn) == []
     # From now on the database is meant to have what push needs, and nothing of mail.
     with empty_database.connect() as connection:
-        connection.execute("DELETE FROM fanout_migrations WHERE name = %s", [MAIL[0]])
-    assert pending(empty_database.dsn) == [MAIL[0]]
+        connection.execute("DELETE FROM fanout_migrations WHERE name = %s", [DELIVERIES[0]])
+    assert pending(empty_database.dsn) == [DELIVERIES[0]]
 
 
 def test_activity_comes_with_push(empty_database: Database) -> None:
     applied = migrate(empty_database.dsn, family=Family.ACTIVITY)
-    assert applied == [*KERNEL, MAIL[0], *PUSH, *ACTIVITY]
+    assert applied == [*KERNEL, *DELIVERIES, *PUSH, *ACTIVITY]
     assert "activity.notifications" in tables(empty_database)
     assert pending(empty_database.dsn) == []
 
