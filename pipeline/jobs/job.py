@@ -41,13 +41,14 @@ class Period:
     """How long the rows of a table are kept.
 
     Attributes:
-        table: the table.
+        table: the table, or which of its rows.
         parameter: the name under which a command can change the days.
         days: how long a row is kept.
         at_least: the fewest days that a command may set.
         why: the reason for the days, and what keeps a row for longer.
         statements: the names of the statements that delete, in their order. Each deletes one page.
             They are files in ``pipeline/steps/sql``.
+        needs: a table without which there is nothing to do, as its family is not installed.
         oldest_first: whether the first pages have the oldest rows, or nearly so. If so, a run ends
             after many rows in a row that all stay.
     """
@@ -58,6 +59,7 @@ class Period:
     at_least: int
     why: str
     statements: Sequence[str]
+    needs: str | None = None
     oldest_first: bool = False
 
 

@@ -16,6 +16,61 @@ LEDGER: Final = Period(
     oldest_first=True,
 )
 
+# Comes with all that retention of mail relies on: without it, a deleted mail could be queued again.
+_WITH_MAIL: Final = "fanout.dedupe_keys"
+OF_MAIL: Final = (
+    Period(
+        table="fanout.attempts of deliveries",
+        parameter="delivery_attempts_days",
+        days=30,
+        at_least=1,
+        why="used to look into failures; an attempt at an unfinished delivery stays",
+        statements=("delete_delivery_attempts",),
+        needs=_WITH_MAIL,
+    ),
+    Period(
+        table="fanout.delivery_bodies",
+        parameter="bodies_days",
+        days=7,
+        at_least=1,
+        why="counted from the end of the mail, after which nothing is sent again",
+        statements=("delete_bodies",),
+        needs=_WITH_MAIL,
+        oldest_first=True,
+    ),
+    Period(
+        table="fanout.batch_requests",
+        parameter="batch_requests_days",
+        days=7,
+        at_least=1,
+        why="counted from the end of the last mail of the request, which is repeated whole",
+        statements=("delete_batch_requests",),
+        needs=_WITH_MAIL,
+        oldest_first=True,
+    ),
+    Period(
+        table="fanout.deliveries",
+        parameter="deliveries_days",
+        days=90,
+        at_least=7,
+        why="people ask for some weeks what was sent to them; a mail stays while its row in"
+        " pending_emails could be sent again",
+        statements=("delete_deliveries",),
+        needs=_WITH_MAIL,
+        oldest_first=True,
+    ),
+    Period(
+        table="fanout.provider_reports",
+        parameter="provider_reports_days",
+        days=90,
+        at_least=30,
+        why="a provider repeats a report for some days; one that is gone would count again",
+        statements=("delete_reports",),
+        needs=_WITH_MAIL,
+        oldest_first=True,
+    ),
+)
+
 # A row that can keep another one comes before it: exemptions and letters before the ledger.
 PERIODS: Final = (
     Period(
@@ -95,6 +150,7 @@ PERIODS: Final = (
         " resume was edited again",
         statements=("delete_resume_nudges",),
     ),
+    *OF_MAIL,
 )
 
 RETENTION: Final = Job(

@@ -2,10 +2,12 @@
 
 import logging
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from pipeline.clients.postgres.retry import with_connection
+from pipeline.clients.postgres.sql import load
 from pipeline.domain.errors import UsageError
 from pipeline.jobs.job import Input, Page, Retention
 from pipeline.settings import DatabaseSettings
@@ -18,6 +20,8 @@ LONGEST_PAUSE_SECONDS: Final = 1.0
 IDLE_ROWS: Final = 100_000
 # More than any row can be old. Postgres refuses an interval that leads to a time before 4713 BC.
 MOST_DAYS: Final = 36_500
+
+_MISSING: Final = load("pipeline.steps", "missing_tables")
 
 _log: Final = logging.getLogger(__name__)
 
@@ -45,7 +49,7 @@ def run_retention(settings: DatabaseSettings, work: Retention, given: Input) -> 
         TransientError: the database could not be reached in time; run again from the last cursor.
         ConfigurationError: it cannot succeed.
     """
-    tasks = _tasks(work, given.changed)
+    tasks = _tasks(work, given.changed, _missing(settings, work))
     begun, after = _resume(tasks, given.after)
     pace, total = Pace(), _Total()
     for number, task in enumerate(tasks[begun:], start=begun):
@@ -65,7 +69,15 @@ def run_retention(settings: DatabaseSettings, work: Retention, given: Input) -> 
         after = None
 
 
-def _tasks(work: Retention, changed: Mapping[str, Any]) -> list[Deletion]:
+def _missing(settings: DatabaseSettings, work: Retention) -> Collection[str]:
+    """Return the tables that this database does not have, of those that periods need."""
+    needed = {"tables": sorted({each.needs for each in work.periods if each.needs})}
+    return with_connection(
+        settings, lambda connection: {name for (name,) in connection.execute(_MISSING, needed)}
+    )
+
+
+def _tasks(work: Retention, changed: Mapping[str, Any], missing: Collection[str]) -> list[Deletion]:
     known = {each.parameter: each for each in work.periods}
     for name, days in changed.items():
         if name not in known:
@@ -80,6 +92,7 @@ def _tasks(work: Retention, changed: Mapping[str, Any]) -> list[Deletion]:
     return [
         Deletion(each, statement, changed.get(each.parameter, each.days))
         for each in work.periods
+        if each.needs not in missing
         for statement in each.statements
     ]
 

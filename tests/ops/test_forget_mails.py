@@ -33,6 +33,15 @@ def freeze(post: Post, mail: UUID) -> None:
     )
 
 
+def batch(post: Post, body: str, *mails: UUID) -> None:
+    """Freeze a request for several mails, as the sender does."""
+    post.execute(
+        "INSERT INTO fanout.batch_requests (provider, key, members, body)"
+        " VALUES ('resend', %s, %s, %s)",
+        body, list(mails), body.encode(),
+    )  # fmt: skip
+
+
 def everything(post: Post) -> str:
     return str(
         [
@@ -68,16 +77,24 @@ def test_how_a_mail_ended_stays_and_whose_it_was_goes(post: Post) -> None:
     mail = post.queue(user_id=ANN)
     freeze(post, mail)
     post.send()
-    post.execute(
-        "INSERT INTO fanout.batch_requests (provider, key, members, body, finished_at)"
-        " VALUES ('resend', 'k', ARRAY[%s::uuid], 'ann', now())",
-        mail,
-    )
+    batch(post, "ann", mail)
     assert erased(post) == 1
     assert post.rows(
         "SELECT id, state, recipient, user_id, provider_id FROM fanout.deliveries"
     ) == [(mail, "done", "erased", None, "re_1")]
     assert post.rows("SELECT FROM fanout.delivery_bodies, fanout.batch_requests") == []
+
+
+def test_a_request_for_several_mails_goes_once_none_of_them_waits(post: Post) -> None:
+    theirs = post.queue(user_id=ANN)
+    post.send()
+    waiting = post.queue(user_id=uuid4(), recipient_email="bob@host.example")
+    batch(post, "ann and bob", theirs, waiting)
+    batch(post, "ann alone", theirs)
+    batch(post, "bob alone", waiting)
+    assert erased(post) == 1
+    kept = "SELECT key FROM fanout.batch_requests ORDER BY key"
+    assert post.rows(kept) == [("ann and bob",), ("bob alone",)]
 
 
 def test_a_mail_that_is_being_sent_is_erased_by_the_next_run(post: Post) -> None:

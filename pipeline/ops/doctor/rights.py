@@ -466,7 +466,30 @@ RIGHTS_WITH_MAIL: Final[Mapping[str, frozenset[str]]] = {
 RIGHTS_WITH_JOBS_AND_MAIL: Final[Mapping[str, frozenset[str]]] = {
     JOBS: (
         _on("SELECT", "channels", "digest_hours", "person_zones", schema="fanout")
-        | _columns("SELECT", "deliveries", "id", "user_id", "source", "state", schema="fanout")
+        | _columns(
+            "SELECT",
+            "deliveries",
+            *("id", "user_id", "source", "state", "channel", "recipient", "source_id"),
+            *("collapse_key", "sequence", "batch_id", "finished_at"),
+            schema="fanout",
+        )
+        # For retention.
+        | _on(
+            "DELETE",
+            *("deliveries", "delivery_bodies", "batch_requests", "provider_reports"),
+            schema="fanout",
+        )
+        | _columns(
+            "SELECT", "delivery_bodies", "delivery_id", "provider", "created_at", schema="fanout"
+        )
+        | _columns("SELECT", "batch_requests", "id", "created_at", "members", schema="fanout")
+        | _columns(
+            "SELECT",
+            "provider_reports",
+            *("provider", "report_id", "received_at"),
+            schema="fanout",
+        )
+        | _columns("UPDATE", "channels", "since", schema="fanout")
         | _columns(
             "INSERT",
             "deliveries",
@@ -474,7 +497,7 @@ RIGHTS_WITH_JOBS_AND_MAIL: Final[Mapping[str, frozenset[str]]] = {
             *("priority", "expires_at"),
             schema="fanout",
         )
-        | _columns("SELECT", "digest_rows", "email_id", schema="fanout")
+        | _columns("SELECT", "digest_rows", "email_id", "delivery_id", schema="fanout")
         | _columns("INSERT", "digest_rows", "email_id", "delivery_id", schema="fanout")
         | _columns(
             "SELECT",

@@ -1,0 +1,53 @@
+-- As 0023, and the requests for several mails go with the person, too: nothing ever set their
+-- finished_at, by which 0023 looked for them. A request goes once all of its mails have ended: until
+-- then it is repeated whole, with its key. Retention deletes one that is still needed today.
+CREATE OR REPLACE FUNCTION fanout.forget_deliveries(
+    person uuid, after bigint, most integer, dry_run boolean
+)
+RETURNS TABLE (last_sequence bigint, named bigint)
+LANGUAGE plpgsql
+SECURITY DEFINER
+SET search_path = pg_catalog
+AS $$
+DECLARE
+    theirs uuid[];
+BEGIN
+    SELECT max(page.sequence),
+        coalesce(array_agg(page.id) FILTER (
+            WHERE page.user_id = person OR page.recipient = person::text), '{}')
+    INTO last_sequence, theirs
+    FROM (
+        SELECT sequence, id, user_id, recipient
+        FROM fanout.deliveries
+        WHERE sequence > after
+        ORDER BY sequence
+        LIMIT most
+    ) AS page;
+    named := cardinality(theirs);
+    IF NOT dry_run AND named > 0 THEN
+        UPDATE fanout.transactional_mails SET address = NULL, payload = NULL
+        WHERE delivery_id = ANY (theirs) AND address IS NOT NULL;
+        UPDATE fanout.deliveries SET
+            state = CASE WHEN finished_at IS NULL THEN 'cancelled' ELSE state END,
+            reason = CASE WHEN finished_at IS NULL THEN 'the person was erased' ELSE reason END,
+            finished_at = coalesce(finished_at, now()),
+            user_id = NULL,
+            recipient = 'erased',
+            collapse_key = NULL
+        WHERE id = ANY (theirs) AND state <> 'leased';
+        GET DIAGNOSTICS named = ROW_COUNT;
+        DELETE FROM fanout.delivery_bodies AS body
+        USING fanout.deliveries AS delivery
+        WHERE body.delivery_id = ANY (theirs)
+            AND delivery.id = body.delivery_id
+            AND delivery.finished_at IS NOT NULL;
+        DELETE FROM fanout.batch_requests AS request
+        WHERE request.members && theirs
+            AND NOT EXISTS (
+                SELECT FROM fanout.deliveries
+                WHERE id = ANY (request.members) AND finished_at IS NULL
+            );
+    END IF;
+    RETURN NEXT;
+END
+$$;
