@@ -23,6 +23,7 @@ KERNEL: Final = (
     "kernel/0006_tokens_and_audit.sql",
     "kernel/0007_api.sql",
     "kernel/0008_viewer.sql",
+    "kernel/0009_forget.sql",
 )
 _REFERENCE: Final = "reference/"
 _JOBS: Final = "jobs/"

@@ -16,13 +16,15 @@ def _lines(forgotten: Forgotten) -> Iterator[str]:
     yield "the pipeline holds of this person:" if is_dry else "erased:"
     for table, rows in forgotten.rows.items():
         yield f"  {table}: {counted(rows, 'row')}"
-    yield "kept: the counts of each event in notification_processing, which name nobody"
-    yield "for the application to delete:"
+    if "notification_processing" in forgotten.rows:
+        yield "kept: the counts of each event in notification_processing, which name nobody"
+    if forgotten.left:
+        yield "for the application to delete:"
     for table, rows in forgotten.left.items():
         yield f"  {table}: {counted(rows, 'row')}"
     if is_dry:
         yield "nothing was changed: run it without --dry-run"
     else:
-        yield f"recorded in fanout.erasures, row {forgotten.erasure}"
+        yield f"recorded in {forgotten.recorded_in}, row {forgotten.erasure}"
     if forgotten.left.get("profiles"):
         yield "the person still has a profile, so new events will be decided about them"

@@ -1,7 +1,6 @@
 """Write outcomes: a batch in one statement. The write is atomic and safe to repeat."""
 
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -13,7 +12,7 @@ from psycopg.errors import LockNotAvailable
 from pipeline import __version__
 from pipeline.clients.postgres.halving import in_halves
 from pipeline.clients.postgres.retry import with_connection
-from pipeline.clients.postgres.sql import load
+from pipeline.clients.postgres.sql import load, without
 from pipeline.domain.dead_letter import DeadLetter
 from pipeline.domain.delivery import DeliveryChannel
 from pipeline.domain.errors import LockTimeout, PermanentError, TransientError, UnknownEvent
@@ -32,7 +31,7 @@ MOST_ROWS: Final = 100_000
 # the tables were empty. With many rows such a plan costs more.
 MOST_BYTES_PREPARED: Final = 256 * 2**10
 _WRITE_WITH_MAIL: Final = load(__package__, "write_outcomes")
-_WRITE: Final = re.sub(rb"-- mail: begin\n.*-- mail: end\n", b"", _WRITE_WITH_MAIL, flags=re.DOTALL)
+_WRITE: Final = without(_WRITE_WITH_MAIL, "mail")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

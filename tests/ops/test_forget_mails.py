@@ -1,15 +1,20 @@
 """``forget``, of mails: what waits is cancelled, what was to be said goes, others stay."""
 
+import hashlib
+import os
 from typing import Final
 from uuid import UUID, uuid4
 
 import pytest
 
 from pipeline.domain.lease import WorkState, end
+from pipeline.ops.families import Family
 from pipeline.ops.forget.forget import forget
+from pipeline.ops.migrate import migrate
 from pipeline.settings import DatabaseSettings
 from tests.databases import Database
 from tests.producer.post import ADDRESS, Post, answer
+from tests.programs import Program
 
 ANN: Final = UUID("a0000000-0000-4000-8000-00000000000a")
 
@@ -105,3 +110,55 @@ def test_a_mail_that_is_being_sent_is_erased_by_the_next_run(post: Post) -> None
     assert post.settle(answer(end(lease, WorkState.DONE), "re_1")) == 1
     assert erased(post) == 1
     assert str(ANN) not in everything(post)
+
+
+# A database with mail alone
+
+
+@pytest.fixture
+def alone(empty_database: Database) -> Post:
+    migrate(empty_database.dsn, family=Family.MAIL)
+    return Post(empty_database)
+
+
+def test_a_person_is_erased_where_there_is_no_fan_out(alone: Post) -> None:
+    mail = alone.queue(user_id=ANN)
+    freeze(alone, mail)
+    alone.execute(
+        "INSERT INTO event_dead_letters"
+        " (letter_key, stage, error_class, message, fingerprint, data)"
+        " VALUES ('deliveries:1', 'Send', 'Refused', 'refused', 'f00d', %s)",
+        f"to {ANN}".encode(),
+    )
+    settings = DatabaseSettings(dsn=alone.database.operator_dsn)
+    seen = forget(settings, ANN, dry_run=True)
+    assert (seen.erasure, alone.rows("SELECT FROM fanout.audit")) == (None, [])
+    assert str(ANN) in everything(alone)
+
+    done = forget(settings, ANN)
+
+    assert done.rows == seen.rows
+    assert done.rows == {
+        "event_dead_letters": 1, "fanout.provider_reports": 0, "fanout.deliveries": 1,
+    }  # fmt: skip
+    assert done.left == {}
+    assert str(ANN) not in everything(alone)
+    assert ADDRESS not in everything(alone)
+    assert alone.rows("SELECT data FROM event_dead_letters") == [(None,)]
+    person = hashlib.sha256(str(ANN).encode()).hexdigest()
+    assert done.recorded_in == "fanout.audit"
+    assert alone.rows(
+        "SELECT id, identity, action, target, finished_at IS NOT NULL, result::jsonb"
+        " FROM fanout.audit"
+    ) == [(done.erasure, "login", "forget", f"person_sha256={person}", True, done.rows)]
+
+
+def test_what_it_prints_names_no_table_that_is_not_there(alone: Post) -> None:
+    environment = os.environ | {"DATABASE_URL": alone.database.operator_dsn}
+    with Program("pipeline", "forget", "--user", str(ANN), environment=environment) as program:
+        printed = program.completed(timeout=60)
+    assert (printed.returncode, printed.stderr) == (0, "")
+    assert "  fanout.deliveries: 0 rows\n" in printed.stdout
+    assert "recorded in fanout.audit, row " in printed.stdout
+    assert "notification" not in printed.stdout
+    assert "application" not in printed.stdout

@@ -11,7 +11,7 @@ from psycopg import Connection
 
 from pipeline.clients.postgres.check import check_database
 from pipeline.clients.postgres.retry import with_connection
-from pipeline.clients.postgres.sql import load
+from pipeline.clients.postgres.sql import load, without
 from pipeline.settings import DatabaseSettings
 
 PAGE_SIZE: Final = 5_000
@@ -30,6 +30,10 @@ _STATEMENTS: Final = {
 _THERE: Final = load(__package__, "tables_there")
 _BEGIN: Final = load(__package__, "begin_erasure")
 _END: Final = load(__package__, "end_erasure")
+_BEGIN_AUDITED: Final = load(__package__, "begin_audited_erasure")
+_END_AUDITED: Final = load(__package__, "end_audited_erasure")
+# Comes with the fan-out, and so with the tables of an application.
+_ERASURES: Final = "fanout.erasures"
 _LEFT: Final = load(__package__, "left_to_application")
 
 
@@ -38,13 +42,16 @@ class Forgotten:
     """The result of an erasure, or of a dry run.
 
     Attributes:
-        erasure: the row of fanout.erasures that records it; None in a dry run.
+        erasure: the row that records it; None in a dry run.
+        recorded_in: the table of that row: fanout.audit in a database without the fan-out.
         person_sha256: the hash of the person's id that the row has.
         rows: how many rows were, or would be, deleted or emptied, by table.
-        left: how many rows of the person the application has to delete itself, by table.
+        left: how many rows of the person the application has to delete itself, by table; none in a
+            database without the fan-out, where we know no table of an application.
     """
 
     erasure: UUID | None
+    recorded_in: str
     person_sha256: str
     rows: Mapping[str, int]
     left: Mapping[str, int]
@@ -66,22 +73,30 @@ def forget(settings: DatabaseSettings, user: UUID, *, dry_run: bool = False) -> 
     """
     check_database(settings)
     person = hashlib.sha256(str(user).encode()).hexdigest()
-    erasure = None if dry_run else _one(settings, _BEGIN, {"person_sha256": person})[0]
-    there = {name for (name,) in _all(settings, _THERE, {"tables": list(_STATEMENTS)})}
-    rows = {
-        table.removeprefix("public."): _erase(settings, statement, user, dry_run=dry_run)
-        for table, statement in _STATEMENTS.items()
-        if table in there
-    }
+    asked = {"tables": [_ERASURES, *_STATEMENTS]}
+    there = {name for (name,) in _all(settings, _THERE, asked)}
+    has_fanout = _ERASURES in there
+    begin, end = (_BEGIN, _END) if has_fanout else (_BEGIN_AUDITED, _END_AUDITED)
+    erasure = None if dry_run else _one(settings, begin, {"person_sha256": person})[0]
+    rows = {}
+    for table, name in _STATEMENTS.items():
+        if table in there:
+            loaded = load(__package__, name)
+            statement = loaded if has_fanout else without(loaded, "fanout")
+            rows[table.removeprefix("public.")] = _erase(settings, statement, user, dry_run=dry_run)
     if erasure is not None:
         parameters = {"erasure": erasure, "rows": orjson.dumps(rows).decode()}
-        with_connection(settings, lambda connection: connection.execute(_END, parameters))
-    left = dict(_all(settings, _LEFT, {"user": user}))
-    return Forgotten(erasure=erasure, person_sha256=person, rows=rows, left=left)
+        with_connection(settings, lambda connection: connection.execute(end, parameters))
+    return Forgotten(
+        erasure=erasure,
+        recorded_in=_ERASURES if has_fanout else "fanout.audit",
+        person_sha256=person,
+        rows=rows,
+        left=dict(_all(settings, _LEFT, {"user": user})) if has_fanout else {},
+    )
 
 
-def _erase(settings: DatabaseSettings, name: str, user: UUID, *, dry_run: bool) -> int:
-    statement = load("pipeline.ops.forget", name)
+def _erase(settings: DatabaseSettings, statement: bytes, user: UUID, *, dry_run: bool) -> int:
     rows, after = 0, None
     while True:
         page = {"user": user, "after": after, "most": PAGE_SIZE, "dry_run": dry_run}

@@ -2,7 +2,8 @@
 -- forget_decisions.sql says.
 --
 -- The letter stays, with its cause and its counts. What goes is the message that it kept, if that names
--- the person or its event does, and the person's id in the reason, where no value should be anyway.
+-- the person or its event does, and the person's id in the reason, where no value should be anyway. What is
+-- between "fanout: begin" and "fanout: end" is left out where there are no events.
 WITH person AS MATERIALIZED (
     SELECT %(user)s::uuid AS id, %(user)s::uuid::text AS name
 ),
@@ -10,6 +11,7 @@ page AS MATERIALIZED (
     SELECT letter.id,
            position(person.name IN lower(coalesce(encode(letter.data, 'escape'), ''))) > 0
            OR position(person.name IN lower(coalesce(letter.attributes::text, ''))) > 0
+           -- fanout: begin
            OR (letter.data IS NOT NULL OR letter.attributes IS NOT NULL) AND EXISTS (
                SELECT FROM public.domain_events AS event
                WHERE event.id = letter.event_id
@@ -18,7 +20,9 @@ page AS MATERIALIZED (
                    OR position(person.name IN lower(event.payload::text)) > 0
                )
                OFFSET 0
-           ) AS holds,
+           )
+           -- fanout: end
+           AS holds,
            position(person.name IN lower(letter.message)) > 0 AS says
     FROM public.event_dead_letters AS letter
     CROSS JOIN person
