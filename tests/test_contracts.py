@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -76,6 +77,21 @@ PLANTED: Final = {
         "from opentelemetry.sdk.trace import TracerProvider",
         "Only one module loads the OpenTelemetry SDK",
     ),
+    "a screen in what answers": (
+        "ops/migrate.py",
+        "from pipeline.screens import why",
+        "Operations return data: they draw nothing",
+    ),
+    "the end of the pools in what answers": (
+        "ops/migrate.py",
+        "from pipeline.clients.postgres.pool import close_pools",
+        "Operations end nothing that belongs to the process",
+    ),
+    "the embedded stack on a worker": (
+        "runtime/stream.py",
+        "from local import errors",
+        "What workers install knows neither the embedded stack nor the tools",
+    ),
     "drawing outside of screens": ("runtime/stream.py", "import rich", "Only screens draw"),
     "the service on a worker": (
         "runtime/stream.py",
@@ -87,9 +103,19 @@ PLANTED: Final = {
         "from pipeline.screens import why",
         "The service asks operations and draws no screen",
     ),
+    "a table in the service": (
+        "../service/app.py",
+        "from pipeline.sinks import outcomes",
+        "The service reads events through operations",
+    ),
     "an arrow upwards in the service": (
         "../service/errors.py",
         "from service import server",
+        "Layers of the service",
+    ),
+    "a room of the service that has no place": (
+        "../service/attic/__init__.py",
+        "",
         "Layers of the service",
     ),
 }
@@ -139,6 +165,13 @@ def planted(copy: Path, file: str, code: str) -> Iterator[None]:
             shutil.rmtree(path.parent)
         else:
             path.write_text(before)
+
+
+def test_each_contract_is_broken_on_purpose() -> None:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
+    assert {name for *_, name in PLANTED.values()} == {
+        each["name"] for each in contracts["contracts"]
+    }
 
 
 def test_control_what_is_checked_in_breaks_no_contract(copy: Path) -> None:

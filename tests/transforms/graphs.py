@@ -30,6 +30,11 @@ def new_pipeline() -> beam.Pipeline:
 
 def stream_graph(*, dry_run: bool = False, source: Source | None = None) -> api.Pipeline:
     """Return the stream with every registered handler, as the runner receives it."""
+    return stream(dry_run=dry_run, source=source).to_runner_api()
+
+
+def stream(*, dry_run: bool = False, source: Source | None = None) -> beam.Pipeline:
+    """Return the stream with every registered handler."""
     pipeline = new_pipeline()
     topology = Topology(
         database=NOWHERE,
@@ -39,21 +44,32 @@ def stream_graph(*, dry_run: bool = False, source: Source | None = None) -> api.
     )
     settings = PubSubSettings(subscription="projects/p/subscriptions/s")
     topology.build(pipeline, source or PullFromPubSub(settings))
-    return pipeline.to_runner_api()
+    return pipeline
 
 
 def jobs_graph() -> api.Pipeline:
     """The graph of every scheduled job, as the runner of one machine gets it."""
+    return jobs().to_runner_api()
+
+
+def jobs(*, dry_run: bool = False, source: Source | None = None) -> beam.Pipeline:
+    """The graph of every scheduled job on one machine."""
     pipeline = new_pipeline()
     subscription = "projects/p/subscriptions/ticks"
-    ends = Store(NOWHERE, "projects/p/topics/dead-letters")
+    ends = Preview() if dry_run else Store(NOWHERE, "projects/p/topics/dead-letters")
     topology = JobsTopology(database=NOWHERE, ends=ends).on_one_machine(subscription)
-    topology.build(pipeline, PullFromPubSub(PubSubSettings(subscription=subscription)))
-    return pipeline.to_runner_api()
+    settings = PubSubSettings(subscription=subscription)
+    topology.build(pipeline, source or PullFromPubSub(settings))
+    return pipeline
 
 
 def mail_graph(*, dry_run: bool = False) -> api.Pipeline:
     """The graph of mail, as the runner of one machine gets it."""
+    return mail(dry_run=dry_run).to_runner_api()
+
+
+def mail(*, dry_run: bool = False, source: Source | None = None) -> beam.Pipeline:
+    """The graph of mail on one machine."""
     pipeline = new_pipeline()
     subscription = "projects/p/subscriptions/deliveries"
     mail = read_mail_settings({"EMAIL_FROM": "a@acme.test", "RESEND_API_KEY": "re_k"})
@@ -62,9 +78,9 @@ def mail_graph(*, dry_run: bool = False) -> api.Pipeline:
         sender=Sender(database=NOWHERE, mail=mail, brand=brand),
         ends=Preview() if dry_run else Store(NOWHERE),
     ).on_one_machine(subscription)
-    source = PullFromPubSub(PubSubSettings(subscription=subscription), topology.due_every)
-    topology.build(pipeline, source)
-    return pipeline.to_runner_api()
+    settings = PubSubSettings(subscription=subscription)
+    topology.build(pipeline, source or PullFromPubSub(settings, topology.due_every))
+    return pipeline
 
 
 def steps(graph: api.Pipeline) -> dict[str, str]:
