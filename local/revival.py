@@ -1,17 +1,15 @@
 """Starts a part of the stack again whenever it ends, as a supervisor does."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Final, Protocol
 
 from local.errors import PartStopped, StackError, StartFailed
+from pipeline.domain.backoff import Backoff, Restarts
 
-_FIRST_PAUSE_SECONDS: Final = 1.0
-_LONGEST_PAUSE_SECONDS: Final = 30.0
-# After a run of at least this length, the pauses between restarts are short again.
-_SETTLED_SECONDS: Final = 60.0
+_BACKOFF: Final = Backoff(first=1.0, longest=30.0)
 
 
 class Part(Protocol):
@@ -58,8 +56,8 @@ class Revival:
         self._part = part
         self._report = report
         self._reported = reported
-        self._pauses = _pauses()
-        self._settled_at = time.monotonic() + _SETTLED_SECONDS
+        self._restarts = Restarts(_BACKOFF)
+        self._started = time.monotonic()
         self._start_at: float | None = None
 
     def look(self) -> None:
@@ -68,29 +66,19 @@ class Revival:
         if self._start_at is None:
             if self._part.is_running:
                 return
-            if now > self._settled_at:
-                self._pauses = _pauses()
-            self._wait_after(
-                PartStopped(self._name, self._part.log_path, self._part.last_words), now
-            )
+            stopped = PartStopped(self._name, self._part.log_path, self._part.last_words)
+            self._wait_after(stopped, now - self._started)
         elif now >= self._start_at:
             try:
                 with self._reported(self._name, "back"):
                     self._part.start()
             except StartFailed as error:
-                self._wait_after(error, time.monotonic())
+                self._wait_after(error, 0.0)
             else:
                 self._start_at = None
-                self._settled_at = time.monotonic() + _SETTLED_SECONDS
+                self._started = time.monotonic()
 
-    def _wait_after(self, trouble: StackError, now: float) -> None:
-        pause = next(self._pauses)
+    def _wait_after(self, trouble: StackError, ran_seconds: float) -> None:
+        pause = self._restarts.pause_after(ran_seconds)
         self._report(f"{trouble}; starting it again in {pause:g} s")
-        self._start_at = now + pause
-
-
-def _pauses() -> Iterator[float]:
-    pause = _FIRST_PAUSE_SECONDS
-    while True:
-        yield pause
-        pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
+        self._start_at = time.monotonic() + pause

@@ -54,6 +54,28 @@ class Retrying(Protocol):
         """
 
 
+class Restarts:
+    """Pauses before something is started again. They grow, and are short again after a long run.
+
+    Args:
+        backoff: the pauses. A run is long if it takes longer than the longest of them.
+        draw: draws the jitter. None: full pauses.
+    """
+
+    def __init__(self, backoff: Backoff, draw: Draw | None = None) -> None:
+        self._backoff = backoff
+        self._draw = draw
+        self._tries = 0
+
+    def pause_after(self, seconds: float) -> float:
+        """Return the pause after a run that took so many seconds; 0 for one that did not start."""
+        if seconds > self._backoff.longest:
+            self._tries = 0
+        pause = self._backoff.pause(self._tries, self._draw)
+        self._tries += 1
+        return pause
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetryRule:
     """How often something that fails is tried again, and when.

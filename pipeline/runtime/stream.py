@@ -12,7 +12,7 @@ from pipeline.clients.postgres.check import check_database
 from pipeline.clients.postgres.watchdog import WATCHDOG
 from pipeline.clients.pubsub.check import check_stream
 from pipeline.clients.pubsub.subscription import Subscription, open_subscription
-from pipeline.domain.backoff import Backoff
+from pipeline.domain.backoff import Backoff, Restarts
 from pipeline.domain.errors import TransientError
 from pipeline.domain.graph import Graph
 from pipeline.domain.units import counted
@@ -94,7 +94,7 @@ def _keep_running(
     retries = Retries(
         unseen=Postpone(name), locked=PutOff(topology.database, name), next_page=GoOn(name)
     )
-    tries = 0
+    restarts = Restarts(BACKOFF, random.uniform)
     while not subscription.stopping:
         started = time.monotonic()
         try:
@@ -103,10 +103,7 @@ def _keep_running(
             pipeline.run().wait_until_finish()
         except TransientError as failure:
             subscription.give_back()
-            if time.monotonic() - started > BACKOFF.longest:
-                tries = 0
-            seconds = BACKOFF.pause(tries, random.uniform)
-            tries += 1
+            seconds = restarts.pause_after(time.monotonic() - started)
             _log.warning("%s; restarting in %.1f s", failure, seconds)
             subscription.wait_for_stop(seconds)
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from pipeline.domain.backoff import Backoff
+from pipeline.domain.backoff import Backoff, Restarts
 from pipeline.domain.graph import Graph
 from pipeline.runtime.signals import stopped_by_signals
 
@@ -54,7 +54,7 @@ class _Child:
         self._process: subprocess.Popen[bytes] | None = None
         self._started = 0.0
         self._start_at = 0.0
-        self._tries = 0
+        self._restarts = Restarts(BACKOFF, random.uniform)
 
     def look(self) -> None:
         """Start it if it does not run and its pause is over."""
@@ -64,10 +64,7 @@ class _Child:
             if status is None:
                 return
             self._forget()
-            if now - self._started > BACKOFF.longest:
-                self._tries = 0
-            pause = BACKOFF.pause(self._tries, random.uniform)
-            self._tries += 1
+            pause = self._restarts.pause_after(now - self._started)
             self._start_at = now + pause
             _log.error(
                 "the graph %s ended with status %d; starting it again in %.1f s",

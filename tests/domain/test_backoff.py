@@ -3,7 +3,7 @@ from typing import Final
 
 import pytest
 
-from pipeline.domain.backoff import Backoff
+from pipeline.domain.backoff import Backoff, Restarts
 
 PLAIN: Final = Backoff(first=1.0, longest=15.0)
 
@@ -28,3 +28,10 @@ def test_jitter_leaves_at_least_its_part_of_a_pause(at_least: float, low: float)
 
     assert backoff.pause(2, draw) == 4
     assert drawn == [(low, 4.0)]
+
+
+def test_pauses_before_restarts_grow_until_a_run_was_longer_than_the_longest() -> None:
+    restarts = Restarts(PLAIN)
+
+    assert [restarts.pause_after(ran) for ran in (0, 15, 3)] == [1, 2, 4]
+    assert [restarts.pause_after(ran) for ran in (15.1, 0)] == [1, 2]
