@@ -10,11 +10,8 @@ https://www.rfc-editor.org/rfc/rfc6749#section-5.2
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
-
-import orjson
 
 from pipeline.clients.google_calendar.errors import (
     AccessTokenRefused,
@@ -23,6 +20,7 @@ from pipeline.clients.google_calendar.errors import (
     CalendarUnavailable,
     GrantRevoked,
 )
+from pipeline.clients.http_answers import json_object, retry_time
 from pipeline.domain.errors import ConfigurationError, FanoutError
 
 # For how long a channel lives of which Google does not say it: its documented default.
@@ -100,7 +98,7 @@ def read_tokens(answer: Answer) -> Tokens:
         CalendarUnavailable: the answer cannot be read, or is that of a server in trouble.
         CalendarRefused: anything else.
     """
-    content = _object(answer.body)
+    content = json_object(answer.body)
     if answer.status != 200:  # noqa: PLR2004 - HTTP
         raise _token_error(answer, content)
     access, refresh = content.get("access_token"), content.get("refresh_token")
@@ -122,22 +120,22 @@ def read_watch(answer: Answer, now: datetime) -> Watch:
     """
     if answer.status // 100 != 2:  # noqa: PLR2004 - HTTP
         raise calendar_error(answer)
-    content = _object(answer.body)
+    content = json_object(answer.body)
     resource_id = content.get("resourceId")
     if not isinstance(resource_id, str) or not resource_id or "\0" in resource_id:
         raise CalendarUnavailable("Google's answer to a watch names no resource")
     milliseconds = _number(content.get("expiration"))
     life = DEFAULT_LIFE
     if milliseconds is not None:
-        # Text or number, and never so far away that it is no date.
+        # Text or number, and never so far away that it is not a date.
         seconds = milliseconds / 1000 - now.timestamp()
         life = timedelta(seconds=min(max(seconds, 0), _LONGEST_LIFE.total_seconds()))
     return Watch(resource_id=resource_id, expires_at=now + life)
 
 
 def calendar_error(answer: Answer) -> FanoutError:
-    """What an answer of the Calendar API means that is no success."""
-    reasons = _reasons(_object(answer.body))
+    """What an answer of the Calendar API means that is not a success."""
+    reasons = _reasons(json_object(answer.body))
     words = {reason.lower() for reason in reasons}
     named = f"{answer.status} {reasons[0]}" if reasons else f"{answer.status}"
     if any(word.startswith(_WEBHOOK) for word in words):
@@ -171,32 +169,20 @@ def _token_error(answer: Answer, content: Mapping[str, Any]) -> FanoutError:
         )
     if answer.status == 429 or word.lower() in _LIMITS:  # noqa: PLR2004 - HTTP
         return _rate_limited(answer, named)
-    # A body that is no JSON is not the endpoint's own, whatever its status.
+    # A body that is not JSON is not the endpoint's own, whatever its status.
     if not 400 <= answer.status < 500 or word in _WILL_PASS or not word:  # noqa: PLR2004 - HTTP
         return CalendarUnavailable(f"Google's token endpoint cannot answer now ({named})")
     return CalendarRefused(f"Google gives no access token ({named})")
 
 
 def _rate_limited(answer: Answer, named: str, *, this_person: bool = False) -> CalendarRateLimited:
-    retry_at = _retry_at(answer)
+    retry_at = retry_time(answer.retry_after, answer.at)
     until = f", until {retry_at:%Y-%m-%d %H:%M:%S} UTC" if retry_at else ""
     return CalendarRateLimited(
         f"Google allows no more requests for now ({named}{until})",
         retry_at=retry_at,
         this_person=this_person,
     )
-
-
-def _retry_at(answer: Answer) -> datetime | None:
-    """The time of Retry-After: seconds from the answer on, or a date."""
-    text = (answer.retry_after or "").strip()
-    try:
-        if text.isascii() and text.isdigit():
-            return answer.at + timedelta(seconds=int(text[:9]))
-        at = parsedate_to_datetime(text)
-        return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
-    except (ValueError, OverflowError):
-        return None
 
 
 def _reasons(content: Mapping[str, Any]) -> list[str]:
@@ -227,11 +213,3 @@ def _number(value: object) -> int | None:
     if isinstance(value, str) and re.fullmatch(r"[0-9]{1,18}", value):
         return int(value)
     return None
-
-
-def _object(body: bytes) -> Mapping[str, Any]:
-    try:
-        content = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return {}
-    return content if isinstance(content, dict) else {}

@@ -11,13 +11,11 @@ may quote addresses: only words that we know are taken from them.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from http import HTTPStatus
 from typing import Any, Final
 
-import orjson
-
+from pipeline.clients.http_answers import header_number, json_object, retry_time, time_after
 from pipeline.domain.provider_answer import (
     Accepted,
     AuthFailed,
@@ -50,8 +48,6 @@ _DOMAIN_RESERVED: Final = "`example.com`"
 # What may be quoted of an answer.
 _WORD: Final = re.compile(r"[a-z0-9_]{1,60}")
 _ID: Final = re.compile(r"[A-Za-z0-9_-]{1,100}")
-# A provider that names a later time is not believed.
-_LONGEST_WAIT: Final = timedelta(days=31)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +72,7 @@ def read_reply(answer: ResendAnswer, mails: int) -> ProviderReply:
     rate = _rate(answer)
     if answer.status // 100 != 2:  # noqa: PLR2004 - HTTP
         return ProviderReply.to_all(_error(answer, rate, mails), mails, rate)
-    content = _object(answer.body)
+    content = json_object(answer.body)
     results = _batch(content, mails) if mails > 1 else _single(content)
     if results is None:
         unread = Unavailable(code="unreadable_answer", may_be_accepted=True)
@@ -130,7 +126,7 @@ def _refusal(message: str, name: str = "validation_error", *, of_request: bool =
 
 
 def _error(answer: ResendAnswer, rate: RateInfo, mails: int) -> Result:
-    content = _object(answer.body)
+    content = json_object(answer.body)
     name, message = _word(content.get("name")), _text(content.get("message"))
     code = name or str(answer.status)
     if answer.status in _SETTINGS or name in _WRONG_SETTING or _NOT_AUTHORIZED.search(message):
@@ -144,7 +140,7 @@ def _error(answer: ResendAnswer, rate: RateInfo, mails: int) -> Result:
         return _refusal(message, name, of_request=mails > 1)
     return Unavailable(
         code=code,
-        # A redirect, or a refusal by what stands before Resend, is no acceptance.
+        # After a redirect, or a refusal by a proxy before Resend, the mail was not accepted.
         may_be_accepted=answer.status >= 500 or answer.status in _UNDECIDED,  # noqa: PLR2004
         retry_at=rate.retry_at,
     )
@@ -158,39 +154,15 @@ def _too_many(code: str, rate: RateInfo) -> RateLimited | QuotaExceeded:
 
 def _rate(answer: ResendAnswer) -> RateInfo:
     headers = answer.headers
-    reset = _number(headers.get("ratelimit-reset"))
+    reset = header_number(headers.get("ratelimit-reset"))
     return RateInfo(
-        limit=_number(headers.get("ratelimit-limit")),
-        remaining=_number(headers.get("ratelimit-remaining")),
-        reset_at=None if reset is None else _after(answer.at, reset),
-        retry_at=_retry_at(answer),
-        used_today=_number(headers.get("x-resend-daily-quota")),
-        used_this_month=_number(headers.get("x-resend-monthly-quota")),
+        limit=header_number(headers.get("ratelimit-limit")),
+        remaining=header_number(headers.get("ratelimit-remaining")),
+        reset_at=None if reset is None else time_after(answer.at, reset),
+        retry_at=retry_time(headers.get("retry-after"), answer.at),
+        used_today=header_number(headers.get("x-resend-daily-quota")),
+        used_this_month=header_number(headers.get("x-resend-monthly-quota")),
     )
-
-
-def _retry_at(answer: ResendAnswer) -> datetime | None:
-    """The time of Retry-After: seconds from the answer on, or a date."""
-    text = answer.headers.get("retry-after", "").strip()
-    seconds = _number(text)
-    if seconds is not None:
-        return _after(answer.at, seconds)
-    try:
-        at = parsedate_to_datetime(text)
-        at = at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
-    except (ValueError, OverflowError):
-        return None
-    return min(at, answer.at + _LONGEST_WAIT)
-
-
-def _after(at: datetime, seconds: int) -> datetime:
-    return at + min(timedelta(seconds=seconds), _LONGEST_WAIT)
-
-
-def _number(text: str | None) -> int | None:
-    """A whole number of at most nine digits; what follows a comma or semicolon is ignored."""
-    first = re.split("[,;]", text or "", maxsplit=1)[0].strip()
-    return int(first) if re.fullmatch("[0-9]{1,9}", first) else None
 
 
 def _word(value: object) -> str:
@@ -199,11 +171,3 @@ def _word(value: object) -> str:
 
 def _text(value: object) -> str:
     return value if isinstance(value, str) else ""
-
-
-def _object(body: bytes) -> Mapping[str, Any]:
-    try:
-        content = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return {}
-    return content if isinstance(content, dict) else {}
