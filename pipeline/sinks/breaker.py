@@ -8,11 +8,8 @@ import threading
 from collections import defaultdict
 from collections.abc import Sequence
 from functools import cache
-from typing import Any, Final
+from typing import Final
 
-from psycopg import Connection
-
-from pipeline.clients.postgres.retry import with_connection
 from pipeline.clients.postgres.sql import load
 from pipeline.domain.breaker import Breaker, Streak
 from pipeline.domain.dead_letter import DeadLetter
@@ -22,6 +19,7 @@ from pipeline.domain.units import counted, duration
 from pipeline.facts.switches import switches_of
 from pipeline.fanout.outcome import Outcome, Status
 from pipeline.settings import DatabaseSettings
+from pipeline.sinks.change_switch import change_switch
 
 # Failures of the other stages are faults of the row, not of the handler.
 STAGES: Final = frozenset({"decide", "write"})
@@ -93,7 +91,7 @@ class Breakers:
             "failures": len(streak.failed),
             "fingerprint": streak.fingerprint,
         }
-        if self._switch(_OPEN, parameters):
+        if change_switch(self._settings, _OPEN, parameters):
             _log.warning(
                 "the breaker of %s opened: %s; its events wait for %s",
                 name,
@@ -104,7 +102,7 @@ class Breakers:
             self._streaks.pop(name, None)
 
     def _reopen(self, name: str, seconds: float) -> None:
-        if self._switch(_REOPEN, {"name": name, "seconds": round(seconds)}):
+        if change_switch(self._settings, _REOPEN, {"name": name, "seconds": round(seconds)}):
             _log.warning(
                 "the breaker of %s opened again: a tried event became a dead letter;"
                 " the other events wait for %s",
@@ -113,20 +111,12 @@ class Breakers:
             )
 
     def _close(self, name: str) -> None:
-        if self._switch(_CLOSE, {"name": name}):
+        if change_switch(self._settings, _CLOSE, {"name": name}):
             _log.warning(
                 "the breaker of %s closed: an event was completed; to process the waiting events:"
                 " python -m pipeline catch-up",
                 name,
             )
-
-    def _switch(self, statement: bytes, parameters: dict[str, Any]) -> bool:
-        def execute(connection: Connection[Any]) -> bool:
-            return connection.execute(statement, parameters).fetchone() is not None
-
-        changed = with_connection(self._settings, execute)
-        switches_of(self._settings).forget()
-        return changed
 
 
 @cache

@@ -5,9 +5,7 @@ import threading
 from collections import Counter
 from datetime import datetime, timedelta
 from functools import cache
-from typing import Any, Final
-
-from psycopg import Connection
+from typing import Final
 
 from pipeline.clients.postgres.retry import with_connection
 from pipeline.clients.postgres.sql import load
@@ -17,6 +15,7 @@ from pipeline.domain.tried import Health, TriedRequest, health_of
 from pipeline.domain.units import duration
 from pipeline.facts.switches import switches_of
 from pipeline.settings import DatabaseSettings
+from pipeline.sinks.change_switch import change_switch
 
 # Timeouts, lost connections and 5xx in a row.
 OUTAGE: Final = Breaker(failures=3, cool_off=timedelta(seconds=30), longest=timedelta(minutes=5))
@@ -138,7 +137,7 @@ class ProviderBreakers:
             "failures": failures,
             "fingerprint": code,
         }
-        if self._switch(_OPEN, parameters):
+        if change_switch(self._settings, _OPEN, parameters):
             _log.warning(
                 "the breaker of %s opened: %s; its deliveries wait for %s",
                 name,
@@ -148,7 +147,7 @@ class ProviderBreakers:
 
     def _reopen(self, name: str, wait: timedelta) -> None:
         seconds = round(wait.total_seconds())
-        if self._switch(_REOPEN, {"name": name, "seconds": seconds}):
+        if change_switch(self._settings, _REOPEN, {"name": name, "seconds": seconds}):
             _log.warning(
                 "the breaker of %s stays open: a trial failed; its deliveries wait for %s",
                 name,
@@ -156,16 +155,8 @@ class ProviderBreakers:
             )
 
     def _close(self, name: str) -> None:
-        if self._switch(_CLOSE, {"name": name}):
+        if change_switch(self._settings, _CLOSE, {"name": name}):
             _log.warning("the breaker of %s closed: it works again", name)
-
-    def _switch(self, statement: bytes, parameters: dict[str, Any]) -> bool:
-        def execute(connection: Connection[Any]) -> bool:
-            return connection.execute(statement, parameters).fetchone() is not None
-
-        changed = with_connection(self._settings, execute)
-        switches_of(self._settings).forget()
-        return changed
 
 
 @cache
