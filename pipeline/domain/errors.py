@@ -25,6 +25,10 @@ The text of an error never quotes a value of an event, because it reaches logs a
 table.
 """
 
+from typing import Self
+
+from pipeline.domain.units import counted
+
 
 class FanoutError(Exception):
     """Base of every error that this package raises on purpose."""
@@ -44,6 +48,12 @@ class StatementTimeout(TransientError):
 
 class LockTimeout(TransientError):
     """Another session locked a row for too long. Events that do not need the row may succeed."""
+
+    @classmethod
+    def of_events(cls, events: int) -> Self:
+        """Return the error for so many events."""
+        need = "needs" if events == 1 else "need"
+        return cls(f"{counted(events, 'event')} {need} a row that is locked")
 
 
 class ConfigurationError(FanoutError):

@@ -46,6 +46,11 @@ def size(count: int) -> str:
     return counted(count, "byte")
 
 
+def counted_waiting(number: int, thing: str) -> str:
+    """Format how many wait: ``1 event waits``, ``1,000 events wait``."""
+    return f"{counted(number, thing)} {'waits' if number == 1 else 'wait'}"
+
+
 def counted(number: int, thing: str, things: str | None = None) -> str:
     """Format a count: ``1 event``, ``1,000 events``. ``things`` is an irregular plural."""
     return f"{number:,} {thing if number == 1 else things or f'{thing}s'}"

@@ -12,6 +12,7 @@ from typing import Final
 import css_inline
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
+from pipeline.domain.units import counted
 from pipeline.mail.brand import Brand
 from pipeline.mail.colour import DARK_CARD, LIGHT_CARD, Palette, palette
 from pipeline.mail.content import Content
@@ -83,7 +84,7 @@ def _headers(unsubscribe_url: str | None) -> dict[str, str]:
 
 @cache
 def _templates() -> Environment:
-    return Environment(
+    templates = Environment(
         loader=PackageLoader("pipeline.mail"),
         # Only the plain text is not escaped.
         autoescape=select_autoescape([HTML[1:]], default=False, default_for_string=True),
@@ -93,6 +94,8 @@ def _templates() -> Environment:
         keep_trailing_newline=True,
         auto_reload=False,
     )
+    templates.globals["counted"] = counted
+    return templates
 
 
 @cache

@@ -119,7 +119,7 @@ def _pass(topology: Topology, selection: Selection) -> None:
     topology.build(pipeline, source, Retries(locked=_leave_for_the_next_pass))
     pipeline.run().wait_until_finish()
     if _locked:
-        raise LockTimeout(f"{len(_locked):,} of the events need a row that is locked")
+        raise LockTimeout.of_events(len(_locked))
 
 
 def _until_done(topology: Topology, selection: Selection) -> None:

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from pipeline.clients.postgres.locks import Lock
 from pipeline.domain.graph import Graph
-from pipeline.domain.units import ago, counted, duration, is_ahead, moment, size
+from pipeline.domain.units import ago, counted, counted_waiting, duration, is_ahead, moment, size
 from pipeline.ops.jobs.kept import LedgerMark, RevokedGrants
 from pipeline.ops.mail.figures import MailFigures
 from pipeline.ops.status.figures import (
@@ -189,8 +189,7 @@ def _switches(switches: Mapping[str, SwitchSeen]) -> Text:
 def _switch(name: str, switch: SwitchSeen) -> str:
     waiting = ""
     if waiting_thing(name) == EVENT:
-        wait = "waits" if switch.waiting == 1 else "wait"
-        waiting = f"; {counted(switch.waiting, EVENT)} {wait}"
+        waiting = f"; {counted_waiting(switch.waiting, EVENT)}"
     reason = f": {printable(switch.reason)}" if switch.reason else ""
     since = duration(switch.since_seconds)
     if switch.until_seconds is None:

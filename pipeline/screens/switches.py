@@ -1,7 +1,7 @@
 """The lines that ``pause`` and ``resume`` print."""
 
 from pipeline.domain.delivery import MAIL_SWITCH
-from pipeline.domain.units import counted, moment
+from pipeline.domain.units import counted_waiting, moment
 from pipeline.jobs.table import JOBS
 from pipeline.ops.switches.change import Paused, Resumed
 from pipeline.ops.switches.things import waiting_thing
@@ -41,4 +41,4 @@ def resumed_lines(resumed: Resumed) -> str:
 
 
 def _waiting(name: str, number: int) -> str:
-    return f"{counted(number, waiting_thing(name))} {'waits' if number == 1 else 'wait'}"
+    return counted_waiting(number, waiting_thing(name))

@@ -96,7 +96,7 @@ def write_outcomes(settings: DatabaseSettings, outcomes: Sequence[Outcome]) -> W
     """
     written = write_unlocked(settings, outcomes)
     if written.locked:
-        raise LockTimeout(f"{len(written.locked):,} of the events need a row that is locked")
+        raise LockTimeout.of_events(len(written.locked))
     return written
 
 

@@ -141,5 +141,5 @@ class _WriteOutcomes(beam.DoFn):
 
     def _retry(self, locked: Sequence[EventId]) -> None:
         if self._retry_locked is None:
-            raise LockTimeout(f"{len(locked):,} of the events need a row that is locked")
+            raise LockTimeout.of_events(len(locked))
         self._retry_locked(locked)

@@ -221,7 +221,7 @@ def test_what_needs_a_locked_row_keeps_nothing_else_from_being_caught_up(
             )
             assert concerned not in stage.ledger()
             wait_until(
-                lambda: "1 of the events need a row that is locked; retrying" in log.read_text(),
+                lambda: "1 event needs a row that is locked; retrying" in log.read_text(),
                 seconds=20,
                 what="it is said",
             )

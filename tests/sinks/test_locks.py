@@ -64,7 +64,7 @@ def test_what_cannot_be_given_back_is_offered_again(written: Written) -> None:
     batch = [outcome(2, (BOB, activity())), outcome(3, (ANN, notification()))]
     with (
         locked(written, "SELECT id FROM notifications FOR UPDATE"),
-        pytest.raises(LockTimeout, match="1 of the events need a row that is locked"),
+        pytest.raises(LockTimeout, match="1 event needs a row that is locked"),
     ):
         write_outcomes(written.settings, batch)
     assert set(written.ledger()) == {1, 3}

@@ -15,6 +15,7 @@ from pipeline.clients.postgres.application_jobs import ALL_TABLES
 from pipeline.clients.postgres.session import working
 from pipeline.clients.postgres.sql import load
 from pipeline.domain.errors import FanoutError, TransientError
+from pipeline.domain.units import counted_waiting
 
 _LOCKS: Final = load("pipeline.clients.postgres", "locks")
 _NOT_AVAILABLE: Final = "55P03"
@@ -70,7 +71,7 @@ class Lock:
         if not self.waiters:
             return f"{self.words}{user}{since}; no session waits for it yet"
         names = f" ({', '.join(name or 'without a name' for name in self.waiting)})"
-        waits = "1 session waits" if self.waiters == 1 else f"{self.waiters} sessions wait"
+        waits = counted_waiting(self.waiters, "session")
         length = "" if self.waited_seconds is None else f" for {_length(self.waited_seconds)}"
         return f"{self.words}{user}{since}; {waits}{length}{names}"
 

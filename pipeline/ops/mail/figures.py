@@ -8,7 +8,7 @@ from psycopg import Connection
 from psycopg.rows import dict_row
 
 from pipeline.clients.postgres.sql import load
-from pipeline.domain.units import counted, duration
+from pipeline.domain.units import counted, counted_waiting, duration
 
 # Above these somebody should look. The policies in deploy/monitoring have the same.
 MOST_WAITING: Final = 100
@@ -60,12 +60,11 @@ class MailFigures:
         """What somebody should look at in working hours."""
         says = []
         if self.waiting > MOST_WAITING:
-            says.append(f"{counted(self.waiting, 'mail')} wait")
+            says.append(counted_waiting(self.waiting, "mail"))
         if self.seconds_to_send is not None and self.seconds_to_send > SLOW_SECONDS:
             says.append(f"sending takes {duration(self.seconds_to_send)} on average")
         if self.held:
-            waits = "waits" if self.held == 1 else "wait"
-            says.append(f"{counted(self.held, 'mail')} {waits} for a person to decide")
+            says.append(f"{counted_waiting(self.held, 'mail')} for a person to decide")
         return says
 
 

@@ -3,7 +3,7 @@
 from typing import Final
 
 from pipeline.clients.postgres.sql import load
-from pipeline.domain.units import counted, duration
+from pipeline.domain.units import counted_waiting, duration
 from pipeline.ops.doctor.check import Check, Finding, failed, ok, warning
 from pipeline.ops.doctor.installation import Installation
 from pipeline.ops.status.figures import OtherProgram, Pipeline
@@ -23,9 +23,9 @@ def judge_pipeline(seen: Pipeline) -> Finding:
     done = _last_done(seen)
     oldest = seen.oldest_seconds
     if oldest is None or oldest < LATE_SECONDS:
-        waiting = _events(seen.waiting) if seen.waiting else "no event waits"
+        waiting = counted_waiting(seen.waiting, "event") if seen.waiting else "no event waits"
         return ok(f"{waiting}; {done}")
-    words = f"{_events(seen.waiting)}, the oldest for {duration(oldest)}"
+    words = f"{counted_waiting(seen.waiting, 'event')}, the oldest for {duration(oldest)}"
     judge = failed if oldest >= DEAD_SECONDS else warning
     if seen.passed_over:
         passed = f"{seen.passed_over:,} passed over: younger events are finished"
@@ -54,10 +54,6 @@ def judge_other(other: OtherProgram | None, *, is_alone: bool) -> Finding:
         f"{last}, and so does this pipeline: people are told twice, messages are counted twice",
         "stop it, as docs/changing-over.md says",
     )
-
-
-def _events(number: int) -> str:
-    return f"{counted(number, 'event')} {'waits' if number == 1 else 'wait'}"
 
 
 def _last_done(seen: Pipeline) -> str:

@@ -5,7 +5,7 @@ from typing import Final
 
 from pipeline.clients.postgres.session import working
 from pipeline.clients.postgres.sql import load
-from pipeline.domain.units import counted, duration
+from pipeline.domain.units import counted, counted_waiting, duration
 from pipeline.ops.doctor.check import Check, Finding, ok, warning
 from pipeline.ops.doctor.installation import Installation
 from pipeline.ops.installed import lacks_fanout
@@ -30,7 +30,7 @@ def judge_switches(switches: Mapping[str, SwitchSeen], resumed_waiting: int) -> 
     for name, switch in switches.items():
         waiting = ""
         if waiting_thing(name) == EVENT:
-            waiting = f", {counted(switch.waiting, EVENT)} wait{'s' * (switch.waiting == 1)}"
+            waiting = f", {counted_waiting(switch.waiting, EVENT)}"
         since = duration(switch.since_seconds)
         if switch.until_seconds is not None:
             seen.append(f"the breaker of {name} is open for {since}{waiting}")
