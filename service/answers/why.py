@@ -45,7 +45,7 @@ WHY: Final[dict[str, Any]] = {
                     "since": None,
                 }
             ],
-            "silences": [
+            "skips": [
                 {
                     "channel": "email",
                     "reason": "muted:project",
@@ -168,7 +168,7 @@ class WhyPreference(BaseModel):
     since: datetime | None
 
 
-class WhySilence(BaseModel):
+class WhySkip(BaseModel):
     """Why a person got nothing on a channel.
 
     Attributes:
@@ -197,7 +197,7 @@ class WhyPerson(BaseModel):
     name: str | None
     considered: bool
     received: list[WhyReceived]
-    silences: list[WhySilence]
+    skips: list[WhySkip]
     deliveries: list[DeliveryDetails]
     words: str | None
 

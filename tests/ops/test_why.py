@@ -152,8 +152,8 @@ def test_a_message_counted_in_an_open_row_says_what_the_row_says_by_now(stage: S
     assert (
         "Bob Owner in-app counted in the thread's open notification now: 2 new messages in #General"
     ) in counted
-    [silence] = as_json(stage, second, U2)["people"][0]["silences"]
-    assert silence["counted_in"] == "2 new messages in **#General**"
+    [skip] = as_json(stage, second, U2)["people"][0]["skips"]
+    assert skip["counted_in"] == "2 new messages in **#General**"
     stage.execute("DELETE FROM notifications")
     assert "open notification which was deleted since then" in said(screen(stage, second, U2))
 
@@ -356,13 +356,13 @@ def test_json_says_of_each_person_what_the_screen_says(stage: Stage, uploaded: i
         "status": "pending",
         "since": None,
     }
-    [silence] = people["Dee Granted"]["silences"]
-    assert silence["words"] == "they muted it everywhere"
-    preference = silence["preference"]
+    [skip] = people["Dee Granted"]["skips"]
+    assert skip["words"] == "they muted it everywhere"
+    preference = skip["preference"]
     assert (preference["deleted"], preference["changed"]) == (False, False)
     assert (preference["scope"], preference["channel"]) == ("global", "email")
     [asked] = as_json(stage, uploaded, STRANGER)["people"]
-    assert (asked["considered"], asked["received"], asked["silences"]) == (False, [], [])
+    assert (asked["considered"], asked["received"], asked["skips"]) == (False, [], [])
 
 
 def test_the_command_prints_one_json_object_and_ends_with_0(

@@ -123,7 +123,7 @@ def test_why_says_what_the_command_says(api: Api) -> None:
     said = command(api.stage.database, "why", "--event", str(events[0]), "--user", str(U4))
     answer = api.get(f"/v1/events/{events[0]}/why", user=U4)
     assert comparable(answer) == comparable(said)
-    assert [person["silences"][0]["reason"] for person in answer["people"]] == ["muted:project"]
+    assert [person["skips"][0]["reason"] for person in answer["people"]] == ["muted:project"]
     waiting = api.get(f"/v1/events/{events[2]}/why")
     assert (waiting["state"]["words"], waiting["people"]) == ("not processed yet", [])
 

@@ -49,7 +49,7 @@ def _person(account: Account, person: PersonAccount) -> dict[str, Any]:
         "name": person.name,
         "considered": person.considered,
         "received": [_received(item) for item in person.received],
-        "silences": [_skip(item) for item in person.skips],
+        "skips": [_skip(item) for item in person.skips],
         "deliveries": [asdict(item) for item in person.deliveries],
         "words": None if person.considered else verdict.not_considered(account, person),
     }
