@@ -30,7 +30,7 @@ def for_requests(database: DatabaseSettings) -> DatabaseSettings:
 
 
 def for_replays(database: DatabaseSettings) -> DatabaseSettings:
-    """Return the same database for work that nobody waits for: an outage of seconds is no harm."""
+    """Return the same database for work in the background, which survives an outage of seconds."""
     return replace(database, pool_size=_REPLAY_CONNECTIONS)
 
 

@@ -34,7 +34,7 @@ _BY_PREFIX: Final = {
     "dict": "expected an object",
     "model": "expected an object",
 }
-# A name that is no field of ours may be anything.
+# A name that is not one of our fields may be anything.
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,40}")
 
 

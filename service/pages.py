@@ -67,7 +67,7 @@ def done_page(brand: str, subject: str) -> HTMLResponse:
 
 
 def wrong_page(brand: str, retry_seconds: int | None = None) -> HTMLResponse:
-    """Return the page for a link that is none of ours, and why is not said.
+    """Return the page for a link that we did not make. It does not say why.
 
     Args:
         brand: whose page it is.

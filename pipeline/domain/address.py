@@ -140,7 +140,7 @@ def parse_mailbox(text: str) -> Mailbox:
     """Read ``Name <name@host.example>``, ``"Name" <...>`` or only an address.
 
     Raises:
-        InvalidAddress: it is none of these.
+        InvalidAddress: it is not in one of these forms.
     """
     match = _WITH_NAME.fullmatch(text[: _LONGEST * 8].strip(" "))
     if match is None:

@@ -101,7 +101,7 @@ class Slots:
     def reserve(self, most: int) -> int:
         """Return how many slots of a claim of ``most`` critical deliveries leave to the others."""
         self._owed = min(self._owed + (1 - CRITICAL_SHARE) * most, float(most))
-        # A hair more, because a fifth is no binary number.
+        # Slightly more, because a binary number cannot be exactly a fifth.
         reserved = int(self._owed + 1e-9)
         self._owed -= reserved
         return reserved

@@ -31,7 +31,7 @@ def absolute(root: str, hosts: Collection[str], link: object) -> str | None:
 
     Returns:
         An ``http`` or ``https`` address in ASCII without quotation marks or spaces; None if the
-        link is no text, too long, malformed, or leads to another host.
+        link is not a text, too long, malformed, or leads to another host.
     """
     if not isinstance(link, str) or not link.strip() or _FORBIDDEN.search(link):
         return None

@@ -34,7 +34,7 @@ _LONGEST: Final = 250
 
 
 class InvalidLink(PermanentError):
-    """The token is none of ours. The error says no more than that."""
+    """We did not make the token. The error says nothing more."""
 
 
 class LinkSeal:

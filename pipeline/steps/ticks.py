@@ -20,7 +20,7 @@ class SortedTicks:
 
     Attributes:
         ticks: the ticks of each job that was named; none if it only has to look for due runs.
-        letters: the messages that are no ticks.
+        letters: the messages that are not ticks.
     """
 
     ticks: Mapping[str, Sequence[Tick]]

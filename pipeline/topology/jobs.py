@@ -120,4 +120,4 @@ class JobsTopology:
 
 
 def _mark_nothing(connection: Connection[Any], letters: Sequence[DeadLetter]) -> None:
-    """Do nothing: a message that is no tick has no row in the ledger of runs."""
+    """Do nothing: a message that is not a tick has no row in the ledger of runs."""

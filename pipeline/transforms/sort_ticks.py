@@ -30,7 +30,7 @@ class SortTicks(beam.PTransform[beam.PCollection[list[WakeUp]], Outputs]):
         self._on_start = on_start
 
     def expand(self, batches: beam.PCollection[list[WakeUp]]) -> Outputs:
-        """Add one step. The output ``DEAD`` has the dead letters of messages that are no ticks."""
+        """Add one step. The output ``DEAD`` has the dead letters of messages that are not ticks."""
         types: dict[str, Any] = dict.fromkeys(self._jobs, list[Tick])
         types[DEAD] = list[DeadLetter]
         # Beam requires a type for the main output, which this step does not use.

@@ -44,7 +44,7 @@ class Door:
     """Recognises the caller of every request before anything else looks at it.
 
     The caller is in ``request.state.caller`` from then on. A route that nobody listed as open is
-    closed, and so is what is no route.
+    closed, and so is every path that is not a route.
 
     Args:
         app: what is behind the door.
@@ -90,7 +90,7 @@ class Door:
         try:
             found = await self._recognise(scope)
         except FanoutError as error:
-            # What is wrong with the database is no business of whoever is not recognised.
+            # Only the log says what is wrong with the database: we do not know the caller.
             _log.warning("no caller can be recognised: %s", error)
             found = self._when_unsure.get(scope["path"], _UNSURE)
         if isinstance(found, Caller):

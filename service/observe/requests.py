@@ -7,7 +7,7 @@ import prometheus_client
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-# For a path that is no route, or a request that was refused before its route was looked for.
+# For a path that is not a route, or a request that was refused before its route was looked for.
 NO_ROUTE: Final = "none"
 # The client went before the answer began.
 GONE: Final = "gone"
@@ -74,7 +74,7 @@ class CountRequests:
 def _template(scope: Scope) -> str:
     """Return the method and the path of the route, without the values of its parameters.
 
-    A method that the route does not have is no route: a client can send any word.
+    A method that the route does not have counts as such a path: a client can send any word.
     """
     route, method = scope.get("route"), scope["method"]
     path = getattr(route, "path_format", None)

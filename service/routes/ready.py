@@ -88,7 +88,7 @@ async def ready_database(
 ) -> Ready | NotReady:
     """Look only at the database and its migrations.
 
-    For a load balancer and a rollout. A graph that is gone is no reason to stop asking why.
+    For a load balancer and a rollout: without the graphs, the service still says why.
     """
     seen = await observer.readiness()
     own = {name: found for name, found in seen.parts.items() if name in OWN_PARTS}

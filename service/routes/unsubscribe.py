@@ -21,7 +21,7 @@ from service.identity.proof import FailedProofs, failed_proofs_of
 from service.pages import ask_page, done_page, later_page, wrong_page
 from service.settings import ServiceSettings
 
-# Pages for people are no part of the API.
+# Pages for people are not part of the API.
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 Failed = Annotated[FailedProofs, Depends(failed_proofs_of)]
 

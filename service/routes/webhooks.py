@@ -25,7 +25,7 @@ from service.errors import RETRY_SECONDS, error_response
 from service.identity.proof import FailedProofs, failed_proofs_of
 from service.settings import ServiceSettings
 
-# Resend says what it sends, so this is no part of the API.
+# Resend says what it sends, so this is not part of the API.
 router = APIRouter(include_in_schema=False)
 
 # A report about one mail has about a thousand bytes.
@@ -65,7 +65,7 @@ async def resend(
     """
     settings: ServiceSettings = request.app.state.settings
     if not settings.webhooks.resend:
-        # As any path that is no route.
+        # The same answer as for a path that is not a route.
         raise HTTPException(HTTPStatus.NOT_FOUND)
     body = await _body(request)
     if body is None:

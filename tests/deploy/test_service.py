@@ -73,7 +73,7 @@ def faults_of_logins(container: Mapping[str, Any]) -> Iterator[str]:
     named = {each["name"] for each in container["env"] if is_secret_name(str(each.get("value")))}
     for name in sorted(ADDRESSES | OF_MAIL - named):
         if "secretKeyRef" not in variables.get(name, {}):
-            yield f"{name} is no secret"
+            yield f"{name} is not a secret"
     if variables.get("VIEWER_DATABASE_URL") == variables.get("OPERATOR_DATABASE_URL"):
         yield "reads with the rights to change"
 
@@ -132,7 +132,7 @@ def test_nothing_is_wrong_with_the_manifests() -> None:
         (
             "name: RESEND_WEBHOOK_SECRET",
             "name: WEBHOOK_SECRET",
-            "RESEND_WEBHOOK_SECRET is no secret",
+            "RESEND_WEBHOOK_SECRET is not a secret",
         ),
         ("name: scratch, mountPath", "name: other, mountPath", "mounts other volumes"),
         ("replicas: 2", "replicas: 1", "is an outage"),
@@ -157,8 +157,12 @@ def test_what_is_wrong_on_kubernetes_would_be_noticed(old: str, new: str, notice
         ("containerConcurrency: 80", "containerConcurrency: 800", "more requests"),
         ("internal-and-cloud-load-balancing", "all", "open to the internet"),
         ("timeoutSeconds: 4", "timeoutSeconds: 40", "waits for longer"),
-        ("valueFrom: {secretKeyRef", "value: {secretKeyRef", "is no secret"),
-        ("value: projects/PROJECT/secrets/fanout-uns", "value: hunter2/fanout-uns", "is no secret"),
+        ("valueFrom: {secretKeyRef", "value: {secretKeyRef", "is not a secret"),
+        (
+            "value: projects/PROJECT/secrets/fanout-uns",
+            "value: hunter2/fanout-uns",
+            "is not a secret",
+        ),
     ],
 )
 def test_what_is_wrong_on_cloud_run_would_be_noticed(old: str, new: str, noticed: str) -> None:

@@ -246,7 +246,7 @@ def test_a_database_without_deliveries_is_captured_as_before(stack: Stack, tmp_p
 ODD_ROWS = {
     "20 MB": ("document_uploaded", HUGE_PAYLOAD, "now"),
     "a type with line breaks": ("one\ntwo\rthree\N{NEXT LINE}\N{LINE SEPARATOR}", None, "now"),
-    "a type that is no valid topic name": ("../%2e goog#?*", None, "now"),
+    "a type that is not valid as the name of a topic": ("../%2e goog#?*", None, "now"),
     "a type of 3,000 characters": ("t" * 3_000, None, "now"),
     "the end of time": ("document_uploaded", None, "infinity"),
     "the beginning of time": ("document_uploaded", None, "-infinity"),

@@ -123,7 +123,7 @@ def comparable(document: Any) -> Any:  # noqa: ANN401 - JSON
 
 
 def upload(stage: Stage, file_name: object = "a.pdf", age: timedelta = timedelta(0)) -> int:
-    """Insert an upload by Ann, which tells two people; a name that is no text makes it dead."""
+    """Insert an upload by Ann, which tells two people; a name that is not a text makes it dead."""
     return stage.emit(
         "document_uploaded",
         {"fileName": file_name},

@@ -73,7 +73,7 @@ def test_nobody_passes_without_a_token(served: Served) -> None:
         assert answer.status_code == 401, route
         assert answer.headers["WWW-Authenticate"] == 'Bearer realm="fanout"'
         assert answer.json()["error"] == "Unauthorized"
-    # What is no route is closed as well: nobody learns which routes there are.
+    # A path that is not a route is closed, too: nobody learns which routes there are.
     for path in ("/nope", "/health/", "//health", "/health%2f", "/HEALTH", "/docs", "/redoc"):
         assert served.client.get(path).status_code == 401, path
 

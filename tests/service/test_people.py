@@ -159,7 +159,7 @@ FORGED: Final[dict[str, Forge]] = {
     "an address that is not verified": _with(email_verified=False),
     "no word on the address": _with(email_verified=None),
     "no address": _with(email=None),
-    "an address that is no text": _with(email=[OPERATOR]),
+    "an address that is not a text": _with(email=[OPERATOR]),
     "no JWT": lambda _: "a.b.c",
     "not ASCII": lambda _: "é.é.é",
 }

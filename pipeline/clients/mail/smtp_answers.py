@@ -39,7 +39,7 @@ def accepted(text: bytes, message_id: str) -> Accepted:
 
 
 def recipient_refused(code: int, text: bytes) -> Result:
-    """What an answer to RCPT means that is no success."""
+    """What an answer to RCPT means that is not a success."""
     if code in _AUTH or (code >= 500 and _RELAY.search(text)):  # noqa: PLR2004 - SMTP
         # It does not know us, or does not send for us: the same for every mail.
         return AuthFailed(code=code_of(code, text))
@@ -47,14 +47,14 @@ def recipient_refused(code: int, text: bytes) -> Result:
 
 
 def message_refused(code: int, text: bytes) -> Result:
-    """What an answer to DATA, or to the message after it, means that is no success."""
+    """What an answer to DATA, or to the message after it, means that is not a success."""
     if code in _AUTH:
         return AuthFailed(code=code_of(code, text))
     return _refused(code, text, Blame.CONTENT)
 
 
 def server_refused(code: int, text: bytes) -> Result:
-    """What an answer to the greeting, EHLO, STARTTLS, AUTH or MAIL means that is no success."""
+    """What an answer to the greeting, EHLO, STARTTLS, AUTH or MAIL means that is not a success."""
     if code >= 500:  # noqa: PLR2004 - SMTP
         return AuthFailed(code=code_of(code, text))
     return Unavailable(code=code_of(code, text), may_be_accepted=False)

@@ -47,7 +47,7 @@ class EventState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventFilter:
-    """Which events to list: those that meet all conditions. None is no condition.
+    """Which events to list: those that meet all conditions. None: any event meets it.
 
     Attributes:
         event_type: of this type.
