@@ -83,6 +83,11 @@ def test_the_code_uses_the_words_of_the_glossary() -> None:
     assert without_a_name(words(GLOSSARY), declared_names(PACKAGE)) == ELSEWHERE.keys()
 
 
+def test_the_glossary_explains_each_word_once_and_in_order() -> None:
+    explained = words(GLOSSARY)
+    assert explained == sorted(set(explained))
+
+
 def test_the_tables_that_the_glossary_names_exist() -> None:
     named = set(re.findall(r"`(\w+)`", GLOSSARY))
     assert named
