@@ -1,5 +1,8 @@
 """What a person changes of a job for one run: each parameter of each real job."""
 
+import json
+import re
+from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
 
@@ -88,3 +91,16 @@ def test_the_ai_user_is_a_program_in_any_case() -> None:
         assert isinstance(work, Pages)
         assert set(work.parameters["system_users"]) == {AI_USER, *programs}
     assert dict(jobs_without([])) == dict(JOBS)
+
+
+def test_the_operations_guide_has_every_parameter_of_a_job() -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "operations.md").read_text()
+    rows = re.findall(r"^\| `([a-z-]+)` \| `(\w+)` \| (\w+) \|", guide, re.MULTILINE)
+    declared = [
+        (name, parameter, json.dumps(value))
+        for name, job in JOBS.items()
+        if isinstance(job.work, Pages)
+        for parameter, value in job.work.parameters.items()
+        if parameter != "system_users"
+    ]
+    assert rows == declared
