@@ -1,6 +1,6 @@
 """Dataflow's own source for deliveries: a subscription and a clock in, wake-ups out.
 
-What a message says does not matter: the ledger holds what is due. So messages that come together
+What a message says does not matter: what is due is in the ledger. So messages that come together
 wake once. The clock wakes for what waits for a time. It is flattened here only: on one machine the
 pull source is the clock itself.
 """
