@@ -22,6 +22,7 @@ from pipeline.clients.google_calendar.errors import (
 )
 from pipeline.clients.http_answers import json_object, retry_time
 from pipeline.domain.errors import ConfigurationError, FanoutError
+from pipeline.domain.units import moment
 
 # For how long a channel lives of which Google does not say it: its documented default.
 DEFAULT_LIFE: Final = timedelta(days=7)
@@ -177,7 +178,7 @@ def _token_error(answer: Answer, content: Mapping[str, Any]) -> FanoutError:
 
 def _rate_limited(answer: Answer, named: str, *, this_person: bool = False) -> CalendarRateLimited:
     retry_at = retry_time(answer.retry_after, answer.at)
-    until = f", until {retry_at:%Y-%m-%d %H:%M:%S} UTC" if retry_at else ""
+    until = f", until {moment(retry_at)}" if retry_at else ""
     return CalendarRateLimited(
         f"Google allows no more requests for now ({named}{until})",
         retry_at=retry_at,

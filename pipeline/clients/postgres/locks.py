@@ -15,7 +15,7 @@ from pipeline.clients.postgres.application_jobs import ALL_TABLES
 from pipeline.clients.postgres.session import working
 from pipeline.clients.postgres.sql import load
 from pipeline.domain.errors import FanoutError, TransientError
-from pipeline.domain.units import counted_waiting
+from pipeline.domain.units import counted_waiting, duration
 
 _LOCKS: Final = load("pipeline.clients.postgres", "locks")
 _NOT_AVAILABLE: Final = "55P03"
@@ -24,9 +24,6 @@ _TABLE: Final = re.compile(r'relation "([^"]+)"')
 _LONG_SECONDS: Final = 5
 # Waiting sessions give up and retry, so a single wait is shorter than the lock.
 _LONG_WAIT_SECONDS: Final = 1
-_MINUTE: Final = 60
-_HOUR: Final = 3_600
-_MOST_SECONDS: Final = 600
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +69,7 @@ class Lock:
             return f"{self.words}{user}{since}; no session waits for it yet"
         names = f" ({', '.join(name or 'without a name' for name in self.waiting)})"
         waits = counted_waiting(self.waiters, "session")
-        length = "" if self.waited_seconds is None else f" for {_length(self.waited_seconds)}"
+        length = "" if self.waited_seconds is None else f" for {duration(self.waited_seconds)}"
         return f"{self.words}{user}{since}; {waits}{length}{names}"
 
     @property
@@ -85,9 +82,9 @@ class Lock:
     @property
     def _how_long(self) -> str:
         if self.seconds is not None:
-            return f" for {_length(self.seconds)}"
+            return f" for {duration(self.seconds)}"
         if self.waited_seconds is not None:
-            return f" for at least {_length(self.waited_seconds)}"
+            return f" for at least {duration(self.waited_seconds)}"
         return ""
 
 
@@ -135,13 +132,5 @@ def name_holder(
     if not found:
         return failure
     first = found[0]
-    length = "" if first.seconds or first.waited_seconds else f" for at least {_length(seconds)}"
+    length = "" if first.seconds or first.waited_seconds else f" for at least {duration(seconds)}"
     return TransientError(f"{first.words}{length} (SQLSTATE {_NOT_AVAILABLE})")
-
-
-def _length(seconds: float) -> str:
-    if seconds < _MOST_SECONDS:
-        return f"{seconds:.0f} s"
-    if seconds < 2 * _HOUR:
-        return f"{seconds / _MINUTE:.0f} min"
-    return f"{seconds / _HOUR:.0f} h"
