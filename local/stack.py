@@ -38,13 +38,14 @@ _OPERATOR_ROLE = "fanout_operator"
 _VIEWER_ROLE = "fanout_viewer"
 _JOBS_ROLE = "fanout_jobs"
 _SENDER_ROLE = "fanout_sender"
+_PUSH_ROLE = "fanout_push"
 _ROLES = (
     *(_CAPTURE_ROLE, _WRITER_ROLE, _OPERATOR_ROLE, _VIEWER_ROLE),
-    *(_JOBS_ROLE, _SENDER_ROLE),
+    *(_JOBS_ROLE, _SENDER_ROLE, _PUSH_ROLE),
 )
 _MIGRATE = (
     *(sys.executable, "-m", "pipeline", "migrate"),
-    *("--family", "jobs", "--family", "mail", "--reference-schema"),
+    *("--family", "jobs", "--family", "mail", "--family", "activity", "--reference-schema"),
 )
 _WATCH_SECONDS = 0.5
 
@@ -156,6 +157,7 @@ class Stack:
             "JOBS_SUBSCRIPTION": topics.subscription_path(topics.TICKS_SUBSCRIPTION),
             "TICK_TOPIC": topics.topic_path(topics.TICKS),
             "SENDER_DATABASE_URL": self._role_url(_SENDER_ROLE),
+            "PUSH_DATABASE_URL": self._role_url(_PUSH_ROLE),
             "MAIL_SUBSCRIPTION": topics.subscription_path(topics.MAIL_SUBSCRIPTION),
             **({} if self._resend is None else self._resend.variables()),
             **({} if self._service is None else self._service.variables()),

@@ -58,7 +58,7 @@ COLUMN_FILTER = "debezium.source.column.include.list"
 WHOLE = "ALTER PUBLICATION fanout_events SET TABLE domain_events, fanout_heartbeat"
 NARROW = (
     "ALTER PUBLICATION fanout_events SET TABLE domain_events (id, created_at), fanout_heartbeat,"
-    " fanout.deliveries (id, created_at)"
+    " fanout.deliveries (id, created_at), activity.notifications (id, created_at)"
 )
 
 
@@ -79,10 +79,11 @@ def test_all_missing_variables_are_named_at_once() -> None:
 def test_settings_reach_the_engine_under_the_names_it_knows() -> None:
     properties = engine_properties(read(DEPLOYED, ENVIRONMENT))
 
-    assert properties["transforms"] == "outbox,deliveries,heartbeats"
+    assert properties["transforms"] == "outbox,deliveries,activity,heartbeats"
     assert properties["transforms.outbox.predicate"] == "isEvent"
     assert properties["predicates.isEvent.pattern"] == "fanout[.]public[.]domain_events"
     assert properties["predicates.isDelivery.pattern"] == "fanout[.]fanout[.]deliveries"
+    assert properties["predicates.isActivity.pattern"] == "fanout[.]activity[.]notifications"
     assert properties["value.converter.schemas.enable"] == "false"
     assert properties["header.converter.class"].endswith("StringConverter")
     assert "sink.pubsub.project.id" not in properties
@@ -214,6 +215,43 @@ def test_a_delivery_goes_to_its_own_topic_and_an_event_to_its_own(
         assert message.data == f'"{delivery}"'.encode()
         assert datetime.fromisoformat(message.attributes["created_at"]) == written[delivery]
         assert set(message.attributes) == {"id", "dedup_id", "created_at"}
+
+
+@pytest.mark.e2e
+def test_a_row_of_activity_goes_to_the_topic_of_deliveries_whatever_is_in_it(
+    stack: Stack, debezium: Debezium
+) -> None:
+    rows = execute(
+        stack,
+        """
+        INSERT INTO activity.notifications (user_id, title, message, payload, created_at)
+        SELECT gen_random_uuid(), 'canary-7f3a', repeat('x', 9000), '{"a": "canary-7f3a"}', at
+        FROM unnest(ARRAY[now(), now(), '-infinity', 'infinity']::timestamptz[]) AS at
+        RETURNING id::text
+        """,
+    )
+    written = {row_id for (row_id,) in rows}
+    # What others have to lose is only their own row: capture goes on.
+    execute(stack, "ALTER TABLE activity.notifications ALTER created_at DROP NOT NULL")
+    [(timeless,)] = execute(
+        stack,
+        "INSERT INTO activity.notifications (user_id, title, message, created_at)"
+        " VALUES (gen_random_uuid(), 'x', 'x', NULL) RETURNING id::text",
+    )
+    events = insert(stack)
+    execute(stack, "UPDATE activity.notifications SET title = 'y'")
+
+    woken = drain(stack, all_of({*written, timeless}), subscription_id=topics.MAIL_SUBSCRIPTION)
+
+    assert {each.attributes["id"] for each in drain(stack, all_of(events))} == events
+    assert len(woken) == len(written) + 1
+    for message in woken:
+        row_id = message.attributes["id"]
+        assert message.data == f'"{row_id}"'.encode()
+        assert message.attributes["dedup_id"] == row_id
+        assert set(message.attributes) <= {"id", "dedup_id", "created_at"}
+        assert b"canary" not in PubsubMessage.serialize(message)
+    assert debezium.is_running
 
 
 @pytest.mark.e2e

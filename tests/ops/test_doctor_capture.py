@@ -11,7 +11,7 @@ import pytest
 from local.debezium.configuration import read as read_configuration
 from local.postgres import Postgres, server
 from pipeline.ops.doctor.check import Severity
-from pipeline.ops.doctor.checks.capture import DELIVERIES, PUBLISHED
+from pipeline.ops.doctor.checks.capture import PUBLISHED
 from pipeline.ops.doctor.checks.server import judge_version
 from pipeline.ops.doctor.checks.slots import SlotFacts, judge_slot
 from pipeline.ops.doctor.installation import CaptureAddress
@@ -162,5 +162,9 @@ def test_the_checks_expect_what_debezium_is_told_to_read() -> None:
     assert settings["debezium.source.publication.name"] == CAPTURE_NAME
     assert settings["debezium.source.slot.name"] == CAPTURE_NAME
     captured = settings["debezium.source.table.include.list"].split(",")
-    assert {*captured, "public.fanout_heartbeat"} == {*PUBLISHED, DELIVERIES}
+    assert {*captured, "public.fanout_heartbeat"} == {
+        *PUBLISHED,
+        "fanout.deliveries",
+        "activity.notifications",
+    }
     assert settings["debezium.source.database.user"] == CaptureAddress("x", 5432, "x").user

@@ -392,6 +392,7 @@ def test_change_data_capture_sees_inserted_events_and_heartbeats_only(database: 
         WHERE pubname = 'fanout_events' ORDER BY 1
         """,
     ) == [
+        ("activity.notifications", True, False, False, False),
         ("fanout.deliveries", True, False, False, False),
         ("public.domain_events", True, False, False, False),
         ("public.fanout_heartbeat", True, False, False, False),

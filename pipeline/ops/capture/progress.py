@@ -1,5 +1,6 @@
 """The three steps to messages that hold only an id and a time: reads them, and takes the last."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
@@ -18,8 +19,8 @@ from pipeline.settings import CaptureNames, DatabaseSettings
 
 # The columns that a wake-up needs.
 COLUMNS: Final = ("id", "created_at")
-_EVENTS: Final = f"public.domain_events ({', '.join(COLUMNS)}), public.fanout_heartbeat"
-_DELIVERIES: Final = f"fanout.deliveries ({', '.join(COLUMNS)})"
+_THIN: Final = f" ({', '.join(COLUMNS)})"
+_EVENTS: Final = f"public.domain_events{_THIN}, public.fanout_heartbeat"
 # The first version that reads the row instead of the message.
 FIRST_VERSION: Final = (0, 2)
 
@@ -40,14 +41,14 @@ class Seen:
         payloads_seconds: seconds since the last message with a payload; None before the first one.
         versions: the versions of the connected pipelines.
         columns: the published columns of ``domain_events``; None if the table is not published.
-        has_deliveries: whether the database has ``fanout.deliveries``, which is published too.
+        beside: the tables of other families that the database has, which are published too.
     """
 
     ids_seconds: float | None
     payloads_seconds: float | None
     versions: list[str]
     columns: list[str] | None
-    has_deliveries: bool
+    beside: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,7 @@ def narrow(database: DatabaseSettings, names: CaptureNames) -> list[Step]:
         if last.done:
             return [*before, last]
         try:
-            statement = narrowing(names.publication, deliveries=seen.has_deliveries)
+            statement = narrowing(names.publication, beside=seen.beside)
             connection.execute(statement.encode())
         except psycopg.errors.InsufficientPrivilege:
             raise ConfigurationError(
@@ -109,23 +110,23 @@ def narrow(database: DatabaseSettings, names: CaptureNames) -> list[Step]:
         return _steps(_look(connection, names))
 
 
-def published_tables(*, deliveries: bool) -> str:
+def published_tables(*, beside: Sequence[str]) -> str:
     """Return the tables to publish, with their columns, in the words of SQL.
 
     Args:
-        deliveries: whether the database has ``fanout.deliveries``.
+        beside: the tables of other families that the database has, such as ``fanout.deliveries``.
     """
-    return f"{_EVENTS}, {_DELIVERIES}" if deliveries else _EVENTS
+    return ", ".join([_EVENTS, *(f"{table}{_THIN}" for table in beside)])
 
 
-def narrowing(publication: str, *, deliveries: bool) -> str:
+def narrowing(publication: str, *, beside: Sequence[str]) -> str:
     """Return the statement after which only ids and times of events are published.
 
     Args:
         publication: its name.
-        deliveries: whether the database has ``fanout.deliveries``.
+        beside: the tables of other families that the database has, such as ``fanout.deliveries``.
     """
-    return f"ALTER PUBLICATION {publication} SET TABLE {published_tables(deliveries=deliveries)}"
+    return f"ALTER PUBLICATION {publication} SET TABLE {published_tables(beside=beside)}"
 
 
 def _look(connection: Connection[Any], names: CaptureNames) -> Seen:

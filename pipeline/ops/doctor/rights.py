@@ -54,29 +54,33 @@ _OF_A_WATCH: Final = (
 )
 
 
-def _on(right: str, *relations: str, schema: str = "public") -> frozenset[str]:
+def on_tables(right: str, *relations: str, schema: str = "public") -> frozenset[str]:
+    """Return a right on each of these tables and views."""
     return frozenset(f"{right} ON {schema}.{relation}" for relation in relations)
 
 
-def _columns(verb: str, relation: str, *columns: str, schema: str = "public") -> frozenset[str]:
+def on_columns(verb: str, relation: str, *columns: str, schema: str = "public") -> frozenset[str]:
+    """Return a right on each of these columns."""
     return frozenset(f"{verb} ({column}) ON {schema}.{relation}" for column in columns)
 
 
-_SIGN_OF_LIFE: Final = (
-    _on("SELECT", "graphs", schema="fanout")
-    | _columns("INSERT", "graphs", "graph", "started_at", "version", "host", schema="fanout")
-    | _columns("UPDATE", "graphs", "started_at", "last_seen_at", "version", "host", schema="fanout")
+SIGN_OF_LIFE: Final = (
+    on_tables("SELECT", "graphs", schema="fanout")
+    | on_columns("INSERT", "graphs", "graph", "started_at", "version", "host", schema="fanout")
+    | on_columns(
+        "UPDATE", "graphs", "started_at", "last_seen_at", "version", "host", schema="fanout"
+    )
 )
 
 RIGHTS: Final[Mapping[str, frozenset[str]]] = {
     CDC: (
-        _on("SELECT", "domain_events", "fanout_heartbeat")
-        | _on("INSERT", "fanout_heartbeat")
-        | _on("DELETE", "fanout_heartbeat")
+        on_tables("SELECT", "domain_events", "fanout_heartbeat")
+        | on_tables("INSERT", "fanout_heartbeat")
+        | on_tables("DELETE", "fanout_heartbeat")
     ),
     WRITER: (
-        _on("SELECT", *_READ)
-        | _on(
+        on_tables("SELECT", *_READ)
+        | on_tables(
             "INSERT",
             "event_dead_letters",
             "notification_decisions",
@@ -84,7 +88,7 @@ RIGHTS: Final[Mapping[str, frozenset[str]]] = {
             "notifications",
             "pending_emails",
         )
-        | _columns(
+        | on_columns(
             "UPDATE",
             "notification_processing",
             "processing_status",
@@ -102,17 +106,17 @@ RIGHTS: Final[Mapping[str, frozenset[str]]] = {
             "told",
             "paused_at",
         )
-        | _columns(
+        | on_columns(
             "UPDATE",
             "event_dead_letters",
             *_OF_A_LETTER,
         )
-        | _columns("UPDATE", "notifications", "title", "body", "payload", "created_at")
-        | _on("SELECT", *NEWER_TABLES, schema="fanout")
-        | _columns("INSERT", "messages_seen", "form", schema="fanout")
-        | _columns("UPDATE", "messages_seen", "last_seen_at", schema="fanout")
-        | _on("DELETE", "switches", schema="fanout")
-        | _columns(
+        | on_columns("UPDATE", "notifications", "title", "body", "payload", "created_at")
+        | on_tables("SELECT", *NEWER_TABLES, schema="fanout")
+        | on_columns("INSERT", "messages_seen", "form", schema="fanout")
+        | on_columns("UPDATE", "messages_seen", "last_seen_at", schema="fanout")
+        | on_tables("DELETE", "switches", schema="fanout")
+        | on_columns(
             "INSERT",
             "switches",
             "name",
@@ -124,66 +128,68 @@ RIGHTS: Final[Mapping[str, frozenset[str]]] = {
             "cool_off_seconds",
             schema="fanout",
         )
-        | _columns("UPDATE", "switches", "until", "failures", "cool_off_seconds", schema="fanout")
-        | _SIGN_OF_LIFE
+        | on_columns("UPDATE", "switches", "until", "failures", "cool_off_seconds", schema="fanout")
+        | SIGN_OF_LIFE
     ),
     OPERATOR: (
-        _on("SELECT", *_READ, *OUR_VIEWS)
-        | _columns(
+        on_tables("SELECT", *_READ, *OUR_VIEWS)
+        | on_columns(
             "UPDATE",
             "event_dead_letters",
             *("resolved_at", "resolution", "data", "attributes", "message"),
         )
-        | _on("DELETE", "notification_decisions")
-        | _on("SELECT", "erasures", schema="fanout")
-        | _columns("INSERT", "erasures", "person_sha256", schema="fanout")
-        | _columns("UPDATE", "erasures", "finished_at", "rows_changed", schema="fanout")
-        | _columns("INSERT", "fanout_replays", "id", "selector", "note", "planned")
-        | _columns("UPDATE", "fanout_replays", "finished_at", "published", "result")
-        | _on("SELECT", *NEWER_TABLES, "attempts", schema="fanout")
-        | _on("DELETE", "switches", schema="fanout")
-        | _columns("INSERT", "switches", "name", "state", "reason", schema="fanout")
-        | _columns(
+        | on_tables("DELETE", "notification_decisions")
+        | on_tables("SELECT", "erasures", schema="fanout")
+        | on_columns("INSERT", "erasures", "person_sha256", schema="fanout")
+        | on_columns("UPDATE", "erasures", "finished_at", "rows_changed", schema="fanout")
+        | on_columns("INSERT", "fanout_replays", "id", "selector", "note", "planned")
+        | on_columns("UPDATE", "fanout_replays", "finished_at", "published", "result")
+        | on_tables("SELECT", *NEWER_TABLES, "attempts", schema="fanout")
+        | on_tables("DELETE", "switches", schema="fanout")
+        | on_columns("INSERT", "switches", "name", "state", "reason", schema="fanout")
+        | on_columns(
             "UPDATE", "switches", "state", "reason", "who", "since", "until", schema="fanout"
         )
-        | _columns("INSERT", "age_exemptions", "event_id", "replay_id", schema="fanout")
-        | _columns("SELECT", "api_tokens", *_OF_A_TOKEN, schema="fanout")
-        | _columns(
+        | on_columns("INSERT", "age_exemptions", "event_id", "replay_id", schema="fanout")
+        | on_columns("SELECT", "api_tokens", *_OF_A_TOKEN, schema="fanout")
+        | on_columns(
             "INSERT",
             "api_tokens",
             *("id", "name", "sha256", "scopes", "expires_at"),
             schema="fanout",
         )
-        | _columns("UPDATE", "api_tokens", "revoked_at", schema="fanout")
-        | _on("SELECT", "audit", schema="fanout")
-        | _columns(
+        | on_columns("UPDATE", "api_tokens", "revoked_at", schema="fanout")
+        | on_tables("SELECT", "audit", schema="fanout")
+        | on_columns(
             "INSERT",
             "audit",
             *("id", "who", "identity", "action", "target", "finished_at", "result"),
             schema="fanout",
         )
-        | _columns("UPDATE", "audit", "target", "finished_at", "status", "result", schema="fanout")
-        | _on("SELECT", "idempotency_keys", "replay_plans", schema="fanout")
-        | _on("DELETE", "idempotency_keys", "replay_plans", schema="fanout")
-        | _columns(
+        | on_columns(
+            "UPDATE", "audit", "target", "finished_at", "status", "result", schema="fanout"
+        )
+        | on_tables("SELECT", "idempotency_keys", "replay_plans", schema="fanout")
+        | on_tables("DELETE", "idempotency_keys", "replay_plans", schema="fanout")
+        | on_columns(
             "INSERT",
             "idempotency_keys",
             *("caller", "route", "key", "request", "token", "held_until"),
             schema="fanout",
         )
-        | _columns(
+        | on_columns(
             "UPDATE",
             "idempotency_keys",
             *("request", "token", "held_until", "status", "body", "taken_at"),
             schema="fanout",
         )
-        | _columns(
+        | on_columns(
             "INSERT",
             "replay_plans",
             *("id", "selector", "event_ids", "ignore_age", "plan", "planned", "planned_by"),
             schema="fanout",
         )
-        | _columns(
+        | on_columns(
             "UPDATE",
             "replay_plans",
             *("state", "next_attempt_at", "lease_token", "attempts", "failures"),
@@ -192,44 +198,46 @@ RIGHTS: Final[Mapping[str, frozenset[str]]] = {
             schema="fanout",
         )
         # Whoever applies a plan records each try.
-        | _on("INSERT", "attempts", schema="fanout")
+        | on_tables("INSERT", "attempts", schema="fanout")
     ),
     VIEWER: (
-        _columns(
+        on_columns(
             "SELECT",
             "domain_events",
             *("id", "event_type", "actor_id", "project_id", "thread_id"),
             *("meeting_id", "resource_id", "created_at"),
         )
-        | _columns("SELECT", "profiles", "id", "email", "full_name")
-        | _columns("SELECT", "projects", "id", "name")
-        | _columns("SELECT", "chat_threads", "id", "topic")
-        | _columns(
+        | on_columns("SELECT", "profiles", "id", "email", "full_name")
+        | on_columns("SELECT", "projects", "id", "name")
+        | on_columns("SELECT", "chat_threads", "id", "topic")
+        | on_columns(
             "SELECT",
             "notifications",
             *("id", "user_id", "event_id", "title", "body", "created_at", "read_at"),
             "counter_thread_id",
         )
-        | _columns(
+        | on_columns(
             "SELECT",
             "pending_emails",
             *("id", "user_id", "event_id", "delivery_type", "subject", "status"),
             *("created_at", "processed_at"),
         )
-        | _columns(
+        | on_columns(
             "SELECT",
             "event_dead_letters",
             *("id", "letter_key", "event_id", "event_type", "stage", "error_class", "message"),
             *("fingerprint", "attempt", "pipeline_version", "created_at", "last_seen_at"),
             *("resolved_at", "resolution"),
         )
-        | _on(
+        | on_tables(
             "SELECT",
             *("user_notification_preferences", "notification_processing"),
             *("notification_decisions", "fanout_heartbeat", "fanout_migrations", "fanout_replays"),
             *("fanout_events_per_minute", "fanout_failures", "fanout_queue"),
         )
-        | _on("SELECT", "graphs", "replay_plans", "retention_marks", "switches", schema="fanout")
+        | on_tables(
+            "SELECT", "graphs", "replay_plans", "retention_marks", "switches", schema="fanout"
+        )
     ),
 }
 
@@ -255,61 +263,63 @@ _OF_A_NEW_RUN: Final = ("job", "scheduled_for", "as_of", "requested_by", "change
 # What comes on top where the database has the family jobs.
 RIGHTS_WITH_JOBS: Final[Mapping[str, frozenset[str]]] = {
     JOBS: (
-        _on("SELECT", *_READ_BY_JOBS)
-        | _SIGN_OF_LIFE
-        | _on("SELECT", *_KEYS_OF_JOBS, schema="fanout")
-        | _columns(
+        on_tables("SELECT", *_READ_BY_JOBS)
+        | SIGN_OF_LIFE
+        | on_tables("SELECT", *_KEYS_OF_JOBS, schema="fanout")
+        | on_columns(
             "INSERT",
             "domain_events",
             *("event_type", "actor_id", "project_id", "thread_id", "meeting_id", "payload"),
         )
-        | _columns(
+        | on_columns(
             "INSERT",
             "meeting_reminders_sent",
             *("meeting_id", "user_id", "reminder_type", "sent_at"),
         )
-        | _columns(
+        | on_columns(
             "INSERT",
             "unread_thread_stale_log",
             *("thread_id", "user_id", "latest_message_at", "event_id", "sent_at"),
         )
-        | _columns(
+        | on_columns(
             "INSERT",
             "meeting_reminders",
             *("meeting_id", "user_id", "start_time", "lead_minutes"),
             schema="fanout",
         )
-        | _columns(
+        | on_columns(
             "INSERT", "thread_nudges", "thread_id", "user_id", "latest_message_at", schema="fanout"
         )
-        | _columns(
+        | on_columns(
             "INSERT",
             "resume_nudges",
             *("user_id", "project_id", "resume_type", "anchor", "tier"),
             schema="fanout",
         )
-        | _on("SELECT", "event_dead_letters", "fanout_migrations")
-        | _on("INSERT", "event_dead_letters")
-        | _columns("UPDATE", "event_dead_letters", *_OF_A_LETTER)
-        | _on("SELECT", "job_runs", "switches", schema="fanout")
-        | _on("INSERT", "attempts", schema="fanout")
-        | _columns(
+        | on_tables("SELECT", "event_dead_letters", "fanout_migrations")
+        | on_tables("INSERT", "event_dead_letters")
+        | on_columns("UPDATE", "event_dead_letters", *_OF_A_LETTER)
+        | on_tables("SELECT", "job_runs", "switches", schema="fanout")
+        | on_tables("INSERT", "attempts", schema="fanout")
+        | on_columns(
             "SELECT", "notification_processing", "event_id", "processing_status", "completed_at"
         )
-        | _on("SELECT", "notification_decisions")
-        | _columns("SELECT", "fanout_replays", "id", "started_at", "finished_at")
-        | _on("SELECT", "age_exemptions", "attempts", "retention_marks", schema="fanout")
-        | _on("INSERT", "retention_marks", schema="fanout")
-        | _on("UPDATE", "retention_marks", schema="fanout")
-        | _on("DELETE", *_DELETED_BY_JOBS)
-        | _on("DELETE", "age_exemptions", "attempts", "job_runs", *_KEYS_OF_JOBS, schema="fanout")
-        | _columns(
+        | on_tables("SELECT", "notification_decisions")
+        | on_columns("SELECT", "fanout_replays", "id", "started_at", "finished_at")
+        | on_tables("SELECT", "age_exemptions", "attempts", "retention_marks", schema="fanout")
+        | on_tables("INSERT", "retention_marks", schema="fanout")
+        | on_tables("UPDATE", "retention_marks", schema="fanout")
+        | on_tables("DELETE", *_DELETED_BY_JOBS)
+        | on_tables(
+            "DELETE", "age_exemptions", "attempts", "job_runs", *_KEYS_OF_JOBS, schema="fanout"
+        )
+        | on_columns(
             "INSERT",
             "job_runs",
             *_OF_A_NEW_RUN,
             schema="fanout",
         )
-        | _columns(
+        | on_columns(
             "UPDATE",
             "job_runs",
             *("state", "next_attempt_at", "lease_token", "attempts", "failures", "cursor"),
@@ -317,27 +327,27 @@ RIGHTS_WITH_JOBS: Final[Mapping[str, frozenset[str]]] = {
             *("started_at", "finished_at", "error_class", "reason"),
             schema="fanout",
         )
-        | _on("SELECT", "calendar_channels", "calendar_grants", schema="fanout")
-        | _on("DELETE", "calendar_channels", "calendar_grants", schema="fanout")
-        | _columns(
+        | on_tables("SELECT", "calendar_channels", "calendar_grants", schema="fanout")
+        | on_tables("DELETE", "calendar_channels", "calendar_grants", schema="fanout")
+        | on_columns(
             "INSERT",
             "calendar_channels",
             *("id", "connection_id", "channel_id", "state", "claimed_until", "expires_at"),
             schema="fanout",
         )
-        | _columns(
+        | on_columns(
             "UPDATE",
             "calendar_channels",
             *("channel_id", "resource_id", "state", "claimed_until", "expires_at"),
             schema="fanout",
         )
-        | _columns(
+        | on_columns(
             "INSERT",
             "calendar_grants",
             *("connection_id", "state", "reason", "since", "refresh_token_sha256"),
             schema="fanout",
         )
-        | _columns(
+        | on_columns(
             "UPDATE",
             "calendar_grants",
             *("reason", "since", "refresh_token_sha256"),
@@ -345,25 +355,25 @@ RIGHTS_WITH_JOBS: Final[Mapping[str, frozenset[str]]] = {
         )
     ),
     VIEWER: (
-        _on("SELECT", "job_runs", schema="fanout")
-        | _columns("SELECT", "calendar_grants", "since", schema="fanout")
+        on_tables("SELECT", "job_runs", schema="fanout")
+        | on_columns("SELECT", "calendar_grants", "since", schema="fanout")
     ),
     OPERATOR: (
-        _on("SELECT", "job_runs", "calendar_grants", *_KEYS_OF_JOBS, schema="fanout")
-        | _on("DELETE", *_KEYS_OF_JOBS, schema="fanout")
-        | _columns("INSERT", "job_runs", *_OF_A_NEW_RUN, schema="fanout")
+        on_tables("SELECT", "job_runs", "calendar_grants", *_KEYS_OF_JOBS, schema="fanout")
+        | on_tables("DELETE", *_KEYS_OF_JOBS, schema="fanout")
+        | on_columns("INSERT", "job_runs", *_OF_A_NEW_RUN, schema="fanout")
     ),
 }
 
 # Views of mails, what they show of a table with secrets, and to which digest a mail belongs.
-_LOOK_AT_MAIL: Final = _on(
+_LOOK_AT_MAIL: Final = on_tables(
     "SELECT",
     *("mails", "notification_events", "notifications_dashboard_view", "notification_queue_status"),
     *("notification_processing_timeline", "failed_notifications_report"),
     *("notification_error_summary", "digest_rows"),
     schema="fanout",
-) | _columns("SELECT", "transactional_mails", "delivery_id", "booking_id", schema="fanout")
-_OF_A_BREAKER: Final = (
+) | on_columns("SELECT", "transactional_mails", "delivery_id", "booking_id", schema="fanout")
+OF_A_BREAKER: Final = (
     *("name", "state", "reason", "until", "failures", "fingerprint", "cool_off_seconds"),
 )
 _READ_BY_SENDER: Final = (
@@ -390,17 +400,17 @@ _CHECKED_BY_SENDER: Final = {
 # What comes on top where the database has the family mail.
 RIGHTS_WITH_MAIL: Final[Mapping[str, frozenset[str]]] = {
     SENDER: (
-        _on("SELECT", *_READ_BY_SENDER, schema="fanout")
-        | _SIGN_OF_LIFE
-        | _on("INSERT", "attempts", schema="fanout")
-        | _columns(
+        on_tables("SELECT", *_READ_BY_SENDER, schema="fanout")
+        | SIGN_OF_LIFE
+        | on_tables("INSERT", "attempts", schema="fanout")
+        | on_columns(
             "INSERT",
             "deliveries",
             *("id", "cause", "channel", "recipient", "kind", "user_id", "source", "source_id"),
             "expires_at",
             schema="fanout",
         )
-        | _columns(
+        | on_columns(
             "UPDATE",
             "deliveries",
             *("state", "next_attempt_at", "lease_token", "attempts", "failures"),
@@ -408,65 +418,71 @@ RIGHTS_WITH_MAIL: Final[Mapping[str, frozenset[str]]] = {
             *("source_taken_at", "provider", "provider_id", "error_class", "reason", "ranked_at"),
             schema="fanout",
         )
-        | _columns("INSERT", "delivery_bodies", "delivery_id", "provider", "body", schema="fanout")
-        | _columns(
+        | on_columns(
+            "INSERT", "delivery_bodies", "delivery_id", "provider", "body", schema="fanout"
+        )
+        | on_columns(
             "INSERT",
             "batch_requests",
             *("id", "provider", "key", "members", "body", "asked_at"),
             schema="fanout",
         )
-        | _columns("INSERT", "channels", "channel", schema="fanout")
-        | _columns(
+        | on_columns("INSERT", "channels", "channel", schema="fanout")
+        | on_columns(
             "INSERT", "rate_limits", "name", "per_second", "burst", "tokens", schema="fanout"
         )
-        | _columns(
+        | on_columns(
             "UPDATE", "rate_limits", "tokens", "refilled_at", "blocked_until", schema="fanout"
         )
-        | _columns("SELECT", "suppressions", "address_hash", "reason", schema="fanout")
-        | _on("DELETE", "switches", schema="fanout")
-        | _columns("INSERT", "switches", *_OF_A_BREAKER, schema="fanout")
-        | _columns("UPDATE", "switches", "until", "failures", "cool_off_seconds", schema="fanout")
-        | _on("SELECT", "fanout_migrations", "pending_emails")
-        | _columns("UPDATE", "pending_emails", "status", "processed_at")
+        | on_columns("SELECT", "suppressions", "address_hash", "reason", schema="fanout")
+        | on_tables("DELETE", "switches", schema="fanout")
+        | on_columns("INSERT", "switches", *OF_A_BREAKER, schema="fanout")
+        | on_columns("UPDATE", "switches", "until", "failures", "cool_off_seconds", schema="fanout")
+        | on_tables("SELECT", "fanout_migrations", "pending_emails")
+        | on_columns("UPDATE", "pending_emails", "status", "processed_at")
         | frozenset().union(
-            *(_columns("SELECT", table, *columns) for table, columns in _CHECKED_BY_SENDER.items())
+            *(
+                on_columns("SELECT", table, *columns)
+                for table, columns in _CHECKED_BY_SENDER.items()
+            )
         )
-        | _on("SELECT", "digest_rows", "digest_hours", "person_zones", schema="fanout")
-        | _columns("UPDATE", "digest_rows", "left_out", schema="fanout")
+        | on_tables("SELECT", "digest_rows", "digest_hours", "person_zones", schema="fanout")
+        | on_columns("UPDATE", "digest_rows", "left_out", schema="fanout")
     ),
     WRITER: (
-        _columns(
+        on_columns(
             "SELECT",
             "deliveries",
             *("id", "cause", "channel", "state", "next_attempt_at"),
             schema="fanout",
         )
-        | _columns(
+        | on_columns(
             "INSERT",
             "deliveries",
             *("id", "cause", "channel", "recipient", "kind", "user_id", "source", "source_id"),
             *("expires_at", "deliver_at", "next_attempt_at"),
             schema="fanout",
         )
-        | _columns("UPDATE", "deliveries", "deliver_at", "next_attempt_at", schema="fanout")
-        | _on("SELECT", "channels", schema="fanout")
+        | on_columns("UPDATE", "deliveries", "deliver_at", "next_attempt_at", schema="fanout")
+        | on_tables("SELECT", "channels", schema="fanout")
     ),
     OPERATOR: (
-        _on("SELECT", "deliveries", "channels", schema="fanout")
-        | _on("SELECT", "provider_reports", "suppressions", schema="fanout")
-        | _on("DELETE", "provider_reports", schema="fanout")
+        on_tables("SELECT", "deliveries", "channels", schema="fanout")
+        | on_tables("SELECT", "provider_reports", "suppressions", schema="fanout")
+        | on_tables("DELETE", "provider_reports", schema="fanout")
         | _LOOK_AT_MAIL
     ),
     VIEWER: (
-        _on("SELECT", "deliveries", "attempts", "provider_reports", schema="fanout") | _LOOK_AT_MAIL
+        on_tables("SELECT", "deliveries", "attempts", "provider_reports", schema="fanout")
+        | _LOOK_AT_MAIL
     ),
 }
 
 # What comes on top where it has both.
 RIGHTS_WITH_JOBS_AND_MAIL: Final[Mapping[str, frozenset[str]]] = {
     JOBS: (
-        _on("SELECT", "channels", "digest_hours", "person_zones", schema="fanout")
-        | _columns(
+        on_tables("SELECT", "channels", "digest_hours", "person_zones", schema="fanout")
+        | on_columns(
             "SELECT",
             "deliveries",
             *("id", "user_id", "source", "state", "channel", "recipient", "source_id"),
@@ -474,49 +490,49 @@ RIGHTS_WITH_JOBS_AND_MAIL: Final[Mapping[str, frozenset[str]]] = {
             schema="fanout",
         )
         # For retention.
-        | _on(
+        | on_tables(
             "DELETE",
             *("deliveries", "delivery_bodies", "batch_requests", "provider_reports"),
             schema="fanout",
         )
-        | _columns(
+        | on_columns(
             "SELECT", "delivery_bodies", "delivery_id", "provider", "created_at", schema="fanout"
         )
-        | _columns("SELECT", "batch_requests", "id", "created_at", "members", schema="fanout")
-        | _columns(
+        | on_columns("SELECT", "batch_requests", "id", "created_at", "members", schema="fanout")
+        | on_columns(
             "SELECT",
             "provider_reports",
             *("provider", "report_id", "received_at"),
             schema="fanout",
         )
-        | _columns("UPDATE", "channels", "since", schema="fanout")
-        | _columns(
+        | on_columns("UPDATE", "channels", "since", schema="fanout")
+        | on_columns(
             "INSERT",
             "deliveries",
             *("id", "cause", "channel", "recipient", "kind", "user_id", "source", "source_id"),
             *("priority", "expires_at"),
             schema="fanout",
         )
-        | _columns("SELECT", "digest_rows", "email_id", "delivery_id", schema="fanout")
-        | _columns("INSERT", "digest_rows", "email_id", "delivery_id", schema="fanout")
-        | _columns(
+        | on_columns("SELECT", "digest_rows", "email_id", "delivery_id", schema="fanout")
+        | on_columns("INSERT", "digest_rows", "email_id", "delivery_id", schema="fanout")
+        | on_columns(
             "SELECT",
             "pending_emails",
             *("id", "user_id", "delivery_type", "status", "created_at"),
         )
-        | _columns("UPDATE", "pending_emails", "status")
+        | on_columns("UPDATE", "pending_emails", "status")
     ),
 }
 
 # What comes on top where the application keeps calendars besides.
 RIGHTS_WITH_CALENDARS: Final[Mapping[str, frozenset[str]]] = {
     JOBS: (
-        _columns(
+        on_columns(
             "SELECT",
             "calendar_connections",
             *("id", "provider", "sync_enabled", "calendar_list"),
             *_OF_A_WATCH,
         )
-        | _columns("UPDATE", "calendar_connections", *_OF_A_WATCH)
+        | on_columns("UPDATE", "calendar_connections", *_OF_A_WATCH)
     ),
 }

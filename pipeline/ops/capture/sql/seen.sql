@@ -1,5 +1,5 @@
 -- What the steps need: the forms of messages seen, the connected pipelines, the published columns, and
--- whether there are deliveries.
+-- the tables of other families that are published.
 SELECT
     (SELECT extract(epoch FROM now() - last_seen_at)::float8
         FROM fanout.messages_seen WHERE form = 'ids') AS ids_seconds,
@@ -19,4 +19,9 @@ SELECT
             AND published.schemaname = 'public'
             AND published.tablename = 'domain_events'
     ) AS columns,
-    to_regclass('fanout.deliveries') IS NOT NULL AS has_deliveries
+    array_remove(ARRAY[
+        CASE WHEN to_regclass('fanout.deliveries') IS NOT NULL THEN 'fanout.deliveries' END,
+        -- The application may have a table of this name without the family activity.
+        CASE WHEN to_regprocedure('fanout.show_in_activity()') IS NOT NULL
+            THEN 'activity.notifications' END
+    ], NULL) AS beside

@@ -14,7 +14,6 @@ from pipeline.ops.doctor.checks.slots import find_slot
 from pipeline.ops.doctor.installation import Installation
 
 PUBLISHED: Final = (EVENTS, "public.fanout_heartbeat")
-DELIVERIES: Final = "fanout.deliveries"
 # Six times Debezium's heartbeat.interval.ms.
 FRESH_SECONDS: Final = 60
 # From this version on, capture goes on without a missing publication. Before, it stops.
@@ -32,7 +31,7 @@ def _publication(installation: Installation) -> Finding:
     if table.kind is None:
         raise CannotLook(f"{EVENTS} does not exist")
     wanted = _Wanted(
-        publication=name, via_root=table.kind == PARTITIONED, deliveries=table.has_deliveries
+        publication=name, via_root=table.kind == PARTITIONED, beside=tuple(table.beside)
     )
     if not rows:
         if server(installation).version_number >= FIRST_THAT_PASSES_OVER:
@@ -54,20 +53,20 @@ class _Wanted:
     Attributes:
         publication: its name.
         via_root: whether partitions are published under the name of their table.
-        deliveries: whether the database has deliveries.
+        beside: the tables of other families that the database has.
     """
 
     publication: str
     via_root: bool
-    deliveries: bool
+    beside: tuple[str, ...]
 
     @property
     def tables(self) -> tuple[str, ...]:
-        return (DELIVERIES, *PUBLISHED) if self.deliveries else PUBLISHED
+        return tuple(sorted((*self.beside, *PUBLISHED)))
 
     @property
     def creation(self) -> str:
-        tables = published_tables(deliveries=self.deliveries)
+        tables = published_tables(beside=self.beside)
         root = ", publish_via_partition_root = true" if self.via_root else ""
         return (
             f"CREATE PUBLICATION {self.publication} FOR TABLE {tables}"
@@ -79,7 +78,7 @@ class _Wanted:
         if found.is_of_all_tables:
             # Postgres cannot alter a publication FOR ALL TABLES into one of some tables.
             return f"BEGIN; DROP PUBLICATION {name}; {self.creation}; COMMIT"
-        tables = narrowing(name, deliveries=self.deliveries)
+        tables = narrowing(name, beside=self.beside)
         if self.via_root and not found.via_root:
             # This comes first: a list of columns is not allowed for the partitions.
             return f"ALTER PUBLICATION {name} SET (publish_via_partition_root = true); {tables}"
@@ -102,19 +101,19 @@ def _judge_publication(wanted: _Wanted, found: Any) -> Finding:  # noqa: ANN401 
             f"ALTER PUBLICATION {wanted.publication} SET (publish = 'insert')"
             + ("" if found.inserts else f"; {_CATCH_UP}"),
         )
-    if wanted.deliveries and set(found.delivery_columns) != set(COLUMNS):
-        return failed("publishes other columns of deliveries", wanted.setting(found))
+    if found.wide:
+        return failed(f"publishes other columns of {_some(found.wide)}", wanted.setting(found))
     if set(found.columns) != set(COLUMNS):
         return warning(
             "publishes whole events: in an older Debezium, an event of over 10 MB stops capture",
             "python -m pipeline capture says what must happen before ids are enough",
         )
-    more = ", fanout.deliveries" if wanted.deliveries else ""
-    return ok(f"inserts into domain_events{more}, only ids and times, and into fanout_heartbeat")
+    into = ", ".join(["domain_events", *wanted.beside])
+    return ok(f"inserts into {into}, only ids and times, and into fanout_heartbeat")
 
 
 def _some(tables: list[str]) -> str:
-    shown = 4
+    shown = 6
     more = f" and {len(tables) - shown} more" if len(tables) > shown else ""
     return f"{', '.join(tables[:shown]) or 'nothing'}{more}"
 

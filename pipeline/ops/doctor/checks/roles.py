@@ -22,13 +22,16 @@ from pipeline.ops.doctor.rights import (
     VIEWER,
     WRITER,
 )
+from pipeline.ops.doctor.rights_of_push import PUSH, RIGHTS_WITH_ACTIVITY, RIGHTS_WITH_PUSH
 from pipeline.ops.migrate import APPLICATION_TABLES
 
 _RIGHTS: Final = load("pipeline.ops.doctor", "rights")
 _ROLE_EXISTS: Final = load("pipeline.ops.doctor", "role_exists")
 _HIDDEN: Final = load("pipeline.ops.doctor", "hidden_by_row_security")
 _CONNECTING: Final = load("pipeline.ops.doctor", "connecting_role")
-_ROLES: Final = (CDC, WRITER, OPERATOR, VIEWER, JOBS, SENDER)
+_ROLES: Final = (CDC, WRITER, OPERATOR, VIEWER, JOBS, SENDER, PUSH)
+# The roles that come with a family of their own.
+_FAMILIES: Final = {JOBS: "jobs", SENDER: "mail", PUSH: "push"}
 _NAMED: Final = 3
 _COLUMN: Final = re.compile(r" \(.*\)")
 _ALL_GRANTS: Final = (
@@ -47,15 +50,17 @@ def _needed(role: str, database: Any) -> frozenset[str]:  # noqa: ANN401 - a row
         needed |= RIGHTS_WITH_MAIL.get(role, frozenset())
     if database.has_jobs and database.has_mail:
         needed |= RIGHTS_WITH_JOBS_AND_MAIL.get(role, frozenset())
+    if database.has_push:
+        needed |= RIGHTS_WITH_PUSH.get(role, frozenset())
+    if database.has_activity:
+        needed |= RIGHTS_WITH_ACTIVITY.get(role, frozenset())
     return needed
 
 
 def _rights(installation: Installation, role: str) -> Finding:
     database = installation.rows(_ROLE_EXISTS, role=role)[0]
-    if role == JOBS and not database.has_jobs:
-        return ok("the family jobs is not installed")
-    if role == SENDER and not database.has_mail:
-        return ok("the family mail is not installed")
+    if role in _FAMILIES and not getattr(database, f"has_{_FAMILIES[role]}"):
+        return ok(f"the family {_FAMILIES[role]} is not installed")
     if not database.found:
         return failed(f"role {role} does not exist", f"CREATE ROLE {role}, then grant its rights")
     rows = installation.rows(_RIGHTS, role=role)

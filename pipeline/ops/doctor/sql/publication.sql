@@ -1,6 +1,7 @@
--- What a publication publishes: the kinds of changes, its tables, the columns of domain_events and of
--- fanout.deliveries, which not every database has, and the tables with a row filter. Each partition
--- counts as a table, unless the publication publishes partitions under the name of their table.
+-- What a publication publishes: the kinds of changes, its tables, the columns of domain_events, the
+-- tables of other families of which it publishes more or less than id and time, and the tables with a
+-- row filter. Each partition counts as a table, unless the publication publishes partitions under the
+-- name of their table.
 WITH published AS (
     SELECT published.*, published.schemaname || '.' || published.tablename AS name
     FROM pg_catalog.pg_publication_tables AS published
@@ -16,8 +17,11 @@ SELECT
         SELECT unnest(attnames)::text FROM published WHERE name = 'public.domain_events'
     ) AS columns,
     ARRAY(
-        SELECT unnest(attnames)::text FROM published WHERE name = 'fanout.deliveries'
-    ) AS delivery_columns,
+        SELECT name FROM published
+        WHERE name IN ('fanout.deliveries', 'activity.notifications')
+            AND NOT (attnames::text[] @> '{id,created_at}' AND cardinality(attnames) = 2)
+        ORDER BY 1
+    ) AS wide,
     ARRAY(SELECT name FROM published WHERE rowfilter IS NOT NULL ORDER BY 1) AS filtered
 FROM pg_catalog.pg_publication AS publication
 WHERE publication.pubname = %(publication)s

@@ -1,0 +1,109 @@
+"""The rights that come on top where the database has the families push and activity."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from pipeline.ops.doctor.rights import (
+    OF_A_BREAKER,
+    OPERATOR,
+    SIGN_OF_LIFE,
+    VIEWER,
+    WRITER,
+    on_columns,
+    on_tables,
+)
+
+PUSH: Final = "fanout_push"
+
+# Of the application, for what a push says and whether it still goes out.
+_READ_BY_PUSH: Final = {
+    "notifications": (
+        *("id", "event_id", "user_id", "title", "body", "link_url", "payload", "read_at"),
+        "counter_thread_id",
+    ),
+    "domain_events": ("id", "created_at", "project_id", "thread_id", "resource_id"),
+    "projects": ("id", "owner_org_id"),
+    "resources": ("id", "parent_id", "org_id"),
+    "permissions": ("resource_id", "user_id", "permission"),
+    "org_members": ("org_id", "user_id", "role"),
+    "project_access_grants": ("project_id", "user_id"),
+    "chat_thread_participants": ("thread_id", "user_id", "last_read_at"),
+    "user_notification_preferences": (
+        *("id", "user_id", "scope_type", "scope_id", "event_type", "channel", "status"),
+        "updated_at",
+    ),
+}
+
+RIGHTS_WITH_PUSH: Final[Mapping[str, frozenset[str]]] = {
+    PUSH: (
+        on_tables(
+            "SELECT",
+            *("deliveries", "device_tokens", "channels", "rate_limits", "switches"),
+            schema="fanout",
+        )
+        | SIGN_OF_LIFE
+        | on_tables("SELECT", "fanout_migrations")
+        | on_tables("INSERT", "attempts", schema="fanout")
+        | on_tables("DELETE", "device_tokens", "switches", schema="fanout")
+        | on_columns(
+            "INSERT",
+            "deliveries",
+            *("id", "cause", "channel", "recipient", "kind", "user_id", "source", "source_id"),
+            *("priority", "created_at", "deliver_at", "next_attempt_at", "expires_at"),
+            *("ages_while_paused", "collapse_key", "state", "finished_at", "error_class", "reason"),
+            schema="fanout",
+        )
+        | on_columns(
+            "UPDATE",
+            "deliveries",
+            *("state", "next_attempt_at", "lease_token", "attempts", "failures"),
+            *("started_at", "finished_at", "asked_at", "unanswered"),
+            *("provider", "provider_id", "error_class", "reason", "ranked_at"),
+            schema="fanout",
+        )
+        | on_columns("INSERT", "channels", "channel", schema="fanout")
+        | on_columns(
+            "INSERT", "rate_limits", "name", "per_second", "burst", "tokens", schema="fanout"
+        )
+        | on_columns(
+            "UPDATE", "rate_limits", "tokens", "refilled_at", "blocked_until", schema="fanout"
+        )
+        | on_columns("INSERT", "switches", *OF_A_BREAKER, schema="fanout")
+        | on_columns("UPDATE", "switches", "until", "failures", "cool_off_seconds", schema="fanout")
+        | frozenset().union(
+            *(on_columns("SELECT", table, *columns) for table, columns in _READ_BY_PUSH.items())
+        )
+    ),
+    WRITER: (
+        on_columns(
+            "SELECT",
+            "deliveries",
+            *("id", "cause", "channel", "state", "next_attempt_at"),
+            schema="fanout",
+        )
+        | on_columns(
+            "INSERT",
+            "deliveries",
+            *("id", "cause", "channel", "recipient", "kind", "user_id", "source", "source_id"),
+            *("expires_at", "deliver_at", "next_attempt_at", "collapse_key"),
+            schema="fanout",
+        )
+        | on_columns("UPDATE", "deliveries", "deliver_at", "next_attempt_at", schema="fanout")
+        | on_tables("SELECT", "channels", schema="fanout")
+    ),
+    OPERATOR: on_tables("SELECT", "deliveries", "channels", schema="fanout"),
+    VIEWER: on_tables("SELECT", "deliveries", "attempts", schema="fanout"),
+}
+
+# What comes on top where it has activity.notifications besides.
+RIGHTS_WITH_ACTIVITY: Final[Mapping[str, frozenset[str]]] = {
+    PUSH: (
+        on_tables("SELECT", "notifications", schema="activity")
+        | on_columns(
+            "UPDATE",
+            "notifications",
+            *("is_processed", "last_error", "taken_at"),
+            schema="activity",
+        )
+    ),
+}
