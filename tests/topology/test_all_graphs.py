@@ -3,35 +3,43 @@
 import os
 import re
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
 import psutil
 import pytest
 
+from local.resend import ResendServer
 from pipeline.domain.identifiers import EventId
 from pipeline.domain.message import message_for
 from pipeline.jobs.table import JOBS
 from tests.deadline import wait_until
-from tests.golden.world import P1, R1, U1
+from tests.golden.world import P1, U1, U4
 from tests.jobs.desk import Desk
+from tests.steps.mail.desk import FROM, KEY
 from tests.streams import Broker, Stream
 
 TICK_TOPIC: Final = "projects/fanout-test/topics/ticks"
 TICKS: Final = "projects/fanout-test/subscriptions/ticks"
+DELIVERY_TOPIC: Final = "projects/fanout-test/topics/deliveries"
+DELIVERIES: Final = "projects/fanout-test/subscriptions/deliveries"
+ALL: Final = ("--graph", "all", "--jobs-subscription", TICKS, "--tick-topic", TICK_TOPIC)
 STARTED: Final = re.compile(r"the graph (\w+) runs as process (\d+)")
+
+
+def subscribe(events: Broker, subscription: str, topic: str) -> None:
+    events.publisher.create_topic(name=topic)
+    events.subscriber.create_subscription(
+        request={"name": subscription, "topic": topic, "ack_deadline_seconds": 10}
+    )
 
 
 @pytest.fixture
 def supervisor(desk: Desk, events: Broker, tmp_path: Path) -> Stream:
-    """All graphs, not started yet."""
-    events.publisher.create_topic(name=TICK_TOPIC)
-    events.subscriber.create_subscription(
-        request={"name": TICKS, "topic": TICK_TOPIC, "ack_deadline_seconds": 10}
-    )
-    flags = ("--graph", "all", "--jobs-subscription", TICKS, "--tick-topic", TICK_TOPIC)
-    return Stream(events, desk.database.dsn, tmp_path / "log", *flags)
+    """The graphs that every installation has, not started yet."""
+    subscribe(events, TICKS, TICK_TOPIC)
+    return Stream(events, desk.database.dsn, tmp_path / "log", *ALL)
 
 
 def processes(stream: Stream) -> list[tuple[str, int]]:
@@ -43,32 +51,74 @@ def wait_for_log(stream: Stream, true: Callable[[str], bool], what: str) -> None
     wait_until(lambda: true(stream.log), seconds=60, what=what)
 
 
+@pytest.fixture
+def provider() -> Iterator[ResendServer]:
+    """Takes every mail."""
+    with ResendServer().serving() as server:
+        server.api_keys.add(KEY)
+        server.reserved_is_refused = False
+        yield server
+
+
+@pytest.fixture
+def with_mail(desk: Desk, events: Broker, tmp_path: Path, provider: ResendServer) -> Stream:
+    """Every graph, not started yet."""
+    subscribe(events, TICKS, TICK_TOPIC)
+    subscribe(events, DELIVERIES, DELIVERY_TOPIC)
+    return Stream(
+        events,
+        desk.database.dsn,
+        tmp_path / "log",
+        *(*ALL, "--mail-subscription", DELIVERIES),
+        EMAIL_FROM=FROM,
+        RESEND_API_KEY=KEY,
+        RESEND_BASE_URL=provider.base_url,
+        BRAND_NAME="Acme",
+        BRAND_URL="https://acme.test",
+    )
+
+
 def test_every_graph_runs_and_one_that_ends_is_started_again_beside_the_others(
-    desk: Desk, events: Broker, supervisor: Stream
+    desk: Desk, events: Broker, with_mail: Stream, provider: ResendServer
 ) -> None:
-    with supervisor:
-        wait_for_log(supervisor, lambda log: log.count("reading") == 2, "both graphs read")
+    with with_mail as supervisor:
+        wait_for_log(supervisor, lambda log: log.count("reading") == 3, "all graphs read")
         started = processes(supervisor)
-        assert [graph for graph, _ in started] == ["fanout", "jobs"]
+        assert [graph for graph, _ in started] == ["fanout", "jobs", "mail"]
         wait_until(
             lambda: {job for (job,) in desk.rows("SELECT job FROM fanout.job_runs")} == set(JOBS),
             seconds=30,
             what="each job was ticked",
         )
+        wait_until(
+            lambda: desk.rows("SELECT channel FROM fanout.channels") == [("email",)],
+            seconds=30,
+            what="mail is switched on",
+        )
         os.kill(started[1][1], signal.SIGKILL)
-        wait_for_log(supervisor, lambda log: log.count("reading") == 3, "the killed graph is back")
+        wait_for_log(supervisor, lambda log: log.count("reading") == 4, "the killed graph is back")
         assert "the graph jobs ended with status -9; starting it again in " in supervisor.log
-        assert [graph for graph, _ in processes(supervisor)] == ["fanout", "jobs", "jobs"]
-        event = desk.emit("document_uploaded", {}, actor_id=U1, project_id=P1, resource_id=R1)
+        assert [graph for graph, _ in processes(supervisor)] == ["fanout", "jobs", "mail", "jobs"]
+        told = {"affected_user_id": str(U4)}
+        event = desk.emit("project_access_granted", told, actor_id=U1, project_id=P1)
         events.publish([message_for(EventId(event))])
         wait_until(
             lambda: desk.ledger().get(event) == "completed", seconds=30, what="the event is done"
         )
+        wait_until(
+            lambda: desk.rows("SELECT status FROM pending_emails") == [("sent",)],
+            seconds=30,
+            what="its mail is sent",
+        )
         numbers = [number for _, number in processes(supervisor)]
         assert supervisor.stop() == 0
     assert [number for number in numbers if psutil.pid_exists(number)] == []
-    assert supervisor.log.count("stopped; ") == 2
-    assert desk.rows("SELECT graph FROM fanout.graphs ORDER BY graph") == [("fanout",), ("jobs",)]
+    # Three ended as asked: the killed one says nothing.
+    assert supervisor.log.count("stopped; ") == 3
+    assert "killing it" not in supervisor.log
+    assert len(provider.accepted) == 1
+    graphs = desk.rows("SELECT graph FROM fanout.graphs ORDER BY graph")
+    assert graphs == [("fanout",), ("jobs",), ("mail",)]
 
 
 def test_no_graph_outlives_a_supervisor_that_is_killed(supervisor: Stream) -> None:
