@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import cache
 from typing import Any, Final, Self
 
 from psycopg import Connection
@@ -30,8 +31,22 @@ MOST_ROWS: Final = 100_000
 # A prepared statement saves the server 3 ms of planning, but may keep a plan that was made while
 # the tables were empty. With many rows such a plan costs more.
 MOST_BYTES_PREPARED: Final = 256 * 2**10
-_WRITE_WITH_MAIL: Final = load(__package__, "write_outcomes")
-_WRITE: Final = without(_WRITE_WITH_MAIL, "mail")
+_WRITE: Final = load(__package__, "write_outcomes")
+
+
+@cache
+def write_statement(*, mails: bool, pushes: bool) -> bytes:
+    """Return the statement that writes a batch.
+
+    Args:
+        mails: whether it makes the deliveries of mails.
+        pushes: whether it makes the deliveries of push.
+    """
+    statement = _WRITE
+    for part, wanted in (("mail", mails), ("push", pushes), ("deliveries", mails or pushes)):
+        if not wanted:
+            statement = without(statement, part)
+    return statement
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,8 +222,10 @@ def _write_at_once(
         "lock_timeout": str(round(lock_timeout.total_seconds() * 1000)),
     }
     prepare = None if len(document) <= MOST_BYTES_PREPARED else False
-    is_mailed = channels_of(settings).is_on(DeliveryChannel.EMAIL)
-    statement = _WRITE_WITH_MAIL if is_mailed else _WRITE
+    channels = channels_of(settings)
+    statement = write_statement(
+        mails=channels.is_on(DeliveryChannel.EMAIL), pushes=channels.is_on(DeliveryChannel.BUS)
+    )
 
     def write(connection: Connection[Any]) -> list[tuple[int, str, int]]:
         try:

@@ -15,9 +15,10 @@
 -- for the events in admitted. All inserts are ordered by their keys, so that two writers with the same
 -- events wait for each other instead of deadlocking.
 --
--- Where mail is switched on, each e-mail that is sent at once gets its delivery here. The lines between
--- "mail: begin" and "mail: end" are left out elsewhere: the tables may not exist. Deliveries of an event
--- with pages go out once its last page is written.
+-- Where mail is switched on, each e-mail that is sent at once gets its delivery here. Where push is, each
+-- notification and each counted message does. The lines between "mail: begin" and "mail: end", or "push:
+-- begin" and "push: end", are left out elsewhere, and those of "deliveries" where neither is on: the
+-- tables may not exist. Deliveries of an event with pages go out once its last page is written.
 --
 -- First the statement locks the rows that others refer to (see migrations/0016_hold.sql). A person who
 -- was deleted since the event was decided gets a skip. The other people still get their rows.
@@ -167,6 +168,7 @@ notified AS (
     )
     ORDER BY event_id, user_id, kind
     ON CONFLICT (event_id, user_id, kind) DO NOTHING
+    RETURNING id, event_id, user_id
 ),
 wanted_count AS MATERIALIZED (
     SELECT wanted.*
@@ -231,7 +233,7 @@ counted AS (
             END + (excluded.payload ->> 'count')::int AS messages
         ) AS total
     )
-    RETURNING event_id, user_id, counter_thread_id
+    RETURNING id, event_id, user_id, counter_thread_id
 ),
 -- For each person and thread: the event whose row counts all messages.
 opened AS MATERIALIZED (
@@ -275,15 +277,48 @@ delivered AS (
     ORDER BY 1
     ON CONFLICT (id) DO NOTHING
 ),
+-- mail: end
+-- push: begin
+-- For each person and thread: the row that counts all messages.
+counter AS MATERIALIZED (
+    SELECT coalesce(jsonb_object_agg(user_id || '/' || counter_thread_id, id), '{}') AS rows
+    FROM counted
+),
+pushed AS (
+    INSERT INTO fanout.deliveries (
+        id, cause, channel, recipient, kind, user_id, source, source_id, expires_at,
+        deliver_at, next_attempt_at, collapse_key
+    )
+    SELECT fanout.delivery_id('domain_events:' || event_id, 'bus', user_id::text),
+           'domain_events:' || event_id, 'bus', user_id::text,
+           (SELECT types FROM written) ->> event_id::text, user_id, 'notifications', told.id,
+           now() + (SELECT max_age FROM fanout.channels WHERE channel = 'bus'),
+           due.at, due.at, thread_id::text
+    FROM (
+        SELECT event_id, user_id, id::text, NULL::uuid AS thread_id FROM notified
+        UNION ALL
+        SELECT event_id, user_id, (SELECT rows FROM counter) ->> (user_id || '/' || thread_id),
+               thread_id
+        FROM wanted_count
+    ) AS told, LATERAL (
+        SELECT CASE WHEN (SELECT unfinished FROM written) ? event_id::text
+            THEN 'infinity' ELSE now() END AS at
+    ) AS due
+    WHERE EXISTS (SELECT FROM fanout.channels WHERE channel = 'bus')
+    ORDER BY 1
+    ON CONFLICT (id) DO NOTHING
+),
+-- push: end
+-- deliveries: begin
 released AS (
     UPDATE fanout.deliveries SET deliver_at = now(), next_attempt_at = now()
     WHERE cause = ANY (ARRAY(
         SELECT 'domain_events:' || event_id FROM event
         WHERE last AND told IS NOT NULL AND (SELECT types FROM written) ? event_id::text
     ))
-    AND channel = 'email' AND state = 'pending' AND next_attempt_at = 'infinity'
+    AND channel IN ('email', 'bus') AND state = 'pending' AND next_attempt_at = 'infinity'
 ),
--- mail: end
+-- deliveries: end
 skipped AS (
     INSERT INTO public.notification_decisions (event_id, user_id, channel, reason, preference_id)
     SELECT event_id, user_id, channel, reason, preference_id
