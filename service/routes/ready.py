@@ -33,11 +33,14 @@ class Details(BaseModel):
         parts: every part that was looked at.
         graph_silent_seconds: since the last sign of life of each graph.
         oldest_run_seconds: how long the run of a job has been due; None if none is.
+        oldest_delivery_seconds: how long a delivery could have been taken, by part, such as
+            ``mails``; only parts of which one is due.
     """
 
     parts: dict[str, PartSeen]
     graph_silent_seconds: dict[str, float]
     oldest_run_seconds: float | None
+    oldest_delivery_seconds: dict[str, float]
 
 
 class Ready(BaseModel):
@@ -115,6 +118,7 @@ def _details(seen: Readiness) -> Details:
         parts=_parts(seen.parts),
         graph_silent_seconds=dict(seen.graphs),
         oldest_run_seconds=seen.oldest_run_seconds,
+        oldest_delivery_seconds=dict(seen.oldest_delivery_seconds),
     )
 
 

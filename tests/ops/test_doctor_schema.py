@@ -6,9 +6,10 @@ from typing import Final
 import pytest
 from psycopg import sql
 
-from pipeline.ops.doctor.check import Severity
+from pipeline.ops.doctor.check import Severity, ok
 from pipeline.ops.doctor.rights import CDC, OPERATOR, WRITER
-from pipeline.ops.families import MIGRATIONS
+from pipeline.ops.families import MIGRATIONS, Family
+from pipeline.ops.migrate import migrate
 from tests.databases import Database
 from tests.ops.examination import found
 
@@ -122,6 +123,16 @@ FAILURES: Final = [
         "more",
     ),
     (
+        "producer rights",
+        "REVOKE EXECUTE ON FUNCTION fanout.queue_notification FROM fanout_producer",
+        "missing: EXECUTE ON FUNCTION fanout.queue_notification(text,",
+    ),
+    (
+        "producer rights",
+        "REVOKE USAGE ON SCHEMA fanout FROM fanout_producer",
+        "USAGE ON SCHEMA fanout",
+    ),
+    (
         "row security",
         "DROP POLICY fanout_writer ON profiles",
         "hides rows of profiles for fanout_w",
@@ -183,6 +194,16 @@ WARNINGS: Final = [
         "GRANT INSERT, UPDATE ON fanout_replays TO PUBLIC",
         "not needed: INSERT ON public.fanout_replays, UPDATE ON public.fanout_replays",
     ),
+    (
+        "producer rights",
+        "GRANT SELECT (address) ON fanout.transactional_mails TO fanout_producer",
+        "not needed: SELECT (address) ON fanout.transactional_mails",
+    ),
+    (
+        "producer rights",
+        "GRANT EXECUTE ON FUNCTION fanout.address_hash TO fanout_producer",
+        "not needed: EXECUTE ON FUNCTION fanout.address_hash(text)",
+    ),
     ("durable commits", OFF, "off"),
     ("connecting role", "ALTER TABLE projects OWNER TO test_operator", "test_operator owns tables"),
 ]
@@ -218,7 +239,10 @@ FIXED_BY_A_STATEMENT: Final = [
     (name, fault)
     for name, fault, _, _ in FAULTS
     if name
-    in {"tables", "publication", "events table", "writer rights", "cdc rights", "operator rights"}
+    in {
+        *("tables", "publication", "events table"),
+        *("writer rights", "cdc rights", "operator rights", "producer rights"),
+    }
 ]
 
 
@@ -229,6 +253,24 @@ def test_the_fix_of_a_fault_fixes_it(database: Database, name: str, fault: str) 
         statement, _, _ = (found(database, name).fix or "").partition("; then: ")
         connection.execute(statement.encode())
     assert found(database, name).severity == Severity.OK
+
+
+@pytest.mark.parametrize(
+    ("families", "seen"),
+    [
+        ([Family.KERNEL], "neither the family mail nor the family push is installed"),
+        ([Family.MAIL], "exactly the 3 that it needs"),
+        ([Family.PUSH], "exactly the 3 that it needs"),
+        ([Family.MAIL, Family.ACTIVITY], "exactly the 16 that it needs"),
+    ],
+    ids=["kernel", "mail", "push", "mail and activity"],
+)
+def test_the_rights_of_the_producer_are_those_of_the_families_that_are_there(
+    empty_database: Database, families: list[Family], seen: str
+) -> None:
+    first, *more = families
+    migrate(empty_database.dsn, family=first, also=more)
+    assert found(empty_database, "producer rights") == ok(seen)
 
 
 @pytest.mark.parametrize("role", [CDC, WRITER, OPERATOR])

@@ -28,6 +28,26 @@ def seen(database: Database, *graphs: str, dsn: str | None = None) -> Readiness:
         return look(installation, graphs)
 
 
+def mail(
+    database: Database,
+    due: str,
+    state: str,
+    *,
+    priority: int = 2,
+    channel: str = "email",
+    ended: str | None = None,
+) -> None:
+    """Insert a delivery that is due at a time from now."""
+    execute(
+        database,
+        "INSERT INTO fanout.deliveries (id, cause, channel, recipient, kind, priority, state,"
+        " next_attempt_at, lease_token, finished_at)"
+        " VALUES (gen_random_uuid(), 'a', %s, 'r', 'k', %s, %s, now() + %s::interval,"
+        " CASE %s WHEN 'leased' THEN gen_random_uuid() END, now() - %s::interval)",
+        channel, priority, state, due, state, ended,
+    )  # fmt: skip
+
+
 def execute(database: Database, statement: str, *values: object) -> None:
     with database.connect() as connection:
         connection.execute(statement.encode(), values)
@@ -66,10 +86,11 @@ def test_while_everything_works_there_is_no_reason_and_each_part_was_looked_at(
     assert ready.reasons == {}
     assert ready.is_ready
     assert list(ready.parts) == [
-        *("database", "migrations", "slot", "heartbeat", "graphs", "job runs")
+        *("database", "migrations", "slot", "heartbeat", "graphs", "job runs", "mails")
     ]
     assert 1 <= ready.graphs["fanout"] < 60
     assert ready.oldest_run_seconds is None
+    assert ready.oldest_delivery_seconds == {}
 
 
 def test_a_killed_graph_is_gone_within_fifteen_seconds_and_a_late_one_is_not() -> None:
@@ -169,6 +190,57 @@ def test_a_run_of_a_job_that_has_been_due_for_long_is_a_reason(
     assert found.is_ready == ready
     if not ready:
         assert "a run of retention has been due for 5 min" in found.reasons["job runs"].seen
+
+
+@pytest.mark.parametrize(
+    ("due", "state", "ready"),
+    [
+        ("-1 second", "pending", True),
+        ("1 hour", "waiting", True),
+        ("infinity", "pending", True),
+        (f"-{DEAD_SECONDS + 1} seconds", "pending", False),
+        (f"-{DEAD_SECONDS + 1} seconds", "waiting", False),
+        # Its worker is gone.
+        (f"-{DEAD_SECONDS + 1} seconds", "leased", False),
+        # What a switch holds back, or waits for a person, is not late.
+        (f"-{DEAD_SECONDS + 1} seconds", "paused", True),
+        (f"-{DEAD_SECONDS + 1} seconds", "held", True),
+    ],
+)
+def test_a_mail_that_has_been_due_for_long_is_a_reason(
+    working: Database, due: str, state: str, *, ready: bool
+) -> None:
+    mail(working, due, state)
+    found = seen(working)
+    assert found.is_ready == ready
+    is_due = due.startswith("-") and state not in ("paused", "held")
+    assert list(found.oldest_delivery_seconds) == (["mails"] if is_due else [])
+    if not ready:
+        assert list(found.reasons) == ["mails"]
+        assert "a mail has been due for 5 min" in found.reasons["mails"].seen
+        assert found.oldest_delivery_seconds["mails"] > DEAD_SECONDS
+
+
+def test_mails_that_wait_for_the_rate_of_a_provider_are_no_reason(working: Database) -> None:
+    for priority in range(4):
+        mail(working, "-1 hour", "pending", priority=priority)
+    mail(working, "-1 hour", "done", ended="2 minutes")
+    mail(working, "-1 hour", "dead", ended="1 second")
+    assert list(seen(working).reasons) == ["mails"]
+    mail(working, "-1 hour", "done", ended="30 seconds")
+    found = seen(working)
+    assert found.is_ready
+    assert found.oldest_delivery_seconds["mails"] > 3_590
+
+
+def test_the_oldest_of_all_priorities_counts_and_that_of_another_channel_does_not(
+    working: Database,
+) -> None:
+    mail(working, "-10 seconds", "pending", priority=0)
+    mail(working, f"-{DEAD_SECONDS + 1} seconds", "pending", priority=2, channel="bus")
+    assert seen(working).is_ready
+    mail(working, f"-{DEAD_SECONDS + 1} seconds", "pending", priority=3)
+    assert list(seen(working).reasons) == ["mails"]
 
 
 def test_what_cannot_be_seen_is_not_ready(working: Database) -> None:

@@ -4,10 +4,10 @@ The parts are some of doctor's checks, with limits of seconds. Doctor says what 
 installation; this says whether it works now.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import cache
+from functools import cache, partial
 from typing import Any, Final
 
 import psycopg
@@ -16,6 +16,7 @@ from psycopg import errors
 from pipeline.clients.postgres.errors import classify
 from pipeline.clients.postgres.session import Session, working
 from pipeline.clients.postgres.sql import load
+from pipeline.domain.graph import Graph
 from pipeline.domain.units import counted, duration
 from pipeline.ops.doctor.check import CannotLook, Finding, Severity, failed, ok
 from pipeline.ops.doctor.checks import capture
@@ -42,8 +43,36 @@ SESSION: Final = Session(
 _SERVER: Final = load(__package__, "server")
 _MIGRATIONS: Final = load(__package__, "migrations")
 _OLDEST_RUN: Final = load(__package__, "oldest_run")
+_OLDEST_DELIVERY: Final = load(__package__, "oldest_delivery")
 _OF_CAPTURE: Final = {check.name: check for check in capture.CHECKS}
 _DOCTOR: Final = "python -m pipeline doctor"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Deliveries:
+    """The deliveries of one family.
+
+    Attributes:
+        part: the name of the part.
+        one: what one of them is called.
+        installed: the column of ``server.sql`` that says whether the database has the family.
+        channels: of its deliveries.
+        graph: sends them.
+    """
+
+    part: str
+    one: str
+    installed: str
+    channels: Sequence[str]
+    graph: Graph
+
+
+# A family whose deliveries must not wait adds a line, and its column to ``server.sql``.
+_DELIVERIES: Final = (
+    _Deliveries(
+        part="mails", one="mail", installed="has_mail", channels=("email",), graph=Graph.MAIL
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,11 +83,14 @@ class Readiness:
         parts: the finding of each part, by its name. A part that is not ready has failed.
         graphs: seconds since the last sign of life of each graph that is expected and was seen.
         oldest_run_seconds: how long the run of a job has been due; None if none is.
+        oldest_delivery_seconds: by part, how long a delivery could have been taken; none if none is
+            due.
     """
 
     parts: Mapping[str, Finding]
     graphs: Mapping[str, float] = field(default_factory=dict)
     oldest_run_seconds: float | None = None
+    oldest_delivery_seconds: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def is_ready(self) -> bool:
@@ -103,10 +135,15 @@ def look(installation: Installation, graphs: Collection[str] = ()) -> Readiness:
     due: list[Any] = []
     if server.has_jobs:
         parts["job runs"] = _found(lambda: _job_runs(installation, due))
+    waiting: dict[str, float] = {}
+    for each in _DELIVERIES:
+        if getattr(server, each.installed):
+            parts[each.part] = _found(partial(_deliveries, installation, each, waiting))
     return Readiness(
         parts=parts,
         graphs={name: each.last_seen_seconds for name, each in seen.items()},
         oldest_run_seconds=due[0].seconds if due else None,
+        oldest_delivery_seconds=waiting,
     )
 
 
@@ -165,6 +202,22 @@ def _job_runs(installation: Installation, due: list[Any]) -> Finding:
     if run.seconds < DEAD_SECONDS:
         return ok(seen)
     return failed(seen, "see the log of the graph jobs, and: python -m pipeline jobs")
+
+
+def _deliveries(installation: Installation, of: _Deliveries, waiting: dict[str, float]) -> Finding:
+    rows = installation.rows(_OLDEST_DELIVERY, channels=list(of.channels))
+    if not rows:
+        return ok("none is due")
+    [oldest] = rows
+    waiting[of.part] = oldest.seconds
+    seen = f"a {of.one} has been due for {duration(oldest.seconds)}"
+    # Many of them at once wait for the rate that a provider allows: that is no fault.
+    if oldest.seconds < DEAD_SECONDS or oldest.moves:
+        return ok(seen)
+    return failed(
+        f"{seen}, and none was sent in the last minute",
+        f"see the log of the graph {of.graph}, and: python -m pipeline doctor",
+    )
 
 
 def _found(examine: Callable[[], Finding]) -> Finding:

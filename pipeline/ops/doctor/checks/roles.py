@@ -22,10 +22,12 @@ from pipeline.ops.doctor.rights import (
     VIEWER,
     WRITER,
 )
+from pipeline.ops.doctor.rights_of_producer import PRODUCER, RIGHTS_OF_PRODUCER
 from pipeline.ops.doctor.rights_of_push import PUSH, RIGHTS_WITH_ACTIVITY, RIGHTS_WITH_PUSH
 from pipeline.ops.migrate import APPLICATION_TABLES
 
 _RIGHTS: Final = load("pipeline.ops.doctor", "rights")
+_CALLS: Final = load("pipeline.ops.doctor", "calls")
 _ROLE_EXISTS: Final = load("pipeline.ops.doctor", "role_exists")
 _HIDDEN: Final = load("pipeline.ops.doctor", "hidden_by_row_security")
 _CONNECTING: Final = load("pipeline.ops.doctor", "connecting_role")
@@ -61,11 +63,30 @@ def _rights(installation: Installation, role: str) -> Finding:
     database = installation.rows(_ROLE_EXISTS, role=role)[0]
     if role in _FAMILIES and not getattr(database, f"has_{_FAMILIES[role]}"):
         return ok(f"the family {_FAMILIES[role]} is not installed")
+    return _compared(role, database, installation.rows(_RIGHTS, role=role), _needed(role, database))
+
+
+def _rights_of_producer(installation: Installation) -> Finding:
+    database = installation.rows(_ROLE_EXISTS, role=PRODUCER)[0]
+    given = [
+        rights for name, rights in RIGHTS_OF_PRODUCER.items() if getattr(database, f"has_{name}")
+    ]
+    if not given:
+        return ok("neither the family mail nor the family push is installed")
+    rows = [
+        row
+        for statement in (_RIGHTS, _CALLS)
+        for row in installation.rows(statement, role=PRODUCER)
+        if not row.of_everyone
+    ]
+    return _compared(PRODUCER, database, rows, frozenset().union(*given))
+
+
+def _compared(role: str, database: Any, rows: Iterable[Any], needed: frozenset[str]) -> Finding:  # noqa: ANN401 - rows
+    """Compare the rights that a role has with those that it needs."""
     if not database.found:
         return failed(f"role {role} does not exist", f"CREATE ROLE {role}, then grant its rights")
-    rows = installation.rows(_RIGHTS, role=role)
     found, of_everyone = {r.right_ for r in rows}, {r.right_ for r in rows if r.of_everyone}
-    needed = _needed(role, database)
     absent, extra = needed - found, found - needed
     # A right on the table includes the right on its columns. REVOKE on the table removes both.
     held = {right for right in absent if _COLUMN.sub("", right) in found}
@@ -165,6 +186,7 @@ CHECKS: Final = (
         )
         for role in _ROLES
     ),
+    Check("producer rights", PRODUCER, _rights_of_producer),
     Check("row security", "pg_policy", _row_security),
     Check("connecting role", "role of DATABASE_URL", _connecting),
 )
