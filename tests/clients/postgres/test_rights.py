@@ -46,6 +46,7 @@ RUN_BY: Final = {
     "pipeline/jobs": ("fanout_jobs",),
     "pipeline/steps": ("fanout_jobs",),
     "pipeline/steps/mail": ("fanout_sender",),
+    "pipeline/steps/sending": ("fanout_sender",),
     "pipeline/steps/watches": ("fanout_jobs",),
     "pipeline/sources": ("fanout_writer",),
     "pipeline/producer": (PRODUCER,),
