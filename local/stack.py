@@ -159,6 +159,7 @@ class Stack:
             "SENDER_DATABASE_URL": self._role_url(_SENDER_ROLE),
             "PUSH_DATABASE_URL": self._role_url(_PUSH_ROLE),
             "MAIL_SUBSCRIPTION": topics.subscription_path(topics.MAIL_SUBSCRIPTION),
+            "PUSH_SUBSCRIPTION": topics.subscription_path(topics.PUSH_SUBSCRIPTION),
             **({} if self._resend is None else self._resend.variables()),
             **({} if self._service is None else self._service.variables()),
         }

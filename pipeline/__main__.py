@@ -103,6 +103,10 @@ environment:
   RESEND_WEBHOOK_SECRET   whsec_..., with which Resend signs what it reports to serve; or its name
                           in Secret Manager; several with commas between them
   SMTP_URL                a mail server: smtp://user:password@host:587; or SMTP_URL_SECRET
+  WEBSOCKET_BUS_URL       the websocket bus that push asks first; without it, all goes to phones
+  SERVICE_TOKEN           the token for the bus; or SERVICE_TOKEN_SECRET, its name in Secret Manager
+  FCM_PROJECT_ID          the Firebase project whose phones get pushes; without it, none do
+  FCM_BASE_URL            an FCM API to use instead of Google's
   PUBSUB_EMULATOR_HOST    a Pub/Sub emulator to use instead of Google's service
   OTEL_EXPORTER_OTLP_ENDPOINT
                           a collector of traces, OTLP over HTTP: http://host:4318 (default: no

@@ -37,6 +37,7 @@ class ParameterGroup(StrEnum):
     BEHAVIOUR = "Behaviour"
     JOBS = "Scheduled jobs"
     MAIL = "Mail"
+    PUSH = "Push"
 
 
 class Taker(StrEnum):
@@ -187,6 +188,15 @@ MAIL_SUBSCRIPTION: Final = Parameter(
     takers=(Taker.RUN,),
     metavar=values.SUBSCRIPTION.expected,
 )
+PUSH_SUBSCRIPTION: Final = Parameter(
+    name="push_subscription",
+    help="The subscription that receives the deliveries to push, for --graph all; without it"
+    " nothing is pushed.",
+    group=ParameterGroup.EVENTS,
+    kind=values.SUBSCRIPTION,
+    takers=(Taker.RUN,),
+    metavar=values.SUBSCRIPTION.expected,
+)
 TICK_TOPIC: Final = Parameter(
     name="tick_topic",
     help="Publish the ticks of the scheduled jobs to this topic; without it, Cloud Scheduler does.",
@@ -294,14 +304,20 @@ CALENDAR_WEBHOOK: Final = Parameter(
 
 
 def _of_mail(
-    name: str, label: str, help_text: str, example: str, kind: Kind[str] = values.LINE
+    name: str,
+    label: str,
+    help_text: str,
+    example: str,
+    kind: Kind[str] = values.LINE,
+    *,
+    group: ParameterGroup = ParameterGroup.MAIL,
 ) -> Parameter[str]:
     """Return a parameter of graph=mail: on one machine it is a variable of the environment."""
     return Parameter(
         name=name,
         label=label,
         help=help_text,
-        group=ParameterGroup.MAIL,
+        group=group,
         kind=kind,
         takers=_ON_DATAFLOW,
         default="",
@@ -397,6 +413,33 @@ OF_MAIL: Final = (
         "More hosts to which links in mails may lead, separated by commas.",
         "auth.acme.example",
         values.HOSTS,
+    ),
+)
+# The same of graph=push.
+OF_PUSH: Final = (
+    _of_mail(
+        "websocket_bus_url",
+        "Address of the websocket bus",
+        "Where graph=push signals to whoever has the application open. Without it, every push goes"
+        " to the phone.",
+        "https://bus.acme.example",
+        values.WEBHOOK,
+        group=ParameterGroup.PUSH,
+    ),
+    _of_mail(
+        "service_token_secret",
+        "Secret with the token for the bus",
+        "The name of a secret in Secret Manager. Only the workers read its value.",
+        "projects/my-project/secrets/bus-token",
+        values.ANY_SECRET,
+        group=ParameterGroup.PUSH,
+    ),
+    _of_mail(
+        "fcm_project_id",
+        "Firebase project",
+        "The project whose phones and browsers get pushes. Without it, only the bus is asked.",
+        "acme-app",
+        group=ParameterGroup.PUSH,
     ),
 )
 MAX_EVENT_AGE_HOURS: Final = Parameter(
@@ -532,11 +575,12 @@ UNTIL: Final = Parameter(
 
 _EVERY: Final[tuple[Parameter[Any], ...]] = (
     *(SUBSCRIPTION, DEAD_LETTER_TOPIC, TIMESTAMP_ATTRIBUTE),
-    *(JOBS_SUBSCRIPTION, MAIL_SUBSCRIPTION, TICK_TOPIC),
+    *(JOBS_SUBSCRIPTION, MAIL_SUBSCRIPTION, PUSH_SUBSCRIPTION, TICK_TOPIC),
     *(DATABASE_URL, DATABASE_PASSWORD_SECRET, DATABASE_CA_SECRET, DATABASE_CONNECTIONS, POOL_SIZE),
     *(GRAPH, MAX_EVENT_AGE_HOURS, SYSTEM_USERS, BATCH_SIZE, DEDUP_MINUTES, OTLP_ENDPOINT),
     *(CALENDAR_CLIENT, CALENDAR_CLIENT_SECRET, CALENDAR_WEBHOOK),
     *OF_MAIL,
+    *OF_PUSH,
     *(RUNNER, SINCE, UNTIL, TOPIC, RATE),
     *(CONNECTIONS, CDC_HOST, CDC_PORT, CDC_USER, CDC_SSLMODE),
 )

@@ -35,7 +35,10 @@ RUN = ("run", "--subscription", "projects/p/subscriptions/s")
             (*RUN, "--dead-letter-topic", "dead"),
             "invalid topic 'dead': expected projects/P/topics/T",
         ),
-        ((*RUN, "--graph", "post"), "invalid graph 'post': expected fanout, jobs, mail or all"),
+        (
+            (*RUN, "--graph", "post"),
+            "invalid graph 'post': expected fanout, jobs, mail, push or all",
+        ),
         (
             ("run", "--subscription", "s"),
             "invalid subscription 's': expected projects/P/subscriptions/S",

@@ -10,7 +10,7 @@ from pipeline.options import DEAD_LETTER_TOPIC, ParameterValues, Taker
 from pipeline.settings.traces import TRACE_VARIABLES, TraceSettings, read_trace_settings
 from pipeline.topology.ends import Preview, Store
 from pipeline.topology.fanout import Topology
-from pipeline.topology.graphs import GRAPHS, AnyTopology, fanout, mail_with
+from pipeline.topology.graphs import GRAPHS, AnyTopology, fanout, mail_with, push_with
 
 
 def topology_of(graph: Graph, options: argparse.Namespace) -> AnyTopology:
@@ -23,6 +23,11 @@ def topology_of(graph: Graph, options: argparse.Namespace) -> AnyTopology:
 
         variables: dict[str, str] = options.variables((*MAIL_VARIABLES, *BRAND_VARIABLES))
         return mail_with(variables, options.database, _ends(options, values, graph))
+    if graph is Graph.PUSH:
+        from pipeline.settings.push import PUSH_VARIABLES
+
+        push_variables: dict[str, str] = options.variables(PUSH_VARIABLES)
+        return push_with(push_variables, options.database, _ends(options, values, graph))
     topology = GRAPHS[graph](values, options.database, _ends(options, values, graph))
     if topology.graph is Graph.FANOUT:
         return topology

@@ -1,7 +1,8 @@
-"""``run``: processes events, runs the scheduled jobs, or sends mail, until stopped."""
+"""``run``: processes events, runs the scheduled jobs, sends mail, or pushes, until stopped."""
 
 import argparse
 import gc
+from typing import Final
 
 from pipeline.commands.command import (
     SYSTEM_USER_HELP,
@@ -20,6 +21,7 @@ from pipeline.options import (
     JOBS_SUBSCRIPTION,
     MAIL_SUBSCRIPTION,
     MAX_EVENT_AGE_HOURS,
+    PUSH_SUBSCRIPTION,
     RUNNER,
     SUBSCRIPTION,
     SYSTEM_USERS,
@@ -27,6 +29,15 @@ from pipeline.options import (
     ParameterValues,
     Taker,
     taken_by,
+)
+
+# A process of --graph all gets its own.
+_OF_ONE_PROCESS: Final = (
+    GRAPH,
+    SUBSCRIPTION,
+    JOBS_SUBSCRIPTION,
+    MAIL_SUBSCRIPTION,
+    PUSH_SUBSCRIPTION,
 )
 
 
@@ -42,6 +53,7 @@ def add(commands: Commands) -> None:
         f"{start} --dry-run",
         f"{start} --graph jobs --tick-topic {TICK_TOPIC.metavar}",
         f"{start} --graph mail",
+        f"{start} --graph push",
     )
     add_parameters(
         command,
@@ -51,6 +63,7 @@ def add(commands: Commands) -> None:
             SUBSCRIPTION,
             JOBS_SUBSCRIPTION,
             MAIL_SUBSCRIPTION,
+            PUSH_SUBSCRIPTION,
             TICK_TOPIC,
             RUNNER,
             DEAD_LETTER_TOPIC,
@@ -98,6 +111,8 @@ def _run_all(values: ParameterValues, *, dry_run: bool) -> None:
     subscriptions = {Graph.FANOUT: values[SUBSCRIPTION], Graph.JOBS: ticks}
     if deliveries := values.get(MAIL_SUBSCRIPTION):
         subscriptions[Graph.MAIL] = deliveries
+    if deliveries := values.get(PUSH_SUBSCRIPTION):
+        subscriptions[Graph.PUSH] = deliveries
     more = ["--supervised", *(["--dry-run"] if dry_run else [])]
     supervise(
         {
@@ -112,7 +127,7 @@ def _arguments(values: ParameterValues) -> list[str]:
     arguments = ["run"]
     for each in taken_by(Taker.RUN):
         value = values.get(each)
-        if value is None or each in (GRAPH, SUBSCRIPTION, JOBS_SUBSCRIPTION, MAIL_SUBSCRIPTION):
+        if value is None or each in _OF_ONE_PROCESS:
             continue
         if each.repeated:
             arguments += [f"--{each.repeated}={user}" for user in sorted(value)]

@@ -9,3 +9,4 @@ class Graph(StrEnum):
     FANOUT = "fanout"
     JOBS = "jobs"
     MAIL = "mail"
+    PUSH = "push"

@@ -1,7 +1,7 @@
 """The states of every record that is retried, and the ways in which a try ends. No I/O.
 
-pending -> leased -> done | dead | cancelled | expired, or held until a person decides
-             |  ^
+pending -> leased -> done | dead | cancelled | expired, or held until a person decides,
+             |  ^    or digest until one tells it
              v  |
            waiting        pending or waiting <-> paused, while a switch holds it back
 """
@@ -22,6 +22,7 @@ class WorkState(StrEnum):
     WAITING = "waiting"
     PAUSED = "paused"
     HELD = "held"
+    DIGEST = "digest"
     DONE = "done"
     DEAD = "dead"
     CANCELLED = "cancelled"

@@ -81,6 +81,11 @@ def _check(topology: AnyTopology) -> None:
 
         check_mail(topology.database)
         return
+    if topology.graph is Graph.PUSH:
+        from pipeline.steps.push.sender import check_push  # noqa: PLC0415
+
+        check_push(topology.database)
+        return
     is_jobs = topology.graph is Graph.JOBS
     check_database(topology.database, tables=True, with_jobs=is_jobs)
     if is_jobs:

@@ -11,6 +11,7 @@ from pipeline.options import (
     CALENDAR_CLIENT_SECRET,
     CALENDAR_WEBHOOK,
     OF_MAIL,
+    OF_PUSH,
     TICK_TOPIC,
     ParameterValues,
 )
@@ -22,6 +23,7 @@ from pipeline.topology.fanout import Topology
 if TYPE_CHECKING:
     from pipeline.topology.jobs import JobsTopology
     from pipeline.topology.mail import MailTopology
+    from pipeline.topology.push import PushTopology
 
 
 def fanout(given: ParameterValues, database: DatabaseSettings, ends: Store | Preview) -> Topology:
@@ -88,11 +90,41 @@ def mail_with(
     return MailTopology(sender=sender, ends=ends)
 
 
-AnyTopology: TypeAlias = "Topology | JobsTopology | MailTopology"
+def push(
+    given: ParameterValues, database: DatabaseSettings, ends: Store | Preview
+) -> "PushTopology":
+    """Make the graph of push, from the options of a launch."""
+    return push_with({each.name.upper(): given[each] for each in OF_PUSH}, database, ends)
+
+
+def push_with(
+    variables: Mapping[str, str], database: DatabaseSettings, ends: Store | Preview
+) -> "PushTopology":
+    """Make the graph of push.
+
+    Args:
+        variables: the variables of the environment that say where the bus is, and whose phones.
+        database: the database of the ledger.
+        ends: pushes, or prints what would be pushed.
+
+    Raises:
+        ConfigurationError: a variable is missing or invalid.
+    """
+    # The fan-out does without these modules, which take time to import.
+    from pipeline.settings.push import read_push_settings  # noqa: PLC0415
+    from pipeline.steps.push.sender import PushSender  # noqa: PLC0415
+    from pipeline.topology.push import PushTopology  # noqa: PLC0415
+
+    sender = PushSender(database=database, push=read_push_settings(variables))
+    return PushTopology(sender=sender, ends=ends)
+
+
+AnyTopology: TypeAlias = "Topology | JobsTopology | MailTopology | PushTopology"
 Make = Callable[[ParameterValues, DatabaseSettings, Store | Preview], "AnyTopology"]
 
 GRAPHS: Final[Mapping[Graph, Make]] = {
     Graph.FANOUT: fanout,
     Graph.JOBS: jobs,
     Graph.MAIL: mail,
+    Graph.PUSH: push,
 }

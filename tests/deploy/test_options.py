@@ -212,13 +212,18 @@ def test_a_place_that_is_no_bucket_is_refused(location: str) -> None:
 
 def test_a_graph_that_there_is_not_is_refused_with_those_that_there_are() -> None:
     assert refusal(graph="post") == (
-        "argument --graph: invalid graph 'post': expected fanout, jobs, mail or all"
+        "argument --graph: invalid graph 'post': expected fanout, jobs, mail, push or all"
     )
 
 
 @pytest.mark.parametrize(
     ("graph", "job"),
-    [(Graph.FANOUT, "fanout"), (Graph.JOBS, "fanout-jobs"), (Graph.MAIL, "fanout-mail")],
+    [
+        (Graph.FANOUT, "fanout"),
+        (Graph.JOBS, "fanout-jobs"),
+        (Graph.MAIL, "fanout-mail"),
+        (Graph.PUSH, "fanout-push"),
+    ],
 )
 def test_each_graph_is_a_job_with_a_name_of_its_own(graph: Graph, job: str) -> None:
     options = options_of(flags(graph=graph.value))

@@ -20,6 +20,7 @@ from pipeline.__main__ import main
 from pipeline.domain.graph import Graph
 from pipeline.mail.brand import BRAND_VARIABLES, read_brand
 from pipeline.settings.mail import MAIL_VARIABLES, read_mail_settings
+from pipeline.settings.push import PUSH_VARIABLES
 from pipeline.settings.secret_list import is_secret_name
 from pipeline.settings.webhooks import WEBHOOK_VARIABLES
 from tests.databases import Database
@@ -41,6 +42,7 @@ DEPLOYED: Final = {
     Graph.FANOUT: "fanout-stream",
     Graph.JOBS: "fanout-jobs",
     Graph.MAIL: "fanout-mail",
+    Graph.PUSH: "fanout-push",
 }
 # Each graph has an account of its own. What is no graph is with the stream.
 ACCOUNTS: Final = {name: name for graph, name in DEPLOYED.items() if graph is not Graph.FANOUT}
@@ -51,6 +53,7 @@ READ: Final = {
     *("DATABASE_URL", "PGPASSWORD", "LOG_LEVEL", "SUBSCRIPTION", "DEAD_LETTER_TOPIC"),
     *("JOBS_SUBSCRIPTION", "TICK_TOPIC"),
     *("OPERATOR_DATABASE_URL", "VIEWER_DATABASE_URL", "SERVICE_HOST", "SERVICE_PORT", "TOPIC"),
+    *("PUSH_SUBSCRIPTION", *PUSH_VARIABLES),
     *("MAIL_SUBSCRIPTION", *MAIL_VARIABLES, *BRAND_VARIABLES, *WEBHOOK_VARIABLES),
 }
 
@@ -161,7 +164,7 @@ def test_a_unit_has_its_password_from_a_file_and_few_rights(unit: Path) -> None:
     found = settings(unit)
     [credential] = found["LoadCredential"]
     assert re.fullmatch(
-        r"pgpass:/etc/fanout/(pipeline|console|jobs|mail|service)\.pgpass", credential
+        r"pgpass:/etc/fanout/(pipeline|console|jobs|mail|push|service)\.pgpass", credential
     )
     assert "PGPASSFILE=%d/pgpass" in found["Environment"][0]
     assert found["DynamicUser"] == found["NoNewPrivileges"] == ["yes"]

@@ -55,6 +55,9 @@ RIGHT: Final = {
     "brand_address": ["", "Acme, 1 Mill Street, Springfield"],
     "brand_preferences": ["", "/settings/notifications"],
     "brand_link_hosts": ["", "auth.acme.example,help.acme.example"],
+    "websocket_bus_url": ["", "https://bus.acme.example"],
+    "service_token_secret": ["", SECRET],
+    "fcm_project_id": ["", "acme-app"],
     "sdk_container_image": [IMAGE, f"{IMAGE}@sha256:{'0' * 64}"],
 }
 WRONG: Final = {
@@ -107,6 +110,9 @@ WRONG: Final = {
     "brand_address": ["two\nlines"],
     "brand_preferences": ["two\nlines"],
     "brand_link_hosts": ["two words", "https://a.example"],
+    "websocket_bus_url": ["http://bus.acme.example", "https://"],
+    "service_token_secret": ["hunter2", f"{SECRET}/versions/newest"],
+    "fcm_project_id": ["two\nlines"],
     "sdk_container_image": ["", "two words"],
 }
 

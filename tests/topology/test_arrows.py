@@ -15,7 +15,7 @@ from pipeline.sources.native_deliveries import ReadDeliveries
 from pipeline.sources.native_ticks import ReadTicks
 from pipeline.sources.read_unfinished import ReadUnfinished
 from pipeline.sources.unfinished import Selection
-from tests.transforms.graphs import NOWHERE, jobs, mail, new_pipeline, stream
+from tests.transforms.graphs import NOWHERE, jobs, mail, new_pipeline, push, stream
 
 NATIVE: Final = "projects/my-project/subscriptions/events"
 # The steps inside Beam's PeriodicImpulse.
@@ -32,6 +32,9 @@ GRAPHS: Final[dict[str, Callable[[], beam.Pipeline]]] = {
     "mail": mail,
     "mail, dry run": lambda: mail(dry_run=True),
     "mail on Dataflow": lambda: mail(source=ReadDeliveries(NATIVE)),
+    "push": push,
+    "push, dry run": lambda: push(dry_run=True),
+    "push on Dataflow": lambda: push(source=ReadDeliveries(NATIVE)),
 }
 
 

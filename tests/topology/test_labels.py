@@ -6,13 +6,14 @@ from typing import Final
 import pytest
 from apache_beam.portability.api import beam_runner_api_pb2 as api
 
-from tests.transforms.graphs import jobs_graph, mail_graph, steps, stream_graph
+from tests.transforms.graphs import jobs_graph, mail_graph, push_graph, steps, stream_graph
 
 # Each graph, and the names of its steps.
 GOLDEN: Final = {
     "labels.txt": stream_graph,
     "labels_jobs.txt": jobs_graph,
     "labels_mail.txt": mail_graph,
+    "labels_push.txt": push_graph,
 }
 
 

@@ -13,12 +13,15 @@ from pipeline.fanout.handlers import HANDLERS
 from pipeline.mail.brand import Brand
 from pipeline.settings import DatabaseSettings, PubSubSettings
 from pipeline.settings.mail import read_mail_settings
+from pipeline.settings.push import PushSettings
 from pipeline.sources.pull import PullFromPubSub
 from pipeline.steps.mail.sender import Sender
+from pipeline.steps.push.sender import PushSender
 from pipeline.topology.ends import Preview, Store
 from pipeline.topology.fanout import Source, Topology
 from pipeline.topology.jobs import JobsTopology
 from pipeline.topology.mail import MailTopology
+from pipeline.topology.push import PushTopology
 
 NOWHERE: Final = DatabaseSettings(dsn="postgresql://nobody@nowhere/none")
 
@@ -76,6 +79,24 @@ def mail(*, dry_run: bool = False, source: Source | None = None) -> beam.Pipelin
     brand = Brand(name="Acme", base_url="https://acme.test")
     topology = MailTopology(
         sender=Sender(database=NOWHERE, mail=mail, brand=brand),
+        ends=Preview() if dry_run else Store(NOWHERE),
+    ).on_one_machine(subscription)
+    settings = PubSubSettings(subscription=subscription)
+    topology.build(pipeline, source or PullFromPubSub(settings, topology.due_every))
+    return pipeline
+
+
+def push_graph(*, dry_run: bool = False) -> api.Pipeline:
+    """The graph of push, as the runner of one machine gets it."""
+    return push(dry_run=dry_run).to_runner_api()
+
+
+def push(*, dry_run: bool = False, source: Source | None = None) -> beam.Pipeline:
+    """The graph of push on one machine."""
+    pipeline = new_pipeline()
+    subscription = "projects/p/subscriptions/deliveries"
+    topology = PushTopology(
+        sender=PushSender(database=NOWHERE, push=PushSettings()),
         ends=Preview() if dry_run else Store(NOWHERE),
     ).on_one_machine(subscription)
     settings = PubSubSettings(subscription=subscription)

@@ -153,7 +153,7 @@ ended AS (
         lease_token = NULL,
         next_attempt_at = coalesce(given.due_at, now() + make_interval(secs => given.pause)),
         failures = record.failures + given.counts::int,
-        finished_at = CASE WHEN given.state NOT IN ('waiting', 'held') THEN now() END,
+        finished_at = CASE WHEN given.state NOT IN ('waiting', 'held', 'digest') THEN now() END,
         error_class = given.error_class,
         reason = given.reason{settle_rank}{settled}
     FROM given

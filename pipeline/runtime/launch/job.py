@@ -155,7 +155,12 @@ def _deliveries(values: ParameterValues) -> ReadDeliveries:
     return ReadDeliveries(values[SUBSCRIPTION])
 
 
-_SOURCES: Final = {Graph.FANOUT: _events, Graph.JOBS: _ticks, Graph.MAIL: _deliveries}
+_SOURCES: Final = {
+    Graph.FANOUT: _events,
+    Graph.JOBS: _ticks,
+    Graph.MAIL: _deliveries,
+    Graph.PUSH: _deliveries,
+}
 
 
 def submit(options: PipelineOptions) -> str | None:

@@ -1,0 +1,1 @@
+"""Through what is pushed: the websocket bus, and Firebase Cloud Messaging."""

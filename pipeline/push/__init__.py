@@ -1,0 +1,1 @@
+"""Push: a delivery in, where it goes out. Pure."""
