@@ -1,7 +1,6 @@
 """A loopback Resend: sending, idempotency, limits, errors and webhooks, as documented."""
 
-from local.resend.faults import Fault
 from local.resend.kept import KeptMail
 from local.resend.server import ResendServer
 
-__all__ = ["Fault", "KeptMail", "ResendServer"]
+__all__ = ["KeptMail", "ResendServer"]

@@ -1,12 +1,12 @@
-"""What the loopback Resend answers: its errors by name, and faults that a test scripts.
+"""What the loopback Resend answers when something is wrong: its errors by name.
 
 https://resend.com/docs/api-reference/errors
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Any, Final
+
+from local.loopback import Fault, LoopbackReply
 
 # The status and the words of every error that the server gives by itself.
 _ERRORS: Final[Mapping[str, tuple[int, str]]] = {
@@ -32,43 +32,7 @@ _ERRORS: Final[Mapping[str, tuple[int, str]]] = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ResendReply:
-    """What is answered: a status, a body and headers."""
-
-    status: int
-    body: object = None
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-
-class Drop(StrEnum):
-    """When the connection is cut in place of an answer."""
-
-    NEVER = "never"
-    BEFORE = "before"
-    AFTER = "after"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fault:
-    """What goes wrong with one request.
-
-    Attributes:
-        reply: what is answered in place of the usual; None: the usual.
-        accepts: whether the mails are accepted all the same.
-        drop: whether the connection is cut before or after they are accepted.
-    """
-
-    reply: ResendReply | None = None
-    accepts: bool = False
-    drop: Drop = Drop.NEVER
-
-
-DROPPED_BEFORE: Final = Fault(drop=Drop.BEFORE)
-DROPPED_AFTER: Final = Fault(drop=Drop.AFTER)
-
-
-def error(name: str, *, headers: Mapping[str, str] | None = None) -> ResendReply:
+def error(name: str, *, headers: Mapping[str, str] | None = None) -> LoopbackReply:
     """One of the errors that do not depend on what was sent."""
     status, message = _ERRORS[name]
     return named_error(status, name, message, headers=headers)
@@ -76,10 +40,10 @@ def error(name: str, *, headers: Mapping[str, str] | None = None) -> ResendReply
 
 def named_error(
     status: int, name: str, message: str = "", *, headers: Mapping[str, str] | None = None
-) -> ResendReply:
+) -> LoopbackReply:
     """An error as Resend writes it."""
     body: dict[str, Any] = {"statusCode": status, "name": name, "message": message}
-    return ResendReply(status=status, body=body, headers=headers or {})
+    return LoopbackReply(status=status, body=body, headers=headers or {})
 
 
 def fault(status: int, name: str, message: str = "", *, accepts: bool = False) -> Fault:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from local.resend.faults import ResendReply, error
-from local.resend.listener import ResendRequest
+from local.loopback import LoopbackReply, LoopbackRequest
+from local.resend.faults import error
 
 KEPT_FOR: Final = timedelta(hours=24)
 _LONGEST: Final = 256
@@ -17,8 +17,8 @@ _LONGEST: Final = 256
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Done:
     at: datetime
-    request: ResendRequest
-    reply: ResendReply
+    request: LoopbackRequest
+    reply: LoopbackReply
 
 
 class IdempotencyKeys:
@@ -28,7 +28,7 @@ class IdempotencyKeys:
         self._done: dict[str, _Done] = {}
         self._in_progress: set[str] = set()
 
-    def begin(self, key: str, request: ResendRequest, now: datetime) -> ResendReply | None:
+    def begin(self, key: str, request: LoopbackRequest, now: datetime) -> LoopbackReply | None:
         """Take a key for a request; the answer, if there is nothing more to do."""
         if not 1 <= len(key) <= _LONGEST:
             return error("invalid_idempotency_key")
@@ -42,7 +42,9 @@ class IdempotencyKeys:
             return done.reply
         return error("invalid_idempotent_request")
 
-    def remember(self, key: str, request: ResendRequest, reply: ResendReply, now: datetime) -> None:
+    def remember(
+        self, key: str, request: LoopbackRequest, reply: LoopbackReply, now: datetime
+    ) -> None:
         """Keep the answer to a request that was accepted. One that was refused may be corrected."""
         self._done[key] = _Done(at=now, request=request, reply=reply)
 

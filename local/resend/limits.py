@@ -7,7 +7,8 @@ import math
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from local.resend.faults import ResendReply, error
+from local.loopback import LoopbackReply
+from local.resend.faults import error
 
 
 @dataclass(slots=True, kw_only=True)
@@ -27,7 +28,7 @@ class Limits:
     _requests: int = field(default=0, init=False)
     _mails: dict[str, int] = field(default_factory=dict, init=False)
 
-    def request(self, now: datetime) -> ResendReply | None:
+    def request(self, now: datetime) -> LoopbackReply | None:
         """Count a request; the error, if it is one too many."""
         if self.requests_a_second is None:
             return None
@@ -38,7 +39,7 @@ class Limits:
             return None
         return error("rate_limit_exceeded", headers={"retry-after": self._reset(now)})
 
-    def mails(self, count: int, now: datetime) -> ResendReply | None:
+    def mails(self, count: int, now: datetime) -> LoopbackReply | None:
         """Count mails; the error, if they are too many."""
         day, month = f"{now:%Y-%m-%d}", f"{now:%Y-%m}"
         for period, limit, name in (

@@ -8,7 +8,8 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from local.resend.faults import ResendReply, named_error
+from local.loopback import LoopbackReply
+from local.resend.faults import named_error
 
 MOST_RECIPIENTS: Final = 50
 _TAG: Final = re.compile(r"[A-Za-z0-9_-]{1,256}")
@@ -24,7 +25,7 @@ _RESERVED: Final = re.compile(
 
 def refusal(
     mail: object, *, verified: frozenset[str] | None, reserved_is_refused: bool
-) -> ResendReply | None:
+) -> LoopbackReply | None:
     """What is wrong with a mail.
 
     Args:
@@ -61,7 +62,7 @@ def address_in(text: object) -> str | None:
     return match["address"] if match else None
 
 
-def _wrong_sender(text: object, verified: frozenset[str] | None) -> ResendReply | None:
+def _wrong_sender(text: object, verified: frozenset[str] | None) -> LoopbackReply | None:
     address = address_in(text)
     if address is None:
         words = (
@@ -76,7 +77,9 @@ def _wrong_sender(text: object, verified: frozenset[str] | None) -> ResendReply 
     return None
 
 
-def _wrong_recipients(mail: Mapping[str, Any], *, reserved_is_refused: bool) -> ResendReply | None:
+def _wrong_recipients(
+    mail: Mapping[str, Any], *, reserved_is_refused: bool
+) -> LoopbackReply | None:
     for name in ("to", "cc", "bcc", "reply_to"):
         texts = recipients(mail, name)
         addresses = [address_in(text) for text in texts]
@@ -96,7 +99,7 @@ def _wrong_recipients(mail: Mapping[str, Any], *, reserved_is_refused: bool) -> 
     return None
 
 
-def _wrong_rest(mail: Mapping[str, Any]) -> ResendReply | None:
+def _wrong_rest(mail: Mapping[str, Any]) -> LoopbackReply | None:
     if any(ord(each) < 0x20 for each in str(mail["subject"])):  # noqa: PLR2004 - a blank
         return _invalid("Invalid `subject` field. Line breaks are not allowed.")
     headers = mail.get("headers", {})
@@ -112,5 +115,5 @@ def _wrong_rest(mail: Mapping[str, Any]) -> ResendReply | None:
     return None
 
 
-def _invalid(message: str) -> ResendReply:
+def _invalid(message: str) -> LoopbackReply:
     return named_error(422, "validation_error", message)

@@ -11,18 +11,18 @@ bytes: the same JSON written in another way counts as another request.
 
 import json
 import threading
-from collections import Counter, deque
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
 
-from local.resend.faults import Drop, Fault, ResendReply, error, named_error
+from local.loopback import LoopbackReply, LoopbackRequest, StandIn
+from local.resend.faults import error, named_error
 from local.resend.idempotency import IdempotencyKeys
 from local.resend.kept import KeptMail
 from local.resend.limits import Limits
-from local.resend.listener import Listener, ResendRequest
 from local.resend.rules import refusal
 from pipeline.domain.clock import Clock, utc_now
 
@@ -33,7 +33,7 @@ _SEND: Final = "/emails"
 _BATCH: Final = "/emails/batch"
 
 
-class ResendServer:
+class ResendServer(StandIn):
     """Keys, limits, what was asked and accepted, and what goes wrong.
 
     Attributes:
@@ -42,10 +42,8 @@ class ResendServer:
         verified: the domains that mail may come from; None: all.
         reserved_is_refused: whether mail to domains such as example.com is refused.
         limits: of requests and mails; there are none unless they are set.
-        asked: every request, in order.
         accepted: every mail, in order.
         on_accepted: is told of every mail that is accepted.
-        waiting: how many requests are held.
     """
 
     def __init__(self, clock: Clock = utc_now, folder: Path | None = None) -> None:
@@ -55,101 +53,41 @@ class ResendServer:
             clock: for idempotency keys, limits and dates.
             folder: where accepted mails are written, a folder for each; None: nowhere.
         """
+        super().__init__()
         self.clock = clock
         self.api_keys: set[str] = set()
         self.restricted_keys: set[str] = set()
         self.verified: frozenset[str] | None = None
         self.reserved_is_refused = True
         self.limits = Limits()
-        self.asked: list[ResendRequest] = []
         self.accepted: list[KeptMail] = []
         self.on_accepted: Callable[[KeptMail], None] = _nothing
         self._folder = folder
         self._lock = threading.Lock()
         self._keys = IdempotencyKeys()
-        self._next: deque[Fault] = deque()
-        self._always: Fault | None = None
-        self._released = threading.Condition()
-        self._held = False
-        self.waiting = 0
-        self._listener: Listener | None = None
-
-    @property
-    def base_url(self) -> str:
-        """Of the API."""
-        return f"http://127.0.0.1:{self._listener.port if self._listener else 0}"
-
-    @property
-    def connections(self) -> int:
-        """How many connections were opened."""
-        return self._listener.connections if self._listener else 0
-
-    def fail_next(self, *faults: Fault) -> None:
-        """Let this go wrong with the next requests, one each."""
-        with self._lock:
-            self._next.extend(faults)
-
-    def fail_always(self, fault: Fault | None) -> None:
-        """Let this go wrong with every request from now on; None: nothing any more."""
-        with self._lock:
-            self._always = fault
-
-    def hold(self) -> None:
-        """From now on nobody gets an answer, until they are released."""
-        with self._released:
-            self._held = True
-
-    def release(self) -> None:
-        """Answer what was held."""
-        with self._released:
-            self._held = False
-            self.waiting = 0
-            self._released.notify_all()
 
     def copies(self) -> Counter[str]:
         """How often each mail was accepted, by the sender's name for it."""
         with self._lock:
             return Counter(mail.reference for mail in self.accepted)
 
-    @contextmanager
-    def serving(self, port: int = 0) -> Iterator["ResendServer"]:
-        """Answer on a port until the block ends; 0: on a free one."""
-        with Listener(self.answer, port) as self._listener:
-            try:
-                yield self
-            finally:
-                self.release()
-
-    def answer(self, request: ResendRequest) -> ResendReply | None:
+    def answer(self, request: LoopbackRequest) -> LoopbackReply | None:
         """What is answered; None: the connection is cut."""
+        fault = self.note(request)
         with self._lock:
-            self.asked.append(request)
-            fault = self._next.popleft() if self._next else self._always
             over = self.limits.request(self.clock())
-        if fault is not None and fault.drop is Drop.BEFORE:
-            return None
-        if fault is not None and fault.reply is not None and not fault.accepts:
-            self._wait()
-            return fault.reply
-        reply = over or self._usual(request)
-        if fault is not None and fault.drop is Drop.AFTER:
-            return None
-        if fault is not None and fault.reply is not None:
-            return fault.reply
+        return self.failing(fault, lambda: self._limited(request, over))
+
+    def _limited(self, request: LoopbackRequest, over: LoopbackReply | None) -> LoopbackReply:
+        reply = over or self.usual(request)
         with self._lock:
             headers = self.limits.headers(self.clock())
-        return ResendReply(
-            status=reply.status, body=reply.body, headers={**headers, **reply.headers}
-        )
+        return replace(reply, headers={**headers, **reply.headers})
 
-    def _wait(self) -> None:
-        with self._released:
-            self.waiting += self._held
-            self._released.wait_for(lambda: not self._held)
-
-    def _usual(self, request: ResendRequest) -> ResendReply:
+    def usual(self, request: LoopbackRequest) -> LoopbackReply:
+        """Answer a request."""
         if request.path == COPIES:
-            return ResendReply(status=200, body=self.copies())
+            return LoopbackReply(status=200, body=self.copies())
         sends = request.path in {_SEND, _BATCH} and request.method == "POST"
         if wrong := self._wrong_key(request, sends=sends):
             return wrong
@@ -159,9 +97,9 @@ class ResendServer:
             return self._show(request.path.removeprefix(f"{_SEND}/"))
         return error("method_not_allowed" if request.path in {_SEND, _BATCH} else "not_found")
 
-    def _wrong_key(self, request: ResendRequest, *, sends: bool) -> ResendReply | None:
+    def _wrong_key(self, request: LoopbackRequest, *, sends: bool) -> LoopbackReply | None:
         if "user-agent" not in request.headers:
-            return ResendReply(status=403, body="error code: 1010")
+            return LoopbackReply(status=403, body="error code: 1010")
         scheme, _, key = request.headers.get("authorization", "").partition(" ")
         if not key:
             return error("missing_api_key")
@@ -171,23 +109,23 @@ class ResendServer:
             return error("restricted_api_key")
         return None
 
-    def _send(self, request: ResendRequest) -> ResendReply:
+    def _send(self, request: LoopbackRequest) -> LoopbackReply:
         key = request.headers.get("idempotency-key")
         if key is None:
-            self._wait()
+            self.wait()
             return self._accept(request, None)
         with self._lock:
             known = self._keys.begin(key, request, self.clock())
         if known is not None:
             return known
         try:
-            self._wait()
+            self.wait()
             return self._accept(request, key)
         finally:
             with self._lock:
                 self._keys.end(key)
 
-    def _accept(self, request: ResendRequest, key: str | None) -> ResendReply:
+    def _accept(self, request: LoopbackRequest, key: str | None) -> LoopbackReply:
         try:
             content = json.loads(request.body)
         except ValueError:
@@ -213,13 +151,13 @@ class ResendServer:
 
     def _keep(
         self,
-        request: ResendRequest,
+        request: LoopbackRequest,
         key: str | None,
         good: list[tuple[int, Any]],
-        refusals: Mapping[int, ResendReply] | None,
+        refusals: Mapping[int, LoopbackReply] | None,
         *,
         single: bool,
-    ) -> ResendReply:
+    ) -> LoopbackReply:
         with self._lock:
             now = self.clock()
             if over := self.limits.mails(len(good), now):
@@ -235,7 +173,7 @@ class ResendServer:
                     {"index": place, "message": _message(wrong)}
                     for place, wrong in refusals.items()
                 ]
-            reply = ResendReply(status=200, body=body)
+            reply = LoopbackReply(status=200, body=body)
             self.accepted.extend(kept)
             if key is not None:
                 self._keys.remember(key, request, reply, now)
@@ -245,19 +183,19 @@ class ResendServer:
             self.on_accepted(each)
         return reply
 
-    def _show(self, mail_id: str) -> ResendReply:
+    def _show(self, mail_id: str) -> LoopbackReply:
         """A mail: https://resend.com/docs/api-reference/emails/retrieve-email ."""
         with self._lock:
             found = next((each for each in self.accepted if each.id == mail_id), None)
         if found is None:
             return named_error(404, "not_found", "Email not found")
         body = {**found.content, "object": "email", "id": found.id, "last_event": "delivered"}
-        return ResendReply(status=200, body=body | {"created_at": found.at.isoformat()})
+        return LoopbackReply(status=200, body=body | {"created_at": found.at.isoformat()})
 
 
 def _nothing(_: KeptMail) -> None:
     pass
 
 
-def _message(reply: ResendReply) -> str:
+def _message(reply: LoopbackReply) -> str:
     return str(reply.body["message"]) if isinstance(reply.body, dict) else ""

@@ -9,8 +9,9 @@ from typing import Final
 
 import pytest
 
+from local.loopback import DROPPED_AFTER
 from local.resend import ResendServer
-from local.resend.faults import DROPPED_AFTER, fault
+from local.resend.faults import fault
 from pipeline.clients.mail.outgoing import link_seal
 from pipeline.domain.errors import UsageError
 from pipeline.mail.brand import Brand

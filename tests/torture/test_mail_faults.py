@@ -8,9 +8,10 @@ from signal import SIGKILL
 
 import pytest
 
+from local.loopback import DROPPED_AFTER, DROPPED_BEFORE, Fault
 from local.postgres import Postgres
-from local.resend import Fault, ResendServer
-from local.resend.faults import DROPPED_AFTER, DROPPED_BEFORE, fault
+from local.resend import ResendServer
+from local.resend.faults import fault
 from pipeline.domain.units import counted
 from tests.clients.mail.smtp_server import MailServer
 from tests.databases import Databases

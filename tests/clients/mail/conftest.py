@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from local.loopback import DROPPED_AFTER, DROPPED_BEFORE
 from local.resend import ResendServer
-from local.resend.faults import DROPPED_AFTER, DROPPED_BEFORE
 from pipeline.clients.mail.provider import MailProvider
 from pipeline.clients.mail.resend import ResendClient
 from pipeline.clients.mail.smtp import SmtpClient

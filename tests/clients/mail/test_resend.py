@@ -14,8 +14,9 @@ import httpx2
 import orjson
 import pytest
 
-from local.resend import Fault, ResendServer
-from local.resend.faults import DROPPED_AFTER, Drop, ResendReply, fault
+from local.loopback import DROPPED_AFTER, Drop, Fault, LoopbackReply
+from local.resend import ResendServer
+from local.resend.faults import fault
 from local.resend.limits import Limits
 from pipeline.clients.mail.provider import FrozenRequest
 from pipeline.clients.mail.resend import ResendClient
@@ -110,24 +111,24 @@ DOCUMENTED: Final[list[tuple[Fault, Result]]] = [
     (fault(500, "internal_server_error"), down("internal_server_error", may_be_accepted=True)),
 ]
 # What stands before Resend, or in place of it, may answer too.
-UNDOCUMENTED: Final[list[tuple[ResendReply, Result]]] = [
-    (ResendReply(status=302, headers={"Location": "/"}), down("302", may_be_accepted=False)),
-    (ResendReply(status=400, body=b"<html>canary"), down("400", may_be_accepted=False)),
-    (ResendReply(status=401, body=b"<html>canary"), AuthFailed(code="401")),
-    (ResendReply(status=403, body=b"error code: 1010"), AuthFailed(code="403")),
-    (ResendReply(status=404, body=b"<html>canary"), AuthFailed(code="404")),
-    (ResendReply(status=407), AuthFailed(code="407")),
-    (ResendReply(status=408), down("408", may_be_accepted=True)),
-    (ResendReply(status=409, body=b"canary"), down("409", may_be_accepted=True)),
+UNDOCUMENTED: Final[list[tuple[LoopbackReply, Result]]] = [
+    (LoopbackReply(status=302, headers={"Location": "/"}), down("302", may_be_accepted=False)),
+    (LoopbackReply(status=400, body=b"<html>canary"), down("400", may_be_accepted=False)),
+    (LoopbackReply(status=401, body=b"<html>canary"), AuthFailed(code="401")),
+    (LoopbackReply(status=403, body=b"error code: 1010"), AuthFailed(code="403")),
+    (LoopbackReply(status=404, body=b"<html>canary"), AuthFailed(code="404")),
+    (LoopbackReply(status=407), AuthFailed(code="407")),
+    (LoopbackReply(status=408), down("408", may_be_accepted=True)),
+    (LoopbackReply(status=409, body=b"canary"), down("409", may_be_accepted=True)),
     (
-        ResendReply(status=418, body={"name": "new_name", "message": ADDRESS}),
+        LoopbackReply(status=418, body={"name": "new_name", "message": ADDRESS}),
         refused("new_name"),
     ),
-    (ResendReply(status=418, body={"name": f"{ADDRESS} x"}), down("418", may_be_accepted=False)),
-    (ResendReply(status=429, body=b"slow down"), RateLimited(code="429", retry_at=None)),
-    (ResendReply(status=502, body=b"<html>canary"), down("502", may_be_accepted=True)),
-    (ResendReply(status=503), down("503", may_be_accepted=True)),
-    (ResendReply(status=520, body=b""), down("520", may_be_accepted=True)),
+    (LoopbackReply(status=418, body={"name": f"{ADDRESS} x"}), down("418", may_be_accepted=False)),
+    (LoopbackReply(status=429, body=b"slow down"), RateLimited(code="429", retry_at=None)),
+    (LoopbackReply(status=502, body=b"<html>canary"), down("502", may_be_accepted=True)),
+    (LoopbackReply(status=503), down("503", may_be_accepted=True)),
+    (LoopbackReply(status=520, body=b""), down("520", may_be_accepted=True)),
 ]
 GARBAGE: Final = (
     b"",
@@ -159,7 +160,7 @@ GARBAGE: Final = (
     ids=str,
 )
 def test_every_error_is_told_apart_by_what_is_to_be_done(
-    resend: ResendServer, client: ResendClient, reply: ResendReply, result: Result
+    resend: ResendServer, client: ResendClient, reply: LoopbackReply, result: Result
 ) -> None:
     resend.fail_next(Fault(reply=reply))
     assert client.send(request_of(client)).results == (result,)
@@ -179,7 +180,7 @@ def test_every_error_is_told_apart_by_what_is_to_be_done(
 def test_an_answer_that_cannot_be_read_leaves_the_mail_in_doubt(
     resend: ResendServer, client: ResendClient, body: bytes, mails: int
 ) -> None:
-    resend.fail_next(Fault(reply=ResendReply(status=200, body=body)))
+    resend.fail_next(Fault(reply=LoopbackReply(status=200, body=body)))
     reply = client.send(request_of(client, *range(mails)))
     assert len(reply.results) == mails
     for result in reply.results:
@@ -366,7 +367,7 @@ def test_without_retry_after_the_end_of_the_window_counts() -> None:
 
 
 def test_a_redirect_is_not_followed(resend: ResendServer, client: ResendClient) -> None:
-    reply = ResendReply(status=307, headers={"Location": f"{resend.base_url}/elsewhere"})
+    reply = LoopbackReply(status=307, headers={"Location": f"{resend.base_url}/elsewhere"})
     resend.fail_next(Fault(reply=reply))
     client.send(request_of(client))
     assert [each.path for each in resend.asked] == ["/emails"]
@@ -388,7 +389,7 @@ def test_a_proxy_is_not_asked_for_a_server_on_this_machine(
 
 
 def test_an_answer_that_is_too_long_is_not_read(resend: ResendServer, client: ResendClient) -> None:
-    resend.fail_next(Fault(reply=ResendReply(status=200, body=b" " * 10_000_000)))
+    resend.fail_next(Fault(reply=LoopbackReply(status=200, body=b" " * 10_000_000)))
     assert client.send(request_of(client)).results == (
         Unavailable(code="TimeoutError", may_be_accepted=True),
     )
@@ -456,7 +457,7 @@ def test_the_clock_is_the_one_that_was_passed(
     resend: ResendServer, resend_settings: ResendSettings, clock: Callable[[], datetime]
 ) -> None:
     resend.fail_next(
-        Fault(reply=ResendReply(status=429, headers={"retry-after": "60"})),
+        Fault(reply=LoopbackReply(status=429, headers={"retry-after": "60"})),
     )
     with ResendClient(resend_settings, clock=clock) as client:
         reply = client.send(request_of(client))

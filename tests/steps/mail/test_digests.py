@@ -11,7 +11,8 @@ import psycopg
 import pytest
 from psycopg.types.json import Jsonb
 
-from local.resend.faults import DROPPED_AFTER, fault
+from local.loopback import DROPPED_AFTER
+from local.resend.faults import fault
 from pipeline.domain.clock import utc_now
 from pipeline.jobs.job import Counts, Digests, Input
 from pipeline.mail.brand import Brand

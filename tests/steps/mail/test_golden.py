@@ -4,7 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from local.resend.faults import DROPPED_AFTER, fault
+from local.loopback import DROPPED_AFTER
+from local.resend.faults import fault
 from tests.golden.world import U2
 from tests.steps.mail.desk import FROM, MailDesk
 

@@ -7,7 +7,8 @@ import orjson
 import psycopg
 import pytest
 
-from local.resend.faults import DROPPED_AFTER, DROPPED_BEFORE, Fault, fault, named_error
+from local.loopback import DROPPED_AFTER, DROPPED_BEFORE, Fault
+from local.resend.faults import fault, named_error
 from pipeline.domain.clock import utc_now
 from pipeline.domain.tried import TriedMails
 from pipeline.facts.switches import switches_of

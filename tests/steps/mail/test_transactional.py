@@ -7,8 +7,9 @@ from uuid import UUID
 import psycopg
 import pytest
 
+from local.loopback import DROPPED_BEFORE
 from local.resend import ResendServer
-from local.resend.faults import DROPPED_BEFORE, fault
+from local.resend.faults import fault
 from pipeline.clients.postgres.pool import close_pools
 from pipeline.ops.families import Family
 from pipeline.ops.migrate import migrate

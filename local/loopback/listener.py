@@ -1,4 +1,4 @@
-"""HTTP for the loopback Resend: requests in, replies out, and connections that are cut."""
+"""HTTP for stand-ins: requests in, replies out, and connections that are cut."""
 
 import json
 import socket
@@ -10,14 +10,21 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Final, Self
 
-from local.resend.faults import ResendReply
-
 # Closing sends a reset, as when a server dies.
 _RESET: Final = struct.pack("ii", 1, 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ResendRequest:
+class LoopbackReply:
+    """What is answered: a status, a body and headers. A body that is no bytes becomes JSON."""
+
+    status: int
+    body: object = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoopbackRequest:
     """One request. ``headers`` have lower-case names."""
 
     method: str
@@ -26,7 +33,7 @@ class ResendRequest:
     body: bytes = field(repr=False)
 
 
-Answer = Callable[[ResendRequest], ResendReply | None]
+Answer = Callable[[LoopbackRequest], LoopbackReply | None]
 
 
 class Listener:
@@ -96,7 +103,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer()
 
     def _answer(self) -> None:
-        request = ResendRequest(
+        request = LoopbackRequest(
             method=self.command,
             path=self.path,
             headers={name.lower(): value for name, value in self.headers.items()},
