@@ -11,8 +11,8 @@ from uuid import UUID, uuid4
 
 import orjson
 
-from local.resend.faults import ResendReply
-from local.resend.listener import Listener, ResendRequest
+from local.loopback import LoopbackReply, LoopbackRequest
+from local.loopback.listener import Listener
 
 TOKEN = "bus-canary-token"  # noqa: S105 - of a loopback server
 PROJECT = "acme-app"
@@ -58,16 +58,16 @@ class Loopback:
             self.port = listener.port
             yield self
 
-    def answer(self, request: ResendRequest) -> ResendReply | None:
+    def answer(self, request: LoopbackRequest) -> LoopbackReply | None:
         """Take a request, unless a fault is set."""
         if self.seconds:
             time.sleep(self.seconds)  # the server is slow
         if self.status is not None:
-            return ResendReply(status=self.status, headers=self.headers)
+            return LoopbackReply(status=self.status, headers=self.headers)
         reply = self.take(request)
         return None if self.drops else reply
 
-    def take(self, request: ResendRequest) -> ResendReply:
+    def take(self, request: LoopbackRequest) -> LoopbackReply:
         """Take a request."""
         raise NotImplementedError
 
@@ -79,20 +79,20 @@ class BusServer(Loopback):
     connected: dict[UUID, int] = field(default_factory=dict)
     topics: dict[str, int] = field(default_factory=dict)
 
-    def take(self, request: ResendRequest) -> ResendReply:
+    def take(self, request: LoopbackRequest) -> LoopbackReply:
         """Signal."""
         if request.headers.get("authorization") != f"Bearer {TOKEN}":
-            return ResendReply(status=401)
+            return LoopbackReply(status=401)
         asked: dict[str, Any] = orjson.loads(request.body)
         if asked["signal"] != "sync_notify":
-            return ResendReply(status=400)
+            return LoopbackReply(status=400)
         if topic := asked.get("topic"):
             count, target = self.topics.get(topic, 0), f"topic:{topic}"
         else:
             count, target = self.connected.get(UUID(asked["user_id"]), 0), asked["user_id"]
         with self.lock:
             self.taken.append((UUID(asked["id"]), target))
-        return ResendReply(status=200, body={"delivered": count})
+        return LoopbackReply(status=200, body={"delivered": count})
 
 
 @dataclass
@@ -102,7 +102,7 @@ class FcmServer(Loopback):
     unregistered: set[str] = field(default_factory=set)
     messages: list[dict[str, Any]] = field(default_factory=list)
 
-    def take(self, request: ResendRequest) -> ResendReply:
+    def take(self, request: LoopbackRequest) -> LoopbackReply:
         """Take a message, or refuse its token."""
         message: dict[str, Any] = orjson.loads(request.body)["message"]
         target = message.get("token") or f"topic:{message['topic']}"
@@ -111,11 +111,11 @@ class FcmServer(Loopback):
         with self.lock:
             self.taken.append((UUID(message["data"]["delivery_id"]), target))
             self.messages.append(message)
-        return ResendReply(status=200, body={"name": f"projects/{PROJECT}/messages/{uuid4()}"})
+        return LoopbackReply(status=200, body={"name": f"projects/{PROJECT}/messages/{uuid4()}"})
 
 
-def refused(status: int, name: str, code: str) -> ResendReply:
+def refused(status: int, name: str, code: str) -> LoopbackReply:
     """An error as FCM gives it."""
     detail = {"@type": "type.googleapis.com/google.firebase.fcm.v1.FcmError", "errorCode": code}
     error = {"code": status, "status": name, "message": "in words", "details": [detail]}
-    return ResendReply(status=status, body={"error": error})
+    return LoopbackReply(status=status, body={"error": error})
