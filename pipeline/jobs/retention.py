@@ -26,7 +26,7 @@ OF_MAIL: Final = (
         at_least=1,
         why="used to look into failures; an attempt at an unfinished delivery stays",
         statements=("delete_delivery_attempts",),
-        needs=_WITH_MAIL,
+        needs="fanout.deliveries",
     ),
     Period(
         table="fanout.delivery_bodies",

@@ -35,6 +35,7 @@ DELIVERIES: Final = (
     "mail/0001_deliveries.sql",
     "mail/0007_ranked_at.sql",
     "mail/0008_out_of_place.sql",
+    "mail/0062_attempts_of_deliveries.sql",
 )
 
 

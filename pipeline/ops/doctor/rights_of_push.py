@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from pipeline.ops.doctor.rights import (
+    JOBS,
     OF_A_BREAKER,
     OPERATOR,
     SIGN_OF_LIFE,
@@ -106,4 +107,9 @@ RIGHTS_WITH_ACTIVITY: Final[Mapping[str, frozenset[str]]] = {
             schema="activity",
         )
     ),
+}
+
+# What comes on top where it has push and jobs.
+RIGHTS_WITH_JOBS_AND_PUSH: Final[Mapping[str, frozenset[str]]] = {
+    JOBS: on_columns("SELECT", "deliveries", "id", "finished_at", schema="fanout"),
 }

@@ -12,11 +12,15 @@ from pipeline.clients.postgres.sql import load
 from pipeline.domain.lease import TERMINAL
 from pipeline.jobs.job import Digests, Input
 from pipeline.jobs.retention import OF_MAIL
+from pipeline.ops.doctor.check import Severity
+from pipeline.ops.families import Family
+from pipeline.ops.migrate import migrate
 from pipeline.settings import DatabaseSettings
 from pipeline.steps.run_digests import run_digests
 from tests.databases import Database, Databases
 from tests.golden.world import U2
 from tests.jobs.kept import DAY, OLD, YOUNG, Kept
+from tests.ops.examination import found
 from tests.producer.post import Post
 from tests.steps.mail.desk import MailDesk
 
@@ -232,6 +236,19 @@ def test_without_mail_the_job_leaves_mail_out(databases: Databases) -> None:
         shown = {each["table"] for page in pages for each in page.preview}
     assert "fanout.job_runs" in shown
     assert shown.isdisjoint({DELIVERIES, BODIES, BATCHES, REPORTS})
+
+
+def test_with_push_alone_the_attempts_at_deliveries_go_by_the_same_rule(
+    databases: Databases,
+) -> None:
+    with databases.without_mail() as database:
+        migrate(database.dsn, family=Family.PUSH)
+        kept = Kept(database)
+        waits = delivery(kept, "paused", channel="bus")
+        delivery(kept, channel="bus")
+        assert kept.run().emitted == 1
+        assert left(kept, "fanout.attempts", "record_id::uuid") == {waits}
+        assert found(database, "jobs rights").severity == Severity.OK
 
 
 # Nothing is sent twice

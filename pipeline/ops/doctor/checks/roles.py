@@ -23,7 +23,12 @@ from pipeline.ops.doctor.rights import (
     WRITER,
 )
 from pipeline.ops.doctor.rights_of_producer import PRODUCER, RIGHTS_OF_PRODUCER
-from pipeline.ops.doctor.rights_of_push import PUSH, RIGHTS_WITH_ACTIVITY, RIGHTS_WITH_PUSH
+from pipeline.ops.doctor.rights_of_push import (
+    PUSH,
+    RIGHTS_WITH_ACTIVITY,
+    RIGHTS_WITH_JOBS_AND_PUSH,
+    RIGHTS_WITH_PUSH,
+)
 from pipeline.ops.migrate import APPLICATION_TABLES
 
 _RIGHTS: Final = load("pipeline.ops.doctor", "rights")
@@ -54,6 +59,8 @@ def _needed(role: str, database: Any) -> frozenset[str]:  # noqa: ANN401 - a row
         needed |= RIGHTS_WITH_JOBS_AND_MAIL.get(role, frozenset())
     if database.has_push:
         needed |= RIGHTS_WITH_PUSH.get(role, frozenset())
+        if database.has_jobs:
+            needed |= RIGHTS_WITH_JOBS_AND_PUSH.get(role, frozenset())
     if database.has_activity:
         needed |= RIGHTS_WITH_ACTIVITY.get(role, frozenset())
     return needed
