@@ -225,7 +225,7 @@ def test_the_installed_package_brings_an_empty_database_up_to_date(
 ) -> None:
     migrated = installation.python(
         *("-m", "pipeline", "migrate", "--reference-schema"),
-        *("--family", "jobs", "--family", "mail"),
+        *("--family", "jobs", "--family", "mail", "--family", "activity"),
         DATABASE_URL=empty_database.dsn,
     )
 
