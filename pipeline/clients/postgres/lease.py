@@ -29,6 +29,7 @@ def claim(
     most: int = 1,
     reserved: int = 0,
     only: Mapping[str, Any] | None = None,
+    early: bool = False,
 ) -> list[Lease]:
     """Lease due records to this worker, in the order in which they became due.
 
@@ -44,9 +45,10 @@ def claim(
         most: the maximum number of records. It is 1 for a table with ``alone``.
         reserved: how many of them are for other priorities than 0, if any such record is due.
         only: columns, and the values that a record must have in them.
+        early: whether records are leased too that wait for their time.
     """
-    statement = table.claim_statement(tuple(only or ()))
-    restore = table.restore_statement(tuple(only or ())) if table.ranked else None
+    statement = table.claim_statement(tuple(only or ()), early=early)
+    restore = table.restore_statement(tuple(only or ())) if table.ranked and not early else None
     parameters = {
         **(only or {}),
         "most": most if table.alone is None else 1,

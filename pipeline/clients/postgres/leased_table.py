@@ -119,6 +119,10 @@ _PICKED: Final = sql.SQL(
 _CLAIMABLE: Final = sql.SQL(
     "state IN ('pending', 'waiting', 'leased') AND next_attempt_at <= now()"
 )
+# The same, and those that wait for their time.
+_CLAIMABLE_EARLY: Final = sql.SQL(
+    "state IN ('pending', 'waiting', 'leased') AND (state <> 'leased' OR next_attempt_at <= now())"
+)
 _ONLY: Final = sql.SQL(" AND {} = {}")
 _ALONE: Final = sql.SQL("""
         AND NOT EXISTS (
@@ -287,14 +291,17 @@ class LeasedTable:
         }
         object.__setattr__(self, "_parts", parts)
 
-    def claim_statement(self, only: Collection[str] = ()) -> sql.Composed:
+    def claim_statement(self, only: Collection[str] = (), *, early: bool = False) -> sql.Composed:
         """The statement of ``claim``."""
         alone: sql.Composable = _NOTHING
         if self.alone is not None:
             column = sql.Identifier(self.alone)
             alone = _ALONE.format(table=self._parts["table"], column=column)
         due = _RANKED_DUE if self.ranked else _DUE
-        return self._compose(_CLAIM, due=self._compose(due, only=_each(_ONLY, only), alone=alone))
+        claimable = {"claimable": _CLAIMABLE_EARLY} if early else {}
+        return self._compose(
+            _CLAIM, due=self._compose(due, only=_each(_ONLY, only), alone=alone, **claimable)
+        )
 
     def restore_statement(self, only: Collection[str] = ()) -> sql.Composed:
         """The statement that precedes the one of ``claim``, for a ranked table."""
@@ -328,7 +335,7 @@ class LeasedTable:
         return self._compose(_PAUSE, **parts), self._compose(_RELEASE, released=released)
 
     def _compose(self, statement: sql.SQL, **parts: sql.Composable) -> sql.Composed:
-        return statement.format(**self._parts, **parts)
+        return statement.format(**{**self._parts, **parts})
 
 
 def _each(part: sql.SQL, columns: Collection[str]) -> sql.Composed:

@@ -114,10 +114,15 @@ class MailClaims:
     ) -> list[Lease]:
         table = table_of(self._sender.database)
         with connection.transaction():
+            only: dict[str, Any] = {**_ONLY_EMAIL}
             if not doors.open:
-                release_one(connection, DeliveryChannel.EMAIL)
-            leases = claim(connection, table, LEASE, most=most, reserved=reserved, only=_ONLY_EMAIL)
-            # A batch of which nobody knows whether it was accepted is repeated as a whole.
+                released = release_one(connection, DeliveryChannel.EMAIL, provider=doors.trial)
+                if released is not None:
+                    # Nothing else: what another provider may have would waste the trial.
+                    only["sequence"] = released
+            leases = claim(connection, table, LEASE, most=most, reserved=reserved, only=only)
+            # A batch of which nobody knows whether it was accepted is repeated as a whole, when the
+            # first of it is due: those that two workers gave back may never be due together.
             for batch in {each.values["batch_id"] for each in leases} - {None}:
                 leases += claim(
                     connection,
@@ -125,6 +130,7 @@ class MailClaims:
                     LEASE,
                     most=MOST_CLAIMED,
                     only={**_ONLY_EMAIL, "batch_id": batch},
+                    early=True,
                 )
             if table is not DELIVERIES or not leases:
                 return leases

@@ -331,6 +331,71 @@ def test_a_batch_is_repeated_whole_or_not_at_all(desk: MailDesk) -> None:
     assert (len(desk.server.asked), set(desk.server.copies().values())) == (2, {1})
 
 
+def test_a_batch_is_repeated_whole_when_the_first_of_its_mails_is_due(desk: MailDesk) -> None:
+    desk.execute("UPDATE fanout.rate_limits SET per_second = 0.01, burst = 9, tokens = 1")
+    many(desk, 12)
+    desk.server.fail_next(DROPPED_AFTER)
+    desk.run()
+    desk.execute("UPDATE fanout.rate_limits SET tokens = 9")
+    # Two workers gave a part of it back, one after the other.
+    desk.execute(
+        "UPDATE fanout.deliveries SET next_attempt_at ="
+        " now() + CASE WHEN sequence < 7 THEN interval '-1 s' ELSE interval '29 s' END"
+    )
+    desk.run()
+    assert Counter(desk.emails()) == {("sent", True): 12}
+    assert (len(desk.server.asked), set(desk.server.copies().values())) == (2, {1})
+
+
+def test_the_trial_of_a_breaker_can_be_a_whole_batch(desk: MailDesk) -> None:
+    desk.execute("UPDATE fanout.rate_limits SET per_second = 0.01, burst = 9, tokens = 3")
+    many(desk, 12)
+    desk.server.fail_always(DOWN)
+    claims, outbox = MailClaims(desk.sender), outbox_of(desk.sender)
+    for _ in range(3):
+        work(desk.sender, claims, outbox)
+        desk.pass_time(60)
+        desk.execute("UPDATE fanout.rate_limits SET tokens = 3")
+    assert opened(desk) == ["mail:resend"]
+    claims.look_again()
+    assert claims.claim().doors.open == []
+    assert [
+        batch for (batch,) in desk.rows("SELECT count(DISTINCT batch_id) FROM fanout.deliveries")
+    ] == [3]
+    desk.server.fail_always(None)
+    desk.pass_time(300)
+    desk.run()
+    assert opened(desk) == []
+
+
+def test_a_trial_is_not_wasted_on_what_another_closed_provider_may_have(
+    desk: MailDesk, mail_server: MailServer
+) -> None:
+    many(desk, 3)
+    desk.server.fail_next(DROPPED_AFTER)
+    work(desk.sender, MailClaims(desk.sender), outbox_of(desk.sender), most=1)
+    desk.smtp = SmtpSettings(url=f"smtp://127.0.0.1:{mail_server.port}")
+    desk.forget()
+    desk.execute(
+        "INSERT INTO fanout.switches (name, state, reason, until, failures, fingerprint,"
+        " cool_off_seconds) VALUES"
+        " ('mail:resend', 'open', 'r', now() + interval '1 day', 3, 'f', 30),"
+        " ('mail:smtp', 'open', 'r', now(), 3, 'f', 30)"
+    )
+    # It has its first place again.
+    desk.execute(
+        "UPDATE fanout.deliveries SET ranked_at = deliver_at - interval '1 s' WHERE sequence = 1"
+    )
+    desk.pass_time(60)
+    desk.run()
+    assert opened(desk) == ["mail:resend"]
+    desk.pass_time(60)
+    desk.run()
+    assert sum(mail_server.copies().values()) == 2
+    rows = desk.rows("SELECT provider, finished_at IS NULL FROM fanout.deliveries ORDER BY 1")
+    assert rows == [("resend", True), ("smtp", False), ("smtp", False)]
+
+
 def test_nobody_is_asked_for_a_batch_of_which_a_mail_was_lost(desk: MailDesk) -> None:
     desk.execute("UPDATE fanout.rate_limits SET per_second = 0.01, burst = 9, tokens = 1")
     many(desk, 12)
