@@ -29,6 +29,8 @@ class Scale:
         mail_kills: kills of the sender of mail after each of its steps, alone and in batches.
         mail_storms: kills of one of four senders, while requests to the provider fail.
         mail_crashes: crashes of Postgres while mails are sent.
+        push_kills: kills of push on each channel after each of its steps.
+        push_rows: rows that four workers push while the bus and FCM fail in turn.
     """
 
     kills: int
@@ -50,6 +52,8 @@ class Scale:
     mail_kills: int
     mail_storms: int
     mail_crashes: int
+    push_kills: int
+    push_rows: int
 
 
 SMOKE: Final = Scale(
@@ -72,6 +76,8 @@ SMOKE: Final = Scale(
     mail_kills=2,
     mail_storms=2,
     mail_crashes=1,
+    push_kills=2,
+    push_rows=200,
 )
 FULL: Final = Scale(
     kills=700,
@@ -93,6 +99,8 @@ FULL: Final = Scale(
     mail_kills=150,
     mail_storms=300,
     mail_crashes=100,
+    push_kills=150,
+    push_rows=20_000,
 )
 IS_FULL: Final = os.environ.get("FANOUT_TORTURE") == "full"
 SCALE: Final = FULL if IS_FULL else SMOKE

@@ -120,10 +120,13 @@ def _found(lease: Lease, told: PushText | str, device: Device | None) -> Found:
 
 def _devices(connection: Connection[Any], leases: Sequence[Lease]) -> Mapping[int, Device]:
     """Return the devices that still belong to the person of the delivery, by sequence."""
-    ours = {UUID(each.values["recipient"]): each for each in leases if topic_of(each) is None}
-    rows = connection.execute(_DEVICES, {"ids": list(ours)}) if ours else ()
-    return {
-        ours[id_].sequence: Device(token, platform)
-        for id_, user, token, platform in rows
-        if user == ours[id_].values["user_id"]
-    }
+    ours = [each for each in leases if topic_of(each) is None]
+    ids = list({UUID(each.values["recipient"]) for each in ours})
+    rows = connection.execute(_DEVICES, {"ids": ids}) if ids else ()
+    found = {str(id_): (user, Device(token, platform)) for id_, user, token, platform in rows}
+    devices = {}
+    for lease in ours:
+        user, device = found.get(lease.values["recipient"], (None, None))
+        if device is not None and user == lease.values["user_id"]:
+            devices[lease.sequence] = device
+    return devices
