@@ -1,6 +1,6 @@
 """The rig of the torture tests, and their marker, time limit and report."""
 
-import time
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from tests.torture.rig import Rig
 from tests.torture.scale import IS_FULL
 
 _HERE = Path(__file__).parent
-_STARTED = time.monotonic()
+_SECONDS: defaultdict[str, float] = defaultdict(float)
 _FIGURES = pytest.StashKey[Figures]()
 _LIMIT_SECONDS = 3_600 if IS_FULL else 120
 
@@ -27,6 +27,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.timeout(_LIMIT_SECONDS))
 
 
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    _SECONDS[_part(Path(report.fspath))] += report.duration
+
+
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, exitstatus: int, config: pytest.Config
 ) -> None:
@@ -35,14 +39,23 @@ def pytest_terminal_summary(
         return
     terminalreporter.section("the injected faults and the results")
     terminalreporter.write_line(report.summary(figures))
-    if IS_FULL and exitstatus == pytest.ExitCode.OK and figures.are_complete:
-        report.PATH.write_text(report.render(figures, seconds=time.monotonic() - _STARTED))
+    if IS_FULL and exitstatus == pytest.ExitCode.OK:
+        page = report.PATH.read_text()
+        for part in figures.complete:
+            page = report.with_part(page, part, figures, seconds=_SECONDS[part])
+        report.PATH.write_text(page)
 
 
-@pytest.fixture(scope="session")
-def figures(pytestconfig: pytest.Config) -> Figures:
+@pytest.fixture
+def figures(request: pytest.FixtureRequest) -> Figures:
     """Collects the results of the tests."""
-    return pytestconfig.stash.setdefault(_FIGURES, Figures())
+    figures = request.config.stash.setdefault(_FIGURES, Figures())
+    figures.part = _part(request.path)
+    return figures
+
+
+def _part(path: Path) -> str:
+    return path.stem.removeprefix("test_")
 
 
 @pytest.fixture

@@ -1,7 +1,8 @@
-"""Writes docs/reliability.md from the figures of a full run."""
+"""Writes the parts of docs/reliability.md from the figures of a full run."""
 
 import os
 import platform
+import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,53 +14,50 @@ from tests.torture.figures import Control, Figures, Finding
 PATH: Final = ROOT / "docs" / "reliability.md"
 _CPUINFO: Final = Path("/proc/cpuinfo")
 
-_PAGE: Final = """# Reliability
+_PART: Final = """## {part}
 
-The faults that were injected under load, how often, and the results. Written by
-`make torture`, not by hand: {date}, {machine}, {minutes:.0f} minutes.
+{date}, {machine}, {minutes:.0f} minutes:
 
 ```console
-$ make torture
+$ make torture PART={part}
 ```
 
-## Faults
-
-Events of eight kinds arrive all the time: uploads with several recipients, chat messages that are
-counted, mentions, granted access, stale threads, and an unknown type. Some recipients have muted
-them. After the faults, an oracle compares the database with the expected rows: each row of each
-recipient and channel, each counter, and the state of each event. It shares no code with the
-pipeline. *Lost* and *twice* count events, rows and counted messages. The last rows are of the
-scheduled jobs, whose work is compared with a single honest run, and of mail, where the oracle
-counts what the provider has accepted.
-
-| fault | times | events | lost | twice | note |
+{tables}
+"""
+_FAULTS: Final = """| fault | times | events | lost | twice | note |
 |---|--:|--:|--:|--:|---|
-{findings}
-
-No loss in n trials means a rate below 3/n with 95 % confidence: after 1,000 kills, fewer than one
-loss in 330. These are faults of parts on one machine; the cloud's own Pub/Sub and Dataflow were
-not tested here.
-
-## Controls
-
-A test that cannot fail proves nothing. Each of these weakened variants met the same faults and the
-same oracle, and had to be caught.
-
-| weakened | caught by |
+"""
+_CONTROLS: Final = """| weakened | caught by |
 |---|---|
-{controls}
 """
 
 
-def render(figures: Figures, *, seconds: float) -> str:
-    """Return the page."""
-    return _PAGE.format(
+def with_part(page: str, part: str, figures: Figures, *, seconds: float) -> str:
+    """Return the page with the results of one part in place of its earlier ones.
+
+    Args:
+        page: the text of docs/reliability.md.
+        part: a key of ``PARTS``; a complete one.
+        figures: of a full run.
+        seconds: that the tests of this part took.
+    """
+    findings, controls = figures.of(part)
+    tables = []
+    if findings:
+        tables.append(_FAULTS + _lines(map(_finding, findings)))
+    if controls:
+        tables.append(_CONTROLS + _lines(map(_control, controls)))
+    section = _PART.format(
+        part=part,
         date=f"{datetime.now(UTC):%Y-%m-%d}",
         machine=_machine(),
-        minutes=seconds / 60,
-        findings=_lines(map(_finding, sorted(figures.findings, key=lambda row: row.order))),
-        controls=_lines(map(_control, sorted(figures.controls, key=lambda row: row.order))),
+        minutes=max(1, seconds / 60),
+        tables="\n\n".join(tables),
     )
+    old = re.compile(rf"^## {part}\n.*?(?=^## |\Z)", re.MULTILINE | re.DOTALL)
+    if not old.search(page):
+        return f"{page.rstrip()}\n\n{section}"
+    return old.sub(lambda _: f"{section}\n", page).rstrip() + "\n"
 
 
 def summary(figures: Figures) -> str:

@@ -7,6 +7,7 @@ from signal import SIGKILL
 import pytest
 
 from local.resend import ResendServer
+from pipeline.domain.units import counted
 from tests.golden.stage import Stage
 from tests.programs import Program
 from tests.steps.mail.desk import FROM, KEY, MailDesk
@@ -17,6 +18,11 @@ from tests.torture.oracle import Audit
 from tests.torture.scale import SCALE
 
 MAILS = 12
+CONTROLS = (FRESH_KEYS, SETTLED_FIRST)
+WEAKENED = {
+    FRESH_KEYS: "a sender of mail makes the key from the try",
+    SETTLED_FIRST: "a sender of mail notes that mails were sent before it sends them",
+}
 # After so many kills all that waits is sent: the next ones meet other mails.
 KILLS_IN_A_ROW = 5
 _OPEN = """
@@ -125,7 +131,14 @@ def test_a_kill_loses_and_repeats_nothing_of_a_batch(
     [("send", FRESH_KEYS, "twice"), ("send", SETTLED_FIRST, "lost")],
 )
 def test_control_a_sender_without_the_ledger_is_caught(
-    desk: MailDesk, step: str, weakness: str, caught: str
+    desk: MailDesk, step: str, weakness: str, caught: str, figures: Figures
 ) -> None:
     lost, twice = torture(desk, step, 1, weakness)
-    assert {"lost": lost, "twice": twice}[caught] > 0
+    count = {"lost": lost, "twice": twice}[caught]
+    assert count > 0
+    result = {"lost": "lost", "twice": "sent twice"}[caught]
+    figures.caught(
+        CONTROLS.index(weakness),
+        WEAKENED[weakness],
+        f"one kill after sending: {counted(count, 'mail')} {result}",
+    )
