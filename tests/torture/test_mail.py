@@ -24,7 +24,7 @@ WEAKENED = {
     SETTLED_FIRST: "a sender of mail notes that mails were sent before it sends them",
 }
 # After so many kills all that waits is sent: the next ones meet other mails.
-KILLS_IN_A_ROW = 5
+KILLS_IN_A_ROW = 10
 _OPEN = """
     SELECT (SELECT count(*) FROM fanout.deliveries WHERE finished_at IS NULL)
         + (SELECT count(*) FROM pending_emails WHERE status IN ('pending', 'processing'))

@@ -1,4 +1,4 @@
-"""A worker that does what the graph does with one claim, and kills itself after one step.
+"""A worker that does what the graph does, and kills itself after one step of its first claim.
 
 Arguments: the step; the weakness of a control, or ``none``. It says how it ends by its exit status.
 """
@@ -19,7 +19,7 @@ from pipeline.sinks.mail_results import write_mail_results
 from pipeline.steps.mail.check import check_mails
 from pipeline.steps.mail.claim import MailClaims
 from pipeline.steps.mail.freeze import AskedRequest
-from pipeline.steps.mail.outbox import new_outbox
+from pipeline.steps.mail.outbox import MailOutbox, new_outbox
 from pipeline.steps.mail.requests import plan_requests
 from pipeline.steps.mail.sender import Sender
 
@@ -29,25 +29,31 @@ FRESH_KEYS, SETTLED_FIRST = "fresh keys", "settled first"
 
 
 def main(step: str, weakness: str) -> None:
-    """Do the steps; die after one of them."""
-
-    def die_after(done: str) -> None:
-        if done == step:
-            os.kill(os.getpid(), signal.SIGKILL)
-
+    """Do the steps until nothing is due; die after one of them."""
     sender = Sender(
         database=DatabaseSettings(dsn=os.environ["DATABASE_URL"]),
         mail=read_mail_settings(os.environ),
         brand=Brand(name="Acme", base_url="https://acme.test"),
     )
-    claimed = MailClaims(sender).claim(20)
+    claims, outbox = MailClaims(sender), new_outbox(sender)
+    while _work(sender, claims, outbox, step, weakness):
+        pass
+
+
+def _work(sender: Sender, claims: MailClaims, outbox: MailOutbox, step: str, weakness: str) -> bool:
+    """Do the steps with one claim; return whether anything was due."""
+
+    def die_after(done: str) -> None:
+        if done == step:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    claimed = claims.claim(20)
     die_after("claim")
     checked = check_mails(sender, claimed)
     die_after("check")
     planned = plan_requests(sender, checked)
     die_after("ask")
     asked = [_weak(each) for each in planned.asked] if weakness == FRESH_KEYS else planned.asked
-    outbox = new_outbox(sender)
     if weakness == SETTLED_FIRST:
         _pretend(sender, asked)
         die_after("send")
@@ -55,6 +61,7 @@ def main(step: str, weakness: str) -> None:
     die_after("send")
     write_mail_results(sender.database, TriedMails(tried=tried, settlements=planned.settlements))
     die_after("settle")
+    return bool(claimed.leases)
 
 
 def _weak(asked: AskedRequest) -> AskedRequest:
