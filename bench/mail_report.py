@@ -116,7 +116,7 @@ def _text(figures: MailFigures, lines: list[Line]) -> str:
     table = "\n".join(map(str, lines))
     return f"""# Performance of mail
 
-Written by `make bench-mail` on {datetime.now(UTC):%Y-%m-%d}: {machine.describe()}. Postgres, Debezium, Pub/Sub, both
+Written by `make bench-mail MAILS={outage.mails}` on {datetime.now(UTC):%Y-%m-%d}: {machine.describe()}. Postgres, Debezium, Pub/Sub, both
 graphs and the loopback provider share the machine. Postgres syncs every commit.
 
 | what | found | budget | met |
