@@ -30,9 +30,11 @@ class JobLife:
         """Whether it has not ended."""
         return self._process.is_alive()
 
-    def wait_for_death(self) -> None:
-        """Return when it has killed itself."""
-        assert self._exit_code() == -signal.SIGKILL, self._log
+    def wait_for_death(self) -> bool:
+        """Return when it has killed itself: true; or when it has ended before: false."""
+        code = self._exit_code()
+        assert code in {0, -signal.SIGKILL}, self._log
+        return code != 0
 
     def wait_for_end(self) -> None:
         """Return when it has done all that is due."""

@@ -17,6 +17,8 @@ from tests.streams import ACKNOWLEDGEMENT_SECONDS, SUBSCRIPTION, TOPIC
 
 IDLE_SECONDS: Final = 1.0
 _REQUEST_MESSAGES: Final = 1_000
+# Pub/Sub takes 10 MB in one request.
+_REQUEST_BYTES: Final = 5_000_000
 
 
 class PubSub:
@@ -55,9 +57,15 @@ class PubSub:
 
     def publish(self, messages: Iterable[Message]) -> None:
         """Publish to the topic that the stream reads."""
-        wanted = [PubsubMessage(data=m.data, attributes=dict(m.attributes)) for m in messages]
-        for start in range(0, len(wanted), _REQUEST_MESSAGES):
-            lot = wanted[start : start + _REQUEST_MESSAGES]
+        lot: list[PubsubMessage] = []
+        size = 0
+        for message in messages:
+            if len(lot) == _REQUEST_MESSAGES or (lot and size + len(message.data) > _REQUEST_BYTES):
+                self._publisher.publish(topic=TOPIC, messages=lot)
+                lot, size = [], 0
+            lot.append(PubsubMessage(data=message.data, attributes=dict(message.attributes)))
+            size += len(message.data)
+        if lot:
             self._publisher.publish(topic=TOPIC, messages=lot)
 
     def end_leases(self) -> None:

@@ -82,22 +82,24 @@ def worlds(
 def test_a_job_that_is_killed_at_any_statement_does_everything_once(
     worlds: list[JobWorld], figures: Figures
 ) -> None:
-    found, instants = Sum(), 0
+    found, instants, kills = Sum(), 0, 0
     for world in worlds:
         deaths = deaths_of(world)
         instants += len(deaths)
         for death in some(SCALE.job_kills, deaths):
             expected = world.reset()
             with world.live(death) as life:
-                life.wait_for_death()
+                kills += life.wait_for_death()
             world.settle()
             audit = world.audit(expected)
             assert audit.is_clean, (world.place.job.name, death, audit)
             found.add(audit)
+    # Where the size of a batch follows the time that one takes, some runs have fewer statements.
+    assert kills >= found.times * 0.9
     figures.found(
         15,
         "SIGKILL of a scheduled job before, in or after a statement of its run",
-        found.times,
+        kills,
         found.total(),
         f"{len(TORTURED)} jobs, {instants} such instants",
     )
@@ -138,7 +140,7 @@ def test_control_a_job_without_what_it_has_told_is_caught_telling_it_twice(
             continue
         expected = world.reset()
         with world.live(death) as life:
-            life.wait_for_death()
+            assert life.wait_for_death()
         world.owner.execute(FORGET)
         world.settle()
         audit = world.audit(expected)
