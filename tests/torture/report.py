@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from pipeline.domain.units import counted
 from tests.streams import ROOT
 from tests.torture.figures import Control, Figures, Finding
 
@@ -16,7 +17,7 @@ _CPUINFO: Final = Path("/proc/cpuinfo")
 
 _PART: Final = """## {part}
 
-{date}, {machine}, {minutes:.0f} minutes:
+{date}, {machine}, {minutes}:
 
 ```console
 $ make torture PART={part}
@@ -51,7 +52,7 @@ def with_part(page: str, part: str, figures: Figures, *, seconds: float) -> str:
         part=part,
         date=f"{datetime.now(UTC):%Y-%m-%d}",
         machine=_machine(),
-        minutes=max(1, seconds / 60),
+        minutes=counted(max(1, round(seconds / 60)), "minute"),
         tables="\n\n".join(tables),
     )
     old = re.compile(rf"^## {part}\n.*?(?=^## |\Z)", re.MULTILINE | re.DOTALL)
