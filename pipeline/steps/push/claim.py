@@ -22,7 +22,6 @@ from pipeline.steps.push.sender import LEASE, MOST_CLAIMED, PushSender, push_swi
 from pipeline.steps.push.table import PUSHES
 from pipeline.steps.sending.doors import Doors, look_at_doors
 from pipeline.steps.sending.rates import switch_on
-from pipeline.steps.sending.trial import release_one
 
 # Rows that any service wrote are looked for this often, and less often if that takes long.
 ADOPT_SECONDS: Final = 0.25
@@ -32,6 +31,7 @@ MOST_ADOPTED: Final = 1_000
 FOLLOW_SECONDS: Final = 1.0
 
 _ADOPT: Final = load(__package__, "adopt_activity")
+_RELEASE: Final = load(__package__, "release_push")
 _HAS_ACTIVITY: Final = "SELECT to_regclass('activity.notifications') IS NOT NULL"
 
 
@@ -83,7 +83,7 @@ class PushClaims:
         def take(connection: Connection[Any]) -> list[Lease]:
             with connection.transaction():
                 if is_closed:
-                    release_one(connection, name)
+                    connection.execute(_RELEASE, {"channel": name})
                 only = {"channel": name}
                 return claim(connection, PUSHES, LEASE, most=most, reserved=reserved, only=only)
 
