@@ -8,7 +8,8 @@ from psycopg import sql
 from pipeline.steps.deliveries import DELIVERIES_ALONE
 
 # What the bus brought to nobody goes to all phones of the person. It has a key of its own for each,
-# so a worker whose lease was taken over makes no second one.
+# so a worker whose lease was taken over makes no second one. In the order of the bus: the later one
+# with a collapse key replaces the other.
 _THEN: Final = sql.SQL(""",
 to_phones AS (
     INSERT INTO fanout.deliveries (
@@ -22,7 +23,7 @@ to_phones AS (
     FROM ended
     JOIN given ON given.token = ended.token AND given.to_phones
     JOIN fanout.device_tokens AS device ON device.user_id = ended.user_id
-    ORDER BY 1
+    ORDER BY ended.sequence, 1
     ON CONFLICT (id) DO NOTHING
 ),
 forgotten AS (
@@ -45,7 +46,7 @@ PUSHES: Final = replace(
     given={**DELIVERIES_ALONE.given, "to_phones": "boolean", "no_device": "boolean"},
     then=_THEN,
     returned=(
-        *("cause", "recipient", "kind", "user_id", "source", "source_id"),
+        *("sequence", "cause", "recipient", "kind", "user_id", "source", "source_id"),
         *("priority", "expires_at", "ages_while_paused", "collapse_key"),
     ),
 )

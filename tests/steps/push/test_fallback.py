@@ -83,7 +83,9 @@ def test_while_its_breaker_is_open_the_bus_is_not_asked_and_phones_are_told_at_o
     desk.run()
     assert len(desk.bus.taken) == asked
     assert tokens(desk.fcm) == ["phone"] * 4
-    assert desk.deliveries()[-2:] == [("bus", "waiting", 1, 0), ("fcm", "done", 1, 0)]
+    assert desk.rows("SELECT state, failures FROM fanout.deliveries WHERE user_id = %s", U1) == [
+        ("waiting", 0)
+    ]
     desk.bus.connected[U1] = 1
     desk.pass_time(31)
     desk.run(2)
@@ -185,11 +187,12 @@ def test_a_device_that_changed_hands_gets_nothing_of_the_person_before(desk: Pus
 
 def test_a_later_row_with_the_same_key_replaces_what_still_waits(desk: PushDesk) -> None:
     desk.bus.connected[U2] = 1
-    for _ in range(3):
-        desk.notify(collapse_key="thread-1")
-    desk.notify(collapse_key="thread-2")
+    *_, last = [desk.notify(collapse_key="thread-1") for _ in range(3)]
+    other = desk.notify(collapse_key="thread-2")
     desk.run(2)
     assert len(desk.bus.taken) == 2
+    told = "SELECT source_id::uuid FROM fanout.deliveries WHERE state = 'done'"
+    assert {source for (source,) in desk.rows(told)} == {last, other}
     assert [code for _, code in codes_of(desk, "bus")].count("superseded") == 2
     assert {is_processed for is_processed, _, _ in desk.activity()} == {True}
 

@@ -43,7 +43,8 @@ made AS (
         UNION ALL
         SELECT 'fcm', 'topic:all' WHERE is_for_all
     ) AS way
-    ORDER BY 1
+    -- The later one with a collapse key replaces the other.
+    ORDER BY created_at, id, 1
     ON CONFLICT (id) DO NOTHING
 )
 SELECT count(*)::int FROM found
