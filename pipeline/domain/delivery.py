@@ -15,6 +15,8 @@ SOURCE: Final = "deliveries"
 MAIL_SWITCH: Final = "mail:"
 # The same of push: of what is told, or of a channel.
 PUSH_SWITCH: Final = "push:"
+# The same of an endpoint of webhooks; its id follows.
+WEBHOOK_SWITCH: Final = "push:webhook:"
 # Of the slots of a claim, the part that critical deliveries may take while others wait.
 CRITICAL_SHARE: Final = 0.8
 
