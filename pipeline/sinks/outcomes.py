@@ -35,15 +35,21 @@ _WRITE: Final = load(__package__, "write_outcomes")
 
 
 @cache
-def write_statement(*, mails: bool, pushes: bool) -> bytes:
+def write_statement(*, mails: bool, pushes: bool, webhooks: bool) -> bytes:
     """Return the statement that writes a batch.
 
     Args:
         mails: whether it makes the deliveries of mails.
         pushes: whether it makes the deliveries of push.
+        webhooks: whether it makes the deliveries to endpoints.
     """
     statement = _WRITE
-    for part, wanted in (("mail", mails), ("push", pushes), ("deliveries", mails or pushes)):
+    for part, wanted in (
+        ("mail", mails),
+        ("push", pushes),
+        ("webhooks", webhooks),
+        ("deliveries", mails or pushes),
+    ):
         if not wanted:
             statement = without(statement, part)
     return statement
@@ -224,7 +230,9 @@ def _write_at_once(
     prepare = None if len(document) <= MOST_BYTES_PREPARED else False
     channels = channels_of(settings)
     statement = write_statement(
-        mails=channels.is_on(DeliveryChannel.EMAIL), pushes=channels.is_on(DeliveryChannel.BUS)
+        mails=channels.is_on(DeliveryChannel.EMAIL),
+        pushes=channels.is_on(DeliveryChannel.BUS),
+        webhooks=channels.is_on(DeliveryChannel.WEBHOOK),
     )
 
     def write(connection: Connection[Any]) -> list[tuple[int, str, int]]:

@@ -16,9 +16,10 @@
 -- events wait for each other instead of deadlocking.
 --
 -- Where mail is switched on, each e-mail that is sent at once gets its delivery here. Where push is, each
--- notification and each counted message does. The lines between "mail: begin" and "mail: end", or "push:
--- begin" and "push: end", are left out elsewhere, and those of "deliveries" where neither is on: the
--- tables may not exist. Deliveries of an event with pages go out once its last page is written.
+-- notification and each counted message does. Where webhooks are, each endpoint that hears of an event's
+-- type does. The lines between "mail: begin" and "mail: end", and so on, are left out elsewhere, and those
+-- of "deliveries" where neither mail nor push is on: the tables may not exist. Deliveries of an event with
+-- pages go out once its last page is written.
 --
 -- First the statement locks the rows that others refer to (see migrations/0016_hold.sql). A person who
 -- was deleted since the event was decided gets a skip. The other people still get their rows.
@@ -309,6 +310,34 @@ pushed AS (
     ON CONFLICT (id) DO NOTHING
 ),
 -- push: end
+-- webhooks: begin
+hooked AS (
+    INSERT INTO fanout.deliveries (
+        id, cause, channel, recipient, kind, source, source_id, expires_at
+    )
+    SELECT fanout.delivery_id('domain_events:' || event_id, 'webhook', endpoint_id::text),
+           'domain_events:' || event_id, 'webhook', endpoint_id::text, event_type,
+           'domain_events', event_id::text,
+           now() + (SELECT max_age FROM fanout.channels WHERE channel = 'webhook')
+    FROM admitted
+    CROSS JOIN LATERAL (
+        SELECT DISTINCT endpoint_id
+        FROM fanout.webhook_subscriptions AS wanted
+        WHERE wanted.event_type IN (admitted.event_type, '*')
+        AND wanted.since <= admitted.event_created_at
+        AND EXISTS (
+            SELECT FROM fanout.webhook_endpoints
+            WHERE id = wanted.endpoint_id AND disabled_at IS NULL
+        )
+        OFFSET 0
+    ) AS endpoint
+    WHERE processing_status IN ('completed', 'unrouted') AND event_type IS NOT NULL
+    -- A replay of an old event tells no endpoint again whose delivery retention has deleted.
+    AND event_created_at > now() - (SELECT max_age FROM fanout.channels WHERE channel = 'webhook')
+    ORDER BY 1
+    ON CONFLICT (id) DO NOTHING
+),
+-- webhooks: end
 -- deliveries: begin
 released AS (
     UPDATE fanout.deliveries SET deliver_at = now(), next_attempt_at = now()

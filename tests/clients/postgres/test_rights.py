@@ -48,6 +48,7 @@ RUN_BY: Final = {
     "pipeline/steps/mail": ("fanout_sender",),
     "pipeline/steps/sending": ("fanout_sender",),
     "pipeline/steps/watches": ("fanout_jobs",),
+    "pipeline/steps/webhooks": ("fanout_push",),
     "pipeline/sources": ("fanout_writer",),
     "pipeline/producer": (PRODUCER,),
     "pipeline/ops/audit": ("fanout_operator",),
@@ -65,6 +66,7 @@ RUN_BY: Final = {
     "pipeline/ops/status": ("fanout_operator", "fanout_viewer"),
     "pipeline/ops/switches": ("fanout_operator",),
     "pipeline/ops/tokens": ("fanout_operator",),
+    "pipeline/ops/webhooks": ("fanout_operator",),
     "pipeline/ops/why": ("fanout_operator", "fanout_viewer"),
 }
 # Single files that another role runs too.
