@@ -441,6 +441,24 @@ OF_PUSH: Final = (
         "acme-app",
         group=ParameterGroup.PUSH,
     ),
+    _of_mail(
+        "webhook_key",
+        "Secret with the key for webhooks",
+        "The name of a secret in Secret Manager: the key that encrypts the secrets of webhook"
+        " endpoints. Only the workers read its value.",
+        "projects/my-project/secrets/webhook-key",
+        values.ANY_SECRET,
+        group=ParameterGroup.PUSH,
+    ),
+    _of_mail(
+        "webhook_allowed_networks",
+        "Networks of webhooks",
+        "Networks of yours that webhook endpoints may be in, beside the public internet, separated"
+        " by commas.",
+        "10.1.0.0/16",
+        values.NETWORKS,
+        group=ParameterGroup.PUSH,
+    ),
 )
 MAX_EVENT_AGE_HOURS: Final = Parameter(
     name="max_event_age_hours",

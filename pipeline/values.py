@@ -297,6 +297,12 @@ HOSTS: Final = Kind(
     pattern="([a-z0-9.,-]*)",
     read=str,
 )
+NETWORKS: Final = Kind(
+    name="network",
+    expected="networks such as 10.1.0.0/16, with commas between them",
+    pattern="([0-9a-fA-F:./,]*)",
+    read=str,
+)
 LINE: Final = Kind(
     name="text", expected="one line of text", pattern=r"(\S([^\r\n]*\S)?)?", read=str
 )

@@ -24,9 +24,10 @@ def topology_of(graph: Graph, options: argparse.Namespace) -> AnyTopology:
         variables: dict[str, str] = options.variables((*MAIL_VARIABLES, *BRAND_VARIABLES))
         return mail_with(variables, options.database, _ends(options, values, graph))
     if graph is Graph.PUSH:
+        from pipeline.settings.outgoing_webhooks import OUTGOING_VARIABLES
         from pipeline.settings.push import PUSH_VARIABLES
 
-        push_variables: dict[str, str] = options.variables(PUSH_VARIABLES)
+        push_variables: dict[str, str] = options.variables((*PUSH_VARIABLES, *OUTGOING_VARIABLES))
         return push_with(push_variables, options.database, _ends(options, values, graph))
     topology = GRAPHS[graph](values, options.database, _ends(options, values, graph))
     if topology.graph is Graph.FANOUT:

@@ -103,7 +103,8 @@ def push_with(
     """Make the graph of push.
 
     Args:
-        variables: the variables of the environment that say where the bus is, and whose phones.
+        variables: the variables of the environment that say where the bus is, whose phones,
+            and how webhooks are sent.
         database: the database of the ledger.
         ends: pushes, or prints what would be pushed.
 
@@ -111,12 +112,15 @@ def push_with(
         ConfigurationError: a variable is missing or invalid.
     """
     # The fan-out does without these modules, which take time to import.
+    from pipeline.settings.outgoing_webhooks import read_outgoing_settings  # noqa: PLC0415
     from pipeline.settings.push import read_push_settings  # noqa: PLC0415
     from pipeline.steps.push.sender import PushSender  # noqa: PLC0415
+    from pipeline.steps.webhooks.sender import WebhookSender  # noqa: PLC0415
     from pipeline.topology.push import PushTopology  # noqa: PLC0415
 
+    webhooks = WebhookSender(database=database, webhooks=read_outgoing_settings(variables))
     sender = PushSender(database=database, push=read_push_settings(variables))
-    return PushTopology(sender=sender, ends=ends)
+    return PushTopology(sender=sender, webhooks=webhooks, ends=ends)
 
 
 AnyTopology: TypeAlias = "Topology | JobsTopology | MailTopology | PushTopology"

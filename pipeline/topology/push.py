@@ -18,18 +18,24 @@ from pipeline.domain.wake_up import WakeUp
 from pipeline.settings import DatabaseSettings
 from pipeline.sinks.push_results import write_push_results
 from pipeline.sinks.settle_pushes import SettlePushes
+from pipeline.sinks.settle_webhooks import SettleWebhooks
+from pipeline.sinks.webhook_results import finish_webhooks
 from pipeline.steps.push.channels import channels_on
 from pipeline.steps.push.outbox import outbox_of
 from pipeline.steps.push.sender import PushSender
 from pipeline.steps.push.tried import TriedPushes
+from pipeline.steps.webhooks.sender import WebhookSender, close_webhooks
 from pipeline.topology.ends import Preview, Retries, Store
 from pipeline.transforms.preview_push import PreviewPushes
 from pipeline.transforms.send_push import CheckPushes, ClaimPushes, SendPushes
+from pipeline.transforms.send_webhooks import SendWebhooks
 
 Source = beam.PTransform[PBegin, beam.PCollection[list[WakeUp]]]
 
 # How long a stop waits for answers. What is lost is repeated with the same id.
 STOP_SECONDS: Final = 5.0
+# How long a batch of webhooks waits for answers on one machine, before the bus has its turn again.
+PATIENCE: Final = 0.05
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,10 +44,12 @@ class PushTopology:
 
     Attributes:
         sender: how deliveries are pushed.
+        webhooks: how those to endpoints of other systems are sent.
         ends: ``Store`` pushes them; ``Preview`` prints what would be pushed, for a dry run.
     """
 
     sender: PushSender
+    webhooks: WebhookSender
     ends: Store | Preview
 
     graph: ClassVar = Graph.PUSH
@@ -77,10 +85,19 @@ class PushTopology:
             | "Send" >> SendPushes(self.sender)
             | "Settle" >> SettlePushes(self.sender)
         )
+        _ = (
+            woken
+            | "SendWebhooks" >> SendWebhooks(self.webhooks)
+            | "SettleWebhooks" >> SettleWebhooks(self.database)
+        )
 
     def on_one_machine(self, subscription: str) -> "PushTopology":  # noqa: ARG002 - of every graph
         """Return the graph as it runs on one machine: no batch waits for a slow answer."""
-        return replace(self, sender=replace(self.sender, waits=False))
+        return replace(
+            self,
+            sender=replace(self.sender, waits=False),
+            webhooks=replace(self.webhooks, patience=PATIENCE),
+        )
 
     @contextmanager
     def beside(self, subscription: Subscription) -> Iterator[None]:  # noqa: ARG002
@@ -94,3 +111,5 @@ class PushTopology:
                         tried_pushes = TriedPushes(channel=channel.name, tried=tried)
                         write_push_results(self.sender, tried_pushes)
                     channel.close(self.sender)
+                finish_webhooks(self.webhooks, STOP_SECONDS)
+                close_webhooks(self.webhooks.webhooks)

@@ -58,6 +58,8 @@ RIGHT: Final = {
     "websocket_bus_url": ["", "https://bus.acme.example"],
     "service_token_secret": ["", SECRET],
     "fcm_project_id": ["", "acme-app"],
+    "webhook_key": ["", SECRET],
+    "webhook_allowed_networks": ["", "10.1.0.0/16", "10.1.0.0/16,fd12::/16"],
     "sdk_container_image": [IMAGE, f"{IMAGE}@sha256:{'0' * 64}"],
 }
 WRONG: Final = {
@@ -113,6 +115,8 @@ WRONG: Final = {
     "websocket_bus_url": ["http://bus.acme.example", "https://"],
     "service_token_secret": ["hunter2", f"{SECRET}/versions/newest"],
     "fcm_project_id": ["two\nlines"],
+    "webhook_key": ["hunter2", f"{SECRET}/versions/newest"],
+    "webhook_allowed_networks": ["everything", "10.1.0.0/16 10.2.0.0/16"],
     "sdk_container_image": ["", "two words"],
 }
 

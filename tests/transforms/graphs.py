@@ -17,6 +17,7 @@ from pipeline.settings.push import PushSettings
 from pipeline.sources.pull import PullFromPubSub
 from pipeline.steps.mail.sender import Sender
 from pipeline.steps.push.sender import PushSender
+from pipeline.steps.webhooks.sender import WebhookSender
 from pipeline.topology.ends import Preview, Store
 from pipeline.topology.fanout import Source, Topology
 from pipeline.topology.jobs import JobsTopology
@@ -97,6 +98,7 @@ def push(*, dry_run: bool = False, source: Source | None = None) -> beam.Pipelin
     subscription = "projects/p/subscriptions/deliveries"
     topology = PushTopology(
         sender=PushSender(database=NOWHERE, push=PushSettings()),
+        webhooks=WebhookSender(database=NOWHERE),
         ends=Preview() if dry_run else Store(NOWHERE),
     ).on_one_machine(subscription)
     settings = PubSubSettings(subscription=subscription)

@@ -16,7 +16,7 @@ LEASE: Final = timedelta(seconds=30)
 # The most deliveries of one claim, and of a channel in one process that have no answer yet.
 MOST_CLAIMED: Final = 100
 
-_HAS_TABLES: Final = "SELECT to_regclass('fanout.device_tokens') IS NOT NULL"
+_HAS_TABLES: Final = "SELECT to_regclass('fanout.webhook_endpoints') IS NOT NULL"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

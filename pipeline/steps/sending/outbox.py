@@ -80,6 +80,14 @@ class Outbox(Generic[RequestT]):
         with self._lock:
             return len(self._under_way)
 
+    def ages_of(self, provider: str) -> list[float]:
+        """Return for how many seconds each request to a provider has been under way."""
+        now = time.monotonic()
+        with self._lock:
+            return [
+                now - since for each, since in self._under_way.values() if each.provider == provider
+            ]
+
     def make(
         self, requests: Sequence[RequestT], patience: float | None
     ) -> Iterator[list[TriedRequest]]:

@@ -22,6 +22,7 @@ from pipeline.steps.push.claim import PushClaims, claims_of
 from pipeline.steps.push.outbox import outbox_of
 from pipeline.steps.push.sender import PushSender
 from pipeline.steps.push.tried import TriedPushes
+from pipeline.steps.webhooks.sender import WebhookSender
 from pipeline.topology.ends import Preview, Store
 from pipeline.topology.push import PushTopology
 from tests.golden.stage import Stage
@@ -115,6 +116,7 @@ class PushDesk:
     def _run_graph(self, wake_ups: int) -> None:
         topology = PushTopology(
             sender=self.sender,
+            webhooks=WebhookSender(database=self.sender.database),
             ends=Preview() if self.dry_run else Store(self.sender.database),
         )
         pipeline = local_pipeline()
