@@ -34,6 +34,7 @@ from pipeline.commands import (
     serve,
     status,
     tokens,
+    webhooks,
     why,
 )
 from pipeline.commands.life import closed_pools
@@ -60,6 +61,7 @@ _COMMANDS: Final = (
     serve,
     tokens,
     mail,
+    webhooks,
 )
 _ENVIRONMENT: Final = """\
 environment:
@@ -102,6 +104,10 @@ environment:
   RESEND_BASE_URL         an API to use instead of Resend's
   RESEND_WEBHOOK_SECRET   whsec_..., with which Resend signs what it reports to serve; or its name
                           in Secret Manager; several with commas between them
+  WEBHOOK_KEY             encrypts the secrets of webhook endpoints: 32 characters or more, or its
+                          name in Secret Manager; several with commas between them, the newest first
+  WEBHOOK_ALLOWED_NETWORKS
+                          networks of yours that endpoints may be in, also without TLS: 10.1.0.0/16
   SMTP_URL                a mail server: smtp://user:password@host:587; or SMTP_URL_SECRET
   WEBSOCKET_BUS_URL       the websocket bus that push asks first; without it, all goes to phones
   SERVICE_TOKEN           the token for the bus; or SERVICE_TOKEN_SECRET, its name in Secret Manager

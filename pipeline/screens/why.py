@@ -12,7 +12,7 @@ from pipeline.domain.units import ago, moment
 from pipeline.fanout.facts import UNKNOWN_PERSON, UNNAMED_THREAD, thread_label
 from pipeline.fanout.outcome import Status
 from pipeline.ops.why import verdict, words
-from pipeline.ops.why.account import Account, EventRow, PersonAccount, SkipDetails
+from pipeline.ops.why.account import Account, EndpointDelivery, EventRow, PersonAccount, SkipDetails
 from pipeline.screens.printable import one_line
 from pipeline.screens.terminal import is_endless
 
@@ -35,6 +35,10 @@ def show(console: Console, account: Account) -> None:
         console.print()
         nobody = Text(one_line(verdict.audience(account)), "dim")
         console.print(_grid([("nobody", nobody)], console))
+    if account.endpoints:
+        console.print()
+        console.print(Text("  Endpoints", "bold cyan"))
+        console.print(_grid(map(_endpoint, account.endpoints), console))
     console.print()
 
 
@@ -91,6 +95,13 @@ def _rows(account: Account, person: PersonAccount) -> Iterator[tuple[str, Text]]
         yield _skip(list(alike))
     if not person.considered:
         yield "nothing", Text(one_line(verdict.not_considered(account, person)), "yellow")
+
+
+def _endpoint(delivery: EndpointDelivery) -> tuple[str, Text]:
+    text = Text(one_line(words.outcome_at(delivery)))
+    for line in words.tries_of(delivery):
+        text.append(f"\n{one_line(words.of_endpoint(line, delivery))}", "dim")
+    return one_line(delivery.endpoint or "removed"), text
 
 
 def _skip(alike: Sequence[SkipDetails]) -> tuple[str, Text]:

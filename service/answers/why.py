@@ -69,6 +69,7 @@ WHY: Final[dict[str, Any]] = {
         }
     ],
     "people_after": None,
+    "endpoints": [],
     "audience": "everyone who may view the document",
     "next": None,
 }
@@ -202,12 +203,32 @@ class WhyPerson(BaseModel):
     words: str | None
 
 
+class WhyEndpoint(BaseModel):
+    """What became of a webhook.
+
+    Attributes:
+        endpoint: its name; null if it was removed.
+        id: of the delivery, which is also the ``webhook-id``.
+        words: what became of it.
+        tries: number, result, code, reason and time of each try.
+    """
+
+    endpoint: str | None
+    id: UUID
+    state: str
+    next_attempt_at: datetime | None
+    finished_at: datetime | None
+    words: str
+    tries: list[dict[str, Any]]
+
+
 class Why(BaseModel):
     """Who got what from an event, and who got nothing and why.
 
     Attributes:
         people: everyone who was considered, or the person asked about.
         people_after: ask again with ``after`` set to this for more people; null: that is everyone.
+        endpoints: what went to endpoints of other systems; empty if one person was asked about.
         audience: who may hear of such events; null if the type has no handler.
         next: what to do next; null if there is nothing to do.
     """
@@ -217,5 +238,6 @@ class Why(BaseModel):
     dead_letter: WhyLetter | None
     people: list[WhyPerson]
     people_after: UUID | None
+    endpoints: list[WhyEndpoint]
     audience: str | None
     next: str | None

@@ -335,7 +335,7 @@ def test_json_has_the_same_keys_whatever_became_of_the_event(stage: Stage, uploa
     stage.deliver(uploaded, dead)
     found = [as_json(stage, event) for event in (uploaded, dead, young)]
     assert {tuple(each) for each in found} == {
-        ("event", "state", "dead_letter", "people", "people_after", "audience", "next")
+        ("event", "state", "dead_letter", "people", "people_after", "endpoints", "audience", "next")
     }
     assert len({tuple(each["state"]) for each in found}) == 1
     assert [each["state"]["status"] for each in found] == ["completed", "dead", None]

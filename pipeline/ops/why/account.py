@@ -117,6 +117,17 @@ class DeliveryDetails:
 
 
 @dataclass(frozen=True, slots=True)
+class EndpointDelivery(DeliveryDetails):
+    """What became of a webhook.
+
+    Attributes:
+        endpoint: the name of the endpoint; None: it was removed.
+    """
+
+    endpoint: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class SkipDetails:
     """Why a person got nothing on a channel.
 
@@ -184,6 +195,7 @@ class Account:
         people: everyone who was considered, or only the person asked about, considered or not.
         audience: who may hear of its event type, in words; None if the type has no handler.
         people_after: the last person of an account that was cut; None if nobody was left out.
+        endpoints: what went to endpoints of other systems; none if one person was asked about.
     """
 
     event: EventRow
@@ -192,6 +204,7 @@ class Account:
     people: Sequence[PersonAccount]
     audience: str | None
     people_after: UUID | None = None
+    endpoints: Sequence[EndpointDelivery] = ()
 
 
 def cut(

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from pipeline.ops.why import verdict, words
-from pipeline.ops.why.account import Account, PersonAccount, Received, SkipDetails
+from pipeline.ops.why.account import Account, EndpointDelivery, PersonAccount, Received, SkipDetails
 
 
 def document(account: Account) -> dict[str, Any]:
@@ -34,8 +34,21 @@ def document(account: Account) -> dict[str, Any]:
         "dead_letter": asdict(letter) if letter else None,
         "people": [_person(account, person) for person in account.people],
         "people_after": account.people_after,
+        "endpoints": [_endpoint(each) for each in account.endpoints],
         "audience": account.audience,
         "next": verdict.advice(account),
+    }
+
+
+def _endpoint(delivery: EndpointDelivery) -> dict[str, Any]:
+    return {
+        "endpoint": delivery.endpoint,
+        "id": delivery.id,
+        "state": delivery.state,
+        "next_attempt_at": delivery.next_attempt_at,
+        "finished_at": delivery.finished_at,
+        "words": words.outcome_at(delivery),
+        "tries": delivery.tries,
     }
 
 

@@ -17,6 +17,7 @@ from pipeline.fanout.recipients import recipients
 from pipeline.ops.why.account import (
     Account,
     DeliveryDetails,
+    EndpointDelivery,
     EventLetter,
     EventRow,
     Ledger,
@@ -37,6 +38,8 @@ _RECEIVED: Final = load(__package__, "received")
 _SKIPS: Final = load(__package__, "skips")
 _HAS_DELIVERIES: Final = load(__package__, "has_deliveries")
 _DELIVERIES: Final = load(__package__, "deliveries")
+_HAS_WEBHOOKS: Final = load(__package__, "has_webhooks")
+_ENDPOINTS: Final = load(__package__, "endpoint_deliveries")
 _PERSON: Final = load(__package__, "person")
 
 
@@ -100,6 +103,7 @@ def _account(connection: Connection[Any], asked: Mapping[str, Any]) -> Account:
         people=people,
         audience=recipients(handler) if handler else None,
         people_after=last,
+        endpoints=[] if user_id or asked["after"] else _endpoints(connection, asked),
     )
 
 
@@ -110,6 +114,12 @@ def _deliveries(
         return []
     asked = {"event": event_id, "users": users}
     return _rows(connection, DeliveryDetails, _DELIVERIES, asked)
+
+
+def _endpoints(connection: Connection[Any], asked: Mapping[str, Any]) -> list[EndpointDelivery]:
+    if connection.execute(_HAS_WEBHOOKS).fetchone() != (True,):
+        return []
+    return _rows(connection, EndpointDelivery, _ENDPOINTS, asked)
 
 
 def _rows(

@@ -5,7 +5,13 @@ from typing import Final
 
 from pipeline.domain.units import moment
 from pipeline.fanout.reasons import Reason
-from pipeline.ops.why.account import DeliveryDetails, EventLetter, Received, SkipDetails
+from pipeline.ops.why.account import (
+    DeliveryDetails,
+    EndpointDelivery,
+    EventLetter,
+    Received,
+    SkipDetails,
+)
 
 _CHANNELS: Final = {"in_app": "in-app", "email": "e-mail"}
 _DELIVERIES: Final = {"immediate": "at once", "aggregated": "with the next digest"}
@@ -53,6 +59,19 @@ def outcome_of(delivery: DeliveryDetails) -> str:
         return ends[delivery.state]
     at = delivery.next_attempt_at
     return f"{reason}; next try {moment(at)}" if delivery.tries and at else reason
+
+
+def outcome_at(delivery: EndpointDelivery) -> str:
+    """Return what became of a webhook, without its tries."""
+    if delivery.state == "done":
+        ended = moment(delivery.finished_at) if delivery.finished_at else ""
+        return f"it took it {ended} and answered {delivery.provider_id}"
+    return of_endpoint(outcome_of(delivery), delivery)
+
+
+def of_endpoint(text: str, delivery: EndpointDelivery) -> str:
+    """Return a text in which the endpoint is not called by its id."""
+    return text.replace(delivery.provider, "it") if delivery.provider else text
 
 
 def tries_of(delivery: DeliveryDetails) -> list[str]:

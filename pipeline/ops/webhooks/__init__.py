@@ -1,0 +1,1 @@
+"""Endpoints of other systems: added, listed, rotated, disabled, removed and tested."""

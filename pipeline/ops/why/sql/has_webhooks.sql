@@ -1,0 +1,2 @@
+-- Whether the database has webhooks.
+SELECT to_regclass('fanout.webhook_endpoints') IS NOT NULL
