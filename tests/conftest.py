@@ -8,6 +8,8 @@ from typing import Final
 
 import psycopg
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 
 from local.postgres import Postgres
 from pipeline.clients.postgres.pool import close_pools
@@ -21,8 +23,13 @@ _LONG: Final = tuple(
 
 
 def pytest_configure() -> None:
-    """Handle SIGINT: the shell of a script starts background programs with it ignored."""
+    """Handle SIGINT, and let examples take the time that they take on a loaded machine."""
+    # The shell of a script starts background programs with SIGINT ignored.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    hypothesis_settings.register_profile(
+        "fanout", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    )
+    hypothesis_settings.load_profile("fanout")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

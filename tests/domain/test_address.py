@@ -6,7 +6,7 @@ from email.headerregistry import Address
 from email.utils import getaddresses
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.domain.address import (
@@ -99,7 +99,6 @@ def test_what_is_none_is_refused_without_being_quoted(text: str) -> None:
     assert "\n" not in str(raised.value)
 
 
-@settings(deadline=None)
 @given(st.text(max_size=80) | st.from_regex(r"[^@]{1,20}@[a-z]{1,9}\.[a-z]{2,9}", fullmatch=True))
 def test_whatever_is_read_as_an_address_is_one_line_and_one_address(text: str) -> None:
     try:
@@ -170,7 +169,6 @@ def test_what_is_no_mailbox_is_refused_without_being_quoted(text: str) -> None:
     assert "canary" not in str(raised.value).lower()
 
 
-@settings(deadline=None)
 @given(st.text(max_size=300))
 def test_any_name_can_stand_beside_an_address_once_it_is_clean(text: str) -> None:
     name = clean_name(text)

@@ -15,7 +15,7 @@ TEXT = st.text(
     st.characters(exclude_characters="\0\n", exclude_categories=["Cs"]), min_size=1, max_size=60
 )
 ON_A_DATABASE = settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
 

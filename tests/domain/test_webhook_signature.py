@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from standardwebhooks import Webhook
 
@@ -50,7 +50,6 @@ def test_the_example_of_svix_is_right() -> None:
     assert message == GenuineMessage(id="msg_p5jXN8AQM9LWM0D4loKWxJek", at=at)
 
 
-@settings(deadline=None)
 @given(key=st.binary(min_size=24, max_size=64), message_id=ids, body=st.text(max_size=200))
 def test_the_library_of_the_standard_signs_alike(key: bytes, message_id: str, body: str) -> None:
     secret = SigningSecret(key)
@@ -160,7 +159,6 @@ def test_whatever_is_malformed_is_one_error(name: str, value: str) -> None:
         check(headers_of() | {name: value})
 
 
-@settings(deadline=None)
 @given(st.dictionaries(st.sampled_from(sorted(headers_of())), st.text(max_size=90)))
 def test_no_header_raises_anything_else(changed: dict[str, str]) -> None:
     headers = headers_of() | changed

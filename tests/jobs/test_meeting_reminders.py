@@ -124,7 +124,7 @@ LEADS: Final = st.integers(5, 120)
 MOMENT: Final = timedelta(microseconds=1)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(offset=st.timedeltas(-HOUR, 3 * HOUR), lead=LEADS)
 @example(offset=timedelta(0), lead=30)
 @example(offset=MOMENT, lead=30)
@@ -140,7 +140,7 @@ def test_whoever_meets_within_the_lead_time_is_reminded_with_the_minutes_that_ar
     assert minutes == ([math.ceil(offset / MINUTE)] * len(PEOPLE) if is_due else [])
 
 
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(
     offset=st.timedeltas(timedelta(0), 2 * HOUR),
     lead=LEADS,

@@ -137,7 +137,7 @@ def world(databases: Databases) -> Iterator[Desk]:
 AGES: Final = st.timedeltas(timedelta(hours=-1), 15 * DAY)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(age=AGES)
 @example(age=24 * HOUR)
 @example(age=24 * HOUR - A_MOMENT)

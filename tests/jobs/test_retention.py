@@ -414,7 +414,7 @@ EVENT: Final = st.tuples(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(events=st.lists(EVENT, max_size=25), days=st.integers(7, 100), paused=st.booleans())
 def test_catch_up_finds_after_retention_exactly_what_it_found_before(
     shared: Kept, events: list[tuple[int, int, str | None, str]], days: int, *, paused: bool

@@ -298,7 +298,7 @@ ROWS: Final = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(rows=ROWS)
 def test_a_person_is_left_out_just_when_the_rule_of_preferences_says_that_they_muted_it(
     world: Desk, rows: list[PreferenceRow]
@@ -328,7 +328,7 @@ def test_a_person_is_left_out_just_when_the_rule_of_preferences_says_that_they_m
 MINUTES: Final = st.integers(-10, 20 * 24 * 60)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     messages=st.lists(st.tuples(MINUTES, st.sampled_from([U1, U2])), min_size=1, max_size=5),
     read=MINUTES,

@@ -6,7 +6,7 @@ from typing import Final
 from uuid import UUID
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.domain.errors import ConfigurationError
@@ -39,7 +39,6 @@ def subscriptions(draw: st.DrawFn) -> MailSubscription:
     )
 
 
-@settings(deadline=None)
 @given(subscriptions())
 def test_a_token_says_to_us_what_it_was_made_of(subscription: MailSubscription) -> None:
     token = SEAL.token(subscription)
@@ -49,7 +48,6 @@ def test_a_token_says_to_us_what_it_was_made_of(subscription: MailSubscription) 
     assert SEAL.token(subscription) == token
 
 
-@settings(deadline=None)
 @given(subscriptions())
 def test_nobody_else_reads_anything_in_a_token(subscription: MailSubscription) -> None:
     """Neither the person nor what it is about, as text or as bytes."""
@@ -63,7 +61,6 @@ def test_nobody_else_reads_anything_in_a_token(subscription: MailSubscription) -
         LinkSeal(["x" * 40]).read(token)
 
 
-@settings(deadline=None)
 @given(subscriptions(), st.data())
 def test_a_token_that_was_changed_anywhere_is_refused(
     subscription: MailSubscription, data: st.DataObject

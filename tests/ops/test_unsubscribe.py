@@ -89,9 +89,7 @@ rows_before = st.lists(
 )
 
 
-@settings(
-    deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(before=rows_before, kind=st.sampled_from([DIGEST, NUDGE]))
 def test_whatever_was_chosen_before_these_mails_end_and_nothing_else_does(
     shared: Database, before: list[tuple[Any, ...]], kind: str

@@ -53,9 +53,7 @@ CONFIG: Final = {
     ],
 }
 Case = schemathesis.Case[Any]
-FREELY: Final = settings(
-    deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
-)
+FREELY: Final = settings(derandomize=True, database=None, suppress_health_check=list(HealthCheck))
 
 
 @contextmanager

@@ -196,7 +196,6 @@ def test_no_row_and_no_message_surprises_the_decoder(figures: Figures) -> None:
 
     limits = settings(
         max_examples=SCALE.examples,
-        deadline=None,
         database=None,
         suppress_health_check=[*HealthCheck],
         phases=[Phase.generate, Phase.shrink],

@@ -63,7 +63,7 @@ def test_what_cannot_be_sent_is_refused_when_the_mail_is_made(changed: dict[str,
     assert mail(subject="canary", headers=(("X-Canary", "a"),)).subject == "canary"
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(subject=lines, name=lines, text=anything)
 def test_whatever_is_said_in_a_mail_stays_in_its_place(subject: str, name: str, text: str) -> None:
     try:

@@ -118,7 +118,7 @@ def test_whoever_gets_a_mail_in_place_of_a_person_cannot_unsubscribe_the_person(
     assert names(forced.mail) == sorted(USUAL)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_nothing_that_reaches_a_header_can_add_one(data: st.DataObject) -> None:
     """Subjects, names, types, brands and addresses, as hostile as they may be."""
@@ -147,7 +147,7 @@ def test_nothing_that_reaches_a_header_can_add_one(data: st.DataObject) -> None:
     assert not read.defects
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(text=anything, name=st.sampled_from(["EMAIL_FROM", "EMAIL_REPLY_TO"]))
 def test_no_setting_can_add_a_header_either(text: str, name: str) -> None:
     variables: dict[str, Any] = {"EMAIL_FROM": "a@acme.test", "RESEND_API_KEY": "re_1"}

@@ -149,7 +149,7 @@ json_values = st.recursive(
 )
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     kind=st.sampled_from([*sorted(ABOUT_MAILS), "suppression.added", "suppression.removed"]),
     data=st.dictionaries(
