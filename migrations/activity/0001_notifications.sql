@@ -21,12 +21,13 @@ DO $$
 DECLARE
     lacking text;
 BEGIN
-    SELECT string_agg(wanted.name || ' ' || wanted.type, ', ') INTO lacking
+    SELECT string_agg(wanted.name || ' ' || wanted.type, ', ' ORDER BY wanted.place) INTO lacking
     FROM (VALUES
-        ('id', 'uuid'), ('user_id', 'uuid'), ('title', 'text'), ('message', 'text'),
-        ('notification_type', 'text'), ('is_processed', 'boolean'),
-        ('deliver_at', 'timestamp with time zone'), ('priority', 'text'), ('payload', 'jsonb')
-    ) AS wanted (name, type)
+        (1, 'id', 'uuid'), (2, 'user_id', 'uuid'), (3, 'title', 'text'), (4, 'message', 'text'),
+        (5, 'notification_type', 'text'), (6, 'is_processed', 'boolean'),
+        (7, 'deliver_at', 'timestamp with time zone'), (8, 'priority', 'text'),
+        (9, 'payload', 'jsonb')
+    ) AS wanted (place, name, type)
     WHERE NOT EXISTS (
         SELECT FROM pg_catalog.pg_attribute
         WHERE attrelid = 'activity.notifications'::regclass AND NOT attisdropped
@@ -90,7 +91,7 @@ COMMENT ON COLUMN activity.notifications.taken_at IS
 -- CREATE INDEX CONCURRENTLY, after adding the columns: to build it here blocks writers of the table
 -- for about a second per million rows.
 CREATE INDEX IF NOT EXISTS fanout_notifications_to_take_idx
-    ON activity.notifications ((priority IN ('critical', 'urgent')), created_at)
+    ON activity.notifications (coalesce(priority IN ('critical', 'urgent'), false), created_at)
     WHERE NOT is_processed AND taken_at IS NULL;
 
 -- A bug that empties an id must not tell everyone: the nil UUID needs a role.
@@ -136,7 +137,7 @@ BEGIN
             WHERE delivery.cause = 'activity.notifications:' || shown.id
                 AND delivery.finished_at IS NULL
         ),
-        error_count = shown.error_count + failed.times,
+        error_count = coalesce(shown.error_count, 0) + failed.times,
         last_error = coalesce(failed.error, shown.last_error)
     FROM (
         SELECT after.source_id,
@@ -160,7 +161,8 @@ CREATE TRIGGER show_in_activity AFTER UPDATE ON fanout.deliveries
     FOR EACH STATEMENT EXECUTE FUNCTION fanout.show_in_activity();
 
 GRANT USAGE ON SCHEMA activity TO fanout_push, fanout_producer;
-GRANT SELECT, UPDATE (is_processed, last_error, taken_at) ON activity.notifications TO fanout_push;
+GRANT SELECT, UPDATE (is_processed, error_count, last_error, taken_at)
+    ON activity.notifications TO fanout_push;
 GRANT INSERT (
     id, user_id, title, message, notification_type, deliver_at, priority, payload, expires_at,
     collapse_key

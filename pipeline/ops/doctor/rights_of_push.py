@@ -103,7 +103,7 @@ RIGHTS_WITH_ACTIVITY: Final[Mapping[str, frozenset[str]]] = {
         | on_columns(
             "UPDATE",
             "notifications",
-            *("is_processed", "last_error", "taken_at"),
+            *("is_processed", "error_count", "last_error", "taken_at"),
             schema="activity",
         )
     ),
