@@ -32,7 +32,8 @@ FOLLOW_SECONDS: Final = 1.0
 
 _ADOPT: Final = load(__package__, "adopt_activity")
 _RELEASE: Final = load(__package__, "release_push")
-_HAS_ACTIVITY: Final = "SELECT to_regclass('activity.notifications') IS NOT NULL"
+# The application may have a table of this name without the family activity.
+_HAS_ACTIVITY: Final = "SELECT to_regprocedure('fanout.show_in_activity()') IS NOT NULL"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

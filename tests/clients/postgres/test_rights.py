@@ -47,6 +47,7 @@ RUN_BY: Final = {
     "pipeline/steps": ("fanout_jobs",),
     "pipeline/steps/mail": ("fanout_sender",),
     "pipeline/steps/sending": ("fanout_sender",),
+    "pipeline/steps/push": ("fanout_push",),
     "pipeline/steps/watches": ("fanout_jobs",),
     "pipeline/steps/webhooks": ("fanout_push",),
     "pipeline/sources": ("fanout_writer",),

@@ -79,7 +79,27 @@ def test_f25_rows_that_are_due_at_the_same_time_keep_one_order(activity: Activit
     rows = sorted(activity.insert(None, **same) for _ in range(4))
     first = activity.insert(None, priority="high", **same)
     activity.adopt()
-    assert [UUID(row) for (row,) in activity.deliveries("source_id")] == [first, *rows]
+    in_order = activity.rows(
+        "SELECT source_id FROM fanout.deliveries ORDER BY priority, next_attempt_at, sequence"
+    )
+    assert [UUID(row) for (row,) in in_order] == [first, *rows]
+
+
+def test_of_two_rows_with_one_collapse_key_the_one_that_was_written_later_comes_later(
+    activity: Activity,
+) -> None:
+    now = activity.now()
+    later = [
+        activity.insert(
+            UUID(int=1),
+            id=UUID(int=9 - number),
+            collapse_key="k",
+            created_at=now + timedelta(seconds=number),
+        )
+        for number in range(4)
+    ]
+    activity.adopt()
+    assert [UUID(row) for (row,) in activity.deliveries("source_id")] == later
 
 
 def test_f35_a_critical_row_is_taken_before_older_ones(activity: Activity) -> None:

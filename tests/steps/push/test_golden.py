@@ -137,6 +137,7 @@ def test_f34_what_failed_last_is_named_and_tried_again_by_its_backoff(desk: Push
 def test_f35_a_critical_row_passes_a_thousand_that_wait(desk: PushDesk) -> None:
     desk.bus.connected = {U1: 1, U2: 1, U3: 1}
     desk.execute("UPDATE fanout.channels SET since = now() - interval '1 day'")
+    desk.execute("UPDATE fanout_migrations SET applied_at = now() - interval '1 day'")
     insert_many(desk, 1_000, priority="normal", age=timedelta(minutes=11))
     # They are adopted, and a part of them is leased already.
     claims_of(desk.sender).look_again()
