@@ -47,6 +47,16 @@ PLANTED: Final = {
         "from pipeline.fanout.handlers import meeting_updated",
         "Handlers do not know each other",
     ),
+    "a reaction that knows another": (
+        "reactions/handlers/user_verified.py",
+        "from pipeline.reactions.handlers import intro_inquiry",
+        "Reactions do not know each other",
+    ),
+    "a database in what follows from an event": (
+        "reactions/effects.py",
+        "import psycopg",
+        "The words of all families and each family are pure",
+    ),
     "a family that knows another": (
         "mail/digest.py",
         "from pipeline.fanout import effects",

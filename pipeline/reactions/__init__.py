@@ -1,0 +1,1 @@
+"""The family ``reactions``, pure: a row of ``reactions.events`` in, what follows from it out."""

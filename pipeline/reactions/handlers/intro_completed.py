@@ -1,0 +1,72 @@
+"""intro.completed: two people were introduced."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from uuid import UUID
+
+from pipeline.domain.delivery import Priority
+from pipeline.domain.identifiers import EventType, UserId
+from pipeline.domain.payload import Count
+from pipeline.reactions.camel import CamelPayload
+from pipeline.reactions.effects import Completion, Credit, Finished, Reaction, Task
+from pipeline.reactions.events import ReactionEvent
+from pipeline.reactions.facts import Answers
+from pipeline.reactions.handler import ReactionHandler
+from pipeline.reactions.outcome import Done, done_with
+
+
+class IntroCompleted(CamelPayload):
+    """Payload of ``intro.completed``."""
+
+    intro_id: UUID
+    connector_user_id: UserId
+    innovator_id: UserId | None = None
+    prospect_id: UUID | None = None
+    completed_at: datetime | None = None
+    credits_awarded: Count = 0
+
+
+class IntroCompletedHandler(ReactionHandler[IntroCompleted]):
+    """Complete the introduction, award the credits once, and tell both parties."""
+
+    event_type = EventType("intro.completed")
+    payload = IntroCompleted
+
+    def react(self, event: ReactionEvent[IntroCompleted], answers: Answers) -> Done:
+        """The new status, the credits if there are any, and a task for each party."""
+        return done_with(_reactions(event))
+
+
+def _reactions(event: ReactionEvent[IntroCompleted]) -> Iterator[Reaction]:
+    said = event.payload
+    at = said.completed_at or event.created_at
+    yield Completion(name="intro", what=Finished.INTRO, id=said.intro_id, at=at)
+    if said.credits_awarded:
+        yield Credit(
+            name="credits",
+            user_id=said.connector_user_id,
+            amount=said.credits_awarded,
+            # One introduction, one award: also if two events say that it is completed.
+            key=f"intro.completed:{said.intro_id}",
+            reason="intro_completed",
+        )
+    parties = [("connector", said.connector_user_id, Priority.NORMAL)]
+    if said.innovator_id is not None:
+        parties.append(("innovator", said.innovator_id, Priority.HIGH))
+    for party, user_id, priority in parties:
+        yield Task(
+            name=party,
+            task_type="notify_intro_completed",
+            agent_type="concierge",
+            user_id=user_id,
+            context_type="intro_opportunity",
+            context_id=said.intro_id,
+            scheduled_for=event.created_at,
+            priority=priority,
+            context={
+                "introId": said.intro_id,
+                "role": party,
+                "prospectId": said.prospect_id,
+                "creditsAwarded": said.credits_awarded if party == "connector" else None,
+            },
+        )

@@ -1,0 +1,67 @@
+"""solution.research_complete: the research for a person has ended."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from pipeline.domain.delivery import Priority
+from pipeline.domain.identifiers import EventType, UserId
+from pipeline.reactions.camel import CamelPayload
+from pipeline.reactions.effects import Completion, Finished, Task
+from pipeline.reactions.events import ReactionEvent
+from pipeline.reactions.facts import ActiveConversation, Answers, Question
+from pipeline.reactions.handler import ReactionHandler
+from pipeline.reactions.outcome import Done, GaveUp, done
+
+
+class ResearchComplete(CamelPayload):
+    """Payload of ``solution.research_complete``."""
+
+    workflow_id: UUID
+    user_id: UserId
+    request_description: str | None = None
+    findings: Any = None
+    completed_at: datetime | None = None
+
+
+class ResearchCompleteHandler(ReactionHandler[ResearchComplete]):
+    """Tell the person in their active conversation, and complete the workflow."""
+
+    event_type = EventType("solution.research_complete")
+    payload = ResearchComplete
+
+    def questions(self, event: ReactionEvent[ResearchComplete]) -> Iterator[Question]:
+        """The active conversation of the person."""
+        yield ActiveConversation(event.payload.user_id)
+
+    def react(self, event: ReactionEvent[ResearchComplete], answers: Answers) -> Done | GaveUp:
+        """One task for the concierge, and the new status."""
+        said = event.payload
+        conversation = answers.conversations.get(ActiveConversation(said.user_id))
+        if conversation is None:
+            return GaveUp(reason="the person has no active conversation")
+        return done(
+            Task(
+                name="findings",
+                task_type="solution_workflow_timeout",
+                agent_type="concierge",
+                user_id=said.user_id,
+                context_type="solution_workflow",
+                context_id=said.workflow_id,
+                scheduled_for=event.created_at,
+                priority=Priority.HIGH,
+                context={
+                    "workflowId": said.workflow_id,
+                    "conversationId": conversation,
+                    "requestDescription": said.request_description,
+                    "findings": said.findings,
+                },
+            ),
+            Completion(
+                name="workflow",
+                what=Finished.WORKFLOW,
+                id=said.workflow_id,
+                at=said.completed_at or event.created_at,
+            ),
+        )

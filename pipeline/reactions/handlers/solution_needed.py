@@ -1,0 +1,63 @@
+"""user.inquiry.solution_needed: a person needs a solution to be found."""
+
+from pipeline.domain.delivery import Priority
+from pipeline.domain.identifiers import EventType, UserId
+from pipeline.domain.payload import OptionalLine
+from pipeline.reactions.camel import CamelPayload
+from pipeline.reactions.effects import FollowUp, Task
+from pipeline.reactions.events import ReactionEvent
+from pipeline.reactions.facts import Answers
+from pipeline.reactions.handler import ReactionHandler
+from pipeline.reactions.identifiers import ConversationId
+from pipeline.reactions.outcome import Done, done
+
+
+class SolutionNeeded(CamelPayload):
+    """Payload of ``user.inquiry.solution_needed``."""
+
+    user_id: UserId
+    conversation_id: ConversationId
+    request_description: str
+    category: OptionalLine = None
+    urgency: OptionalLine = None
+
+
+class SolutionNeededHandler(ReactionHandler[SolutionNeeded]):
+    """Have a solution researched."""
+
+    event_type = EventType("user.inquiry.solution_needed")
+    payload = SolutionNeeded
+
+    def react(self, event: ReactionEvent[SolutionNeeded], answers: Answers) -> Done:
+        """One task, urgent as the person says, and an event that the research has begun."""
+        said = event.payload
+        return done(
+            Task(
+                name="research",
+                task_type="research_solution",
+                agent_type="solution_saga",
+                user_id=said.user_id,
+                context_type="conversation",
+                context_id=said.conversation_id,
+                scheduled_for=event.created_at,
+                priority=Priority.HIGH if said.urgency == "high" else Priority.NORMAL,
+                context={
+                    "eventId": event.id,
+                    "conversationId": said.conversation_id,
+                    "requestDescription": said.request_description,
+                    "category": said.category,
+                    "urgency": said.urgency,
+                },
+            ),
+            FollowUp(
+                name="initiated",
+                type=EventType("solution.research_initiated"),
+                aggregate_type="user",
+                aggregate_id=said.user_id,
+                payload={
+                    "userId": said.user_id,
+                    "conversationId": said.conversation_id,
+                    "requestDescription": said.request_description,
+                },
+            ),
+        )
