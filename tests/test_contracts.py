@@ -67,6 +67,16 @@ PLANTED: Final = {
         "import psycopg",
         "The words of all families and each family are pure",
     ),
+    "a push that knows mail": (
+        "push/budget.py",
+        "from pipeline.mail import digest",
+        "Layers point inwards",
+    ),
+    "the time of the machine in quiet hours": (
+        "push/hours.py",
+        "import time",
+        "The words of all families and each family are pure",
+    ),
     "words that know others": (
         "mail/words/invite_accepted.py",
         "from pipeline.mail.words import thread_unread_stale",
