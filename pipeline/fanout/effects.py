@@ -9,10 +9,14 @@ from pipeline.domain.identifiers import ProjectId, ThreadId
 
 
 class Channel(StrEnum):
-    """The ways to notify a person."""
+    """The ways to notify a person, as preferences name them.
+
+    No effect is for ``PUSH``: phones are told what is told in the app, unless the person muted it.
+    """
 
     IN_APP = "in_app"
     EMAIL = "email"
+    PUSH = "push"
 
 
 class Delivery(StrEnum):

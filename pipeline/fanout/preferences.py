@@ -2,8 +2,8 @@
 
 The rule: thread beats project beats global. Within a scope the exact event type beats ``*``, then
 the exact channel beats ``*``, then the newest row wins. The deciding row mutes only if its status
-is exactly ``muted``. Without a row nothing is muted. For e-mail, a person without any row whose
-channel is ``email`` or ``*`` inherits the in-app answer.
+is exactly ``muted``. Without a row nothing is muted. For e-mail and push, a person without any row
+whose channel is the one or ``*`` inherits the in-app answer.
 """
 
 from collections.abc import Iterable
@@ -95,7 +95,7 @@ def resolve(
         and (row.scope is Scope.GLOBAL or _same(row.scope_id, scope_ids[row.scope]))
     ]
     decided = _most_specific(applicable, channel)
-    if decided is None and channel is Channel.EMAIL:
+    if decided is None and channel is not Channel.IN_APP:
         decided = _most_specific(applicable, Channel.IN_APP)
     return Verdict(decided)
 

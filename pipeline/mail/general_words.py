@@ -4,9 +4,13 @@ from collections.abc import Sequence
 from typing import Final
 
 from pipeline.domain.identifiers import EventType
+from pipeline.domain.units import counted
 from pipeline.mail.event_words import AnyWords, DigestLine, EventWords, MailData
 from pipeline.mail.sentence import Sentence
 from pipeline.mail.words import WORDS
+
+# No event has this type: it is all that was too much for a phone. People mute it by this name.
+MISSED_PUSH: Final = EventType("missed_push")
 
 
 class GeneralWords(EventWords[MailData]):
@@ -38,9 +42,27 @@ class GeneralWords(EventWords[MailData]):
         return DigestLine(self.heading(data))
 
 
+class MissedPushWords(GeneralWords):
+    """What was too much for a person's phone: its title."""
+
+    event_type = MISSED_PUSH
+    thing = "notification"
+    place = "Notifications"
+    waits_for_digest = True
+
+    def title(self, shown: Sequence[MailData]) -> str:  # noqa: ARG002
+        """The same for any number."""
+        return "Notifications"
+
+    def summary(self, shown: Sequence[MailData]) -> str:
+        """How many they are."""
+        return counted(len(shown), "notification")
+
+
 _GENERAL: Final = GeneralWords()
+_MISSED_PUSH: Final = MissedPushWords()
 
 
 def words_of(event_type: EventType) -> AnyWords:
     """Return the words of an event type, or else the general ones."""
-    return WORDS.get(event_type, _GENERAL)
+    return _MISSED_PUSH if event_type == MISSED_PUSH else WORDS.get(event_type, _GENERAL)

@@ -6,7 +6,7 @@ from typing import Final
 from uuid import UUID
 
 from pipeline.domain.identifiers import EventType, UserId
-from pipeline.mail.general_words import words_of
+from pipeline.mail.general_words import MISSED_PUSH, words_of
 from pipeline.mail.material import Digest, Immediate, Material
 from pipeline.mail.words import WORDS
 
@@ -14,7 +14,9 @@ from pipeline.mail.words import WORDS
 DIGEST: Final = "digest"
 EMAIL: Final = "email"
 # The event types that wait for the digest, unless a person chose otherwise for others.
-DIGEST_TYPES: Final = tuple(sorted(name for name, words in WORDS.items() if words.waits_for_digest))
+DIGEST_TYPES: Final = tuple(
+    sorted([*(name for name, words in WORDS.items() if words.waits_for_digest), MISSED_PUSH])
+)
 
 
 class SubscriptionScope(StrEnum):

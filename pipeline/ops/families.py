@@ -30,11 +30,12 @@ _JOBS: Final = "jobs/"
 _MAIL: Final = "mail/"
 _PUSH: Final = "push/"
 _ACTIVITY: Final = "activity/"
-# The ledger of deliveries: mail and push both need it.
+# The ledger of deliveries, and where people live: mail and push both need them.
 DELIVERIES: Final = (
     "mail/0001_deliveries.sql",
     "mail/0007_ranked_at.sql",
     "mail/0008_out_of_place.sql",
+    "mail/0050_digests.sql",
     "mail/0062_attempts_of_deliveries.sql",
 )
 

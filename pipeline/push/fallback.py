@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final
+from typing import Final, assert_never
 
 from pipeline.domain.backoff import PUSH_RETRIES
 from pipeline.domain.lease import Cause, Lease, Settlement, WorkState, end, fail, give_back
-from pipeline.push.verdict import OverBudget, QuietUntil, Verdict
+from pipeline.push.verdict import UNWANTED, Disturb, OverBudget, QuietUntil, Unwanted, Verdict
 
 # How long a delivery waits that only the bus can bring, while the bus may not be asked.
 CLOSED_SECONDS: Final = 30.0
@@ -71,10 +71,15 @@ def after_the_bus(
             return give_back(lease, cause, pause=max(0.0, (at - now).total_seconds()))
         case OverBudget(has_digest):
             return _over_budget(lease, missed, has_digest=has_digest)
-        case _:
+        case Unwanted(code):
+            reason = f"{missed.words}; on the phone it is not wanted: {UNWANTED[code]}"
+            return end(lease, WorkState.CANCELLED, Cause(code=code, reason=reason))
+        case Disturb():
             cause = Cause(code=missed.code, reason=f"{missed.words}: sent to the phone")
             ended = end(lease, WorkState.CANCELLED, cause)
             return replace(ended, values={"to_phones": True})
+        case _:
+            assert_never(verdict)
 
 
 def wait_for_the_bus(lease: Lease, missed: Missed) -> Settlement:

@@ -2,7 +2,13 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeAlias
+from typing import Final, TypeAlias
+
+# Why a person does not get a push on the phone: the words of the statements, and what they mean.
+UNWANTED: Final = {
+    "muted": "the person has muted it",
+    "no_access": "the person may not view it any more",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,4 +38,15 @@ class OverBudget:
     has_digest: bool
 
 
-Verdict: TypeAlias = Disturb | QuietUntil | OverBudget
+@dataclass(frozen=True, slots=True)
+class Unwanted:
+    """Not at all: the person does not want it, or may not view it any more.
+
+    Attributes:
+        code: why, in a word of ``UNWANTED``.
+    """
+
+    code: str
+
+
+Verdict: TypeAlias = Disturb | QuietUntil | OverBudget | Unwanted

@@ -21,6 +21,7 @@ from pipeline.push.verdict import Disturb
 from pipeline.sinks.provider_breaker import provider_breakers_of
 from pipeline.steps.push.bus import is_broadcast
 from pipeline.steps.push.channels import CHANNELS
+from pipeline.steps.push.disturbance import may_disturb
 from pipeline.steps.push.sender import PushSender, push_switch
 from pipeline.steps.push.table import PUSHES
 from pipeline.steps.push.tried import MissedPush, TriedPushes
@@ -57,8 +58,10 @@ def write_push_results(sender: PushSender, pushes: TriedPushes, clock: Clock = u
         return
 
     def write(connection: Connection[Any]) -> None:
-        going_on = _after_the_bus(connection, sender, missed, now)
-        settle(connection, PUSHES, [*settlements, *going_on])
+        # What is left of a budget is read and spent in one transaction.
+        with connection.transaction():
+            going_on = _after_the_bus(connection, sender, missed, now)
+            settle(connection, PUSHES, [*settlements, *going_on])
 
     with_connection(database, write)
     if pushes.tried:
@@ -73,6 +76,8 @@ def _after_the_bus(
     if people and sender.push.fcm is not None:
         users = list({each.lease.values["user_id"] for each in people})
         phones = dict(connection.execute(_PHONES, {"users": users}).fetchall())
+    ringing = [each.lease for each in people if each.lease.values["user_id"] in phones]
+    verdicts = may_disturb(connection, ringing, now)
     settlements = [_broadcast(each) for each in missed if is_broadcast(each.lease)]
     for each in people:
         settlement = after_the_bus(
@@ -80,7 +85,7 @@ def _after_the_bus(
             each.missed,
             now,
             phones=phones.get(each.lease.values["user_id"], 0),
-            verdict=Disturb(),
+            verdict=verdicts.get(each.lease.sequence, Disturb()),
         )
         values = {**each.values, **settlement.values}
         settlements.append(replace(settlement, values=values))

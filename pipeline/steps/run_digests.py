@@ -23,7 +23,7 @@ CAUSE: Final = "digest"
 # A time so long ago was given by a person, who wants to see that day.
 LATE: Final = timedelta(days=1)
 
-_HAS_DIGESTS: Final = "SELECT to_regclass('fanout.digest_rows') IS NOT NULL"
+_HAS_DIGESTS: Final = "SELECT to_regclass('fanout.digest_pushes') IS NOT NULL"
 _PLAN: Final = load("pipeline.jobs", "digest_plan")
 _PAGE: Final = load("pipeline.jobs", "digests")
 

@@ -22,7 +22,7 @@ rows: Final = st.builds(
     scope=st.sampled_from(Scope),
     scope_id=st.sampled_from([None, TOWER, GENERAL, OTHER]),
     event_type=st.sampled_from(["greeted", "*", "other"]),
-    channel=st.sampled_from(["in_app", "email", "*", "sms"]),
+    channel=st.sampled_from(["in_app", "email", "push", "*", "sms"]),
     updated_at=st.integers(0, 2).map(lambda days: NOON + timedelta(days=days)),
 )
 row_lists: Final = st.lists(rows, max_size=8, unique_by=lambda row: row.id)
@@ -44,7 +44,7 @@ def oracle(
     """Apply the documented rule: one look-up after the other, the most specific first."""
     places = [("thread", GENERAL), ("project", TOWER), ("global", None)]
     reach = {"thread": Scope.THREAD, "project": Scope.PROJECT, "global": Scope.GLOBAL}
-    channels_asked = ["in_app"] if channel == "in_app" else ["email", "in_app"]
+    channels_asked = ["in_app"] if channel == "in_app" else [channel, "in_app"]
     for name in channels_asked:
         for (place, identifier), event_type, on in product(places, (asked.name, "*"), (name, "*")):
             found = [

@@ -259,7 +259,7 @@ def test_a_dry_run_shows_the_digests_and_makes_none(post: Post) -> None:
     assert page.counts == Counts(scanned=1, due=1)
     assert page.preview == [
         {"user_id": str(U2), "window": "2026-03-02T18:00:00+00:00", "emails": 2,
-         "would_notify": True}
+         "pushes": 0, "would_notify": True}
     ]  # fmt: skip
     assert post.digests() == []
     assert set(post.statuses().values()) == {"pending"}

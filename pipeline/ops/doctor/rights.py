@@ -370,7 +370,7 @@ _LOOK_AT_MAIL: Final = on_tables(
     "SELECT",
     *("mails", "notification_events", "notifications_dashboard_view", "notification_queue_status"),
     *("notification_processing_timeline", "failed_notifications_report"),
-    *("notification_error_summary", "digest_rows"),
+    *("notification_error_summary", "digest_rows", "digest_pushes"),
     schema="fanout",
 ) | on_columns("SELECT", "transactional_mails", "delivery_id", "booking_id", schema="fanout")
 OF_A_BREAKER: Final = (
@@ -383,14 +383,17 @@ _READ_BY_SENDER: Final = (
 # Of the application, for the check of a mail.
 _CHECKED_BY_SENDER: Final = {
     "profiles": ("id", "email", "full_name"),
-    "domain_events": ("id", "created_at", "thread_id", "resource_id"),
-    "projects": ("id", "owner_org_id"),
-    "resources": ("id", "parent_id", "org_id"),
+    "domain_events": (
+        *("id", "created_at", "project_id", "thread_id", "resource_id", "meeting_id"),
+    ),
+    "projects": ("id", "owner_org_id", "name"),
+    "resources": ("id", "parent_id", "org_id", "project_id"),
+    "chat_threads": ("id", "project_id"),
     "permissions": ("resource_id", "user_id", "permission"),
     "org_members": ("org_id", "user_id", "role"),
     "project_access_grants": ("project_id", "user_id"),
     "chat_thread_participants": ("thread_id", "user_id", "last_read_at"),
-    "notifications": ("event_id", "user_id", "read_at"),
+    "notifications": ("id", "event_id", "user_id", "title", "link_url", "read_at"),
     "user_notification_preferences": (
         *("id", "user_id", "scope_type", "scope_id", "event_type", "channel", "status"),
         "updated_at",
@@ -447,7 +450,9 @@ RIGHTS_WITH_MAIL: Final[Mapping[str, frozenset[str]]] = {
             )
         )
         | on_tables("SELECT", "digest_rows", "digest_hours", "person_zones", schema="fanout")
+        | on_tables("SELECT", "digest_pushes", schema="fanout")
         | on_columns("UPDATE", "digest_rows", "left_out", schema="fanout")
+        | on_columns("UPDATE", "digest_pushes", "left_out", schema="fanout")
     ),
     WRITER: (
         on_columns(
@@ -486,9 +491,13 @@ RIGHTS_WITH_JOBS_AND_MAIL: Final[Mapping[str, frozenset[str]]] = {
             "SELECT",
             "deliveries",
             *("id", "user_id", "source", "state", "channel", "recipient", "source_id"),
-            *("collapse_key", "sequence", "batch_id", "finished_at"),
+            *("collapse_key", "sequence", "batch_id", "finished_at", "created_at"),
+            "source_taken_at",
             schema="fanout",
         )
+        | on_columns("UPDATE", "deliveries", "source_taken_at", schema="fanout")
+        | on_columns("SELECT", "digest_pushes", "push_id", schema="fanout")
+        | on_columns("INSERT", "digest_pushes", "push_id", "delivery_id", schema="fanout")
         # For retention.
         | on_tables(
             "DELETE",

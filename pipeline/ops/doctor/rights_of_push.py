@@ -22,9 +22,12 @@ _READ_BY_PUSH: Final = {
         *("id", "event_id", "user_id", "title", "body", "link_url", "payload", "read_at"),
         "counter_thread_id",
     ),
-    "domain_events": ("id", "created_at", "project_id", "thread_id", "resource_id"),
+    "domain_events": (
+        *("id", "created_at", "project_id", "thread_id", "resource_id", "meeting_id"),
+    ),
     "projects": ("id", "owner_org_id"),
-    "resources": ("id", "parent_id", "org_id"),
+    "resources": ("id", "parent_id", "org_id", "project_id"),
+    "chat_threads": ("id", "project_id"),
     "permissions": ("resource_id", "user_id", "permission"),
     "org_members": ("org_id", "user_id", "role"),
     "project_access_grants": ("project_id", "user_id"),
@@ -35,6 +38,13 @@ _READ_BY_PUSH: Final = {
     ),
 }
 
+# What decides whether phones may ring.
+_DISTURBANCE: Final = on_tables(
+    "SELECT",
+    *("disturbance", "send_windows", "person_disturbance", "person_zones", "digest_hours"),
+    schema="fanout",
+)
+
 RIGHTS_WITH_PUSH: Final[Mapping[str, frozenset[str]]] = {
     PUSH: (
         on_tables(
@@ -42,6 +52,8 @@ RIGHTS_WITH_PUSH: Final[Mapping[str, frozenset[str]]] = {
             *("deliveries", "device_tokens", "channels", "rate_limits", "switches"),
             schema="fanout",
         )
+        | _DISTURBANCE
+        | on_tables("SELECT", "person_activity", schema="fanout")
         | SIGN_OF_LIFE
         | on_tables("SELECT", "fanout_migrations")
         | on_tables("INSERT", "attempts", schema="fanout")
@@ -92,8 +104,8 @@ RIGHTS_WITH_PUSH: Final[Mapping[str, frozenset[str]]] = {
         | on_columns("UPDATE", "deliveries", "deliver_at", "next_attempt_at", schema="fanout")
         | on_tables("SELECT", "channels", schema="fanout")
     ),
-    OPERATOR: on_tables("SELECT", "deliveries", "channels", schema="fanout"),
-    VIEWER: on_tables("SELECT", "deliveries", "attempts", schema="fanout"),
+    OPERATOR: on_tables("SELECT", "deliveries", "channels", schema="fanout") | _DISTURBANCE,
+    VIEWER: on_tables("SELECT", "deliveries", "attempts", schema="fanout") | _DISTURBANCE,
 }
 
 # What comes on top where it has activity.notifications besides.

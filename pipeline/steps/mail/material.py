@@ -15,11 +15,15 @@ from pipeline.domain.delivery import Priority
 from pipeline.domain.identifiers import EventType, ProjectId
 from pipeline.domain.lease import Lease
 from pipeline.mail.material import Digest, Immediate, Material, Transactional, Update
+from pipeline.steps.mail.digest_pushes import read_digest_pushes, read_recipients
 from pipeline.steps.mail.digests import SOURCE as DIGESTS
-from pipeline.steps.mail.digests import leave_out, pauses, read_digest_rows, what_is_told
-
-# Reasons that hold for everything that a person would get.
-OF_THE_PERSON: Final = frozenset({"no_address", "suppressed"})
+from pipeline.steps.mail.digests import (
+    DigestEntry,
+    leave_out,
+    pauses,
+    read_digest_rows,
+    what_is_told,
+)
 
 _EVENT_MAILS: Final = load(__package__, "check_event_mails")
 _TRANSACTIONAL: Final = load(__package__, "transactional_mails")
@@ -75,36 +79,49 @@ def read_event_mails(connection: Connection[Any], leases: Sequence[Lease]) -> Fo
 
 
 def read_digest_mails(connection: Connection[Any], leases: Sequence[Lease]) -> Found:
-    """Read the mails that tell all that waited for a person: rows of ``fanout.digest_rows``."""
+    """Read the mails that tell all that waited for a person: e-mails, and pushes after them."""
     by_id = {each.values["id"]: each for each in leases}
     later = pauses(connection, {each.values["user_id"] for each in leases})
-    rows = read_digest_rows(
-        connection, [id_ for id_, each in by_id.items() if each.values["user_id"] not in later]
+    open_now = [id_ for id_, each in by_id.items() if each.values["user_id"] not in later]
+    rows = read_digest_rows(connection, open_now)
+    emails = _check_emails(
+        connection, [row.id for each in rows.values() for row in each if isinstance(row.id, int)]
     )
-    emails = _check_emails(connection, [row.email_id for each in rows.values() for row in each])
+    pushes = read_digest_pushes(connection, open_now)
+    people = read_recipients(connection, {by_id[id_].values["user_id"] for id_ in {*rows, *pushes}})
     found: dict[str, MailMaterial | Later | str] = {
         each.values["source_id"]: Later(later[each.values["user_id"]])
         for each in leases
         if each.values["user_id"] in later
     }
     told = {}
-    for id_, all_rows in rows.items():
+    for id_ in open_now:
         # The application may have deleted some of them this very moment.
-        its_rows = [row for row in all_rows if row.email_id in emails]
-        its_emails = {row.email_id: emails[row.email_id] for row in its_rows}
+        entries = [
+            *(
+                DigestEntry(row=row, update=emails[row.id].update, reason=emails[row.id].reason)
+                for row in rows.get(id_, ())
+                if isinstance(row.id, int) and row.id in emails
+            ),
+            *pushes.get(id_, ()),
+        ]
         source_id = by_id[id_].values["source_id"]
-        person = next(iter(its_emails.values()), None)
-        if person is None:
+        person = people.get(by_id[id_].values["user_id"])
+        if not entries:
             continue
-        if person.reason in OF_THE_PERSON:
-            found[source_id] = person.reason
+        if person is None or person.reason is not None:
+            found[source_id] = (person and person.reason) or "no_address"
             continue
-        reasons = {each: email.reason for each, email in its_emails.items() if email.reason}
-        told[id_] = what_is_told(its_rows, reasons)
-        updates = [its_emails[each].update for each in told[id_].emails]
+        reasons = {each.row.id: each.reason for each in entries if each.reason}
+        told[id_] = what_is_told([each.row for each in entries], reasons)
+        updates = {each.row.id: each.update for each in entries}
         found[source_id] = (
-            MailMaterial(material=Digest(updates), address=person.address, name=person.name)
-            if updates
+            MailMaterial(
+                material=Digest([updates[each] for each in told[id_].ids]),
+                address=person.address,
+                name=person.name,
+            )
+            if told[id_].ids
             else "nothing_left"
         )
     leave_out(connection, [by_id[id_] for id_ in told], told.values())

@@ -14,6 +14,7 @@ from pipeline.domain.lease import Cause, Lease, Settlement, WorkState, end, give
 from pipeline.domain.provider_answer import ProviderReply
 from pipeline.domain.tried import TriedRequest, settlements_of
 from pipeline.push.fallback import Missed
+from pipeline.push.verdict import UNWANTED
 from pipeline.steps.push.sender import PushSender
 from pipeline.steps.sending.doors import Doors
 from pipeline.steps.sending.rates import UsualRate
@@ -25,6 +26,7 @@ REASONS: Final = {
     "gone": "the row that it was about was deleted",
     "read": "the person has read it in the app",
     "no_device": "the device was signed out or belongs to somebody else",
+    **UNWANTED,
 }
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, ClassVar, Final
 from uuid import UUID
 
@@ -11,18 +11,23 @@ from psycopg import Connection
 from pipeline.clients.postgres.sql import load
 from pipeline.clients.push.clients import close_fcm, fcm_of
 from pipeline.clients.push.message import FcmMessage
+from pipeline.domain.clock import utc_now
 from pipeline.domain.delivery import DeliveryChannel, Priority
 from pipeline.domain.lease import Cause, Lease, Settlement, WorkState, end
 from pipeline.domain.provider_answer import Blame, ProviderReply, Refused
 from pipeline.domain.tried import TriedRequest
+from pipeline.push.verdict import QuietUntil, Unwanted
 from pipeline.steps.push.bus import topic_of
-from pipeline.steps.push.channel import Found, Meaning, NotSent, PushChannel, ToSend
+from pipeline.steps.push.channel import Found, Meaning, NotNow, NotSent, PushChannel, ToSend
+from pipeline.steps.push.disturbance import may_disturb
 from pipeline.steps.push.material import PushText, read_told
 from pipeline.steps.push.sender import PushSender
 from pipeline.steps.sending.doors import Doors
 from pipeline.steps.sending.rates import UsualRate
 
 FCM: Final = "fcm"
+# Who may be disturbed is not asked again so soon after it was sent on to the phone.
+JUST_DECIDED: Final = timedelta(seconds=30)
 # FCM knows no keys: a message of which nobody knows whether it was taken is sent once more.
 MOST_UNANSWERED: Final = 2
 _IN_DOUBT: Final = "fcm may have it and cannot tell: it was tried twice, and a phone may have it"
@@ -62,8 +67,10 @@ class FcmChannel(PushChannel):
         """Return messages for those that are still to be told."""
         told = read_told(connection, leases)
         devices = _devices(connection, leases)
+        kept_back = _kept_back(connection, leases)
         return {
-            lease.sequence: _found(lease, told[lease.sequence], devices.get(lease.sequence))
+            lease.sequence: kept_back.get(lease.sequence)
+            or _found(lease, told[lease.sequence], devices.get(lease.sequence))
             for lease in leases
         }
 
@@ -116,6 +123,27 @@ def _found(lease: Lease, told: PushText | str, device: Device | None) -> Found:
         badge=told.badge,
     )
     return ToSend(provider=FCM, message=message)
+
+
+def _kept_back(connection: Connection[Any], leases: Sequence[Lease]) -> Mapping[int, Found]:
+    """Return what may not ring now, though it could when it was sent on: it may be night by now."""
+    now = utc_now()
+    older = [
+        each
+        for each in leases
+        if topic_of(each) is None
+        and (each.number > 1 or now - each.values["created_at"] > JUST_DECIDED)
+    ]
+    kept_back: dict[int, Found] = {}
+    for sequence, verdict in may_disturb(connection, older, now).items():
+        match verdict:
+            case QuietUntil(at):
+                pause = max(0.0, (at - now).total_seconds())
+                reason = "the person has quiet hours"
+                kept_back[sequence] = NotNow(code="quiet_hours", reason=reason, pause=pause)
+            case Unwanted(code):
+                kept_back[sequence] = NotSent(code=code)
+    return kept_back
 
 
 def _devices(connection: Connection[Any], leases: Sequence[Lease]) -> Mapping[int, Device]:

@@ -284,8 +284,8 @@ def test_outside_the_hours_a_digest_waits_for_the_next_window(digests: DigestDes
 def test_the_hours_are_those_of_the_zone_that_the_application_names(digests: DigestDesk) -> None:
     digests.mail.execute(
         "CREATE OR REPLACE VIEW fanout.person_zones AS SELECT id AS user_id,"
-        " CASE full_name WHEN 'Ann Actor' THEN 'Asia/Tokyo' WHEN 'Bob Owner' THEN 'No/where' END"
-        " AS zone FROM profiles"
+        " CASE full_name WHEN 'Ann Actor' THEN 'Asia/Tokyo' WHEN 'Bob Owner' THEN 'No/where'"
+        " ELSE 'Europe' END AS zone FROM profiles"
     )
     for user in (U1, U2, U3):
         digests.queue(user)
@@ -436,19 +436,19 @@ def test_why_says_of_each_row_what_became_of_it(digests: DigestDesk) -> None:
     assert left_out not in said(screen(stage, events[told], U4))
 
 
-ROW: Final = DigestRow(email_id=1, left_out=None, is_frozen=False)
+ROW: Final = DigestRow(id=1, left_out=None, is_frozen=False)
 
 
 def test_what_a_digest_tells_is_what_has_no_reason_now() -> None:
-    rows = [ROW, replace(ROW, email_id=2, left_out="read")]
-    assert what_is_told(rows, {1: "muted"}) == ToldRows(emails=[2], left_out={1: "muted"})
+    rows = [ROW, replace(ROW, id=2, left_out="read")]
+    assert what_is_told(rows, {1: "muted"}) == ToldRows(ids=[2], left_out={1: "muted"})
 
 
 def test_a_frozen_digest_tells_what_it_told_before() -> None:
-    rows = [replace(ROW, email_id=number, is_frozen=True) for number in (1, 2, 3)]
+    rows = [replace(ROW, id=number, is_frozen=True) for number in (1, 2, 3)]
     rows[2] = replace(rows[2], left_out="read")
-    assert what_is_told(rows, {1: "muted"}) == ToldRows(emails=[1, 2], left_out={3: "read"})
-    nothing = {1: "muted", 2: "read", 3: "read"}
-    assert what_is_told(rows, nothing) == ToldRows(emails=[], left_out=nothing)
+    assert what_is_told(rows, {1: "muted"}) == ToldRows(ids=[1, 2], left_out={3: "read"})
+    nothing: dict[int | UUID, str] = {1: "muted", 2: "read", 3: "read"}
+    assert what_is_told(rows, nothing) == ToldRows(ids=[], left_out=nothing)
     # One that comes back does not come into a mail that was frozen without it.
-    assert what_is_told(rows, {1: "muted", 2: "read"}).emails == [3]
+    assert what_is_told(rows, {1: "muted", 2: "read"}).ids == [3]
