@@ -107,6 +107,7 @@ topics: ## create the missing Pub/Sub topics and subscriptions: PROJECT
 	@$(call subscription,fanout-pipeline,domain-events)
 	@$(call subscription,fanout-dead-letters,domain-events-dead)
 	@$(call subscription,fanout-mail,deliveries)
+	@$(call subscription,fanout-push,deliveries)
 	@$(call subscription,fanout-jobs,job-ticks)
 
 # Without an instant: Cloud Scheduler's attributes never change, so the publish time says which instant it is.

@@ -459,6 +459,10 @@ def test_topics_are_created_where_they_are_missing(recorder: Recorder) -> None:
             *("--topic=deliveries", *KEPT),
         ],
         [
+            *("pubsub", "subscriptions", "create", "fanout-push", "--project=acme-prod"),
+            *("--topic=deliveries", *KEPT),
+        ],
+        [
             *("pubsub", "subscriptions", "create", "fanout-jobs", "--project=acme-prod"),
             *("--topic=job-ticks", *KEPT),
         ],
@@ -739,6 +743,7 @@ def test_the_real_gcloud_creates_topics_in_googles_emulator_once(gcloud: dict[st
         ("subscription", "fanout-pipeline"),
         ("subscription", "fanout-dead-letters"),
         ("subscription", "fanout-mail"),
+        ("subscription", "fanout-push"),
         ("subscription", "fanout-jobs"),
     ]
     assert (again.returncode, again.stdout, again.stderr) == (0, "", "")

@@ -23,6 +23,7 @@ EVENTS, DEAD = "topics/domain-events", "topics/domain-events-dead"
 WAITING: Final = "subscriptions/fanout-pipeline"
 TICKS: Final = "subscriptions/fanout-jobs"
 DELIVERIES: Final = "subscriptions/fanout-mail"
+SIGNALS: Final = "subscriptions/fanout-push"
 Needed = tuple[str, str, str, str]
 
 
@@ -91,6 +92,13 @@ NEEDED: Final = (
         DELIVERIES,
         ("secretmanager.versions.access", "secrets/fanout-resend-key", "the provider"),
         ("secretmanager.versions.access", "secrets/fanout-unsubscribe", "the link"),
+    ),
+    *of_graph(
+        "fanout-push",
+        SIGNALS,
+        ("secretmanager.versions.access", "secrets/fanout-bus-token", "the bus"),
+        ("secretmanager.versions.access", "secrets/fanout-webhook-key", "webhooks"),
+        ("cloudmessaging.messages.create", PROJECT, "FCM"),
     ),
     ("fanout-cdc", "pubsub.topics.publish", EVENTS, "events"),
     ("fanout-cdc", "pubsub.topics.publish", "topics/domain-events-heartbeats", "heartbeats"),
@@ -166,6 +174,12 @@ FORBIDDEN: Final = (
     ("fanout-mail", "pubsub.subscriptions.consume", WAITING),
     ("fanout-mail", "pubsub.subscriptions.consume", TICKS),
     ("fanout-mail", "secretmanager.versions.access", "secrets/fanout-resend-webhook"),
+    ("fanout-push", "pubsub.topics.publish", EVENTS),
+    ("fanout-push", "pubsub.subscriptions.consume", WAITING),
+    ("fanout-push", "pubsub.subscriptions.consume", DELIVERIES),
+    ("fanout-push", "secretmanager.versions.access", "secrets/fanout-resend-key"),
+    ("fanout-mail", "cloudmessaging.messages.create", PROJECT),
+    ("fanout-mail", "secretmanager.versions.access", "secrets/fanout-bus-token"),
     ("fanout-pipeline", "secretmanager.versions.access", "secrets/fanout-resend-key"),
     ("fanout-jobs", "secretmanager.versions.access", "secrets/fanout-resend-key"),
     ("fanout-service", "secretmanager.versions.access", "secrets/fanout-resend-key"),
@@ -183,6 +197,7 @@ ONLY_ON_PROJECT: Final = (
     "roles/dataflow.developer",
     "roles/dataflow.viewer",
     "roles/dataflow.worker",
+    "roles/firebasecloudmessaging.admin",
     "roles/logging.viewer",
     "roles/monitoring.viewer",
     "projects/acme-prod/roles/fanoutTrackingSubscription",
