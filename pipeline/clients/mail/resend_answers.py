@@ -10,12 +10,12 @@ may quote addresses: only words that we know are taken from them.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from http import HTTPStatus
 from typing import Any, Final
 
 from pipeline.clients.http_answers import header_number, json_object, retry_time, time_after
+from pipeline.clients.posting import HttpAnswer
 from pipeline.domain.provider_answer import (
     Accepted,
     AuthFailed,
@@ -50,26 +50,15 @@ _WORD: Final = re.compile(r"[a-z0-9_]{1,60}")
 _ID: Final = re.compile(r"[A-Za-z0-9_-]{1,100}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ResendAnswer:
-    """One answer.
+def read_reply(answer: HttpAnswer, at: datetime, mails: int) -> ProviderReply:
+    """Return the results for a request.
 
-    Attributes:
-        status: of HTTP.
-        headers: their names in lower case.
-        body: its bytes.
+    Args:
+        answer: to the request.
         at: when it came, for times in seconds.
+        mails: how many there were in the request.
     """
-
-    status: int
-    headers: Mapping[str, str] = field(repr=False)
-    body: bytes = field(repr=False)
-    at: datetime
-
-
-def read_reply(answer: ResendAnswer, mails: int) -> ProviderReply:
-    """The results for a request with so many mails."""
-    rate = _rate(answer)
+    rate = _rate(answer.headers, at)
     if answer.status // 100 != 2:  # noqa: PLR2004 - HTTP
         return ProviderReply.to_all(_error(answer, rate, mails), mails, rate)
     content = json_object(answer.body)
@@ -125,7 +114,7 @@ def _refusal(message: str, name: str = "validation_error", *, of_request: bool =
     return Refused(code=code, blame=blame, of_request=of_request)
 
 
-def _error(answer: ResendAnswer, rate: RateInfo, mails: int) -> Result:
+def _error(answer: HttpAnswer, rate: RateInfo, mails: int) -> Result:
     content = json_object(answer.body)
     name, message = _word(content.get("name")), _text(content.get("message"))
     code = name or str(answer.status)
@@ -152,14 +141,13 @@ def _too_many(code: str, rate: RateInfo) -> RateLimited | QuotaExceeded:
     return RateLimited(code=code, retry_at=rate.wait_until)
 
 
-def _rate(answer: ResendAnswer) -> RateInfo:
-    headers = answer.headers
+def _rate(headers: Mapping[str, str], at: datetime) -> RateInfo:
     reset = header_number(headers.get("ratelimit-reset"))
     return RateInfo(
         limit=header_number(headers.get("ratelimit-limit")),
         remaining=header_number(headers.get("ratelimit-remaining")),
-        reset_at=None if reset is None else time_after(answer.at, reset),
-        retry_at=retry_time(headers.get("retry-after"), answer.at),
+        reset_at=None if reset is None else time_after(at, reset),
+        retry_at=retry_time(headers.get("retry-after"), at),
         used_today=header_number(headers.get("x-resend-daily-quota")),
         used_this_month=header_number(headers.get("x-resend-monthly-quota")),
     )

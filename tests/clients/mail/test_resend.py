@@ -20,7 +20,8 @@ from local.resend.faults import fault
 from local.resend.limits import Limits
 from pipeline.clients.mail.provider import FrozenRequest
 from pipeline.clients.mail.resend import ResendClient
-from pipeline.clients.mail.resend_answers import ResendAnswer, read_reply
+from pipeline.clients.mail.resend_answers import read_reply
+from pipeline.clients.posting import HttpAnswer
 from pipeline.domain.provider_answer import (
     Accepted,
     AuthFailed,
@@ -314,7 +315,7 @@ def test_a_quota_is_told_from_a_rate(resend: ResendServer, client: ResendClient)
 def headers_read(**headers: str) -> ProviderReply:
     lower = {name.replace("_", "-"): value for name, value in headers.items()}
     body = orjson.dumps({"name": "rate_limit_exceeded"})
-    return read_reply(ResendAnswer(status=429, headers=lower, body=body, at=NOW), 1)
+    return read_reply(HttpAnswer(status=429, headers=lower, body=body), NOW, 1)
 
 
 @pytest.mark.parametrize(
