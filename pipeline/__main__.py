@@ -110,8 +110,13 @@ environment:
                           networks of yours that endpoints may be in, also without TLS: 10.1.0.0/16
   SMTP_URL                a mail server: smtp://user:password@host:587; or SMTP_URL_SECRET
   WEBSOCKET_BUS_URL       the websocket bus that push asks first; without it, all goes to phones
+  WEBSOCKET_BUS_KIND      its protocol: plain (the default) or centrifugo
+  WEBSOCKET_BUS_NAMESPACE the namespace of Centrifugo's personal channels (default: none)
   SERVICE_TOKEN           the token for the bus; or SERVICE_TOKEN_SECRET, its name in Secret Manager
   FCM_PROJECT_ID          the Firebase project whose phones get pushes; without it, none do
+  GOOGLE_APPLICATION_CREDENTIALS
+                          the key of a service account that may send for that project (default:
+                          the Google credentials of this machine)
   FCM_BASE_URL            an FCM API to use instead of Google's
   PUBSUB_EMULATOR_HOST    a Pub/Sub emulator to use instead of Google's service
   OTEL_EXPORTER_OTLP_ENDPOINT

@@ -43,6 +43,7 @@ def work(desk: PushDesk, channel: str, step: str = "none", weakness: str = "none
         "SERVICE_TOKEN": TOKEN,
         "FCM_PROJECT_ID": PROJECT,
         "FCM_BASE_URL": desk.fcm.url,
+        "GOOGLE_APPLICATION_CREDENTIALS": desk.fcm.credentials,
     }
     program = Program("tests.steps.push.killed", channel, step, weakness, environment=environment)
     with program:

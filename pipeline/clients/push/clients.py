@@ -4,11 +4,12 @@ import threading
 from functools import cache
 from typing import Final
 
+from pipeline.clients.push.centrifugo import Centrifugo
 from pipeline.clients.push.client import PushClient
 from pipeline.clients.push.fcm import FcmClient
 from pipeline.clients.push.message import BusSignal, FcmMessage
 from pipeline.clients.push.plain_bus import PlainBus
-from pipeline.settings.push import BusSettings, FcmSettings
+from pipeline.settings.push import BusKind, BusSettings, FcmSettings
 
 CONNECTIONS: Final = 16
 
@@ -44,7 +45,8 @@ def close_fcm(settings: FcmSettings) -> None:
 
 @cache
 def _bus(settings: BusSettings) -> PushClient[BusSignal]:
-    return PlainBus(settings, connections=CONNECTIONS)
+    make = Centrifugo if settings.kind is BusKind.CENTRIFUGO else PlainBus
+    return make(settings, connections=CONNECTIONS)
 
 
 @cache

@@ -76,7 +76,12 @@ class PushDesk:
     def settings(self) -> PushSettings:
         """The bus and the FCM."""
         bus = BusSettings(url=self.bus.url, token=TOKEN, timeout=self.timeout)
-        fcm = FcmSettings(project=PROJECT, base_url=self.fcm.url, timeout=self.timeout)
+        fcm = FcmSettings(
+            project=PROJECT,
+            base_url=self.fcm.url,
+            credentials=self.fcm.credentials,
+            timeout=self.timeout,
+        )
         return PushSettings(bus=bus if self.has_bus else None, fcm=fcm if self.has_fcm else None)
 
     @property

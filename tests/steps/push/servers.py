@@ -6,13 +6,17 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from uuid import UUID, uuid4
 
 import orjson
 
+from local.fcm.tokens import TokenServer
 from local.loopback import LoopbackReply, LoopbackRequest
 from local.loopback.listener import Listener
+from pipeline.domain.clock import utc_now
 
 TOKEN = "bus-canary-token"  # noqa: S105 - of a loopback server
 PROJECT = "acme-app"
@@ -97,13 +101,28 @@ class BusServer(Loopback):
 
 @dataclass
 class FcmServer(Loopback):
-    """FCM: the tokens that it does not know, and the messages that it took."""
+    """FCM: the tokens that it does not know, and the messages that it took.
+
+    Attributes:
+        credentials: the file with the key of a service account that may send.
+    """
 
     unregistered: set[str] = field(default_factory=set)
+    tokens: TokenServer = field(default_factory=lambda: TokenServer(PROJECT, utc_now))
+    credentials: str = ""
     messages: list[dict[str, Any]] = field(default_factory=list)
+
+    @contextmanager
+    def serving(self) -> Iterator["Loopback"]:
+        """Listen until the block ends, the token endpoint too."""
+        with self.tokens.serving(), TemporaryDirectory() as folder, super().serving():
+            self.credentials = str(self.tokens.write_key(Path(folder)))
+            yield self
 
     def take(self, request: LoopbackRequest) -> LoopbackReply:
         """Take a message, or refuse its token."""
+        if not self.tokens.is_valid(request.headers.get("authorization", "").split()[-1]):
+            return LoopbackReply(status=401)
         message: dict[str, Any] = orjson.loads(request.body)["message"]
         target = message.get("token") or f"topic:{message['topic']}"
         if target in self.unregistered:

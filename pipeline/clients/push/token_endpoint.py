@@ -1,0 +1,88 @@
+"""How google-auth reaches a token endpoint: by httpx2, within a time, without a log."""
+
+import ssl
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Self
+from urllib.parse import urlsplit
+
+import httpx2
+from google.auth import transport
+from google.auth.exceptions import TransportError
+
+from pipeline.settings.urls import LOOPBACK
+
+
+class TokenResponse(transport.Response):
+    """An answer, in the form of google-auth."""
+
+    def __init__(self, response: httpx2.Response) -> None:
+        self._response = response
+
+    @property
+    def status(self) -> int:
+        """Of HTTP."""
+        return self._response.status_code
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Its headers."""
+        return self._response.headers
+
+    @property
+    def data(self) -> bytes:
+        """Its body."""
+        return self._response.content
+
+
+class TokenEndpoint(transport.Request):
+    """Makes the requests of one refresh, one after another.
+
+    Args:
+        seconds: how long each may take.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._client: httpx2.Client | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._client is not None:
+            self._client.close()
+
+    def __call__(
+        self,
+        url: str,
+        method: str = "GET",
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: float | None = None,  # noqa: ARG002 - ours holds
+        **_: object,
+    ) -> TokenResponse:
+        """Make a request.
+
+        Raises:
+            TransportError: there is no answer. Its text says nothing of the request.
+        """
+        if self._client is None:
+            is_local = urlsplit(url).hostname in LOOPBACK
+            self._client = httpx2.Client(
+                # As for all requests of ours: a server on this machine needs no certificate.
+                verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if is_local else True,
+                timeout=self._seconds,
+                follow_redirects=False,
+                trust_env=not is_local,
+            )
+        try:
+            response = self._client.request(method, url, content=body, headers=headers)
+        except (httpx2.HTTPError, httpx2.StreamError, OSError) as error:
+            raise TransportError(type(error).__name__) from None
+        return TokenResponse(response)
