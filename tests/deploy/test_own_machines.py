@@ -20,6 +20,7 @@ from pipeline.__main__ import main
 from pipeline.domain.graph import Graph
 from pipeline.mail.brand import BRAND_VARIABLES, read_brand
 from pipeline.settings.mail import MAIL_VARIABLES, read_mail_settings
+from pipeline.settings.outgoing_webhooks import OUTGOING_VARIABLES
 from pipeline.settings.push import PUSH_VARIABLES
 from pipeline.settings.secret_list import is_secret_name
 from pipeline.settings.webhooks import WEBHOOK_VARIABLES
@@ -47,13 +48,13 @@ DEPLOYED: Final = {
 # Each graph has an account of its own. What is no graph is with the stream.
 ACCOUNTS: Final = {name: name for graph, name in DEPLOYED.items() if graph is not Graph.FANOUT}
 HOME: Final = "/opt/fanout"
-SECRET: Final = re.compile("PASSWORD|SECRET|TOKEN|API_KEY|SMTP_URL|PGPASS$")
+SECRET: Final = re.compile("PASSWORD|SECRET|TOKEN|API_KEY|WEBHOOK_KEY|SMTP_URL|PGPASS$")
 # Variables that the program or libpq reads. The others are used in arguments.
 READ: Final = {
     *("DATABASE_URL", "PGPASSWORD", "LOG_LEVEL", "SUBSCRIPTION", "DEAD_LETTER_TOPIC"),
     *("JOBS_SUBSCRIPTION", "TICK_TOPIC"),
     *("OPERATOR_DATABASE_URL", "VIEWER_DATABASE_URL", "SERVICE_HOST", "SERVICE_PORT", "TOPIC"),
-    *("PUSH_SUBSCRIPTION", *PUSH_VARIABLES),
+    *("PUSH_SUBSCRIPTION", *PUSH_VARIABLES, *OUTGOING_VARIABLES),
     *("MAIL_SUBSCRIPTION", *MAIL_VARIABLES, *BRAND_VARIABLES, *WEBHOOK_VARIABLES),
 }
 
