@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from pipeline.clients.postgres.sql import load
 from pipeline.ops.webhooks.change import enable_endpoint, rotate_secret
 from pipeline.steps.webhooks.claim import webhook_claims_of
 from pipeline.steps.webhooks.outbox import webhook_outbox_of
@@ -308,3 +309,5 @@ def test_the_claim_of_one_endpoint_does_not_read_the_queue_of_another(
         str(alone.id),
     )
     assert any("deliveries_of_endpoint_idx" in line for (line,) in plan)
+    plan = desk.rows("EXPLAIN " + load("pipeline.steps.webhooks", "endpoints_due").decode())
+    assert not any("Seq Scan on deliveries" in line for (line,) in plan)

@@ -37,6 +37,8 @@ WHERE EXISTS (
         WHERE channel = 'webhook' AND state IN ('pending', 'waiting', 'leased')
             AND recipient = endpoint.recipient AND priority = class.priority
             AND next_attempt_at <= now()
+        -- In the order of the index, so that the table is not read for the first one.
+        ORDER BY next_attempt_at
         LIMIT 1
     ) AS due
 )
