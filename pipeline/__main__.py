@@ -16,6 +16,7 @@ from typing import Final
 
 from pipeline import __version__
 from pipeline.commands import (
+    broadcast,
     capture,
     catch_up,
     dead_letters,
@@ -61,6 +62,7 @@ _COMMANDS: Final = (
     serve,
     tokens,
     mail,
+    broadcast,
     webhooks,
 )
 _ENVIRONMENT: Final = """\

@@ -83,6 +83,7 @@ RIGHTS_WITH_PUSH: Final[Mapping[str, frozenset[str]]] = {
         )
         | on_columns("INSERT", "switches", *OF_A_BREAKER, schema="fanout")
         | on_columns("UPDATE", "switches", "until", "failures", "cool_off_seconds", schema="fanout")
+        | on_columns("SELECT", "broadcasts", "id", "title", "body", "link", schema="fanout")
         | frozenset().union(
             *(on_columns("SELECT", table, *columns) for table, columns in _READ_BY_PUSH.items())
         )

@@ -20,6 +20,7 @@ ACTIVITY: Final = "activity.notifications"
 
 _NOTIFICATIONS: Final = load(__package__, "notifications")
 _ACTIVITY: Final = load(__package__, "activity")
+_BROADCASTS: Final = load(__package__, "broadcasts")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +84,17 @@ def read_activity(connection: Connection[Any], leases: Sequence[Lease]) -> TextO
     }
 
 
+def read_broadcasts(connection: Connection[Any], leases: Sequence[Lease]) -> TextOrNot:
+    """Read rows of ``fanout.broadcasts``: what many are told at once."""
+    ids = list({UUID(each.values["source_id"]) for each in leases})
+    return {
+        str(id_): PushText(title=title, body=body, link=link, badge=None)
+        for id_, title, body, link in connection.execute(_BROADCASTS, {"ids": ids})
+    }
+
+
 READERS: Final[Mapping[str, SourceReader]] = {
     "notifications": read_notifications,
     ACTIVITY: read_activity,
+    "broadcasts": read_broadcasts,
 }

@@ -36,6 +36,7 @@ GRANTEES: Final = (*ROLES, "PUBLIC")
 WITHOUT_GRAPH: Final = ("fanout_push",)
 # It may call functions and insert into one table, so that the document gives it a table of its own.
 PRODUCER: Final = "fanout_producer"
+BROADCASTER: Final = "fanout_broadcaster"
 NONE: Final = "–"  # noqa: RUF001 - as in the document
 
 # The roles that run the statements of a folder. The plan of a replay loads facts, too.
@@ -67,6 +68,7 @@ RUN_BY: Final = {
     "pipeline/ops/status": ("fanout_operator", "fanout_viewer"),
     "pipeline/ops/switches": ("fanout_operator",),
     "pipeline/ops/tokens": ("fanout_operator",),
+    "pipeline/ops/broadcasts": (BROADCASTER,),
     "pipeline/ops/webhooks": ("fanout_operator",),
     "pipeline/ops/why": ("fanout_operator", "fanout_viewer"),
 }
@@ -360,7 +362,10 @@ def documented_as_spare() -> frozenset[str]:
 
 def beyond_rights(connection: psycopg.Connection) -> set[str]:
     """Return other powers of the roles: attributes, ownership, grants, and unsafe views."""
-    return {line for (line,) in connection.execute(BEYOND_RIGHTS, {"roles": [*ROLES, PRODUCER]})}
+    return {
+        line
+        for (line,) in connection.execute(BEYOND_RIGHTS, {"roles": [*ROLES, PRODUCER, BROADCASTER]})
+    }
 
 
 def files_of(role: str) -> list[Path]:
@@ -618,8 +623,11 @@ def test_control_with_every_right_everything_works_but_what_takes_the_owner(
     }
 
 
-def test_a_producer_may_do_what_the_document_lists_and_nothing_else(database: Database) -> None:
-    (rows,) = [rows for head, *rows in tables_of_document() if head[0] == f"of `{PRODUCER}`"]
+@pytest.mark.parametrize("role", [PRODUCER, BROADCASTER])
+def test_who_asks_for_something_may_do_what_the_document_lists_and_nothing_else(
+    database: Database, role: str
+) -> None:
+    (rows,) = [rows for head, *rows in tables_of_document() if head[0] == f"of `{role}`"]
     listed = {
         f"{right} ON {name}"
         for rights, names in rows
@@ -627,18 +635,18 @@ def test_a_producer_may_do_what_the_document_lists_and_nothing_else(database: Da
         for name in names_in(names)
     }
     with database.connect() as connection:
-        lines = granted(connection, [PRODUCER, "PUBLIC"])
-        tried = attempted(connection, PRODUCER)
+        lines = granted(connection, [role, "PUBLIC"])
+        tried = attempted(connection, role)
     own, everyone = (
         {line.partition(": ")[2] for line in lines if line.startswith(f"{who}: ")}
-        for who in (PRODUCER, "PUBLIC")
+        for who in (role, "PUBLIC")
     )
     assert own - everyone == listed
-    assert tried == {f"{PRODUCER}: {line}" for line in listed if " ON table " in line}
+    assert tried == {f"{role}: {line}" for line in listed if " ON table " in line}
 
 
 def test_every_file_of_statements_is_run_by_a_role() -> None:
-    known = {path for role in (*ROLES, PRODUCER) for path in files_of(role)}
+    known = {path for role in (*ROLES, PRODUCER, BROADCASTER) for path in files_of(role)}
     assert set((ROOT / "pipeline").rglob("*.sql")) == known
 
 
