@@ -2,9 +2,9 @@
 
 GRANT USAGE ON SCHEMA public, fanout TO fanout_push;
 GRANT SELECT, INSERT (
-    id, cause, channel, recipient, kind, user_id, source, source_id, priority, created_at,
+    id, cause, channel, recipient, kind, user_id, source, source_id, priority,
     deliver_at, next_attempt_at, expires_at, ages_while_paused, collapse_key,
-    state, finished_at, error_class, reason
+    state, finished_at, reason
 ), UPDATE (
     state, next_attempt_at, lease_token, attempts, failures, started_at, finished_at,
     asked_at, unanswered, provider, provider_id, error_class, reason, ranked_at

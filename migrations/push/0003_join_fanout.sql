@@ -32,9 +32,8 @@ BEGIN
     IF to_regclass('public.notification_processing') IS NULL THEN
         RETURN;
     END IF;
-    GRANT SELECT (
-        id, event_id, user_id, title, body, link_url, payload, read_at, counter_thread_id
-    ) ON public.notifications TO fanout_push;
+    GRANT SELECT (id, user_id, title, body, link_url, read_at) ON public.notifications
+        TO fanout_push;
     GRANT SELECT (id, created_at, project_id, thread_id, resource_id) ON public.domain_events
         TO fanout_push;
     GRANT SELECT (id, owner_org_id) ON public.projects TO fanout_push;
@@ -42,8 +41,7 @@ BEGIN
     GRANT SELECT (resource_id, user_id, permission) ON public.permissions TO fanout_push;
     GRANT SELECT (org_id, user_id, role) ON public.org_members TO fanout_push;
     GRANT SELECT (project_id, user_id) ON public.project_access_grants TO fanout_push;
-    GRANT SELECT (thread_id, user_id, last_read_at) ON public.chat_thread_participants
-        TO fanout_push;
+    GRANT SELECT (thread_id, user_id) ON public.chat_thread_participants TO fanout_push;
     GRANT SELECT (id, user_id, scope_type, scope_id, event_type, channel, status, updated_at)
         ON public.user_notification_preferences TO fanout_push;
 

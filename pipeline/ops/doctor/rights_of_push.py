@@ -18,10 +18,7 @@ PUSH: Final = "fanout_push"
 
 # Of the application, for what a push says and whether it still goes out.
 _READ_BY_PUSH: Final = {
-    "notifications": (
-        *("id", "event_id", "user_id", "title", "body", "link_url", "payload", "read_at"),
-        "counter_thread_id",
-    ),
+    "notifications": ("id", "user_id", "title", "body", "link_url", "read_at"),
     "domain_events": (
         *("id", "created_at", "project_id", "thread_id", "resource_id", "meeting_id"),
     ),
@@ -31,7 +28,7 @@ _READ_BY_PUSH: Final = {
     "permissions": ("resource_id", "user_id", "permission"),
     "org_members": ("org_id", "user_id", "role"),
     "project_access_grants": ("project_id", "user_id"),
-    "chat_thread_participants": ("thread_id", "user_id", "last_read_at"),
+    "chat_thread_participants": ("thread_id", "user_id"),
     "user_notification_preferences": (
         *("id", "user_id", "scope_type", "scope_id", "event_type", "channel", "status"),
         "updated_at",
@@ -62,8 +59,8 @@ RIGHTS_WITH_PUSH: Final[Mapping[str, frozenset[str]]] = {
             "INSERT",
             "deliveries",
             *("id", "cause", "channel", "recipient", "kind", "user_id", "source", "source_id"),
-            *("priority", "created_at", "deliver_at", "next_attempt_at", "expires_at"),
-            *("ages_while_paused", "collapse_key", "state", "finished_at", "error_class", "reason"),
+            *("priority", "deliver_at", "next_attempt_at", "expires_at"),
+            *("ages_while_paused", "collapse_key", "state", "finished_at", "reason"),
             schema="fanout",
         )
         | on_columns(
