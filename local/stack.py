@@ -48,6 +48,7 @@ _MIGRATE = (
     *("--family", "jobs", "--family", "mail", "--family", "activity", "--reference-schema"),
 )
 _WATCH_SECONDS = 0.5
+_WEBHOOK_KEY = "of-the-embedded-stack-only-and-known-to-all"
 
 
 class Stack:
@@ -160,6 +161,9 @@ class Stack:
             "PUSH_DATABASE_URL": self._role_url(_PUSH_ROLE),
             "MAIL_SUBSCRIPTION": topics.subscription_path(topics.MAIL_SUBSCRIPTION),
             "PUSH_SUBSCRIPTION": topics.subscription_path(topics.PUSH_SUBSCRIPTION),
+            # Webhooks may go to this machine. The key stays the same, since the database does.
+            "WEBHOOK_KEY": _WEBHOOK_KEY,
+            "WEBHOOK_ALLOWED_NETWORKS": "127.0.0.0/8",
             **({} if self._resend is None else self._resend.variables()),
             **({} if self._service is None else self._service.variables()),
         }

