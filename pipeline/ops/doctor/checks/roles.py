@@ -29,6 +29,7 @@ from pipeline.ops.doctor.rights_of_push import (
     RIGHTS_WITH_JOBS_AND_PUSH,
     RIGHTS_WITH_PUSH,
 )
+from pipeline.ops.doctor.rights_of_webhooks import RIGHTS_ON_WEBHOOKS
 from pipeline.ops.migrate import APPLICATION_TABLES
 
 _RIGHTS: Final = load("pipeline.ops.doctor", "rights")
@@ -59,6 +60,7 @@ def _needed(role: str, database: Any) -> frozenset[str]:  # noqa: ANN401 - a row
         needed |= RIGHTS_WITH_JOBS_AND_MAIL.get(role, frozenset())
     if database.has_push:
         needed |= RIGHTS_WITH_PUSH.get(role, frozenset())
+        needed |= RIGHTS_ON_WEBHOOKS.get(role, frozenset())
         if database.has_jobs:
             needed |= RIGHTS_WITH_JOBS_AND_PUSH.get(role, frozenset())
     if database.has_activity:
