@@ -17,6 +17,7 @@ from typing import Final
 from pipeline import __version__
 from pipeline.commands import (
     broadcast,
+    budget,
     capture,
     catch_up,
     dead_letters,
@@ -63,6 +64,7 @@ _COMMANDS: Final = (
     tokens,
     mail,
     broadcast,
+    budget,
     webhooks,
 )
 _ENVIRONMENT: Final = """\

@@ -53,6 +53,7 @@ RUN_BY: Final = {
     "pipeline/sources": ("fanout_writer",),
     "pipeline/producer": (PRODUCER,),
     "pipeline/ops/audit": ("fanout_operator",),
+    "pipeline/ops/budget": ("fanout_operator", "fanout_viewer"),
     "pipeline/ops/capture": ("fanout_operator",),
     "pipeline/ops/dead_letters": ("fanout_operator", "fanout_viewer"),
     "pipeline/ops/doctor": ("fanout_operator", "fanout_viewer"),

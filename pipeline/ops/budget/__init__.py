@@ -1,0 +1,1 @@
+"""How much phones ring, and how much they would under other settings."""
