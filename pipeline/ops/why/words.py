@@ -20,11 +20,15 @@ _STATUSES: Final = {
     "processing": "being sent",
     "failed": "could not be sent",
 }
-# Why a digest does not tell of an event: after "they".
+# Why a digest does not tell of an event.
 _LEFT_OUT: Final = {
-    "read": "had read it in the app",
-    "no_access": "may not view it any more",
-    "muted": "had muted it since",
+    "read": "they had read it in the app",
+    "no_access": "they may not view it any more",
+    "muted": "they had muted it since",
+    "expired": "it came too late to be of use",
+    "gone": "its notification was deleted",
+    "mailed": "an e-mail of its own tells it",
+    "same": "a later line tells the same",
 }
 
 
@@ -41,17 +45,20 @@ def how(received: Received) -> str:
 def outcome_of(delivery: DeliveryDetails) -> str:
     """Return what became of a delivery, without its tries."""
     if delivery.left_out is not None:
-        return f"left out of the digest: they {_LEFT_OUT[delivery.left_out]}"
+        return f"left out of the digest: {_LEFT_OUT[delivery.left_out]}"
     provider = delivery.provider or "the provider"
     ended = moment(delivery.finished_at) if delivery.finished_at else ""
     reason = delivery.reason or "waits to be sent"
     not_sent = f"not sent: {reason} ({ended})"
+    accepted = f"{provider} accepted it {ended} as {delivery.provider_id}"
     ends = {
-        "done": f"{provider} accepted it {ended} as {delivery.provider_id}",
+        # What a digest told was accepted by nobody itself.
+        "done": accepted if delivery.provider_id else f"{delivery.reason or 'done'} {ended}",
         "cancelled": not_sent,
         "expired": not_sent,
         "dead": f"failed for good {ended}: {reason}",
         "held": f"held: {reason}",
+        "digest": f"waits for the next digest: {reason}",
         "paused": "waits behind a switch: python -m pipeline status",
         "leased": "is being sent",
     }

@@ -10,6 +10,7 @@ from local.resend.faults import fault
 from pipeline.fanout.effects import Channel
 from tests.golden.world import P1, U2, U4
 from tests.mail.page import read
+from tests.ops.test_why import said, screen
 from tests.steps.mail.desk import MailDesk
 from tests.steps.mail.test_digests import AGE, CAPMATCH, DigestDesk
 
@@ -240,3 +241,20 @@ def test_who_has_no_address_gets_no_digest_of_pushes(digests: OverflowDesk) -> N
     digests.mail.run()
     assert digests.ended()[-1][0] == "cancelled"
     assert digests.pushes() == [("cancelled", "the digest with it was not sent", None)]
+
+
+def test_why_says_what_became_of_a_push_that_was_too_much(digests: OverflowDesk) -> None:
+    stage = digests.mail.stage
+    told, left_out = digests.overflow("First", U4), digests.overflow("Second", U4)
+    digests.mail.execute(
+        "UPDATE fanout.deliveries SET reason = 'nobody was connected; the person has got enough'"
+    )
+    waits = "waits for the next digest: nobody was connected; the person has got enough"
+    assert waits in said(screen(stage, told, U4))
+    digests.make()
+    digests.mail.execute("UPDATE notifications SET read_at = now() WHERE title = 'Second'")
+    digests.mail.run()
+    assert "told in the digest" in said(screen(stage, told, U4))
+    assert "left out of the digest: they had read it in the app" in said(
+        screen(stage, left_out, U4)
+    )

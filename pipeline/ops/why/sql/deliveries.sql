@@ -23,6 +23,11 @@ FROM (
     FROM public.pending_emails AS email
     JOIN fanout.digest_rows AS told ON told.email_id = email.id
     WHERE email.event_id = %(event)s AND email.user_id = ANY (%(users)s::uuid[])
+    UNION ALL
+    SELECT told.delivery_id, true, told.left_out
+    FROM fanout.deliveries AS push
+    JOIN fanout.digest_pushes AS told ON told.push_id = push.id
+    WHERE push.cause = 'domain_events:' || %(event)s::text
 ) AS wanted
 JOIN fanout.deliveries AS delivery ON delivery.id = wanted.id
 CROSS JOIN LATERAL (
