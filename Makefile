@@ -69,6 +69,10 @@ bench-jobs: setup ## measure the scheduled jobs and write docs/jobs-performance.
 bench-mail: setup ## measure mail and write docs/mail-performance.md; about 3 minutes
 	@$(BIN)/python -m bench.mail $(if $(MAILS),--mails $(MAILS))
 
+.PHONY: bench-push
+bench-push: setup ## measure push and write docs/push-performance.md; about 2 minutes
+	@$(BIN)/python -m bench.push
+
 .PHONY: bench-retention
 bench-retention: setup ## measure retention beside the stream and write docs/retention-performance.md
 	@$(BIN)/python -m bench.retention

@@ -12,13 +12,13 @@ from pipeline.clients.postgres.sql import load
 from pipeline.domain.delivery import DeliveryChannel
 from pipeline.domain.lease import Cause, Lease, Settlement, put_back
 from pipeline.push.fallback import Missed
-from pipeline.steps.push.channel import Found, NotSent, ToSend
+from pipeline.steps.push.channel import Found, NotSent, PushChannel, ToSend
 from pipeline.steps.push.channels import CHANNELS
 from pipeline.steps.push.claim import ClaimedPushes
 from pipeline.steps.push.outbox import AskedPush
 from pipeline.steps.push.sender import LEASE, PushSender, push_switch
 from pipeline.steps.push.tried import MissedPush
-from pipeline.steps.sending.rates import take_requests
+from pipeline.steps.sending.rates import take
 
 # A delivery that may be sent, and the lease on it.
 Ready: TypeAlias = tuple[Lease, ToSend]
@@ -54,15 +54,9 @@ def check_pushes(sender: PushSender, claimed: ClaimedPushes) -> CheckedPushes:
     if not claimed.leases:
         return CheckedPushes(channel=channel.name)
 
-    found = with_connection(
-        sender.database,
-        lambda connection: channel.find(sender, connection, claimed.leases, claimed.doors),
+    ready, missed, settlements, reasons = with_connection(
+        sender.database, lambda connection: _look(connection, sender, channel, claimed)
     )
-    ready, missed, settlements = _sorted(claimed.leases, found)
-    if channel.takes and ready:
-        ready, others = _within_rate(sender, ready)
-        settlements += others
-    reasons = with_connection(sender.database, lambda connection: _note(connection, ready))
     asked = []
     for lease, each in ready:
         # Another worker has taken it over if it is missing.
@@ -77,6 +71,17 @@ def check_pushes(sender: PushSender, claimed: ClaimedPushes) -> CheckedPushes:
         elif reason:
             settlements.append(NotSent(code=reason).settlement(lease))
     return CheckedPushes(channel=channel.name, asked=asked, missed=missed, settlements=settlements)
+
+
+def _look(
+    connection: Connection[Any], sender: PushSender, channel: PushChannel, claimed: ClaimedPushes
+) -> tuple[list[Ready], list[MissedPush], list[Settlement], dict[int, str | None]]:
+    found = channel.find(sender, connection, claimed.leases, claimed.doors)
+    ready, missed, settlements = _sorted(claimed.leases, found)
+    if channel.takes:
+        ready, others = _within_rate(connection, ready)
+        settlements += others
+    return ready, missed, settlements, _note(connection, ready)
 
 
 def _sorted(
@@ -97,7 +102,7 @@ def _sorted(
 
 
 def _within_rate(
-    sender: PushSender, ready: Sequence[Ready]
+    connection: Connection[Any], ready: Sequence[Ready]
 ) -> tuple[list[Ready], list[Settlement]]:
     """Return those for which the rate limits have requests, and how the others go back."""
     by_provider: defaultdict[str, list[Ready]] = defaultdict(list)
@@ -107,7 +112,7 @@ def _within_rate(
     settlements: list[Settlement] = []
     cause = Cause(code="waits", reason="no place in the rate")
     for provider, some in by_provider.items():
-        most = take_requests(sender.database, push_switch(provider), len(some))
+        most = take(connection, push_switch(provider), len(some))
         granted += some[:most]
         settlements += [put_back(lease, cause) for lease, _ in some[most:]]
     return granted, settlements

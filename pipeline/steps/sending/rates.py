@@ -50,15 +50,15 @@ def read_rates(connection: Connection[Any], names: Iterable[str]) -> Mapping[str
     return dict(connection.execute(_RATES, {"names": list(names)}).fetchall())
 
 
-def take_requests(settings: DatabaseSettings, name: str, wanted: int) -> int:
+def take(connection: Connection[Any], name: str, wanted: int) -> int:
     """Take requests of what a rate limit allows now. Return how many; often fewer than wanted."""
-    parameters = {"name": name, "wanted": wanted}
+    row = connection.execute(_TAKE, {"name": name, "wanted": wanted}).fetchone()
+    return 0 if row is None else int(row[0])
 
-    def take(connection: Connection[Any]) -> int:
-        row = connection.execute(_TAKE, parameters).fetchone()
-        return 0 if row is None else int(row[0])
 
-    return with_connection(settings, take)
+def take_requests(settings: DatabaseSettings, name: str, wanted: int) -> int:
+    """Do what ``take`` does, with a connection of the process."""
+    return with_connection(settings, lambda connection: take(connection, name, wanted))
 
 
 def block(settings: DatabaseSettings, name: str, until: datetime) -> None:

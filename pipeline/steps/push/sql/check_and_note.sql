@@ -1,8 +1,11 @@
 -- Leave out what has expired or was superseded, and note that the providers of the others are asked.
 -- In: seconds; sequences, tokens and providers, one each. Out: sequence and why it is not sent; no
 -- reason: it is noted. A delivery whose lease another worker has taken over is in neither.
+--
+-- Without a sync of the disk: what a crash of the server forgets of it, a try that is repeated once
+-- more, is as if the worker had died.
 WITH given AS MATERIALIZED (
-    SELECT *
+    SELECT given.*, set_config('synchronous_commit', 'off', true) AS not_synced
     FROM unnest(%(sequences)s::bigint[], %(tokens)s::uuid[], %(providers)s::text[])
         AS given (sequence, token, provider)
 ),
