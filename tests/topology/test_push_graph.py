@@ -50,6 +50,7 @@ def stream_of(desk: PushDesk, events: Broker, log: Path, *flags: str) -> Stream:
         SERVICE_TOKEN=TOKEN,
         FCM_PROJECT_ID=PROJECT,
         FCM_BASE_URL=desk.fcm.url,
+        GOOGLE_APPLICATION_CREDENTIALS=desk.fcm.credentials,
     )
 
 
