@@ -106,7 +106,7 @@ def test_an_fcm_that_does_not_answer_leaves_the_bus_alone(
 def test_a_database_without_push_is_refused_with_what_to_do(
     desk: PushDesk, events: Broker, tmp_path: Path
 ) -> None:
-    desk.execute("ALTER TABLE fanout.device_tokens RENAME TO no_devices")
+    desk.execute("ALTER TABLE fanout.webhook_endpoints RENAME TO no_endpoints")
     stream = stream_of(desk, events, tmp_path / "log")
     with stream:
         assert stream.process.wait(30) == 1
