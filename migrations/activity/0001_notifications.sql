@@ -160,9 +160,11 @@ CREATE TRIGGER show_in_activity AFTER UPDATE ON fanout.deliveries
     REFERENCING OLD TABLE AS before NEW TABLE AS after
     FOR EACH STATEMENT EXECUTE FUNCTION fanout.show_in_activity();
 
-GRANT USAGE ON SCHEMA activity TO fanout_push, fanout_producer;
+GRANT USAGE ON SCHEMA activity TO fanout_push, fanout_producer, fanout_operator;
 GRANT SELECT, UPDATE (is_processed, error_count, last_error, taken_at)
     ON activity.notifications TO fanout_push;
+-- For forget, which says how many rows of a person are left.
+GRANT SELECT (user_id) ON activity.notifications TO fanout_operator;
 GRANT INSERT (
     id, user_id, title, message, notification_type, deliver_at, priority, payload, expires_at,
     collapse_key
@@ -170,5 +172,6 @@ GRANT INSERT (
 
 -- As in 0009: the grants say which verbs a role has, the policies that no row is hidden from it.
 CREATE POLICY fanout_push ON activity.notifications TO fanout_push USING (true) WITH CHECK (true);
+CREATE POLICY fanout_operator ON activity.notifications FOR SELECT TO fanout_operator USING (true);
 CREATE POLICY fanout_producer ON activity.notifications FOR INSERT TO fanout_producer
     WITH CHECK (true);

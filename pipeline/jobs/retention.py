@@ -151,6 +151,17 @@ PERIODS: Final = (
         statements=("delete_resume_nudges",),
     ),
     *OF_MAIL,
+    Period(
+        table="fanout.deliveries of push",
+        parameter="pushes_days",
+        days=30,
+        at_least=7,
+        why="people ask for some weeks why their phone rang; one stays while an older one waits"
+        " that it has replaced",
+        statements=("delete_pushes",),
+        needs="fanout.broadcasts",
+        oldest_first=True,
+    ),
 )
 
 RETENTION: Final = Job(

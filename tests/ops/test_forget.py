@@ -75,6 +75,7 @@ def world(stage: Stage) -> Kept:
             " provider_id) VALUES (gen_random_uuid(), 'a', 'email', %s, 'c', %s, 'resend', %s)",
             str(who), who, ACCEPTED[who],
         )  # fmt: skip
+        kept.rows("SELECT fanout.register_device(%s, 'web', %s)", who, f"token of {who}")
         for kind in ("email.sent", "email.delivered"):
             kept.rows(
                 "INSERT INTO fanout.provider_reports (provider, report_id, kind, provider_id, at)"
@@ -102,6 +103,7 @@ OURS: Final = {
     "fanout.thread_nudges": 1,
     "fanout.resume_nudges": 1,
     "fanout.provider_reports": 2,
+    "fanout.device_tokens": 1,
     "fanout.deliveries": 1,
 }
 

@@ -106,8 +106,23 @@ RIGHTS_WITH_PUSH: Final[Mapping[str, frozenset[str]]] = {
     VIEWER: on_tables("SELECT", "deliveries", "attempts", schema="fanout") | _DISTURBANCE,
 }
 
+# What comes on top where it has jobs besides: for retention.
+RIGHTS_WITH_JOBS_AND_PUSH: Final[Mapping[str, frozenset[str]]] = {
+    JOBS: (
+        on_columns(
+            "SELECT",
+            "deliveries",
+            *("id", "channel", "recipient", "collapse_key", "sequence", "finished_at"),
+            schema="fanout",
+        )
+        | on_tables("DELETE", "deliveries", schema="fanout")
+        | on_tables("SELECT", "channels", schema="fanout")
+    ),
+}
+
 # What comes on top where it has activity.notifications besides.
 RIGHTS_WITH_ACTIVITY: Final[Mapping[str, frozenset[str]]] = {
+    OPERATOR: on_columns("SELECT", "notifications", "user_id", schema="activity"),
     PUSH: (
         on_tables("SELECT", "notifications", schema="activity")
         | on_columns(
@@ -117,9 +132,4 @@ RIGHTS_WITH_ACTIVITY: Final[Mapping[str, frozenset[str]]] = {
             schema="activity",
         )
     ),
-}
-
-# What comes on top where it has push and jobs.
-RIGHTS_WITH_JOBS_AND_PUSH: Final[Mapping[str, frozenset[str]]] = {
-    JOBS: on_columns("SELECT", "deliveries", "id", "finished_at", schema="fanout"),
 }

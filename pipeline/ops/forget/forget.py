@@ -25,8 +25,12 @@ _STATEMENTS: Final = {
     "fanout.thread_nudges": "forget_thread_nudges",
     "fanout.resume_nudges": "forget_resume_nudges",
     "fanout.provider_reports": "forget_reports",
+    # Before the deliveries: nothing more goes to a device of theirs.
+    "fanout.device_tokens": "forget_devices",
     "fanout.deliveries": "forget_deliveries",
 }
+# In a database with push and without mail.
+_WITHOUT_MAIL: Final = {"fanout.deliveries": "forget_pushes"}
 _THERE: Final = load(__package__, "tables_there")
 _BEGIN: Final = load(__package__, "begin_erasure")
 _END: Final = load(__package__, "end_erasure")
@@ -35,6 +39,9 @@ _END_AUDITED: Final = load(__package__, "end_audited_erasure")
 # Comes with the fan-out, and so with the tables of an application.
 _ERASURES: Final = "fanout.erasures"
 _LEFT: Final = load(__package__, "left_to_application")
+_LEFT_IN_ACTIVITY: Final = load(__package__, "left_in_activity")
+_MAIL: Final = "fanout.transactional_mails"
+_ACTIVITY: Final = "activity.notifications"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,8 +53,8 @@ class Forgotten:
         recorded_in: the table of that row: fanout.audit in a database without the fan-out.
         person_sha256: the hash of the person's id that the row has.
         rows: how many rows were, or would be, deleted or emptied, by table.
-        left: how many rows of the person the application has to delete itself, by table; none in a
-            database without the fan-out, where we know no table of an application.
+        left: how many rows of the person the application has to delete itself, by table. Without
+            the fan-out, the only table of an application that we know is activity.notifications.
     """
 
     erasure: UUID | None
@@ -73,13 +80,13 @@ def forget(settings: DatabaseSettings, user: UUID, *, dry_run: bool = False) -> 
     """
     check_database(settings)
     person = hashlib.sha256(str(user).encode()).hexdigest()
-    asked = {"tables": [_ERASURES, *_STATEMENTS]}
+    asked = {"tables": [_ERASURES, _MAIL, _ACTIVITY, *_STATEMENTS]}
     there = {name for (name,) in _all(settings, _THERE, asked)}
     has_fanout = _ERASURES in there
     begin, end = (_BEGIN, _END) if has_fanout else (_BEGIN_AUDITED, _END_AUDITED)
     erasure = None if dry_run else _one(settings, begin, {"person_sha256": person})[0]
     rows = {}
-    for table, name in _STATEMENTS.items():
+    for table, name in {**_STATEMENTS, **({} if _MAIL in there else _WITHOUT_MAIL)}.items():
         if table in there:
             loaded = load(__package__, name)
             statement = loaded if has_fanout else without(loaded, "fanout")
@@ -87,12 +94,15 @@ def forget(settings: DatabaseSettings, user: UUID, *, dry_run: bool = False) -> 
     if erasure is not None:
         parameters = {"erasure": erasure, "rows": orjson.dumps(rows).decode()}
         with_connection(settings, lambda connection: connection.execute(end, parameters))
+    left = dict(_all(settings, _LEFT, {"user": user})) if has_fanout else {}
+    if _ACTIVITY in there:
+        left |= dict(_all(settings, _LEFT_IN_ACTIVITY, {"user": user}))
     return Forgotten(
         erasure=erasure,
         recorded_in=_ERASURES if has_fanout else "fanout.audit",
         person_sha256=person,
         rows=rows,
-        left=dict(_all(settings, _LEFT, {"user": user})) if has_fanout else {},
+        left=left,
     )
 
 
