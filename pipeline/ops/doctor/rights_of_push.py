@@ -7,6 +7,7 @@ from pipeline.ops.doctor.rights import (
     JOBS,
     OF_A_BREAKER,
     OPERATOR,
+    SENDER,
     SIGN_OF_LIFE,
     VIEWER,
     WRITER,
@@ -106,15 +107,32 @@ RIGHTS_WITH_PUSH: Final[Mapping[str, frozenset[str]]] = {
     VIEWER: on_tables("SELECT", "deliveries", "attempts", schema="fanout") | _DISTURBANCE,
 }
 
-# What comes on top where it has jobs besides: for retention.
+# What comes on top where it has jobs besides: for retention, and for the digests of pushes.
 RIGHTS_WITH_JOBS_AND_PUSH: Final[Mapping[str, frozenset[str]]] = {
     JOBS: (
         on_columns(
             "SELECT",
             "deliveries",
             *("id", "channel", "recipient", "collapse_key", "sequence", "finished_at"),
+            *("user_id", "source", "state"),
             schema="fanout",
         )
+        | on_columns(
+            "INSERT",
+            "deliveries",
+            *("id", "cause", "channel", "recipient", "kind", "user_id", "source", "source_id"),
+            *("priority", "expires_at"),
+            schema="fanout",
+        )
+        | on_tables("SELECT", "digest_hours", "person_zones", schema="fanout")
+        | on_columns("SELECT", "digest_rows", "email_id", schema="fanout")
+        | on_columns("INSERT", "digest_rows", "email_id", "delivery_id", schema="fanout")
+        | on_columns(
+            "SELECT",
+            "pending_emails",
+            *("id", "user_id", "delivery_type", "status", "created_at"),
+        )
+        | on_columns("UPDATE", "pending_emails", "status")
         | on_tables("DELETE", "deliveries", schema="fanout")
         | on_tables("SELECT", "channels", schema="fanout")
     ),
@@ -122,6 +140,7 @@ RIGHTS_WITH_JOBS_AND_PUSH: Final[Mapping[str, frozenset[str]]] = {
 
 # What comes on top where it has activity.notifications besides.
 RIGHTS_WITH_ACTIVITY: Final[Mapping[str, frozenset[str]]] = {
+    SENDER: on_columns("SELECT", "notifications", "id", "title", "payload", schema="activity"),
     OPERATOR: on_columns("SELECT", "notifications", "user_id", schema="activity"),
     PUSH: (
         on_tables("SELECT", "notifications", schema="activity")
