@@ -8,6 +8,8 @@ from pipeline.domain.backoff import PUSH_RETRIES
 from pipeline.domain.lease import Cause, Lease, Settlement, WorkState, end, fail, give_back
 from pipeline.push.verdict import UNWANTED, Disturb, OverBudget, QuietUntil, Unwanted, Verdict
 
+# How the reason of a delivery ends that went on.
+TO_PHONE: Final = "sent to the phone"
 # How long a delivery waits that only the bus can bring, while the bus may not be asked.
 CLOSED_SECONDS: Final = 30.0
 
@@ -75,7 +77,7 @@ def after_the_bus(
             reason = f"{missed.words}; on the phone it is not wanted: {UNWANTED[code]}"
             return end(lease, WorkState.CANCELLED, Cause(code=code, reason=reason))
         case Disturb():
-            cause = Cause(code=missed.code, reason=f"{missed.words}: sent to the phone")
+            cause = Cause(code=missed.code, reason=f"{missed.words}: {TO_PHONE}")
             ended = end(lease, WorkState.CANCELLED, cause)
             return replace(ended, values={"to_phones": True})
         case _:

@@ -86,7 +86,7 @@ def test_while_everything_works_there_is_no_reason_and_each_part_was_looked_at(
     assert ready.reasons == {}
     assert ready.is_ready
     assert list(ready.parts) == [
-        *("database", "migrations", "slot", "heartbeat", "graphs", "job runs", "mails")
+        *("database", "migrations", "slot", "heartbeat", "graphs", "job runs", "mails", "pushes")
     ]
     assert 1 <= ready.graphs["fanout"] < 60
     assert ready.oldest_run_seconds is None
@@ -233,14 +233,22 @@ def test_mails_that_wait_for_the_rate_of_a_provider_are_no_reason(working: Datab
     assert found.oldest_delivery_seconds["mails"] > 3_590
 
 
-def test_the_oldest_of_all_priorities_counts_and_that_of_another_channel_does_not(
-    working: Database,
-) -> None:
+def test_the_oldest_of_all_priorities_counts(working: Database) -> None:
     mail(working, "-10 seconds", "pending", priority=0)
-    mail(working, f"-{DEAD_SECONDS + 1} seconds", "pending", priority=2, channel="bus")
     assert seen(working).is_ready
     mail(working, f"-{DEAD_SECONDS + 1} seconds", "pending", priority=3)
     assert list(seen(working).reasons) == ["mails"]
+
+
+@pytest.mark.parametrize("channel", ["bus", "fcm", "webhook"])
+def test_a_push_that_has_been_due_for_long_is_a_reason_and_says_nothing_of_mail(
+    working: Database, channel: str
+) -> None:
+    mail(working, f"-{DEAD_SECONDS + 1} seconds", "pending", channel=channel)
+    found = seen(working)
+    assert list(found.reasons) == ["pushes"]
+    assert "a push has been due for 5 min" in found.reasons["pushes"].seen
+    assert "graph push" in (found.reasons["pushes"].fix or "")
 
 
 def test_what_cannot_be_seen_is_not_ready(working: Database) -> None:

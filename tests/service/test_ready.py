@@ -74,7 +74,17 @@ def test_a_stranger_learns_whether_and_a_caller_why(served: Served, database: Da
     status, body = asked(served, reader)
     assert (status, body["status"]) == (200, "ready")
     assert list(body["details"]["parts"]) == [
-        *("database", "migrations", "slot", "heartbeat", "graphs", "job runs", "mails", "events")
+        *(
+            "database",
+            "migrations",
+            "slot",
+            "heartbeat",
+            "graphs",
+            "job runs",
+            "mails",
+            "pushes",
+            "events",
+        )
     ]
     assert body["details"]["graph_silent_seconds"].keys() == {"fanout"}
 

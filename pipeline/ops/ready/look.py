@@ -72,6 +72,13 @@ _DELIVERIES: Final = (
     _Deliveries(
         part="mails", one="mail", installed="has_mail", channels=("email",), graph=Graph.MAIL
     ),
+    _Deliveries(
+        part="pushes",
+        one="push",
+        installed="has_push",
+        channels=("bus", "fcm", "webhook"),
+        graph=Graph.PUSH,
+    ),
 )
 
 

@@ -12,8 +12,9 @@ from pipeline.ops.why.account import (
     Received,
     SkipDetails,
 )
+from pipeline.push.fallback import TO_PHONE
 
-_CHANNELS: Final = {"in_app": "in-app", "email": "e-mail"}
+_CHANNELS: Final = {"in_app": "in-app", "email": "e-mail", "fcm": "phone"}
 _DELIVERIES: Final = {"immediate": "at once", "aggregated": "with the next digest"}
 _STATUSES: Final = {
     "pending": "not sent yet",
@@ -54,7 +55,7 @@ def outcome_of(delivery: DeliveryDetails) -> str:
     ends = {
         # What a digest told was accepted by nobody itself.
         "done": accepted if delivery.provider_id else f"{delivery.reason or 'done'} {ended}",
-        "cancelled": not_sent,
+        "cancelled": f"{reason} ({ended})" if reason.endswith(TO_PHONE) else not_sent,
         "expired": not_sent,
         "dead": f"failed for good {ended}: {reason}",
         "held": f"held: {reason}",

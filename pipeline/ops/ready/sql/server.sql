@@ -5,4 +5,5 @@ SELECT
     to_regclass('public.fanout_heartbeat') IS NOT NULL AS has_capture,
     to_regclass('fanout.graphs') IS NOT NULL AS has_graphs,
     to_regclass('fanout.job_runs') IS NOT NULL AS has_jobs,
-    to_regclass('fanout.transactional_mails') IS NOT NULL AS has_mail
+    to_regclass('fanout.transactional_mails') IS NOT NULL AS has_mail,
+    to_regclass('fanout.device_tokens') IS NOT NULL AS has_push
