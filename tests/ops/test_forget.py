@@ -165,6 +165,7 @@ def test_it_says_what_the_application_has_to_delete(world: Kept) -> None:
         "pending_emails": 0,
         "user_notification_preferences": 0,
         "profiles": 1,
+        "activity.notifications": 0,
     }
     done = command(world.database.operator_dsn, "--user", str(U1))
     lines = done.stdout.splitlines()
