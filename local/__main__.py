@@ -16,6 +16,7 @@ from typing import Never
 from local.errors import ForeignEmulator, StackError
 from local.ports import is_listening, owner_of, usual_port
 from local.provider import LocalResend
+from local.push_provider import LocalPush
 from local.stack import Stack
 from pipeline.output import OutputLost, safe_output
 from pipeline.screens.terminal import open_console
@@ -59,6 +60,12 @@ def up(options: argparse.Namespace) -> int:
         usual_ports=True,
         service=True,
         resend=LocalResend(options.data_dir / "mails", port=usual_port(options.data_dir, "resend")),
+        push=LocalPush(
+            options.data_dir / "pushes",
+            bus_port=usual_port(options.data_dir, "bus"),
+            page_port=usual_port(options.data_dir, "page"),
+            fcm_port=usual_port(options.data_dir, "fcm"),
+        ),
     )
     try:
         stack.start()

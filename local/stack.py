@@ -27,6 +27,7 @@ from local.ports import usual_port
 from local.postgres import Postgres
 from local.provider import LocalResend
 from local.pubsub import Emulator
+from local.push_provider import LocalPush
 from local.revival import Revival
 from local.service import Service
 
@@ -64,6 +65,7 @@ class Stack:
         usual_ports: Use the ports of this folder's last stack, if they are free.
         service: Whether to start the HTTP service too.
         resend: Takes the mails; without it there are no variables for sending them.
+        push: Takes pushes; the same.
     """
 
     def __init__(
@@ -75,6 +77,7 @@ class Stack:
         usual_ports: bool = False,
         service: bool = False,
         resend: LocalResend | None = None,
+        push: LocalPush | None = None,
     ) -> None:
         self._given_emulator = emulator
         self._data_dir = data_dir
@@ -89,6 +92,7 @@ class Stack:
             Service(data_dir / "service", port=self._port("service")) if service else None
         )
         self._resend = resend
+        self._push = push
 
     def start(self) -> None:
         """Start all parts; if one fails, stop the others.
@@ -102,6 +106,8 @@ class Stack:
             if self._resend is not None:
                 self._start_resend(self._resend)
             self._migrate()
+            if self._push is not None:
+                self._start_push(self._push)
             if self._service is not None:
                 self._begin(self._service)
             self._start_debezium()
@@ -165,6 +171,7 @@ class Stack:
             "WEBHOOK_KEY": _WEBHOOK_KEY,
             "WEBHOOK_ALLOWED_NETWORKS": "127.0.0.0/8",
             **({} if self._resend is None else self._resend.variables()),
+            **({} if self._push is None else self._push.variables()),
             **({} if self._service is None else self._service.variables()),
         }
 
@@ -229,6 +236,11 @@ class Stack:
         with self._reported("Resend"):
             self._parts.callback(resend.stop)
             resend.start()
+
+    def _start_push(self, push: LocalPush) -> None:
+        with self._reported("Bus and FCM"):
+            self._parts.callback(push.stop)
+            push.start(self.postgres.dsn(_DATABASE))
 
     def _migrate(self) -> None:
         with self._reported("Schema"):

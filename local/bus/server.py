@@ -219,7 +219,9 @@ def _response(status: int, kind: str, body: bytes) -> Response:
             "Content-Length": str(len(body)),
             "Cache-Control": "no-store",
             "Connection": "close",
-            "Content-Security-Policy": "default-src 'self'; base-uri 'none'; form-action 'none'",
+            "Content-Security-Policy": (
+                "default-src 'self'; img-src data:; base-uri 'none'; form-action 'none'"
+            ),
             "X-Content-Type-Options": "nosniff",
         }
     )

@@ -6,7 +6,10 @@ const state = document.getElementById("state");
 const notifications = document.getElementById("notifications");
 const signals = document.getElementById("signals");
 let socket = null;
+let listener = "";
 let retry = 0;
+// One after another: an answer that comes late must not replace a newer one.
+let fetching = Promise.resolve();
 
 function line(title, body, at) {
   const item = document.createElement("li");
@@ -20,9 +23,11 @@ function line(title, body, at) {
   return item;
 }
 
-async function fetchAll(user, seen) {
+async function fetchAll(user, isFirst) {
   const answer = await fetch(`/notifications?user=${encodeURIComponent(user)}`);
-  const found = answer.ok ? await answer.json() : [];
+  if (!answer.ok || user !== listener) return;
+  const found = await answer.json();
+  const seen = isFirst ? null : shown();
   notifications.replaceChildren(...found.map((each) => {
     const item = line(each.title, each.body, new Date(each.at));
     item.dataset.id = each.id;
@@ -35,7 +40,12 @@ function shown() {
   return new Set([...notifications.children].map((item) => item.dataset.id));
 }
 
+function refresh(user, isFirst) {
+  fetching = fetching.then(() => fetchAll(user, isFirst)).catch(() => {});
+}
+
 function connect(user) {
+  listener = user;
   clearTimeout(retry);
   if (socket) { socket.onclose = null; socket.close(); }
   notifications.replaceChildren();
@@ -47,13 +57,13 @@ function connect(user) {
     state.className = "open";
     state.textContent = "connected";
     // What came while nobody listened.
-    fetchAll(user, null);
+    refresh(user, true);
   };
   opened.onmessage = (event) => {
     const signal = JSON.parse(event.data);
     const whom = signal.topic ? `to everybody, ${signal.topic}` : "to this person";
     signals.prepend(line(signal.signal, `${whom}, ${signal.id}`, new Date()));
-    fetchAll(user, shown());
+    refresh(user, false);
   };
   opened.onclose = () => {
     state.className = "";
