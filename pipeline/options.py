@@ -427,6 +427,20 @@ OF_PUSH: Final = (
         group=ParameterGroup.PUSH,
     ),
     _of_mail(
+        "websocket_bus_kind",
+        "Protocol of the websocket bus",
+        "plain or centrifugo; by default plain.",
+        "centrifugo",
+        group=ParameterGroup.PUSH,
+    ),
+    _of_mail(
+        "websocket_bus_namespace",
+        "Namespace of Centrifugo",
+        "The namespace of the personal channels, if they are in one.",
+        "personal",
+        group=ParameterGroup.PUSH,
+    ),
+    _of_mail(
         "service_token_secret",
         "Secret with the token for the bus",
         "The name of a secret in Secret Manager. Only the workers read its value.",
