@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import psycopg
 
+from local.demo.pushes import ShownPush, read_pushes
 from pipeline.fanout.outcome import FINAL
 
 _PENDING: Final = """
@@ -138,6 +139,7 @@ class Results:
     set_aside: Sequence[SetAside]
     jobs: Sequence[JobDone]
     mail: SentMail
+    pushes: Sequence[ShownPush]
     median: timedelta
     worst: timedelta
 
@@ -189,6 +191,7 @@ def read_results(
         set_aside=[SetAside(*row) for row in connection.execute(_SET_ASIDE, asked)],
         jobs=read_jobs(connection),
         mail=mail,
+        pushes=read_pushes(connection),
         median=median,
         worst=worst,
     )

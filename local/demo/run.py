@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from local import topics
+from local.demo.pushes import is_push_on, read_pushes, receiving
 from local.demo.results import (
     Results,
     SentMail,
@@ -29,6 +30,7 @@ from local.demo.screen import show, show_ready
 from local.demo.worker import Worker
 from local.errors import StackError
 from local.provider import LocalResend
+from local.push_provider import LocalPush
 from local.stack import Stack
 from pipeline.domain.graph import Graph
 from pipeline.jobs.meeting_reminders import MEETING_REMINDERS
@@ -39,6 +41,8 @@ from pipeline.ops.seed import seed_due, seed_events, seed_people
 TIMEOUT_SECONDS: Final = 60.0
 _POLL_SECONDS: Final = 0.02
 _PACE_SECONDS: Final = 0.05
+# On the bus, on a phone, held by quiet hours.
+_KINDS_OF_PUSH: Final = 3
 _JOBS: Final = (MEETING_REMINDERS.name, UNREAD_THREAD_NUDGES.name)
 
 
@@ -60,8 +64,8 @@ def run_demo(data_dir: Path, mails: Path, console: Console) -> None:
     """Send the sample events through the real parts and show what everyone received.
 
     Every part is real: Postgres stores the rows, Debezium captures them and publishes them to
-    Pub/Sub, and each graph runs in its own process. Only Resend is a stand-in, which keeps the
-    mails as files.
+    Pub/Sub, and each graph runs in its own process. Resend, the bus and FCM are
+    stand-ins; the mails are kept as files.
 
     Args:
         data_dir: for the data and the logs; emptied first, and kept if the demo fails.
@@ -72,8 +76,8 @@ def run_demo(data_dir: Path, mails: Path, console: Console) -> None:
         StackError: a part did not start or stopped, or events did not arrive.
     """
     console.print("[bold]Sample events through Postgres, Debezium, Pub/Sub and the pipeline[/]\n")
-    resend = LocalResend(mails)
-    stack = Stack(data_dir, report=lambda line: show_ready(console, line), resend=resend)
+    resend, push = LocalResend(mails), LocalPush(data_dir / "pushes")
+    stack = Stack(data_dir, report=lambda line: show_ready(console, line), resend=resend, push=push)
     stack.remove()
     shutil.rmtree(mails, ignore_errors=True)
     with console.status("starting"), stack:
@@ -81,11 +85,11 @@ def run_demo(data_dir: Path, mails: Path, console: Console) -> None:
         started = time.monotonic()
         workers = tuple(
             Worker(data_dir / f"{graph}.log", environment, graph=graph)
-            for graph in (Graph.FANOUT, Graph.JOBS, Graph.MAIL)
+            for graph in (Graph.FANOUT, Graph.JOBS, Graph.MAIL, Graph.PUSH)
         )
         with _running(workers):
             show_ready(console, f"Pipeline: ready after {time.monotonic() - started:.1f} s")
-            results = _Stream(environment, workers, resend, data_dir).run(console)
+            results = _Stream(environment, workers, resend, push, data_dir).run(console)
     show(console, results)
     shutil.rmtree(data_dir, ignore_errors=True)
     stack.remove()
@@ -118,11 +122,13 @@ class _Stream:
         environment: Mapping[str, str],
         workers: Sequence[Worker],
         resend: LocalResend,
+        push: LocalPush,
         logs: Path,
     ) -> None:
         self._environment = environment
         self._workers = workers
         self._resend = resend
+        self._push = push
         self._logs = logs
         self._events: list[int] = []
 
@@ -132,13 +138,19 @@ class _Stream:
         columns = (TextColumn("  {task.description}"), BarColumn(30), MofNCompleteColumn())
         with psycopg.connect(database_url, autocommit=True) as connection:
             self._wait(lambda: is_mail_on(connection), "the graph of mail did not begin")
+            self._wait(lambda: is_push_on(connection), "the graph of push did not begin")
             seed_people(database_url)
-            seed_due(database_url)
-            _tick(self._environment)
-            console.print()
-            with Progress(*columns, console=console) as progress:
-                self._write(connection, progress)
-            self._wait(lambda: count_unsent(connection) == 0, "some mails were not sent")
+            with receiving(connection, self._push.bus):
+                seed_due(database_url)
+                _tick(self._environment)
+                console.print()
+                with Progress(*columns, console=console) as progress:
+                    self._write(connection, progress)
+                self._wait(lambda: count_unsent(connection) == 0, "some mails were not sent")
+                self._wait(
+                    lambda: len(read_pushes(connection)) == _KINDS_OF_PUSH,
+                    "some pushes did not go out",
+                )
             mail = self._mail(first_sent(connection))
             return read_results(connection, self._events, mail)
 

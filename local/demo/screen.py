@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from local.demo.pushes import ShownPush
 from local.demo.results import JobDone, Received, Results, SentMail, SetAside, SkipCount
 from pipeline.domain.units import counted, duration
 from pipeline.fanout.outcome import Status
@@ -52,6 +53,9 @@ def show(console: Console, results: Results) -> None:
     console.print("[bold]Scheduled jobs, each run by a tick[/]\n")
     console.print(_jobs(_rows(console), results.jobs))
     console.print()
+    console.print("[bold]Pushes: whoever has the application open, else the phone[/]\n")
+    console.print(_pushes(_rows(console), results.pushes))
+    console.print()
     _show_mail(console, results.mail)
     console.print()
     _show_summary(console, results)
@@ -85,6 +89,13 @@ def _set_aside(rows: Table, events: Iterable[SetAside]) -> Table:
 def _jobs(rows: Table, jobs: Iterable[JobDone]) -> Table:
     for each in jobs:
         rows.add_row("done", each.job, f"{counted(each.emitted, 'event')} written")
+    return rows
+
+
+def _pushes(rows: Table, pushes: Iterable[ShownPush]) -> Table:
+    for each in pushes:
+        how = Text(each.how, style="yellow" if each.reason else "green")
+        rows.add_row(how, f"{each.person}: {each.title}", each.reason or "")
     return rows
 
 

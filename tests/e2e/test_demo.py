@@ -82,6 +82,10 @@ def test_the_demo_shows_what_everyone_received_twice_over(
         assert "1 unread message in #Closing checklist" in demo.stdout
         assert re.search(r"done +meeting-reminders +\d events written", demo.stdout)
         assert re.search(r"done +unread-thread-nudges +\d events written", demo.stdout)
+        assert re.search(r"^ +bus +Amara Diallo: \S", demo.stdout, re.M)
+        assert re.search(r"^ +phone +Maya Lindqvist: \S", demo.stdout, re.M)
+        held = r"^ +held +Grace Oduya: .*the person has quiet hours"
+        assert re.search(held, demo.stdout, re.M)
         assert "from commit to row in the median" in demo.stdout
         assert re.search(r"subject +Leo Marchetti has joined Harrow & Pine", demo.stdout)
         assert re.search(r"^ +Hi \S+,\n +Leo Marchetti accepted the invite", demo.stdout, re.M)
