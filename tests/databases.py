@@ -106,6 +106,11 @@ class Database:
         return self._as("test_push")
 
     @property
+    def reactions_dsn(self) -> str:
+        """As what processes events of reactions: a login in ``fanout_reactions``."""
+        return self._as("test_reactions")
+
+    @property
     def producer_dsn(self) -> str:
         """As an application that asks for mails: a login in ``fanout_producer``."""
         return self._as("test_producer")
@@ -199,6 +204,20 @@ class Databases:
         """Yield a database with the fan-out and its jobs only; drop it at the end."""
         with self.empty() as database:
             migrate(database.dsn, reference_schema=True, family=Family.JOBS)
+            yield database
+
+    @contextmanager
+    def with_reactions(self) -> Iterator[Database]:
+        """Yield a database with reactions only; drop it at the end."""
+        with self.empty() as database:
+            migrate(database.dsn, family=Family.REACTIONS)
+            with database.connect() as connection:
+                # Roles belong to the cluster: the first of these databases makes the login.
+                if connection.execute("SELECT to_regrole('test_reactions')").fetchone() == (None,):
+                    connection.execute("SET scram_iterations = 1")
+                    attributes = "LOGIN IN ROLE fanout_reactions"
+                    statement = f"CREATE ROLE {{}} {attributes}"
+                    _set_password(connection, statement, "test_reactions", _PASSWORD)
             yield database
 
     @contextmanager

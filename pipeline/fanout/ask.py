@@ -1,12 +1,9 @@
 """Ask a handler about an event, once, before the facts about people are loaded."""
 
-import sys
-import traceback
 from dataclasses import dataclass
-from pathlib import PurePath
-from typing import Any, Generic
+from typing import Generic
 
-from pipeline.domain.errors import HandlerFailed
+from pipeline.domain.handler_failure import failed
 from pipeline.domain.identifiers import ProjectId, ResourceId, UserId
 from pipeline.domain.payload import PayloadT
 from pipeline.fanout.audience import Audience
@@ -49,13 +46,3 @@ def ask(handler: Handler[PayloadT], event: Event[PayloadT]) -> Asked[PayloadT]:
         )
     except Exception as error:
         raise failed(handler, error) from error
-
-
-def failed(handler: Handler[Any], error: Exception) -> HandlerFailed:
-    """Describe where a handler failed. Omit the text of the error: it may quote the event."""
-    frames = traceback.extract_tb(error.__traceback__)
-    # The line in the handler is more useful than the line in a library that it called.
-    source = getattr(sys.modules[type(handler).__module__], "__file__", None)
-    frame = next((each for each in reversed(frames) if each.filename == source), frames[-1])
-    place = f"{PurePath(frame.filename).name}:{frame.lineno}"
-    return HandlerFailed(f"{type(handler).__name__} raised {type(error).__name__} at {place}")

@@ -7,9 +7,10 @@ from typing import Any
 
 from pipeline.domain.defaults import MAX_EVENT_AGE
 from pipeline.domain.errors import HandlerFailed
+from pipeline.domain.handler_failure import failed
 from pipeline.domain.identifiers import AI_USER, UserId
 from pipeline.domain.payload import PayloadT
-from pipeline.fanout.ask import Asked, failed
+from pipeline.fanout.ask import Asked
 from pipeline.fanout.audience import Nobody
 from pipeline.fanout.effects import Channel, Delivery, Effect, Email, Notification, channel_of
 from pipeline.fanout.events import Event, Unrouted

@@ -12,7 +12,6 @@ from typing import Any, Final
 from uuid import UUID
 
 import orjson
-from pydantic import ValidationError
 
 from pipeline.domain.errors import InvalidEvent, TooDeep, TooLarge
 from pipeline.domain.exact import keep_exact
@@ -25,8 +24,8 @@ from pipeline.domain.identifiers import (
     ThreadId,
 )
 from pipeline.domain.identifiers import UserId as ActorId
-from pipeline.domain.needed import needed
 from pipeline.domain.payload import Payload
+from pipeline.domain.validated import validated
 from pipeline.fanout.events import Event, Unrouted
 
 Payloads = Mapping[EventType, type[Payload]]
@@ -38,7 +37,6 @@ MAX_TEXT_CHARACTERS: Final = 256 * 1024
 MAX_DEPTH: Final = 32
 # A longer type has no handler. Only its beginning is recorded.
 MAX_TYPE_CHARACTERS: Final = 200
-FIELDS_NAMED_IN_AN_ERROR: Final = 5
 
 _NO_TIME: Final = "created_at: a time in the years 1 to 9999 is needed"
 # The placeholder ID keeps the text the same for every event, so that all are one cause. The command
@@ -135,7 +133,7 @@ def decode(row: Row, payloads: Payloads) -> Event[Payload] | Unrouted:
         id=row.id,
         type=row.type,
         created_at=_moment(row.created_at),
-        payload=_validated(model, keep_exact(_payload(row), row.payload or "", model.exact_keys)),
+        payload=validated(model, keep_exact(_payload(row), row.payload or "", model.exact_keys)),
         actor_id=None if row.actor_id is None else ActorId(row.actor_id),
         project_id=None if row.project_id is None else ProjectId(row.project_id),
         resource_id=None if row.resource_id is None else ResourceId(row.resource_id),
@@ -204,22 +202,3 @@ def _is_too_deep(text: str) -> bool:
         elif character in "}]":
             depth -= 1
     return False
-
-
-def _validated(model: type[Payload], value: object) -> Payload:
-    try:
-        return model.model_validate(value)
-    except ValidationError as error:
-        # Not the text of pydantic, which may contain a part of the value.
-        named = [
-            f"{_path(fault['loc'])}: {needed(fault['type'], fault.get('ctx', {}))}"
-            for fault in error.errors(include_url=False, include_input=False)
-        ]
-        more = len(named) - FIELDS_NAMED_IN_AN_ERROR
-        tail = [f"and {more} more"] if more > 0 else []
-        listed = "; ".join(named[:FIELDS_NAMED_IN_AN_ERROR] + tail)
-        raise InvalidEvent(f"payload: {listed}") from None
-
-
-def _path(location: tuple[int | str, ...]) -> str:
-    return ".".join(str(part) for part in location) or "(whole)"

@@ -30,6 +30,7 @@ _JOBS: Final = "jobs/"
 _MAIL: Final = "mail/"
 _PUSH: Final = "push/"
 _ACTIVITY: Final = "activity/"
+_REACTIONS: Final = "reactions/"
 # The ledger of deliveries, and where people live: mail and push both need them.
 DELIVERIES: Final = (
     "mail/0001_deliveries.sql",
@@ -45,7 +46,8 @@ class Family(StrEnum):
 
     ``KERNEL`` needs no table of an application. Every other family includes it. ``JOBS`` includes
     ``FANOUT``, which handles the events that jobs write. ``ACTIVITY`` includes ``PUSH``, which
-    sends what is in its table. ``MAIL``, ``PUSH`` and ``ACTIVITY`` need no table of an application.
+    sends what is in its table. ``MAIL``, ``PUSH``, ``ACTIVITY`` and ``REACTIONS`` need no table of
+    an application.
     """
 
     KERNEL = "kernel"
@@ -54,6 +56,7 @@ class Family(StrEnum):
     MAIL = "mail"
     PUSH = "push"
     ACTIVITY = "activity"
+    REACTIONS = "reactions"
 
     @property
     def needs_application(self) -> bool:
@@ -79,6 +82,7 @@ _OWN: Final[Mapping[Family, Sequence[str]]] = {
     Family.MAIL: (f"{_MAIL}*.sql",),
     Family.PUSH: (*DELIVERIES, f"{_PUSH}*.sql"),
     Family.ACTIVITY: (*DELIVERIES, f"{_PUSH}*.sql", f"{_ACTIVITY}*.sql"),
+    Family.REACTIONS: (f"{_REACTIONS}*.sql",),
 }
 
 
@@ -135,6 +139,7 @@ def families_of(recorded: Collection[str]) -> tuple[Family, ...]:
         Family.MAIL: _MAIL,
         Family.PUSH: _PUSH,
         Family.ACTIVITY: _ACTIVITY,
+        Family.REACTIONS: _REACTIONS,
     }
     families = [
         family

@@ -225,6 +225,7 @@ def test_mail_comes_before_or_after_the_fan_out_and_is_captured_in_the_end(
 
 
 PUSH = [path.relative_to(MIGRATIONS).as_posix() for path in sorted(MIGRATIONS.glob("push/*"))]
+REACTIONS = ["reactions/0001_events.sql", "reactions/0002_ledger.sql"]
 ACTIVITY = [
     path.relative_to(MIGRATIONS).as_posix() for path in sorted(MIGRATIONS.glob("activity/*"))
 ]
@@ -300,3 +301,9 @@ def test_the_reference_schema_is_not_the_kernels(empty_database: Database) -> No
     assert "--reference-schema creates tables for the family fanout" in done.stderr
     assert tables(empty_database) == set()
     assert command(empty_database.dsn, "--family", "kernel").returncode == 0
+
+
+def test_reactions_need_the_kernel_and_no_table_of_another_family(empty_database: Database) -> None:
+    assert migrate(empty_database.dsn, family=Family.REACTIONS) == [*KERNEL, *REACTIONS]
+    # Later releases apply the same family's files.
+    assert migrate(empty_database.dsn, family=Family.REACTIONS) == []

@@ -33,6 +33,8 @@ ROLES: Final = (
     *("fanout_jobs", "fanout_sender", "fanout_push"),
 )
 GRANTEES: Final = (*ROLES, "PUBLIC")
+# It works in a database of its own family, so that the document gives it a table of its own.
+REACTIONS: Final = "fanout_reactions"
 # It may call functions and insert into one table, so that the document gives it a table of its own.
 PRODUCER: Final = "fanout_producer"
 BROADCASTER: Final = "fanout_broadcaster"
@@ -40,6 +42,8 @@ NONE: Final = "–"  # noqa: RUF001 - as in the document
 
 # The roles that run the statements of a folder. The plan of a replay loads facts, too.
 RUN_BY: Final = {
+    "pipeline/facts/reactions": (REACTIONS,),
+    "pipeline/steps/reactions": (REACTIONS,),
     "pipeline/facts": ("fanout_writer", "fanout_operator"),
     "pipeline/clients/postgres": ("fanout_writer", "fanout_operator", "fanout_viewer"),
     "pipeline/sinks": ("fanout_writer",),

@@ -1,0 +1,88 @@
+"""The answers to what handlers of reactions ask: one statement for each kind of question."""
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from typing import Any, Final
+
+import orjson
+from psycopg import Connection
+
+from pipeline.clients.postgres.sql import load
+from pipeline.domain.identifiers import UserId
+from pipeline.reactions.facts import (
+    ActiveConversation,
+    Answers,
+    ExpertsIn,
+    KnownRequest,
+    Question,
+    RequestOf,
+    SimilarRequest,
+)
+
+_CONVERSATIONS: Final = load(__package__, "active_conversations")
+_REQUESTS: Final = load(__package__, "community_requests")
+_SIMILAR: Final = load(__package__, "similar_requests")
+_EXPERTS: Final = load(__package__, "experts")
+
+
+def read_answers(connection: Connection[Any], questions: Collection[Question]) -> Answers:
+    """Return the answers to the questions of a batch."""
+    conversations = [each for each in questions if isinstance(each, ActiveConversation)]
+    requests = [each for each in questions if isinstance(each, RequestOf)]
+    similar = [each for each in questions if isinstance(each, SimilarRequest)]
+    experts = [each for each in questions if isinstance(each, ExpertsIn)]
+    return Answers(
+        conversations={
+            ActiveConversation(user_id): found
+            for user_id, found in _rows(
+                connection, _CONVERSATIONS, users=[each.user_id for each in conversations]
+            )
+        },
+        requests={
+            RequestOf(request_id): KnownRequest(
+                requesting_user_id=user_id, context_type=context_type, context_id=context_id
+            )
+            for request_id, user_id, context_type, context_id in _rows(
+                connection, _REQUESTS, ids=[each.request_id for each in requests]
+            )
+        },
+        similar={
+            similar[number]: found
+            for number, found in _rows(connection, _SIMILAR, asked=_numbered(similar))
+        },
+        experts=_experts(connection, experts),
+    )
+
+
+def _experts(
+    connection: Connection[Any], asked: Sequence[ExpertsIn]
+) -> dict[ExpertsIn, tuple[UserId, ...]]:
+    found: dict[ExpertsIn, list[UserId]] = defaultdict(list)
+    for number, user_id in _rows(connection, _EXPERTS, asked=_numbered(asked)):
+        found[asked[number]].append(user_id)
+    return {question: tuple(people) for question, people in found.items()}
+
+
+def _numbered(questions: Sequence[SimilarRequest | ExpertsIn]) -> str:
+    if not questions:
+        return ""
+    names = [name for name in type(questions[0]).__slots__ if not name.startswith("_")]
+    return orjson.dumps(
+        [
+            {
+                "number": number,
+                # An array of Postgres in JSON.
+                **{name: _array(getattr(each, name)) for name in names},
+            }
+            for number, each in enumerate(questions)
+        ]
+    ).decode()
+
+
+def _array(value: object) -> object:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _rows(connection: Connection[Any], statement: bytes, **parameters: object) -> list[Any]:
+    [asked] = parameters.values()
+    return connection.execute(statement, parameters).fetchall() if asked else []

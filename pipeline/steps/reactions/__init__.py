@@ -1,0 +1,1 @@
+"""What each step of reactions does with a batch: claim, read, ask the handlers."""

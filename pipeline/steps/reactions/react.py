@@ -1,0 +1,164 @@
+"""Asks the handlers about leased events: leases in; how each try ends, with its effects, out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any, Final
+
+from psycopg import Connection
+
+from pipeline.clients.postgres.retry import with_connection
+from pipeline.clients.postgres.sql import load
+from pipeline.domain.clock import Clock, utc_now
+from pipeline.domain.errors import PermanentError
+from pipeline.domain.handler_failure import failed
+from pipeline.domain.lease import Cause, Lease, Settlement, WorkState, end, fail, put_back
+from pipeline.facts.reactions import read_answers
+from pipeline.reactions.ask import outcome_of, questions_of
+from pipeline.reactions.effects import FollowUp, Reaction
+from pipeline.reactions.events import ReactionEvent
+from pipeline.reactions.facts import Answers, SimilarRequest
+from pipeline.reactions.handler import ReactionHandler
+from pipeline.reactions.identifiers import ReactionId, id_from
+from pipeline.reactions.outcome import Done, GaveUp, RetryAt
+from pipeline.reactions.row import MAX_EVENT_BYTES, ReactionRow, decode_reaction
+from pipeline.steps.reactions.reactor import Reactor
+
+# A handler that asks for a time that has passed is asked again after this.
+AT_LEAST: Final = timedelta(seconds=1)
+
+_READ: Final = load(__package__, "read_events")
+_AFTER_SIMILAR: Final = Cause(reason="an event before it may write a request like its own")
+
+
+@dataclass(frozen=True, slots=True)
+class AskedReaction:
+    """A leased event, and the handler of its type."""
+
+    lease: Lease
+    handler: ReactionHandler[Any]
+    event: ReactionEvent[Any]
+
+
+def react(reactor: Reactor, leases: Sequence[Lease], clock: Clock = utc_now) -> list[Settlement]:
+    """Return how each try ends. What follows from an event is in the values of its settlement.
+
+    Raises:
+        TransientError: the events could not be read.
+        ConfigurationError: they cannot be read until a person fixes it.
+    """
+    rows = with_connection(reactor.database, lambda connection: _read(connection, leases))
+    asked: list[AskedReaction] = []
+    settlements: list[Settlement] = []
+    for lease in leases:
+        decoded = _decoded(reactor, lease, rows.get(lease.values["event_id"]))
+        if isinstance(decoded, AskedReaction):
+            asked.append(decoded)
+        else:
+            settlements.append(decoded)
+    asked, later = _apart(asked)
+    settlements += [put_back(each.lease, _AFTER_SIMILAR) for each in later]
+    asking: list[AskedReaction] = []
+    questions: set[Any] = set()
+    for each in asked:
+        try:
+            questions |= questions_of([(each.handler, each.event)])
+        except Exception as error:  # noqa: BLE001 - a bug of one handler
+            settlements.append(_failed(reactor, each, error))
+        else:
+            asking.append(each)
+    answers = with_connection(
+        reactor.database, lambda connection: read_answers(connection, questions)
+    )
+    return settlements + [_settlement(reactor, each, answers, clock) for each in asking]
+
+
+def _read(connection: Connection[Any], leases: Sequence[Lease]) -> dict[Any, ReactionRow]:
+    names = (
+        *("id", "type", "created_at", "aggregate_type", "aggregate_id"),
+        *("payload", "metadata", "version"),
+    )
+    parameters = {
+        "ids": [each.values["event_id"] for each in leases],
+        "most_bytes": MAX_EVENT_BYTES,
+    }
+    found = connection.execute(_READ, parameters).fetchall()
+    return {row[0]: ReactionRow(**dict(zip(names, row, strict=True))) for row in found}
+
+
+def _decoded(reactor: Reactor, lease: Lease, row: ReactionRow | None) -> AskedReaction | Settlement:
+    handler = reactor.handlers.get(lease.values["event_type"])
+    if row is None or handler is None:
+        what = "its type has no handler" if row else "it was deleted, or has no valid created_at"
+        return end(lease, WorkState.DEAD, Cause(error_class="UnknownEvent", reason=what))
+    try:
+        event = decode_reaction(row, handler.payload, lease.values["depth"])
+    except PermanentError as error:
+        return end(lease, WorkState.DEAD, _cause(error))
+    return AskedReaction(lease, handler, event)
+
+
+def _apart(
+    asked: Sequence[AskedReaction],
+) -> tuple[list[AskedReaction], list[AskedReaction]]:
+    """Split off the events that must see the request which another of the batch may write."""
+    now: list[AskedReaction] = []
+    later: list[AskedReaction] = []
+    seen: set[str | None] = set()
+    for each in asked:
+        categories = {
+            question.category
+            for question in _questions(each)
+            if isinstance(question, SimilarRequest)
+        }
+        (later if categories & seen else now).append(each)
+        seen |= categories
+    return now, later
+
+
+def _questions(each: AskedReaction) -> frozenset[Any]:
+    try:
+        return questions_of([(each.handler, each.event)])
+    except Exception:  # noqa: BLE001 - it is asked again, and its failure is recorded then
+        return frozenset()
+
+
+def _settlement(
+    reactor: Reactor, each: AskedReaction, answers: Answers, clock: Clock
+) -> Settlement:
+    try:
+        outcome = outcome_of(each.handler, each.event, answers)
+    except Exception as error:  # noqa: BLE001 - a bug of one handler
+        return _failed(reactor, each, error)
+    match outcome:
+        case Done(effects):
+            written = [_written(reactor, each.event.id, effect) for effect in effects]
+            return replace(end(each.lease, WorkState.DONE), values={"effects": written})
+        case RetryAt():
+            due_at = max(outcome.at, clock() + AT_LEAST)
+            waits = put_back(each.lease, Cause(error_class="RetryAt", reason=outcome.reason))
+            return replace(waits, due_at=due_at)
+        case GaveUp():
+            cause = Cause(error_class="GaveUp", reason=outcome.reason)
+            return end(each.lease, WorkState.DEAD, cause)
+
+
+def _failed(reactor: Reactor, each: AskedReaction, error: Exception) -> Settlement:
+    cause = replace(_cause(failed(each.handler, error)), code=type(error).__name__)
+    pause = reactor.retries.pause(each.lease.failures)
+    if pause is None:
+        return end(each.lease, WorkState.DEAD, cause)
+    return fail(each.lease, cause, pause=pause)
+
+
+def _cause(error: PermanentError) -> Cause:
+    return Cause(error_class=type(error).__name__, reason=str(error))
+
+
+def _written(reactor: Reactor, event_id: ReactionId, effect: Reaction) -> dict[str, Any]:
+    """Return an effect as the statement that writes it expects it."""
+    names = (name for name in type(effect).__slots__ if name != "name")
+    body = {name: getattr(effect, name) for name in names}
+    if isinstance(effect, FollowUp):
+        body["routed"] = effect.type in reactor.handlers
+    return {"kind": type(effect).__name__, "id": id_from(event_id, effect.name), "body": body}

@@ -1,0 +1,45 @@
+"""Who processes events of reactions: what every step of this family needs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Final
+
+from pipeline.domain.backoff import Backoff, RetryRule
+from pipeline.domain.errors import ConfigurationError
+from pipeline.domain.identifiers import EventType
+from pipeline.reactions.handler import ReactionHandler
+from pipeline.reactions.handlers import REACTION_HANDLERS
+from pipeline.settings import DatabaseSettings
+
+# Longer than a batch takes. What a killed worker had waits as long.
+REACTION_LEASE: Final = timedelta(seconds=30)
+MOST_TRIES: Final = 5
+# The tries of an event: at once, and after 10, 30, 70 and 150 seconds.
+REACTION_BACKOFF: Final = Backoff(first=10, longest=3600)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reactor:
+    """How events are processed.
+
+    Attributes:
+        database: with the events, the ledger, and the tables of what follows.
+        handlers: of the types that are processed.
+        tries: how often an event is tried. The last failure is final.
+    """
+
+    database: DatabaseSettings
+    handlers: Mapping[EventType, ReactionHandler[Any]] = field(
+        default_factory=lambda: REACTION_HANDLERS, hash=False
+    )
+    tries: int = MOST_TRIES
+
+    def __post_init__(self) -> None:
+        if self.tries < 1:
+            raise ConfigurationError(f"invalid number of tries {self.tries}: expected 1 or more")
+
+    @property
+    def retries(self) -> RetryRule:
+        """How often an event that failed is tried again, and when."""
+        return RetryRule(backoff=REACTION_BACKOFF, retries=self.tries - 1)

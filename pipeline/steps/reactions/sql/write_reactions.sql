@@ -1,0 +1,213 @@
+,
+effect AS MATERIALIZED (
+    SELECT ended.event_id, ended.depth, effect.*
+    FROM ended
+    JOIN given ON given.token = ended.token
+    CROSS JOIN LATERAL jsonb_to_recordset(given.effects) AS effect (kind text, id uuid, body jsonb)
+    WHERE ended.state = 'done'
+),
+closed AS (
+    UPDATE reactions.events AS event SET processed = true
+    FROM ended
+    WHERE event.id = ended.event_id AND ended.state IN ('done', 'dead')
+),
+tasks AS (
+    INSERT INTO reactions.agent_tasks (
+        id, event_id, task_type, agent_type, user_id, context_type, context_id,
+        scheduled_for, priority, context_json
+    )
+    SELECT
+        effect.id, event_id, task_type, agent_type, user_id, context_type, context_id,
+        scheduled_for, priority, context
+    FROM effect
+    CROSS JOIN LATERAL jsonb_to_record(body) AS body (
+        task_type text, agent_type text, user_id uuid, context_type text, context_id uuid,
+        scheduled_for timestamptz, priority smallint, context jsonb
+    )
+    WHERE kind = 'Task'
+    ORDER BY effect.id
+    ON CONFLICT (id) DO NOTHING
+),
+messages AS (
+    INSERT INTO reactions.message_queue (
+        id, event_id, user_id, template, context_json, scheduled_for, priority, can_delay,
+        conversation_context_id
+    )
+    SELECT
+        effect.id, event_id, user_id, template, context, scheduled_for, priority, can_delay,
+        conversation_id
+    FROM effect
+    CROSS JOIN LATERAL jsonb_to_record(body) AS body (
+        user_id uuid, template text, context jsonb, scheduled_for timestamptz, priority smallint,
+        can_delay boolean, conversation_id uuid
+    )
+    WHERE kind = 'TemplateMessage'
+    ORDER BY effect.id
+    ON CONFLICT (id) DO NOTHING
+),
+follow_ups AS (
+    INSERT INTO reactions.events (
+        id, event_type, aggregate_type, aggregate_id, payload, metadata, created_by
+    )
+    SELECT
+        effect.id, type, aggregate_type, aggregate_id, payload,
+        jsonb_build_object('cause', event_id), 'reactions'
+    FROM effect
+    CROSS JOIN LATERAL jsonb_to_record(body) AS body (
+        type text, aggregate_type text, aggregate_id uuid, payload jsonb
+    )
+    WHERE kind = 'FollowUp'
+    ORDER BY effect.id
+    ON CONFLICT (id) DO NOTHING
+    RETURNING id, event_type
+),
+-- With the depth of its chain. Whoever adopts it from its message finds this row.
+chained AS (
+    INSERT INTO fanout.reactions (event_id, event_type, depth, state)
+    SELECT
+        effect.id, body ->> 'type', depth + 1,
+        CASE WHEN (body ->> 'routed')::boolean THEN 'pending' ELSE 'unrouted' END
+    FROM effect
+    WHERE kind = 'FollowUp'
+    ORDER BY effect.id
+    ON CONFLICT (event_id) DO NOTHING
+),
+touch AS MATERIALIZED (
+    SELECT body ->> 'what' AS what, (body ->> 'id')::uuid AS id,
+        max((body ->> 'at')::timestamptz) AS at
+    FROM effect
+    WHERE kind = 'Touch'
+    GROUP BY 1, 2
+),
+-- Locked in one order, so that two workers do not wait for each other.
+active_users AS MATERIALIZED (
+    SELECT id, touch.at
+    FROM reactions.users AS person
+    JOIN touch USING (id)
+    WHERE touch.what = 'user'
+        AND (person.last_active_at IS NULL OR person.last_active_at < touch.at)
+    ORDER BY id
+    FOR NO KEY UPDATE OF person
+),
+users_touched AS (
+    UPDATE reactions.users AS person
+    SET last_active_at = greatest(person.last_active_at, active.at)
+    FROM active_users AS active
+    WHERE person.id = active.id
+),
+classification AS MATERIALIZED (
+    SELECT DISTINCT ON (conversation_id) body.*
+    FROM effect
+    CROSS JOIN LATERAL jsonb_to_record(body) AS body (
+        conversation_id uuid, intent text, confidence float8, context jsonb, at timestamptz
+    )
+    WHERE kind = 'Classification'
+    ORDER BY conversation_id, at DESC, effect.id
+),
+conversations AS MATERIALIZED (
+    SELECT conversation.id
+    FROM reactions.conversations AS conversation
+    WHERE id IN (SELECT id FROM touch WHERE what = 'conversation')
+        OR id IN (SELECT conversation_id FROM classification)
+    ORDER BY id
+    FOR NO KEY UPDATE
+),
+conversations_changed AS (
+    UPDATE reactions.conversations AS conversation SET
+        last_message_at = greatest(conversation.last_message_at, touch.at),
+        last_intent = CASE WHEN noted.at > coalesce(conversation.intent_classified_at, '-infinity') THEN noted.intent ELSE conversation.last_intent END,
+        intent_confidence = CASE
+            WHEN noted.at > coalesce(conversation.intent_classified_at, '-infinity') THEN noted.confidence ELSE conversation.intent_confidence
+        END,
+        intent_context = CASE
+            WHEN noted.at > coalesce(conversation.intent_classified_at, '-infinity') THEN noted.context ELSE conversation.intent_context
+        END,
+        intent_classified_at = greatest(conversation.intent_classified_at, noted.at)
+    FROM conversations AS locked
+    LEFT JOIN touch ON touch.id = locked.id AND touch.what = 'conversation'
+    LEFT JOIN classification AS noted ON noted.conversation_id = locked.id
+    WHERE conversation.id = locked.id
+),
+items AS (
+    INSERT INTO reactions.inbox_items AS item (
+        id, event_id, user_id, item_type, item_id, status, score, expires_at, content
+    )
+    SELECT DISTINCT ON (user_id, item_type, item_id)
+        effect.id, event_id, user_id, item_type, item_id, status, score, expires_at, content
+    FROM effect
+    CROSS JOIN LATERAL jsonb_to_record(body) AS body (
+        user_id uuid, item_type text, item_id uuid, status text, score int,
+        expires_at timestamptz, content jsonb
+    )
+    WHERE kind = 'InboxItem' AND status = 'active'
+    ORDER BY user_id, item_type, item_id, effect.id
+    ON CONFLICT (user_id, item_type, item_id) DO NOTHING
+),
+items_ended AS (
+    UPDATE reactions.inbox_items AS item SET status = body.status
+    FROM effect
+    CROSS JOIN LATERAL jsonb_to_record(effect.body) AS body (
+        user_id uuid, item_type text, item_id uuid, status text
+    )
+    WHERE effect.kind = 'InboxItem' AND body.status <> 'active' AND item.status = 'active'
+        AND item.user_id = body.user_id AND item.item_type = body.item_type
+        AND item.item_id = body.item_id
+),
+audit AS (
+    INSERT INTO reactions.agent_actions_log (id, event_id, action, agent_type, user_id, data)
+    SELECT effect.id, event_id, action, agent_type, user_id, data
+    FROM effect
+    CROSS JOIN LATERAL jsonb_to_record(body) AS body (
+        action text, agent_type text, user_id uuid, data jsonb
+    )
+    WHERE kind = 'AuditEntry'
+    ORDER BY effect.id
+    ON CONFLICT (id) DO NOTHING
+),
+workflows AS (
+    UPDATE reactions.solution_workflows AS workflow
+    SET status = 'completed', completed_at = (body ->> 'at')::timestamptz
+    FROM effect
+    WHERE kind = 'Completion' AND body ->> 'what' = 'workflow'
+        AND workflow.id = (body ->> 'id')::uuid
+        AND workflow.status NOT IN ('completed', 'cancelled')
+),
+intros AS (
+    UPDATE reactions.intro_opportunities AS intro
+    SET status = 'completed', completed_at = (body ->> 'at')::timestamptz
+    FROM effect
+    WHERE kind = 'Completion' AND body ->> 'what' = 'intro'
+        AND intro.id = (body ->> 'id')::uuid
+        AND intro.status NOT IN ('completed', 'cancelled')
+),
+credits AS (
+    INSERT INTO reactions.credit_events (id, event_id, user_id, amount, reason, idempotency_key)
+    SELECT effect.id, event_id, user_id, amount, reason, key
+    FROM effect
+    CROSS JOIN LATERAL jsonb_to_record(body) AS body (
+        user_id uuid, amount int, reason text, key text
+    )
+    WHERE kind = 'Credit'
+    ORDER BY key
+    ON CONFLICT DO NOTHING
+),
+requests AS (
+    INSERT INTO reactions.community_requests (
+        id, event_id, requesting_user_id, requesting_agent_type, context_type, context_id,
+        question, category, expertise_needed, desired_outcome, urgency, target_user_ids,
+        details, created_at, expires_at
+    )
+    SELECT
+        effect.id, effect.event_id, requesting_user_id, requesting_agent_type, context_type,
+        context_id, question, category, expertise, desired_outcome, urgency, experts,
+        details, now(), expires_at
+    FROM effect
+    CROSS JOIN LATERAL jsonb_to_record(body) AS body (
+        requesting_user_id uuid, requesting_agent_type text, context_type text, context_id uuid,
+        question text, category text, expertise text[], desired_outcome text, urgency text,
+        experts uuid[], details jsonb, expires_at timestamptz
+    )
+    WHERE kind = 'CommunityRequest'
+    ORDER BY effect.id
+    ON CONFLICT (id) DO NOTHING
+)

@@ -1,0 +1,23 @@
+"""The ledger of reactions as a leased table. A settlement also writes what follows from events."""
+
+from typing import Final
+
+from psycopg import sql
+
+from pipeline.clients.postgres.leased_table import LeasedTable
+from pipeline.clients.postgres.sql import load
+
+# Reads ended: only the events whose lease was still valid. So a worker whose lease was taken over
+# writes nothing, and all that follows from an event is written together with its state.
+_THEN: Final = sql.SQL(load(__package__, "write_reactions").decode())
+
+REACTIONS: Final = LeasedTable(
+    name="reactions",
+    source="events",
+    record_id=sql.SQL("record.event_id::text"),
+    values=("event_id", "event_type", "depth"),
+    switch="event_type",
+    given={"effects": "jsonb"},
+    returned=("event_id", "depth"),
+    then=_THEN,
+)

@@ -1,0 +1,439 @@
+"""Events through claim, handlers and write, on a database without tables of other families."""
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from pipeline.domain.errors import ConfigurationError
+from pipeline.domain.identifiers import EventType
+from pipeline.reactions.camel import CamelPayload
+from pipeline.reactions.effects import InboxItem, ItemStatus, TemplateMessage
+from pipeline.reactions.events import ReactionEvent
+from pipeline.reactions.facts import Answers
+from pipeline.reactions.handler import ReactionHandler
+from pipeline.reactions.handlers.registry import reaction_handlers
+from pipeline.reactions.outcome import Done, GaveUp, ReactionOutcome, RetryAt, done
+from pipeline.sinks.reaction_results import write_reaction_results
+from pipeline.steps.reactions.claim import claim_events
+from pipeline.steps.reactions.react import react
+from pipeline.steps.reactions.reactor import Reactor
+from tests.reactions.asking import AMARA, GRACE, INTRO, LEO, TALK
+from tests.steps.reactions.board import Board, one
+
+VERIFIED = {"userId": str(AMARA)}
+SAID = {"userId": str(AMARA), "conversationId": str(TALK)}
+
+
+class Anything(CamelPayload):
+    """Any payload."""
+
+    user_id: str | None = None
+
+
+class Falls(ReactionHandler[Anything]):
+    """Always raises, with a value of the event in its text."""
+
+    event_type = EventType("test.fails")
+    payload = Anything
+
+    def react(self, event: ReactionEvent[Anything], answers: Answers) -> ReactionOutcome:
+        raise RuntimeError({"secret": event.payload.user_id})
+
+
+class NotYet(ReactionHandler[Anything]):
+    """Asks for tomorrow."""
+
+    event_type = EventType("test.not_yet")
+    payload = Anything
+
+    def react(self, event: ReactionEvent[Anything], answers: Answers) -> ReactionOutcome:
+        at = event.created_at + timedelta(days=1)
+        return RetryAt(at=at, reason="it is too early")
+
+
+class Never(ReactionHandler[Anything]):
+    """Gives up."""
+
+    event_type = EventType("test.never")
+    payload = Anything
+
+    def react(self, event: ReactionEvent[Anything], answers: Answers) -> ReactionOutcome:
+        return GaveUp(reason="it makes no sense")
+
+
+class Offers(ReactionHandler[Anything]):
+    """Puts an item into the inbox and queues a message."""
+
+    event_type = EventType("test.offers")
+    payload = Anything
+
+    def react(self, event: ReactionEvent[Anything], answers: Answers) -> Done:
+        return done(
+            InboxItem(name="item", user_id=AMARA, item_type="intro", item_id=INTRO, score=70),
+            TemplateMessage(
+                name="message", user_id=AMARA, template="offer", scheduled_for=event.created_at
+            ),
+        )
+
+
+class Accepts(ReactionHandler[Anything]):
+    """Actions the item."""
+
+    event_type = EventType("test.accepts")
+    payload = Anything
+
+    def react(self, event: ReactionEvent[Anything], answers: Answers) -> Done:
+        status = ItemStatus.ACTIONED
+        return done(
+            InboxItem(name="i", user_id=AMARA, item_type="intro", item_id=INTRO, status=status)
+        )
+
+
+@pytest.fixture
+def tests_own(board: Board) -> Board:
+    own = [Falls(), NotYet(), Never(), Offers(), Accepts()]
+    board.handlers = reaction_handlers(own)
+    return board
+
+
+def test_an_event_is_processed_with_all_that_follows(board: Board) -> None:
+    event_id = board.event(
+        "user.inquiry.solution_needed",
+        {**SAID, "requestDescription": "A lender", "urgency": "high"},
+        metadata={"corr": "c1"},
+    )
+    assert board.process(event_id) == 1
+    assert board.tasks() == [("research_solution", AMARA, 1)]
+    # The metadata of the caller stays as it is.
+    assert board.rows(
+        "SELECT event_type, processed, metadata FROM reactions.events ORDER BY sequence"
+    ) == [
+        ("user.inquiry.solution_needed", True, {"corr": "c1"}),
+        ("solution.research_initiated", False, {"cause": str(event_id)}),
+    ]
+    assert board.state(event_id) == ("done", 1, 0)
+    chained = "SELECT state, depth FROM fanout.reactions WHERE event_id <> %s"
+    assert board.rows(chained, event_id) == [("unrouted", 1)]
+
+
+def test_f40_an_event_that_comes_three_times_to_four_workers_is_processed_once(
+    board: Board,
+) -> None:
+    ids = [board.event("user.verified", VERIFIED) for _ in range(40)]
+    with ThreadPoolExecutor(4) as workers:
+        list(workers.map(lambda _: board.process(*ids, most=7), range(24)))
+    while board.process(*ids):
+        pass
+    assert len(board.tasks()) == 40
+    assert one(board.rows("SELECT count(*) FROM fanout.attempts")) == 40
+
+
+def test_a_worker_whose_lease_was_taken_over_writes_nothing(board: Board) -> None:
+    board.event("user.verified", VERIFIED)
+    slow = board.reactor()
+    settlements = react(slow, claim_events(slow))
+    board.later(60)
+    board.process()
+    board.execute("DELETE FROM reactions.agent_tasks")
+    write_reaction_results(slow.database, settlements)
+    assert board.tasks() == []
+
+
+def test_control_a_worker_that_holds_its_lease_writes(board: Board) -> None:
+    board.event("user.verified", VERIFIED)
+    slow = board.reactor()
+    write_reaction_results(slow.database, react(slow, claim_events(slow)))
+    assert len(board.tasks()) == 1
+
+
+def test_what_a_killed_worker_had_is_processed_when_its_lease_ends(board: Board) -> None:
+    event_id = board.event("user.verified", VERIFIED)
+    assert len(claim_events(board.reactor())) == 1
+    assert board.process() == 0
+    board.later(60)
+    assert board.process() == 1
+    assert board.state(event_id) == ("done", 2, 0)
+    results = "SELECT result FROM fanout.attempts ORDER BY number"
+    assert board.rows(results) == [("lost",), ("done",)]
+
+
+def test_an_event_whose_message_was_lost_is_found(board: Board) -> None:
+    event_id = board.event("user.verified", VERIFIED, processed=None)
+    assert board.process() == 1
+    assert board.state(event_id) == ("done", 1, 0)
+
+
+def test_an_event_that_was_processed_before_is_never_run(board: Board) -> None:
+    event_id = board.event("user.verified", VERIFIED, processed=True)
+    assert board.process(event_id) == 0
+    assert board.rows("SELECT FROM fanout.reactions") == []
+
+
+def test_to_set_processed_back_is_no_replay(board: Board) -> None:
+    event_id = board.event("user.verified", VERIFIED)
+    board.process()
+    board.execute("UPDATE reactions.events SET processed = false")
+    board.execute("DELETE FROM reactions.agent_tasks")
+    assert board.process(event_id) == 0
+    assert board.tasks() == []
+
+
+def test_f12_f14_f21_a_handler_that_always_fails_is_tried_five_times_and_is_dead(
+    tests_own: Board,
+) -> None:
+    board = tests_own
+    event_id = board.event("test.fails", {"userId": "canary"}, metadata={"corr": "c2"})
+    due = (
+        "SELECT extract(epoch FROM next_attempt_at - now())::float FROM fanout.reactions"
+        " WHERE state = 'waiting'"
+    )
+    waits: list[float] = []
+    for number in range(1, 6):
+        assert board.process(event_id) == 1
+        assert board.process(event_id) == 0
+        if number < 5:
+            assert board.state(event_id) == ("waiting", number, number)
+            waits.append(one(board.rows(due)))
+            board.later(waits[-1] + 1)
+    # After 10, 30, 70 and 150 seconds: the pauses double.
+    assert [round(wait / 10) for wait in waits] == [1, 2, 4, 8]
+    assert board.state(event_id) == ("dead", 5, 5)
+    closed = "SELECT processed, metadata FROM reactions.events"
+    assert board.rows(closed) == [(True, {"corr": "c2"})]
+    attempts = board.rows(
+        "SELECT result, error_class, code, reason FROM fanout.attempts ORDER BY number"
+    )
+    assert [each[0] for each in attempts] == ["failed"] * 4 + ["dead"]
+    assert {each[1:3] for each in attempts} == {("HandlerFailed", "RuntimeError")}
+    assert all("Falls raised RuntimeError at test_reactions.py" in each[3] for each in attempts)
+    assert "canary" not in str(attempts)
+    board.later(10_000)
+    assert board.process(event_id) == 0
+
+
+def test_f13_one_try_is_the_least(tests_own: Board) -> None:
+    event_id = tests_own.event("test.fails", {})
+    tests_own.process(tries=1)
+    assert tests_own.state(event_id) == ("dead", 1, 1)
+    with pytest.raises(ConfigurationError, match="expected 1 or more"):
+        Reactor(database=tests_own.reactor().database, tries=0)
+
+
+def test_f15_what_succeeds_at_the_third_try_shows_two_failures(tests_own: Board) -> None:
+    board = tests_own
+    event_id = board.event("test.fails", {})
+    for _ in range(2):
+        board.process()
+        board.later(100)
+
+    class Mended(Falls):
+        def react(self, event: ReactionEvent[Anything], answers: Answers) -> ReactionOutcome:
+            return done()
+
+    board.handlers = reaction_handlers([Mended()])
+    board.process()
+    assert board.state(event_id) == ("done", 3, 2)
+    results = "SELECT result FROM fanout.attempts ORDER BY number"
+    assert board.rows(results) == [("failed",), ("failed",), ("done",)]
+
+
+def test_f17_twenty_events_that_fail_do_not_hold_up_a_healthy_one(tests_own: Board) -> None:
+    board = tests_own
+    for _ in range(20):
+        board.event("test.fails", {})
+    healthy = board.event("test.offers", {})
+    board.process(most=20)
+    assert board.process(most=20) == 1
+    assert board.state(healthy) == ("done", 1, 0)
+
+
+def test_f18_an_event_of_an_unknown_type_is_parked_and_not_closed(board: Board) -> None:
+    event_id = board.event("order.shipped", {})
+    assert board.process(event_id) == 0
+    assert board.state(event_id) == ("unrouted", 0, 0)
+    assert board.rows("SELECT processed FROM reactions.events") == [(False,)]
+
+
+def test_not_yet_costs_no_try_and_is_asked_at_its_time(tests_own: Board) -> None:
+    board = tests_own
+    event_id = board.event("test.not_yet", {})
+    board.process()
+    assert board.process() == 0
+    assert board.state(event_id) == ("waiting", 1, 0)
+    late = (
+        "SELECT ledger.next_attempt_at - event.created_at"
+        " FROM fanout.reactions AS ledger JOIN reactions.events AS event"
+        " ON event.id = ledger.event_id"
+    )
+    assert one(board.rows(late)) == timedelta(days=1)
+
+
+def test_never_is_dead_after_one_try(tests_own: Board) -> None:
+    event_id = tests_own.event("test.never", {})
+    tests_own.process()
+    assert tests_own.state(event_id) == ("dead", 1, 1)
+    reason = "SELECT error_class, reason FROM fanout.reactions"
+    assert tests_own.rows(reason) == [("GaveUp", "it makes no sense")]
+
+
+@pytest.mark.parametrize("payload", [[], 1, None, {}, {"userId": "canary"}])
+def test_an_invalid_payload_is_dead_and_quoted_nowhere(board: Board, payload: object) -> None:
+    event_id = board.event("user.verified", payload)
+    healthy = board.event("user.verified", VERIFIED)
+    board.process()
+    assert board.state(event_id) == ("dead", 1, 1)
+    assert board.state(healthy) == ("done", 1, 0)
+    [[reason]] = board.rows("SELECT reason FROM fanout.reactions WHERE state = 'dead'")
+    assert reason.startswith("payload: ")
+    assert "canary" not in reason
+
+
+def test_an_event_that_postgres_rejects_is_dead_and_the_others_are_written(board: Board) -> None:
+    bad = board.event("user.verified", VERIFIED, created_at=datetime(9999, 12, 30, tzinfo=UTC))
+    good = board.event("user.verified", VERIFIED)
+    board.execute("ALTER TABLE reactions.agent_tasks ADD CHECK (scheduled_for < '9000-01-01')")
+    board.process()
+    assert board.state(bad)[0] == "dead"
+    assert board.state(good)[0] == "done"
+
+
+def test_a_message_moves_activity_forwards_only(board: Board) -> None:
+    board.execute("INSERT INTO reactions.users (id) VALUES (%s)", AMARA)
+    board.execute("INSERT INTO reactions.conversations (id, user_id) VALUES (%s, %s)", TALK, AMARA)
+    newer, older = datetime(2026, 3, 2, tzinfo=UTC), datetime(2026, 3, 1, tzinfo=UTC)
+    for at in (newer, older):
+        board.event("user.message.received", SAID, created_at=at)
+        board.process()
+    assert one(board.rows("SELECT last_active_at FROM reactions.users")) == newer
+    assert one(board.rows("SELECT last_message_at FROM reactions.conversations")) == newer
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_the_newest_intent_stays_in_whichever_order_they_come(
+    board: Board, order: tuple[int, int]
+) -> None:
+    board.execute("INSERT INTO reactions.conversations (id, user_id) VALUES (%s, %s)", TALK, AMARA)
+    for each in order:
+        board.event(
+            "conversation.intent_classified",
+            {"conversationId": str(TALK), "intent": ["buy", "sell"][each], "confidence": 0.5},
+            created_at=datetime(2026, 3, 1 + each, tzinfo=UTC),
+        )
+        board.process()
+    assert board.rows("SELECT last_intent FROM reactions.conversations") == [("sell",)]
+    assert board.tasks() == []
+
+
+def test_credits_are_awarded_once_and_a_completed_introduction_stays(board: Board) -> None:
+    board.execute(
+        "INSERT INTO reactions.intro_opportunities VALUES (%s, 'open'), (%s, 'cancelled')",
+        INTRO,
+        TALK,
+    )
+    said = {"introId": str(INTRO), "connectorUserId": str(AMARA), "creditsAwarded": 25}
+    board.event("intro.completed", said)
+    board.process()
+    at = "SELECT completed_at FROM reactions.intro_opportunities WHERE status = 'completed'"
+    first = board.rows(at)
+    board.event("intro.completed", said)
+    board.event("intro.completed", {**said, "introId": str(TALK)})
+    board.process()
+    assert board.rows(at) == first
+    awarded = "SELECT amount FROM reactions.credit_events WHERE idempotency_key LIKE %s"
+    assert board.rows(awarded, f"%{INTRO}") == [(25,)]
+    # What was cancelled is not completed later.
+    status = "SELECT status FROM reactions.intro_opportunities WHERE id = %s"
+    assert board.rows(status, TALK) == [("cancelled",)]
+
+
+def test_experts_are_asked_once_within_seven_days(board: Board) -> None:
+    board.execute(
+        "INSERT INTO reactions.users (id, verified, expertise) VALUES"
+        " (%s, true, '{hotels}'), (%s, true, '{hotels,loans}'), (%s, false, '{hotels}')",
+        AMARA,
+        LEO,
+        GRACE,
+    )
+    said = {
+        "question": "Who finances hotels?",
+        "expertiseNeeded": ["hotels", "loans"],
+        "requestingUserId": str(AMARA),
+    }
+    # Two in one batch, without a category: the second one sees the request of the first.
+    for _ in range(2):
+        board.event("community.request_needed", said)
+    while board.process():
+        pass
+    # Not the one who asks, and nobody who is not verified.
+    assert board.tasks() == [("community_request_available", LEO, 2)]
+    follow_ups = "SELECT event_type FROM reactions.events WHERE created_by = 'reactions' ORDER BY 1"
+    assert board.rows(follow_ups) == [
+        ("community.request_attached",),
+        ("community.request_routed",),
+    ]
+    board.execute("UPDATE reactions.community_requests SET created_at = now() - interval '8 days'")
+    board.event("community.request_needed", said)
+    board.process()
+    assert len(board.tasks()) == 2
+
+
+def test_a_response_reaches_who_asked(board: Board) -> None:
+    said = {
+        "question": "Who?",
+        "requestingUserId": str(AMARA),
+        "contextType": "solution_workflow",
+        "contextId": str(INTRO),
+    }
+    board.event("community.request_needed", said)
+    board.process()
+    request = one(board.rows("SELECT id FROM reactions.community_requests"))
+    board.event(
+        "community.response_received",
+        {"responseId": str(uuid4()), "requestId": str(request), "expertUserId": str(LEO)},
+    )
+    board.process()
+    assert board.tasks() == [
+        ("community_response_available", AMARA, 1),
+        ("process_community_response", AMARA, 2),
+    ]
+
+
+def test_research_goes_to_the_conversation_with_the_newest_message(board: Board) -> None:
+    board.execute(
+        "INSERT INTO reactions.conversations (id, user_id, last_message_at) VALUES"
+        " (%s, %s, '2026-03-01'), (%s, %s, '2026-03-02')",
+        INTRO,
+        AMARA,
+        TALK,
+        AMARA,
+    )
+    board.execute("INSERT INTO reactions.solution_workflows VALUES (%s, %s, 'open')", INTRO, AMARA)
+    board.event("solution.research_complete", {"workflowId": str(INTRO), "userId": str(AMARA)})
+    board.process()
+    context: Any = one(board.rows("SELECT context_json FROM reactions.agent_tasks"))
+    assert json.loads(json.dumps(context))["conversationId"] == str(TALK)
+    assert board.rows("SELECT status FROM reactions.solution_workflows") == [("completed",)]
+
+
+def test_an_item_is_made_once_and_its_end_is_final(tests_own: Board) -> None:
+    board = tests_own
+    for event_type in ("test.offers", "test.accepts", "test.offers"):
+        board.event(event_type, {})
+        board.process()
+    assert board.rows("SELECT status, score FROM reactions.inbox_items") == [("actioned", 70)]
+    assert one(board.rows("SELECT count(*) FROM reactions.message_queue")) == 2
+
+
+def test_a_paused_type_waits_until_it_is_resumed(board: Board) -> None:
+    board.execute(
+        "INSERT INTO fanout.switches (name, state, reason) VALUES ('user.verified', 'paused', 'x')"
+    )
+    event_id = board.event("user.verified", VERIFIED)
+    assert board.process() == 0
+    assert board.state(event_id) == ("paused", 0, 0)
+    board.execute("DELETE FROM fanout.switches")
+    assert board.process() == 1
