@@ -290,8 +290,8 @@ def test_an_unknown_family_is_refused_in_one_line(empty_database: Database) -> N
     done = command(empty_database.dsn, "--family", "x")
     assert done.returncode == 2
     assert done.stderr == (
-        "pipeline migrate: invalid family 'x': expected kernel, fanout, jobs, mail, push or"
-        " activity\n"
+        "pipeline migrate: invalid family 'x': expected kernel, fanout, jobs, mail, push,"
+        " activity or reactions\n"
     )
 
 

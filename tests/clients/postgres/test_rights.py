@@ -664,7 +664,7 @@ def test_who_asks_for_something_may_do_what_the_document_lists_and_nothing_else(
 
 
 def test_every_file_of_statements_is_run_by_a_role() -> None:
-    known = {path for role in (*ROLES, PRODUCER, BROADCASTER) for path in files_of(role)}
+    known = {path for role in (*ROLES, REACTIONS, PRODUCER, BROADCASTER) for path in files_of(role)}
     assert set((ROOT / "pipeline").rglob("*.sql")) == known
 
 
