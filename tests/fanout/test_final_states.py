@@ -18,7 +18,7 @@ HELD: Final = {Status.PAUSED.value}
 BEGUN: Final = {"pending", "processing", "failed"}
 # The sets that a statement may name: all final states; those that a replay may change; all others;
 # any state (before 0021, and since); those that are at rest; the states in which a paused
-# event may wait.
+# event may wait; those of which endpoints are told.
 SETS: Final = (
     FINAL,
     FINAL - {Status.COMPLETED.value},
@@ -27,6 +27,7 @@ SETS: Final = (
     FINAL | BEGUN | HELD,
     FINAL | HELD,
     HELD | {"processing"},
+    {Status.COMPLETED.value, Status.UNROUTED.value},
 )
 # The application's own tables, as they were before the pipeline.
 THEIRS: Final = "reference"
