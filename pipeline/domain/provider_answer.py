@@ -11,10 +11,11 @@ from typing import Final, TypeAlias
 
 
 class Blame(StrEnum):
-    """What a provider refuses: the address, or what is sent to it."""
+    """What a provider refuses: the address, what is sent to it, or that we are who sends it."""
 
     ADDRESS = "address"
     CONTENT = "content"
+    SENDER = "sender"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

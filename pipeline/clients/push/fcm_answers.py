@@ -62,8 +62,11 @@ def _accepted(content: Mapping[str, Any]) -> Result:
 def _refused(answer: HttpAnswer, error: Mapping[str, Any], now: datetime) -> Result:
     retry_at = retry_time(answer.headers.get("retry-after"), now)
     match _fcm_code(error) or _word(error.get("status")):
-        case "UNREGISTERED" | "SENDER_ID_MISMATCH" as code:
+        case "UNREGISTERED" as code:
             return Refused(code=code, blame=Blame.ADDRESS)
+        case "SENDER_ID_MISMATCH" as code:
+            # With a wrong project every token gets this: none of them is lost for it.
+            return Refused(code=code, blame=Blame.SENDER)
         case "INVALID_ARGUMENT" as code:
             blame = Blame.ADDRESS if _is_about_the_token(error) else Blame.CONTENT
             return Refused(code=code, blame=blame)

@@ -71,7 +71,10 @@ DOCUMENTED_TOKEN = google_error(
     ("reply", "result"),
     [
         (fcm_error("UNREGISTERED"), address("UNREGISTERED")),
-        (fcm_error("SENDER_ID_MISMATCH"), address("SENDER_ID_MISMATCH")),
+        (
+            fcm_error("SENDER_ID_MISMATCH"),
+            Refused(code="SENDER_ID_MISMATCH", blame=Blame.SENDER),
+        ),
         (invalid_token(), address("INVALID_ARGUMENT")),
         (DOCUMENTED_TOKEN, address("INVALID_ARGUMENT")),
         (fcm_error("INVALID_ARGUMENT"), content("INVALID_ARGUMENT")),
