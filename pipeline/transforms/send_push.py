@@ -74,14 +74,14 @@ class _ClaimPushes(beam.DoFn):
         if self._on_start is not None:
             self._on_start()
 
-    def process(self, wake_ups: list[WakeUp]) -> Iterable[ClaimedPushes]:  # noqa: ARG002
+    def process(self, wake_ups: list[WakeUp]) -> Iterable[ClaimedPushes]:
         started = time.monotonic()
-        claims, goes_on = claims_of(self._sender), True
+        claims, goes_on, woken = claims_of(self._sender), True, bool(wake_ups)
         while goes_on:
             goes_on = False
             for channel in channels_on(self._sender):
                 # Also if it is empty: then answers are read that came meanwhile.
-                claimed = claims.claim(channel)
+                claimed = claims.claim(channel, woken=woken)
                 yield claimed
                 goes_on |= bool(claimed.leases)
             goes_on &= time.monotonic() - started < CLAIM_SECONDS

@@ -23,7 +23,8 @@ from pipeline.steps.push.table import PUSHES
 from pipeline.steps.sending.doors import Doors, look_at_doors
 from pipeline.steps.sending.rates import switch_on
 
-# Rows that any service wrote are looked for this often, and less often if that takes long.
+# Rows that any service wrote are looked for when something wakes, and this often otherwise; less
+# often if that takes long.
 ADOPT_SECONDS: Final = 0.25
 ADOPT_SHARE: Final = 0.05
 MOST_ADOPTED: Final = 1_000
@@ -55,16 +56,25 @@ class ClaimedPushes:
 class PushClaims:
     """Claims deliveries for one process. Thread-safe."""
 
-    def __init__(self, sender: PushSender) -> None:
+    def __init__(self, sender: PushSender, *, adopt_seconds: float = ADOPT_SECONDS) -> None:
         self._sender = sender
+        self._adopt_seconds = adopt_seconds
         self._lock = threading.Lock()
         self._slots = {each.name: Slots() for each in channels_on(sender)}
         self._follow_at = dict.fromkeys(self._slots, 0.0)
         self._is_on = False
-        self._adopt_at = 0.0
+        # When to look for rows, and when to do so though nothing woke.
+        self._adopt_at = self._adopt_anyway_at = 0.0
 
-    def claim(self, channel: PushChannel, most: int = MOST_CLAIMED) -> ClaimedPushes:
+    def claim(
+        self, channel: PushChannel, most: int = MOST_CLAIMED, *, woken: bool = False
+    ) -> ClaimedPushes:
         """Claim due deliveries of a channel, at most as many as there are places for now.
+
+        Args:
+            channel: of the deliveries.
+            most: the maximum number of deliveries.
+            woken: whether a message says that there is something, and not only the clock.
 
         Raises:
             TransientError: the database did not answer.
@@ -73,7 +83,7 @@ class PushClaims:
         sender, name = self._sender, channel.name
         with self._lock:
             self._switch_on()
-            self._adopt()
+            self._adopt(woken=woken)
             doors = self._doors(channel)
             is_closed = channel.pauses and not doors.open and bool(channel.rates(sender))
             self._follow(channel, closed=is_closed)
@@ -98,7 +108,7 @@ class PushClaims:
     def look_again(self) -> None:
         """Make the next ``claim`` look for rows to adopt, to pause and to release."""
         with self._lock:
-            self._adopt_at = 0.0
+            self._adopt_at = self._adopt_anyway_at = 0.0
             self._follow_at = dict.fromkeys(self._slots, 0.0)
 
     def _switch_on(self) -> None:
@@ -123,16 +133,18 @@ class PushClaims:
             most = min(most, max(doors.allowed.get(each, 0) for each in doors.open))
         return most
 
-    def _adopt(self) -> None:
+    def _adopt(self, *, woken: bool) -> None:
         """Make the deliveries of rows that any service wrote."""
         started = time.monotonic()
         database = self._sender.database
-        if started < self._adopt_at or not has_activity(database):
+        is_time = started >= (self._adopt_at if woken else self._adopt_anyway_at)
+        if not is_time or not has_activity(database):
             return
         parameters = {"most": MOST_ADOPTED}
         with_connection(database, lambda connection: connection.execute(_ADOPT, parameters))
         now = time.monotonic()
-        self._adopt_at = now + max(ADOPT_SECONDS, (now - started) / ADOPT_SHARE)
+        self._adopt_at = now + (now - started) / ADOPT_SHARE
+        self._adopt_anyway_at = max(self._adopt_at, now + self._adopt_seconds)
 
     def _follow(self, channel: PushChannel, *, closed: bool) -> None:
         """Pause what may not be asked now, or what a person paused; release the rest."""

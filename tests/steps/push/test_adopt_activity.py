@@ -9,7 +9,11 @@ import pytest
 
 from pipeline.domain.delivery import DeliveryChannel, delivery_id
 from pipeline.domain.record import RecordKey
+from pipeline.steps.push.channels import CHANNELS
+from pipeline.steps.push.claim import PushClaims
 from tests.databases import Database
+from tests.deadline import wait_until
+from tests.steps.push.desk import PushDesk
 from tests.steps.push.rows import ADOPT, EVERYONE, Activity
 
 OLD_ROWS = 100_000
@@ -261,3 +265,12 @@ def test_without_the_switch_no_row_is_taken(activity: Activity) -> None:
     activity.execute("DELETE FROM fanout.channels")
     activity.insert()
     assert activity.adopt() == 0
+
+
+def test_a_message_has_new_rows_looked_for_at_once(desk: PushDesk) -> None:
+    """Control: the clock alone waits for its time."""
+    bus, claims = CHANNELS[DeliveryChannel.BUS], PushClaims(desk.sender, adopt_seconds=3600)
+    assert not claims.claim(bus).leases
+    desk.notify()
+    assert not claims.claim(bus).leases
+    wait_until(lambda: claims.claim(bus, woken=True).leases, seconds=30, what="the row is claimed")
