@@ -38,6 +38,7 @@ DELIVERIES: Final = (
     "mail/0008_out_of_place.sql",
     "mail/0050_digests.sql",
     "mail/0062_attempts_of_deliveries.sql",
+    "mail/0080_faster_ids.sql",
 )
 
 
