@@ -12,7 +12,8 @@ from pipeline.clients.postgres.sql import load
 from pipeline.domain.delivery import DeliveryChannel
 from pipeline.settings import DatabaseSettings
 
-# What is written before a process has heard of a new channel is adopted: nothing is lost.
+# The mails that a process writes before it has heard of a channel are adopted: none is lost. Its
+# notifications are in the app, but they are not pushed.
 FRESH_SECONDS: Final = 5.0
 
 _HAS_CHANNELS: Final = "SELECT to_regclass('fanout.channels') IS NOT NULL"
