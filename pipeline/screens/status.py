@@ -13,6 +13,7 @@ from pipeline.domain.graph import Graph
 from pipeline.domain.units import ago, counted, counted_waiting, duration, is_ahead, moment, size
 from pipeline.ops.jobs.kept import LedgerMark, RevokedGrants
 from pipeline.ops.mail.figures import MailFigures
+from pipeline.ops.push.figures import ChannelFigures
 from pipeline.ops.status.figures import (
     DeadLetters,
     Failure,
@@ -47,6 +48,7 @@ _WAITING: Final = {
     "emails:immediate": ("e-mail", "to be sent at once"),
     "emails:aggregated": ("e-mail", "for the next digest"),
 }
+_CHANNELS: Final = {"fcm": "phone"}
 
 
 def render(status: StatusFigures) -> RenderableType:
@@ -74,6 +76,7 @@ def render(status: StatusFigures) -> RenderableType:
         ("switches", _when_read(status.switches or None, _switches)),
         ("jobs", _when_read(status.jobs, _jobs)),
         ("mails", _when_read(status.mails, _mails)),
+        ("pushes", _when_read(status.pushes, _pushes)),
     ):
         if line := _unread(status, part) or shown:
             lines.add_row(part, line)
@@ -228,6 +231,28 @@ def _mails(mails: MailFigures) -> Text:
             *(Text(each, "yellow") for each in mails.delays),
         ]
     )
+
+
+def _pushes(pushes: Mapping[str, ChannelFigures]) -> Text:
+    lines = []
+    for name, channel in pushes.items():
+        label = _CHANNELS.get(name, name)
+        now = channel.waiting - channel.later
+        waits = [f"{now:,} due{_since(channel.oldest_seconds)}"]
+        for figure, words in (
+            (channel.later, "for later"),
+            (channel.held_back, "held back"),
+            (channel.in_digest, "for the next digest"),
+        ):
+            if figure:
+                waits.append(f"{figure:,} {words}")
+        ended = (
+            f"in the last hour {channel.sent_last_hour:,} sent,"
+            f" {channel.failed_last_hour:,} failed, {channel.expired_last_hour:,} expired"
+        )
+        lines.append(Text(f"{label}: {', '.join(waits)}; {ended}"))
+        lines.extend(Text(each, "red") for each in channel.standstills(name))
+    return Text("\n").join(lines)
 
 
 def _mark(mark: LedgerMark) -> Text:

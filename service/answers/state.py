@@ -51,6 +51,7 @@ STATUS: Final[dict[str, Any]] = {
     "retention": None,
     "calendar_grants": None,
     "mails": None,
+    "pushes": None,
     "not_installed": [],
     "not_visible": ["log_bytes"],
     "locked": [],

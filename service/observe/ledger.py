@@ -1,6 +1,7 @@
 """The figures of the ledger as metrics of Prometheus. A part that was not read has none."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from operator import attrgetter
 from typing import Final
 
 from prometheus_client.metrics_core import Metric
@@ -17,6 +18,7 @@ from pipeline.ops.metrics.figures import (
     PerMinute,
     ReplaysSeen,
 )
+from pipeline.ops.push.figures import ChannelFigures
 from pipeline.ops.status.figures import GraphSeen, Latency, Pipeline, SlotFigures, SwitchSeen
 from service.observe.gauges import gauge, labelled, summed
 
@@ -55,6 +57,7 @@ def families(figures: LedgerFigures) -> Iterator[Metric]:
     yield from _jobs(figures.jobs or ())
     if figures.mails is not None:
         yield from _mails(figures.mails)
+    yield from _pushes(figures.pushes or {})
     yield from _switches(figures.switches or {})
     if figures.replays is not None:
         yield from _replays(figures.replays)
@@ -228,6 +231,52 @@ def _mails(mails: MailFigures) -> Iterator[Metric]:
         "Mean time from when a mail was due until a provider accepted it, over the last hour.",
         mails.seconds_to_send,
     )
+
+
+def _pushes(pushes: Mapping[str, ChannelFigures]) -> Iterator[Metric]:
+    for name, words, figure in (
+        ("pushes_waiting", "Pushes that are due and have not ended.", "waiting"),
+        (
+            "pushes_later",
+            "Those of them that wait for a later time: of a retry, or the end of quiet hours.",
+            "later",
+        ),
+        (
+            "pushes_stuck",
+            "Pushes that could be sent for ten minutes, and nobody took them.",
+            "stuck",
+        ),
+        ("pushes_held_back", "Pushes that a switch or a person holds back.", "held_back"),
+        ("pushes_in_digest", "Pushes that wait for the next digest.", "in_digest"),
+        ("pushes_sent_last_hour", "Pushes accepted within the last hour.", "sent_last_hour"),
+        (
+            "pushes_failed_last_hour",
+            "Pushes that failed for good within the last hour.",
+            "failed_last_hour",
+        ),
+        (
+            "pushes_expired_last_hour",
+            "Pushes that were not sent in time within the last hour.",
+            "expired_last_hour",
+        ),
+    ):
+        yield _by_channel(f"fanout_{name}", words, pushes, attrgetter(figure))
+    yield _by_channel(
+        "fanout_oldest_push_seconds",
+        "For how long the oldest push that could be sent could be; 0 if there is none.",
+        pushes,
+        lambda channel: channel.oldest_seconds or 0,
+    )
+
+
+def _by_channel(
+    name: str,
+    words: str,
+    pushes: Mapping[str, ChannelFigures],
+    figure: Callable[[ChannelFigures], float],
+) -> Metric:
+    values = (((channel,), figure(figures)) for channel, figures in pushes.items())
+    return labelled(name, words, ("channel",), values)
 
 
 def _switches(switches: Mapping[str, SwitchSeen]) -> Iterator[Metric]:

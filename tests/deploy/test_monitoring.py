@@ -426,6 +426,7 @@ STATUS: Final = StatusFigures(
         failed_last_hour=0,
         expired_last_hour=0,
     ),
+    pushes=None,
     other_program=None,
     last_hour=LastHour({"dead": 1}, [1]),
     latency=Latency(1.0, 1.0, 1.0),

@@ -78,6 +78,20 @@ KEYS: Final = {
         "failed_last_hour": int,
         "expired_last_hour": int,
     },
+    "pushes": {
+        channel: {
+            "waiting": int,
+            "later": int,
+            "oldest_seconds": type(None),
+            "stuck": int,
+            "held_back": int,
+            "in_digest": int,
+            "sent_last_hour": int,
+            "failed_last_hour": int,
+            "expired_last_hour": int,
+        }
+        for channel in ("bus", "fcm", "webhook")
+    },
     "other_program": {"name": str, "seconds": float},
     "last_hour": {
         "states": {"completed": int, "expired": int, "unrouted": int, "dead": int},

@@ -163,6 +163,22 @@ def test_mails_have_the_figures_of_status() -> None:
     assert value(quiet, "mail_seconds_to_send") is None
 
 
+def test_pushes_have_the_figures_of_status_by_channel() -> None:
+    found = series(WHOLE)
+    for name, figure in (
+        ("pushes_waiting", 4),
+        ("pushes_later", 1),
+        ("oldest_push_seconds", 0),
+        ("pushes_stuck", 2),
+        ("pushes_held_back", 3),
+        ("pushes_in_digest", 5),
+        ("pushes_sent_last_hour", 6),
+        ("pushes_failed_last_hour", 7),
+        ("pushes_expired_last_hour", 8),
+    ):
+        assert value(found, name, channel="fcm") == figure, name
+
+
 def test_no_producer_and_no_row_can_add_series() -> None:
     strange = [PerMinute(f"type_{n}", "unrouted", 1, 0, 0) for n in range(1_000)]
     found = series(

@@ -12,6 +12,7 @@ from pipeline.ops.metrics.figures import (
     PerMinute,
     ReplaysSeen,
 )
+from pipeline.ops.push.figures import ChannelFigures
 from pipeline.ops.status.figures import GraphSeen, Latency, Pipeline, SlotFigures, SwitchSeen
 
 GRAPH: Final = GraphSeen(last_seen_seconds=1, started_seconds=2, version="1", host="h")
@@ -53,6 +54,19 @@ JOB: Final = JobSeen(
     paused_since=None,
     last=None,
 )
+PUSHES: Final = {
+    "fcm": ChannelFigures(
+        waiting=4,
+        later=1,
+        oldest_seconds=None,
+        stuck=2,
+        held_back=3,
+        in_digest=5,
+        sent_last_hour=6,
+        failed_last_hour=7,
+        expired_last_hour=8,
+    )
+}
 WHOLE: Final = LedgerFigures(
     per_minute=[PerMinute(None, "dead", 1, 2, 3)],
     latency=Latency(0.1, 0.2, 0.3),
@@ -66,6 +80,7 @@ WHOLE: Final = LedgerFigures(
     graphs={"fanout": GRAPH},
     jobs=[JOB],
     mails=MAILS,
+    pushes=PUSHES,
     switches={"document_uploaded": SWITCH},
     replays=ReplaysSeen(0, 1.0),
     unread=0,

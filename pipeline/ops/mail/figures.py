@@ -5,19 +5,18 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from psycopg import Connection
-from psycopg.rows import dict_row
 
 from pipeline.clients.postgres.sql import load
 from pipeline.domain.units import counted, counted_waiting, duration
+from pipeline.ops.deliveries.standing import STUCK_SECONDS, read_standing
 
 # Above these somebody should look. The policies in deploy/monitoring have the same.
 MOST_WAITING: Final = 100
 MOST_FAILED: Final = 10
 SLOW_SECONDS: Final = 120.0
-STUCK_SECONDS: Final = 600.0
 
+_CHANNEL: Final = "email"
 _HAS_MAILS: Final = load("pipeline.ops.mail", "has_mails")
-_MAILS: Final = load("pipeline.ops.mail", "mails")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +71,14 @@ def read_mails(connection: Connection[Any]) -> MailFigures | None:
     """Return how mails stand; None without the family mail."""
     if connection.execute(_HAS_MAILS).fetchone() != (True,):
         return None
-    with connection.cursor(row_factory=dict_row) as cursor:
-        [row] = cursor.execute(_MAILS, {"stuck_seconds": STUCK_SECONDS}).fetchall()
-    return MailFigures(**row)
+    standing = read_standing(connection, [_CHANNEL])[_CHANNEL]
+    return MailFigures(
+        waiting=standing.waiting,
+        oldest_seconds=standing.oldest_seconds,
+        stuck=standing.stuck,
+        held=standing.held,
+        sent_last_hour=standing.sent_last_hour,
+        seconds_to_send=standing.seconds_to_send,
+        failed_last_hour=standing.failed_last_hour,
+        expired_last_hour=standing.expired_last_hour,
+    )

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from pipeline.ops.jobs.read import JobSeen
 from pipeline.ops.mail.figures import MailFigures
+from pipeline.ops.push.figures import ChannelFigures
 from pipeline.ops.status.figures import GraphSeen, Latency, Pipeline, SlotFigures, SwitchSeen
 
 
@@ -65,7 +66,8 @@ class LedgerFigures:
         emails: e-mails to be sent, by ``immediate`` and ``aggregated``.
         failures: the open dead letters, by the class of the error.
         slot: of Debezium; empty if the slot does not exist.
-        jobs: None also if the database lacks their tables; so are mails.
+        jobs: None also if the database lacks their tables; so are mails
+            and pushes, which are by channel.
         unread: how many parts could not be read, because they are locked or not visible.
     """
 
@@ -79,6 +81,7 @@ class LedgerFigures:
     graphs: Mapping[str, GraphSeen] | None
     jobs: Sequence[JobSeen] | None
     mails: MailFigures | None
+    pushes: Mapping[str, ChannelFigures] | None
     switches: Mapping[str, SwitchSeen] | None
     replays: ReplaysSeen | None
     unread: int

@@ -25,6 +25,7 @@ from pipeline.ops.installed import lacks_fanout
 from pipeline.ops.jobs.kept import read_mark, read_revoked
 from pipeline.ops.jobs.read import read_jobs
 from pipeline.ops.mail.figures import read_mails
+from pipeline.ops.push.figures import read_pushes
 from pipeline.ops.status.figures import (
     DeadLetters,
     Failure,
@@ -140,6 +141,7 @@ def _read(connection: Connection[Any], names: CaptureNames) -> StatusFigures:
         jobs=jobs,
         overdue_jobs=None if jobs is None else sum(job.overdue for job in jobs.values()),
         mails=part("mails", read_mails),
+        pushes=part("pushes", read_pushes),
         other_program=part("other_program", _other_program),
         last_hour=part("last_hour", _last_hour),
         latency=part("latency", _latency),

@@ -1,0 +1,1 @@
+"""How deliveries stand, by channel: mails and pushes share one ledger."""
