@@ -52,6 +52,10 @@ RUN = ("run", "--subscription", "projects/p/subscriptions/s")
             f"invalid UUID 'ann': expected {USER}",
         ),
         (
+            ("why", "--delivery", "7"),
+            f"invalid UUID '7': expected {USER}",
+        ),
+        (
             ("dead-letters", "show", "--id", "0"),
             f"invalid id of a dead letter '0': expected a number such as 7, from 1 to {MOST:,}",
         ),

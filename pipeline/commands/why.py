@@ -1,8 +1,9 @@
-"""``why``: says who got what from an event, and who got nothing and why."""
+"""``why``: says who got what from an event, or what became of a push, and why."""
 
 import argparse
 
 from pipeline.commands.command import Commands, add_command
+from pipeline.domain.errors import UsageError
 from pipeline.values import EVENT_ID, USER, argument
 
 
@@ -16,16 +17,27 @@ def add(commands: Commands) -> None:
         "python -m pipeline why --event 42",
         "python -m pipeline why --event 42 --user 6f1c2a34-0000-4000-8000-000000000001",
         "python -m pipeline why --event 42 --json",
+        "python -m pipeline why --activity 6f1c2a34-0000-4000-8000-000000000002",
+        "python -m pipeline why --delivery 6f1c2a34-0000-4000-8000-000000000003",
     )
-    command.add_argument(
+    asked = command.add_mutually_exclusive_group(required=True)
+    asked.add_argument(
         "--event",
-        required=True,
         type=argument(EVENT_ID),
         metavar="ID",
         help="the id in domain_events",
     )
+    for name, words in (
+        ("--activity", "the id of a row of activity.notifications"),
+        ("--broadcast", "the id of a broadcast"),
+        ("--delivery", "the id of one delivery, on any channel"),
+    ):
+        asked.add_argument(name, type=argument(USER), metavar="UUID", help=words)
     command.add_argument(
-        "--user", type=argument(USER), metavar="UUID", help="only this person, considered or not"
+        "--user",
+        type=argument(USER),
+        metavar="UUID",
+        help="only this person, considered or not; with --event",
     )
     command.add_argument("--json", action="store_true", help="one JSON object, for programs")
 
@@ -38,8 +50,33 @@ def _execute(options: argparse.Namespace) -> None:
     from pipeline.screens.terminal import open_console
     from pipeline.screens.why import show
 
+    if options.event is None:
+        _explain_cause(options)
+        return
     account = read_account(options.database, options.event, options.user)
     if options.json:
         print_json(orjson.dumps(document(account), option=orjson.OPT_UTC_Z).decode())
     else:
         show(open_console(), account)
+
+
+def _explain_cause(options: argparse.Namespace) -> None:
+    import orjson
+
+    from pipeline.ops.why import cause_document, read_activity, read_broadcast, read_delivery
+    from pipeline.output import print_json
+    from pipeline.screens.terminal import open_console
+    from pipeline.screens.why import show_cause
+
+    if options.user is not None:
+        raise UsageError("invalid --user: expected only with --event; leave it out")
+    if options.activity is not None:
+        account = read_activity(options.database, options.activity)
+    elif options.broadcast is not None:
+        account = read_broadcast(options.database, options.broadcast)
+    else:
+        account = read_delivery(options.database, options.delivery)
+    if options.json:
+        print_json(orjson.dumps(cause_document(account), option=orjson.OPT_UTC_Z).decode())
+    else:
+        show_cause(open_console(), account)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import Final
+from uuid import UUID
 
 from rich.console import Console
 from rich.table import Table
@@ -12,11 +13,21 @@ from pipeline.domain.units import ago, moment
 from pipeline.fanout.facts import UNKNOWN_PERSON, UNNAMED_THREAD, thread_label
 from pipeline.fanout.outcome import Status
 from pipeline.ops.why import verdict, words
-from pipeline.ops.why.account import Account, EndpointDelivery, EventRow, PersonAccount, SkipDetails
+from pipeline.ops.why.account import (
+    Account,
+    DeliveryDetails,
+    EndpointDelivery,
+    EventRow,
+    PersonAccount,
+    SkipDetails,
+)
+from pipeline.ops.why.cause import CauseAccount
 from pipeline.screens.printable import one_line
 from pipeline.screens.terminal import is_endless
 
 _LABEL_WIDTH: Final = 12
+# The nil UUID, in activity.notifications.
+_EVERYONE: Final = UUID(int=0)
 _BOTH: Final = 2
 _STYLES: Final[dict[str, str]] = {Status.COMPLETED: "green", Status.DEAD: "red"}
 
@@ -40,6 +51,34 @@ def show(console: Console, account: Account) -> None:
         console.print(Text("  Endpoints", "bold cyan"))
         console.print(_grid(map(_endpoint, account.endpoints), console))
     console.print()
+
+
+def show_cause(console: Console, account: CauseAccount) -> None:
+    """Print what became of a record that is no event, or of one delivery."""
+    console.print()
+    console.print(Text(one_line(account.cause), "bold"))
+    console.print(_grid(_about_cause(account), console))
+    if account.deliveries:
+        console.print()
+        console.print(_grid(map(_delivery, account.deliveries), console))
+    console.print()
+
+
+def _about_cause(account: CauseAccount) -> Iterator[tuple[str, Text]]:
+    row = account.row
+    kinds = [row.kind] if row else [each.kind for each in account.deliveries]
+    users = [row.user_id] if row else [each.user_id for each in account.deliveries]
+    yield "kind", Text(one_line(kinds[0]))
+    if users[0] is not None:
+        yield "to", Text("everyone" if users[0] == _EVERYONE else str(users[0]))
+    if row is not None:
+        if row.created_at:
+            yield "when", Text(moment(row.created_at))
+        if row.deliver_at:
+            yield "due", Text(moment(row.deliver_at))
+        yield "state", Text(one_line(account.state or ""))
+    if account.advice:
+        yield "next", Text(one_line(account.advice), "bold")
 
 
 def _about(account: Account) -> Iterator[tuple[str, Text]]:
@@ -86,15 +125,18 @@ def _rows(account: Account, person: PersonAccount) -> Iterator[tuple[str, Text]]
             words.channel(item.channel),
             Text.assemble(one_line(item.what), (f"  {words.how(item)}", "dim")),
         )
-    for delivery in person.deliveries:
-        text = Text(one_line(words.outcome_of(delivery)))
-        for line in (*words.tries_of(delivery), *words.reports_of(delivery)):
-            text.append(f"\n{one_line(line)}", "dim")
-        yield f"{words.channel(delivery.channel)} →", text
+    yield from map(_delivery, person.deliveries)
     for _, alike in groupby(person.skips, key=lambda each: (each.reason, each.preference_id)):
         yield _skip(list(alike))
     if not person.considered:
         yield "nothing", Text(one_line(verdict.not_considered(account, person)), "yellow")
+
+
+def _delivery(delivery: DeliveryDetails) -> tuple[str, Text]:
+    text = Text(one_line(words.outcome_of(delivery)))
+    for line in (*words.tries_of(delivery), *words.reports_of(delivery)):
+        text.append(f"\n{one_line(line)}", "dim")
+    return f"{words.channel(delivery.channel)} →", text
 
 
 def _endpoint(delivery: EndpointDelivery) -> tuple[str, Text]:

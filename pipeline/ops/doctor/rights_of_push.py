@@ -138,10 +138,20 @@ RIGHTS_WITH_JOBS_AND_PUSH: Final[Mapping[str, frozenset[str]]] = {
     ),
 }
 
+# What why says of a row of activity.notifications.
+_HOW_A_ROW_STANDS: Final = (
+    *("id", "user_id", "notification_type", "is_processed", "created_at", "deliver_at"),
+    *("taken_at", "last_error"),
+)
+
 # What comes on top where it has activity.notifications besides.
 RIGHTS_WITH_ACTIVITY: Final[Mapping[str, frozenset[str]]] = {
     SENDER: on_columns("SELECT", "notifications", "id", "title", "payload", schema="activity"),
-    OPERATOR: on_columns("SELECT", "notifications", "user_id", schema="activity"),
+    OPERATOR: on_columns("SELECT", "notifications", *_HOW_A_ROW_STANDS, schema="activity"),
+    VIEWER: (
+        on_columns("SELECT", "notifications", *_HOW_A_ROW_STANDS, schema="activity")
+        | on_columns("SELECT", "channels", "channel", "since", schema="fanout")
+    ),
     PUSH: (
         on_tables("SELECT", "notifications", schema="activity")
         | on_columns(
