@@ -49,6 +49,8 @@ PARTS: Final = {
     "jobs": (2, 1),
     "mail": (7, 2),
     "mail_faults": (3, 3),
+    "push": (8, 2),
+    "push_faults": (1, 0),
 }
 
 

@@ -100,7 +100,7 @@ FULL: Final = Scale(
     mail_storms=300,
     mail_crashes=100,
     push_kills=150,
-    push_rows=20_000,
+    push_rows=5_000,
 )
 IS_FULL: Final = os.environ.get("FANOUT_TORTURE") == "full"
 SCALE: Final = FULL if IS_FULL else SMOKE

@@ -118,7 +118,7 @@ def test_each_push_arrives_while_the_bus_and_fcm_fail_in_turn(
             open_ = "SELECT count(*) FROM activity.notifications WHERE NOT is_processed"
             return desk.rows(open_) == [(0,)]
 
-        wait_until(has_ended, seconds=120, what="every row is processed")
+        wait_until(has_ended, seconds=120 + rows / 10, what="every row is processed")
     finally:
         for stream in streams:
             stream.__exit__(None, None, None)
