@@ -226,6 +226,7 @@ def test_the_installed_package_brings_an_empty_database_up_to_date(
     migrated = installation.python(
         *("-m", "pipeline", "migrate", "--reference-schema"),
         *("--family", "jobs", "--family", "mail", "--family", "activity"),
+        *("--family", "reactions"),
         DATABASE_URL=empty_database.dsn,
     )
 

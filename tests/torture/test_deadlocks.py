@@ -15,7 +15,7 @@ from pipeline.domain.errors import LockTimeout
 from pipeline.domain.identifiers import UserId
 from pipeline.fanout.outcome import Outcome
 from pipeline.settings import DatabaseSettings
-from pipeline.sinks.outcomes import write_outcomes
+from pipeline.sinks.outcomes import write_outcomes, write_statement
 from tests.builders import notification, outcome
 from tests.deadline import wait_until
 from tests.golden.world import U2, U4
@@ -69,13 +69,19 @@ def test_control_unsorted_writes_are_caught_in_deadlocks(
 ) -> None:
     statement = load("pipeline.sinks", "write_outcomes")
     unsorted = exchange(statement, b"ORDER BY event_id\n", b"ORDER BY random()\n")
-    monkeypatch.setattr("pipeline.sinks.outcomes._WRITE", unsorted)
     tries = 0
-    # Chance decides which writers meet: on a busy machine they may run one after the other.
-    while tries < MOST_TRIES and not rig.deadlocks():
-        tries += 1
-        write_at_once(rig)
-    wait_until(rig.deadlocks, seconds=10, what="Postgres has counted a deadlock")
+    with monkeypatch.context() as weakened:
+        weakened.setattr("pipeline.sinks.outcomes._WRITE", unsorted)
+        # The process keeps the statement that it made of this one.
+        write_statement.cache_clear()
+        try:
+            # Chance decides which writers meet: on a busy machine they may run one after the other.
+            while tries < MOST_TRIES and not rig.deadlocks():
+                tries += 1
+                write_at_once(rig)
+        finally:
+            write_statement.cache_clear()
+    wait_until(rig.deadlocks, seconds=60, what="Postgres has counted a deadlock")
     figures.caught(
         6,
         "ledger rows are written in any order",
