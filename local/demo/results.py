@@ -62,7 +62,8 @@ _UNSENT: Final = """
 _FIRST_SENT: Final = """
     SELECT delivery.provider_id
     FROM fanout.deliveries AS delivery JOIN pending_emails AS email ON email.id::text = source_id
-    WHERE delivery.state = 'done' ORDER BY email.event_id, email.id LIMIT 1
+    WHERE delivery.state = 'done' AND delivery.source = 'pending_emails'
+    ORDER BY email.event_id, email.id LIMIT 1
 """
 _EMITTED: Final = "SELECT id FROM domain_events WHERE id <> ALL (%(events)s) ORDER BY id"
 _LATENCIES: Final = """

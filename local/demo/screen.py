@@ -30,7 +30,7 @@ _NEXT: Final = (
 def show_ready(console: Console, line: str) -> None:
     """Show that one part is ready."""
     part, _, detail = line.partition(": ")
-    console.print(f"  [green]✓[/] {part:<11}[dim]{detail}[/]", highlight=False)
+    console.print(f"  [green]✓[/] {part:<13}[dim]{detail}[/]", highlight=False)
 
 
 def show(console: Console, results: Results) -> None:
