@@ -86,7 +86,7 @@ class MailClaims:
                 self._is_on = True
             self._adopt()
             switches = {name: switch_of(name) for name in sender.mail.providers}
-            doors = look_at_doors(sender.database, switches)
+            doors = look_at_doors(sender.database, DeliveryChannel.EMAIL, switches)
             self._follow(doors)
             most = min(most, self._places(doors))
             if most == 0:

@@ -122,7 +122,9 @@ class PushClaims:
 
     def _doors(self, channel: PushChannel) -> Doors[str]:
         switches = {each: push_switch(each) for each in channel.rates(self._sender)}
-        return look_at_doors(self._sender.database, switches) if switches else Doors()
+        if not switches:
+            return Doors()
+        return look_at_doors(self._sender.database, channel.name, switches)
 
     def _places(self, channel: PushChannel, doors: Doors[str], *, closed: bool) -> int:
         """Return for how many deliveries there is a place now."""

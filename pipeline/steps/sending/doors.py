@@ -9,6 +9,7 @@ from psycopg import Connection
 
 from pipeline.clients.postgres.retry import with_connection
 from pipeline.clients.postgres.sql import load
+from pipeline.domain.delivery import DeliveryChannel
 from pipeline.domain.switch import Switch, SwitchState
 from pipeline.facts.switches import switches_of
 from pipeline.settings import DatabaseSettings
@@ -36,12 +37,15 @@ class Doors(Generic[ProviderT]):
 
 
 def look_at_doors(
-    settings: DatabaseSettings, switches: Mapping[ProviderT, str]
+    settings: DatabaseSettings, channel: DeliveryChannel, switches: Mapping[ProviderT, str]
 ) -> Doors[ProviderT]:
     """Return which providers may be asked now. Takes the trial of one breaker, if there is one.
 
+    While nothing of the channel is due, the trial stays for what comes next.
+
     Args:
         settings: the database.
+        channel: of the deliveries.
         switches: the providers in their order, and the name of the switch of each, which is also
             that of its rate limit.
     """
@@ -51,23 +55,26 @@ def look_at_doors(
     allowed = with_connection(settings, lambda connection: read_rates(connection, names))
     return Doors(
         open=[provider for provider in switches if found[provider] is None],
-        trial=_trial(settings, found),
+        trial=_trial(settings, channel, found),
         allowed={provider: allowed[name] for provider, name in switches.items() if name in allowed},
     )
 
 
 def _trial(
-    settings: DatabaseSettings, found: Mapping[ProviderT, Switch | None]
+    settings: DatabaseSettings,
+    channel: DeliveryChannel,
+    found: Mapping[ProviderT, Switch | None],
 ) -> ProviderT | None:
     for provider, switch in found.items():
         if switch is None or switch.state is not SwitchState.OPEN or not switch.may_try:
             continue
-        taken = with_connection(settings, partial(_take, name=switch.name))
+        parameters = {"name": switch.name, "channel": channel}
+        taken = with_connection(settings, partial(_take, parameters=parameters))
         switches_of(settings).forget()
         if taken:
             return provider
     return None
 
 
-def _take(connection: Connection[Any], name: str) -> bool:
-    return connection.execute(_TAKE_TRIAL, {"name": name}).fetchone() is not None
+def _take(connection: Connection[Any], parameters: Mapping[str, str]) -> bool:
+    return connection.execute(_TAKE_TRIAL, parameters).fetchone() is not None

@@ -105,7 +105,8 @@ class WebhookClaims:
     def _claim(self, due: Mapping[str, bool]) -> ClaimedWebhooks:
         database = self._sender.database
         enabled = [each for each, is_enabled in due.items() if is_enabled]
-        doors = look_at_doors(database, {each: switch_of(provider_of(each)) for each in enabled})
+        switches = {each: switch_of(provider_of(each)) for each in enabled}
+        doors = look_at_doors(database, DeliveryChannel.WEBHOOK, switches)
         outbox = webhook_outbox_of(self._sender)
         left = CONCURRENCY - outbox.under_way
         leases: list[Lease] = []

@@ -396,6 +396,23 @@ def test_a_trial_is_not_wasted_on_what_another_closed_provider_may_have(
     assert rows == [("resend", True), ("smtp", False), ("smtp", False)]
 
 
+def test_a_breaker_keeps_its_trial_for_a_mail_while_another_provider_sends(
+    desk: MailDesk, mail_server: MailServer
+) -> None:
+    desk.smtp = SmtpSettings(url=f"smtp://127.0.0.1:{mail_server.port}")
+    desk.forget()
+    desk.execute(
+        "INSERT INTO fanout.switches (name, state, reason, until, failures, fingerprint,"
+        " cool_off_seconds) VALUES ('mail:resend', 'open', 'r', now(), 3, 'f', 30)"
+    )
+    desk.run()
+    assert opened(desk) == ["mail:resend"]
+    many(desk, 1)
+    desk.run()
+    assert opened(desk) == []
+    assert set(desk.server.copies().values()) == {1}
+
+
 def test_nobody_is_asked_for_a_batch_of_which_a_mail_was_lost(desk: MailDesk) -> None:
     desk.execute("UPDATE fanout.rate_limits SET per_second = 0.01, burst = 9, tokens = 1")
     many(desk, 12)

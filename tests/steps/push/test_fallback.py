@@ -93,6 +93,26 @@ def test_while_its_breaker_is_open_the_bus_is_not_asked_and_phones_are_told_at_o
     assert desk.rows("SELECT state FROM fanout.deliveries WHERE user_id = %s", U1) == [("done",)]
 
 
+def test_the_breaker_of_the_bus_keeps_its_trial_for_a_delivery(desk: PushDesk) -> None:
+    desk.device("phone")
+    desk.bus.status = 503
+    for _ in range(3):
+        desk.notify()
+        desk.run()
+    assert desk.rows(OPEN) == [("push:bus",)]
+    desk.bus.status, desk.bus.connected[U2] = None, 1
+    # What a person paused is not due either.
+    desk.execute("INSERT INTO fanout.switches (name, state) VALUES ('push:comment', 'paused')")
+    desk.notify(notification_type="comment")
+    desk.run(2)
+    desk.pass_time(31)
+    desk.run(2)
+    desk.notify()
+    desk.run(2)
+    assert desk.rows(OPEN) == []
+    assert desk.deliveries()[-1] == ("bus", "done", 1, 0)
+
+
 def test_a_dead_token_is_deleted_and_holds_no_other_device_up(desk: PushDesk) -> None:
     for token in ("gone", "phone", "tablet"):
         desk.device(token)
