@@ -219,6 +219,18 @@ def test_a_unit_and_a_manifest_run_each_graph(graph: Graph) -> None:
         assert [word for word in words if word.startswith("--graph")] == chosen
 
 
+@pytest.mark.parametrize(
+    "folder", [SYSTEMD, ROOT / "deploy/kubernetes"], ids=lambda path: path.name
+)
+def test_the_readme_names_every_file_that_is_to_be_installed(folder: Path) -> None:
+    said = (folder / "README.md").read_text("utf-8")
+    files = {path.name for path in folder.iterdir() if path.suffix in {".service", ".env", ".yaml"}}
+    # And the files of passwords and secrets, which the units read.
+    for unit in folder.glob("*.service"):
+        files |= set(re.findall(r"/etc/fanout/([\w-]+\.(?:pgpass|env))", unit.read_text("utf-8")))
+    assert [name for name in sorted(files) if f"`{name}`" not in said] == []
+
+
 def test_the_stream_runs_as_its_unit_starts_it(database: Database, tmp_path: Path) -> None:
     """Run it with the password only in the file."""
     login = conninfo_to_dict(database.dsn)
