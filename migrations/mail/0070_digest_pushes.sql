@@ -37,8 +37,6 @@ GRANT SELECT ON fanout.digest_pushes TO fanout_operator, fanout_viewer;
 CREATE FUNCTION fanout.join_digest_pushes() RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog
 AS $$
-DECLARE
-    readable text;
 BEGIN
     IF to_regclass('activity.notifications') IS NOT NULL THEN
         GRANT USAGE ON SCHEMA activity TO fanout_sender;

@@ -17,46 +17,7 @@ BEGIN
 END
 $$;
 REVOKE ALL ON FUNCTION fanout.forget_devices(uuid, boolean) FROM PUBLIC;
-
--- As fanout.forget_deliveries of mail, for a database with push alone: it has no texts to delete.
-CREATE FUNCTION fanout.forget_pushes(person uuid, after bigint, most integer, dry_run boolean)
-RETURNS TABLE (last_sequence bigint, named bigint)
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog
-AS $$
-DECLARE
-    theirs uuid[];
-BEGIN
-    SELECT max(page.sequence),
-        coalesce(array_agg(page.id) FILTER (
-            WHERE page.user_id = person OR page.recipient = person::text), '{}')
-    INTO last_sequence, theirs
-    FROM (
-        SELECT sequence, id, user_id, recipient
-        FROM fanout.deliveries
-        WHERE sequence > after
-        ORDER BY sequence
-        LIMIT most
-    ) AS page;
-    named := cardinality(theirs);
-    IF NOT dry_run AND named > 0 THEN
-        UPDATE fanout.deliveries SET
-            state = CASE WHEN finished_at IS NULL THEN 'cancelled' ELSE state END,
-            reason = CASE WHEN finished_at IS NULL THEN 'the person was erased' ELSE reason END,
-            finished_at = coalesce(finished_at, now()),
-            user_id = NULL,
-            recipient = 'erased',
-            collapse_key = NULL
-        WHERE id = ANY (theirs) AND state <> 'leased';
-        GET DIAGNOSTICS named = ROW_COUNT;
-    END IF;
-    RETURN NEXT;
-END
-$$;
-REVOKE ALL ON FUNCTION fanout.forget_pushes(uuid, bigint, integer, boolean) FROM PUBLIC;
-
-GRANT EXECUTE ON FUNCTION
-    fanout.forget_devices(uuid, boolean), fanout.forget_pushes(uuid, bigint, integer, boolean)
-    TO fanout_operator;
+GRANT EXECUTE ON FUNCTION fanout.forget_devices(uuid, boolean) TO fanout_operator;
 
 -- jobs/0061 calls the function too: whichever family comes last, the rest is done then.
 CREATE FUNCTION fanout.join_retention_of_push() RETURNS void

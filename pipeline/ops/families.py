@@ -37,6 +37,7 @@ DELIVERIES: Final = (
     "mail/0007_ranked_at.sql",
     "mail/0008_out_of_place.sql",
     "mail/0050_digests.sql",
+    "mail/0061_forget_recipient.sql",
     "mail/0062_attempts_of_deliveries.sql",
     "mail/0080_faster_ids.sql",
 )

@@ -45,6 +45,15 @@ CATALOG = """
     UNION ALL
     SELECT 'policy', polrelid::regclass::text, polname || polroles::text FROM pg_policy
     UNION ALL
+    SELECT 'function', function.oid::regprocedure::text, prosrc || coalesce(acl::text, '')
+    FROM pg_proc AS function LEFT JOIN LATERAL aclexplode(proacl) AS acl ON true
+    WHERE pronamespace IN (SELECT oid FROM ours)
+    UNION ALL
+    SELECT 'trigger', tgrelid::regclass::text, pg_get_triggerdef(pg_trigger.oid)
+    FROM pg_trigger
+    JOIN pg_class ON pg_class.oid = tgrelid
+    WHERE relnamespace IN (SELECT oid FROM ours) AND NOT tgisinternal
+    UNION ALL
     SELECT 'applied', name, checksum FROM public.fanout_migrations
     ORDER BY 1, 2, 3
 """

@@ -29,8 +29,6 @@ _STATEMENTS: Final = {
     "fanout.device_tokens": "forget_devices",
     "fanout.deliveries": "forget_deliveries",
 }
-# In a database with push and without mail.
-_WITHOUT_MAIL: Final = {"fanout.deliveries": "forget_pushes"}
 _THERE: Final = load(__package__, "tables_there")
 _BEGIN: Final = load(__package__, "begin_erasure")
 _END: Final = load(__package__, "end_erasure")
@@ -40,7 +38,6 @@ _END_AUDITED: Final = load(__package__, "end_audited_erasure")
 _ERASURES: Final = "fanout.erasures"
 _LEFT: Final = load(__package__, "left_to_application")
 _LEFT_IN_ACTIVITY: Final = load(__package__, "left_in_activity")
-_MAIL: Final = "fanout.transactional_mails"
 _ACTIVITY: Final = "activity.notifications"
 
 
@@ -80,13 +77,13 @@ def forget(settings: DatabaseSettings, user: UUID, *, dry_run: bool = False) -> 
     """
     check_database(settings)
     person = hashlib.sha256(str(user).encode()).hexdigest()
-    asked = {"tables": [_ERASURES, _MAIL, _ACTIVITY, *_STATEMENTS]}
+    asked = {"tables": [_ERASURES, _ACTIVITY, *_STATEMENTS]}
     there = {name for (name,) in _all(settings, _THERE, asked)}
     has_fanout = _ERASURES in there
     begin, end = (_BEGIN, _END) if has_fanout else (_BEGIN_AUDITED, _END_AUDITED)
     erasure = None if dry_run else _one(settings, begin, {"person_sha256": person})[0]
     rows = {}
-    for table, name in {**_STATEMENTS, **({} if _MAIL in there else _WITHOUT_MAIL)}.items():
+    for table, name in _STATEMENTS.items():
         if table in there:
             loaded = load(__package__, name)
             statement = loaded if has_fanout else without(loaded, "fanout")

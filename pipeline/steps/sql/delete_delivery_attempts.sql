@@ -1,4 +1,4 @@
--- Delete old attempts at mails that have ended: one page, the oldest first. In and out as
+-- Delete old attempts at deliveries that have ended: one page, the oldest first. In and out as
 -- delete_ledger_rows.sql says.
 WITH cutoff AS MATERIALIZED (
     SELECT least(%(now)s::timestamptz, now()) - make_interval(days => %(days)s::int) AS at

@@ -1,9 +1,11 @@
--- As 0023, and the requests for several mails go with the person, too: nothing ever set their
--- finished_at, by which 0023 looked for them. A request goes once all of its mails have ended: until
--- then it is repeated whole, with its key. Retention deletes one that is still needed today.
-CREATE OR REPLACE FUNCTION fanout.forget_deliveries(
-    person uuid, after bigint, most integer, dry_run boolean
-)
+-- Erasing a person from the deliveries of every channel. This file is for push as well.
+--
+-- Operators may not write to the ledger of deliveries, so this function does what erasing needs: it
+-- takes the person's id from the deliveries to them, cancels those that wait, and deletes what was to
+-- be said. Looks at the next rows after a sequence, at most so many; returns the last one that it
+-- looked at (NULL: there was none), and how many name the person. A delivery that is being sent right
+-- now keeps the id until it has ended: the next run finds it.
+CREATE FUNCTION fanout.forget_recipient(person uuid, after bigint, most integer, dry_run boolean)
 RETURNS TABLE (last_sequence bigint, named bigint)
 LANGUAGE plpgsql
 SECURITY DEFINER
@@ -25,8 +27,11 @@ BEGIN
     ) AS page;
     named := cardinality(theirs);
     IF NOT dry_run AND named > 0 THEN
-        UPDATE fanout.transactional_mails SET address = NULL, payload = NULL
-        WHERE delivery_id = ANY (theirs) AND address IS NOT NULL;
+        -- Comes with mail.
+        IF to_regclass('fanout.transactional_mails') IS NOT NULL THEN
+            UPDATE fanout.transactional_mails SET address = NULL, payload = NULL
+            WHERE delivery_id = ANY (theirs) AND address IS NOT NULL;
+        END IF;
         UPDATE fanout.deliveries SET
             state = CASE WHEN finished_at IS NULL THEN 'cancelled' ELSE state END,
             reason = CASE WHEN finished_at IS NULL THEN 'the person was erased' ELSE reason END,
@@ -41,6 +46,8 @@ BEGIN
         WHERE body.delivery_id = ANY (theirs)
             AND delivery.id = body.delivery_id
             AND delivery.finished_at IS NOT NULL;
+        -- A request for several mails goes once all of them have ended: until then it is repeated
+        -- whole, with its key. Retention deletes one that is still needed today.
         DELETE FROM fanout.batch_requests AS request
         WHERE request.members && theirs
             AND NOT EXISTS (
@@ -51,3 +58,7 @@ BEGIN
     RETURN NEXT;
 END
 $$;
+
+REVOKE ALL ON FUNCTION fanout.forget_recipient(uuid, bigint, integer, boolean) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION fanout.forget_recipient(uuid, bigint, integer, boolean)
+    TO fanout_operator;
