@@ -6,8 +6,10 @@ import threading
 import psycopg
 import pytest
 
+from pipeline.ops.webhooks.change import disable_endpoint
 from tests.clients.webhooks.conftest import KEY
 from tests.clients.webhooks.receiver import Receiver
+from tests.deadline import wait_until
 from tests.steps.webhooks.desk import TYPE, WebhookDesk
 from tests.test_command_line import command
 
@@ -92,6 +94,26 @@ def test_a_ping_is_signed_and_sent_by_the_push_graph(
         if status == 204
         else "crm did not take it: it gave no usable answer: 500\n"
     )
+
+
+def test_a_ping_that_ends_before_its_first_try_says_why(
+    desk: WebhookDesk, receiver: Receiver
+) -> None:
+    desk.add(receiver, name="crm")
+
+    def disable() -> None:
+        wait_until(desk.states, seconds=60, what="the ping to be asked for")
+        disable_endpoint(desk.operator, "crm")
+        desk.run()
+
+    thread = threading.Thread(target=disable)
+    thread.start()
+    try:
+        said, _ = run(desk, "test", "crm", "--wait", "60s", code=1)
+    finally:
+        thread.join()
+    assert said == "crm did not take it: the endpoint is disabled\n"
+    assert receiver.seen == []
 
 
 def test_without_the_push_graph_the_test_says_so(desk: WebhookDesk, receiver: Receiver) -> None:

@@ -3,7 +3,8 @@ SELECT
     delivery.state,
     delivery.attempts,
     delivery.provider_id,
-    replace(coalesce(delivery.reason, last.reason), delivery.provider, 'it') AS reason
+    -- One that ended before its first try has a reason, and no provider.
+    replace(coalesce(delivery.reason, last.reason), coalesce(delivery.provider, ''), 'it') AS reason
 FROM fanout.deliveries AS delivery
 LEFT JOIN LATERAL (
     SELECT reason FROM fanout.attempts
