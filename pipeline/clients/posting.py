@@ -92,7 +92,7 @@ class HttpPoster:
             with self._client.stream(
                 "POST", f"{self._base}/{path}", content=body, headers=headers
             ) as response:
-                read = _read(response, deadline)
+                read = read_body(response, deadline)
         except _NOT_SENT as error:
             return Unavailable(code=type(error).__name__, may_be_accepted=False)
         except (httpx2.HTTPError, httpx2.StreamError, OSError) as error:
@@ -108,8 +108,16 @@ class HttpPoster:
         self._client.close()
 
 
-def _read(response: httpx2.Response, deadline: float) -> bytes:
-    """The body, given up when it is too long or comes too slowly."""
+def read_body(response: httpx2.Response, deadline: float) -> bytes:
+    """Read the body of an answer.
+
+    Args:
+        response: that is being streamed, and not compressed.
+        deadline: in monotonic seconds.
+
+    Raises:
+        TimeoutError: it is longer than ``MOST_BYTES``, or comes too slowly.
+    """
     body = b""
     for chunk in response.iter_raw():
         body += chunk

@@ -93,7 +93,7 @@ class FcmSettings:
 
     project: str
     base_url: str = FCM_URL
-    credentials: str = ""
+    credentials: str = field(default="", repr=False)
     timeout: timedelta = timedelta(seconds=10)
 
     def __post_init__(self) -> None:

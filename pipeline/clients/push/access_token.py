@@ -41,7 +41,8 @@ def credentials_of(settings: FcmSettings) -> Credentials:
         found, _ = google.auth.default(scopes=[SCOPE])
     except (GoogleAuthError, OSError, ValueError, AttributeError):
         problem = (
-            f"invalid GOOGLE_APPLICATION_CREDENTIALS {name!r}: expected"
+            # Not quoted: some set it to the key itself.
+            "invalid GOOGLE_APPLICATION_CREDENTIALS: expected"
             if name
             else "no Google credentials for FCM: set GOOGLE_APPLICATION_CREDENTIALS to"
         )

@@ -1,6 +1,7 @@
 """How google-auth reaches a token endpoint: by httpx2, within a time, without a log."""
 
 import ssl
+import time
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Self
@@ -10,14 +11,16 @@ import httpx2
 from google.auth import transport
 from google.auth.exceptions import TransportError
 
+from pipeline.clients.posting import read_body
 from pipeline.settings.urls import LOOPBACK
 
 
 class TokenResponse(transport.Response):
     """An answer, in the form of google-auth."""
 
-    def __init__(self, response: httpx2.Response) -> None:
+    def __init__(self, response: httpx2.Response, body: bytes) -> None:
         self._response = response
+        self._body = body
 
     @property
     def status(self) -> int:
@@ -32,14 +35,14 @@ class TokenResponse(transport.Response):
     @property
     def data(self) -> bytes:
         """Its body."""
-        return self._response.content
+        return self._body
 
 
 class TokenEndpoint(transport.Request):
     """Makes the requests of one refresh, one after another.
 
     Args:
-        seconds: how long each may take.
+        seconds: how long each wait of a request may take, and the whole body of its answer.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -81,8 +84,12 @@ class TokenEndpoint(transport.Request):
                 follow_redirects=False,
                 trust_env=not is_local,
             )
+        deadline = time.monotonic() + self._seconds
+        # A compressed answer has no size that can be limited beforehand.
+        plain = {**(headers or {}), "Accept-Encoding": "identity"}
         try:
-            response = self._client.request(method, url, content=body, headers=headers)
+            with self._client.stream(method, url, content=body, headers=plain) as response:
+                answered = read_body(response, deadline)
         except (httpx2.HTTPError, httpx2.StreamError, OSError) as error:
             raise TransportError(type(error).__name__) from None
-        return TokenResponse(response)
+        return TokenResponse(response, answered)

@@ -1,5 +1,6 @@
 """FCM: what is sent for which device, how its errors are read, and its access tokens."""
 
+import json
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -206,6 +207,16 @@ def test_a_token_endpoint_in_trouble_passes(fcm: FcmServer, client: FcmClient) -
     assert len(fcm.accepted) == 1
 
 
+def test_a_token_in_an_endless_answer_is_not_read(
+    fcm: FcmServer, fcm_settings: FcmSettings
+) -> None:
+    content = json.dumps({"access_token": "x", "expires_in": 3_600, "token_type": "Bearer"})
+    for padding, token in ((1_000, "x"), (10_000_000, NO_TOKEN)):
+        body = content.encode() + b" " * padding
+        fcm.tokens.fail_next(Fault(reply=LoopbackReply(status=200, body=body)))
+        assert AccessTokens(fcm_settings).token() == token
+
+
 def test_a_key_that_is_revoked_needs_a_person(fcm: FcmServer, client: FcmClient) -> None:
     fcm.tokens.is_revoked = True
     assert result_of(client) == AuthFailed(code="credentials_refused")
@@ -223,5 +234,9 @@ def test_a_file_that_is_no_key_is_told_in_one_line(
         assert "GOOGLE_APPLICATION_CREDENTIALS" in str(error.value)
         assert "canary" not in str(error.value)
         assert "\n" not in str(error.value)
+    itself = replace(fcm_settings, credentials='{"private_key": "canary"}')
+    with pytest.raises(ConfigurationError, match="GOOGLE_APPLICATION_CREDENTIALS") as error:
+        credentials_of(itself)
+    assert "canary" not in f"{error.value}{itself}"
     with FcmClient(replace(fcm_settings, credentials=str(broken)), connections=1) as client:
         assert result_of(client) == AuthFailed(code="no_credentials")
