@@ -142,9 +142,14 @@ class WebhookClient:
             return self._post(message, signed)
         except AddressRefused as error:
             return AuthFailed(code=str(error))
-        except (httpcore2.NetworkError, httpcore2.TimeoutException, OSError, ValueError) as error:
-            return _failed(error)
-        except (httpcore2.ProtocolError, httpcore2.UnsupportedProtocol) as error:
+        except (
+            httpcore2.NetworkError,
+            httpcore2.TimeoutException,
+            httpcore2.ProtocolError,
+            httpcore2.UnsupportedProtocol,
+            OSError,
+            ValueError,
+        ) as error:
             return _failed(error)
 
     def _post(self, message: WebhookMessage, signed: Mapping[str, str]) -> Result:

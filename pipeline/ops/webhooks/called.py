@@ -1,7 +1,7 @@
 """Runs the statements of operators on webhook endpoints."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from psycopg import Connection
 from psycopg.errors import (
@@ -14,8 +14,17 @@ from psycopg.rows import namedtuple_row
 
 from pipeline.clients.postgres.check import check_first
 from pipeline.clients.postgres.retry import with_connection
-from pipeline.domain.errors import ConfigurationError
+from pipeline.domain.errors import ConfigurationError, NotFound
 from pipeline.settings import DatabaseSettings
+
+_QUOTED: Final = 80
+
+
+def no_endpoint(name: str) -> NotFound:
+    """Return the error for a name that no endpoint has."""
+    return NotFound(
+        f"no endpoint {name[:_QUOTED]!r}: python -m pipeline webhooks list shows their names"
+    )
 
 
 def run(settings: DatabaseSettings, statement: bytes, parameters: Mapping[str, Any]) -> list[Any]:

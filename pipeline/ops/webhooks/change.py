@@ -10,8 +10,8 @@ from uuid import UUID, uuid4
 from pipeline.clients.postgres.sql import load
 from pipeline.clients.webhooks.endpoint_url import read_endpoint_url
 from pipeline.domain.delivery import WEBHOOK_SWITCH
-from pipeline.domain.errors import NotFound, UsageError
-from pipeline.ops.webhooks.called import run
+from pipeline.domain.errors import UsageError
+from pipeline.ops.webhooks.called import no_endpoint, run
 from pipeline.ops.webhooks.secret import new_secret
 from pipeline.settings import DatabaseSettings
 from pipeline.settings.outgoing_webhooks import OutgoingSettings
@@ -158,7 +158,7 @@ def rotate_secret(
         raise UsageError(f"invalid time to keep: expected 0s to {LONGEST_KEEP.days}d")
     found = run(settings, _ID, {"name": name})
     if not found:
-        raise _not_found(name)
+        raise no_endpoint(name)
     secret = new_secret(webhooks, found[0].id, secret_name)
     parameters = {
         "name": name,
@@ -170,7 +170,7 @@ def rotate_secret(
     }
     rows = run(settings, _ROTATE, parameters)
     if not rows:
-        raise _not_found(name)
+        raise no_endpoint(name)
     return RotatedSecret(name=name, secret=secret.text, both_until=rows[0].both_until)
 
 
@@ -204,7 +204,7 @@ def remove_endpoint(settings: DatabaseSettings, name: str) -> ChangedEndpoint:
 def _changed(settings: DatabaseSettings, statement: bytes, name: str) -> ChangedEndpoint:
     rows = run(settings, statement, {"name": name, "audit": uuid4(), "prefix": WEBHOOK_SWITCH})
     if not rows:
-        raise _not_found(name)
+        raise no_endpoint(name)
     return ChangedEndpoint(name=rows[0].name, changed=rows[0].changed)
 
 
@@ -214,9 +214,3 @@ def _check_name(name: str) -> None:
             f"invalid name {name[:_QUOTED]!r}: expected at most 63 of a-z, 0-9, '.', '_' and '-',"
             " such as crm"
         )
-
-
-def _not_found(name: str) -> NotFound:
-    return NotFound(
-        f"no endpoint {name[:_QUOTED]!r}: python -m pipeline webhooks list shows their names"
-    )

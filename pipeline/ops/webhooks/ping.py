@@ -7,15 +7,14 @@ from typing import Final
 from uuid import UUID
 
 from pipeline.clients.postgres.sql import load
-from pipeline.domain.errors import Conflict, NotFound
-from pipeline.ops.webhooks.called import run
+from pipeline.domain.errors import Conflict
+from pipeline.ops.webhooks.called import no_endpoint, run
 from pipeline.settings import DatabaseSettings
 
 _PING: Final = load(__package__, "ping")
 _STATE: Final = load(__package__, "ping_state")
 _LOOK_SECONDS: Final = 0.1
 _ENDED: Final = frozenset({"done", "dead", "cancelled", "expired"})
-_QUOTED: Final = 80
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,9 +57,7 @@ def ping_endpoint(settings: DatabaseSettings, name: str, wait: timedelta) -> Pin
     """
     rows = run(settings, _PING, {"name": name})
     if not rows:
-        raise NotFound(
-            f"no endpoint {name[:_QUOTED]!r}: python -m pipeline webhooks list shows their names"
-        )
+        raise no_endpoint(name)
     (asked,) = rows
     if asked.disabled:
         raise Conflict(f"{name} is disabled: python -m pipeline webhooks enable {name} enables it")

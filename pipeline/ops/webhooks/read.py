@@ -8,12 +8,10 @@ from uuid import UUID
 
 from pipeline.clients.postgres.sql import load
 from pipeline.domain.delivery import WEBHOOK_SWITCH
-from pipeline.domain.errors import NotFound
-from pipeline.ops.webhooks.called import run
+from pipeline.ops.webhooks.called import no_endpoint, run
 from pipeline.settings import DatabaseSettings
 
 _ENDPOINTS: Final = load(__package__, "endpoints")
-_QUOTED: Final = 80
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,9 +80,7 @@ def find_endpoint(settings: DatabaseSettings, name: str) -> Endpoint:
     """
     for each in _read(settings, name):
         return each
-    raise NotFound(
-        f"no endpoint {name[:_QUOTED]!r}: python -m pipeline webhooks list shows their names"
-    )
+    raise no_endpoint(name)
 
 
 def _read(settings: DatabaseSettings, name: str | None) -> list[Endpoint]:
