@@ -220,7 +220,8 @@ def _response(status: int, kind: str, body: bytes) -> Response:
             "Cache-Control": "no-store",
             "Connection": "close",
             "Content-Security-Policy": (
-                "default-src 'self'; img-src data:; base-uri 'none'; form-action 'none'"
+                "default-src 'self'; img-src data:; base-uri 'none'; form-action 'none';"
+                " frame-ancestors 'none'"
             ),
             "X-Content-Type-Options": "nosniff",
         }

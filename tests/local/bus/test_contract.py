@@ -142,7 +142,8 @@ def test_the_page_fetches_what_it_shows_and_lets_no_other_page_listen(
 ) -> None:
     page = http.get(bus.page_url)
     assert "script" in page.text
-    assert "default-src 'self'" in page.headers["content-security-policy"]
+    for each in ("default-src 'self'", "frame-ancestors 'none'"):
+        assert each in page.headers["content-security-policy"]
     assert http.get(f"{bus.page_url}page.js").headers["content-type"].startswith("text/javascript")
     assert http.get(f"{bus.page_url}people").json() == [{"id": str(GRACE), "name": "Grace"}]
     [shown] = http.get(f"{bus.page_url}notifications?user={GRACE}").json()
