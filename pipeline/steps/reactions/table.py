@@ -18,6 +18,6 @@ REACTIONS: Final = LeasedTable(
     values=("event_id", "event_type", "depth"),
     switch="event_type",
     given={"effects": "jsonb"},
-    returned=("event_id", "depth"),
+    returned=("event_id", "depth", "sequence"),
     then=_THEN,
 )

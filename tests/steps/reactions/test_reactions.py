@@ -251,6 +251,21 @@ def test_f17_twenty_events_that_fail_do_not_hold_up_a_healthy_one(tests_own: Boa
     assert board.state(healthy) == ("done", 1, 0)
 
 
+def test_f17_a_retry_stands_where_its_new_time_is(tests_own: Board) -> None:
+    board = tests_own
+    for _ in range(20):
+        board.event("test.fails", {})
+    board.process(most=20)
+    board.later(11)
+    # All twenty are due again, and before this one: they are tried once more, not until they die.
+    healthy = board.event("test.offers", {})
+    board.process(most=20)
+    assert board.state(healthy)[0] == "pending"
+    assert board.process(most=20) == 1
+    assert board.state(healthy) == ("done", 1, 0)
+    assert one(board.rows("SELECT min(attempts) FROM fanout.reactions WHERE failures > 0")) == 2
+
+
 def test_f18_an_event_of_an_unknown_type_is_parked_and_not_closed(board: Board) -> None:
     event_id = board.event("order.shipped", {})
     assert board.process(event_id) == 0
@@ -426,6 +441,26 @@ def test_an_item_is_made_once_and_its_end_is_final(tests_own: Board) -> None:
         board.process()
     assert board.rows("SELECT status, score FROM reactions.inbox_items") == [("actioned", 70)]
     assert one(board.rows("SELECT count(*) FROM reactions.message_queue")) == 2
+
+
+@pytest.mark.parametrize(
+    ("written", "status"),
+    [
+        (("test.offers", "test.accepts"), "actioned"),
+        (("test.offers", "test.accepts", "test.offers"), "actioned"),
+        # What does not exist yet cannot end.
+        (("test.accepts", "test.offers"), "active"),
+    ],
+)
+@pytest.mark.parametrize("most", [1, 500])
+def test_an_item_ends_as_its_events_say_in_one_batch_or_in_several(
+    tests_own: Board, written: tuple[str, ...], status: str, most: int
+) -> None:
+    for event_type in written:
+        tests_own.event(event_type, {})
+    while tests_own.process(most=most):
+        pass
+    assert tests_own.rows("SELECT status FROM reactions.inbox_items") == [(status,)]
 
 
 def test_a_paused_type_waits_until_it_is_resumed(board: Board) -> None:

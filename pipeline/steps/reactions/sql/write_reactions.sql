@@ -1,6 +1,6 @@
 ,
 effect AS MATERIALIZED (
-    SELECT ended.event_id, ended.depth, effect.*
+    SELECT ended.event_id, ended.depth, ended.sequence, effect.*
     FROM ended
     JOIN given ON given.token = ended.token
     CROSS JOIN LATERAL jsonb_to_recordset(given.effects) AS effect (kind text, id uuid, body jsonb)
@@ -128,30 +128,54 @@ conversations_changed AS (
     LEFT JOIN classification AS noted ON noted.conversation_id = locked.id
     WHERE conversation.id = locked.id
 ),
-items AS (
-    INSERT INTO reactions.inbox_items AS item (
-        id, event_id, user_id, item_type, item_id, status, score, expires_at, content
-    )
-    SELECT DISTINCT ON (user_id, item_type, item_id)
-        effect.id, event_id, user_id, item_type, item_id, status, score, expires_at, content
+item AS MATERIALIZED (
+    SELECT effect.id AS effect_id, event_id, sequence, body.*
     FROM effect
     CROSS JOIN LATERAL jsonb_to_record(body) AS body (
         user_id uuid, item_type text, item_id uuid, status text, score int,
         expires_at timestamptz, content jsonb
     )
-    WHERE kind = 'InboxItem' AND status = 'active'
-    ORDER BY user_id, item_type, item_id, effect.id
+    WHERE kind = 'InboxItem'
+),
+first_item AS (
+    SELECT DISTINCT ON (user_id, item_type, item_id) *
+    FROM item
+    WHERE status = 'active'
+    ORDER BY user_id, item_type, item_id, sequence, effect_id
+),
+-- No other part of this statement sees the new row, so an end in the same batch is written here.
+items AS (
+    INSERT INTO reactions.inbox_items (
+        id, event_id, user_id, item_type, item_id, status, score, expires_at, content
+    )
+    SELECT effect_id, event_id, user_id, item_type, item_id,
+        coalesce(
+            (
+                SELECT item.status
+                FROM item
+                WHERE (item.user_id, item.item_type, item.item_id)
+                    = (made.user_id, made.item_type, made.item_id)
+                    AND item.status <> 'active' AND item.sequence > made.sequence
+                ORDER BY item.sequence, item.effect_id
+                LIMIT 1
+            ),
+            'active'
+        ),
+        score, expires_at, content
+    FROM first_item AS made
+    ORDER BY user_id, item_type, item_id
     ON CONFLICT (user_id, item_type, item_id) DO NOTHING
 ),
 items_ended AS (
-    UPDATE reactions.inbox_items AS item SET status = body.status
-    FROM effect
-    CROSS JOIN LATERAL jsonb_to_record(effect.body) AS body (
-        user_id uuid, item_type text, item_id uuid, status text
-    )
-    WHERE effect.kind = 'InboxItem' AND body.status <> 'active' AND item.status = 'active'
-        AND item.user_id = body.user_id AND item.item_type = body.item_type
-        AND item.item_id = body.item_id
+    UPDATE reactions.inbox_items AS stored SET status = finish.status
+    FROM (
+        SELECT DISTINCT ON (user_id, item_type, item_id) *
+        FROM item
+        WHERE status <> 'active'
+        ORDER BY user_id, item_type, item_id, sequence, effect_id
+    ) AS finish
+    WHERE stored.status = 'active' AND stored.user_id = finish.user_id
+        AND stored.item_type = finish.item_type AND stored.item_id = finish.item_id
 ),
 audit AS (
     INSERT INTO reactions.agent_actions_log (id, event_id, action, agent_type, user_id, data)
