@@ -1,7 +1,6 @@
 """A worker that does what the graph of push does in one round, and kills itself after one step.
 
-Arguments: the step; the weakness of a control, or ``none``. Each channel goes through all steps
-before the next one, as in the graph.
+Arguments: the channel; the step; the weakness of a control, or ``none``.
 """
 
 import os

@@ -1,13 +1,22 @@
 """What becomes of a push that may not ring: it waits, goes into a digest or ends, and says why."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
+import psycopg
 import pytest
 
+from pipeline.domain.delivery import DeliveryChannel
 from pipeline.fanout.effects import Channel
+from pipeline.push.fallback import NOT_CONNECTED
+from pipeline.sinks.push_results import write_push_results
+from pipeline.steps.push.channels import CHANNELS
+from pipeline.steps.push.claim import claims_of
+from pipeline.steps.push.tried import MissedPush, TriedPushes
+from tests.deadline import wait_until
 from tests.golden.stage import Stage
 from tests.golden.world import U2
 from tests.steps.push.desk import PushDesk, open_desk, tokens
@@ -133,3 +142,36 @@ def test_who_muted_push_is_signalled_on_the_bus_and_not_on_the_phone(desk: PushD
     desk.notify()
     desk.run()
     assert desk.deliveries()[-1] == ("bus", "done", 1, 0)
+
+
+def test_two_workers_that_settle_at_once_spend_the_last_push_of_a_budget_once(
+    desk: PushDesk,
+) -> None:
+    desk.execute("UPDATE fanout.disturbance SET per_hour = 1")
+    desk.notify()
+    desk.notify()
+    claims_of(desk.sender).look_again()
+    first, second = claims_of(desk.sender).claim(CHANNELS[DeliveryChannel.BUS]).leases
+    waiting = (
+        "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+        " AND datname = current_database()"
+    )
+    # Neither can write what it has decided until both have asked.
+    with ThreadPoolExecutor(2) as pool, psycopg.connect(desk.stage.database.dsn) as holder:
+        holder.execute("LOCK TABLE fanout.attempts IN EXCLUSIVE MODE")
+        written = [
+            pool.submit(
+                write_push_results,
+                desk.sender,
+                TriedPushes(
+                    channel=DeliveryChannel.BUS,
+                    missed=[MissedPush(lease=each, missed=NOT_CONNECTED)],
+                ),
+            )
+            for each in (first, second)
+        ]
+        wait_until(lambda: len(desk.rows(waiting)) == 2, seconds=30, what="both wait")
+    for each in written:
+        each.result()
+    assert sorted(code or "" for _, _, code in desk.codes()) == ["not_connected", "over_budget"]
+    assert [channel for channel, *_ in desk.deliveries()].count("fcm") == 1
