@@ -1,11 +1,18 @@
--- Where push came before the fan-out: what push could not do without the fan-out's tables.
+-- Where push, mail or activity.notifications came before the fan-out: what they could not do without
+-- its tables.
 DO $$
+DECLARE
+    joining text;
 BEGIN
-    IF to_regprocedure('fanout.join_push_to_fanout()') IS NOT NULL THEN
-        PERFORM fanout.join_push_to_fanout();
-    END IF;
-    IF to_regprocedure('fanout.join_activity_to_fanout()') IS NOT NULL THEN
-        PERFORM fanout.join_activity_to_fanout();
-    END IF;
+    FOREACH joining IN ARRAY ARRAY[
+        'fanout.join_push_to_fanout()', 'fanout.join_activity_to_fanout()',
+        'fanout.join_disturbance_to_fanout()', 'fanout.join_webhooks_to_fanout()',
+        'fanout.join_digest_pushes()'
+    ]
+    LOOP
+        IF to_regprocedure(joining) IS NOT NULL THEN
+            EXECUTE 'SELECT ' || joining;
+        END IF;
+    END LOOP;
 END
 $$;

@@ -32,7 +32,7 @@ COMMENT ON COLUMN fanout.digest_pushes.left_out IS
 GRANT SELECT, UPDATE (left_out) ON fanout.digest_pushes TO fanout_sender;
 GRANT SELECT ON fanout.digest_pushes TO fanout_operator, fanout_viewer;
 
--- What the digest of pushes needs besides what join_digests grants. 0034 of the fan-out, jobs/0060 and
+-- What the digest of pushes needs besides what join_digests grants. 0032 of the fan-out, jobs/0050 and
 -- activity/0010 call it too: whichever family comes last, the rest is done then.
 CREATE FUNCTION fanout.join_digest_pushes() RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog

@@ -19,7 +19,7 @@ $$;
 REVOKE ALL ON FUNCTION fanout.forget_devices(uuid, boolean) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION fanout.forget_devices(uuid, boolean) TO fanout_operator;
 
--- jobs/0061 calls the function too: whichever family comes last, the rest is done then.
+-- jobs/0050 calls the function too: whichever family comes last, the rest is done then.
 CREATE FUNCTION fanout.join_retention_of_push() RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog
 AS $$

@@ -59,7 +59,7 @@ GRANT SELECT ON
     TO fanout_push, fanout_operator, fanout_viewer;
 GRANT SELECT ON fanout.person_activity TO fanout_push;
 
--- 0033 of the fan-out calls the function too: whichever family comes last, the rest is done then.
+-- 0032 of the fan-out calls the function too: whichever family comes last, the rest is done then.
 CREATE FUNCTION fanout.join_disturbance_to_fanout() RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog
 AS $$

@@ -125,7 +125,7 @@ GRANT EXECUTE ON FUNCTION fanout.ping_webhook(uuid) TO fanout_operator;
 -- The viewer sees to whom an event was told.
 GRANT SELECT (id, name) ON fanout.webhook_endpoints TO fanout_viewer;
 
--- 0033 of the fan-out calls the function too: whichever family comes last, the rest is done then.
+-- 0032 of the fan-out calls the function too: whichever family comes last, the rest is done then.
 CREATE FUNCTION fanout.join_webhooks_to_fanout() RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog
 AS $$
