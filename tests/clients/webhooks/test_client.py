@@ -231,7 +231,10 @@ def test_a_long_body_changes_nothing_and_is_not_read_to_its_end(
     webhooks: WebhookClient, receiver: Receiver
 ) -> None:
     receiver.status, receiver.body = 200, b"x" * 10_000_000
-    assert isinstance(result(webhooks, receiver.url), Accepted)
+    for _ in range(2):
+        assert isinstance(result(webhooks, receiver.url), Accepted)
+    # A connection whose answer was read to its end would have been used again.
+    assert receiver.connections == 2
 
 
 @contextmanager
@@ -392,6 +395,18 @@ def test_the_certificate_is_checked_for_the_name_and_not_for_the_address(
             unknown = result(client, f"https://{NAME}:{receiver.port}/")
             assert unknown == Unavailable(code="tls_failed", may_be_accepted=False)
         assert len(receiver.seen) == 1
+
+
+def test_an_encrypted_answer_that_drips_is_given_up_too(
+    encryption: tuple[ssl.SSLContext, ssl.SSLContext],
+) -> None:
+    shown, trusted = encryption
+    to_us, short = ["127.0.0.1"], settings(timeout=timedelta(seconds=1))
+    with Receiver().serving(shown) as receiver:
+        receiver.headers, receiver.drip = {"X-Padding": "x" * 1_000}, 0.02
+        with WebhookClient(short, trusted=trusted, resolver=lambda *_: to_us) as client:
+            found = result(client, f"https://{NAME}:{receiver.port}/")
+    assert found == Unavailable(code="timeout", may_be_accepted=True)
 
 
 def test_nothing_is_logged_of_a_message_or_its_address(

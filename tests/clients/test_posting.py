@@ -1,0 +1,20 @@
+"""One request over HTTP: an answer that does not end in time is given up."""
+
+from datetime import timedelta
+
+from pipeline.clients.posting import HttpPoster
+from pipeline.domain.provider_answer import Unavailable
+from tests.clients.webhooks.receiver import Receiver
+
+
+def test_a_body_that_drips_is_given_up_though_each_byte_comes_in_time() -> None:
+    receiver = Receiver(status=200, body=b" " * 500, drip=0.02)
+    with receiver.serving():
+        poster = HttpPoster(
+            f"http://127.0.0.1:{receiver.port}", timedelta(seconds=1), connections=1
+        )
+        answer = poster.post("in", b"{}", {})
+        poster.close()
+    assert isinstance(answer, Unavailable)
+    assert answer.may_be_accepted
+    assert len(receiver.seen) == 1
