@@ -8,29 +8,23 @@ itself does not tell how many clients got a publication.
 """
 
 from collections.abc import Mapping
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final
 
 import orjson
 
-from pipeline.clients.http_answers import json_object
-from pipeline.clients.posting import HttpAnswer, HttpPoster
-from pipeline.clients.provider_secret import provider_secret
-from pipeline.clients.push.bus_answers import bus_failure, unreadable
+from pipeline.clients.push.bus_answers import unreadable
+from pipeline.clients.push.http_bus import BusRequest, HttpBus
 from pipeline.clients.push.message import BusSignal
-from pipeline.domain.clock import Clock, utc_now
 from pipeline.domain.provider_answer import (
     Absent,
     Accepted,
     AuthFailed,
     Blame,
-    ProviderReply,
     RateLimited,
     Refused,
     Result,
     Unavailable,
 )
-from pipeline.settings.push import BusSettings, is_bus_token
 
 # https://centrifugal.dev/docs/server/codes#client-error-codes
 _INTERNAL: Final = 100
@@ -40,41 +34,17 @@ _SETTINGS: Final = frozenset({101, 102, 103, 104, 108})
 _COMMANDS: Final = 2
 
 
-class Centrifugo:
-    """A Centrifugo. Its channels need ``presence``. Safe to use from several threads."""
+class Centrifugo(HttpBus):
+    """A Centrifugo. Its channels need ``presence``."""
 
-    name = "bus"
+    def _request(self, message: BusSignal, token: str) -> BusRequest:
+        channel = channel_of(message, self._settings.namespace)
+        return BusRequest(
+            path="api/batch", body=_body(message, channel), headers={"X-API-Key": token}
+        )
 
-    def __init__(self, settings: BusSettings, *, connections: int, clock: Clock = utc_now) -> None:
-        self._settings = settings
-        self._clock = clock
-        self._http = HttpPoster(settings.url, settings.timeout, connections=connections)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._http.close()
-
-    def send(self, message: BusSignal) -> ProviderReply:
-        """Signal once; see ``PushClient``."""
-        return ProviderReply(results=(self._send(message),))
-
-    def _send(self, message: BusSignal) -> Result:
-        settings = self._settings
-        key = provider_secret(settings.token, settings.token_secret, "key", is_bus_token)
-        if not isinstance(key, str):
-            return key
-        body = _body(message, channel_of(message, settings.namespace))
-        answer = self._http.post("api/batch", body, {"X-API-Key": key})
-        if not isinstance(answer, HttpAnswer):
-            return answer
-        return bus_failure(answer, self._clock()) or _result(json_object(answer.body), message)
+    def _result(self, content: Mapping[str, Any], message: BusSignal) -> Result:
+        return _result(content, message)
 
 
 def channel_of(message: BusSignal, namespace: str) -> str:
