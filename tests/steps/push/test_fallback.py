@@ -4,8 +4,12 @@ import json
 
 import pytest
 
+from pipeline.domain.delivery import DeliveryChannel
+from pipeline.steps.push.channels import CHANNELS
+from pipeline.steps.push.check import check_pushes
+from pipeline.steps.push.claim import claims_of
 from tests.golden.world import U1, U2
-from tests.steps.push.desk import PushDesk, tokens
+from tests.steps.push.desk import NOBODY, PushDesk, tokens
 
 OPEN = "SELECT name FROM fanout.switches WHERE state = 'open' ORDER BY name"
 
@@ -21,6 +25,15 @@ def test_without_a_bus_every_push_goes_to_the_phone(desk: PushDesk) -> None:
     desk.run(2)
     assert tokens(desk.fcm) == ["phone"]
     assert codes_of(desk, "bus") == [("cancelled", "no_bus")]
+
+
+def test_without_a_bus_what_everyone_is_told_ends_there_and_goes_to_phones(desk: PushDesk) -> None:
+    desk.has_bus = False
+    desk.notify(NOBODY)
+    desk.run(2)
+    assert codes_of(desk, "bus") == [("cancelled", "no_bus")]
+    assert tokens(desk.fcm) == ["topic:all"]
+    assert desk.activity()[0][0]
 
 
 def test_without_fcm_who_is_not_connected_is_not_told(desk: PushDesk) -> None:
@@ -172,6 +185,21 @@ def test_a_quota_that_is_used_up_costs_no_attempt_and_holds_back_the_others(
     assert {failures for _, _, _, failures in desk.deliveries()} == {0}
 
 
+def test_failures_that_open_the_breaker_of_fcm_cost_no_attempt(desk: PushDesk) -> None:
+    desk.device("phone")
+    desk.fcm.status = 503
+    for _ in range(2):
+        desk.notify()
+        desk.run()
+    # Control: each is a failure as long as the breaker is closed.
+    waiting = "SELECT failures FROM fanout.deliveries WHERE channel = 'fcm'"
+    assert desk.rows(waiting) == [(1,)] * 2
+    desk.notify()
+    desk.run()
+    assert desk.rows(OPEN) == [("push:fcm",)]
+    assert desk.rows(waiting) == [(0,)] * 3
+
+
 def test_while_the_breaker_of_fcm_is_open_its_messages_wait_and_the_bus_goes_on(
     desk: PushDesk,
 ) -> None:
@@ -215,6 +243,23 @@ def test_a_later_row_with_the_same_key_replaces_what_still_waits(desk: PushDesk)
     assert {source for (source,) in desk.rows(told)} == {last, other}
     assert [code for _, code in codes_of(desk, "bus")].count("superseded") == 2
     assert {is_processed for is_processed, _, _ in desk.activity()} == {True}
+
+
+def test_nobody_is_asked_for_a_delivery_that_another_worker_took_over(desk: PushDesk) -> None:
+    for _ in range(2):
+        desk.notify()
+    claims_of(desk.sender).look_again()
+    claimed = claims_of(desk.sender).claim(CHANNELS[DeliveryChannel.BUS])
+    lost, ours = claimed.leases
+    desk.execute(
+        "UPDATE fanout.deliveries SET lease_token = gen_random_uuid() WHERE sequence = %s",
+        lost.sequence,
+    )
+    checked = check_pushes(desk.sender, claimed)
+    assert [each.leases for each in checked.asked] == [(ours,)]
+    assert checked.settlements == []
+    asked = "SELECT sequence FROM fanout.deliveries WHERE asked_at IS NOT NULL"
+    assert desk.rows(asked) == [(ours.sequence,)]
 
 
 def test_what_has_expired_is_not_told_any_more(desk: PushDesk) -> None:
