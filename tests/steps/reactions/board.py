@@ -14,7 +14,7 @@ from pipeline.reactions.handler import ReactionHandler
 from pipeline.reactions.handlers import REACTION_HANDLERS
 from pipeline.settings import DatabaseSettings
 from pipeline.sinks.reaction_results import write_reaction_results
-from pipeline.steps.reactions.claim import claim_events
+from pipeline.steps.reactions.claim import ReactionClaims
 from pipeline.steps.reactions.react import react
 from pipeline.steps.reactions.reactor import MOST_TRIES, Reactor
 from tests.databases import Database
@@ -58,7 +58,7 @@ class Board:
     def process(self, *ids: UUID, most: int = 500, tries: int = MOST_TRIES) -> int:
         """One claim, and all that comes of it. Return how many events were claimed."""
         reactor = self.reactor(tries)
-        leases = claim_events(reactor, ids, most=most)
+        leases = ReactionClaims(reactor).claim(ids, most=most)
         write_reaction_results(reactor.database, react(reactor, leases))
         return len(leases)
 

@@ -18,7 +18,7 @@ from pipeline.reactions.handler import ReactionHandler
 from pipeline.reactions.handlers.registry import reaction_handlers
 from pipeline.reactions.outcome import Done, GaveUp, ReactionOutcome, RetryAt, done
 from pipeline.sinks.reaction_results import write_reaction_results
-from pipeline.steps.reactions.claim import claim_events
+from pipeline.steps.reactions.claim import ReactionClaims
 from pipeline.steps.reactions.react import react
 from pipeline.steps.reactions.reactor import Reactor
 from tests.reactions.asking import AMARA, GRACE, INTRO, LEO, TALK
@@ -135,7 +135,7 @@ def test_f40_an_event_that_comes_three_times_to_four_workers_is_processed_once(
 def test_a_worker_whose_lease_was_taken_over_writes_nothing(board: Board) -> None:
     board.event("user.verified", VERIFIED)
     slow = board.reactor()
-    settlements = react(slow, claim_events(slow))
+    settlements = react(slow, ReactionClaims(slow).claim())
     board.later(60)
     board.process()
     board.execute("DELETE FROM reactions.agent_tasks")
@@ -146,13 +146,13 @@ def test_a_worker_whose_lease_was_taken_over_writes_nothing(board: Board) -> Non
 def test_control_a_worker_that_holds_its_lease_writes(board: Board) -> None:
     board.event("user.verified", VERIFIED)
     slow = board.reactor()
-    write_reaction_results(slow.database, react(slow, claim_events(slow)))
+    write_reaction_results(slow.database, react(slow, ReactionClaims(slow).claim()))
     assert len(board.tasks()) == 1
 
 
 def test_what_a_killed_worker_had_is_processed_when_its_lease_ends(board: Board) -> None:
     event_id = board.event("user.verified", VERIFIED)
-    assert len(claim_events(board.reactor())) == 1
+    assert len(ReactionClaims(board.reactor()).claim()) == 1
     assert board.process() == 0
     board.later(60)
     assert board.process() == 1
@@ -165,6 +165,16 @@ def test_an_event_whose_message_was_lost_is_found(board: Board) -> None:
     event_id = board.event("user.verified", VERIFIED, processed=None)
     assert board.process() == 1
     assert board.state(event_id) == ("done", 1, 0)
+
+
+def test_events_whose_messages_were_lost_are_not_looked_for_at_each_claim(board: Board) -> None:
+    claims = ReactionClaims(board.reactor(), find_seconds=3_600)
+    assert claims.claim() == []
+    lost, named = (board.event("user.verified", VERIFIED) for _ in range(2))
+    assert [each.values["event_id"] for each in claims.claim([named])] == [named]
+    assert claims.claim() == []
+    found = ReactionClaims(board.reactor()).claim()
+    assert [each.values["event_id"] for each in found] == [lost]
 
 
 def test_an_event_that_was_processed_before_is_never_run(board: Board) -> None:

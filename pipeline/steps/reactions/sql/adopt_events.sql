@@ -1,7 +1,7 @@
 -- Make the ledger rows of events that are not processed and have none.
 --
 -- In: ids, of events that a message named; types, those that have a handler; most, how many others
--- are looked for: their messages were lost. Out: how many rows were made.
+-- are looked for, or 0: their messages were lost. Out: how many rows were made.
 WITH found AS (
     SELECT event.id, event.event_type, event.sequence
     FROM unnest(%(ids)s::uuid[]) AS named (id)
