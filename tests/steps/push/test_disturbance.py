@@ -276,6 +276,13 @@ def test_a_mute_of_push_is_for_the_phone_and_beats_the_answer_for_the_app(phone:
     assert phone.ask() == [Disturb()] * 2
 
 
+def test_a_word_about_push_beats_a_narrower_answer_for_the_app(phone: Phone) -> None:
+    phone.stage.prefer(U2, "muted", channel="in_app", project=P1)
+    phone.stage.prefer(U2, "immediate", channel="push")
+    phone.event(project_id=P1)
+    assert phone.ask() == [Disturb()]
+
+
 def test_only_a_mute_of_push_itself_holds_back_what_is_critical(phone: Phone) -> None:
     phone.stage.prefer(U2, "muted", channel="in_app")
     phone.event(project_id=P1, priority=Priority.CRITICAL)

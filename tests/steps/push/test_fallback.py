@@ -220,6 +220,22 @@ def test_while_the_breaker_of_fcm_is_open_its_messages_wait_and_the_bus_goes_on(
     assert desk.rows(OPEN) == []
 
 
+def test_the_trial_of_fcm_is_nothing_that_a_person_paused(desk: PushDesk) -> None:
+    desk.device("phone")
+    desk.fcm.status = 401
+    desk.notify(notification_type="comment")
+    desk.run(2)
+    desk.execute("INSERT INTO fanout.switches (name, state) VALUES ('push:comment', 'paused')")
+    desk.notify(notification_type="reminder")
+    desk.run(2)
+    desk.fcm.status = None
+    desk.pass_time(301)
+    desk.run(2)
+    assert desk.rows(OPEN) == []
+    told = "SELECT kind, state FROM fanout.deliveries WHERE channel = 'fcm' ORDER BY kind"
+    assert desk.rows(told) == [("comment", "paused"), ("reminder", "done")]
+
+
 def test_a_device_that_changed_hands_gets_nothing_of_the_person_before(desk: PushDesk) -> None:
     desk.device("phone", U2)
     desk.fcm.status = 503
@@ -243,6 +259,14 @@ def test_a_later_row_with_the_same_key_replaces_what_still_waits(desk: PushDesk)
     assert {source for (source,) in desk.rows(told)} == {last, other}
     assert [code for _, code in codes_of(desk, "bus")].count("superseded") == 2
     assert {is_processed for is_processed, _, _ in desk.activity()} == {True}
+
+
+def test_a_later_row_to_another_person_replaces_nothing(desk: PushDesk) -> None:
+    desk.bus.connected = {U1: 1, U2: 1}
+    desk.notify(U2, collapse_key="thread-1")
+    desk.notify(U1, collapse_key="thread-1")
+    desk.run()
+    assert sorted(target for _, target in desk.bus.taken) == sorted([str(U1), str(U2)])
 
 
 def test_nobody_is_asked_for_a_delivery_that_another_worker_took_over(desk: PushDesk) -> None:
