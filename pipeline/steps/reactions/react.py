@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from itertools import chain
 from typing import Any, Final
 
 from psycopg import Connection
@@ -14,10 +15,10 @@ from pipeline.domain.errors import PermanentError
 from pipeline.domain.handler_failure import failed
 from pipeline.domain.lease import Cause, Lease, Settlement, WorkState, end, fail, put_back
 from pipeline.facts.reactions import read_answers
-from pipeline.reactions.ask import outcome_of, questions_of
+from pipeline.reactions.ask import outcome_of
 from pipeline.reactions.effects import FollowUp, Reaction
 from pipeline.reactions.events import ReactionEvent
-from pipeline.reactions.facts import Answers, SimilarRequest
+from pipeline.reactions.facts import Answers, Question, SimilarRequest
 from pipeline.reactions.handler import ReactionHandler
 from pipeline.reactions.identifiers import ReactionId, id_from
 from pipeline.reactions.outcome import Done, GaveUp, RetryAt
@@ -40,6 +41,10 @@ class AskedReaction:
     event: ReactionEvent[Any]
 
 
+# An event, and what its handler needs to know.
+_Asking = tuple[AskedReaction, frozenset[Question]]
+
+
 def react(reactor: Reactor, leases: Sequence[Lease], clock: Clock = utc_now) -> list[Settlement]:
     """Return how each try ends. What follows from an event is in the values of its settlement.
 
@@ -56,21 +61,19 @@ def react(reactor: Reactor, leases: Sequence[Lease], clock: Clock = utc_now) -> 
             asked.append(decoded)
         else:
             settlements.append(decoded)
-    asked, later = _apart(asked)
-    settlements += [put_back(each.lease, _AFTER_SIMILAR) for each in later]
-    asking: list[AskedReaction] = []
-    questions: set[Any] = set()
+    asking: list[_Asking] = []
     for each in asked:
         try:
-            questions |= questions_of([(each.handler, each.event)])
+            asking.append((each, frozenset(each.handler.questions(each.event))))
         except Exception as error:  # noqa: BLE001 - a bug of one handler
             settlements.append(_failed(reactor, each, error))
-        else:
-            asking.append(each)
+    now, later = _apart(asking)
+    settlements += [put_back(each.lease, _AFTER_SIMILAR) for each, _ in later]
+    questions = frozenset(chain.from_iterable(wanted for _, wanted in now))
     answers = with_connection(
         reactor.database, lambda connection: read_answers(connection, questions)
     )
-    return settlements + [_settlement(reactor, each, answers, clock) for each in asking]
+    return settlements + [_settlement(reactor, each, answers, clock) for each, _ in now]
 
 
 def _read(connection: Connection[Any], leases: Sequence[Lease]) -> dict[Any, ReactionRow]:
@@ -98,29 +101,16 @@ def _decoded(reactor: Reactor, lease: Lease, row: ReactionRow | None) -> AskedRe
     return AskedReaction(lease, handler, event)
 
 
-def _apart(
-    asked: Sequence[AskedReaction],
-) -> tuple[list[AskedReaction], list[AskedReaction]]:
+def _apart(asking: Sequence[_Asking]) -> tuple[list[_Asking], list[_Asking]]:
     """Split off the events that must see the request which another of the batch may write."""
-    now: list[AskedReaction] = []
-    later: list[AskedReaction] = []
+    now: list[_Asking] = []
+    later: list[_Asking] = []
     seen: set[str | None] = set()
-    for each in asked:
-        categories = {
-            question.category
-            for question in _questions(each)
-            if isinstance(question, SimilarRequest)
-        }
+    for each in asking:
+        categories = {wanted.category for wanted in each[1] if isinstance(wanted, SimilarRequest)}
         (later if categories & seen else now).append(each)
         seen |= categories
     return now, later
-
-
-def _questions(each: AskedReaction) -> frozenset[Any]:
-    try:
-        return questions_of([(each.handler, each.event)])
-    except Exception:  # noqa: BLE001 - it is asked again, and its failure is recorded then
-        return frozenset()
 
 
 def _settlement(

@@ -13,7 +13,7 @@ from pipeline.domain.identifiers import EventType
 from pipeline.reactions.camel import CamelPayload
 from pipeline.reactions.effects import InboxItem, ItemStatus, TemplateMessage
 from pipeline.reactions.events import ReactionEvent
-from pipeline.reactions.facts import Answers
+from pipeline.reactions.facts import Answers, Question
 from pipeline.reactions.handler import ReactionHandler
 from pipeline.reactions.handlers.registry import reaction_handlers
 from pipeline.reactions.outcome import Done, GaveUp, ReactionOutcome, RetryAt, done
@@ -223,6 +223,20 @@ def test_f12_f14_f21_a_handler_that_always_fails_is_tried_five_times_and_is_dead
     assert "canary" not in str(attempts)
     board.later(10_000)
     assert board.process(event_id) == 0
+
+
+def test_a_handler_that_fails_before_it_knows_anything_costs_the_others_nothing(
+    board: Board,
+) -> None:
+    class Asks(Offers):
+        def questions(self, event: ReactionEvent[Anything]) -> tuple[Question, ...]:
+            raise RuntimeError({"secret": event.payload.user_id})
+
+    board.handlers = reaction_handlers([Asks(), Never()])
+    bad, good = board.event("test.offers", {}), board.event("test.never", {})
+    board.process()
+    assert board.state(bad) == ("waiting", 1, 1)
+    assert board.state(good) == ("dead", 1, 1)
 
 
 def test_f13_one_try_is_the_least(tests_own: Board) -> None:
