@@ -67,6 +67,21 @@ def test_an_endpoint_from_its_addition_to_its_removal(
     }
 
 
+@pytest.mark.parametrize("keep", ["24h", "0s"])
+def test_after_a_rotation_the_older_secret_is_used_as_long_as_it_is_kept(
+    desk: WebhookDesk, receiver: Receiver, keep: str
+) -> None:
+    added = desk.add(receiver, name="crm")
+    rotated, _ = run(desk, "rotate", "crm", "--keep", keep)
+    desk.queue(added.id, 1)
+    desk.run()
+    [seen] = receiver.seen
+    assert seen.is_signed_with(rotated.strip())
+    assert seen.is_signed_with(added.secret or "") == (keep == "24h")
+    [(lasting,)] = desk.rows("SELECT count(*) FROM fanout.webhook_secrets WHERE retires_at IS NULL")
+    assert lasting == 1
+
+
 @pytest.mark.parametrize(("status", "code"), [(204, 0), (500, 1)])
 def test_a_ping_is_signed_and_sent_by_the_push_graph(
     desk: WebhookDesk, receiver: Receiver, status: int, code: int

@@ -122,6 +122,8 @@ def test_nothing_of_a_message_or_a_secret_is_shown_or_logged(
     shown.append(repr(given.message))
     assert "canary" not in " ".join(shown).lower()
     assert "canary" not in caplog.text.lower()
+    # Nor is an address.
+    assert [each for each in caplog.records if each.name.startswith(("httpx2", "httpcore2"))] == []
 
 
 def test_a_message_can_go_to_a_worker(given: Given) -> None:
