@@ -287,6 +287,19 @@ def test_push_comes_before_or_after_the_others_and_is_captured_in_the_end(
         assert pending(first.dsn) == []
 
 
+@pytest.mark.parametrize(
+    ("sends", "needs_application"), [(Family.MAIL, Family.FANOUT), (Family.PUSH, Family.JOBS)]
+)
+def test_a_family_alone_before_the_application_gets_what_it_gets_with_it(
+    databases: Databases, sends: Family, needs_application: Family
+) -> None:
+    with databases.empty() as first, databases.empty() as control:
+        migrate(first.dsn, family=sends)
+        migrate(first.dsn, reference_schema=True, family=needs_application)
+        migrate(control.dsn, reference_schema=True, family=needs_application, also=[sends])
+        assert catalog(first) == catalog(control)
+
+
 def published(database: Database) -> dict[str, list[str]]:
     with database.connect() as connection:
         rows = connection.execute(
