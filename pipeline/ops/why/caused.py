@@ -15,8 +15,8 @@ from pipeline.domain.errors import ConfigurationError, NotFound
 from pipeline.ops.why.cause import ActivityRow, CauseAccount, CausedDelivery
 from pipeline.settings import DatabaseSettings
 
-_HAS_PUSHES: Final = load("pipeline.ops.mail", "has_mails")
-_HAS_MAILS: Final = load(__package__, "has_deliveries")
+_HAS_DELIVERIES: Final = load("pipeline.ops.deliveries", "has_deliveries")
+_HAS_MAILS: Final = load("pipeline.ops.mail", "has_mails")
 _HAS_ACTIVITY: Final = load(__package__, "has_activity")
 _ROW: Final = load(__package__, "activity_row")
 _CAUSED: Final = load(__package__, "caused_deliveries")
@@ -88,7 +88,7 @@ def _read(
     check_first(settings)
 
     def checked(connection: Connection[Any]) -> CauseAccount:
-        if connection.execute(_HAS_PUSHES).fetchone() != (True,):
+        if connection.execute(_HAS_DELIVERIES).fetchone() != (True,):
             raise ConfigurationError(
                 "the database has no fanout.deliveries; run: python -m pipeline migrate --family"
                 " push, or --family mail"

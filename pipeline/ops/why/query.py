@@ -9,7 +9,7 @@ from psycopg.rows import class_row
 
 from pipeline.clients.postgres.check import check_first
 from pipeline.clients.postgres.retry import with_connection
-from pipeline.clients.postgres.sql import load
+from pipeline.clients.postgres.sql import load, without
 from pipeline.domain.errors import NotFound
 from pipeline.domain.identifiers import EventType
 from pipeline.fanout.handlers import HANDLERS
@@ -36,8 +36,10 @@ _LEDGER: Final = load(__package__, "ledger")
 _LETTER: Final = load(__package__, "letter")
 _RECEIVED: Final = load(__package__, "received")
 _SKIPS: Final = load(__package__, "skips")
-_HAS_DELIVERIES: Final = load(__package__, "has_deliveries")
-_DELIVERIES: Final = load(__package__, "deliveries")
+_HAS_DELIVERIES: Final = load("pipeline.ops.deliveries", "has_deliveries")
+_HAS_MAILS: Final = load("pipeline.ops.mail", "has_mails")
+_WITH_MAILS: Final = without(load(__package__, "deliveries"), "alone")
+_ALONE: Final = without(load(__package__, "deliveries"), "mail")
 _HAS_WEBHOOKS: Final = load(__package__, "has_webhooks")
 _ENDPOINTS: Final = load(__package__, "endpoint_deliveries")
 _PERSON: Final = load(__package__, "person")
@@ -112,8 +114,9 @@ def _deliveries(
 ) -> list[DeliveryDetails]:
     if connection.execute(_HAS_DELIVERIES).fetchone() != (True,):
         return []
-    asked = {"event": event_id, "users": users}
-    return _rows(connection, DeliveryDetails, _DELIVERIES, asked)
+    has_mails = connection.execute(_HAS_MAILS).fetchone() == (True,)
+    statement = _WITH_MAILS if has_mails else _ALONE
+    return _rows(connection, DeliveryDetails, statement, {"event": event_id, "users": users})
 
 
 def _endpoints(connection: Connection[Any], asked: Mapping[str, Any]) -> list[EndpointDelivery]:

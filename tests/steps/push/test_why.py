@@ -3,11 +3,17 @@
 from rich.console import Console
 
 from pipeline.facts.channels import channels_of
+from pipeline.ops.families import Family
+from pipeline.ops.mail.figures import read_mails
+from pipeline.ops.migrate import migrate
+from pipeline.ops.push.figures import read_pushes
 from pipeline.ops.why.query import read_account
 from pipeline.screens.why import show
 from pipeline.settings import DatabaseSettings
-from tests.golden.world import O1, U1, U2, U3
-from tests.steps.push.desk import PushDesk
+from tests.databases import Databases
+from tests.golden.stage import Stage
+from tests.golden.world import O1, U1, U2, U3, populate
+from tests.steps.push.desk import PushDesk, open_desk
 
 
 def said(desk: PushDesk, event: int) -> str:
@@ -51,4 +57,24 @@ def test_why_says_that_there_was_no_phone_and_that_it_was_read_meanwhile(desk: P
     shown = said(desk, event)
     assert "bus → not sent: the person has read it in the app (" in shown
     assert "bus → not sent: nobody was connected, and no phone can be reached (" in shown
+    channels_of.cache_clear()
+
+
+def test_why_and_status_know_pushes_where_mail_is_not_installed(databases: Databases) -> None:
+    channels_of.cache_clear()
+    with databases.empty() as database:
+        migrate(database.dsn, reference_schema=True, also=[Family.PUSH])
+        with database.connect() as connection:
+            populate(connection)
+        with open_desk(Stage(database)) as desk:
+            desk.bus.connected[U1] = 1
+            event = desk.stage.emit(
+                "invite_accepted", {"org_id": str(O1), "new_member_id": str(U3)}, actor_id=U3
+            )
+            desk.stage.deliver(event)
+            desk.run(2)
+            assert "bus → bus accepted it" in said(desk, event)
+        with database.connect() as connection:
+            assert read_mails(connection) is None
+            assert read_pushes(connection) is not None
     channels_of.cache_clear()
