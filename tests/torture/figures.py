@@ -50,7 +50,7 @@ PARTS: Final = {
     "mail": (7, 2),
     "mail_faults": (3, 3),
     "push": (8, 2),
-    "push_faults": (1, 0),
+    "push_faults": (1, 1),
 }
 
 

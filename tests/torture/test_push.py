@@ -3,7 +3,6 @@
 The bus and FCM know no keys: what was asked when a worker died is asked once more, with its id.
 """
 
-import os
 from collections import Counter
 from collections.abc import Iterator
 from signal import SIGKILL
@@ -13,12 +12,11 @@ import pytest
 
 from tests.golden.stage import Stage
 from tests.golden.world import U2, U3
-from tests.programs import Program
 from tests.steps.push.desk import PushDesk, open_desk
 from tests.steps.push.killed import FRESH_IDS, SETTLED_FIRST, STEPS
-from tests.steps.push.servers import PROJECT, TOKEN
 from tests.torture.figures import Figures
 from tests.torture.oracle import Audit
+from tests.torture.push_worker import work, write
 from tests.torture.scale import SCALE
 
 LEASE_SECONDS = 31
@@ -33,31 +31,6 @@ def desk(stage: Stage) -> Iterator[PushDesk]:
         for token in ("phone", "tablet"):
             desk.device(token, U3)
         yield desk
-
-
-def work(desk: PushDesk, channel: str, step: str = "none", weakness: str = "none") -> int:
-    """Run a worker; return how it ended."""
-    environment = os.environ | {
-        "DATABASE_URL": desk.stage.database.push_dsn,
-        "WEBSOCKET_BUS_URL": desk.bus.url,
-        "SERVICE_TOKEN": TOKEN,
-        "FCM_PROJECT_ID": PROJECT,
-        "FCM_BASE_URL": desk.fcm.url,
-        "GOOGLE_APPLICATION_CREDENTIALS": desk.fcm.credentials,
-    }
-    program = Program("tests.steps.push.killed", channel, step, weakness, environment=environment)
-    with program:
-        return program.wait(60)
-
-
-def write(desk: PushDesk, rows: int) -> None:
-    """Let a service write so many rows for each person."""
-    for user in (U2, U3):
-        desk.execute(
-            "INSERT INTO activity.notifications (user_id, title, message)"
-            " SELECT %s, 'Hello', n::text FROM generate_series(1, %s) AS n",
-            user, rows,
-        )  # fmt: skip
 
 
 def torture(

@@ -13,10 +13,12 @@ from tests.deadline import wait_until
 from tests.golden.stage import Stage
 from tests.golden.world import U2, U3
 from tests.steps.push.desk import PushDesk, open_desk
+from tests.steps.push.killed import SETTLED_FIRST
 from tests.steps.push.servers import PROJECT, TOKEN
 from tests.streams import Broker, Stream, broker
 from tests.torture.figures import Figures
 from tests.torture.oracle import Audit
+from tests.torture.push_worker import work, write
 from tests.torture.scale import SCALE
 
 WORKERS = 4
@@ -86,15 +88,6 @@ class Weather:
             self.changes += 1
 
 
-def write(desk: PushDesk, rows: int) -> None:
-    for user in (U2, U3):
-        desk.execute(
-            "INSERT INTO activity.notifications (user_id, title, message)"
-            " SELECT %s, 'Hello', n::text FROM generate_series(1, %s) AS n",
-            user, rows,
-        )  # fmt: skip
-
-
 def test_each_push_arrives_while_the_bus_and_fcm_fail_in_turn(
     desk: PushDesk, wakes: Broker, tmp_path: Path, figures: Figures
 ) -> None:
@@ -134,6 +127,19 @@ def test_each_push_arrives_while_the_bus_and_fcm_fail_in_turn(
     note = f"{twice} sent twice with one id, {in_doubt} in doubt"
     fault = "four workers push, the bus and FCM fail in turn"
     figures.found(18, fault, weather.changes, audit, note)
+
+
+def test_control_a_sender_that_settles_before_the_answer_is_caught(
+    desk: PushDesk, figures: Figures
+) -> None:
+    write(desk, 3)
+    desk.bus.status = 503
+    assert work(desk, "bus", weakness=SETTLED_FIRST) == 0
+    desk.bus.status = None
+    desk.run()
+    lost = missing(desk)
+    assert lost == 6
+    figures.caught(18, "a push is settled before the bus answers", f"one round: {lost} lost")
 
 
 def let_pauses_end(desk: PushDesk) -> None:
