@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from pipeline.domain.delivery import Priority
@@ -107,6 +107,10 @@ class Touch:
     at: datetime
 
 
+# The score of an inbox item is at least 0, and at most this.
+BEST_SCORE: Final = 100
+
+
 class ItemStatus(StrEnum):
     """The status of an inbox item."""
 
@@ -123,7 +127,7 @@ class InboxItem:
 
     Attributes:
         name: unique within the event.
-        user_id: whose inbox.
+        user_id: whose inbox; None, for an end: of everybody who has it.
         item_type: the kind of thing.
         item_id: the thing. A person has one item of it.
         status: the new status.
@@ -133,13 +137,19 @@ class InboxItem:
     """
 
     name: str
-    user_id: UserId
+    user_id: UserId | None
     item_type: str
     item_id: UUID
     status: ItemStatus = ItemStatus.ACTIVE
     score: int = 0
     expires_at: datetime | None = None
     content: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.user_id is None and self.status is ItemStatus.ACTIVE:
+            raise ValueError("invalid inbox item: an active one needs a user_id")
+        if not 0 <= self.score <= BEST_SCORE:
+            raise ValueError(f"invalid score of an inbox item: expected 0 to {BEST_SCORE}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -50,7 +50,15 @@ class ExpertsIn:
     most: int
 
 
-Question = ActiveConversation | RequestOf | SimilarRequest | ExpertsIn
+@dataclass(frozen=True, slots=True)
+class HoldersOf:
+    """Who has an inbox item of this thing, whatever its status?"""
+
+    item_type: str
+    item_id: UUID
+
+
+Question = ActiveConversation | RequestOf | SimilarRequest | ExpertsIn | HoldersOf
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,3 +84,4 @@ class Answers:
     requests: Mapping[RequestOf, KnownRequest] = field(default_factory=dict)
     similar: Mapping[SimilarRequest, RequestId] = field(default_factory=dict)
     experts: Mapping[ExpertsIn, tuple[UserId, ...]] = field(default_factory=dict)
+    holders: Mapping[HoldersOf, tuple[UserId, ...]] = field(default_factory=dict)

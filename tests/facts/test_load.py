@@ -25,9 +25,9 @@ from pipeline.fanout.handlers import HANDLERS
 from pipeline.fanout.preferences import Scope
 from tests.builders import Greeted, GreetedHandler, event
 from tests.facts.statements import recording_cursor
-from tests.fanout.handlers.strategies import examples
 from tests.golden.stage import Stage
 from tests.golden.world import M1, O1, P1, R1, T1, T2, T3, U1, U2, U3
+from tests.payloads import examples
 
 MOST_STATEMENTS: Final = 6
 BOB: Final = UserId(U2)

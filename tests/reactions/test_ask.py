@@ -4,7 +4,6 @@ import pytest
 
 from pipeline.reactions.ask import MOST_DEPTH
 from pipeline.reactions.effects import AuditEntry
-from pipeline.reactions.handlers import REACTION_HANDLERS
 from pipeline.reactions.handlers.registry import reaction_handlers
 from pipeline.reactions.handlers.user_verified import UserVerifiedHandler
 from pipeline.reactions.identifiers import id_from
@@ -12,22 +11,6 @@ from pipeline.reactions.outcome import Done, GaveUp, done
 from tests.reactions.asking import AMARA, EVENT, INTRO, TALK, asked
 
 NEEDED = {"userId": str(AMARA), "conversationId": str(TALK), "requestDescription": "A lender"}
-
-
-def test_ten_types_and_the_intents_of_conversations_have_a_handler() -> None:
-    assert sorted(REACTION_HANDLERS) == [
-        "account_manager.processing.completed",
-        "community.request_needed",
-        "community.response_received",
-        "conversation.intent_classified",
-        "intro.completed",
-        "solution.research_complete",
-        "user.inquiry.solution_needed",
-        "user.intro_inquiry",
-        "user.message.received",
-        "user.response.recorded",
-        "user.verified",
-    ]
 
 
 def test_a_second_handler_of_one_type_is_refused() -> None:

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import orjson
 from psycopg import Connection
@@ -13,6 +13,7 @@ from pipeline.reactions.facts import (
     ActiveConversation,
     Answers,
     ExpertsIn,
+    HoldersOf,
     KnownRequest,
     Question,
     RequestOf,
@@ -23,6 +24,9 @@ _CONVERSATIONS: Final = load(__package__, "active_conversations")
 _REQUESTS: Final = load(__package__, "community_requests")
 _SIMILAR: Final = load(__package__, "similar_requests")
 _EXPERTS: Final = load(__package__, "experts")
+_HOLDERS: Final = load(__package__, "holders")
+
+PeopleT = TypeVar("PeopleT", ExpertsIn, HoldersOf)
 
 
 def read_answers(connection: Connection[Any], questions: Collection[Question]) -> Answers:
@@ -31,6 +35,7 @@ def read_answers(connection: Connection[Any], questions: Collection[Question]) -
     requests = [each for each in questions if isinstance(each, RequestOf)]
     similar = [each for each in questions if isinstance(each, SimilarRequest)]
     experts = [each for each in questions if isinstance(each, ExpertsIn)]
+    holders = [each for each in questions if isinstance(each, HoldersOf)]
     return Answers(
         conversations={
             ActiveConversation(user_id): found
@@ -50,20 +55,21 @@ def read_answers(connection: Connection[Any], questions: Collection[Question]) -
             similar[number]: found
             for number, found in _rows(connection, _SIMILAR, asked=_numbered(similar))
         },
-        experts=_experts(connection, experts),
+        experts=_people(connection, _EXPERTS, experts),
+        holders=_people(connection, _HOLDERS, holders),
     )
 
 
-def _experts(
-    connection: Connection[Any], asked: Sequence[ExpertsIn]
-) -> dict[ExpertsIn, tuple[UserId, ...]]:
-    found: dict[ExpertsIn, list[UserId]] = defaultdict(list)
-    for number, user_id in _rows(connection, _EXPERTS, asked=_numbered(asked)):
+def _people(
+    connection: Connection[Any], statement: bytes, asked: Sequence[PeopleT]
+) -> dict[PeopleT, tuple[UserId, ...]]:
+    found: dict[PeopleT, list[UserId]] = defaultdict(list)
+    for number, user_id in _rows(connection, statement, asked=_numbered(asked)):
         found[asked[number]].append(user_id)
     return {question: tuple(people) for question, people in found.items()}
 
 
-def _numbered(questions: Sequence[SimilarRequest | ExpertsIn]) -> str:
+def _numbered(questions: Sequence[SimilarRequest | ExpertsIn | HoldersOf]) -> str:
     if not questions:
         return ""
     names = [name for name in type(questions[0]).__slots__ if not name.startswith("_")]

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from typing import Final
 
+from pydantic import ConfigDict
+
 from pipeline.domain.identifiers import EventType
 from pipeline.domain.payload import Line
 from pipeline.reactions.camel import CamelPayload, Confidence, Details
@@ -19,6 +21,19 @@ SURE: Final = 0.8
 
 class IntentClassified(CamelPayload):
     """Payload of ``conversation.intent_classified``."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "conversationId": "c0000000-0000-4000-8000-000000000001",
+                    "intent": "find_lender",
+                    "confidence": 0.9,
+                    "context": {"city": "Lagos"},
+                }
+            ]
+        }
+    )
 
     conversation_id: ConversationId
     intent: Line

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from datetime import datetime
 from uuid import UUID
 
+from pydantic import ConfigDict
+
 from pipeline.domain.delivery import Priority
 from pipeline.domain.identifiers import EventType, UserId
 from pipeline.domain.payload import Count
@@ -17,6 +19,21 @@ from pipeline.reactions.outcome import Done, done_with
 
 class IntroCompleted(CamelPayload):
     """Payload of ``intro.completed``."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "introId": "f0000000-0000-4000-8000-000000000001",
+                    "connectorUserId": "a0000000-0000-4000-8000-000000000001",
+                    "innovatorId": "a0000000-0000-4000-8000-000000000002",
+                    "prospectId": "f0000000-0000-4000-8000-000000000001",
+                    "completedAt": "2026-03-02T11:00:00Z",
+                    "creditsAwarded": 25,
+                }
+            ]
+        }
+    )
 
     intro_id: UUID
     connector_user_id: UserId

@@ -2,6 +2,8 @@
 
 from uuid import UUID
 
+from pydantic import ConfigDict
+
 from pipeline.domain.delivery import Priority
 from pipeline.domain.identifiers import EventType, UserId
 from pipeline.reactions.camel import CamelPayload
@@ -15,6 +17,19 @@ from pipeline.reactions.outcome import Done, done
 
 class IntroInquiry(CamelPayload):
     """Payload of ``user.intro_inquiry``."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "userId": "a0000000-0000-4000-8000-000000000001",
+                    "introId": "f0000000-0000-4000-8000-000000000001",
+                    "userQuestion": "When do we meet?",
+                    "conversationId": "c0000000-0000-4000-8000-000000000001",
+                }
+            ]
+        }
+    )
 
     user_id: UserId
     conversation_id: ConversationId

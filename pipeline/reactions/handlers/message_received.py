@@ -1,5 +1,7 @@
 """user.message.received: a person wrote a message."""
 
+from pydantic import ConfigDict
+
 from pipeline.domain.identifiers import EventType, UserId
 from pipeline.reactions.camel import CamelPayload
 from pipeline.reactions.effects import Touch, Touched
@@ -12,6 +14,17 @@ from pipeline.reactions.outcome import Done, done
 
 class MessageReceived(CamelPayload):
     """Payload of ``user.message.received``."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "userId": "a0000000-0000-4000-8000-000000000001",
+                    "conversationId": "c0000000-0000-4000-8000-000000000001",
+                }
+            ]
+        }
+    )
 
     user_id: UserId
     conversation_id: ConversationId

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from datetime import datetime
 
+from pydantic import ConfigDict
+
 from pipeline.domain.delivery import Priority
 from pipeline.domain.identifiers import EventType, UserId
 from pipeline.domain.payload import Count
@@ -16,6 +18,21 @@ from pipeline.reactions.outcome import Done, done_with
 
 class ProcessingCompleted(CamelPayload):
     """Payload of ``account_manager.processing.completed``."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "userId": "a0000000-0000-4000-8000-000000000001",
+                    "processedEvents": 3,
+                    "urgentItems": 1,
+                    "prioritiesUpdated": 2,
+                    "tasksCreated": 1,
+                    "completedAt": "2026-03-02T11:59:00Z",
+                }
+            ]
+        }
+    )
 
     user_id: UserId
     processed_events: Count = 0

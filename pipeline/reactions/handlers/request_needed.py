@@ -5,6 +5,8 @@ from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
+from pydantic import ConfigDict
+
 from pipeline.domain.identifiers import EventType, UserId
 from pipeline.domain.payload import Line, OptionalLine
 from pipeline.reactions.camel import CamelPayload
@@ -23,6 +25,26 @@ MOST_EXPERTS: Final = 5
 
 class RequestNeeded(CamelPayload):
     """Payload of ``community.request_needed``."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "requestingAgentType": "concierge",
+                    "requestingUserId": "a0000000-0000-4000-8000-000000000001",
+                    "contextId": "f0000000-0000-4000-8000-000000000001",
+                    "contextType": "solution_workflow",
+                    "question": "Who finances hotels?",
+                    "category": "lending",
+                    "expertiseNeeded": ["hotels", "loans"],
+                    "requesterContext": "A hotel in Lagos",
+                    "desiredOutcome": "backchannel",
+                    "urgency": "medium",
+                    "requestSummary": "A lender for a hotel",
+                }
+            ]
+        }
+    )
 
     question: str
     expertise_needed: tuple[Line, ...] = ()

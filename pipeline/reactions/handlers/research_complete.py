@@ -5,6 +5,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from pydantic import ConfigDict
+
 from pipeline.domain.delivery import Priority
 from pipeline.domain.identifiers import EventType, UserId
 from pipeline.reactions.camel import CamelPayload
@@ -17,6 +19,20 @@ from pipeline.reactions.outcome import Done, GaveUp, done
 
 class ResearchComplete(CamelPayload):
     """Payload of ``solution.research_complete``."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "workflowId": "f0000000-0000-4000-8000-000000000001",
+                    "userId": "a0000000-0000-4000-8000-000000000001",
+                    "requestDescription": "A lender",
+                    "findings": [{"name": "First Bank"}],
+                    "completedAt": "2026-03-02T11:00:00Z",
+                }
+            ]
+        }
+    )
 
     workflow_id: UUID
     user_id: UserId

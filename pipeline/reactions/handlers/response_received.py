@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
+from pydantic import ConfigDict
+
 from pipeline.domain.delivery import Priority
 from pipeline.domain.identifiers import EventType, UserId
 from pipeline.reactions.camel import CamelPayload
@@ -17,6 +19,20 @@ from pipeline.reactions.outcome import Done, GaveUp, done_with
 
 class ResponseReceived(CamelPayload):
     """Payload of ``community.response_received``."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "responseId": "f0000000-0000-4000-8000-000000000001",
+                    "requestId": "d0000000-0000-4000-8000-000000000001",
+                    "expertUserId": "a0000000-0000-4000-8000-000000000003",
+                    "responseSummary": "First Bank does",
+                    "verbatimAnswer": "Ask First Bank",
+                }
+            ]
+        }
+    )
 
     response_id: UUID
     request_id: RequestId

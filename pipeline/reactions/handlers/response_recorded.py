@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from typing import Literal
 
+from pydantic import ConfigDict
+
 from pipeline.domain.identifiers import EventType, UserId
 from pipeline.reactions.camel import CamelPayload, Details
 from pipeline.reactions.effects import AuditEntry, Reaction, Task
@@ -15,6 +17,20 @@ from pipeline.reactions.outcome import Done, done_with
 
 class ResponseRecorded(CamelPayload):
     """Payload of ``user.response.recorded``."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "userId": "a0000000-0000-4000-8000-000000000001",
+                    "conversationId": "c0000000-0000-4000-8000-000000000001",
+                    "responseType": "rejection",
+                    "context": {"item": "intro"},
+                    "response": "Not now",
+                }
+            ]
+        }
+    )
 
     user_id: UserId
     conversation_id: ConversationId

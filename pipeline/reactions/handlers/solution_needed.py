@@ -1,5 +1,7 @@
 """user.inquiry.solution_needed: a person needs a solution to be found."""
 
+from pydantic import ConfigDict
+
 from pipeline.domain.delivery import Priority
 from pipeline.domain.identifiers import EventType, UserId
 from pipeline.domain.payload import OptionalLine
@@ -14,6 +16,20 @@ from pipeline.reactions.outcome import Done, done
 
 class SolutionNeeded(CamelPayload):
     """Payload of ``user.inquiry.solution_needed``."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "userId": "a0000000-0000-4000-8000-000000000001",
+                    "conversationId": "c0000000-0000-4000-8000-000000000001",
+                    "requestDescription": "A lender",
+                    "category": "lending",
+                    "urgency": "high",
+                }
+            ]
+        }
+    )
 
     user_id: UserId
     conversation_id: ConversationId

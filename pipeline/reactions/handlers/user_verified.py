@@ -3,6 +3,8 @@
 from datetime import datetime, timedelta
 from typing import Final
 
+from pydantic import ConfigDict
+
 from pipeline.domain.delivery import Priority
 from pipeline.domain.identifiers import EventType, UserId
 from pipeline.domain.payload import OptionalLine
@@ -19,6 +21,18 @@ AFTER_WELCOME: Final = timedelta(seconds=60)
 
 class UserVerified(CamelPayload):
     """Payload of ``user.verified``."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "userId": "a0000000-0000-4000-8000-000000000001",
+                    "verificationCompletedAt": "2026-03-02T11:59:00Z",
+                    "pocAgentType": "bouncer",
+                }
+            ]
+        }
+    )
 
     user_id: UserId
     verification_completed_at: datetime | None = None

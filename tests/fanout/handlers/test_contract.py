@@ -25,7 +25,8 @@ from pipeline.fanout.facts import Facts
 from pipeline.fanout.handler import Handler
 from pipeline.fanout.handlers import HANDLERS
 from pipeline.fanout.row import MAX_TYPE_CHARACTERS
-from tests.fanout.handlers.strategies import events, examples, facts
+from tests.fanout.handlers.strategies import events, facts
+from tests.payloads import examples
 
 FunctionT = TypeVar("FunctionT", bound=Callable[..., None])
 

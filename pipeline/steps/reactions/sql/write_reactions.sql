@@ -153,8 +153,8 @@ items AS (
             (
                 SELECT item.status
                 FROM item
-                WHERE (item.user_id, item.item_type, item.item_id)
-                    = (made.user_id, made.item_type, made.item_id)
+                WHERE (item.item_type, item.item_id) = (made.item_type, made.item_id)
+                    AND coalesce(item.user_id, made.user_id) = made.user_id
                     AND item.status <> 'active' AND item.sequence > made.sequence
                 ORDER BY item.sequence, item.effect_id
                 LIMIT 1
@@ -166,15 +166,29 @@ items AS (
     ORDER BY user_id, item_type, item_id
     ON CONFLICT (user_id, item_type, item_id) DO NOTHING
 ),
+ended_things AS MATERIALIZED (
+    SELECT DISTINCT item_type, item_id FROM item WHERE status <> 'active'
+),
+-- Locked in one order. An end without a user_id is that of everybody's item.
+items_to_end AS MATERIALIZED (
+    SELECT stored.user_id, stored.item_type, stored.item_id
+    FROM ended_things AS thing
+    JOIN reactions.inbox_items AS stored USING (item_type, item_id)
+    WHERE stored.status = 'active'
+    ORDER BY stored.user_id, stored.item_type, stored.item_id
+    FOR NO KEY UPDATE OF stored
+),
 items_ended AS (
     UPDATE reactions.inbox_items AS stored SET status = finish.status
     FROM (
-        SELECT DISTINCT ON (user_id, item_type, item_id) *
-        FROM item
-        WHERE status <> 'active'
-        ORDER BY user_id, item_type, item_id, sequence, effect_id
+        SELECT DISTINCT ON (held.user_id, item_type, item_id)
+            held.user_id, item_type, item_id, item.status
+        FROM items_to_end AS held
+        JOIN item USING (item_type, item_id)
+        WHERE item.status <> 'active' AND coalesce(item.user_id, held.user_id) = held.user_id
+        ORDER BY held.user_id, item_type, item_id, item.sequence, item.effect_id
     ) AS finish
-    WHERE stored.status = 'active' AND stored.user_id = finish.user_id
+    WHERE stored.user_id = finish.user_id
         AND stored.item_type = finish.item_type AND stored.item_id = finish.item_id
 ),
 audit AS (

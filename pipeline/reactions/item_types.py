@@ -1,0 +1,10 @@
+"""The kinds of things that stand in an inbox."""
+
+from enum import StrEnum
+
+
+class ItemType(StrEnum):
+    """What an inbox item is about. Its id is that of the thing."""
+
+    INTRO_OPPORTUNITY = "intro_opportunity"
+    CONNECTION_REQUEST = "connection_request"
