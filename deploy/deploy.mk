@@ -100,7 +100,7 @@ subscription = gcloud pubsub subscriptions describe $(1) --project=$(call argume
 
 .PHONY: topics
 topics: ## create the missing Pub/Sub topics and subscriptions: PROJECT
-	@for topic in domain-events domain-events-dead domain-events-heartbeats job-ticks deliveries; do \
+	@for topic in domain-events domain-events-dead domain-events-heartbeats job-ticks deliveries reaction-events; do \
 	  gcloud pubsub topics describe $$topic --project=$(call argument,PROJECT) >/dev/null 2>&1 || \
 	  gcloud pubsub topics create $$topic --project=$(call argument,PROJECT) || exit 1; \
 	done
@@ -108,6 +108,7 @@ topics: ## create the missing Pub/Sub topics and subscriptions: PROJECT
 	@$(call subscription,fanout-dead-letters,domain-events-dead)
 	@$(call subscription,fanout-mail,deliveries)
 	@$(call subscription,fanout-push,deliveries)
+	@$(call subscription,fanout-reactions,reaction-events)
 	@$(call subscription,fanout-jobs,job-ticks)
 
 # Without an instant: Cloud Scheduler's attributes never change, so the publish time says which instant it is.

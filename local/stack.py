@@ -40,13 +40,15 @@ _VIEWER_ROLE = "fanout_viewer"
 _JOBS_ROLE = "fanout_jobs"
 _SENDER_ROLE = "fanout_sender"
 _PUSH_ROLE = "fanout_push"
+_REACTIONS_ROLE = "fanout_reactions"
 _ROLES = (
     *(_CAPTURE_ROLE, _WRITER_ROLE, _OPERATOR_ROLE, _VIEWER_ROLE),
-    *(_JOBS_ROLE, _SENDER_ROLE, _PUSH_ROLE),
+    *(_JOBS_ROLE, _SENDER_ROLE, _PUSH_ROLE, _REACTIONS_ROLE),
 )
 _MIGRATE = (
     *(sys.executable, "-m", "pipeline", "migrate"),
-    *("--family", "jobs", "--family", "mail", "--family", "activity", "--reference-schema"),
+    *("--family", "jobs", "--family", "mail", "--family", "activity", "--family", "reactions"),
+    "--reference-schema",
 )
 _WATCH_SECONDS = 0.5
 _WEBHOOK_KEY = "of-the-embedded-stack-only-and-known-to-all"
@@ -165,8 +167,11 @@ class Stack:
             "TICK_TOPIC": topics.topic_path(topics.TICKS),
             "SENDER_DATABASE_URL": self._role_url(_SENDER_ROLE),
             "PUSH_DATABASE_URL": self._role_url(_PUSH_ROLE),
+            "REACTIONS_DATABASE_URL": self._role_url(_REACTIONS_ROLE),
             "MAIL_SUBSCRIPTION": topics.subscription_path(topics.MAIL_SUBSCRIPTION),
             "PUSH_SUBSCRIPTION": topics.subscription_path(topics.PUSH_SUBSCRIPTION),
+            "REACTIONS_SUBSCRIPTION": topics.subscription_path(topics.REACTIONS_SUBSCRIPTION),
+            "REACTION_TOPIC": topics.topic_path(topics.REACTION_EVENTS),
             # Webhooks may go to this machine. The key stays the same, since the database does.
             "WEBHOOK_KEY": _WEBHOOK_KEY,
             "WEBHOOK_ALLOWED_NETWORKS": "127.0.0.0/8",

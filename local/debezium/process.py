@@ -50,6 +50,7 @@ class Debezium:
         configuration: The file to use instead of the deployed one.
         slot: The replication slot; created if missing.
         publication: The publication of the database.
+        reactions: The table with the events of reactions.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class Debezium:
         configuration: Path | None = None,
         slot: str = "fanout_events",
         publication: str = "fanout_events",
+        reactions: str = "reactions.events",
     ) -> None:
         self._data_dir = data_dir
         self._database_url = database_url
@@ -69,6 +71,7 @@ class Debezium:
         self._project = project
         self._slot = slot
         self._publication = publication
+        self._reactions = reactions
         self._options: list[str | Path] = []
         if configuration is not None:
             self._options = ["--configuration", configuration.resolve()]
@@ -165,6 +168,7 @@ class Debezium:
             "DATABASE_SSLMODE": "disable",
             "SLOT_NAME": self._slot,
             "PUBLICATION_NAME": self._publication,
+            "REACTION_EVENTS_TABLE": self._reactions,
             "OFFSETS_FILE": str(self._data_dir.resolve() / "offsets.dat"),
             "PUBSUB_EMULATOR_HOST": self._emulator,
             "PUBSUB_PROJECT_ID": self._project,

@@ -450,6 +450,7 @@ def test_topics_are_created_where_they_are_missing(recorder: Recorder) -> None:
         ["pubsub", "topics", "create", "domain-events-heartbeats", "--project=acme-prod"],
         ["pubsub", "topics", "create", "job-ticks", "--project=acme-prod"],
         ["pubsub", "topics", "create", "deliveries", "--project=acme-prod"],
+        ["pubsub", "topics", "create", "reaction-events", "--project=acme-prod"],
         [
             *("pubsub", "subscriptions", "create", "fanout-pipeline", "--project=acme-prod"),
             *("--topic=domain-events", *KEPT),
@@ -461,6 +462,10 @@ def test_topics_are_created_where_they_are_missing(recorder: Recorder) -> None:
         [
             *("pubsub", "subscriptions", "create", "fanout-push", "--project=acme-prod"),
             *("--topic=deliveries", *KEPT),
+        ],
+        [
+            *("pubsub", "subscriptions", "create", "fanout-reactions", "--project=acme-prod"),
+            *("--topic=reaction-events", *KEPT),
         ],
         [
             *("pubsub", "subscriptions", "create", "fanout-jobs", "--project=acme-prod"),
@@ -740,10 +745,12 @@ def test_the_real_gcloud_creates_topics_in_googles_emulator_once(gcloud: dict[st
         ("topic", "domain-events-heartbeats"),
         ("topic", "job-ticks"),
         ("topic", "deliveries"),
+        ("topic", "reaction-events"),
         ("subscription", "fanout-pipeline"),
         ("subscription", "fanout-dead-letters"),
         ("subscription", "fanout-mail"),
         ("subscription", "fanout-push"),
+        ("subscription", "fanout-reactions"),
         ("subscription", "fanout-jobs"),
     ]
     assert (again.returncode, again.stdout, again.stderr) == (0, "", "")

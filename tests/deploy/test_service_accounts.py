@@ -103,6 +103,7 @@ NEEDED: Final = (
     ("fanout-cdc", "pubsub.topics.publish", EVENTS, "events"),
     ("fanout-cdc", "pubsub.topics.publish", "topics/domain-events-heartbeats", "heartbeats"),
     ("fanout-cdc", "pubsub.topics.publish", "topics/deliveries", "deliveries"),
+    ("fanout-cdc", "pubsub.topics.publish", "topics/reaction-events", "events of reactions"),
     ("fanout-operator", "pubsub.topics.publish", EVENTS, "replay"),
     ("fanout-service", "pubsub.topics.publish", EVENTS, "replay over HTTP"),
     *(

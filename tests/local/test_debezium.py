@@ -18,6 +18,7 @@ from local.debezium.configuration import MissingVariable, engine_properties, rea
 from local.errors import StartFailed
 from local.pubsub import Emulator
 from local.stack import Stack
+from pipeline.ops.families import Family
 from pipeline.ops.migrate import migrate
 from tests.deadline import wait_until
 
@@ -58,7 +59,8 @@ COLUMN_FILTER = "debezium.source.column.include.list"
 WHOLE = "ALTER PUBLICATION fanout_events SET TABLE domain_events, fanout_heartbeat"
 NARROW = (
     "ALTER PUBLICATION fanout_events SET TABLE domain_events (id, created_at), fanout_heartbeat,"
-    " fanout.deliveries (id, created_at), activity.notifications (id, created_at)"
+    " fanout.deliveries (id, created_at), activity.notifications (id, created_at),"
+    " reactions.events (id, created_at)"
 )
 
 
@@ -79,11 +81,12 @@ def test_all_missing_variables_are_named_at_once() -> None:
 def test_settings_reach_the_engine_under_the_names_it_knows() -> None:
     properties = engine_properties(read(DEPLOYED, ENVIRONMENT))
 
-    assert properties["transforms"] == "outbox,deliveries,activity,heartbeats"
+    assert properties["transforms"] == "outbox,deliveries,activity,reactions,heartbeats"
     assert properties["transforms.outbox.predicate"] == "isEvent"
     assert properties["predicates.isEvent.pattern"] == "fanout[.]public[.]domain_events"
     assert properties["predicates.isDelivery.pattern"] == "fanout[.]fanout[.]deliveries"
     assert properties["predicates.isActivity.pattern"] == "fanout[.]activity[.]notifications"
+    assert properties["predicates.isReaction.pattern"] == "fanout[.]reactions.events"
     assert properties["value.converter.schemas.enable"] == "false"
     assert properties["header.converter.class"].endswith("StringConverter")
     assert "sink.pubsub.project.id" not in properties
@@ -254,17 +257,72 @@ def test_a_row_of_activity_goes_to_the_topic_of_deliveries_whatever_is_in_it(
     assert debezium.is_running
 
 
+# Rows as an application may write them: large, without a time, outside of every calendar.
+EVENTS_OF_REACTIONS = """
+    INSERT INTO {table} (event_type, payload, metadata, created_at)
+    SELECT E'user.verified\n', jsonb_build_object('a', repeat('canary-7f3a', 2000)), '{{}}', at
+    FROM unnest(ARRAY[now(), NULL, '-infinity', 'infinity', '0044-03-15 BC']::timestamptz[]) AS at
+    RETURNING id::text
+"""
+
+
+def name_one_row_each(messages: list[PubsubMessage], written: set[str]) -> None:
+    """Assert that the messages hold the ids of these rows, a time, and nothing else of them."""
+    assert sorted(each.attributes["id"] for each in messages) == sorted(written)
+    for message in messages:
+        row_id = message.attributes["id"]
+        assert message.data == f'"{row_id}"'.encode()
+        assert message.attributes["dedup_id"] == row_id
+        assert set(message.attributes) <= {"id", "dedup_id", "created_at"}
+        assert b"canary" not in PubsubMessage.serialize(message)
+
+
 @pytest.mark.e2e
-def test_a_database_without_deliveries_is_captured_as_before(stack: Stack, tmp_path: Path) -> None:
+def test_an_event_of_reactions_goes_to_a_topic_of_its_own_whatever_is_in_it(
+    stack: Stack, debezium: Debezium
+) -> None:
+    written = {
+        row_id for (row_id,) in execute(stack, EVENTS_OF_REACTIONS.format(table="reactions.events"))
+    }
+    others = insert(stack)
+    # What becomes of an event is not captured: only inserts are.
+    execute(stack, "UPDATE reactions.events SET processed = true")
+
+    woken = drain(stack, all_of(written), subscription_id=topics.REACTIONS_SUBSCRIPTION)
+
+    assert {each.attributes["id"] for each in drain(stack, all_of(others))} == others
+    name_one_row_each(woken, written)
+    assert debezium.is_running
+
+
+# As an application has it that kept its events before it had reactions.
+OWN_EVENTS = """
+    DROP TABLE reactions.events;
+    CREATE TABLE public.events (
+        id uuid PRIMARY KEY DEFAULT gen_random_uuid(), event_type text, payload jsonb,
+        metadata jsonb, created_at timestamptz
+    );
+    CREATE VIEW reactions.events AS SELECT * FROM public.events;
+    SELECT fanout.join_reactions_to_fanout();
+"""
+
+
+@pytest.mark.e2e
+def test_without_deliveries_events_are_captured_as_before_and_reactions_from_an_own_table(
+    stack: Stack, tmp_path: Path
+) -> None:
     execute(stack, "CREATE DATABASE without_mail")
     dsn = stack.postgres.dsn("without_mail")
-    migrate(dsn, reference_schema=True)
+    migrate(dsn, reference_schema=True, also=[Family.REACTIONS])
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute(OWN_EVENTS.encode())
     capturing = Debezium(
         tmp_path,
         database_url=re.sub(r"/app\b", "/without_mail", stack.capture_url()),
         emulator=stack.environment()["PUBSUB_EMULATOR_HOST"],
         project=topics.PROJECT,
         slot="without_mail",
+        reactions="public.events",
     )
     capturing.start()
     try:
@@ -273,8 +331,12 @@ def test_a_database_without_deliveries_is_captured_as_before(stack: Stack, tmp_p
                 "INSERT INTO domain_events (id, event_type) VALUES (777777, 'x')"
                 " RETURNING to_regclass('fanout.deliveries')"
             ).fetchone()
+            own = connection.execute(EVENTS_OF_REACTIONS.format(table="public.events").encode())
+            written = {row_id for (row_id,) in own}
         assert found == (None,)
         drain(stack, all_of({"777777"}))
+        woken = drain(stack, all_of(written), subscription_id=topics.REACTIONS_SUBSCRIPTION)
+        name_one_row_each(woken, written)
         assert capturing.is_running
     finally:
         capturing.stop()

@@ -166,5 +166,6 @@ def test_the_checks_expect_what_debezium_is_told_to_read() -> None:
         *PUBLISHED,
         "fanout.deliveries",
         "activity.notifications",
+        "reactions.events",
     }
     assert settings["debezium.source.database.user"] == CaptureAddress("x", 5432, "x").user

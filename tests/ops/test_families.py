@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from pipeline.domain.errors import ConfigurationError
+from pipeline.ops.doctor.check import ok
 from pipeline.ops.families import DELIVERIES, KERNEL, MIGRATIONS, Family
 from pipeline.ops.migrate import migrate, pending
 from tests.databases import Database, Databases
+from tests.ops.examination import found
 
 # All objects and the rights on them, independent of the order of their creation.
 CATALOG = """
@@ -234,7 +236,9 @@ def test_mail_comes_before_or_after_the_fan_out_and_is_captured_in_the_end(
 
 
 PUSH = [path.relative_to(MIGRATIONS).as_posix() for path in sorted(MIGRATIONS.glob("push/*"))]
-REACTIONS = ["reactions/0001_events.sql", "reactions/0002_ledger.sql"]
+REACTIONS = [
+    path.relative_to(MIGRATIONS).as_posix() for path in sorted(MIGRATIONS.glob("reactions/*"))
+]
 ACTIVITY = [
     path.relative_to(MIGRATIONS).as_posix() for path in sorted(MIGRATIONS.glob("activity/*"))
 ]
@@ -298,6 +302,40 @@ def test_a_family_alone_before_the_application_gets_what_it_gets_with_it(
         migrate(first.dsn, reference_schema=True, family=needs_application)
         migrate(control.dsn, reference_schema=True, family=needs_application, also=[sends])
         assert catalog(first) == catalog(control)
+
+
+def test_reactions_come_before_or_after_the_fan_out_and_are_captured_in_the_end(
+    databases: Databases,
+) -> None:
+    with databases.empty() as first, databases.empty() as second:
+        migrate(first.dsn, family=Family.REACTIONS)
+        assert published(first) == {}
+        migrate(first.dsn, reference_schema=True)
+        migrate(second.dsn, reference_schema=True)
+        migrate(second.dsn, family=Family.REACTIONS)
+        assert catalog(first) == catalog(second)
+        assert published(first) == published(second)
+        assert published(first)["reactions.events"] == ["id", "created_at"]
+
+
+def test_in_place_of_a_view_the_table_behind_it_is_captured(empty_database: Database) -> None:
+    migrate(empty_database.dsn, reference_schema=True, also=[Family.REACTIONS])
+    with empty_database.connect() as connection:
+        connection.execute(
+            """
+            DROP TABLE reactions.events;
+            CREATE TABLE public."Our events" (id uuid PRIMARY KEY, created_at timestamptz, a text);
+            CREATE VIEW reactions.events AS SELECT * FROM public."Our events";
+            """
+        )
+        before = published(empty_database)
+        for _ in range(2):
+            connection.execute("SELECT fanout.join_reactions_to_fanout()")
+    assert published(empty_database) == before | {"public.Our events": ["id", "created_at"]}
+    assert found(empty_database, "publication", empty_database.dsn) == ok(
+        'inserts into domain_events, public."Our events", only ids and times,'
+        " and into fanout_heartbeat"
+    )
 
 
 def published(database: Database) -> dict[str, list[str]]:

@@ -30,6 +30,7 @@ _SESSION: Final = Session(
     lock_timeout=timedelta(seconds=5),
 )
 _SEEN: Final = load("pipeline.ops.capture", "seen")
+_BESIDE: Final = load("pipeline.ops.capture", "beside")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,14 +42,12 @@ class Seen:
         payloads_seconds: seconds since the last message with a payload; None before the first one.
         versions: the versions of the connected pipelines.
         columns: the published columns of ``domain_events``; None if the table is not published.
-        beside: the tables of other families that the database has, which are published too.
     """
 
     ids_seconds: float | None
     payloads_seconds: float | None
     versions: list[str]
     columns: list[str] | None
-    beside: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +97,7 @@ def narrow(database: DatabaseSettings, names: CaptureNames) -> list[Step]:
         if last.done:
             return [*before, last]
         try:
-            statement = narrowing(names.publication, beside=seen.beside)
+            statement = narrowing(names.publication, beside=read_beside(connection))
             connection.execute(statement.encode())
         except psycopg.errors.InsufficientPrivilege:
             raise ConfigurationError(
@@ -108,6 +107,15 @@ def narrow(database: DatabaseSettings, names: CaptureNames) -> list[Step]:
         except psycopg.Error as error:
             raise classify(error) from None
         return _steps(_look(connection, names))
+
+
+def read_beside(connection: Connection[Any]) -> list[str]:
+    """Return the tables of other families that the database has, which are published too.
+
+    Raises:
+        psycopg.Error: the database cannot be read.
+    """
+    return [name for (name,) in connection.execute(_BESIDE)]
 
 
 def published_tables(*, beside: Sequence[str]) -> str:

@@ -1,5 +1,4 @@
--- What the steps need: the forms of messages seen, the connected pipelines, the published columns, and
--- the tables of other families that are published.
+-- What the steps need: the forms of messages seen, the connected pipelines, and the published columns.
 SELECT
     (SELECT extract(epoch FROM now() - last_seen_at)::float8
         FROM fanout.messages_seen WHERE form = 'ids') AS ids_seconds,
@@ -18,10 +17,4 @@ SELECT
         WHERE published.pubname = %(publication)s
             AND published.schemaname = 'public'
             AND published.tablename = 'domain_events'
-    ) AS columns,
-    array_remove(ARRAY[
-        CASE WHEN to_regclass('fanout.deliveries') IS NOT NULL THEN 'fanout.deliveries' END,
-        -- The application may have a table of this name without the family activity.
-        CASE WHEN to_regprocedure('fanout.show_in_activity()') IS NOT NULL
-            THEN 'activity.notifications' END
-    ], NULL) AS beside
+    ) AS columns

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from typing import Any, Final
 
+from pipeline.clients.postgres.session import working
 from pipeline.clients.postgres.sql import load
 from pipeline.domain.units import duration
-from pipeline.ops.capture.progress import COLUMNS, narrowing, published_tables
+from pipeline.ops.capture.progress import COLUMNS, narrowing, published_tables, read_beside
 from pipeline.ops.doctor.check import CannotLook, Check, Finding, failed, ok, warning
 from pipeline.ops.doctor.checks import slots
 from pipeline.ops.doctor.checks.events_table import EVENTS, PARTITIONED, events_table
@@ -26,13 +27,14 @@ _HEARTBEAT: Final = load("pipeline.ops.doctor", "heartbeat")
 
 def _publication(installation: Installation) -> Finding:
     name = installation.names.publication
-    rows = installation.rows(_PUBLICATION, publication=name)
+    connection = installation.connection()
+    with working(connection):
+        beside = read_beside(connection)
+    rows = installation.rows(_PUBLICATION, publication=name, beside=beside)
     table = events_table(installation)
     if table.kind is None:
         raise CannotLook(f"{EVENTS} does not exist")
-    wanted = _Wanted(
-        publication=name, via_root=table.kind == PARTITIONED, beside=tuple(table.beside)
-    )
+    wanted = _Wanted(publication=name, via_root=table.kind == PARTITIONED, beside=tuple(beside))
     if not rows:
         if server(installation).version_number >= FIRST_THAT_PASSES_OVER:
             return failed(

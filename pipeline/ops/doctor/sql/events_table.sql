@@ -1,6 +1,5 @@
 -- The table of the events: its kind, the types of its columns, and the name of another table that
--- our views read in its place (after a rename); and the tables of other families that
--- are to be published.
+-- our views read in its place (after a rename).
 SELECT
     table_.relkind::text AS kind,
     coalesce(
@@ -31,12 +30,6 @@ SELECT
                 to_regclass('public.pending_emails')]::oid[])
             AND other.oid IS DISTINCT FROM table_.oid
         LIMIT 1
-    ) AS other_table,
-    array_remove(ARRAY[
-        CASE WHEN to_regclass('fanout.deliveries') IS NOT NULL THEN 'fanout.deliveries' END,
-        -- The application may have a table of this name without the family activity.
-        CASE WHEN to_regprocedure('fanout.show_in_activity()') IS NOT NULL
-            THEN 'activity.notifications' END
-    ], NULL) AS beside
+    ) AS other_table
 FROM (SELECT to_regclass('public.domain_events') AS oid) AS wanted
 LEFT JOIN pg_catalog.pg_class AS table_ ON table_.oid = wanted.oid

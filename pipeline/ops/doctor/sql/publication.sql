@@ -3,7 +3,7 @@
 -- row filter. Each partition counts as a table, unless the publication publishes partitions under the
 -- name of their table.
 WITH published AS (
-    SELECT published.*, published.schemaname || '.' || published.tablename AS name
+    SELECT published.*, quote_ident(published.schemaname) || '.' || quote_ident(published.tablename) AS name
     FROM pg_catalog.pg_publication_tables AS published
     WHERE published.pubname = %(publication)s
 )
@@ -18,7 +18,7 @@ SELECT
     ) AS columns,
     ARRAY(
         SELECT name FROM published
-        WHERE name IN ('fanout.deliveries', 'activity.notifications')
+        WHERE name = ANY (%(beside)s::text[])
             AND NOT (attnames::text[] @> '{id,created_at}' AND cardinality(attnames) = 2)
         ORDER BY 1
     ) AS wide,
