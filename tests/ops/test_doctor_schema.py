@@ -7,11 +7,20 @@ import pytest
 from psycopg import sql
 
 from pipeline.ops.doctor.check import Severity, ok
-from pipeline.ops.doctor.rights import CDC, OPERATOR, WRITER
+from pipeline.ops.doctor.rights.words import (
+    CDC,
+    JOBS,
+    OPERATOR,
+    PUSH,
+    REACTIONS,
+    SENDER,
+    VIEWER,
+    WRITER,
+)
 from pipeline.ops.families import MIGRATIONS, Family
 from pipeline.ops.migrate import migrate
-from tests.databases import Database
-from tests.ops.examination import found
+from tests.databases import Database, Databases
+from tests.ops.examination import BY_NAME, found
 
 OFF: Final = """
     DO $$ BEGIN
@@ -271,6 +280,39 @@ def test_the_rights_of_the_producer_are_those_of_the_families_that_are_there(
     first, *more = families
     migrate(empty_database.dsn, family=first, also=more)
     assert found(empty_database, "producer rights") == ok(seen)
+
+
+def test_the_role_of_reactions_has_exactly_what_it_needs_where_there_is_nothing_else(
+    databases: Databases,
+) -> None:
+    with databases.with_reactions() as database:
+        assert found(database, "reactions rights", database.dsn).severity == Severity.OK
+        with database.connect() as connection:
+            connection.execute(
+                "REVOKE UPDATE (processed) ON reactions.events FROM fanout_reactions"
+            )
+            connection.execute("GRANT DELETE ON reactions.events TO fanout_reactions")
+        finding = found(database, "reactions rights", database.dsn)
+        assert finding.severity == Severity.FAILED
+        assert finding.seen == (
+            "missing: UPDATE (processed) ON reactions.events;"
+            " not needed: DELETE ON reactions.events"
+        )
+        with database.connect() as connection:
+            connection.execute((finding.fix or "").encode())
+        assert found(database, "reactions rights", database.dsn).severity == Severity.OK
+
+
+def test_beside_the_other_families_no_role_has_more_or_less_for_reactions(
+    database: Database,
+) -> None:
+    assert found(database, "reactions rights") == ok("the family reactions is not installed")
+    migrate(database.dsn, family=Family.REACTIONS)
+    rights = [name for name in BY_NAME if name.endswith(" rights")]
+    assert len(rights) == len({CDC, WRITER, OPERATOR, VIEWER, JOBS, SENDER, PUSH, REACTIONS}) + 1
+    assert {name: found(database, name).severity for name in rights} == dict.fromkeys(
+        rights, Severity.OK
+    )
 
 
 @pytest.mark.parametrize("role", [CDC, WRITER, OPERATOR])

@@ -8,28 +8,27 @@ from typing import Any, Final
 from pipeline.clients.postgres.sql import load
 from pipeline.ops.doctor.check import Check, Finding, failed, ok, warning
 from pipeline.ops.doctor.installation import Installation
-from pipeline.ops.doctor.rights import (
-    CDC,
-    JOBS,
-    OPERATOR,
-    OUR_TABLES,
-    RIGHTS,
-    RIGHTS_WITH_CALENDARS,
-    RIGHTS_WITH_JOBS,
-    RIGHTS_WITH_JOBS_AND_MAIL,
-    RIGHTS_WITH_MAIL,
-    SENDER,
-    VIEWER,
-    WRITER,
-)
-from pipeline.ops.doctor.rights_of_producer import PRODUCER, RIGHTS_OF_PRODUCER
-from pipeline.ops.doctor.rights_of_push import (
-    PUSH,
+from pipeline.ops.doctor.rights.fanout import OUR_TABLES, RIGHTS
+from pipeline.ops.doctor.rights.jobs import RIGHTS_WITH_CALENDARS, RIGHTS_WITH_JOBS
+from pipeline.ops.doctor.rights.mail import RIGHTS_WITH_JOBS_AND_MAIL, RIGHTS_WITH_MAIL
+from pipeline.ops.doctor.rights.producer import PRODUCER, RIGHTS_OF_PRODUCER
+from pipeline.ops.doctor.rights.push import (
     RIGHTS_WITH_ACTIVITY,
     RIGHTS_WITH_JOBS_AND_PUSH,
     RIGHTS_WITH_PUSH,
 )
-from pipeline.ops.doctor.rights_of_webhooks import RIGHTS_ON_WEBHOOKS
+from pipeline.ops.doctor.rights.reactions import RIGHTS_WITH_REACTIONS
+from pipeline.ops.doctor.rights.webhooks import RIGHTS_ON_WEBHOOKS
+from pipeline.ops.doctor.rights.words import (
+    CDC,
+    JOBS,
+    OPERATOR,
+    PUSH,
+    REACTIONS,
+    SENDER,
+    VIEWER,
+    WRITER,
+)
 from pipeline.ops.migrate import APPLICATION_TABLES
 
 _RIGHTS: Final = load("pipeline.ops.doctor", "rights")
@@ -37,9 +36,9 @@ _CALLS: Final = load("pipeline.ops.doctor", "calls")
 _ROLE_EXISTS: Final = load("pipeline.ops.doctor", "role_exists")
 _HIDDEN: Final = load("pipeline.ops.doctor", "hidden_by_row_security")
 _CONNECTING: Final = load("pipeline.ops.doctor", "connecting_role")
-_ROLES: Final = (CDC, WRITER, OPERATOR, VIEWER, JOBS, SENDER, PUSH)
+_ROLES: Final = (CDC, WRITER, OPERATOR, VIEWER, JOBS, SENDER, PUSH, REACTIONS)
 # The roles that come with a family of their own.
-_FAMILIES: Final = {JOBS: "jobs", SENDER: "mail", PUSH: "push"}
+_FAMILIES: Final = {JOBS: "jobs", SENDER: "mail", PUSH: "push", REACTIONS: "reactions"}
 _NAMED: Final = 3
 _COLUMN: Final = re.compile(r" \(.*\)")
 _ALL_GRANTS: Final = (
@@ -65,6 +64,8 @@ def _needed(role: str, database: Any) -> frozenset[str]:  # noqa: ANN401 - a row
             needed |= RIGHTS_WITH_JOBS_AND_PUSH.get(role, frozenset())
     if database.has_activity:
         needed |= RIGHTS_WITH_ACTIVITY.get(role, frozenset())
+    if database.has_reactions:
+        needed |= RIGHTS_WITH_REACTIONS.get(role, frozenset())
     return needed
 
 
@@ -190,8 +191,8 @@ CHECKS: Final = (
             f"{role.removeprefix('fanout_')} rights",
             role,
             partial(_rights, role=role),
-            # The lists of rights are those of the fan-out.
-            needs_fanout=role != JOBS,
+            # The other lists begin with the rights of the fan-out.
+            needs_fanout=role not in (JOBS, REACTIONS),
         )
         for role in _ROLES
     ),

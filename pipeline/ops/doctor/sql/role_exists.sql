@@ -6,4 +6,5 @@ SELECT
     to_regclass('fanout.device_tokens') IS NOT NULL AS has_push,
     -- The application may have a table activity.notifications without the family.
     to_regprocedure('fanout.show_in_activity()') IS NOT NULL AS has_activity,
+    to_regclass('fanout.reactions') IS NOT NULL AS has_reactions,
     to_regclass('public.calendar_connections') IS NOT NULL AS has_calendars

@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from typing import Final
 
-from pipeline.ops.doctor.rights import (
+from pipeline.ops.doctor.rights.words import (
     JOBS,
     OF_A_BREAKER,
     OPERATOR,
+    PUSH,
     SENDER,
     SIGN_OF_LIFE,
     VIEWER,
@@ -14,8 +15,6 @@ from pipeline.ops.doctor.rights import (
     on_columns,
     on_tables,
 )
-
-PUSH: Final = "fanout_push"
 
 # Of the application, for what a push says and whether it still goes out.
 _READ_BY_PUSH: Final = {

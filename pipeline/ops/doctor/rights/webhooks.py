@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Final
 
-from pipeline.ops.doctor.rights import OPERATOR, VIEWER, WRITER, on_columns, on_tables
+from pipeline.ops.doctor.rights.words import OPERATOR, PUSH, VIEWER, WRITER, on_columns, on_tables
 
 RIGHTS_ON_WEBHOOKS: Final[Mapping[str, frozenset[str]]] = {
-    "fanout_push": (
+    PUSH: (
         on_tables("SELECT", "webhook_endpoints", "webhook_secrets", schema="fanout")
         | on_columns(
             "UPDATE",

@@ -6,7 +6,7 @@ It calls functions, so that they count as well. The rights that everyone has do 
 from collections.abc import Mapping
 from typing import Final
 
-from pipeline.ops.doctor.rights import on_columns
+from pipeline.ops.doctor.rights.words import on_columns
 
 PRODUCER: Final = "fanout_producer"
 

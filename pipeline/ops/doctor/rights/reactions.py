@@ -1,0 +1,99 @@
+"""The rights that come on top where the database has the family reactions."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from pipeline.ops.doctor.rights.words import (
+    OPERATOR,
+    REACTIONS,
+    SIGN_OF_LIFE,
+    VIEWER,
+    on_columns,
+    on_tables,
+)
+
+# What a statement that writes what follows may insert, by table.
+_WRITTEN: Final = {
+    "events": (
+        *("id", "event_type", "aggregate_id", "aggregate_type", "payload", "metadata"),
+        "created_by",
+    ),
+    "community_requests": (
+        *("id", "event_id", "requesting_user_id", "requesting_agent_type", "context_type"),
+        *("context_id", "question", "category", "expertise_needed", "desired_outcome", "urgency"),
+        *("target_user_ids", "details", "created_at", "expires_at"),
+    ),
+    "agent_tasks": (
+        *("id", "event_id", "task_type", "agent_type", "user_id", "context_type", "context_id"),
+        *("scheduled_for", "priority", "context_json"),
+    ),
+    "message_queue": (
+        *("id", "event_id", "user_id", "template", "context_json", "scheduled_for", "priority"),
+        *("can_delay", "conversation_context_id"),
+    ),
+    "agent_actions_log": ("id", "event_id", "action", "agent_type", "user_id", "data"),
+    "credit_events": ("id", "event_id", "user_id", "amount", "reason", "idempotency_key"),
+    "inbox_items": (
+        *("id", "event_id", "user_id", "item_type", "item_id", "status", "score"),
+        *("expires_at", "content"),
+    ),
+}
+# What handlers ask about, and the keys without which no row could be inserted once.
+_READ: Final = {
+    "events": (
+        *("id", "event_type", "created_at", "aggregate_type", "aggregate_id", "payload"),
+        *("metadata", "processed", "version", "sequence"),
+    ),
+    "solution_workflows": ("id", "status"),
+    "intro_opportunities": ("id", "status"),
+    "community_requests": (
+        *("id", "requesting_user_id", "context_type", "context_id", "category"),
+        *("expertise_needed", "status", "created_at", "expires_at"),
+    ),
+    "agent_tasks": ("id",),
+    "message_queue": ("id",),
+    "agent_actions_log": ("id",),
+    "inbox_items": ("user_id", "item_type", "item_id", "status"),
+}
+_CHANGED: Final = {
+    "events": ("processed",),
+    "users": ("last_active_at",),
+    "conversations": (
+        *("last_message_at", "last_intent", "intent_confidence", "intent_context"),
+        "intent_classified_at",
+    ),
+    "solution_workflows": ("status", "completed_at"),
+    "intro_opportunities": ("status", "completed_at"),
+    "inbox_items": ("status",),
+}
+
+RIGHTS_WITH_REACTIONS: Final[Mapping[str, frozenset[str]]] = {
+    REACTIONS: (
+        SIGN_OF_LIFE
+        | on_tables("SELECT", "fanout_migrations")
+        | on_tables("SELECT", "reactions", "switches", schema="fanout")
+        | on_tables("INSERT", "attempts", schema="fanout")
+        | on_columns(
+            "INSERT", "reactions", "event_id", "event_type", "depth", "state", schema="fanout"
+        )
+        | on_columns(
+            "UPDATE",
+            "reactions",
+            *("state", "next_attempt_at", "lease_token", "attempts", "failures"),
+            *("started_at", "finished_at", "error_class", "reason"),
+            schema="fanout",
+        )
+        | on_tables("SELECT", "users", "conversations", schema="reactions")
+        | frozenset().union(
+            *(
+                on_columns(verb, table, *columns, schema="reactions")
+                for verb, of_tables in (
+                    *(("SELECT", _READ), ("INSERT", _WRITTEN), ("UPDATE", _CHANGED)),
+                )
+                for table, columns in of_tables.items()
+            )
+        )
+    ),
+    OPERATOR: on_tables("SELECT", "reactions", schema="fanout"),
+    VIEWER: on_tables("SELECT", "reactions", schema="fanout"),
+}
