@@ -14,6 +14,7 @@ def add(commands: Commands) -> None:
         _execute,
         "hold back the events of a type, or the runs of a scheduled job, until resume",
         "python -m pipeline pause document_uploaded --reason 'wrong links'",
+        "python -m pipeline pause user.verified",
         "python -m pipeline pause meeting-reminders",
         "python -m pipeline pause mail:resend",
     )

@@ -14,6 +14,7 @@ from pipeline.domain.units import ago, counted, counted_waiting, duration, is_ah
 from pipeline.ops.jobs.kept import LedgerMark, RevokedGrants
 from pipeline.ops.mail.figures import MailFigures
 from pipeline.ops.push.figures import ChannelFigures
+from pipeline.ops.reactions.figures import ReactionFigures
 from pipeline.ops.status.figures import (
     DeadLetters,
     Failure,
@@ -39,9 +40,7 @@ _ALIVE_SECONDS: Final = 3_600
 _NO_EVENTS: Final = Text(
     "No events yet. To try it with sample people and events: python -m pipeline seed"
 )
-_ONLY_KERNEL: Final = Text(
-    "only the kernel is installed; the fan-out comes with: python -m pipeline migrate"
-)
+_FANOUT_COMES: Final = "the fan-out comes with: python -m pipeline migrate"
 _WAITING: Final = {
     "events": ("event", "without a final state"),
     "paused": ("event", "paused"),
@@ -70,13 +69,14 @@ def render(status: StatusFigures) -> RenderableType:
         if part not in status.not_installed:
             lines.add_row(name, _unread(status, part) or shown)
     if status.not_installed:
-        lines.add_row("families", _ONLY_KERNEL)
+        lines.add_row("families", _families(status))
     for part, shown in (
         # Without a switch, or without the family, there is no line.
         ("switches", _when_read(status.switches or None, _switches)),
         ("jobs", _when_read(status.jobs, _jobs)),
         ("mails", _when_read(status.mails, _mails)),
         ("pushes", _when_read(status.pushes, _pushes)),
+        ("reactions", _when_read(status.reactions, _reactions)),
     ):
         if line := _unread(status, part) or shown:
             lines.add_row(part, line)
@@ -90,6 +90,12 @@ def render(status: StatusFigures) -> RenderableType:
     if status.has_events is False:
         return Group(title, "", lines, "", _NO_EVENTS)
     return Group(title, "", lines)
+
+
+def _families(status: StatusFigures) -> Text:
+    if status.mails is None and status.pushes is None and status.reactions is None:
+        return Text(f"only the kernel is installed; {_FANOUT_COMES}")
+    return Text(f"without the fan-out; {_FANOUT_COMES}")
 
 
 def _unread(status: StatusFigures, part: str) -> Text | None:
@@ -252,6 +258,35 @@ def _pushes(pushes: Mapping[str, ChannelFigures]) -> Text:
         )
         lines.append(Text(f"{label}: {', '.join(waits)}; {ended}"))
         lines.extend(Text(each, "red") for each in channel.standstills(name))
+    return Text("\n").join(lines)
+
+
+def _reactions(reactions: ReactionFigures) -> Text:
+    later = reactions.waiting - reactions.due
+    waits = [f"{reactions.due:,} due{_since(reactions.oldest_seconds)}"]
+    for figure, words in (
+        (later, "for later"),
+        (reactions.retried, "tried again"),
+        (reactions.paused, "paused"),
+    ):
+        if figure:
+            waits.append(f"{figure:,} {words}")
+    took = ""
+    if reactions.p50_seconds is not None:
+        took = f" in {duration(reactions.p50_seconds)} in the median"
+    lines = [
+        Text(", ".join(waits)),
+        Text(
+            f"in the last hour {reactions.done_last_hour:,} done{took},"
+            f" {reactions.dead_last_hour:,} dead"
+        ),
+        *(Text(each, "red") for each in reactions.standstills),
+    ]
+    if reactions.unrouted:
+        types = counted(len(reactions.unrouted_types), "type")
+        lines.append(
+            Text(f"{reactions.unrouted:,} without a handler, of {types}: see doctor", "yellow")
+        )
     return Text("\n").join(lines)
 
 

@@ -4,7 +4,7 @@ from pipeline.domain.delivery import MAIL_SWITCH
 from pipeline.domain.units import counted_waiting, moment
 from pipeline.jobs.table import JOBS
 from pipeline.ops.switches.change import Paused, Resumed
-from pipeline.ops.switches.things import waiting_thing
+from pipeline.ops.switches.things import is_reaction, waiting_thing
 from pipeline.screens.printable import printable
 
 _CATCH_UP = "python -m pipeline catch-up"
@@ -33,6 +33,8 @@ def resumed_lines(resumed: Resumed) -> str:
         return f"{was}; {_waiting(resumed.name, resumed.waiting)}, {start}\n"
     if resumed.name.startswith(MAIL_SWITCH):
         return f"{was}; {_waiting(resumed.name, resumed.waiting)}, the sender goes on\n"
+    if is_reaction(resumed.name):
+        return f"{was}; {_waiting(resumed.name, resumed.waiting)}, the graph goes on\n"
     if not resumed.waiting:
         return f"{was}; no event of this type waits\n"
     them = "it" if resumed.waiting == 1 else "them"

@@ -52,6 +52,7 @@ STATUS: Final[dict[str, Any]] = {
     "calendar_grants": None,
     "mails": None,
     "pushes": None,
+    "reactions": None,
     "not_installed": [],
     "not_visible": ["log_bytes"],
     "locked": [],

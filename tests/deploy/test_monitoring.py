@@ -427,6 +427,7 @@ STATUS: Final = StatusFigures(
         expired_last_hour=0,
     ),
     pushes=None,
+    reactions=None,
     other_program=None,
     last_hour=LastHour({"dead": 1}, [1]),
     latency=Latency(1.0, 1.0, 1.0),

@@ -92,6 +92,7 @@ KEYS: Final = {
         }
         for channel in ("bus", "fcm", "webhook")
     },
+    "reactions": type(None),
     "other_program": {"name": str, "seconds": float},
     "last_hour": {
         "states": {"completed": int, "expired": int, "unrouted": int, "dead": int},

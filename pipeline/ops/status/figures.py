@@ -8,6 +8,7 @@ from pipeline.clients.postgres.locks import Lock
 from pipeline.ops.jobs.kept import LedgerMark, RevokedGrants
 from pipeline.ops.mail.figures import MailFigures
 from pipeline.ops.push.figures import ChannelFigures
+from pipeline.ops.reactions.figures import ReactionFigures
 
 # A graph writes a sign of life every 4 s. After this time a person is called: a restart, or an
 # update on Dataflow, takes less.
@@ -195,6 +196,7 @@ class StatusFigures:
         overdue_jobs: how many of them are overdue.
         mails: how mails stand; None if the database lacks their tables.
         pushes: how pushes stand, by ``bus``, ``fcm`` and ``webhook``; None without their tables.
+        reactions: how events of reactions stand; None without their tables.
         slot_name: the name of the slot that was looked for.
         idle_slot_seconds: the server invalidates a slot that nobody reads for this long; None
             without such a limit.
@@ -219,6 +221,7 @@ class StatusFigures:
     overdue_jobs: int | None
     mails: MailFigures | None
     pushes: Mapping[str, ChannelFigures] | None
+    reactions: ReactionFigures | None
     other_program: OtherProgram | None
     last_hour: LastHour | None
     latency: Latency | None

@@ -26,6 +26,7 @@ from pipeline.ops.jobs.kept import read_mark, read_revoked
 from pipeline.ops.jobs.read import read_jobs
 from pipeline.ops.mail.figures import read_mails
 from pipeline.ops.push.figures import read_pushes
+from pipeline.ops.reactions.figures import read_paused_types, read_reactions
 from pipeline.ops.status.figures import (
     DeadLetters,
     Failure,
@@ -142,6 +143,7 @@ def _read(connection: Connection[Any], names: CaptureNames) -> StatusFigures:
         overdue_jobs=None if jobs is None else sum(job.overdue for job in jobs.values()),
         mails=part("mails", read_mails),
         pushes=part("pushes", read_pushes),
+        reactions=part("reactions", read_reactions),
         other_program=part("other_program", _other_program),
         last_hour=part("last_hour", _last_hour),
         latency=part("latency", _latency),
@@ -202,7 +204,12 @@ def read_switches(connection: Connection[Any]) -> Mapping[str, SwitchSeen]:
     statement = _SWITCHES_ALONE if lacks_fanout(connection) else _SWITCHES
     with connection.cursor(row_factory=dict_row) as cursor:
         rows = cursor.execute(statement).fetchall()
-    return {row.pop("name"): SwitchSeen(**row) for row in rows}
+    seen = {row.pop("name"): SwitchSeen(**row) for row in rows}
+    paused = read_paused_types(connection) if seen else {}
+    return {
+        name: replace(each, waiting=each.waiting + paused.get(name, 0))
+        for name, each in seen.items()
+    }
 
 
 def _jobs(connection: Connection[Any]) -> Mapping[str, JobFigures] | None:

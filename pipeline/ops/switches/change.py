@@ -16,7 +16,10 @@ from pipeline.domain.delivery import MAIL_SWITCH
 from pipeline.domain.errors import NotFound
 from pipeline.jobs.table import JOBS
 from pipeline.ops.jobs.read import check_jobs
+from pipeline.ops.reactions.figures import check_reactions, count_paused
 from pipeline.ops.switches.names import PROVIDERS
+from pipeline.ops.switches.things import is_reaction
+from pipeline.reactions.handlers import REACTION_HANDLERS
 from pipeline.settings import DatabaseSettings
 
 CLOSE_NAMES: Final = 3
@@ -84,7 +87,7 @@ def pause(
             [row] = cursor.execute(_PAUSE, {"name": name, "reason": reason}).fetchall()
         return Paused(name=name, waiting=count_waiting(connection, name), **row._asdict())
 
-    (check_jobs if name in JOBS else check_first)(settings)
+    _check_database(settings, name)
     return with_connection(settings, work)
 
 
@@ -103,7 +106,7 @@ def resume(settings: DatabaseSettings, name: str, known: Collection[str]) -> Res
             _check_name(name, known)
         return Resumed(name=name, was=row and row[0], waiting=count_waiting(connection, name))
 
-    (check_jobs if name in JOBS else check_first)(settings)
+    _check_database(settings, name)
     return with_connection(settings, work)
 
 
@@ -112,8 +115,19 @@ def count_waiting(connection: Connection[Any], name: str) -> int:
     if name.startswith(MAIL_SWITCH):
         asked = {"name": name, "is_provider": name in PROVIDERS}
         return int(connection.execute(_COUNT_MAILS, asked).fetchall()[0][0])
+    if is_reaction(name):
+        return count_paused(connection, name)
     statement = _COUNT_RUNS if name in JOBS else _COUNT
     return int(connection.execute(statement, {"name": name}).fetchall()[0][0])
+
+
+def _check_database(settings: DatabaseSettings, name: str) -> None:
+    if name in JOBS:
+        check_jobs(settings)
+    elif name in REACTION_HANDLERS:
+        check_reactions(settings)
+    else:
+        check_first(settings)
 
 
 def _check_name(name: str, known: Collection[str]) -> None:

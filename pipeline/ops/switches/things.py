@@ -8,6 +8,11 @@ from pipeline.jobs.table import JOBS
 EVENT: Final = "event"
 
 
+def is_reaction(name: str) -> bool:
+    """Return whether it is a type of the family reactions: these have dots, and no others have."""
+    return "." in name and ":" not in name
+
+
 def waiting_thing(name: str) -> str:
     """Return ``mail``, ``run`` (of a job) or ``EVENT``. Any other name is one of an event type."""
     if name.startswith(MAIL_SWITCH):

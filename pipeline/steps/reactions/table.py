@@ -11,6 +11,13 @@ from pipeline.clients.postgres.sql import load
 # writes nothing, and all that follows from an event is written together with its state.
 _THEN: Final = sql.SQL(load(__package__, "write_reactions").decode())
 
+# What an event led to, for those who ask why.
+_EFFECTS: Final = sql.SQL(""",
+        effects = (
+            SELECT jsonb_agg(jsonb_build_array(each -> 'kind', each -> 'id') ORDER BY place)
+            FROM jsonb_array_elements(given.effects) WITH ORDINALITY AS effect (each, place)
+        )""")
+
 REACTIONS: Final = LeasedTable(
     name="reactions",
     source="events",
@@ -18,6 +25,7 @@ REACTIONS: Final = LeasedTable(
     values=("event_id", "event_type", "depth"),
     switch="event_type",
     given={"effects": "jsonb"},
+    settled=_EFFECTS,
     returned=("event_id", "depth", "sequence"),
     then=_THEN,
 )

@@ -35,6 +35,8 @@ ROLES: Final = (
 GRANTEES: Final = (*ROLES, "PUBLIC")
 # It works in a database of its own family, so that the document gives it a table of its own.
 REACTIONS: Final = "fanout_reactions"
+# Who operates reactions: statements that need the tables of that family.
+OF_REACTIONS: Final = ("pipeline/ops/reactions",)
 # It may call functions and insert into one table, so that the document gives it a table of its own.
 PRODUCER: Final = "fanout_producer"
 BROADCASTER: Final = "fanout_broadcaster"
@@ -667,6 +669,7 @@ def test_who_asks_for_something_may_do_what_the_document_lists_and_nothing_else(
 
 def test_every_file_of_statements_is_run_by_a_role() -> None:
     known = {path for role in (*ROLES, REACTIONS, PRODUCER, BROADCASTER) for path in files_of(role)}
+    known |= {path for folder in OF_REACTIONS for path in (ROOT / folder / "sql").glob("*.sql")}
     assert set((ROOT / "pipeline").rglob("*.sql")) == known
 
 

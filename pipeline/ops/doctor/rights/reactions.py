@@ -67,6 +67,35 @@ _CHANGED: Final = {
     "inbox_items": ("status",),
 }
 
+# What people see of what an event led to: no context, which may hold anything.
+_SHOWN: Final = frozenset().union(
+    *(
+        on_columns("SELECT", table, *columns, schema="reactions")
+        for table, columns in {
+            "agent_tasks": (
+                *("id", "task_type", "agent_type", "user_id", "scheduled_for", "priority"),
+                "status",
+            ),
+            "message_queue": (
+                *("id", "user_id", "template", "scheduled_for", "priority", "status"),
+            ),
+            "inbox_items": ("id", "user_id", "item_type", "score", "expires_at", "status"),
+            "credit_events": ("id", "user_id", "amount", "reason"),
+            "agent_actions_log": ("id", "action", "agent_type", "user_id"),
+            "community_requests": ("id", "status", "expires_at"),
+        }.items()
+    )
+)
+# What those who only read see of an event: neither payload nor metadata.
+_OF_AN_EVENT: Final = (
+    *("id", "event_type", "aggregate_id", "aggregate_type", "processed", "created_at"),
+    "created_by",
+)
+_OF_THE_DEAD: Final = (
+    *("id", "event_id", "event_type", "error_message", "retry_count", "original_created_at"),
+    *("created_at", "aggregate_type", "aggregate_id", "state", "letter_id"),
+)
+
 RIGHTS_WITH_REACTIONS: Final[Mapping[str, frozenset[str]]] = {
     REACTIONS: (
         SIGN_OF_LIFE
@@ -74,13 +103,16 @@ RIGHTS_WITH_REACTIONS: Final[Mapping[str, frozenset[str]]] = {
         | on_tables("SELECT", "reactions", "switches", schema="fanout")
         | on_tables("INSERT", "attempts", schema="fanout")
         | on_columns(
-            "INSERT", "reactions", "event_id", "event_type", "depth", "state", schema="fanout"
+            "INSERT",
+            "reactions",
+            *("event_id", "event_type", "depth", "state", "cause"),
+            schema="fanout",
         )
         | on_columns(
             "UPDATE",
             "reactions",
             *("state", "next_attempt_at", "lease_token", "attempts", "failures"),
-            *("started_at", "finished_at", "error_class", "reason"),
+            *("started_at", "finished_at", "error_class", "reason", "effects"),
             schema="fanout",
         )
         | on_tables("SELECT", "users", "conversations", schema="reactions")
@@ -94,6 +126,11 @@ RIGHTS_WITH_REACTIONS: Final[Mapping[str, frozenset[str]]] = {
             )
         )
     ),
-    OPERATOR: on_tables("SELECT", "reactions", schema="fanout"),
-    VIEWER: on_tables("SELECT", "reactions", schema="fanout"),
+    OPERATOR: on_tables("SELECT", "reactions", schema="fanout")
+    | on_tables("SELECT", "events", "event_dead_letters", schema="reactions")
+    | _SHOWN,
+    VIEWER: on_tables("SELECT", "reactions", "attempts", schema="fanout")
+    | on_columns("SELECT", "events", *_OF_AN_EVENT, schema="reactions")
+    | on_columns("SELECT", "event_dead_letters", *_OF_THE_DEAD, schema="reactions")
+    | _SHOWN,
 }

@@ -1,4 +1,4 @@
--- What is held back in a database without the ledger of the fan-out, where no event can wait.
+-- What is held back in a database without the ledger of the fan-out, where none of its events can wait.
 SELECT
     name,
     state,

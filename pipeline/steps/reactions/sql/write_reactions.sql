@@ -63,10 +63,11 @@ follow_ups AS (
 ),
 -- With the depth of its chain. Whoever adopts it from its message finds this row.
 chained AS (
-    INSERT INTO fanout.reactions (event_id, event_type, depth, state)
+    INSERT INTO fanout.reactions (event_id, event_type, depth, state, cause)
     SELECT
         effect.id, body ->> 'type', depth + 1,
-        CASE WHEN (body ->> 'routed')::boolean THEN 'pending' ELSE 'unrouted' END
+        CASE WHEN (body ->> 'routed')::boolean THEN 'pending' ELSE 'unrouted' END,
+        event_id
     FROM effect
     WHERE kind = 'FollowUp'
     ORDER BY effect.id

@@ -1,0 +1,172 @@
+"""How events of reactions stand, in status, doctor and the switches."""
+
+from io import StringIO
+
+import pytest
+from rich.console import Console
+
+from pipeline.domain.errors import ConfigurationError
+from pipeline.domain.identifiers import EventType
+from pipeline.ops.doctor.check import Finding, Severity
+from pipeline.ops.doctor.checks.reactions import judge_reactions, judge_set_back, judge_unrouted
+from pipeline.ops.doctor.examine import examine
+from pipeline.ops.doctor.installation import Installation
+from pipeline.ops.reactions.figures import ReactionFigures
+from pipeline.ops.status.figures import StatusFigures
+from pipeline.ops.status.read import read_status
+from pipeline.ops.switches.change import pause, resume
+from pipeline.ops.switches.names import KNOWN
+from pipeline.reactions.handlers import REACTION_HANDLERS
+from pipeline.reactions.handlers.registry import reaction_handlers
+from pipeline.screens.status import render
+from pipeline.screens.switches import paused_lines, resumed_lines
+from pipeline.settings import DatabaseSettings
+from tests.databases import Database
+from tests.reactions.asking import AMARA
+from tests.steps.reactions.board import Board
+from tests.steps.reactions.test_reactions import Falls
+
+VERIFIED = {"userId": str(AMARA)}
+
+
+def status_of(board: Board) -> StatusFigures:
+    return read_status(DatabaseSettings(dsn=board.database.viewer_dsn))
+
+
+def figures_of(board: Board) -> ReactionFigures:
+    found = status_of(board).reactions
+    assert found is not None
+    return found
+
+
+def screen(status: StatusFigures) -> str:
+    shown = StringIO()
+    Console(file=shown, width=200).print(render(status))
+    return shown.getvalue()
+
+
+def doctor(board: Board) -> dict[str, Finding]:
+    settings = DatabaseSettings(dsn=board.database.operator_dsn)
+    with Installation(database=settings) as installation:
+        return {
+            each.check.name: each.finding
+            for each in examine(installation)
+            if each.finding is not None
+        }
+
+
+def test_each_event_is_counted_where_it_stands(board: Board) -> None:
+    board.handlers = {
+        **REACTION_HANDLERS,
+        **reaction_handlers([Falls()]),
+    }
+    board.event("moon.rose", {})
+    board.event("moon.rose", {})
+    board.event("user.verified", VERIFIED)
+    dead = board.event("user.verified", {})
+    failing = board.event("test.fails", {})
+    board.process()
+    assert board.state(dead)[0] == "dead"
+    assert board.state(failing) == ("waiting", 1, 1)
+    pause(operator(board), "user.verified", KNOWN)
+    held = board.event("user.verified", VERIFIED)
+    board.process(held)
+    board.event("user.verified", VERIFIED)
+
+    seen = figures_of(board)
+
+    assert (seen.waiting, seen.unseen, seen.due, seen.retried) == (2, 1, 1, 1)
+    assert (seen.paused, seen.unrouted, seen.dead) == (1, 2, 1)
+    assert (seen.done_last_hour, seen.dead_last_hour, seen.stuck) == (1, 1, 0)
+    assert seen.unrouted_types == {"moon.rose": 2}
+    assert seen.p50_seconds is not None
+    status = status_of(board)
+    assert status.switches is not None
+    assert status.switches["user.verified"].waiting == 1
+    shown = screen(status)
+    assert "without the fan-out" in shown
+    assert "1 due" in shown
+    assert "1 for later, 1 tried again, 1 paused" in shown
+    assert "2 without a handler, of 1 type" in shown
+
+
+def operator(board: Board) -> DatabaseSettings:
+    return DatabaseSettings(dsn=board.database.operator_dsn)
+
+
+def test_what_nobody_takes_is_a_fault_even_if_no_graph_ever_ran(board: Board) -> None:
+    event = board.event("user.verified", VERIFIED)
+    assert doctor(board)["reactions"].severity is Severity.OK
+    board.execute(
+        "UPDATE reactions.events SET created_at = now() - interval '10 minutes' WHERE id = %s",
+        event,
+    )
+    finding = doctor(board)["reactions"]
+    assert finding.severity is Severity.FAILED
+    assert finding.fix == ("start it, or see its log: python -m pipeline run --graph reactions")
+    assert "nobody takes them" in screen(status_of(board))
+    board.process(event)
+    assert doctor(board)["reactions"].severity is Severity.OK
+
+
+def test_doctor_names_types_without_a_handler_with_their_numbers(board: Board) -> None:
+    for event_type in ("moon.rose", "sun.set", "moon.rose"):
+        board.event(event_type, {})
+    board.process()
+    found = doctor(board)
+    assert found["reaction types"].seen == "3 events without a handler: moon.rose (2), sun.set (1)"
+    assert found["reaction types"].fix is not None
+    assert "replay --unrouted" in found["reaction types"].fix
+    assert [
+        (name, each.seen)
+        for name, each in found.items()
+        if each.severity is not Severity.OK and name != "reaction types"
+    ] == []
+
+
+def test_setting_processed_back_runs_nothing_and_doctor_says_what_does(board: Board) -> None:
+    done = board.event("user.verified", VERIFIED)
+    board.process(done)
+    assert doctor(board)["set back"].severity is Severity.OK
+    board.execute("UPDATE reactions.events SET processed = false")
+    assert board.process() == 0
+    finding = doctor(board)["set back"]
+    assert finding.severity is Severity.WARNING
+    assert finding.fix is not None
+    assert f"python -m pipeline replay --event {done}" in finding.fix
+
+
+def test_a_late_event_is_a_warning_before_it_is_a_fault() -> None:
+    def figures(oldest: float, stuck: int) -> ReactionFigures:
+        return ReactionFigures(
+            waiting=3, unseen=0, due=3, oldest_seconds=oldest, stuck=stuck, retried=0, paused=0,
+            unrouted=0, dead=0, done_last_hour=0, dead_last_hour=0, p50_seconds=None,
+            unrouted_types={},
+        )  # fmt: skip
+
+    severities = [judge_reactions(figures(*each)).severity for each in ((1, 0), (61, 0), (301, 3))]
+    assert severities == [Severity.OK, Severity.WARNING, Severity.FAILED]
+    assert judge_unrouted(None).severity is judge_set_back(None).severity is Severity.OK
+
+
+def test_a_dotted_type_is_paused_and_goes_on_by_itself(board: Board) -> None:
+    settings = operator(board)
+    paused = pause(settings, "user.verified", KNOWN, reason="wrong text")
+    event = board.event("user.verified", VERIFIED)
+    board.process(event)
+    assert board.state(event)[0] == "paused"
+    again = pause(settings, "user.verified", KNOWN)
+    assert again.waiting == 1
+    assert "1 event waits" in paused_lines(again)
+    resumed = resume(settings, "user.verified", KNOWN)
+    assert "1 event waits, the graph goes on" in resumed_lines(resumed)
+    assert (paused.waiting, resumed.was) == (0, "paused")
+    assert board.process() == 1
+    assert board.state(event)[0] == "done"
+
+
+def test_without_the_family_its_types_cannot_be_paused(database: Database) -> None:
+    settings = DatabaseSettings(dsn=database.operator_dsn)
+    with pytest.raises(ConfigurationError, match="--family reactions"):
+        pause(settings, str(EventType("user.verified")), KNOWN)
+    assert read_status(settings).reactions is None
