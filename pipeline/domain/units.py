@@ -53,4 +53,7 @@ def counted_waiting(number: int, thing: str) -> str:
 
 def counted(number: int, thing: str, things: str | None = None) -> str:
     """Format a count: ``1 event``, ``1,000 events``. ``things`` is an irregular plural."""
-    return f"{number:,} {thing if number == 1 else things or f'{thing}s'}"
+    if number == 1:
+        return f"{number:,} {thing}"
+    ending = "es" if thing.endswith(("ch", "sh", "s", "x")) else "s"
+    return f"{number:,} {things or f'{thing}{ending}'}"

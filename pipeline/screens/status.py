@@ -258,6 +258,7 @@ def _pushes(pushes: Mapping[str, ChannelFigures]) -> Text:
         )
         lines.append(Text(f"{label}: {', '.join(waits)}; {ended}"))
         lines.extend(Text(each, "red") for each in channel.standstills(name))
+        lines.extend(Text(each, "yellow") for each in channel.failures(name))
     return Text("\n").join(lines)
 
 

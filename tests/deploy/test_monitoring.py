@@ -27,6 +27,7 @@ from google.protobuf.json_format import ParseError  # type: ignore[import-untype
 
 from local.debezium.configuration import read as read_configuration
 from pipeline.ops.mail.figures import MailFigures
+from pipeline.ops.push.figures import CHANNELS, ChannelFigures
 from pipeline.ops.status.figures import (
     DeadLetters,
     GraphSeen,
@@ -395,6 +396,17 @@ SLOT: Final = SlotFigures(
     invalidation_reason=None,
     synced=False,
 )
+PUSHES: Final = ChannelFigures(
+    waiting=1,
+    later=0,
+    oldest_seconds=1.0,
+    stuck=0,
+    held_back=0,
+    in_digest=0,
+    sent_last_hour=1,
+    failed_last_hour=0,
+    expired_last_hour=0,
+)
 # A status with every figure.
 STATUS: Final = StatusFigures(
     database="app",
@@ -426,8 +438,8 @@ STATUS: Final = StatusFigures(
         failed_last_hour=0,
         expired_last_hour=0,
     ),
-    pushes=None,
     reactions=None,
+    pushes=dict.fromkeys(CHANNELS, PUSHES),
     other_program=None,
     last_hour=LastHour({"dead": 1}, [1]),
     latency=Latency(1.0, 1.0, 1.0),

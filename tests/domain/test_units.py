@@ -36,3 +36,6 @@ def test_one_thing_is_told_from_many() -> None:
         "1,000 events",
     ]
     assert counted(2, "person", "people") == "2 people"
+    assert [counted(2, thing) for thing in ("push", "batch", "address", "row")] == [
+        *("2 pushes", "2 batches", "2 addresses", "2 rows"),
+    ]

@@ -54,7 +54,15 @@ def plant(database: Database, mails: int = 1, **columns: str) -> None:
         )
 
 
-def ended(database: Database, state: str, mails: int = 1, *, ago: str, took: str = "1 s") -> None:
+def ended(
+    database: Database,
+    state: str,
+    mails: int = 1,
+    *,
+    ago: str,
+    took: str = "1 s",
+    **columns: str,
+) -> None:
     begin = f"now() - interval '{ago}' - interval '{took}'"
     plant(
         database,
@@ -63,6 +71,7 @@ def ended(database: Database, state: str, mails: int = 1, *, ago: str, took: str
         created_at=begin,
         deliver_at=begin,
         finished_at=f"now() - interval '{ago}'",
+        **columns,
     )
 
 

@@ -5,6 +5,7 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
+from pipeline.ops.doctor.check import Severity, ok
 from pipeline.ops.families import Family
 from pipeline.ops.metrics.read import read_figures
 from pipeline.ops.migrate import migrate
@@ -13,6 +14,7 @@ from pipeline.ops.status.read import read_status
 from pipeline.screens.status import render
 from pipeline.settings import CaptureNames, DatabaseSettings
 from tests.databases import Database
+from tests.ops.examination import found
 from tests.ops.test_mail_figures import ended, plant, waiting
 
 
@@ -76,7 +78,28 @@ def test_what_nobody_takes_for_ten_minutes_stands_still(database: Database) -> N
     assert figures(database)["bus"].stuck == 0
     waiting(database, since="11 minutes", channel="'bus'")
     assert figures(database)["bus"].stuck == 1
-    assert "1 signal could be sent for 10 min, nobody takes them" in screen(database)
+    words = "1 signal could be sent for 10 min, nobody takes them"
+    assert words in screen(database)
+    finding = found(database, "pushes")
+    assert (finding.severity, finding.seen) == (Severity.FAILED, words)
+    assert "run --graph push" in (finding.fix or "")
+
+
+def test_where_more_fail_than_arrive_somebody_should_look(database: Database) -> None:
+    ended(database, "dead", 10, ago="30 minutes", channel="'fcm'")
+    ended(database, "dead", 90, ago="70 minutes", channel="'fcm'")
+    assert found(database, "pushes").severity is Severity.OK
+    ended(database, "dead", 2, ago="30 minutes", channel="'fcm'")
+    ended(database, "done", 11, ago="30 minutes", channel="'fcm'")
+    finding = found(database, "pushes")
+    words = "12 pushes failed for good in an hour, 11 arrived"
+    assert (finding.severity, finding.seen) == (Severity.WARNING, words)
+    assert words in screen(database)
+    with database.connect() as connection:
+        statement = (finding.fix or "").partition(": ")[2]
+        assert ("fcm", None, 12) in connection.execute(statement.encode()).fetchall()
+    ended(database, "done", ago="30 minutes", channel="'fcm'")
+    assert found(database, "pushes").severity is Severity.OK
 
 
 def test_mails_are_counted_apart(database: Database) -> None:
@@ -91,6 +114,7 @@ def test_with_push_alone_they_are_shown_and_without_it_there_is_no_line(
     migrate(empty_database.dsn, family=Family.KERNEL)
     assert read_status(DatabaseSettings(dsn=empty_database.viewer_dsn)).pushes is None
     assert "pushes" not in screen(empty_database)
+    assert found(empty_database, "pushes") == ok("the family push is not installed")
     migrate(empty_database.dsn, family=Family.PUSH)
     waiting(empty_database, since="5 seconds", channel="'bus'")
     assert "pushes  bus: 1 due" in screen(empty_database)

@@ -12,6 +12,8 @@ from pipeline.ops.deliveries.standing import STUCK_SECONDS, DeliveryStanding, re
 
 # The channels of push, and what a person calls a delivery on each.
 CHANNELS: Final[Mapping[str, str]] = {"bus": "signal", "fcm": "push", "webhook": "webhook"}
+# Phones lose the application at any time. Above this, and above what arrives, somebody should look.
+MOST_FAILED: Final = 10
 
 _HAS_PUSHES: Final = load(__package__, "has_pushes")
 
@@ -49,6 +51,13 @@ class ChannelFigures:
         due = duration(STUCK_SECONDS)
         could = counted(self.stuck, CHANNELS[channel])
         return [f"{could} could be sent for {due}, nobody takes them"]
+
+    def failures(self, channel: str) -> Sequence[str]:
+        """Say that most deliveries of this channel failed."""
+        if self.failed_last_hour <= max(MOST_FAILED, self.sent_last_hour):
+            return []
+        lost = counted(self.failed_last_hour, CHANNELS[channel])
+        return [f"{lost} failed for good in an hour, {self.sent_last_hour:,} arrived"]
 
 
 def read_pushes(connection: Connection[Any]) -> Mapping[str, ChannelFigures] | None:

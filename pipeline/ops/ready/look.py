@@ -24,6 +24,7 @@ from pipeline.ops.doctor.checks.graphs import judge_graphs
 from pipeline.ops.doctor.checks.stream import DEAD_SECONDS
 from pipeline.ops.doctor.installation import Installation
 from pipeline.ops.families import Family, families_of, files_of
+from pipeline.ops.push.figures import CHANNELS
 from pipeline.ops.status.figures import GraphSeen
 from pipeline.ops.status.read import read_graphs
 
@@ -76,7 +77,7 @@ _DELIVERIES: Final = (
         part="pushes",
         one="push",
         installed="has_push",
-        channels=("bus", "fcm", "webhook"),
+        channels=tuple(CHANNELS),
         graph=Graph.PUSH,
     ),
 )
