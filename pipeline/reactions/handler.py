@@ -20,10 +20,18 @@ class ReactionHandler(ABC, Generic[PayloadT]):
     Attributes:
         event_type: the event type, as in the database.
         payload: the model of its payload.
+        in_order: whether events of one aggregate are processed one after another, by their
+            sequence: the next one when the one before it is done or dead. It is the order of all
+            types of the aggregate that ask for it. An event without an ``aggregate_id`` has none.
+        one_at_a_time: a key of the payload, as in the JSON: events of this type with the same
+            value are never processed at the same time. A missing value is a value too. What waits
+            for a retry holds up no other.
     """
 
     event_type: ClassVar[EventType]
     payload: ClassVar[type[Payload]]
+    in_order: ClassVar[bool] = False
+    one_at_a_time: ClassVar[str | None] = None
 
     def questions(self, event: ReactionEvent[PayloadT]) -> Iterable[Question]:  # noqa: ARG002
         """Return what it needs to know. Default: nothing."""

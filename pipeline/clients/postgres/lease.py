@@ -19,6 +19,8 @@ from pipeline.domain.lease import Lease, Settlement
 MOST_RESTORED: Final = 1_000
 # A statement that pauses or releases this many records takes a fraction of a second.
 MOST_FOLLOWED: Final = 5_000
+# Claims that were overtaken by others are made again at once, so often.
+CLAIM_TRIES: Final = 3
 
 
 def claim(
@@ -55,15 +57,18 @@ def claim(
         "reserved": reserved,
         "seconds": lease.total_seconds(),
     }
-    try:
-        with connection.transaction(), connection.cursor(row_factory=dict_row) as cursor:
-            if restore is not None:
-                cursor.execute(restore, {**parameters, "most": MOST_RESTORED})
-            rows = cursor.execute(statement, parameters).fetchall()
-    except errors.UniqueViolation:
-        if table.alone is None:
-            raise
-        # Another worker leased a record with the same value at the same time.
+    for _ in range(CLAIM_TRIES):
+        try:
+            with connection.transaction(), connection.cursor(row_factory=dict_row) as cursor:
+                if restore is not None:
+                    cursor.execute(restore, {**parameters, "most": MOST_RESTORED})
+                rows = cursor.execute(statement, parameters).fetchall()
+            break
+        except errors.UniqueViolation:
+            if table.alone is None and table.unless is None:
+                raise
+            # Another worker leased what holds a record back at the same time. Now we see it.
+    else:
         return []
     return [
         Lease(

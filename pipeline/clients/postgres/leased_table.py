@@ -130,6 +130,7 @@ _ALONE: Final = sql.SQL("""
             WHERE other.{column} = record.{column} AND other.state = 'leased'
                 AND other.sequence <> record.sequence
         )""")
+_UNLESS: Final = sql.SQL("\n        AND NOT ({unless})")
 
 _EXTEND: Final = sql.SQL("""
 -- Extend a lease, and set other columns. In: sequence, token, seconds, and their values.
@@ -248,6 +249,8 @@ class LeasedTable:
             holds one back.
         alone: at most one record with the same value in this column is leased. The table has a
             unique index for it.
+        unless: a condition on ``record``: while it is true, a record is not claimed. If it is about
+            other records, a unique index refuses a claim that another one has overtaken.
         ranked: whether records have priorities, and keep their rank when they are given back.
         given: the names in the ``values`` of a settlement, with their types.
         settled: the assignments that a settlement makes of them, each after a comma.
@@ -263,6 +266,7 @@ class LeasedTable:
     values: Sequence[str]
     switch: str | None = None
     alone: str | None = None
+    unless: sql.SQL | None = None
     ranked: bool = False
     given: Mapping[str, str] = field(default_factory=dict)
     settled: sql.SQL | None = None
@@ -293,10 +297,12 @@ class LeasedTable:
 
     def claim_statement(self, only: Collection[str] = (), *, early: bool = False) -> sql.Composed:
         """The statement of ``claim``."""
-        alone: sql.Composable = _NOTHING
+        alone = sql.Composed([])
         if self.alone is not None:
             column = sql.Identifier(self.alone)
-            alone = _ALONE.format(table=self._parts["table"], column=column)
+            alone += _ALONE.format(table=self._parts["table"], column=column)
+        if self.unless is not None:
+            alone += _UNLESS.format(unless=self.unless)
         due = _RANKED_DUE if self.ranked else _DUE
         claimable = {"claimable": _CLAIMABLE_EARLY} if early else {}
         return self._compose(

@@ -14,9 +14,17 @@ def reaction_handlers(
     """Make the read-only table.
 
     Raises:
-        ValueError: two handlers have the same event type.
+        ValueError: two handlers have the same event type, or the order that one asks for is
+            invalid.
     """
-    return register(handlers, _type_of)
+    table = register(handlers, _type_of)
+    for name, handler in table.items():
+        key = handler.one_at_a_time
+        if key is not None and handler.in_order:
+            raise ValueError(f"{name} asks for in_order and one_at_a_time: choose one of them")
+        if key is not None and key not in handler.payload.keys():  # noqa: SIM118 - a method
+            raise ValueError(f"invalid one_at_a_time {key!r} of {name}: expected a payload key")
+    return table
 
 
 def _type_of(handler: ReactionHandler[Any]) -> EventType:

@@ -64,6 +64,8 @@ class RequestNeededHandler(ReactionHandler[RequestNeeded]):
 
     event_type = EventType("community.request_needed")
     payload = RequestNeeded
+    # The second of two similar ones must see the request that the first one writes.
+    one_at_a_time = "category"
 
     def questions(self, event: ReactionEvent[RequestNeeded]) -> Iterator[Question]:
         """Whether there is a similar request, and who knows."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 from uuid import UUID
 
+import orjson
 from psycopg import Connection
 
 from pipeline.clients.postgres.lease import claim, follow_switches
@@ -43,6 +44,11 @@ class ReactionClaims:
     def __init__(self, reactor: Reactor, *, find_seconds: float = FIND_SECONDS) -> None:
         self._reactor = reactor
         self._find_seconds = find_seconds
+        self._types = {
+            "types": sorted(reactor.handlers),
+            "in_order": reactor.in_order,
+            "one_at_a_time": orjson.dumps(reactor.one_at_a_time).decode(),
+        }
         self._lock = threading.Lock()
         self._find_at = 0.0
 
@@ -60,7 +66,7 @@ class ReactionClaims:
         is_time = self._is_time()
         parameters = {
             "ids": list(ids),
-            "types": sorted(self._reactor.handlers),
+            **self._types,
             "most": MOST_FOUND if is_time else 0,
         }
 

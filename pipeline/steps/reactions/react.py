@@ -18,7 +18,7 @@ from pipeline.facts.reactions import read_answers
 from pipeline.reactions.ask import outcome_of
 from pipeline.reactions.effects import FollowUp, Reaction
 from pipeline.reactions.events import ReactionEvent
-from pipeline.reactions.facts import Answers, Question, SimilarRequest
+from pipeline.reactions.facts import Answers, Question
 from pipeline.reactions.handler import ReactionHandler
 from pipeline.reactions.identifiers import ReactionId, id_from
 from pipeline.reactions.outcome import Done, GaveUp, RetryAt
@@ -29,7 +29,6 @@ from pipeline.steps.reactions.reactor import Reactor
 AT_LEAST: Final = timedelta(seconds=1)
 
 _READ: Final = load(__package__, "read_events")
-_AFTER_SIMILAR: Final = Cause(reason="an event before it may write a request like its own")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +66,11 @@ def react(reactor: Reactor, leases: Sequence[Lease], clock: Clock = utc_now) -> 
             asking.append((each, frozenset(each.handler.questions(each.event))))
         except Exception as error:  # noqa: BLE001 - a bug of one handler
             settlements.append(_failed(reactor, each, error))
-    now, later = _apart(asking)
-    settlements += [put_back(each.lease, _AFTER_SIMILAR) for each, _ in later]
-    questions = frozenset(chain.from_iterable(wanted for _, wanted in now))
+    questions = frozenset(chain.from_iterable(wanted for _, wanted in asking))
     answers = with_connection(
         reactor.database, lambda connection: read_answers(connection, questions)
     )
-    return settlements + [_settlement(reactor, each, answers, clock) for each, _ in now]
+    return settlements + [_settlement(reactor, each, answers, clock) for each, _ in asking]
 
 
 def _read(connection: Connection[Any], leases: Sequence[Lease]) -> dict[Any, ReactionRow]:
@@ -99,18 +96,6 @@ def _decoded(reactor: Reactor, lease: Lease, row: ReactionRow | None) -> AskedRe
     except PermanentError as error:
         return end(lease, WorkState.DEAD, _cause(error))
     return AskedReaction(lease, handler, event)
-
-
-def _apart(asking: Sequence[_Asking]) -> tuple[list[_Asking], list[_Asking]]:
-    """Split off the events that must see the request which another of the batch may write."""
-    now: list[_Asking] = []
-    later: list[_Asking] = []
-    seen: set[str | None] = set()
-    for each in asking:
-        categories = {wanted.category for wanted in each[1] if isinstance(wanted, SimilarRequest)}
-        (later if categories & seen else now).append(each)
-        seen |= categories
-    return now, later
 
 
 def _settlement(
@@ -150,5 +135,8 @@ def _written(reactor: Reactor, event_id: ReactionId, effect: Reaction) -> dict[s
     names = (name for name in type(effect).__slots__ if name != "name")
     body = {name: getattr(effect, name) for name in names}
     if isinstance(effect, FollowUp):
-        body["routed"] = effect.type in reactor.handlers
+        handler = reactor.handlers.get(effect.type)
+        body["routed"] = handler is not None
+        body["in_order"] = reactor.in_order
+        body["one_at_a_time"] = handler and handler.one_at_a_time
     return {"kind": type(effect).__name__, "id": id_from(event_id, effect.name), "body": body}

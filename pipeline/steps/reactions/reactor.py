@@ -40,6 +40,17 @@ class Reactor:
             raise ConfigurationError(f"invalid number of tries {self.tries}: expected 1 or more")
 
     @property
+    def in_order(self) -> list[EventType]:
+        """The types whose events are processed in the order of their aggregate."""
+        return sorted(name for name, handler in self.handlers.items() if handler.in_order)
+
+    @property
+    def one_at_a_time(self) -> Mapping[EventType, str]:
+        """The key of the payload by which the events of a type are processed one at a time."""
+        keys = {name: handler.one_at_a_time for name, handler in self.handlers.items()}
+        return {name: key for name, key in keys.items() if key is not None}
+
+    @property
     def retries(self) -> RetryRule:
         """How often an event that failed is tried again, and when."""
         return RetryRule(backoff=REACTION_BACKOFF, retries=self.tries - 1)

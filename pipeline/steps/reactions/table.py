@@ -17,6 +17,8 @@ _EFFECTS: Final = sql.SQL(""",
             SELECT jsonb_agg(jsonb_build_array(each -> 'kind', each -> 'id') ORDER BY place)
             FROM jsonb_array_elements(given.effects) WITH ORDINALITY AS effect (each, place)
         )""")
+# What its type or an event with the same key holds back. Whose lease has ended goes first.
+_UNLESS: Final = sql.SQL(load(__package__, "held_back").decode())
 
 REACTIONS: Final = LeasedTable(
     name="reactions",
@@ -24,6 +26,7 @@ REACTIONS: Final = LeasedTable(
     record_id=sql.SQL("record.event_id::text"),
     values=("event_id", "event_type", "depth"),
     switch="event_type",
+    unless=_UNLESS,
     given={"effects": "jsonb"},
     settled=_EFFECTS,
     returned=("event_id", "depth", "sequence"),

@@ -40,18 +40,21 @@ class Board:
         metadata: object = None,
         processed: bool | None = False,
         created_at: datetime | None = None,
+        about: UUID | None = None,
     ) -> UUID:
         event_id = uuid4()
         self.rows(
             "INSERT INTO reactions.events"
-            " (id, event_type, payload, metadata, processed, created_at)"
-            " VALUES (%s, %s, %s, %s, %s, coalesce(%s, now())) RETURNING id",
+            " (id, event_type, payload, metadata, processed, created_at, aggregate_type,"
+            " aggregate_id)"
+            " VALUES (%s, %s, %s, %s, %s, coalesce(%s, now()), 'order', %s) RETURNING id",
             event_id,
             event_type,
             Jsonb(payload),
             None if metadata is None else Jsonb(metadata),
             processed,
             created_at,
+            about,
         )
         return event_id
 

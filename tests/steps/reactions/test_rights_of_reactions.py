@@ -27,6 +27,9 @@ ALSO: Final = (
     (ROOT / "pipeline/sinks/sql/beat.sql").read_bytes(),
 )
 
+# Parts of the statements of the ledger.
+PARTS: Final = ("write_reactions", "held_back")
+
 
 def own(connection: psycopg.Connection) -> set[str]:
     lines = granted(connection, [ROLE, "PUBLIC"])
@@ -38,7 +41,7 @@ def own(connection: psycopg.Connection) -> set[str]:
 
 
 def needed() -> list[bytes]:
-    files = [path.read_bytes() for path in files_of(ROLE) if path.stem != "write_reactions"]
+    files = [path.read_bytes() for path in files_of(ROLE) if path.stem not in PARTS]
     composed = [
         REACTIONS.claim_statement(),
         REACTIONS.settle_statement(),

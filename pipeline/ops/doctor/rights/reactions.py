@@ -105,7 +105,7 @@ RIGHTS_WITH_REACTIONS: Final[Mapping[str, frozenset[str]]] = {
         | on_columns(
             "INSERT",
             "reactions",
-            *("event_id", "event_type", "depth", "state", "cause"),
+            *("event_id", "event_type", "depth", "state", "cause", "order_key", "ordinal"),
             schema="fanout",
         )
         | on_columns(

@@ -1,17 +1,42 @@
 -- Make the ledger rows of events that are not processed and have none.
 --
--- In: ids, of events that a message named; types, those that have a handler; most, how many others
--- are looked for, or 0: their messages were lost. Out: how many rows were made.
-WITH found AS (
-    SELECT event.id, event.event_type, event.sequence
+-- In: ids, of events that a message named; types, those that have a handler; in_order, the types
+-- that are processed in the order of their aggregate; one_at_a_time, {type: key of its payload};
+-- most, how many others are looked for, or 0: their messages were lost. Out: how many rows were
+-- made. Events without a sequence are older than the pipeline: see adopt_backlog.sql.
+WITH named AS (
+    SELECT event.id, event.event_type, event.sequence, event.aggregate_type, event.aggregate_id,
+        event.payload
     FROM unnest(%(ids)s::uuid[]) AS named (id)
     JOIN reactions.events AS event ON event.id = named.id
-    WHERE event.processed IS NOT TRUE
-    UNION
-    (
-        SELECT event.id, event.event_type, event.sequence
+    WHERE event.processed IS NOT TRUE AND event.sequence IS NOT NULL
+),
+found AS (
+    SELECT * FROM named
+    UNION ALL
+    -- What is processed in order must know all that is before it.
+    SELECT earlier.*
+    FROM named
+    CROSS JOIN LATERAL (
+        SELECT event.id, event.event_type, event.sequence, event.aggregate_type,
+            event.aggregate_id, event.payload
         FROM reactions.events AS event
-        WHERE event.processed IS NOT TRUE
+        WHERE event.processed IS NOT TRUE AND event.aggregate_id = named.aggregate_id
+            AND event.aggregate_type IS NOT DISTINCT FROM named.aggregate_type
+            AND event.event_type = ANY (%(in_order)s::text[])
+            AND event.sequence < named.sequence
+            AND NOT EXISTS (
+                SELECT FROM fanout.reactions AS ledger WHERE ledger.event_id = event.id
+            )
+        OFFSET 0
+    ) AS earlier
+    WHERE named.event_type = ANY (%(in_order)s::text[])
+    UNION ALL
+    (
+        SELECT event.id, event.event_type, event.sequence, event.aggregate_type,
+            event.aggregate_id, event.payload
+        FROM reactions.events AS event
+        WHERE event.processed IS NOT TRUE AND event.sequence IS NOT NULL
             AND NOT EXISTS (
                 SELECT FROM fanout.reactions AS ledger WHERE ledger.event_id = event.id
             )
@@ -20,10 +45,15 @@ WITH found AS (
     )
 ),
 made AS (
-    INSERT INTO fanout.reactions (event_id, event_type, state)
+    INSERT INTO fanout.reactions (event_id, event_type, state, order_key, ordinal)
     SELECT
         id, event_type,
-        CASE WHEN event_type = ANY (%(types)s::text[]) THEN 'pending' ELSE 'unrouted' END
+        CASE WHEN event_type = ANY (%(types)s::text[]) THEN 'pending' ELSE 'unrouted' END,
+        fanout.reaction_key(
+            event_type, aggregate_type, aggregate_id, payload,
+            event_type = ANY (%(in_order)s::text[]), %(one_at_a_time)s::jsonb ->> event_type
+        ),
+        CASE WHEN event_type = ANY (%(in_order)s::text[]) THEN sequence END
     FROM found
     ORDER BY sequence, id
     ON CONFLICT (event_id) DO NOTHING

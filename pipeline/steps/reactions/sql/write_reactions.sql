@@ -59,18 +59,47 @@ follow_ups AS (
     WHERE kind = 'FollowUp'
     ORDER BY effect.id
     ON CONFLICT (id) DO NOTHING
-    RETURNING id, event_type
+    RETURNING id, event_type, aggregate_type, aggregate_id, payload, sequence
 ),
 -- With the depth of its chain. Whoever adopts it from its message finds this row.
 chained AS (
-    INSERT INTO fanout.reactions (event_id, event_type, depth, state, cause)
+    INSERT INTO fanout.reactions (event_id, event_type, depth, state, cause, order_key, ordinal)
     SELECT
-        effect.id, body ->> 'type', depth + 1,
+        follow_up.id, event_type, depth + 1,
         CASE WHEN (body ->> 'routed')::boolean THEN 'pending' ELSE 'unrouted' END,
-        event_id
-    FROM effect
-    WHERE kind = 'FollowUp'
-    ORDER BY effect.id
+        effect.event_id,
+        fanout.reaction_key(
+            event_type, aggregate_type, aggregate_id, payload, in_order, body ->> 'one_at_a_time'
+        ),
+        CASE WHEN in_order THEN follow_up.sequence END
+    FROM follow_ups AS follow_up
+    JOIN effect USING (id)
+    CROSS JOIN LATERAL (SELECT body -> 'in_order' ? event_type) AS asked (in_order)
+    ORDER BY follow_up.sequence, follow_up.id
+    ON CONFLICT (event_id) DO NOTHING
+),
+-- What is processed in order must know all that is before it: see adopt_events.sql.
+before AS (
+    INSERT INTO fanout.reactions (event_id, event_type, state, order_key, ordinal)
+    SELECT
+        event.id, event.event_type, 'pending',
+        fanout.reaction_key(
+            event.event_type, event.aggregate_type, event.aggregate_id, event.payload, true, NULL
+        ),
+        event.sequence
+    FROM follow_ups AS follow_up
+    JOIN effect USING (id)
+    CROSS JOIN LATERAL (
+        SELECT id, event_type, aggregate_type, aggregate_id, payload, sequence
+        FROM reactions.events AS earlier
+        WHERE earlier.processed IS NOT TRUE AND earlier.aggregate_id = follow_up.aggregate_id
+            AND earlier.aggregate_type IS NOT DISTINCT FROM follow_up.aggregate_type
+            AND body -> 'in_order' ? earlier.event_type
+            AND earlier.sequence < follow_up.sequence
+        OFFSET 0
+    ) AS event
+    WHERE body -> 'in_order' ? follow_up.event_type
+    ORDER BY event.sequence, event.id
     ON CONFLICT (event_id) DO NOTHING
 ),
 touch AS MATERIALIZED (
