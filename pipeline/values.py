@@ -184,7 +184,17 @@ def count(name: str, *, such_as: int, most: int, least: Literal[0, 1] = 1) -> Ki
     )
 
 
+_UUID: Final = "[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+_SUCH_AS: Final = "5b1f0f0e-6a53-4a3c-8f3e-2f6f3d2c9a10"
+
 EVENT_ID: Final = count("event id", such_as=42, most=MAX_EVENT_ID)
+# The fan-out numbers its events, reactions give them UUIDs.
+ANY_EVENT_ID: Final[Kind[int | UUID]] = Kind(
+    name="event id",
+    expected=f"a number such as 42, from 1 to {MAX_EVENT_ID:,}, or a UUID",
+    pattern=f"{EVENT_ID.pattern}|{_UUID}",
+    read=lambda text: UUID(text) if "-" in text else EVENT_ID.read(text),
+)
 LETTER_ID: Final = count("id of a dead letter", such_as=7, most=MAX_EVENT_ID)
 CONNECTIONS: Final = count("number of connections", such_as=GRANTED_CONNECTIONS, most=99_999)
 WORKERS: Final = count("number of workers", such_as=9, most=9_999)
@@ -210,9 +220,6 @@ RATE: Final = Kind(
     write=lambda value: f"{value:g}",
     form=Form.NUMBER,
 )
-
-_UUID: Final = "[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
-_SUCH_AS: Final = "5b1f0f0e-6a53-4a3c-8f3e-2f6f3d2c9a10"
 
 USER: Final = Kind(name="UUID", expected=_SUCH_AS, pattern=_UUID, read=UUID)
 

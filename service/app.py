@@ -37,6 +37,7 @@ from service.routes import (
     switches,
     unsubscribe,
     webhooks,
+    why,
 )
 from service.running import RunningReplays
 from service.settings import BODY_BYTES, ServiceSettings
@@ -48,6 +49,7 @@ SIGNED: Final = (unsubscribe.router, webhooks.router)
 # Needs a caller who may read; one who may operate for whatever is not a GET, and an audit row.
 CLOSED: Final = (
     events.router,
+    why.router,
     dead_letters.router,
     replays.router,
     jobs.router,

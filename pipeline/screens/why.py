@@ -1,12 +1,11 @@
 """Draws the account of one event in a terminal."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Final
 from uuid import UUID
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from pipeline.domain.units import ago, moment
@@ -22,10 +21,9 @@ from pipeline.ops.why.account import (
     SkipDetails,
 )
 from pipeline.ops.why.cause import CauseAccount
+from pipeline.screens.labelled import labelled
 from pipeline.screens.printable import one_line
-from pipeline.screens.terminal import is_endless
 
-_LABEL_WIDTH: Final = 12
 # The nil UUID, in activity.notifications.
 _EVERYONE: Final = UUID(int=0)
 _BOTH: Final = 2
@@ -37,19 +35,19 @@ def show(console: Console, account: Account) -> None:
     event = account.event
     console.print()
     console.print(Text.assemble("Event ", (str(event.id), "bold"), f"  {one_line(event.type)}"))
-    console.print(_grid(_about(account), console))
+    console.print(labelled(_about(account), console))
     for person in account.people:
         console.print()
         console.print(Text(f"  {one_line(person.label)}", "bold cyan"))
-        console.print(_grid(_rows(account, person), console))
+        console.print(labelled(_rows(account, person), console))
     if account.ledger and account.ledger.status == Status.COMPLETED and not account.people:
         console.print()
         nobody = Text(one_line(verdict.audience(account)), "dim")
-        console.print(_grid([("nobody", nobody)], console))
+        console.print(labelled([("nobody", nobody)], console))
     if account.endpoints:
         console.print()
         console.print(Text("  Endpoints", "bold cyan"))
-        console.print(_grid(map(_endpoint, account.endpoints), console))
+        console.print(labelled(map(_endpoint, account.endpoints), console))
     console.print()
 
 
@@ -57,10 +55,10 @@ def show_cause(console: Console, account: CauseAccount) -> None:
     """Print what became of a record that is no event, or of one delivery."""
     console.print()
     console.print(Text(one_line(account.cause), "bold"))
-    console.print(_grid(_about_cause(account), console))
+    console.print(labelled(_about_cause(account), console))
     if account.deliveries:
         console.print()
-        console.print(_grid(map(_delivery, account.deliveries), console))
+        console.print(labelled(map(_delivery, account.deliveries), console))
     console.print()
 
 
@@ -158,12 +156,3 @@ def _skip(alike: Sequence[SkipDetails]) -> tuple[str, Text]:
     if by := words.decided_by(first):
         text.append(f"\n{one_line(by)}", "dim not bold default")
     return label, text
-
-
-def _grid(rows: Iterable[tuple[str, Text]], console: Console) -> Table:
-    grid = Table.grid(padding=(0, 2), expand=not is_endless(console))
-    grid.add_column(width=_LABEL_WIDTH, justify="right", style="dim")
-    grid.add_column(ratio=1, overflow="fold")
-    for label, text in rows:
-        grid.add_row(Text(label), text)
-    return grid

@@ -164,7 +164,7 @@ def test_the_command_prints_one_json_object_or_the_screen(
     assert main(["why", "--broadcast", str(delivery)]) == 1
     assert capsys.readouterr().err.startswith("pipeline why: no delivery is of the broadcast")
     assert main(["why", "--activity", row, "--user", row]) == 2
-    assert "invalid --user: expected only with --event" in capsys.readouterr().err
+    assert "invalid --user: expected only with the number of an event" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("read", [read_activity, read_broadcast, read_delivery])

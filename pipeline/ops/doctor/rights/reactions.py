@@ -89,7 +89,7 @@ _SHOWN: Final = frozenset().union(
 # What those who only read see of an event: neither payload nor metadata.
 _OF_AN_EVENT: Final = (
     *("id", "event_type", "aggregate_id", "aggregate_type", "processed", "created_at"),
-    "created_by",
+    *("created_by", "sequence"),
 )
 _OF_THE_DEAD: Final = (
     *("id", "event_id", "event_type", "error_message", "retry_count", "original_created_at"),

@@ -7,11 +7,12 @@ WITH waiting AS MATERIALIZED (
     FROM fanout.reactions
     WHERE state IN ('pending', 'waiting', 'leased')
 ),
--- Written by the application, and nobody has looked at them yet.
+-- Written by the application, and nobody has looked at them yet. Rows from before this family have no
+-- sequence: a graph takes them at its first start, or never.
 unseen AS MATERIALIZED (
     SELECT event.created_at AS due_at
     FROM reactions.events AS event
-    WHERE event.processed IS NOT TRUE
+    WHERE event.processed IS NOT TRUE AND event.sequence IS NOT NULL
         AND NOT EXISTS (SELECT FROM fanout.reactions AS ledger WHERE ledger.event_id = event.id)
 ),
 due AS MATERIALIZED (
