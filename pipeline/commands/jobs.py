@@ -21,7 +21,7 @@ def add(commands: Commands) -> None:
 def _execute(options: argparse.Namespace) -> None:
     import orjson
 
-    from pipeline.ops.jobs.read import list_jobs
+    from pipeline.ops.jobs.read import list_jobs, list_left_out
     from pipeline.output import print_json
     from pipeline.screens.jobs import show_jobs
 
@@ -29,4 +29,4 @@ def _execute(options: argparse.Namespace) -> None:
     if options.json:
         print_json(orjson.dumps({"jobs": jobs}, option=orjson.OPT_UTC_Z).decode())
     else:
-        show_jobs(jobs)
+        show_jobs(jobs, list_left_out(options.database))

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from pipeline.jobs.schedule import Schedule
 
@@ -12,7 +12,7 @@ from pipeline.jobs.schedule import Schedule
 class Pages:
     """Work that one statement does, a page at a time, until there is no page left.
 
-    The statement is in ``pipeline/jobs/sql/NAME.sql``. It finds what is due, records it so that it
+    The statement is ``sql/NAME.sql`` of a package. It finds what is due, records it so that it
     is not due again, and emits the events, all in one. So a page is done as a whole or not at all.
 
     In: ``now`` (timestamptz), ``after`` (text: the cursor of the previous page; NULL for the first
@@ -22,11 +22,13 @@ class Pages:
 
     Attributes:
         statement: the name of the file.
+        package: the package that has it.
         parameters: the other values that the statement needs. A command can change each by name.
         most: the most rows of a page.
     """
 
     statement: str
+    package: str = "pipeline.jobs"
     parameters: Mapping[str, Any] = field(default_factory=dict)
     most: int = 5_000
 
@@ -94,6 +96,22 @@ Work = Pages | CalendarWatches | Retention | Digests
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Needed:
+    """What a database must have for a job: without it, there is nothing to do.
+
+    Attributes:
+        family: the family whose migrations make the table.
+        table: the name, with its schema.
+    """
+
+    family: str
+    table: str
+
+
+OF_JOBS: Final = Needed(family="jobs", table="fanout.thread_nudges")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """One job.
 
@@ -103,6 +121,9 @@ class Job:
         schedule: when it is due.
         work: what it does.
         lease: how long a worker may be silent before another one takes the run.
+        needs: a database without it does not run the job.
+        round_every: on one machine, the seconds between two rounds: what a run does is also done
+            between the runs. None: only runs do it.
     """
 
     name: str
@@ -110,6 +131,8 @@ class Job:
     schedule: Schedule
     work: Work
     lease: timedelta = timedelta(minutes=2)
+    needs: Needed = OF_JOBS
+    round_every: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,9 @@ from pipeline.domain.register import register
 from pipeline.jobs.digests import DIGESTS
 from pipeline.jobs.job import Job, Pages
 from pipeline.jobs.meeting_reminders import MEETING_REMINDERS
+from pipeline.jobs.reactions.close_expired_requests import CLOSE_EXPIRED_REQUESTS
+from pipeline.jobs.reactions.dispatch_messages import DISPATCH_MESSAGES
+from pipeline.jobs.reactions.dispatch_tasks import DISPATCH_TASKS
 from pipeline.jobs.renew_calendar_watches import RENEW_CALENDAR_WATCHES
 from pipeline.jobs.resume_incomplete_nudges import RESUME_INCOMPLETE_NUDGES
 from pipeline.jobs.retention import RETENTION
@@ -27,6 +30,9 @@ JOBS: Final = register(
         DIGESTS,
         RENEW_CALENDAR_WATCHES,
         RETENTION,
+        DISPATCH_TASKS,
+        DISPATCH_MESSAGES,
+        CLOSE_EXPIRED_REQUESTS,
     ),
     _name,
 )

@@ -42,6 +42,13 @@ DELIVERIES: Final = (
     "mail/0080_faster_ids.sql",
 )
 
+# The ledger of the runs of jobs, and the sign of life of their graph: reactions have jobs too.
+RUNS: Final = (
+    "jobs/0001_job_runs.sql",
+    "jobs/0035_sign_of_life.sql",
+    "jobs/0037_run_now.sql",
+)
+
 
 class Family(StrEnum):
     """A set of migrations, by its name on the command line.
@@ -84,7 +91,7 @@ _OWN: Final[Mapping[Family, Sequence[str]]] = {
     Family.MAIL: (f"{_MAIL}*.sql",),
     Family.PUSH: (*DELIVERIES, f"{_PUSH}*.sql"),
     Family.ACTIVITY: (*DELIVERIES, f"{_PUSH}*.sql", f"{_ACTIVITY}*.sql"),
-    Family.REACTIONS: (f"{_REACTIONS}*.sql",),
+    Family.REACTIONS: (*RUNS, f"{_REACTIONS}*.sql"),
 }
 
 
@@ -146,7 +153,7 @@ def families_of(recorded: Collection[str]) -> tuple[Family, ...]:
     families = [
         family
         for family, folder in folders.items()
-        if any(name.startswith(folder) for name in set(recorded).difference(DELIVERIES))
+        if any(name.startswith(folder) for name in set(recorded).difference(DELIVERIES, RUNS))
     ]
     own = {name for name in recorded if not name.startswith(tuple(folders.values()))}
     if not own <= set(KERNEL) or not recorded:

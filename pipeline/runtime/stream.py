@@ -9,6 +9,7 @@ from contextlib import contextmanager, nullcontext, suppress
 from typing import Final
 
 from pipeline.clients.postgres.check import check_database
+from pipeline.clients.postgres.retry import with_connection
 from pipeline.clients.postgres.watchdog import WATCHDOG
 from pipeline.clients.pubsub.check import check_stream
 from pipeline.clients.pubsub.subscription import Subscription, open_subscription
@@ -16,7 +17,7 @@ from pipeline.domain.backoff import Backoff, Restarts
 from pipeline.domain.errors import TransientError
 from pipeline.domain.graph import Graph
 from pipeline.domain.units import counted
-from pipeline.ops.jobs.read import check_jobs
+from pipeline.ops.jobs.read import check_jobs, has_jobs
 from pipeline.runtime.runner import local_pipeline
 from pipeline.runtime.signals import stopped_by_signals
 from pipeline.settings import PubSubSettings
@@ -87,9 +88,11 @@ def _check(topology: AnyTopology) -> None:
         check_push(topology.database)
         return
     is_jobs = topology.graph is Graph.JOBS
-    check_database(topology.database, tables=True, with_jobs=is_jobs)
     if is_jobs:
         check_jobs(topology.database)
+    # The jobs of reactions need no table of an application.
+    with_jobs = is_jobs and with_connection(topology.database, has_jobs)
+    check_database(topology.database, tables=with_jobs or not is_jobs, with_jobs=with_jobs)
 
 
 def _keep_running(

@@ -1,6 +1,6 @@
 """Prints the scheduled jobs in a terminal."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rich.table import Table
 from rich.text import Text
@@ -12,13 +12,20 @@ from pipeline.screens.printable import printable
 from pipeline.screens.terminal import open_console
 
 
-def show_jobs(jobs: Sequence[JobSeen]) -> None:
-    """Print each job with its schedule, its next run and its last run."""
+def show_jobs(jobs: Sequence[JobSeen], left_out: Mapping[str, str]) -> None:
+    """Print each job with its schedule, its next run and its last run.
+
+    Args:
+        jobs: that run here.
+        left_out: those that do not, each with the family that is missing.
+    """
     table = Table.grid(padding=(0, 2))
     table.add_column(style="cyan", no_wrap=True)
     table.add_column(overflow="fold")
     for job in jobs:
         table.add_row(job.name, Text("\n").join(_lines(job)))
+    for name, family in left_out.items():
+        table.add_row(name, Text(f"does not run here: the family {family} is not installed", "dim"))
     open_console().print(table)
 
 

@@ -12,9 +12,10 @@ from pipeline.clients.postgres.lease import claim, extend, follow_switches, sett
 from pipeline.clients.postgres.leased_table import LeasedTable
 from pipeline.clients.postgres.retry import with_connection
 from pipeline.clients.postgres.sql import load
+from pipeline.domain.errors import UsageError
 from pipeline.domain.lease import Lease, Settlement
 from pipeline.domain.record import RecordKey
-from pipeline.jobs.job import Counts, Page
+from pipeline.jobs.job import Counts, Job, Page
 from pipeline.jobs.tick import Tick
 from pipeline.settings import DatabaseSettings
 
@@ -38,6 +39,8 @@ _RECORD: Final = load(__package__, "record_run")
 _COALESCE: Final = load(__package__, "coalesce_runs")
 _WITHDRAW: Final = load(__package__, "withdraw_run")
 _TO_DO: Final = load(__package__, "jobs_to_do")
+_MISSING: Final = load(__package__, "missing_tables")
+_ROUND_AT: Final = load(__package__, "round_at")
 
 
 class LeaseLost(Exception):
@@ -188,6 +191,39 @@ def jobs_to_do(settings: DatabaseSettings) -> list[str]:
     return with_connection(
         settings, lambda connection: [job for (job,) in connection.execute(_TO_DO)]
     )
+
+
+def does_apply(settings: DatabaseSettings, job: Job) -> bool:
+    """Return whether the database has what the job needs."""
+    needed = {"tables": [job.needs.table]}
+    return not with_connection(
+        settings, lambda connection: connection.execute(_MISSING, needed).fetchall()
+    )
+
+
+def check_applies(settings: DatabaseSettings, job: Job) -> None:
+    """Return if the database has what the job needs.
+
+    Raises:
+        UsageError: it does not.
+    """
+    if not does_apply(settings, job):
+        family = job.needs.family
+        raise UsageError(
+            f"{job.name} does not run here: the family {family} is not installed;"
+            f" run: python -m pipeline migrate --family {family}"
+        )
+
+
+def round_at(settings: DatabaseSettings, job: Job) -> datetime | None:
+    """Return the time of a round of a job; None while it is paused, or if it does not apply."""
+    asked = {"job": job.name, "needs": job.needs.table}
+
+    def work(connection: Connection[Any]) -> datetime | None:
+        row = connection.execute(_ROUND_AT, asked).fetchone()
+        return row and row[0]
+
+    return with_connection(settings, work)
 
 
 def _run(lease: Lease) -> JobRun:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache, partial
 from typing import Final
 
-from pipeline.domain.errors import TransientError
+from pipeline.domain.errors import FanoutError, TransientError
 from pipeline.domain.lease import WorkState
 from pipeline.jobs.job import Job
 from pipeline.steps.job_runs import jobs_to_do
@@ -16,6 +16,8 @@ from pipeline.steps.run_job import JobRunner, RunEnded
 
 # How often the ledger is searched for runs that waited, were resumed, or lost their worker.
 LOOK_SECONDS: Final = 10.0
+# After a round that failed. The next run of its job fails too, and says why.
+FAILED_ROUND_SECONDS: Final = 60.0
 # How long a stop waits for the pages that are being written.
 STOP_SECONDS: Final = 5.0
 
@@ -56,7 +58,8 @@ class JobThreads:
     """Runs the due runs of each job in its own thread.
 
     A tick wakes the thread of its job. Besides, the ledger is searched every ``look_seconds`` for
-    runs that waited, were resumed, or lost their worker. Thread-safe.
+    runs that waited, were resumed, or lost their worker. A job with rounds has a second thread, so
+    that what is due does not wait for a tick. Thread-safe.
     """
 
     def __init__(self) -> None:
@@ -89,6 +92,9 @@ class JobThreads:
         """
         self._fail = fail
         work = {name: partial(self._run, runner, job) for name, job in jobs.items()}
+        for name, job in jobs.items():
+            if job.round_every is not None:
+                work[f"rounds of {name}"] = partial(self._go_round, runner, job, job.round_every)
         work["look for due runs"] = partial(self._look, runner, look_seconds)
         for name, target in work.items():
             thread = threading.Thread(target=target, name=name, daemon=True)
@@ -144,6 +150,20 @@ class JobThreads:
                 self._give_up(error)
                 return
             self._stopping.wait(seconds)
+
+    def _go_round(self, runner: JobRunner, job: Job, seconds: float) -> None:
+        while not self.stopping:
+            pause = seconds
+            try:
+                runner.do_round(job)
+            except Exception as error:  # noqa: BLE001 - a run of the job reports it
+                pause = FAILED_ROUND_SECONDS
+                if isinstance(error, TransientError):
+                    pause = LOOK_SECONDS
+                # The text of an error that is not ours may quote values.
+                said = str(error) if isinstance(error, FanoutError) else type(error).__name__
+                _log.warning("a round of %s failed: %s; the next in %.0f s", job.name, said, pause)
+            self._stopping.wait(pause)
 
     def _give_up(self, error: Exception) -> None:
         self._failure = error

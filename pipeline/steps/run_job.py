@@ -16,14 +16,17 @@ from pipeline.domain.dead_letter import MAX_REASON_CHARACTERS, DeadLetter
 from pipeline.domain.errors import Conflict, FanoutError, RejectedByDatabase, TransientError
 from pipeline.domain.lease import Cause, Settlement, WorkState, end, fail, give_back
 from pipeline.facts.switches import read_switches
-from pipeline.jobs.job import Input, Job, Page
+from pipeline.jobs.job import Counts, Input, Job, Page
 from pipeline.jobs.tick import Tick
 from pipeline.settings import DatabaseSettings
 from pipeline.steps.job_runs import (
     JobRun,
     LeaseLost,
+    check_applies,
+    does_apply,
     record_by_hand,
     record_tick,
+    round_at,
     settle_held,
     settle_run,
     store_progress,
@@ -88,6 +91,21 @@ class JobRunner:
     draw: Draw = random.uniform
     stopping: Callable[[], bool] = _never
 
+    def record(self, job: Job, ticks: Sequence[Tick]) -> None:
+        """Record the runs of ticks; none if the job does not apply to this database.
+
+        Raises:
+            TransientError: see ``run_tick``.
+            ConfigurationError: see ``run_tick``.
+        """
+        if not ticks:
+            return
+        if not does_apply(self.settings, job):
+            _log.info("%s does not run: the family %s is not installed", job.name, job.needs.family)
+            return
+        for tick in ticks:
+            record_tick(self.settings, tick)
+
     def run_tick(self, job: Job, tick: Tick) -> list[RunEnded]:
         """Record the run of a tick, then run every due run of the job.
 
@@ -95,8 +113,23 @@ class JobRunner:
             TransientError: the ledger is not available now. The tick must be delivered again.
             ConfigurationError: the ledger cannot be used.
         """
-        record_tick(self.settings, tick)
+        self.record(job, [tick])
         return list(self.run_due(job))
+
+    def do_round(self, job: Job) -> Counts:
+        """Do what is due now, without a run in the ledger. Nothing while the job is paused.
+
+        Raises:
+            Exception: the work has failed. The next run of the job fails too, and is retried.
+        """
+        done = Counts()
+        now = round_at(self.settings, job)
+        if now is not None:
+            for page in pages_of(self.settings, job, Input(now=now), self.runners):
+                done += page.counts
+                if self.stopping():
+                    break
+        return done
 
     def run_due(self, job: Job) -> Iterator[RunEnded]:
         """Run every due run of a job, one after the other. Nothing while another worker runs it.
@@ -125,10 +158,12 @@ class JobRunner:
             changed: parameters of the job with other values for this run.
 
         Raises:
+            UsageError: the database lacks what the job needs.
             JobIsBusy: the job is running or paused.
             TransientError: see ``run_tick``.
             ConfigurationError: see ``run_tick``.
         """
+        check_applies(self.settings, job)
         if job.name in read_switches(self.settings):
             raise JobIsBusy(f"{job.name} is paused: python -m pipeline resume {job.name}")
         scheduled_for = record_by_hand(self.settings, job.name, now, changed)
@@ -149,6 +184,7 @@ class JobRunner:
 
     def preview(self, job: Job, *, now: datetime, changed: Mapping[str, Any]) -> Iterator[Page]:
         """Return the pages of a dry run. It writes nothing, not even to the ledger."""
+        check_applies(self.settings, job)
         given = Input(now=now, dry_run=True, changed=changed)
         return pages_of(self.settings, job, given, self.runners)
 

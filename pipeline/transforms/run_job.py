@@ -12,7 +12,7 @@ from pipeline import coders  # noqa: F401 - registers the coders
 from pipeline.domain.lease import WorkState
 from pipeline.jobs.job import Job
 from pipeline.jobs.tick import Tick
-from pipeline.steps.job_runs import record_tick
+from pipeline.steps.job_runs import does_apply
 from pipeline.steps.run_due import RunDue
 from pipeline.steps.run_job import JobRunner, RunEnded
 
@@ -65,8 +65,7 @@ class _Run(beam.DoFn):
 
     def process(self, ticks: list[Tick]) -> None:
         # All of them first: of late ticks only the last one is run.
-        for tick in ticks:
-            record_tick(self._runner.settings, tick)
+        self._runner.record(self._job, ticks)
         _count(self._run_due(self._runner, self._job))
 
 
@@ -76,7 +75,7 @@ class _Preview(beam.DoFn):
         self._job = job
 
     def process(self, ticks: list[Tick]) -> None:
-        if not ticks:
+        if not ticks or not does_apply(self._runner.settings, self._job):
             return
         last = max(tick.scheduled_for for tick in ticks)
         named = {"job": self._job.name, "scheduled_for": last}

@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.domain.errors import ConfigurationError
 from pipeline.ops.doctor.check import ok
-from pipeline.ops.families import DELIVERIES, KERNEL, MIGRATIONS, Family
+from pipeline.ops.families import DELIVERIES, KERNEL, MIGRATIONS, RUNS, Family
 from pipeline.ops.migrate import migrate, pending
 from tests.databases import Database, Databases
 from tests.ops.examination import found
@@ -364,6 +364,6 @@ def test_the_reference_schema_is_not_the_kernels(empty_database: Database) -> No
 
 
 def test_reactions_need_the_kernel_and_no_table_of_another_family(empty_database: Database) -> None:
-    assert migrate(empty_database.dsn, family=Family.REACTIONS) == [*KERNEL, *REACTIONS]
+    assert migrate(empty_database.dsn, family=Family.REACTIONS) == [*KERNEL, *RUNS, *REACTIONS]
     # Later releases apply the same family's files.
     assert migrate(empty_database.dsn, family=Family.REACTIONS) == []

@@ -20,6 +20,7 @@ from rich.console import Console
 
 from local.debezium.configuration import read as read_configuration
 from pipeline.domain.errors import ConfigurationError
+from pipeline.jobs.job import OF_JOBS
 from pipeline.jobs.table import JOBS
 from pipeline.ops.status.figures import Queue, StatusFigures
 from pipeline.ops.status.read import read_status
@@ -65,7 +66,9 @@ KEYS: Final = {
         },
     },
     "jobs": {
-        name: {"done_seconds": type(None), "overdue": bool, "state": type(None)} for name in JOBS
+        name: {"done_seconds": type(None), "overdue": bool, "state": type(None)}
+        for name, job in JOBS.items()
+        if job.needs == OF_JOBS
     },
     "overdue_jobs": int,
     "mails": {

@@ -19,6 +19,8 @@ from pipeline.settings import DatabaseSettings
 
 _JOBS: Final = load(__package__, "jobs")
 _HAS_JOBS: Final = load(__package__, "has_jobs")
+_HAS_RUNS: Final = load(__package__, "has_runs")
+_MISSING: Final = load("pipeline.steps", "missing_tables")
 _INSTANT: Final = timedelta(microseconds=1)
 
 
@@ -90,41 +92,60 @@ class JobSeen:
 
 
 def read_jobs(connection: Connection[Any], jobs: Mapping[str, Job] = JOBS) -> list[JobSeen] | None:
-    """Return every job, in the order of the table; None without the tables of the jobs."""
-    if not has_jobs(connection):
+    """Return every job that applies, in the order of the table; None without the ledger of runs."""
+    if not has_runs(connection):
         return None
+    left_out = read_left_out(connection, jobs)
+    asked = {"jobs": [name for name in jobs if name not in left_out]}
     with connection.cursor(row_factory=namedtuple_row) as cursor:
-        rows: list[Any] = cursor.execute(_JOBS, {"jobs": list(jobs)}).fetchall()
+        rows: list[Any] = cursor.execute(_JOBS, asked).fetchall()
     return [_seen(jobs[row.job], row) for row in rows]
+
+
+def read_left_out(connection: Connection[Any], jobs: Mapping[str, Job] = JOBS) -> Mapping[str, str]:
+    """Return the jobs that do not run in this database, each with the family that is missing."""
+    asked = {"tables": sorted({job.needs.table for job in jobs.values()})}
+    missing = {table for (table,) in connection.execute(_MISSING, asked)}
+    return {name: job.needs.family for name, job in jobs.items() if job.needs.table in missing}
+
+
+def list_left_out(settings: DatabaseSettings) -> Mapping[str, str]:
+    """Like ``read_left_out``."""
+    return with_connection(settings, read_left_out)
 
 
 def list_jobs(settings: DatabaseSettings, jobs: Mapping[str, Job] = JOBS) -> list[JobSeen]:
     """Return how every job stands.
 
     Raises:
-        ConfigurationError: the database lacks the tables of the jobs.
+        ConfigurationError: the database lacks the ledger of runs.
     """
     check_jobs(settings)
     return with_connection(settings, lambda connection: read_jobs(connection, jobs)) or []
 
 
 def check_jobs(settings: DatabaseSettings) -> None:
-    """Return if the database can be reached, and has the tables of the jobs.
+    """Return if the database can be reached, and has the ledger of runs.
 
     Raises:
         ConfigurationError: it lacks them, or cannot be used at all.
         TransientError: it does not answer.
     """
     check_first(settings)
-    if not with_connection(settings, has_jobs):
+    if not with_connection(settings, has_runs):
         raise ConfigurationError(
             "the database lacks the tables of scheduled jobs;"
             " run: python -m pipeline migrate --family jobs"
         )
 
 
+def has_runs(connection: Connection[Any]) -> bool:
+    """Return whether the database has the ledger of runs: with the family jobs, or reactions."""
+    return bool(connection.execute(_HAS_RUNS).fetchall()[0][0])
+
+
 def has_jobs(connection: Connection[Any]) -> bool:
-    """Return whether the database has the tables of the jobs."""
+    """Return whether the database has the family jobs."""
     return bool(connection.execute(_HAS_JOBS).fetchall()[0][0])
 
 

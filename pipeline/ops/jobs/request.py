@@ -9,7 +9,7 @@ from pipeline.facts.switches import read_switches
 from pipeline.jobs.asked import find_job, read_changes
 from pipeline.ops.jobs.read import check_jobs
 from pipeline.settings import DatabaseSettings
-from pipeline.steps.job_runs import record_by_hand
+from pipeline.steps.job_runs import check_applies, record_by_hand
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +37,7 @@ def request_run(
 
     Raises:
         NotFound: there is no such job.
-        UsageError: the job has no such parameter.
+        UsageError: the job has no such parameter, or the database lacks what it needs.
         Conflict: the job is paused.
         ConfigurationError: the database lacks the tables of the jobs.
         TransientError: the database does not answer.
@@ -45,6 +45,7 @@ def request_run(
     job = find_job(name)
     changes = read_changes(job, [f"{each}={value}" for each, value in changed.items()])
     check_jobs(settings)
+    check_applies(settings, job)
     if name in read_switches(settings):
         raise Conflict(f"{name} is paused: resume it first")
     return RunRequested(job=name, scheduled_for=record_by_hand(settings, name, now, changes))

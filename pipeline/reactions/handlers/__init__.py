@@ -9,6 +9,7 @@ from pipeline.reactions.handlers.connection_declined import ConnectionDeclinedHa
 from pipeline.reactions.handlers.intent_classified import IntentClassifiedHandler
 from pipeline.reactions.handlers.intro_completed import IntroCompletedHandler
 from pipeline.reactions.handlers.intro_inquiry import IntroInquiryHandler
+from pipeline.reactions.handlers.message_ready import MessageReadyHandler
 from pipeline.reactions.handlers.message_received import MessageReceivedHandler
 from pipeline.reactions.handlers.opportunity_accepted import OpportunityAcceptedHandler
 from pipeline.reactions.handlers.opportunity_cancelled import OpportunityCancelledHandler
@@ -23,6 +24,7 @@ from pipeline.reactions.handlers.response_received import ResponseReceivedHandle
 from pipeline.reactions.handlers.response_recorded import ResponseRecordedHandler
 from pipeline.reactions.handlers.send_requested import SendRequestedHandler
 from pipeline.reactions.handlers.solution_needed import SolutionNeededHandler
+from pipeline.reactions.handlers.task_ready import TaskReadyHandler
 from pipeline.reactions.handlers.user_verified import UserVerifiedHandler
 
 REACTION_HANDLERS: Final = reaction_handlers(
@@ -34,6 +36,7 @@ REACTION_HANDLERS: Final = reaction_handlers(
         IntentClassifiedHandler(),
         IntroCompletedHandler(),
         IntroInquiryHandler(),
+        MessageReadyHandler(),
         MessageReceivedHandler(),
         OpportunityAcceptedHandler(),
         OpportunityCancelledHandler(),
@@ -47,6 +50,7 @@ REACTION_HANDLERS: Final = reaction_handlers(
         ResponseRecordedHandler(),
         SendRequestedHandler(),
         SolutionNeededHandler(),
+        TaskReadyHandler(),
         UserVerifiedHandler(),
     )
 )

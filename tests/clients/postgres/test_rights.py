@@ -37,6 +37,8 @@ GRANTEES: Final = (*ROLES, "PUBLIC")
 REACTIONS: Final = "fanout_reactions"
 # Who operates reactions: statements that need the tables of that family.
 OF_REACTIONS: Final = ("pipeline/ops/reactions",)
+# The role of the jobs in such a database, where it has other rights.
+JOBS_OF_REACTIONS: Final = "fanout_jobs, with reactions alone"
 # It may call functions and insert into one table, so that the document gives it a table of its own.
 PRODUCER: Final = "fanout_producer"
 BROADCASTER: Final = "fanout_broadcaster"
@@ -50,6 +52,7 @@ RUN_BY: Final = {
     "pipeline/clients/postgres": ("fanout_writer", "fanout_operator", "fanout_viewer"),
     "pipeline/sinks": ("fanout_writer",),
     "pipeline/jobs": ("fanout_jobs",),
+    "pipeline/jobs/reactions": (JOBS_OF_REACTIONS,),
     "pipeline/steps": ("fanout_jobs",),
     "pipeline/steps/mail": ("fanout_sender",),
     "pipeline/steps/sending": ("fanout_sender", "fanout_push"),

@@ -5,12 +5,13 @@ from typing import Final
 import psycopg
 import pytest
 
+from pipeline.steps.job_runs import JOB_RUNS, PROGRESS
 from pipeline.steps.reactions.table import REACTIONS
 from tests.clients.postgres.test_rights import (
-    REACTIONS as ROLE,
-)
-from tests.clients.postgres.test_rights import (
+    CHECK,
+    JOBS_OF_REACTIONS,
     ROOT,
+    RUN_ALSO,
     files_of,
     granted,
     is_refused,
@@ -18,6 +19,9 @@ from tests.clients.postgres.test_rights import (
     revoke,
     rights_in,
     tables_of_document,
+)
+from tests.clients.postgres.test_rights import (
+    REACTIONS as ROLE,
 )
 from tests.steps.reactions.board import Board
 
@@ -29,18 +33,41 @@ ALSO: Final = (
 
 # Parts of the statements of the ledger.
 PARTS: Final = ("write_reactions", "held_back")
+JOBS: Final = "fanout_jobs"
+AGENT: Final = "fanout_agent"
 
 
-def own(connection: psycopg.Connection) -> set[str]:
-    lines = granted(connection, [ROLE, "PUBLIC"])
+def own(connection: psycopg.Connection, role: str) -> set[str]:
+    lines = granted(connection, [role, "PUBLIC"])
     mine, everyones = (
         {line.partition(": ")[2] for line in lines if line.startswith(f"{who}: ")}
-        for who in (ROLE, "PUBLIC")
+        for who in (role, "PUBLIC")
     )
     return mine - everyones
 
 
-def needed() -> list[bytes]:
+def needed_by_jobs() -> list[bytes]:
+    steps = ("record_run", "coalesce_runs", "withdraw_run", "jobs_to_do", "missing_tables")
+    also = (
+        *(f"pipeline/steps/sql/{name}.sql" for name in (*steps, "round_at")),
+        *RUN_ALSO[JOBS],
+    )
+    composed = [
+        JOB_RUNS.claim_statement(["job"]),
+        JOB_RUNS.extend_statement(PROGRESS),
+        JOB_RUNS.settle_statement(),
+        *JOB_RUNS.follow_statements(["job"]),
+    ]
+    files = [path.read_bytes() for path in files_of(JOBS_OF_REACTIONS)]
+    return [
+        *(CHECK, *files, *((ROOT / path).read_bytes() for path in also)),
+        *(each.as_bytes(None) for each in composed),
+    ]
+
+
+def needed(role: str = ROLE) -> list[bytes]:
+    if role == JOBS:
+        return needed_by_jobs()
     files = [path.read_bytes() for path in files_of(ROLE) if path.stem not in PARTS]
     composed = [
         REACTIONS.claim_statement(),
@@ -50,8 +77,16 @@ def needed() -> list[bytes]:
     return [*ALSO, *files, *(each.as_bytes(None) for each in composed)]
 
 
-def test_the_document_lists_what_the_role_may_do(board: Board) -> None:
-    (rows,) = [rows for head, *rows in tables_of_document() if head[0] == f"of `{ROLE}`"]
+@pytest.mark.parametrize(
+    ("role", "head"),
+    [
+        (ROLE, f"of `{ROLE}`"),
+        (JOBS, f"of `{JOBS}`, with reactions alone"),
+        (AGENT, f"of `{AGENT}`"),
+    ],
+)
+def test_the_document_lists_what_a_role_may_do(board: Board, role: str, head: str) -> None:
+    (rows,) = [rows for cells, *rows in tables_of_document() if cells[0] == head]
     listed = {
         f"{right} ON {name}"
         for rights, names in rows
@@ -59,21 +94,23 @@ def test_the_document_lists_what_the_role_may_do(board: Board) -> None:
         for name in names_in(names)
     }
     with board.database.connect() as connection:
-        assert own(connection) == listed
+        assert own(connection, role) == listed
 
 
-def test_the_role_may_run_its_statements(board: Board) -> None:
+@pytest.mark.parametrize("role", [ROLE, JOBS])
+def test_a_role_may_run_its_statements(board: Board, role: str) -> None:
     with board.database.connect() as connection:
-        assert not [each for each in needed() if is_refused(connection, ROLE, each)]
+        assert not [each for each in needed(role) if is_refused(connection, role, each)]
 
 
-def test_each_right_on_a_table_is_needed(board: Board) -> None:
+@pytest.mark.parametrize("role", [ROLE, JOBS])
+def test_each_right_on_a_table_is_needed(board: Board, role: str) -> None:
     spare = []
     with board.database.connect() as connection:
-        for line in sorted(each for each in own(connection) if " ON table " in each):
+        for line in sorted(each for each in own(connection, role) if " ON table " in each):
             with connection.transaction(force_rollback=True):
-                revoke(connection, f"{ROLE}: {line}")
-                if not any(is_refused(connection, ROLE, each) for each in needed()):
+                revoke(connection, f"{role}: {line}")
+                if not any(is_refused(connection, role, each) for each in needed(role)):
                     spare.append(line)
     assert spare == []
 

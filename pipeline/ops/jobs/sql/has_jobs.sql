@@ -1,2 +1,2 @@
 -- Whether the database has the family jobs.
-SELECT to_regclass('fanout.job_runs') IS NOT NULL AS has_jobs
+SELECT to_regclass('fanout.thread_nudges') IS NOT NULL AS has_jobs

@@ -1,0 +1,1 @@
+"""The jobs of reactions: they hand out what is due, and close what has expired."""
