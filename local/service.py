@@ -60,6 +60,7 @@ class Service:
                     *(sys.executable, "-m", "pipeline", "serve"),
                     *("--host", _HOST, "--port", str(self._port)),
                     *("--topic", topics.topic_path(topics.EVENTS)),
+                    *("--reaction-topic", topics.topic_path(topics.REACTION_EVENTS)),
                 ],
                 folder=_ROOT,
                 environment=os.environ | self._environment,

@@ -542,6 +542,14 @@ TOPIC: Final = Parameter(
     takers=(Taker.REPLAY, Taker.SERVE),
     metavar=values.TOPIC.expected,
 )
+REACTION_TOPIC: Final = Parameter(
+    name="reaction_topic",
+    help="The topic that the graph of reactions reads.",
+    kind=values.TOPIC,
+    takers=(Taker.SERVE,),
+    example="projects/my-project/topics/reaction-events",
+    metavar=values.TOPIC.expected,
+)
 RATE: Final = Parameter(
     name="rate",
     help="The most messages a second.",
@@ -613,7 +621,7 @@ _EVERY: Final[tuple[Parameter[Any], ...]] = (
     *(CALENDAR_CLIENT, CALENDAR_CLIENT_SECRET, CALENDAR_WEBHOOK),
     *OF_MAIL,
     *OF_PUSH,
-    *(RUNNER, SINCE, UNTIL, TOPIC, RATE),
+    *(RUNNER, SINCE, UNTIL, TOPIC, REACTION_TOPIC, RATE),
     *(CONNECTIONS, CDC_HOST, CDC_PORT, CDC_USER, CDC_SSLMODE),
 )
 

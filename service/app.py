@@ -31,6 +31,7 @@ from service.routes import (
     jobs,
     me,
     metrics,
+    reactions,
     ready,
     replays,
     state,
@@ -54,6 +55,7 @@ CLOSED: Final = (
     replays.router,
     jobs.router,
     switches.router,
+    reactions.router,
     state.router,
     me.router,
     metrics.router,
@@ -111,7 +113,7 @@ def build_app(settings: ServiceSettings) -> "Application":
         open_paths=OpenPaths(_paths((*OPEN, *SIGNED))),
         recognisers=recognisers(settings),
         limits=limits,
-        told_more=_paths([ready.router]),
+        told_more=_paths(OPEN),
         when_unsure={path: metrics.InOutage(observer) for path in _paths([metrics.router])},
     )
     # A body that does not say its length is counted.

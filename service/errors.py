@@ -52,6 +52,29 @@ class ErrorBody(BaseModel):
     message: str
 
 
+class PlainErrorBody(BaseModel):
+    """The body of an error of the routes that another program had before.
+
+    Attributes:
+        error: what is wrong.
+    """
+
+    error: str
+
+
+class PlainError(FanoutError):
+    """An error of the routes that another program had before: its callers know these words.
+
+    Args:
+        status: of the answer.
+        words: what is wrong.
+    """
+
+    def __init__(self, status: HTTPStatus, words: str) -> None:
+        super().__init__(words)
+        self.status = status
+
+
 def add_error_handlers(app: FastAPI) -> None:
     """Give every error of an application our form."""
     app.add_exception_handler(HTTPException, _refused)
@@ -110,6 +133,8 @@ def _invalid(request: Request, error: Exception) -> JSONResponse:  # noqa: ARG00
 
 def response_to(error: FanoutError) -> JSONResponse:
     """Return the answer to a request that failed with an error of ours."""
+    if isinstance(error, PlainError):
+        return JSONResponse(PlainErrorBody(error=str(error)).model_dump(), error.status)
     for kind, status in _STATUS:
         if isinstance(error, kind):
             later = {"Retry-After": str(RETRY_SECONDS)}

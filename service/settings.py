@@ -100,6 +100,8 @@ class ServiceSettings:
         trusted_proxies: the addresses and networks whose ``X-Forwarded-For`` names the client.
         topic: ``projects/P/topics/T``, to which replays publish: the one that the stream reads.
             None: plans can be made, and not applied.
+        reaction_topic: the topic that the graph of reactions reads, in the same form. None: nobody
+            can wake it over HTTP.
         policy: the rules of the stream, for plans of replays.
         unsubscribe: how the links in mails are read; without a secret there are none.
         webhooks: how reports of providers are recognised; without a secret none is taken.
@@ -116,6 +118,7 @@ class ServiceSettings:
     limits: Limits = field(default_factory=Limits)
     trusted_proxies: tuple[str, ...] = ()
     topic: str | None = None
+    reaction_topic: str | None = None
     policy: Policy = field(default_factory=Policy)
     unsubscribe: UnsubscribeSettings = field(default_factory=UnsubscribeSettings)
     webhooks: WebhookSettings = field(default_factory=WebhookSettings)

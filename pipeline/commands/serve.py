@@ -17,7 +17,7 @@ from pipeline.domain.defaults import (
 )
 from pipeline.domain.errors import ConfigurationError
 from pipeline.domain.graph import Graph
-from pipeline.options import MAX_EVENT_AGE_HOURS, SYSTEM_USERS, TOPIC, Taker
+from pipeline.options import MAX_EVENT_AGE_HOURS, REACTION_TOPIC, SYSTEM_USERS, TOPIC, Taker
 from pipeline.settings import DatabaseSettings
 from pipeline.values import LISTEN_PORT, RATE, REQUESTS, InvalidValue, argument
 
@@ -61,8 +61,10 @@ def add(commands: Commands) -> None:
     add_parameters(
         command,
         Taker.SERVE,
-        *(TOPIC, MAX_EVENT_AGE_HOURS, SYSTEM_USERS),
+        *(TOPIC, REACTION_TOPIC, MAX_EVENT_AGE_HOURS, SYSTEM_USERS),
         topic="the topic that the stream reads; without it, plans of replays cannot be applied",
+        reaction_topic="the topic that the graph of reactions reads; without it, /process-event and"
+        " /process-batch answer 503",
         max_event_age_hours="the age limit of the stream, for plans of replays",
         system_users="a profile that is a program, for plans of replays",
     )
@@ -121,6 +123,7 @@ def _execute(options: argparse.Namespace) -> None:
         ),
         trusted_proxies=tuple(_listed(serving["TRUSTED_PROXIES"])),
         topic=options.topic,
+        reaction_topic=options.reaction_topic,
         policy=policy_of(given(options, Taker.SERVE)),
         unsubscribe=read_unsubscribe_settings(options.variables(UNSUBSCRIBE_VARIABLES)),
         webhooks=read_webhook_settings(options.variables(WEBHOOK_VARIABLES)),

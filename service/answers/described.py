@@ -2,11 +2,11 @@
 
 import json
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
-from service.errors import TOO_LARGE, ErrorBody, name_of
+from service.errors import TOO_LARGE, ErrorBody, PlainErrorBody, name_of
 
 _ALWAYS: Final = (401, 403, 422, 429, 503)
 _WITH_BODY: Final = (413,)
@@ -56,6 +56,18 @@ def answers(
 def errors(*more: int) -> Responses:
     """Return the responses that are errors: those that every closed route gives, and more."""
     return {each: _error(each) for each in sorted({*_ALWAYS, *more})}
+
+
+def plain_errors(words: Mapping[int, str]) -> Responses:
+    """Return the responses of errors that are not in our form, with their words by status."""
+    return {
+        status: {
+            "model": PlainErrorBody,
+            "description": name_of(HTTPStatus(status)),
+            "content": {_JSON: {"example": json.dumps({"error": text})}},
+        }
+        for status, text in words.items()
+    }
 
 
 def _error(status: int) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import logging
 import math
+import time
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 from functools import partial
@@ -19,6 +20,7 @@ from pipeline.ops.doctor.check import Finding, Severity, failed, ok
 from pipeline.ops.doctor.checks.stream import judge_pipeline
 from pipeline.ops.metrics.figures import LedgerFigures
 from pipeline.ops.metrics.read import read_figures
+from pipeline.ops.reactions.totals import ReactionTotals, read_totals
 from pipeline.ops.ready.look import LOOK_SECONDS, Readiness, unreachable
 from service.observe.ledger import families
 from service.observe.memory import memory_limit
@@ -33,6 +35,8 @@ FIGURES_EVERY: Final = 10.0
 FIGURES_SHARE: Final = 0.02
 # A scraper gives up after 10 s.
 FIGURES_SECONDS: Final = 8.0
+# Whoever asks for totals waits so long for a new count; then the one before has to do.
+TOTALS_SECONDS: Final = 1.0
 # The database answers, but its figures are older than this: something is wrong.
 OLD_SECONDS: Final = 120.0
 _DOCTOR: Final = "python -m pipeline doctor"
@@ -45,6 +49,7 @@ class Observer:
 
     Attributes:
         requests: the counts of the requests.
+        started_at: when it was made, by ``time.monotonic``.
     """
 
     def __init__(self, settings: ServiceSettings) -> None:
@@ -56,9 +61,16 @@ class Observer:
             share=FIGURES_SHARE,
             again=READY_EVERY,
         )
+        self._totals = Shared(
+            partial(_totals, settings),
+            every=READY_EVERY,
+            share=FIGURES_SHARE,
+            again=READY_EVERY,
+        )
         self._known_reasons: Collection[str] = frozenset()
         self._registry = CollectorRegistry()
         self.requests = RequestMetrics(self._registry)
+        self.started_at = time.monotonic()
         ProcessCollector(registry=self._registry)
         PlatformCollector(registry=self._registry)
         self._registry.register(MemoryLimit())
@@ -90,6 +102,15 @@ class Observer:
         figures = await self._figures.get(0 if is_known else LOOK_SECONDS - 1)
         return replace(ready, parts={**ready.parts, "events": _judge_backlog(figures)})
 
+    async def totals(self) -> Seen[ReactionTotals | None] | None:
+        """Return what became of all events of reactions, within ``TOTALS_SECONDS``.
+
+        Returns:
+            The newest count, which is the older the longer it takes; None, or its value is None: it
+            could not be counted, and the log says why.
+        """
+        return await self._totals.get(TOTALS_SECONDS)
+
     async def exposition(self, accept: str) -> tuple[bytes, str]:
         """Return all metrics, in the form that a scraper asked for, and the form's content type."""
         ready = await self.readiness()
@@ -105,6 +126,7 @@ class Observer:
         """Take no further look."""
         self._ready.close(self._readiness.close)
         self._figures.close()
+        self._totals.close()
 
 
 async def observer_of(request: Request) -> Observer:
@@ -174,6 +196,14 @@ def _figures(settings: ServiceSettings) -> LedgerFigures | None:
         return read_figures(settings.viewer, settings.names)
     except (ConfigurationError, TransientError) as error:
         _log.warning("no figures of the ledger: %s", error)
+        return None
+
+
+def _totals(settings: ServiceSettings) -> ReactionTotals | None:
+    try:
+        return read_totals(settings.viewer)
+    except (ConfigurationError, TransientError) as error:
+        _log.warning("the events of reactions are not counted: %s", error)
         return None
 
 

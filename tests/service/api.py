@@ -64,14 +64,25 @@ class Api:
         return message
 
 
-def application(database: Database | None, *, topic: str | None = TOPIC) -> Application:
+def application(
+    database: Database | None,
+    *,
+    topic: str | None = TOPIC,
+    reaction_topic: str | None = TOPIC,
+) -> Application:
     """Make the application as an instance of the service has it; without a database to describe."""
     operator, viewer = (
         DatabaseSettings(dsn=dsn)
         for dsn in ([database.operator_dsn, database.viewer_dsn] if database else [NOWHERE] * 2)
     )
     return build_app(
-        ServiceSettings(operator=operator, viewer=viewer, topic=topic, limits=GENEROUS)
+        ServiceSettings(
+            operator=operator,
+            viewer=viewer,
+            topic=topic,
+            reaction_topic=reaction_topic,
+            limits=GENEROUS,
+        )
     )
 
 

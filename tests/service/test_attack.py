@@ -16,6 +16,8 @@ from hypothesis import HealthCheck, given, settings
 from schemathesis.config import SchemathesisConfig
 from schemathesis.core.failures import FailureGroup
 
+from pipeline.ops.families import Family
+from pipeline.ops.migrate import migrate
 from service.answers.described import answers
 from service.identity.caller import Scope
 from tests.databases import Databases
@@ -35,6 +37,8 @@ DEPENDENT: Final = (
     "apply_replay",
     "run_job",
     "resolve_dead_letter",
+    "process_event",
+    "process_batch",
 )
 ACCEPTED: Final = ["2xx", "401", "403", "404", "409", "429", "503"]
 CONFIG: Final = {
@@ -83,6 +87,7 @@ class Target:
 def target(databases: Databases) -> Iterator[Target]:
     """The API over some events, one of which is dead."""
     with databases.migrated() as database:
+        migrate(database.dsn, family=Family.REACTIONS)
         with database.connect() as connection:
             populate(connection)
         stage = Stage(database)

@@ -20,7 +20,7 @@ def test_it_answers_until_it_is_stopped(
 ) -> None:
     with serving(database.operator_dsn, tmp_path / "log") as served:
         answer = served.client.get("/health")
-        assert (answer.status_code, answer.json()["status"]) == (200, "ok")
+        assert (answer.status_code, answer.json()["status"]) == (200, "healthy")
         served.process.send_signal(number)
         assert served.process.wait(10) == 0
 

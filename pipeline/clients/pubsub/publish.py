@@ -22,7 +22,7 @@ from pipeline.clients.pubsub.errors import classify, connect
 from pipeline.domain.message import Message
 from pipeline.domain.portions import portions_by_weight
 
-# The limit for all tries. The client's own default is ten minutes.
+# The usual limit for all tries. The client's own default is ten minutes.
 TIMEOUT_SECONDS: Final = 60.0
 _ONE_TRY_SECONDS: Final = 20.0
 _RETRY: Final = Retry(
@@ -44,8 +44,13 @@ def get_publisher() -> PublisherClient:
     return connect(PublisherClient)
 
 
-def publish(topic: str, messages: Iterable[Message]) -> None:
+def publish(topic: str, messages: Iterable[Message], *, within: float = TIMEOUT_SECONDS) -> None:
     """Publish to ``projects/P/topics/T`` and return when all messages are stored.
+
+    Args:
+        topic: the topic.
+        messages: are sent in requests of at most 1,000.
+        within: seconds that each request may take, with all its tries.
 
     Raises:
         TransientError: Pub/Sub could not be reached in time. It may have stored some messages.
@@ -59,8 +64,8 @@ def publish(topic: str, messages: Iterable[Message]) -> None:
                 get_publisher(),
                 topic=topic,
                 messages=[_proto(message) for message in request],
-                retry=_RETRY,
-                timeout=_ONE_TRY_SECONDS,
+                retry=_RETRY.with_timeout(within),
+                timeout=min(_ONE_TRY_SECONDS, within),
             )
         except (GoogleAPICallError, RetryError) as error:
             raise classify(error, topic) from None

@@ -1,0 +1,133 @@
+"""The routes of the event processor before us: exact bodies, and nothing runs in a request."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Final
+from uuid import UUID, uuid4
+
+from pipeline.domain.wake_up import WakeUp
+from pipeline.steps.reactions.claim import ids_of
+from tests.databases import Database
+from tests.service.reactions import ReactionApi, headers_of, served
+
+VERIFIED: Final = "user.verified"
+UNKNOWN: Final = "nobody.knows_this"
+PAYLOAD: Final = {
+    "userId": "11111111-1111-4111-8111-111111111111",
+    "verificationCompletedAt": "2026-03-02T12:00:00Z",
+    "pocAgentType": "account_manager",
+}
+NO_ID: Final = (400, {"error": "event_id is required"})
+NOT_FOUND: Final = (404, {"error": "Event not found"})
+ALREADY: Final = (400, {"error": "Event already processed"})
+BATCH: Final = (202, {"success": True, "message": "Batch processing started"})
+
+
+def started(event_id: UUID) -> tuple[int, object]:
+    words = {"success": True, "message": "Event processing started", "event_id": str(event_id)}
+    return 202, words
+
+
+def test_process_event_answers_as_before_and_only_wakes(reaction_api: ReactionApi) -> None:
+    board = reaction_api.board
+    done, pending = (board.event(VERIFIED, PAYLOAD) for _ in range(2))
+    board.process(done, most=1)
+    by_others = board.event(VERIFIED, PAYLOAD, processed=True)
+    for body in ({}, {"event_id": ""}, {"event_id": None}, None):
+        assert reaction_api.answer("/process-event", body) == NO_ID
+    for unknown in (str(uuid4()), "nothing", "0", "\0"):
+        assert reaction_api.answer("/process-event", {"event_id": unknown}) == NOT_FOUND
+    for ended in (done, by_others):
+        assert reaction_api.answer("/process-event", {"event_id": str(ended)}) == ALREADY
+    assert reaction_api.published() == []
+    before = board.rows("SELECT event_id, state FROM fanout.reactions ORDER BY 1")
+    asked = {"event_id": str(pending), "sent_by": "the program before"}
+    assert reaction_api.answer("/process-event", asked) == started(pending)
+    [message] = reaction_api.published()
+    assert board.rows("SELECT event_id, state FROM fanout.reactions ORDER BY 1") == before
+    assert ids_of([WakeUp.of(message)]) == [pending]
+    assert set(message.attributes) == {"id", "dedup_id", "created_at"}
+    at = datetime.fromisoformat(message.attributes["created_at"])
+    assert abs(datetime.now(UTC) - at) < timedelta(minutes=5)
+
+
+def test_a_wake_up_is_never_taken_for_an_earlier_one(reaction_api: ReactionApi) -> None:
+    """Control: a request that is sent again with its key publishes nothing."""
+    event = reaction_api.board.event(VERIFIED, PAYLOAD)
+    for key in ("one", "one", "two"):
+        order = reaction_api.post(
+            "/process-event", {"event_id": str(event)}, **{"Idempotency-Key": key}
+        )
+        assert (order.status_code, order.json()) == started(event)
+    one, two = reaction_api.published()
+    assert one.attributes["dedup_id"] != two.attributes["dedup_id"]
+    for _ in range(2):
+        refused = reaction_api.post("/process-event", {}, **{"Idempotency-Key": "three"})
+        assert (refused.status_code, refused.json()) == NO_ID
+    assert refused.headers["Idempotency-Replayed"] == "true"
+
+
+def test_an_event_that_ended_stays_so_whatever_its_row_says(reaction_api: ReactionApi) -> None:
+    event = reaction_api.board.event(VERIFIED, PAYLOAD)
+    reaction_api.board.process()
+    reaction_api.board.execute("UPDATE reactions.events SET processed = false")
+    assert reaction_api.answer("/process-event", {"event_id": str(event)}) == ALREADY
+
+
+def test_process_batch_wakes_for_what_waits_and_for_nothing_else(reaction_api: ReactionApi) -> None:
+    board = reaction_api.board
+    assert reaction_api.answer("/process-batch") == BATCH
+    assert reaction_api.published() == []
+    board.event(VERIFIED, PAYLOAD)
+    board.event(UNKNOWN, {})
+    board.process()
+    board.event(VERIFIED, PAYLOAD, processed=True)
+    fresh = [board.event(VERIFIED, PAYLOAD) for _ in range(3)]
+    # Nobody looks at the body, whatever it is.
+    answered = reaction_api.client.post("/process-batch", content=b"\xff not JSON")
+    assert (answered.status_code, answered.json()) == BATCH
+    woken = reaction_api.published()
+    assert [UUID(each.attributes["id"]) for each in woken] == fresh
+    assert len({each.attributes["dedup_id"] for each in woken}) == 3
+    assert board.process(*ids_of([WakeUp.of(each) for each in woken])) == 3
+
+
+def test_without_a_topic_it_says_what_to_do(reaction_api: ReactionApi) -> None:
+    event = reaction_api.board.event(VERIFIED, PAYLOAD)
+    with served(
+        reaction_api.board.database, dict(reaction_api.client.headers), topic=None
+    ) as client:
+        for path in ("/process-event", "/process-batch"):
+            answer = client.post(path, json={"event_id": str(event)})
+            assert answer.status_code == 503
+            assert answer.json()["message"].endswith(
+                "start it with --reaction-topic projects/P/topics/T"
+            )
+        # What the caller did wrong comes first.
+        unknown = client.post("/process-event", json={"event_id": str(uuid4())})
+        assert (unknown.status_code, unknown.json()) == NOT_FOUND
+
+
+def test_where_the_family_is_not_installed_it_says_so_in_one_line(
+    shared_database: Database,
+) -> None:
+    with served(shared_database, headers_of(shared_database)) as client:
+        for path in ("/process-event", "/process-batch"):
+            answer = client.post(path, json={"event_id": str(uuid4())})
+            assert answer.status_code == 503
+            assert answer.json()["message"] == (
+                "this database has no reactions; run: python -m pipeline migrate --family reactions"
+            )
+        healthy = client.get("/health")
+    assert (healthy.status_code, healthy.json()["stats"]) == (200, None)
+
+
+def test_an_unknown_route_is_named_to_callers_and_hidden_from_strangers(
+    reaction_api: ReactionApi,
+) -> None:
+    words = {"error": "Not Found", "message": "Route GET /nope not found"}
+    answer = reaction_api.client.get("/nope?a=1")
+    assert (answer.status_code, answer.json()) == (404, words)
+    stranger = reaction_api.client.get("/nope", headers={"Authorization": ""})
+    real = reaction_api.client.get("/v1/events", headers={"Authorization": ""})
+    assert stranger.status_code == real.status_code == 401
+    assert stranger.content == real.content
