@@ -19,14 +19,16 @@ from pipeline.ops.metrics.figures import (
     ReplaysSeen,
 )
 from pipeline.ops.push.figures import ChannelFigures
+from pipeline.ops.reactions.figures import ReactionFigures
 from pipeline.ops.status.figures import GraphSeen, Latency, Pipeline, SlotFigures, SwitchSeen
+from pipeline.reactions.handlers import REACTION_HANDLERS
 from service.observe.gauges import gauge, labelled, summed
 
 # Names that this version does not know fold into one, so that no producer can add series.
 OTHER: Final = "other"
 NO_TYPE: Final = "none"
 TYPES: Final = frozenset(str(event_type) for event_type in HANDLERS)
-SWITCHES: Final = TYPES | JOBS.keys()
+SWITCHES: Final = TYPES | JOBS.keys() | frozenset(map(str, REACTION_HANDLERS))
 EMAILS: Final = ("immediate", "aggregated")
 # The classes of errors, which are the program's own, that have a series each.
 MOST_CLASSES: Final = 20
@@ -58,6 +60,7 @@ def families(figures: LedgerFigures) -> Iterator[Metric]:
     if figures.mails is not None:
         yield from _mails(figures.mails)
     yield from _pushes(figures.pushes or {})
+    yield from _reactions(figures.reactions)
     yield from _switches(figures.switches or {})
     if figures.replays is not None:
         yield from _replays(figures.replays)
@@ -277,6 +280,41 @@ def _by_channel(
 ) -> Metric:
     values = (((channel,), figure(figures)) for channel, figures in pushes.items())
     return labelled(name, words, ("channel",), values)
+
+
+def _reactions(reactions: ReactionFigures | None) -> Iterator[Metric]:
+    if reactions is None:
+        return
+    for name, words, figure in (
+        ("waiting", "Events of reactions that have not ended.", reactions.waiting),
+        ("due", "Those of them that could be processed now.", reactions.due),
+        ("stuck", "Those that could be for five minutes, and nobody took them.", reactions.stuck),
+        ("retried", "Those that have failed and are tried again.", reactions.retried),
+        ("paused", "Events of reactions that a switch holds back.", reactions.paused),
+        ("unrouted", "Events of reactions without a handler.", reactions.unrouted),
+        ("dead", "Events of reactions that failed for good.", reactions.dead),
+        (
+            "done_last_hour",
+            "Events of reactions that were done within the last hour.",
+            reactions.done_last_hour,
+        ),
+        (
+            "dead_last_hour",
+            "Events of reactions that failed for good within the last hour.",
+            reactions.dead_last_hour,
+        ),
+    ):
+        yield gauge(f"fanout_reactions_{name}", words, figure)
+    yield gauge(
+        "fanout_oldest_reaction_seconds",
+        "For how long the oldest event of reactions could be processed; 0 if there is none.",
+        reactions.oldest_seconds or 0,
+    )
+    yield gauge(
+        "fanout_reaction_p50_seconds",
+        "Median from when an event of reactions was found until it was done, over the last hour.",
+        reactions.p50_seconds,
+    )
 
 
 def _switches(switches: Mapping[str, SwitchSeen]) -> Iterator[Metric]:

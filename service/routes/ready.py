@@ -35,12 +35,15 @@ class Details(BaseModel):
         oldest_run_seconds: how long the run of a job has been due; None if none is.
         oldest_delivery_seconds: how long a delivery could have been taken, by part, such as
             ``mails``; only parts of which one is due.
+        oldest_reaction_seconds: how long an event of reactions could have been taken; None if none
+            is due.
     """
 
     parts: dict[str, PartSeen]
     graph_silent_seconds: dict[str, float]
     oldest_run_seconds: float | None
     oldest_delivery_seconds: dict[str, float]
+    oldest_reaction_seconds: float | None
 
 
 class Ready(BaseModel):
@@ -119,6 +122,7 @@ def _details(seen: Readiness) -> Details:
         graph_silent_seconds=dict(seen.graphs),
         oldest_run_seconds=seen.oldest_run_seconds,
         oldest_delivery_seconds=dict(seen.oldest_delivery_seconds),
+        oldest_reaction_seconds=seen.oldest_reaction_seconds,
     )
 
 

@@ -28,6 +28,7 @@ from google.protobuf.json_format import ParseError  # type: ignore[import-untype
 from local.debezium.configuration import read as read_configuration
 from pipeline.ops.mail.figures import MailFigures
 from pipeline.ops.push.figures import CHANNELS, ChannelFigures
+from pipeline.ops.reactions.figures import ReactionFigures
 from pipeline.ops.status.figures import (
     DeadLetters,
     GraphSeen,
@@ -421,9 +422,10 @@ STATUS: Final = StatusFigures(
         versions=["0.2.0"],
     ),
     graphs={
-        "fanout": GraphSeen(
+        graph: GraphSeen(
             last_seen_seconds=1.0, started_seconds=60.0, version="0.2.0", host="worker-1"
         )
+        for graph in ("fanout", "reactions")
     },
     switches={},
     jobs={},
@@ -438,7 +440,21 @@ STATUS: Final = StatusFigures(
         failed_last_hour=0,
         expired_last_hour=0,
     ),
-    reactions=None,
+    reactions=ReactionFigures(
+        waiting=1,
+        unseen=0,
+        due=1,
+        oldest_seconds=1.0,
+        stuck=0,
+        retried=0,
+        paused=0,
+        unrouted=0,
+        dead=0,
+        done_last_hour=1,
+        dead_last_hour=0,
+        p50_seconds=1.0,
+        unrouted_types={},
+    ),
     pushes=dict.fromkeys(CHANNELS, PUSHES),
     other_program=None,
     last_hour=LastHour({"dead": 1}, [1]),

@@ -13,7 +13,7 @@ from pipeline.ops.migrate import migrate
 from pipeline.ops.ready.look import GONE_SECONDS, SESSION, Readiness, look
 from pipeline.settings import DatabaseSettings
 from pipeline.sinks.heartbeat import EVERY_SECONDS
-from tests.databases import Database
+from tests.databases import Database, Databases
 from tests.ops.examination import beat, slot
 
 RUN: Final = (
@@ -45,6 +45,17 @@ def mail(
         " VALUES (gen_random_uuid(), 'a', %s, 'r', 'k', %s, %s, now() + %s::interval,"
         " CASE %s WHEN 'leased' THEN gen_random_uuid() END, now() - %s::interval)",
         channel, priority, state, due, state, ended,
+    )  # fmt: skip
+
+
+def reaction(database: Database, due: str, state: str, *, ended: str | None = None) -> None:
+    """Record an event of reactions that is due at a time from now."""
+    execute(
+        database,
+        "INSERT INTO fanout.reactions (event_id, event_type, state, next_attempt_at, lease_token,"
+        " finished_at) VALUES (gen_random_uuid(), 'user.verified', %s, now() + %s::interval,"
+        " CASE %s WHEN 'leased' THEN gen_random_uuid() END, now() - %s::interval)",
+        state, due, state, ended,
     )  # fmt: skip
 
 
@@ -249,6 +260,41 @@ def test_a_push_that_has_been_due_for_long_is_a_reason_and_says_nothing_of_mail(
     assert list(found.reasons) == ["pushes"]
     assert "a push has been due for 5 min" in found.reasons["pushes"].seen
     assert "graph push" in (found.reasons["pushes"].fix or "")
+
+
+@pytest.mark.parametrize(
+    ("due", "state", "ready"),
+    [
+        (f"-{DEAD_SECONDS - 1} seconds", "pending", True),
+        ("1 minute", "waiting", True),
+        (f"-{DEAD_SECONDS + 1} seconds", "pending", False),
+        # Its worker is gone.
+        (f"-{DEAD_SECONDS + 1} seconds", "leased", False),
+        # What a switch holds back, or has no handler, is not late.
+        (f"-{DEAD_SECONDS + 1} seconds", "paused", True),
+        (f"-{DEAD_SECONDS + 1} seconds", "unrouted", True),
+    ],
+)
+def test_an_event_of_reactions_that_has_been_due_for_long_is_a_reason(
+    databases: Databases, due: str, state: str, *, ready: bool
+) -> None:
+    with databases.with_reactions() as database:
+        last_seen(database, "reactions", 1)
+        assert list(seen(database, "reactions").parts) == [
+            *("database", "migrations", "graphs", "reactions")
+        ]
+        reaction(database, due, state)
+        found = seen(database, "reactions")
+        assert found.is_ready == ready
+        is_due = due.startswith("-") and state not in ("paused", "unrouted")
+        assert (found.oldest_reaction_seconds is not None) == is_due
+        if not ready:
+            assert list(found.reasons) == ["reactions"]
+            assert "an event has been due for 5 min" in found.reasons["reactions"].seen
+            assert "graph reactions" in (found.reasons["reactions"].fix or "")
+            # As long as others are done, the graph works.
+            reaction(database, "-1 hour", "done", ended="30 seconds")
+            assert seen(database, "reactions").is_ready
 
 
 def test_what_cannot_be_seen_is_not_ready(working: Database) -> None:

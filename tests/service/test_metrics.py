@@ -101,7 +101,7 @@ def test_the_figures_are_those_of_the_ledger(database: Database, tmp_path: Path)
             "/metrics", headers=reads | {"Accept": "application/openmetrics-text; version=1.0.0"}
         )
     assert reasons.keys() >= {"slot", "events"}
-    assert reasons["events"]["seen"].startswith("1 event waits, the oldest for 10 min")
+    assert re.match(r"1 event waits, the oldest for 1\d min", reasons["events"]["seen"])
     assert modern.headers["Content-Type"].startswith("application/openmetrics-text")
     assert modern.text.endswith("# EOF\n")
 
@@ -177,6 +177,25 @@ def test_pushes_have_the_figures_of_status_by_channel() -> None:
         ("pushes_expired_last_hour", 8),
     ):
         assert value(found, name, channel="fcm") == figure, name
+
+
+def test_reactions_have_the_figures_of_status_and_no_series_for_a_type_that_a_row_names() -> None:
+    found = series(WHOLE)
+    for name, figure in (
+        ("waiting", 11),
+        ("due", 2),
+        ("stuck", 3),
+        ("retried", 4),
+        ("paused", 5),
+        ("unrouted", 6),
+        ("dead", 7),
+        ("done_last_hour", 8),
+        ("dead_last_hour", 9),
+    ):
+        assert value(found, f"reactions_{name}") == figure, name
+    assert value(found, "oldest_reaction_seconds") == 0
+    assert value(found, "reaction_p50_seconds") == 0.5
+    assert not [each for each in found if "order.shipped" in str(each)]
 
 
 def test_no_producer_and_no_row_can_add_series() -> None:

@@ -13,6 +13,7 @@ from pipeline.ops.metrics.figures import (
     ReplaysSeen,
 )
 from pipeline.ops.push.figures import ChannelFigures
+from pipeline.ops.reactions.figures import ReactionFigures
 from pipeline.ops.status.figures import GraphSeen, Latency, Pipeline, SlotFigures, SwitchSeen
 
 GRAPH: Final = GraphSeen(last_seen_seconds=1, started_seconds=2, version="1", host="h")
@@ -67,6 +68,21 @@ PUSHES: Final = {
         expired_last_hour=8,
     )
 }
+REACTIONS: Final = ReactionFigures(
+    waiting=11,
+    unseen=1,
+    due=2,
+    oldest_seconds=None,
+    stuck=3,
+    retried=4,
+    paused=5,
+    unrouted=6,
+    dead=7,
+    done_last_hour=8,
+    dead_last_hour=9,
+    p50_seconds=0.5,
+    unrouted_types={"order.shipped": 6},
+)
 WHOLE: Final = LedgerFigures(
     per_minute=[PerMinute(None, "dead", 1, 2, 3)],
     latency=Latency(0.1, 0.2, 0.3),
@@ -81,6 +97,7 @@ WHOLE: Final = LedgerFigures(
     jobs=[JOB],
     mails=MAILS,
     pushes=PUSHES,
+    reactions=REACTIONS,
     switches={"document_uploaded": SWITCH},
     replays=ReplaysSeen(0, 1.0),
     unread=0,

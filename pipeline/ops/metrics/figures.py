@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pipeline.ops.jobs.read import JobSeen
 from pipeline.ops.mail.figures import MailFigures
 from pipeline.ops.push.figures import ChannelFigures
+from pipeline.ops.reactions.figures import ReactionFigures
 from pipeline.ops.status.figures import GraphSeen, Latency, Pipeline, SlotFigures, SwitchSeen
 
 
@@ -66,7 +67,7 @@ class LedgerFigures:
         emails: e-mails to be sent, by ``immediate`` and ``aggregated``.
         failures: the open dead letters, by the class of the error.
         slot: of Debezium; empty if the slot does not exist.
-        jobs: None also if the database lacks their tables; so are mails
+        jobs: None also if the database lacks their tables; so are mails, reactions,
             and pushes, which are by channel.
         unread: how many parts could not be read, because they are locked or not visible.
     """
@@ -82,6 +83,7 @@ class LedgerFigures:
     jobs: Sequence[JobSeen] | None
     mails: MailFigures | None
     pushes: Mapping[str, ChannelFigures] | None
+    reactions: ReactionFigures | None
     switches: Mapping[str, SwitchSeen] | None
     replays: ReplaysSeen | None
     unread: int

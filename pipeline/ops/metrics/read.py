@@ -24,6 +24,7 @@ from pipeline.ops.metrics.figures import (
     ReplaysSeen,
 )
 from pipeline.ops.push.figures import read_pushes
+from pipeline.ops.reactions.figures import read_reactions
 from pipeline.ops.status.figures import Latency, SlotFigures
 from pipeline.ops.status.parts import Parts
 from pipeline.ops.status.read import read_graphs, read_pipeline, read_slot, read_switches
@@ -82,6 +83,7 @@ def _read(connection: Connection[Any], slot: str) -> LedgerFigures:
         jobs=part("jobs", read_jobs),
         mails=part("mails", read_mails),
         pushes=part("pushes", read_pushes),
+        reactions=part("reactions", read_reactions),
         switches=part("switches", read_switches),
         replays=part("replays", _replays),
         # Last, when all parts were read.

@@ -45,7 +45,9 @@ _SERVER: Final = load(__package__, "server")
 _MIGRATIONS: Final = load(__package__, "migrations")
 _OLDEST_RUN: Final = load(__package__, "oldest_run")
 _OLDEST_DELIVERY: Final = load(__package__, "oldest_delivery")
+_OLDEST_REACTION: Final = load("pipeline.ops.reactions", "oldest_due")
 _OF_CAPTURE: Final = {check.name: check for check in capture.CHECKS}
+_REACTIONS: Final = "reactions"
 _DOCTOR: Final = "python -m pipeline doctor"
 
 
@@ -93,12 +95,15 @@ class Readiness:
         oldest_run_seconds: how long the run of a job has been due; None if none is.
         oldest_delivery_seconds: by part, how long a delivery could have been taken; none if none is
             due.
+        oldest_reaction_seconds: how long an event of reactions could have been taken; None if none
+            is due.
     """
 
     parts: Mapping[str, Finding]
     graphs: Mapping[str, float] = field(default_factory=dict)
     oldest_run_seconds: float | None = None
     oldest_delivery_seconds: Mapping[str, float] = field(default_factory=dict)
+    oldest_reaction_seconds: float | None = None
 
     @property
     def is_ready(self) -> bool:
@@ -147,11 +152,15 @@ def look(installation: Installation, graphs: Collection[str] = ()) -> Readiness:
     for each in _DELIVERIES:
         if getattr(server, each.installed):
             parts[each.part] = _found(partial(_deliveries, installation, each, waiting))
+    reactions: list[Any] = []
+    if server.has_reactions:
+        parts["reactions"] = _found(lambda: _reactions(installation, reactions))
     return Readiness(
         parts=parts,
         graphs={name: each.last_seen_seconds for name, each in seen.items()},
         oldest_run_seconds=due[0].seconds if due else None,
         oldest_delivery_seconds=waiting,
+        oldest_reaction_seconds=reactions[0].seconds if reactions else None,
     )
 
 
@@ -214,17 +223,28 @@ def _job_runs(installation: Installation, due: list[Any]) -> Finding:
 
 def _deliveries(installation: Installation, of: _Deliveries, waiting: dict[str, float]) -> Finding:
     rows = installation.rows(_OLDEST_DELIVERY, channels=list(of.channels))
+    if rows:
+        waiting[of.part] = rows[0].seconds
+    # Many of them at once wait for the rate that a provider allows: that is no fault.
+    return _judge_oldest(rows, f"a {of.one}", "none was sent", of.graph)
+
+
+def _reactions(installation: Installation, due: list[Any]) -> Finding:
+    due += installation.rows(_OLDEST_REACTION)
+    # Many of them at once take their time: that is no fault.
+    return _judge_oldest(due, "an event", "none was processed", _REACTIONS)
+
+
+def _judge_oldest(rows: Sequence[Any], one: str, stands: str, graph: str) -> Finding:
     if not rows:
         return ok("none is due")
     [oldest] = rows
-    waiting[of.part] = oldest.seconds
-    seen = f"a {of.one} has been due for {duration(oldest.seconds)}"
-    # Many of them at once wait for the rate that a provider allows: that is no fault.
+    seen = f"{one} has been due for {duration(oldest.seconds)}"
     if oldest.seconds < DEAD_SECONDS or oldest.moves:
         return ok(seen)
     return failed(
-        f"{seen}, and none was sent in the last minute",
-        f"see the log of the graph {of.graph}, and: python -m pipeline doctor",
+        f"{seen}, and {stands} in the last minute",
+        f"see the log of the graph {graph}, and: {_DOCTOR}",
     )
 
 

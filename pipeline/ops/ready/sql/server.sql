@@ -6,4 +6,5 @@ SELECT
     to_regclass('fanout.graphs') IS NOT NULL AS has_graphs,
     to_regclass('fanout.job_runs') IS NOT NULL AS has_jobs,
     to_regclass('fanout.transactional_mails') IS NOT NULL AS has_mail,
-    to_regclass('fanout.device_tokens') IS NOT NULL AS has_push
+    to_regclass('fanout.device_tokens') IS NOT NULL AS has_push,
+    to_regclass('fanout.reactions') IS NOT NULL AS has_reactions
