@@ -31,6 +31,7 @@ from pipeline.commands import (
     pause,
     replay,
     resume,
+    routes,
     run,
     seed,
     serve,
@@ -66,6 +67,7 @@ _COMMANDS: Final = (
     broadcast,
     budget,
     webhooks,
+    routes,
 )
 _ENVIRONMENT: Final = """\
 environment:

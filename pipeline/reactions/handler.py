@@ -33,6 +33,13 @@ class ReactionHandler(ABC, Generic[PayloadT]):
     in_order: ClassVar[bool] = False
     one_at_a_time: ClassVar[str | None] = None
 
+    def wants(self, event: ReactionEvent[PayloadT]) -> bool:  # noqa: ARG002
+        """Return whether anything can follow. False: the event is done, with nothing. Default: yes.
+
+        It is the condition under which the type is of interest, such as a key of the payload.
+        """
+        return True
+
     def questions(self, event: ReactionEvent[PayloadT]) -> Iterable[Question]:  # noqa: ARG002
         """Return what it needs to know. Default: nothing."""
         return ()

@@ -13,6 +13,7 @@ from pipeline.domain.payload import Payload
 from pipeline.domain.validated import validated
 from pipeline.reactions.events import ReactionEvent
 from pipeline.reactions.identifiers import ReactionId
+from pipeline.reactions.route import Route
 
 MAX_EVENT_BYTES: Final = 4 * 1024 * 1024
 
@@ -30,6 +31,7 @@ class ReactionRow:
         payload: as JSON text; None if it has more than ``MAX_EVENT_BYTES``.
         metadata: as JSON text; None for NULL.
         version: of the payload.
+        route: where the event goes in place of the handler of its type; None: no route decides.
     """
 
     id: ReactionId
@@ -40,6 +42,7 @@ class ReactionRow:
     payload: str | None = field(repr=False)
     metadata: str | None = field(repr=False)
     version: int
+    route: Route | None = None
 
 
 def decode_reaction(

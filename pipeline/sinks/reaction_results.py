@@ -1,6 +1,7 @@
 """Writes how the tries of events ended, and what follows from them: a batch in one statement."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from psycopg import Connection
@@ -26,7 +27,12 @@ def write_reaction_results(settings: DatabaseSettings, settlements: Sequence[Set
     for some, result in in_halves(settlements, lambda each: _write(settings, each)):
         if isinstance(result, PermanentError):
             cause = Cause(error_class=type(result).__name__, reason=str(result))
-            _write(settings, [end(each.lease, WorkState.DEAD, cause) for each in some])
+            _write(settings, [_dead(each, cause) for each in some])
+
+
+def _dead(settlement: Settlement, cause: Cause) -> Settlement:
+    route = {"route": settlement.values.get("route")}
+    return replace(end(settlement.lease, WorkState.DEAD, cause), values=route)
 
 
 def _write(settings: DatabaseSettings, settlements: Sequence[Settlement]) -> None:

@@ -2,6 +2,8 @@
 
 from uuid import UUID
 
+from pydantic import ConfigDict
+
 from pipeline.domain.identifiers import EventType
 from pipeline.reactions.camel import CamelPayload
 from pipeline.reactions.events import ReactionEvent
@@ -12,6 +14,10 @@ from pipeline.reactions.outcome import Done, done
 
 class MessageReady(CamelPayload):
     """Payload of ``message.ready_to_send``."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"messageId": "f0000000-0000-4000-8000-000000000001"}]}
+    )
 
     message_id: UUID
 

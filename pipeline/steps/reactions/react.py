@@ -13,6 +13,7 @@ from pipeline.clients.postgres.sql import load
 from pipeline.domain.clock import Clock, utc_now
 from pipeline.domain.errors import PermanentError
 from pipeline.domain.handler_failure import failed
+from pipeline.domain.identifiers import EventType
 from pipeline.domain.lease import Cause, Lease, Settlement, WorkState, end, fail, put_back
 from pipeline.facts.reactions import read_answers
 from pipeline.reactions.ask import outcome_of
@@ -22,22 +23,26 @@ from pipeline.reactions.facts import Answers, Question
 from pipeline.reactions.handler import ReactionHandler
 from pipeline.reactions.identifiers import ReactionId, id_from
 from pipeline.reactions.outcome import Done, GaveUp, RetryAt
+from pipeline.reactions.route import Route, RouteTo
 from pipeline.reactions.row import MAX_EVENT_BYTES, ReactionRow, decode_reaction
 from pipeline.steps.reactions.reactor import Reactor
+from pipeline.steps.reactions.routed import route_of, routed, sent
 
 # A handler that asks for a time that has passed is asked again after this.
 AT_LEAST: Final = timedelta(seconds=1)
 
 _READ: Final = load(__package__, "read_events")
+_UNWANTED: Final = Cause(reason="its handler does not want it")
 
 
 @dataclass(frozen=True, slots=True)
 class AskedReaction:
-    """A leased event, and the handler of its type."""
+    """A leased event, and the handler that its type or its route names."""
 
     lease: Lease
     handler: ReactionHandler[Any]
     event: ReactionEvent[Any]
+    route: Route | None = None
 
 
 # An event, and what its handler needs to know.
@@ -63,39 +68,57 @@ def react(reactor: Reactor, leases: Sequence[Lease], clock: Clock = utc_now) -> 
     asking: list[_Asking] = []
     for each in asked:
         try:
-            asking.append((each, frozenset(each.handler.questions(each.event))))
+            if each.handler.wants(each.event):
+                asking.append((each, frozenset(each.handler.questions(each.event))))
+            else:
+                unwanted = end(each.lease, WorkState.DONE, _UNWANTED)
+                settlements.append(routed(unwanted, each.route))
         except Exception as error:  # noqa: BLE001 - a bug of one handler
-            settlements.append(_failed(reactor, each, error))
+            settlements.append(routed(_failed(reactor, each, error), each.route))
     questions = frozenset(chain.from_iterable(wanted for _, wanted in asking))
     answers = with_connection(
         reactor.database, lambda connection: read_answers(connection, questions)
     )
-    return settlements + [_settlement(reactor, each, answers, clock) for each, _ in asking]
+    return settlements + [
+        routed(_settlement(reactor, each, answers, clock), each.route) for each, _ in asking
+    ]
 
 
 def _read(connection: Connection[Any], leases: Sequence[Lease]) -> dict[Any, ReactionRow]:
     names = (
         *("id", "type", "created_at", "aggregate_type", "aggregate_id"),
-        *("payload", "metadata", "version"),
+        *("payload", "metadata", "version", "route"),
     )
     parameters = {
         "ids": [each.values["event_id"] for each in leases],
         "most_bytes": MAX_EVENT_BYTES,
     }
     found = connection.execute(_READ, parameters).fetchall()
-    return {row[0]: ReactionRow(**dict(zip(names, row, strict=True))) for row in found}
+    return {
+        row[0]: ReactionRow(**dict(zip(names, (*row[:-4], route_of(*row[-4:])), strict=True)))
+        for row in found
+    }
 
 
 def _decoded(reactor: Reactor, lease: Lease, row: ReactionRow | None) -> AskedReaction | Settlement:
-    handler = reactor.handlers.get(lease.values["event_type"])
-    if row is None or handler is None:
-        what = "its type has no handler" if row else "it was deleted, or has no valid created_at"
-        return end(lease, WorkState.DEAD, Cause(error_class="UnknownEvent", reason=what))
+    if row is None:
+        return _unknown(lease, "it was deleted, or has no valid created_at")
+    if row.route is not None and row.route.to is not RouteTo.HANDLER:
+        return sent(lease, row.route)
+    named = lease.values["event_type"] if row.route is None else row.route.target
+    handler = reactor.handlers.get(EventType(named or ""))
+    if handler is None:
+        what = "its type" if row.route is None else "the type that its route names"
+        return routed(_unknown(lease, f"{what} has no handler"), row.route)
     try:
         event = decode_reaction(row, handler.payload, lease.values["depth"])
     except PermanentError as error:
-        return end(lease, WorkState.DEAD, _cause(error))
-    return AskedReaction(lease, handler, event)
+        return routed(end(lease, WorkState.DEAD, _cause(error)), row.route)
+    return AskedReaction(lease, handler, event, row.route)
+
+
+def _unknown(lease: Lease, reason: str) -> Settlement:
+    return end(lease, WorkState.DEAD, Cause(error_class="UnknownEvent", reason=reason))
 
 
 def _settlement(

@@ -11,8 +11,9 @@ from pipeline.clients.postgres.sql import load
 # writes nothing, and all that follows from an event is written together with its state.
 _THEN: Final = sql.SQL(load(__package__, "write_reactions").decode())
 
-# What an event led to, for those who ask why.
-_EFFECTS: Final = sql.SQL(""",
+# What an event led to, and the route that it took, for those who ask why.
+_SETTLED: Final = sql.SQL(""",
+        route = given.route,
         effects = (
             SELECT jsonb_agg(jsonb_build_array(each -> 'kind', each -> 'id') ORDER BY place)
             FROM jsonb_array_elements(given.effects) WITH ORDINALITY AS effect (each, place)
@@ -27,8 +28,8 @@ REACTIONS: Final = LeasedTable(
     values=("event_id", "event_type", "depth"),
     switch="event_type",
     unless=_UNLESS,
-    given={"effects": "jsonb"},
-    settled=_EFFECTS,
+    given={"effects": "jsonb", "route": "text"},
+    settled=_SETTLED,
     returned=("event_id", "depth", "sequence"),
     then=_THEN,
 )

@@ -28,6 +28,23 @@ def event_body(event: Any, payload: str | None) -> bytes:  # noqa: ANN401 - a ro
     return orjson.dumps({"type": event.event_type, "timestamp": event.at, "data": data})
 
 
+def reaction_body(event: Any, *, with_payload: bool) -> bytes:  # noqa: ANN401 - a row
+    """Return the body for an event of the family reactions.
+
+    Args:
+        event: ``event_type``, ``at`` as ISO 8601, ``event_id``, what it is about, and its payload.
+        with_payload: whether the endpoint may have the payload.
+    """
+    data: dict[str, Any] = {
+        "event_id": event.event_id,
+        "aggregate_type": event.aggregate_type,
+        "aggregate_id": event.aggregate_id,
+    }
+    if with_payload:
+        data["payload"] = orjson.Fragment(event.payload)
+    return orjson.dumps({"type": event.event_type, "timestamp": event.at, "data": data})
+
+
 def ping_body(ping: str, at: datetime) -> bytes:
     """Return the body with which an operator tests an endpoint.
 

@@ -12,12 +12,13 @@ from pipeline.clients.postgres.retry import with_connection
 from pipeline.clients.postgres.sql import load
 from pipeline.clients.webhooks.client import StoredSecret, WebhookMessage
 from pipeline.domain.lease import Cause, Lease, Settlement, WorkState, end
-from pipeline.steps.webhooks.body import event_body, ping_body
+from pipeline.steps.webhooks.body import event_body, ping_body, reaction_body
 from pipeline.steps.webhooks.claim import ClaimedWebhooks
 from pipeline.steps.webhooks.outbox import WebhookRequest
 from pipeline.steps.webhooks.sender import WebhookSender, provider_of
 
 EVENTS: Final = "domain_events"
+REACTIONS: Final = "events"
 PINGS: Final = "webhook_pings"
 # After so many tries, a delivery can be what is wrong, and not its endpoint.
 TRUSTED_TRIES: Final = 12
@@ -32,6 +33,7 @@ NOT_SENT: Final = {
 _MATERIAL: Final = load(__package__, "webhook_material")
 _EVENTS: Final = load(__package__, "webhook_events")
 _PAYLOADS: Final = load(__package__, "webhook_payloads")
+_REACTIONS: Final = load(__package__, "webhook_reactions")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +54,7 @@ class _Material:
     rows: Mapping[UUID, Any]
     events: Mapping[UUID, Any]
     payloads: Mapping[UUID, str]
+    reactions: Mapping[UUID, Any]
 
 
 def check_webhooks(sender: WebhookSender, claimed: ClaimedWebhooks) -> CheckedWebhooks:
@@ -76,17 +79,23 @@ def check_webhooks(sender: WebhookSender, claimed: ClaimedWebhooks) -> CheckedWe
 
 def _read(connection: Connection[Any], leases: Sequence[Lease]) -> _Material:
     ids = [each.values["id"] for each in leases]
-    of_events = [each.values["id"] for each in leases if each.values["source"] == EVENTS]
+    of_events, of_reactions = (
+        [each.values["id"] for each in leases if each.values["source"] == source]
+        for source in (EVENTS, REACTIONS)
+    )
     events: dict[UUID, Any] = {}
+    reactions: dict[UUID, Any] = {}
     payloads: dict[UUID, str] = {}
     with connection.cursor(row_factory=namedtuple_row) as cursor:
         rows: dict[UUID, Any] = _by_id(cursor.execute(_MATERIAL, {"ids": ids}))
         if of_events:
             events = _by_id(cursor.execute(_EVENTS, {"ids": of_events}))
+        if of_reactions:
+            reactions = _by_id(cursor.execute(_REACTIONS, {"ids": of_reactions}))
     with_payload = [id_ for id_ in events if id_ in rows and rows[id_].with_payload]
     if with_payload:
         payloads = dict(connection.execute(_PAYLOADS, {"ids": with_payload}).fetchall())
-    return _Material(rows, events, payloads)
+    return _Material(rows, events, payloads, reactions)
 
 
 def _by_id(rows: Iterable[Any]) -> dict[UUID, Any]:
@@ -126,6 +135,9 @@ def _made(lease: Lease, found: _Material, trials: frozenset[str]) -> WebhookRequ
 def _body(lease: Lease, row: Any, found: _Material) -> bytes | None:  # noqa: ANN401 - a row
     if lease.values["source"] == PINGS:
         return ping_body(lease.values["source_id"], lease.values["created_at"])
+    if lease.values["source"] == REACTIONS:
+        reaction = found.reactions.get(row.delivery_id)
+        return reaction and reaction_body(reaction, with_payload=row.with_payload)
     event = found.events.get(row.delivery_id)
     if event is None:
         return None

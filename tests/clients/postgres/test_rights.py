@@ -36,7 +36,7 @@ GRANTEES: Final = (*ROLES, "PUBLIC")
 # It works in a database of its own family, so that the document gives it a table of its own.
 REACTIONS: Final = "fanout_reactions"
 # Who operates reactions: statements that need the tables of that family.
-OF_REACTIONS: Final = ("pipeline/ops/reactions",)
+OF_REACTIONS: Final = ("pipeline/ops/reactions", "pipeline/ops/routes")
 # The role of the jobs in such a database, where it has other rights.
 JOBS_OF_REACTIONS: Final = "fanout_jobs, with reactions alone"
 # It may call functions and insert into one table, so that the document gives it a table of its own.

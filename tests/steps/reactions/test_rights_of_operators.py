@@ -21,7 +21,10 @@ from tests.steps.reactions.board import Board
 OPERATOR: Final = "fanout_operator"
 VIEWER: Final = "fanout_viewer"
 # What a viewer does not run: it changes something, reads payloads, or wakes the graph.
-NOT_BY_VIEWERS: Final = ("letter_payload", "replay_events", "waiting_events")
+NOT_BY_VIEWERS: Final = (
+    *("letter_payload", "replay_events", "waiting_events"),
+    *("routes", "add_route", "remove_route"),
+)
 # The view and its rights are for psql and Grafana.
 FOR_PEOPLE: Final = "SELECT * FROM reactions.event_dead_letters"
 FOR_VIEWERS: Final = (
@@ -46,7 +49,7 @@ def documented(role: str) -> set[str]:
 def own(connection: psycopg.Connection, role: str) -> set[str]:
     """What the role may do in the schema and with the ledger, beyond the rights of everyone."""
     lines = {line.partition(": ")[2] for line in granted(connection, [role]) if ": " in line}
-    return {line for line in lines if "reactions" in line}
+    return {line for line in lines if "reaction" in line}
 
 
 def statements(role: str) -> list[bytes]:

@@ -95,6 +95,7 @@ _OF_THE_DEAD: Final = (
     *("id", "event_id", "event_type", "error_message", "retry_count", "original_created_at"),
     *("created_at", "aggregate_type", "aggregate_id", "state", "letter_id"),
 )
+_ROUTE: Final = ("id", "event_type", "condition", "to_kind", "target", "endpoint_id", "place")
 
 RIGHTS_WITH_REACTIONS: Final[Mapping[str, frozenset[str]]] = {
     REACTIONS: (
@@ -112,8 +113,13 @@ RIGHTS_WITH_REACTIONS: Final[Mapping[str, frozenset[str]]] = {
             "UPDATE",
             "reactions",
             *("state", "next_attempt_at", "lease_token", "attempts", "failures"),
-            *("started_at", "finished_at", "error_class", "reason", "effects"),
+            *("started_at", "finished_at", "error_class", "reason", "effects", "route"),
             schema="fanout",
+        )
+        | on_columns("SELECT", "reaction_routes", *_ROUTE, schema="fanout")
+        | on_columns("SELECT", "reaction_webhooks", "event_id", "endpoint_id", schema="fanout")
+        | on_columns(
+            "INSERT", "reaction_webhooks", "event_id", "event_type", "endpoint_id", schema="fanout"
         )
         | on_tables("SELECT", "users", "conversations", schema="reactions")
         | frozenset().union(
@@ -126,9 +132,18 @@ RIGHTS_WITH_REACTIONS: Final[Mapping[str, frozenset[str]]] = {
             )
         )
     ),
-    OPERATOR: on_tables("SELECT", "reactions", schema="fanout")
-    | on_tables("SELECT", "events", "event_dead_letters", schema="reactions")
-    | _SHOWN,
+    OPERATOR: (
+        on_tables("SELECT", "reactions", "reaction_routes", schema="fanout")
+        | on_tables("DELETE", "reaction_routes", schema="fanout")
+        | on_columns(
+            "INSERT",
+            "reaction_routes",
+            *("event_type", "condition", "to_kind", "target", "endpoint_id", "place", "reason"),
+            schema="fanout",
+        )
+        | on_tables("SELECT", "events", "event_dead_letters", schema="reactions")
+        | _SHOWN
+    ),
     VIEWER: on_tables("SELECT", "reactions", "attempts", schema="fanout")
     | on_columns("SELECT", "events", *_OF_AN_EVENT, schema="reactions")
     | on_columns("SELECT", "event_dead_letters", *_OF_THE_DEAD, schema="reactions")

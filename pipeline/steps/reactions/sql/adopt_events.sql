@@ -48,7 +48,13 @@ made AS (
     INSERT INTO fanout.reactions (event_id, event_type, state, order_key, ordinal)
     SELECT
         id, event_type,
-        CASE WHEN event_type = ANY (%(types)s::text[]) THEN 'pending' ELSE 'unrouted' END,
+        CASE
+            WHEN event_type = ANY (%(types)s::text[]) OR EXISTS (
+                SELECT FROM fanout.reaction_routes AS route
+                WHERE route.event_type = found.event_type AND found.payload @> route.condition
+            ) THEN 'pending'
+            ELSE 'unrouted'
+        END,
         fanout.reaction_key(
             event_type, aggregate_type, aggregate_id, payload,
             event_type = ANY (%(in_order)s::text[]), %(one_at_a_time)s::jsonb ->> event_type

@@ -66,7 +66,14 @@ chained AS (
     INSERT INTO fanout.reactions (event_id, event_type, depth, state, cause, order_key, ordinal)
     SELECT
         follow_up.id, event_type, depth + 1,
-        CASE WHEN (body ->> 'routed')::boolean THEN 'pending' ELSE 'unrouted' END,
+        CASE
+            WHEN (body ->> 'routed')::boolean OR EXISTS (
+                SELECT FROM fanout.reaction_routes AS route
+                WHERE route.event_type = follow_up.event_type
+                    AND follow_up.payload @> route.condition
+            ) THEN 'pending'
+            ELSE 'unrouted'
+        END,
         effect.event_id,
         fanout.reaction_key(
             event_type, aggregate_type, aggregate_id, payload, in_order, body ->> 'one_at_a_time'
@@ -278,4 +285,13 @@ requests AS (
     WHERE kind = 'CommunityRequest'
     ORDER BY effect.id
     ON CONFLICT (id) DO NOTHING
+),
+-- A trigger makes the deliveries, where the family push is installed.
+webhooks AS (
+    INSERT INTO fanout.reaction_webhooks (event_id, event_type, endpoint_id)
+    SELECT event_id, body ->> 'event_type', (body ->> 'endpoint_id')::uuid
+    FROM effect
+    WHERE kind = 'WebhookDelivery'
+    ORDER BY event_id
+    ON CONFLICT (event_id, endpoint_id) DO NOTHING
 )

@@ -1,0 +1,1 @@
+"""Routes of events of reactions: list them, add one, remove one."""
