@@ -287,6 +287,7 @@ def test_the_role_of_reactions_has_exactly_what_it_needs_where_there_is_nothing_
 ) -> None:
     with databases.with_reactions() as database:
         assert found(database, "reactions rights", database.dsn).severity == Severity.OK
+        assert found(database, "jobs rights", database.dsn).severity == Severity.OK
         with database.connect() as connection:
             connection.execute(
                 "REVOKE UPDATE (processed) ON reactions.events FROM fanout_reactions"

@@ -71,7 +71,9 @@ def _needed(role: str, database: Any) -> frozenset[str]:  # noqa: ANN401 - a row
 
 def _rights(installation: Installation, role: str) -> Finding:
     database = installation.rows(_ROLE_EXISTS, role=role)[0]
-    if role in _FAMILIES and not getattr(database, f"has_{_FAMILIES[role]}"):
+    # Reactions have jobs, too.
+    is_there = role == JOBS and database.has_reactions
+    if role in _FAMILIES and not is_there and not getattr(database, f"has_{_FAMILIES[role]}"):
         return ok(f"the family {_FAMILIES[role]} is not installed")
     return _compared(role, database, installation.rows(_RIGHTS, role=role), _needed(role, database))
 

@@ -36,13 +36,37 @@ _DELETED_BY_JOBS: Final = (
     "fanout_replays",
 )
 
-_OF_A_NEW_RUN: Final = ("job", "scheduled_for", "as_of", "requested_by", "changed")
+OF_A_NEW_RUN: Final = ("job", "scheduled_for", "as_of", "requested_by", "changed")
+
+# What the graph of the jobs needs of its ledger, whatever the jobs.
+OF_THE_RUNS: Final = (
+    SIGN_OF_LIFE
+    | on_tables("SELECT", "event_dead_letters", "fanout_migrations")
+    | on_tables("INSERT", "event_dead_letters")
+    | on_columns("UPDATE", "event_dead_letters", *OF_A_LETTER)
+    | on_tables("SELECT", "job_runs", "switches", schema="fanout")
+    | on_tables("INSERT", "attempts", schema="fanout")
+    | on_columns(
+        "INSERT",
+        "job_runs",
+        *OF_A_NEW_RUN,
+        schema="fanout",
+    )
+    | on_columns(
+        "UPDATE",
+        "job_runs",
+        *("state", "next_attempt_at", "lease_token", "attempts", "failures", "cursor"),
+        *("scanned", "due", "emitted", "skipped", "failed"),
+        *("started_at", "finished_at", "error_class", "reason"),
+        schema="fanout",
+    )
+)
 
 # What comes on top where the database has the family jobs.
 RIGHTS_WITH_JOBS: Final[Mapping[str, frozenset[str]]] = {
     JOBS: (
         on_tables("SELECT", *_READ_BY_JOBS)
-        | SIGN_OF_LIFE
+        | OF_THE_RUNS
         | on_tables("SELECT", *_KEYS_OF_JOBS, schema="fanout")
         | on_columns(
             "INSERT",
@@ -74,11 +98,6 @@ RIGHTS_WITH_JOBS: Final[Mapping[str, frozenset[str]]] = {
             *("user_id", "project_id", "resume_type", "anchor", "tier"),
             schema="fanout",
         )
-        | on_tables("SELECT", "event_dead_letters", "fanout_migrations")
-        | on_tables("INSERT", "event_dead_letters")
-        | on_columns("UPDATE", "event_dead_letters", *OF_A_LETTER)
-        | on_tables("SELECT", "job_runs", "switches", schema="fanout")
-        | on_tables("INSERT", "attempts", schema="fanout")
         | on_columns(
             "SELECT", "notification_processing", "event_id", "processing_status", "completed_at"
         )
@@ -90,20 +109,6 @@ RIGHTS_WITH_JOBS: Final[Mapping[str, frozenset[str]]] = {
         | on_tables("DELETE", *_DELETED_BY_JOBS)
         | on_tables(
             "DELETE", "age_exemptions", "attempts", "job_runs", *_KEYS_OF_JOBS, schema="fanout"
-        )
-        | on_columns(
-            "INSERT",
-            "job_runs",
-            *_OF_A_NEW_RUN,
-            schema="fanout",
-        )
-        | on_columns(
-            "UPDATE",
-            "job_runs",
-            *("state", "next_attempt_at", "lease_token", "attempts", "failures", "cursor"),
-            *("scanned", "due", "emitted", "skipped", "failed"),
-            *("started_at", "finished_at", "error_class", "reason"),
-            schema="fanout",
         )
         | on_tables("SELECT", "calendar_channels", "calendar_grants", schema="fanout")
         | on_tables("DELETE", "calendar_channels", "calendar_grants", schema="fanout")
@@ -139,7 +144,7 @@ RIGHTS_WITH_JOBS: Final[Mapping[str, frozenset[str]]] = {
     OPERATOR: (
         on_tables("SELECT", "job_runs", "calendar_grants", *_KEYS_OF_JOBS, schema="fanout")
         | on_tables("DELETE", *_KEYS_OF_JOBS, schema="fanout")
-        | on_columns("INSERT", "job_runs", *_OF_A_NEW_RUN, schema="fanout")
+        | on_columns("INSERT", "job_runs", *OF_A_NEW_RUN, schema="fanout")
     ),
 }
 

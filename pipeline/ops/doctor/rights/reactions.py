@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from typing import Final
 
+from pipeline.ops.doctor.rights.jobs import OF_A_NEW_RUN, OF_THE_RUNS
 from pipeline.ops.doctor.rights.words import (
+    JOBS,
     OPERATOR,
     REACTIONS,
     SIGN_OF_LIFE,
@@ -66,6 +68,37 @@ _CHANGED: Final = {
     "intro_opportunities": ("status", "completed_at"),
     "inbox_items": ("status",),
 }
+# What the jobs hand out, and close.
+_BY_JOBS: Final = (
+    (
+        "SELECT",
+        "agent_tasks",
+        (
+            *("id", "task_type", "agent_type", "user_id", "context_id", "context_type"),
+            *("scheduled_for", "priority", "status", "created_at"),
+        ),
+    ),
+    ("UPDATE", "agent_tasks", ("status",)),
+    (
+        "SELECT",
+        "message_queue",
+        (
+            *("id", "user_id", "scheduled_for", "priority", "status", "created_at"),
+            "conversation_context_id",
+        ),
+    ),
+    ("UPDATE", "message_queue", ("status",)),
+    ("SELECT", "events", ("id",)),
+    (
+        "INSERT",
+        "events",
+        ("id", "event_type", "aggregate_type", "aggregate_id", "payload", "created_by"),
+    ),
+    ("SELECT", "community_requests", ("id", "status")),
+    ("UPDATE", "community_requests", ("status", "closed_at")),
+    ("SELECT", "inbox_items", ("item_type", "item_id", "status")),
+    ("UPDATE", "inbox_items", ("status",)),
+)
 
 # What people see of what an event led to: no context, which may hold anything.
 _SHOWN: Final = frozenset().union(
@@ -132,8 +165,32 @@ RIGHTS_WITH_REACTIONS: Final[Mapping[str, frozenset[str]]] = {
             )
         )
     ),
+    JOBS: (
+        OF_THE_RUNS
+        | on_tables("SELECT", "dispatches", schema="fanout")
+        | on_columns(
+            "INSERT",
+            "dispatches",
+            *("kind", "id", "priority", "state", "next_attempt_at", "attempts", "started_at"),
+            schema="fanout",
+        )
+        | on_columns(
+            "UPDATE",
+            "dispatches",
+            *("priority", "state", "next_attempt_at", "attempts", "failures", "started_at"),
+            *("finished_at", "reason"),
+            schema="fanout",
+        )
+        | frozenset().union(
+            *(
+                on_columns(verb, table, *columns, schema="reactions")
+                for verb, table, columns in _BY_JOBS
+            )
+        )
+    ),
     OPERATOR: (
-        on_tables("SELECT", "reactions", "reaction_routes", schema="fanout")
+        on_tables("SELECT", "reactions", "reaction_routes", "job_runs", schema="fanout")
+        | on_columns("INSERT", "job_runs", *OF_A_NEW_RUN, schema="fanout")
         | on_tables("DELETE", "reaction_routes", schema="fanout")
         | on_columns(
             "INSERT",
@@ -144,7 +201,7 @@ RIGHTS_WITH_REACTIONS: Final[Mapping[str, frozenset[str]]] = {
         | on_tables("SELECT", "events", "event_dead_letters", schema="reactions")
         | _SHOWN
     ),
-    VIEWER: on_tables("SELECT", "reactions", "attempts", schema="fanout")
+    VIEWER: on_tables("SELECT", "reactions", "attempts", "job_runs", schema="fanout")
     | on_columns("SELECT", "events", *_OF_AN_EVENT, schema="reactions")
     | on_columns("SELECT", "event_dead_letters", *_OF_THE_DEAD, schema="reactions")
     | _SHOWN,
