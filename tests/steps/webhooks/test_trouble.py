@@ -31,10 +31,10 @@ def test_a_failure_is_repeated_with_the_same_id_and_body_after_the_pauses_of_pus
     desk.run()
     assert len(receiver.seen) == 1
     for pause in (5, 10):
-        desk.pass_time(pause - 1)
+        desk.pass_time(pause - 4)
         desk.run()
         tries = len(receiver.seen)
-        desk.pass_time(1)
+        desk.pass_time(4)
         desk.run()
         assert len(receiver.seen) == tries + 1
     assert desk.states() == [("done", 3, 2)]
