@@ -4,7 +4,7 @@ import argparse
 import sys
 
 from pipeline.commands.command import Commands, add_command
-from pipeline.values import EVENT_ID, LETTER_ID, argument
+from pipeline.values import ANY_EVENT_ID, LETTER_ID, argument
 
 
 def add(commands: Commands) -> None:
@@ -58,7 +58,10 @@ def _add_show(actions: Commands) -> None:
     )
     which = command.add_mutually_exclusive_group(required=True)
     which.add_argument(
-        "--event", type=argument(EVENT_ID), metavar="ID", help="the letter of this event"
+        "--event",
+        type=argument(ANY_EVENT_ID),
+        metavar="ID",
+        help="the letter of this event: a number, or a UUID of reactions",
     )
     which.add_argument("--id", type=argument(LETTER_ID), metavar="LETTER", help="this letter")
     _add_json(command)
@@ -74,6 +77,9 @@ def _add_resolve(actions: Commands) -> None:
     )
     which = command.add_mutually_exclusive_group(required=True)
     which.add_argument("--fingerprint", metavar="F", help="all open letters of this cause")
+    which.add_argument(
+        "--event", type=argument(ANY_EVENT_ID), metavar="ID", help="the letter of this event"
+    )
     which.add_argument("--id", type=argument(LETTER_ID), metavar="LETTER", help="this letter")
     command.add_argument("--reason", required=True, metavar="TEXT", help="why, for the record")
     _add_json(command)
@@ -125,6 +131,7 @@ def _resolve(options: argparse.Namespace) -> None:
         reason=options.reason,
         fingerprint=options.fingerprint,
         letter_id=options.id,
+        event_id=options.event,
     )
     if options.json:
         _print_json({"resolved": resolved})

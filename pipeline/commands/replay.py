@@ -27,10 +27,10 @@ from pipeline.options import (
     UNTIL,
     Taker,
 )
-from pipeline.values import DURATION, EVENT_ID, argument
+from pipeline.values import ANY_EVENT_ID, DURATION, argument
 
 if TYPE_CHECKING:
-    from pipeline.ops.replay.publication import Order
+    from pipeline.ops.replay.publication import Order, Replay
     from pipeline.ops.replay.selector import Selector
 
 INTERRUPTED: Final = 130
@@ -47,6 +47,7 @@ def add(commands: Commands) -> None:
         "python -m pipeline replay --fingerprint 0123abcd4567",
         f"python -m pipeline replay --fingerprint 0123abcd4567 --apply --topic {TOPIC.metavar}",
         "python -m pipeline replay --missing --since 24h --type document_uploaded",
+        "python -m pipeline replay --type user.verified --unrouted",
     )
     _add_selectors(command)
     how = command.add_mutually_exclusive_group()
@@ -98,11 +99,11 @@ def _add_selectors(command: argparse.ArgumentParser) -> None:
     selectors = command.add_argument_group("which events; an event must meet all conditions")
     selectors.add_argument(
         "--event",
-        type=argument(EVENT_ID),
+        type=argument(ANY_EVENT_ID),
         nargs="+",
         action="extend",
         metavar="ID",
-        help="only these events",
+        help="only these events: numbers, or UUIDs of reactions",
     )
     selectors.add_argument(
         "--fingerprint", metavar="F", help="events with an open dead letter of this cause"
@@ -115,14 +116,74 @@ def _add_selectors(command: argparse.ArgumentParser) -> None:
     selectors.add_argument(
         "--dead-letters", action="store_true", help="events with an open dead letter"
     )
+    selectors.add_argument(
+        "--unrouted", action="store_true", help="events that had no handler for their type"
+    )
+    selectors.add_argument(
+        "--family",
+        choices=("fanout", "reactions"),
+        help="events of this family; UUIDs, dotted types and fingerprints say it by themselves",
+    )
 
 
 def _execute(options: argparse.Namespace) -> int:
-    return _apply(options) if options.apply else _plan(options)
-
-
-def _plan(options: argparse.Namespace) -> int:
     selector = _selector(options)
+    if _is_of_reactions(options, selector):
+        run = _apply_to_reactions if options.apply else _plan_reactions
+        return run(options, selector)
+    return _apply(options, selector) if options.apply else _plan(options, selector)
+
+
+def _is_of_reactions(options: argparse.Namespace, selector: "Selector") -> bool:
+    from pipeline.ops.reactions.selection import is_of_reactions
+
+    if options.family is not None:
+        return bool(options.family == "reactions")
+    return is_of_reactions(options.database, selector)
+
+
+def _plan_reactions(options: argparse.Namespace, selector: "Selector") -> int:
+    command = _command(options, selector, needs_topic=False)
+    from pipeline.ops.reactions.document import reaction_plan_document
+    from pipeline.ops.reactions.selection import plan_reactions
+    from pipeline.screens.replay import show_reaction_plan
+
+    started = time.monotonic()
+    plan = plan_reactions(options.database, selector)
+    seconds = round(time.monotonic() - started, 3)
+    summary = {"replay": None, "planned": len(plan.ids), "published": 0, "seconds": seconds}
+    if options.json:
+        apply = " ".join(command) if plan.ids else None
+        _print({**summary, **reaction_plan_document(plan), "apply": apply})
+    else:
+        show_reaction_plan(plan, command)
+        _print(summary)
+    return 0
+
+
+def _apply_to_reactions(options: argparse.Namespace, selector: "Selector") -> int:
+    from pipeline.ops.reactions.replay import BECAME, replay_reactions
+    from pipeline.runtime.signals import stopped_by_signals
+    from pipeline.screens.progress import Bar
+
+    if options.ignore_age:
+        raise UsageError("invalid --ignore-age: expected only for the fan-out; leave it out")
+    stop = threading.Event()
+    with stopped_by_signals(stop.set):
+        with Bar("pending again") as bar:
+            replay = replay_reactions(
+                options.database,
+                selector,
+                stop,
+                topic=options.topic,
+                rate=options.rate,
+                note=options.note,
+                report=bar.report,
+            )
+        return _follow(options, selector, replay, stop, became=BECAME)
+
+
+def _plan(options: argparse.Namespace, selector: "Selector") -> int:
     command = _command(options, selector)
     from pipeline.fanout.handlers import HANDLERS
     from pipeline.ops.replay.document import plan_document
@@ -144,9 +205,8 @@ def _plan(options: argparse.Namespace) -> int:
     return 0
 
 
-def _apply(options: argparse.Namespace) -> int:
+def _apply(options: argparse.Namespace, selector: "Selector") -> int:
     topic = _topic(options.topic)
-    selector = _selector(options)
     from pipeline.ops.replay.publication import Order
     from pipeline.runtime.signals import stopped_by_signals
 
@@ -163,15 +223,28 @@ def _apply(options: argparse.Namespace) -> int:
 
 
 def _publish(options: argparse.Namespace, order: "Order", stop: threading.Event) -> int:
-    from pipeline.domain.units import counted
-    from pipeline.ops.replay.document import ends_document
-    from pipeline.ops.replay.follow import follow
     from pipeline.ops.replay.publication import apply
     from pipeline.screens.progress import Bar
-    from pipeline.screens.replay import result_line
 
     with Bar("published") as bar:
         replay = apply(options.database, order, stop, report=bar.report)
+    return _follow(options, order.selector, replay, stop)
+
+
+def _follow(
+    options: argparse.Namespace,
+    selector: "Selector",
+    replay: "Replay",
+    stop: threading.Event,
+    *,
+    became: bytes | None = None,
+) -> int:
+    from pipeline.domain.units import counted
+    from pipeline.ops.replay.document import ends_document
+    from pipeline.ops.replay.follow import follow
+    from pipeline.screens.progress import Bar
+    from pipeline.screens.replay import result_line
+
     if replay.stopped:
         if not options.json:
             say(f"stopped: sent {replay.published:,} of {counted(replay.planned, 'message')}")
@@ -182,9 +255,16 @@ def _publish(options: argparse.Namespace, order: "Order", stop: threading.Event)
         _print(replay.summary)
         return 0
     with Bar("done") as bar:
-        ends = follow(options.database, replay, stop, idle_timeout=idle_timeout, report=bar.report)
+        ends = follow(
+            options.database,
+            replay,
+            stop,
+            idle_timeout=idle_timeout,
+            report=bar.report,
+            became=became,
+        )
     if not options.json:
-        line = result_line(ends, again=order.selector.of_letters, after=idle_timeout)
+        line = result_line(ends, again=selector.of_letters, after=idle_timeout)
         sys.stdout.write(line + "\n")
     _print({**replay.summary, "became": ends_document(ends)})
     if ends.stopped:
@@ -210,12 +290,17 @@ def _selector(options: argparse.Namespace) -> "Selector":
         until=options.until,
         missing=options.missing,
         dead_letters=options.dead_letters,
+        unrouted=options.unrouted,
     )
 
 
-def _command(options: argparse.Namespace, selector: "Selector") -> list[str]:
-    """Return the command that applies the plan, in parts. Without a topic it names ``$TOPIC``."""
+def _command(
+    options: argparse.Namespace, selector: "Selector", *, needs_topic: bool = True
+) -> list[str]:
+    """Return the command that applies the plan, in parts. A missing topic is called ``$TOPIC``."""
     parts = ["python -m pipeline replay", *selector.arguments]
+    if options.family is not None:
+        parts.append(f"--family {options.family}")
     if options.ignore_age:
         parts.append("--ignore-age")
     if options.rate != RATE.default:
@@ -225,6 +310,8 @@ def _command(options: argparse.Namespace, selector: "Selector") -> list[str]:
         parts.append(f"--wait {seconds:g}s" if seconds else "--no-wait")
     if options.note is not None:
         parts.append(f"--note {shlex.quote(options.note)}")
+    if options.topic is None and not needs_topic:
+        return [*parts, "--apply"]
     topic = '"$TOPIC"' if options.topic is None else shlex.quote(_topic(options.topic))
     return [*parts, f"--apply --topic {topic}"]
 

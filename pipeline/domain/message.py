@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final
+from uuid import UUID
 
 from pipeline.domain.identifiers import EventId
 
@@ -76,12 +77,12 @@ def microseconds(moment: datetime) -> int:
 
 
 def message_for(
-    event_id: EventId, created_at: datetime | None = None, *, replay: str | None = None
+    event_id: EventId | UUID, created_at: datetime | None = None, *, replay: str | None = None
 ) -> Message:
     """Make the message that change data capture sends for a row, or the message of a replay.
 
     Args:
-        event_id: the row's primary key.
+        event_id: the row's primary key; a UUID for a row of reactions.
         created_at: the time of the row, or the time of the replay.
         replay: the id of the replay; None if this is not a replay.
     """

@@ -93,11 +93,8 @@ def _content(letter: LetterDetails) -> str:
 
 def _cause(group: LetterGroup) -> str:
     types = ", ".join(map(printable, group.event_types)) or NO_TYPE
-    sample = (
-        f"letter {group.sample_id}"
-        if group.sample_event_id is None
-        else f"event {group.sample_event_id}"
-    )
+    event = group.sample_event_id or group.sample_reaction_id
+    sample = f"letter {group.sample_id}" if event is None else f"event {event}"
     return (
         f"{group.error_class} in {group.stage}\n{printable(group.message)}\n"
         f"{types}; for example {sample}"

@@ -50,6 +50,8 @@ def _about(account: ReactionAccount) -> Iterator[tuple[str, Text]]:
     if event.is_deleted:
         yield "row", Text("reactions.events has it no more", "yellow")
     yield "state", Text(one_line(words.state(account)), _STYLES.get(event.state or "", "yellow"))
+    if event.waits_for is not None:
+        yield "waits for", Text(f"event {event.waits_for}: they are processed in order", "yellow")
     if event.state == "dead":
         error = f"{event.error_class or 'error'}: {event.reason or 'no reason is recorded'}"
         yield "error", Text(one_line(error))

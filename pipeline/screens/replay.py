@@ -1,5 +1,6 @@
 """Draws the plan of a replay and its result for a person."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 from typing import Final
@@ -9,6 +10,7 @@ from rich.text import Text
 
 from pipeline.domain.units import counted, duration
 from pipeline.fanout.outcome import Status
+from pipeline.ops.reactions.selection import AGAIN, ReactionPlan
 from pipeline.ops.replay.follow import Ends
 from pipeline.ops.replay.plan import Plan
 from pipeline.screens.printable import printable
@@ -40,6 +42,49 @@ def show_plan(plan: Plan, command: Sequence[str]) -> None:
         screen.print(f"To publish {'it' if plan.events == 1 else 'them'}:")
         for line in _wrapped(command, screen.width):
             screen.print(Text(line), soft_wrap=True)
+
+
+def show_reaction_plan(plan: ReactionPlan, command: Sequence[str]) -> None:
+    """Print the plan of a replay of reactions, and then the command that applies it.
+
+    Args:
+        plan: the plan.
+        command: the shell command, in parts. Each part is one argument with its values.
+    """
+    screen = open_console()
+    if plan.all_types:
+        table = Table(title="What would be tried again", title_justify="left", box=None)
+        table.pad_edge = False
+        table.add_column("event type", min_width=TYPE_WIDTH, overflow="fold")
+        for heading in ("dead", "had no\nhandler", "waits\nfor a try"):
+            table.add_column(heading, justify="right")
+        for event_type in plan.all_types:
+            states = plan.types.get(event_type, Counter())
+            counts = [_number(states[state]) for state in AGAIN]
+            table.add_row(Text(printable(event_type)), *counts)
+        screen.print(table)
+    screen.print()
+    for line in _remarks_on_reactions(plan):
+        screen.print(Text(line))
+    if plan.ids:
+        screen.print(f"To try {'it' if len(plan.ids) == 1 else 'them'} again:")
+        for line in _wrapped(command, screen.width):
+            screen.print(Text(line), soft_wrap=True)
+
+
+def _remarks_on_reactions(plan: ReactionPlan) -> Iterator[str]:
+    if complete := plan.complete.total():
+        yield f"{complete:,} done already: a replay leaves such an event."
+    if busy := plan.busy.total():
+        yield f"{busy:,} not processed yet, or paused: a replay leaves such an event."
+    if missing := plan.no_handler.total():
+        yield f"{missing:,} still without a handler: {', '.join(sorted(plan.no_handler))}."
+    for cause, number in plan.causes.most_common(MOST_CAUSES):
+        yield f"  {number:,} x {printable(cause)}"
+    yield (
+        f"{counted(len(plan.ids), 'event')} would be tried again, and what they led to is not"
+        " doubled; nothing was changed."
+    )
 
 
 def result_line(ends: Ends, *, again: bool, after: timedelta) -> str:

@@ -23,6 +23,7 @@ GROUP: Final[dict[str, Any]] = {
     "first_seen": "2026-03-02T12:00:00Z",
     "last_seen": "2026-03-02T12:05:00Z",
     "sample_event_id": 42,
+    "sample_reaction_id": None,
     "sample_id": 7,
 }
 LETTER: Final[dict[str, Any]] = {

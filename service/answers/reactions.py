@@ -32,6 +32,7 @@ WHY_REACTION: Final[dict[str, Any]] = {
         "words": "done 12 ms after it was written",
     },
     "cause": None,
+    "waits_for": None,
     "held_by": None,
     "replayed": None,
     "tries": [
@@ -158,12 +159,14 @@ class WhyReaction(BaseModel):
     """What came of an event of reactions, and why.
 
     Attributes:
+        waits_for: an earlier event that is processed before it, since they have an order.
         next: what to do next; null if there is nothing to do.
     """
 
     event: ReactionEventSeen
     state: ReactionState
     cause: ReactionCause | None
+    waits_for: UUID | None
     held_by: HeldBy | None
     replayed: LastReplay | None
     tries: list[ReactionTried]

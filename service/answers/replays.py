@@ -81,6 +81,7 @@ class Selection(Ordered):
         until: events created before this time; not without another condition.
         missing: events without a final state in the ledger.
         dead_letters: events with an open dead letter.
+        unrouted: events that had no handler when they were processed.
         ignore_age: also complete events that are older than the age limit.
     """
 
@@ -95,6 +96,7 @@ class Selection(Ordered):
     until: Moment | None = None
     missing: bool = False
     dead_letters: bool = False
+    unrouted: bool = False
     ignore_age: bool = False
 
     def selector(self) -> Selector:
@@ -111,6 +113,7 @@ class Selection(Ordered):
             until=self.until,
             missing=self.missing,
             dead_letters=self.dead_letters,
+            unrouted=self.unrouted,
         )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any, Final, TypeVar
+from uuid import UUID
 
 from psycopg import Connection
 from psycopg.rows import class_row
@@ -12,10 +13,13 @@ from pipeline.clients.postgres.retry import with_connection
 from pipeline.clients.postgres.sql import load
 from pipeline.domain.dead_letter import without_numbers
 from pipeline.domain.errors import NotFound
+from pipeline.domain.record import RecordKey
 from pipeline.settings import DatabaseSettings
 
 RowT = TypeVar("RowT")
 
+# In the key of a letter: the table of the event.
+REACTIONS: Final = "events"
 DAYS: Final = 14
 MOST_OF_PAYLOAD: Final = 100_000
 
@@ -24,6 +28,8 @@ _LETTER: Final = load("pipeline.ops.dead_letters", "letter")
 _LETTER_REASON: Final = load("pipeline.ops.dead_letters", "letter_reason")
 _EVENT: Final = load("pipeline.ops.dead_letters", "event")
 _EVENT_STATE: Final = load("pipeline.ops.dead_letters", "event_state")
+_REACTION: Final = load("pipeline.ops.reactions", "letter_payload")
+_REACTION_STATE: Final = load("pipeline.ops.reactions", "letter_state")
 _OPEN_BY_CAUSE: Final = load("pipeline.ops.dead_letters", "open_by_cause")
 _BY_DAY: Final = load("pipeline.ops.dead_letters", "by_day")
 
@@ -38,6 +44,7 @@ class LetterGroup:
         letters: how many letters there are; ``open`` of them are not resolved.
         attempts: how many times they failed in total.
         sample_event_id: the event of one letter; None if no letter names an event.
+        sample_reaction_id: the same for reactions, whose events have UUIDs.
         sample_id: the id of one letter.
     """
 
@@ -52,6 +59,7 @@ class LetterGroup:
     first_seen: datetime
     last_seen: datetime
     sample_event_id: int | None
+    sample_reaction_id: UUID | None
     sample_id: int
 
 
@@ -122,7 +130,7 @@ def read_letter(
     database: DatabaseSettings,
     *,
     letter_id: int | None = None,
-    event_id: int | None = None,
+    event_id: int | UUID | None = None,
     payload: bool = True,
 ) -> LetterDetails:
     """Return one letter, by its own id or by the id of its event.
@@ -130,7 +138,7 @@ def read_letter(
     Args:
         database: with the login of an operator; without ``payload`` a viewer's is enough.
         letter_id: the id of the letter.
-        event_id: the id of its event, if not that of the letter.
+        event_id: the id of its event, if not that of the letter; a UUID for reactions.
         payload: whether to read the payload, and the message that was kept.
 
     Raises:
@@ -138,20 +146,34 @@ def read_letter(
     """
     statement = _LETTER if payload else _LETTER_REASON
     found = _read(
-        database, LetterDetails, statement, {"letter_id": letter_id, "event_id": event_id}
+        database,
+        LetterDetails,
+        statement,
+        {"letter_id": letter_id, "letter_key": None if event_id is None else key_of(event_id)},
     )
     if not found:
         what = f"event {event_id} has no dead letter" if event_id else f"no letter {letter_id}"
         raise NotFound(f"{what}: see dead-letters list --all")
     [letter] = found
-    if letter.event_id is None:
+    source, _, key = letter.letter_key.partition(":")
+    if letter.event_id is not None:
+        statement = _EVENT if payload else _EVENT_STATE
+    elif source == REACTIONS:
+        statement = _REACTION if payload else _REACTION_STATE
+    else:
         return letter
-    asked = {"event_id": letter.event_id, "most": MOST_OF_PAYLOAD}
-    statement = _EVENT if payload else _EVENT_STATE
+    asked = {"event_id": letter.event_id, "reaction": key, "most": MOST_OF_PAYLOAD}
     [(state, text, characters)] = with_connection(
         database, lambda connection: connection.execute(statement, asked).fetchall()
     )
     return replace(letter, event_state=state, payload=text, payload_characters=characters)
+
+
+def key_of(event_id: int | UUID) -> str:
+    """Return the key of the dead letter of an event."""
+    if isinstance(event_id, UUID):
+        return str(RecordKey(REACTIONS, str(event_id)))
+    return f"event:{event_id}"
 
 
 def read_causes(database: DatabaseSettings) -> list[CauseCount]:

@@ -1,6 +1,7 @@
 """Resolves dead letters by hand. The letter is kept, with the person and the reason."""
 
 from typing import Any, Final
+from uuid import UUID
 
 import psycopg
 from psycopg import Connection
@@ -8,6 +9,7 @@ from psycopg import Connection
 from pipeline.clients.postgres.retry import with_connection
 from pipeline.clients.postgres.sql import load
 from pipeline.domain.errors import ConfigurationError, NotFound, UsageError
+from pipeline.ops.dead_letters.read import key_of
 from pipeline.settings import DatabaseSettings
 
 _RESOLVE: Final = load("pipeline.ops.dead_letters", "resolve")
@@ -19,8 +21,9 @@ def resolve(
     reason: str,
     fingerprint: str | None = None,
     letter_id: int | None = None,
+    event_id: int | UUID | None = None,
 ) -> int:
-    """Resolve the open letters of a cause, or one letter; return how many.
+    """Resolve the open letters of a cause, or one letter, or that of an event; return how many.
 
     The ledger does not change: a resolved letter does not complete its event.
 
@@ -31,7 +34,12 @@ def resolve(
     """
     if not reason.strip():
         raise UsageError("--reason is empty: say why, for the record")
-    parameters = {"reason": reason, "fingerprint": fingerprint, "letter_id": letter_id}
+    parameters = {
+        "reason": reason,
+        "fingerprint": fingerprint,
+        "letter_id": letter_id,
+        "letter_key": None if event_id is None else key_of(event_id),
+    }
 
     def execute(connection: Connection[Any]) -> int:
         try:
@@ -44,5 +52,7 @@ def resolve(
     resolved = with_connection(database, execute)
     if not resolved:
         what = f"has the fingerprint {fingerprint!r}" if fingerprint else f"has the id {letter_id}"
+        if event_id is not None:
+            what = f"is of event {event_id}"
         raise NotFound(f"no open dead letter {what}: see dead-letters list")
     return resolved

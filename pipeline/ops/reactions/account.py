@@ -23,6 +23,7 @@ class ReactionSeen:
         reason: why it ended, or why its last try did not end it.
         cause: the event that it follows; None if an application wrote it.
         replayed_by: the login that replayed it last.
+        waits_for: an earlier event with its order key, which is processed before it.
         switch_state: ``paused`` or ``open`` while a switch holds its type back.
     """
 
@@ -51,6 +52,7 @@ class ReactionSeen:
     switch_reason: str | None
     switch_who: str | None
     switch_until: datetime | None
+    waits_for: UUID | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,10 +1,12 @@
-"""The account of an event of reactions as one JSON object. Its keys are stable."""
+"""The account of an event of reactions, and the plan of a replay, as one JSON object each."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
 from pipeline.ops.reactions import words
 from pipeline.ops.reactions.account import Consequence, ReactionAccount
+from pipeline.ops.reactions.selection import AGAIN, ReactionPlan
 
 
 def reaction_document(account: ReactionAccount) -> dict[str, Any]:
@@ -36,6 +38,7 @@ def reaction_document(account: ReactionAccount) -> dict[str, Any]:
             "words": words.state(account),
         },
         "cause": None if event.cause is None else {"id": event.cause, "type": event.cause_type},
+        "waits_for": event.waits_for,
         "held_by": None
         if event.switch_state is None
         else {
@@ -51,6 +54,25 @@ def reaction_document(account: ReactionAccount) -> dict[str, Any]:
         "dead_letter": asdict(account.letter) if account.letter else None,
         "came_of_it": [_consequence(each) for each in account.came_of_it],
         "next": words.advice(account),
+    }
+
+
+def reaction_plan_document(plan: ReactionPlan) -> Mapping[str, Any]:
+    """Return the plan of a replay. Its keys are stable."""
+    return {
+        "family": "reactions",
+        "types": {
+            event_type: {
+                "complete": plan.complete[event_type],
+                "states": {state: plan.types[event_type][state] for state in AGAIN}
+                if event_type in plan.types
+                else dict.fromkeys(AGAIN, 0),
+                "busy": plan.busy[event_type],
+                "no_handler": plan.no_handler[event_type],
+            }
+            for event_type in plan.all_types
+        },
+        "causes": dict(plan.causes),
     }
 
 

@@ -76,10 +76,19 @@ def follow(
     *,
     idle_timeout: timedelta,
     report: Report = no_report,
+    became: bytes | None = None,
 ) -> Ends:
     """Wait until every published event has ended, or no event ended for ``idle_timeout``.
 
     If the database cannot be reached, the same timeout applies.
+
+    Args:
+        database: the database.
+        replay: the replay.
+        stop: ends the waiting.
+        idle_timeout: how long to wait without an event that ends.
+        report: is told of the progress.
+        became: the statement that reads the states; None: that of the fan-out.
 
     Raises:
         ConfigurationError: the ledger cannot be read.
@@ -90,7 +99,7 @@ def follow(
     pause = FIRST_PAUSE_SECONDS
     report(0, replay.published)
     while True:
-        if ended := _look(database, replay.id, sorted(pending), ends):
+        if ended := _look(database, replay.id, sorted(pending, key=str), ends, became or _BECAME):
             pending -= ended
             report(ends.states.total(), replay.published)
             deadline = time.monotonic() + idle_timeout.total_seconds()
@@ -105,7 +114,13 @@ def follow(
     return ends
 
 
-def read_ends(database: DatabaseSettings, replay: UUID, ids: Sequence[EventId]) -> Ends:
+def read_ends(
+    database: DatabaseSettings,
+    replay: UUID,
+    ids: Sequence[EventId | UUID],
+    *,
+    became: bytes = _BECAME,
+) -> Ends:
     """Return the states of the published events of a replay now. Waits for nothing.
 
     Raises:
@@ -113,29 +128,37 @@ def read_ends(database: DatabaseSettings, replay: UUID, ids: Sequence[EventId]) 
         TransientError: the database does not answer.
     """
     ends = Ends(len(ids))
-    _count(database, replay, ids, ends)
+    _count(database, replay, ids, ends, became)
     return ends
 
 
 def _look(
-    database: DatabaseSettings, replay: UUID, pending: Sequence[EventId], ends: Ends
-) -> set[EventId]:
+    database: DatabaseSettings,
+    replay: UUID,
+    pending: Sequence[EventId | UUID],
+    ends: Ends,
+    became: bytes,
+) -> set[EventId | UUID]:
     """Count the events that have ended since the last call, and return them."""
     try:
-        return _count(database, replay, pending, ends)
+        return _count(database, replay, pending, ends, became)
     except TransientError as failure:
         _log.warning("%s; trying again", failure)
         return set()
 
 
 def _count(
-    database: DatabaseSettings, replay: UUID, ids: Sequence[EventId], ends: Ends
-) -> set[EventId]:
-    ended: set[EventId] = set()
+    database: DatabaseSettings,
+    replay: UUID,
+    ids: Sequence[EventId | UUID],
+    ends: Ends,
+    became: bytes,
+) -> set[EventId | UUID]:
+    ended: set[EventId | UUID] = set()
     for event_id, state, fingerprint, error_class, stage, message in list(
-        _read(database, replay, ids)
+        _read(database, replay, ids, became)
     ):
-        ended.add(EventId(event_id))
+        ended.add(event_id)
         status = Status(state)
         ends.states[status] += 1
         if status is Status.DEAD and message is not None:
@@ -145,7 +168,7 @@ def _count(
 
 
 def _read(
-    database: DatabaseSettings, replay: UUID, ids: Sequence[EventId]
+    database: DatabaseSettings, replay: UUID, ids: Sequence[EventId | UUID], became: bytes
 ) -> Iterator[tuple[Any, ...]]:
     for start in range(0, len(ids), PAGE_SIZE):
         parameters = {"replay": replay, "ids": list(ids[start : start + PAGE_SIZE])}
@@ -153,6 +176,6 @@ def _read(
         def read(
             connection: Connection[Any], parameters: dict[str, Any] = parameters
         ) -> list[tuple[Any, ...]]:
-            return connection.execute(_BECAME, parameters).fetchall()
+            return connection.execute(became, parameters).fetchall()
 
         yield from with_connection(database, read)

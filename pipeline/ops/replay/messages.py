@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
+from uuid import UUID
 
 from pipeline.domain.identifiers import EventId
 from pipeline.domain.message import Message, message_for
@@ -22,6 +23,6 @@ class Marks:
     at: datetime = field(default_factory=partial(datetime.now, UTC))
 
 
-def replay_messages(ids: Iterable[EventId], marks: Marks) -> Iterator[Message]:
+def replay_messages(ids: Iterable[EventId | UUID], marks: Marks) -> Iterator[Message]:
     """Return a wake-up for each of these events. The stream reads the event from its row."""
     return (message_for(event_id, marks.at, replay=marks.replay) for event_id in ids)

@@ -54,14 +54,14 @@ class Replay:
 
     Attributes:
         id: its id in the record and in its messages.
-        ids: its events, in the order in which they are published.
+        ids: its events, in the order in which they are published; UUIDs of reactions.
         published: how many of them Pub/Sub has stored.
         stopped: whether it ended before Pub/Sub had stored all of them.
         seconds: how long the publishing took.
     """
 
     id: UUID
-    ids: Sequence[EventId] = field(repr=False)
+    ids: Sequence[EventId | UUID] = field(repr=False)
     published: int = 0
     stopped: bool = False
     seconds: float = 0.0

@@ -44,7 +44,7 @@ def begin(
     with_connection(database, lambda connection: _execute(connection, _BEGIN, parameters))
 
 
-def exempt(database: DatabaseSettings, replay: UUID, ids: Sequence[EventId]) -> None:
+def exempt(database: DatabaseSettings, replay: UUID, ids: Sequence[EventId | UUID]) -> None:
     """Record that the age limit does not apply to these events. Call this before publishing.
 
     Raises:

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
+from uuid import UUID
 
 from psycopg import Connection
 
@@ -83,9 +84,9 @@ def _portions(database: DatabaseSettings, selector: Selector) -> Iterator[list[R
             )
 
 
-def _named(database: DatabaseSettings, events: tuple[int, ...]) -> list[Row]:
+def _named(database: DatabaseSettings, events: tuple[int | UUID, ...]) -> list[Row]:
     rows = _query(database, _NAMED, {"ids": list(events)})
-    unknown = sorted(set(events) - {row[0] for row in rows})
+    unknown = sorted(set(events) - {row[0] for row in rows}, key=str)
     if unknown:
         named = ", ".join(map(str, unknown))
         raise NotFound(f"no event and no open dead letter has the id {named}")

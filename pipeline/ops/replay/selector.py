@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from pipeline.domain.errors import UsageError
 from pipeline.domain.identifiers import EventType
@@ -15,25 +16,27 @@ class Selector:
     """Selects the events that meet all given conditions.
 
     Attributes:
-        events: only these events.
+        events: only these events: numbers of the fan-out, or UUIDs of reactions.
         fingerprint: events with an open dead letter of this cause.
         event_type: events of this type.
         since: events created at this time or later. Without a row, the dead letter's time counts.
         until: events created before this time. Without a row, the dead letter's time counts.
         missing: events without a final state in the ledger.
         dead_letters: events with an open dead letter.
+        unrouted: events without a handler when they were processed.
 
     Raises:
         UsageError: there is no condition, or no event can meet all of them.
     """
 
-    events: tuple[int, ...] = ()
+    events: tuple[int | UUID, ...] = ()
     fingerprint: str | None = None
     event_type: EventType | None = None
     since: datetime | None = None
     until: datetime | None = None
     missing: bool = False
     dead_letters: bool = False
+    unrouted: bool = False
 
     @classmethod
     def of(cls, description: Mapping[str, Any]) -> "Selector":
@@ -46,14 +49,15 @@ class Selector:
             until=_moment(description.get("until")),
             missing=description.get("missing", False),
             dead_letters=description.get("dead-letters", False),
+            unrouted=description.get("unrouted", False),
         )
 
     def __post_init__(self) -> None:
         given = [flag for flag, _ in self._given()]
         if not given:
             raise UsageError(
-                "say which events: --event, --fingerprint, --type, --since, --missing"
-                " or --dead-letters"
+                "say which events: --event, --fingerprint, --type, --since, --missing,"
+                " --dead-letters or --unrouted"
             )
         if self.events and len(given) > 1:
             raise UsageError(f"--event already names the events: remove {given[1]}")
@@ -62,6 +66,10 @@ class Selector:
             raise UsageError(
                 f"--missing and {other} exclude each other: an event with a dead letter is not"
                 " missing"
+            )
+        if self.unrouted and (self.missing or self.of_letters):
+            raise UsageError(
+                f"--unrouted and {given[-2]} exclude each other: an event has one state"
             )
         if given == ["--until"]:
             raise UsageError("--until alone selects every older event: add --since")
@@ -95,6 +103,7 @@ class Selector:
             "since": self.since,
             "until": self.until,
             "missing": self.missing,
+            "unrouted": self.unrouted,
         }
 
     def _given(self) -> Iterator[tuple[str, Any]]:
@@ -106,6 +115,7 @@ class Selector:
             ("--until", self.until),
             ("--missing", self.missing),
             ("--dead-letters", self.dead_letters),
+            ("--unrouted", self.unrouted),
         )
         return ((flag, value) for flag, value in values if value)
 

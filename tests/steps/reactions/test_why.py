@@ -29,7 +29,8 @@ from tests.databases import Database, Databases
 from tests.reactions.asking import AMARA, GRACE, INTRO
 from tests.service.api import application
 from tests.service.asking import bearer, token
-from tests.steps.reactions.board import Board
+from tests.steps.reactions.board import Board, one
+from tests.steps.reactions.test_order import ORDER, Placed
 from tests.steps.reactions.test_reactions import Falls, Never, Offers
 
 VERIFIED = {"userId": str(AMARA)}
@@ -207,3 +208,22 @@ def test_beside_all_other_families_numbers_and_uuids_are_told_apart(
 def test_without_the_family_it_says_how_to_get_it(database: Database) -> None:
     with pytest.raises(ConfigurationError, match="migrate --family reactions"):
         read_reaction(DatabaseSettings(dsn=database.operator_dsn), uuid4())
+
+
+def test_an_event_that_waits_for_an_earlier_one_says_for_which(board: Board) -> None:
+    board.handlers = reaction_handlers([Placed()])
+    first, second = (
+        one(
+            board.rows(
+                "INSERT INTO reactions.events (event_type, aggregate_type, aggregate_id, payload)"
+                " VALUES ('order.placed', 'order', %s, %s) RETURNING id",
+                ORDER,
+                payload,
+            )
+        )
+        for payload in ('{"fails": true}', "{}")
+    )
+    board.process()
+    assert document(board, second)["waits_for"] == str(first)
+    assert f"waits for event {first}" in screen(board, second)
+    assert document(board, first)["waits_for"] is None

@@ -12,6 +12,8 @@ SELECT letter.fingerprint,
        min(letter.created_at) AS first_seen,
        max(letter.last_seen_at) AS last_seen,
        max(letter.event_id) AS sample_event_id,
+       max(substr(letter.letter_key, length('events:') + 1))
+           FILTER (WHERE letter.letter_key LIKE 'events:%%')::uuid AS sample_reaction_id,
        max(letter.id) AS sample_id
 FROM public.event_dead_letters AS letter
 WHERE %(resolved)s OR letter.resolved_at IS NULL

@@ -26,10 +26,22 @@ SELECT
     switch.state AS switch_state,
     switch.reason AS switch_reason,
     switch.who AS switch_who,
-    switch.until AS switch_until
+    switch.until AS switch_until,
+    before.event_id AS waits_for
 FROM (VALUES (%(reaction)s::uuid)) AS asked (id)
 LEFT JOIN reactions.events AS event ON event.id = asked.id
 LEFT JOIN fanout.reactions AS ledger ON ledger.event_id = asked.id
 LEFT JOIN public.fanout_replays AS replay ON replay.id = ledger.replay_id
 LEFT JOIN fanout.switches AS switch ON switch.name = coalesce(ledger.event_type, event.event_type)
+LEFT JOIN LATERAL (
+    SELECT earlier.event_id
+    FROM fanout.reactions AS earlier
+    WHERE ledger.state IN ('pending', 'waiting', 'paused')
+        AND earlier.order_key = ledger.order_key
+        AND earlier.event_id <> ledger.event_id
+        AND earlier.state IN ('pending', 'waiting', 'leased', 'paused')
+        AND (earlier.ordinal < ledger.ordinal OR earlier.state = 'leased')
+    ORDER BY earlier.ordinal
+    LIMIT 1
+) AS before ON true
 WHERE event.id IS NOT NULL OR ledger.event_id IS NOT NULL

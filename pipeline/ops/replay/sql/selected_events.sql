@@ -21,6 +21,7 @@ AND event.id <= %(last)s
 AND (%(event_type)s::text IS NULL OR event.event_type = %(event_type)s)
 AND (%(since)s::timestamptz IS NULL OR event.created_at >= %(since)s)
 AND (%(until)s::timestamptz IS NULL OR event.created_at < %(until)s)
+AND (NOT %(unrouted)s OR state.status = 'unrouted')
 AND (
     NOT %(missing)s
     OR state.status IS NULL

@@ -1,0 +1,35 @@
+-- One page of the events of reactions that meet the conditions and can be replayed, with their states,
+-- the first ones first. In: ids, or NULL; fingerprint, event_type, since and until, or NULL; dead_letters;
+-- unrouted; after, page. Events that are done are only returned if they are named.
+SELECT
+    ledger.event_id,
+    ledger.event_type,
+    ledger.state,
+    coalesce(letter.error_class, ledger.error_class),
+    coalesce(letter.message, ledger.reason),
+    ledger.sequence
+FROM fanout.reactions AS ledger
+LEFT JOIN reactions.events AS event ON event.id = ledger.event_id
+LEFT JOIN public.event_dead_letters AS letter ON letter.letter_key = 'events:' || ledger.event_id
+WHERE ledger.sequence > %(after)s
+    AND (
+        ledger.event_id = ANY (%(ids)s::uuid[])
+        OR %(ids)s::uuid[] IS NULL AND ledger.state IN ('dead', 'unrouted', 'waiting')
+    )
+    AND (
+        %(fingerprint)s::text IS NULL
+        OR letter.fingerprint = %(fingerprint)s AND letter.resolved_at IS NULL
+    )
+    AND (NOT %(dead_letters)s OR ledger.state = 'dead' AND letter.resolved_at IS NULL)
+    AND (NOT %(unrouted)s OR ledger.state = 'unrouted')
+    AND (%(event_type)s::text IS NULL OR ledger.event_type = %(event_type)s)
+    AND (
+        %(since)s::timestamptz IS NULL
+        OR coalesce(event.created_at, ledger.created_at) >= %(since)s
+    )
+    AND (
+        %(until)s::timestamptz IS NULL
+        OR coalesce(event.created_at, ledger.created_at) < %(until)s
+    )
+ORDER BY ledger.sequence
+LIMIT %(page)s
