@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
+from service.answers.causes import DeliverySeen
 from service.answers.why import WhyLetter
 
 WHY_REACTION: Final[dict[str, Any]] = {
@@ -29,6 +30,7 @@ WHY_REACTION: Final[dict[str, Any]] = {
         "attempts": 1,
         "failures": 0,
         "handler": True,
+        "route": None,
         "words": "done 12 ms after it was written",
     },
     "cause": None,
@@ -58,6 +60,7 @@ WHY_REACTION: Final[dict[str, Any]] = {
             "words": "notify_user_of_priorities for account_manager, priority high, pending",
         }
     ],
+    "deliveries": [],
     "next": None,
 }
 
@@ -87,6 +90,7 @@ class ReactionState(BaseModel):
         attempts: all tries, also those before a replay.
         failures: the tries that failed since it was written or replayed.
         handler: whether its type has a handler in this version.
+        route: the route that it took, in words; null: none.
         words: the state in words.
     """
 
@@ -99,6 +103,7 @@ class ReactionState(BaseModel):
     attempts: int | None
     failures: int | None
     handler: bool
+    route: str | None
     words: str
 
 
@@ -159,6 +164,7 @@ class WhyReaction(BaseModel):
     """What came of an event of reactions, and why.
 
     Attributes:
+        deliveries: what went to endpoints of other systems.
         waits_for: an earlier event that is processed before it, since they have an order.
         next: what to do next; null if there is nothing to do.
     """
@@ -172,4 +178,5 @@ class WhyReaction(BaseModel):
     tries: list[ReactionTried]
     dead_letter: WhyLetter | None
     came_of_it: list[CameOfIt]
+    deliveries: list[DeliverySeen]
     next: str | None

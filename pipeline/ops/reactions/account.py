@@ -6,6 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from pipeline.ops.why.account import EventLetter
+from pipeline.ops.why.cause import CausedDelivery
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +22,7 @@ class ReactionSeen:
         attempts: all tries, also those before a replay.
         failures: the tries that failed since it was written or replayed.
         reason: why it ended, or why its last try did not end it.
+        route: the route that it took, in words; None: none.
         cause: the event that it follows; None if an application wrote it.
         replayed_by: the login that replayed it last.
         waits_for: an earlier event with its order key, which is processed before it.
@@ -43,6 +45,7 @@ class ReactionSeen:
     finished_at: datetime | None
     error_class: str | None
     reason: str | None
+    route: str | None
     cause: UUID | None
     cause_type: str | None
     replayed_at: datetime | None
@@ -102,6 +105,7 @@ class ReactionAccount:
         tries: every try, the first one first. Retention deletes old ones.
         letter: its dead letter, open or resolved; None if it never had one.
         came_of_it: what it led to.
+        deliveries: what went to endpoints of other systems.
     """
 
     event: ReactionSeen
@@ -109,3 +113,4 @@ class ReactionAccount:
     tries: Sequence[ReactionTry]
     letter: EventLetter | None
     came_of_it: Sequence[Consequence]
+    deliveries: Sequence[CausedDelivery] = ()

@@ -7,6 +7,7 @@ from typing import Any
 from pipeline.ops.reactions import words
 from pipeline.ops.reactions.account import Consequence, ReactionAccount
 from pipeline.ops.reactions.selection import AGAIN, ReactionPlan
+from pipeline.ops.why.words import outcome_of
 
 
 def reaction_document(account: ReactionAccount) -> dict[str, Any]:
@@ -35,6 +36,7 @@ def reaction_document(account: ReactionAccount) -> dict[str, Any]:
             "attempts": event.attempts,
             "failures": event.failures,
             "handler": account.has_handler,
+            "route": event.route,
             "words": words.state(account),
         },
         "cause": None if event.cause is None else {"id": event.cause, "type": event.cause_type},
@@ -53,6 +55,7 @@ def reaction_document(account: ReactionAccount) -> dict[str, Any]:
         "tries": [asdict(each) for each in account.tries],
         "dead_letter": asdict(account.letter) if account.letter else None,
         "came_of_it": [_consequence(each) for each in account.came_of_it],
+        "deliveries": [{**asdict(each), "words": outcome_of(each)} for each in account.deliveries],
         "next": words.advice(account),
     }
 

@@ -13,6 +13,7 @@ from pipeline.domain.identifiers import EventType
 from pipeline.ops.reactions.account import Consequence, ReactionAccount, ReactionSeen, ReactionTry
 from pipeline.ops.reactions.figures import check_reactions
 from pipeline.ops.why.account import EventLetter
+from pipeline.ops.why.caused import read_caused
 from pipeline.reactions.handlers import REACTION_HANDLERS
 from pipeline.settings import DatabaseSettings
 
@@ -51,6 +52,7 @@ def read_reaction(settings: DatabaseSettings, event_id: UUID) -> ReactionAccount
             tries=_rows(connection, ReactionTry, _TRIES, event_id),
             letter=letters[0] if letters else None,
             came_of_it=_rows(connection, Consequence, _CAME_OF_IT, event_id),
+            deliveries=read_caused(connection, f"events:{event_id}"),
         )
 
     return with_connection(settings, read, snapshot=True)

@@ -36,7 +36,8 @@ class ReactionPlan:
         types: how many events of each type would be tried again, by their state now.
         complete: how many events of each type are done. A replay leaves them.
         busy: how many are not processed yet, or are paused. A replay leaves them, too.
-        no_handler: how many events of each type still have no handler. A replay leaves them.
+        no_handler: how many events of each type still have neither a handler nor a route. A replay
+            leaves them.
         causes: why the dead ones are dead, with their counts.
         ids: the events that would be tried again, the first ones first.
     """
@@ -74,7 +75,7 @@ def plan_reactions(
     """Return what a replay of the selected events would do. Changes nothing.
 
     Args:
-        database: with the login of an operator or a viewer.
+        database: with the login of an operator.
         selector: which events.
         handlers: of the types that the graph processes.
 
@@ -91,9 +92,9 @@ def plan_reactions(
         )
     check_reactions(database)
     plan, seen = ReactionPlan(), set[UUID]()
-    for event_id, event_type, state, error_class, reason, _ in _rows(database, selector):
+    for event_id, event_type, state, error_class, reason, is_routed, _ in _rows(database, selector):
         seen.add(event_id)
-        has_handler = EventType(event_type) in handlers
+        has_handler = EventType(event_type) in handlers or is_routed
         plan.add(event_id, event_type, state, has_handler=has_handler)
         if state == "dead" and has_handler:
             plan.causes[f"{error_class or 'error'}: {without_numbers(reason or 'unknown')}"] += 1

@@ -4,6 +4,8 @@ from typing import Final
 
 from pipeline.domain.units import counted, duration, moment
 from pipeline.ops.reactions.account import Consequence, ReactionAccount, ReactionSeen, ReactionTry
+from pipeline.ops.why.account import EventLetter
+from pipeline.ops.why.words import row
 
 _PRIORITIES: Final = {"0": "urgent", "1": "high", "2": "medium", "3": "low"}
 _KINDS: Final = {
@@ -14,6 +16,7 @@ _KINDS: Final = {
     "Credit": "credits",
     "AuditEntry": "log",
     "CommunityRequest": "request",
+    "SagaStart": "saga",
     "Touch": "activity",
     "Classification": "intent",
     "Completion": "completion",
@@ -24,6 +27,8 @@ _CHANGES: Final = {
     "Classification": "noted at the conversation, if it is later",
     "Completion": "completed, if it was not",
 }
+# These make a row of their own.
+_MAKES: Final = frozenset({"Task", "TemplateMessage", "FollowUp", "AuditEntry", "CommunityRequest"})
 _FOLLOW_UPS: Final = {
     None: "its row was deleted",
     "done": "done",
@@ -93,10 +98,11 @@ def outcome(consequence: Consequence) -> str:
     if consequence.kind in _CHANGES:
         return _CHANGES[consequence.kind]
     if not consequence.is_there:
+        gone = "its row was deleted" if consequence.kind in _MAKES else "written"
         return {
             "InboxItem": "changed an item of another event, or none",
             "Credit": "awarded before, for the same key",
-        }.get(consequence.kind, "its row was deleted")
+        }.get(consequence.kind, gone)
     what = consequence.what or ""
     if consequence.kind == "FollowUp":
         stands = _FOLLOW_UPS.get(consequence.state, consequence.state)
@@ -114,6 +120,12 @@ def outcome(consequence: Consequence) -> str:
         ends = consequence.kind in ("InboxItem", "CommunityRequest")
         details.append(f"{'until' if ends else 'due'} {moment(consequence.at)}")
     return ", ".join(details)
+
+
+def letter_line(letter: EventLetter) -> str:
+    """Return where the dead letter is, and whether somebody resolved it."""
+    resolved = f", resolved: {letter.resolution or 'yes'}" if letter.resolved_at else ""
+    return f"{row(letter)}, {moment(letter.last_seen_at)}{resolved}"
 
 
 def replayed(event: ReactionSeen) -> str | None:

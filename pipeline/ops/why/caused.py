@@ -82,6 +82,18 @@ def read_broadcast(settings: DatabaseSettings, broadcast_id: UUID) -> CauseAccou
     return _read(settings, read)
 
 
+def read_caused(connection: Connection[Any], cause: str) -> Sequence[CausedDelivery]:
+    """Return what became of the deliveries of one record; none without a family that has them.
+
+    Args:
+        connection: in a snapshot.
+        cause: the record, as ``table:key``.
+    """
+    if connection.execute(_HAS_DELIVERIES).fetchone() != (True,):
+        return []
+    return _caused(connection, cause, [])
+
+
 def _read(
     settings: DatabaseSettings, read: Callable[[Connection[Any]], CauseAccount]
 ) -> CauseAccount:

@@ -26,6 +26,7 @@ from pipeline.steps.reactions.claim import ids_of
 from tests.reactions.asking import AMARA
 from tests.steps.reactions.board import Board, one
 from tests.steps.reactions.test_reactions import Falls, Never
+from tests.steps.reactions.test_routes import route
 from tests.streams import SUBSCRIPTION, TOPIC, broker
 
 VERIFIED = {"userId": str(AMARA)}
@@ -181,7 +182,7 @@ def read_states(board: Board, done: Replay) -> dict[str, int]:
 
 def test_only_an_operator_replays_and_only_with_a_record(board: Board) -> None:
     event = dead(board)
-    with pytest.raises(ConfigurationError, match="fanout_operator"):
+    with pytest.raises(ConfigurationError, match="SQLSTATE 42501"):
         replay_reactions(
             DatabaseSettings(dsn=board.database.viewer_dsn),
             Selector(events=(event,)),
@@ -271,3 +272,19 @@ def test_setting_processed_back_is_no_replay(board: Board) -> None:
     board.process(event)
     assert board.rows("SELECT FROM fanout.attempts") == tries
     assert board.state(event) == ("dead", 1, 1)
+
+
+def test_an_event_that_a_route_takes_since_is_replayed_though_its_type_has_no_handler(
+    board: Board,
+) -> None:
+    event = board.event("member.checked", {**VERIFIED, "plan": "pro"})
+    other = board.event("member.checked", {**VERIFIED, "plan": "free"})
+    board.process()
+    assert plan_reactions(operator(board), Selector(unrouted=True)).no_handler.total() == 2
+    route(board, "member.checked", "handler:user.verified", condition='{"plan": "pro"}')
+    plan = plan_reactions(operator(board), Selector(unrouted=True))
+    assert (plan.ids, plan.no_handler) == ([event], {"member.checked": 1})
+    replay(board, Selector(unrouted=True))
+    board.process()
+    assert board.state(event)[0] == "done"
+    assert board.state(other)[0] == "unrouted"

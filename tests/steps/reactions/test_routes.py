@@ -10,6 +10,7 @@ from pipeline.domain.errors import ConfigurationError, Conflict, NotFound, Usage
 from pipeline.domain.identifiers import EventType
 from pipeline.ops.families import Family
 from pipeline.ops.migrate import migrate
+from pipeline.ops.reactions.explain import read_reaction
 from pipeline.ops.routes.routes import RouteListed, add_route, list_routes, remove_route
 from pipeline.ops.webhooks.change import remove_endpoint
 from pipeline.reactions.camel import CamelPayload
@@ -222,6 +223,9 @@ def test_an_endpoint_of_a_route_hears_of_an_event_once(
     assert board.tasks() == []
     [(id_, cause)] = board.rows("SELECT id, cause FROM fanout.deliveries")
     assert (seen.id, cause) == (str(id_), f"events:{event_id}")
+    account = read_reaction(operator(board), event_id)
+    assert (account.event.route, account.came_of_it) == (words, [])
+    assert [(each.id, each.state) for each in account.deliveries] == [(id_, "done")]
     data = {"event_id": str(event_id), "aggregate_type": "order", "aggregate_id": None}
     assert seen.said["type"] == "user.verified"
     assert seen.said["data"] == (data | {"payload": VERIFIED} if with_payload else data)

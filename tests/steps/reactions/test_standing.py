@@ -116,7 +116,7 @@ def test_doctor_names_types_without_a_handler_with_their_numbers(board: Board) -
     found = doctor(board)
     assert found["reaction types"].seen == "3 events without a handler: moon.rose (2), sun.set (1)"
     assert found["reaction types"].fix is not None
-    assert "replay --unrouted" in found["reaction types"].fix
+    assert "replay --family reactions --unrouted" in found["reaction types"].fix
     assert [
         (name, each.seen)
         for name, each in found.items()

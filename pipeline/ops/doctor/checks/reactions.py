@@ -45,7 +45,8 @@ def judge_unrouted(figures: ReactionFigures | None) -> Finding:
     named = ", ".join(f"{name} ({events:,})" for name, events in figures.unrouted_types.items())
     return warning(
         f"{counted(figures.unrouted, 'event')} without a handler: {named}",
-        "write a handler (docs/reactions.md), then: python -m pipeline replay --unrouted",
+        "write a handler (docs/reactions.md), then: python -m pipeline replay --family reactions"
+        " --unrouted",
     )
 
 

@@ -7,7 +7,8 @@ WITH effect AS MATERIALIZED (
     SELECT effect.each ->> 0 AS kind, (effect.each ->> 1)::uuid AS id, effect.place
     FROM fanout.reactions AS ledger
     CROSS JOIN LATERAL jsonb_array_elements(ledger.effects) WITH ORDINALITY AS effect (each, place)
-    WHERE ledger.event_id = %(reaction)s::uuid
+    -- A delivery to an endpoint is read with its tries.
+    WHERE ledger.event_id = %(reaction)s::uuid AND effect.each ->> 0 <> 'WebhookDelivery'
 ),
 found (place, what, user_id, state, at, number) AS (
     SELECT place, task_type || ' for ' || agent_type, user_id, status::text, scheduled_for,

@@ -18,6 +18,7 @@ SELECT
     ledger.finished_at,
     ledger.error_class,
     ledger.reason,
+    ledger.route,
     ledger.cause,
     (SELECT event_type FROM fanout.reactions WHERE event_id = ledger.cause) AS cause_type,
     ledger.replayed_at,

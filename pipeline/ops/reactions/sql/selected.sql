@@ -1,12 +1,17 @@
 -- One page of the events of reactions that meet the conditions and can be replayed, with their states,
 -- the first ones first. In: ids, or NULL; fingerprint, event_type, since and until, or NULL; dead_letters;
--- unrouted; after, page. Events that are done are only returned if they are named.
+-- unrouted; after, page. Out: also whether a route takes it now, and its place. Events that are done are
+-- only returned if they are named.
 SELECT
     ledger.event_id,
     ledger.event_type,
     ledger.state,
     coalesce(letter.error_class, ledger.error_class),
     coalesce(letter.message, ledger.reason),
+    EXISTS (
+        SELECT FROM fanout.reaction_routes AS route
+        WHERE route.event_type = ledger.event_type AND event.payload @> route.condition
+    ),
     ledger.sequence
 FROM fanout.reactions AS ledger
 LEFT JOIN reactions.events AS event ON event.id = ledger.event_id
