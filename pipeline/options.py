@@ -197,6 +197,15 @@ PUSH_SUBSCRIPTION: Final = Parameter(
     takers=(Taker.RUN,),
     metavar=values.SUBSCRIPTION.expected,
 )
+REACTIONS_SUBSCRIPTION: Final = Parameter(
+    name="reactions_subscription",
+    help="The subscription that receives the events of reactions, for --graph all; without it these"
+    " events are not processed.",
+    group=ParameterGroup.EVENTS,
+    kind=values.SUBSCRIPTION,
+    takers=(Taker.RUN,),
+    metavar=values.SUBSCRIPTION.expected,
+)
 TICK_TOPIC: Final = Parameter(
     name="tick_topic",
     help="Publish the ticks of the scheduled jobs to this topic; without it, Cloud Scheduler does.",
@@ -535,6 +544,17 @@ RUNNER: Final = Parameter(
     default=DIRECT_RUNNER,
     metavar="RUNNER",
 )
+PARK: Final = "park"
+CLOSE: Final = "close"
+UNROUTED: Final = Parameter(
+    name="unrouted",
+    help=f"What graph=reactions does with an event without a handler: {PARK} it, visible and still"
+    f" open, or {CLOSE} it without an effect, as the system before it did.",
+    kind=values.one_of("unrouted", PARK, CLOSE),
+    takers=(Taker.RUN,),
+    default=PARK,
+    metavar="WHAT",
+)
 TOPIC: Final = Parameter(
     name="topic",
     help="The topic that the stream reads.",
@@ -615,13 +635,13 @@ UNTIL: Final = Parameter(
 
 _EVERY: Final[tuple[Parameter[Any], ...]] = (
     *(SUBSCRIPTION, DEAD_LETTER_TOPIC, TIMESTAMP_ATTRIBUTE),
-    *(JOBS_SUBSCRIPTION, MAIL_SUBSCRIPTION, PUSH_SUBSCRIPTION, TICK_TOPIC),
+    *(JOBS_SUBSCRIPTION, MAIL_SUBSCRIPTION, PUSH_SUBSCRIPTION, REACTIONS_SUBSCRIPTION, TICK_TOPIC),
     *(DATABASE_URL, DATABASE_PASSWORD_SECRET, DATABASE_CA_SECRET, DATABASE_CONNECTIONS, POOL_SIZE),
     *(GRAPH, MAX_EVENT_AGE_HOURS, SYSTEM_USERS, BATCH_SIZE, DEDUP_MINUTES, OTLP_ENDPOINT),
     *(CALENDAR_CLIENT, CALENDAR_CLIENT_SECRET, CALENDAR_WEBHOOK),
     *OF_MAIL,
     *OF_PUSH,
-    *(RUNNER, SINCE, UNTIL, TOPIC, REACTION_TOPIC, RATE),
+    *(RUNNER, UNROUTED, SINCE, UNTIL, TOPIC, REACTION_TOPIC, RATE),
     *(CONNECTIONS, CDC_HOST, CDC_PORT, CDC_USER, CDC_SSLMODE),
 )
 

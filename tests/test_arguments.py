@@ -37,7 +37,7 @@ RUN = ("run", "--subscription", "projects/p/subscriptions/s")
         ),
         (
             (*RUN, "--graph", "post"),
-            "invalid graph 'post': expected fanout, jobs, mail, push or all",
+            "invalid graph 'post': expected fanout, jobs, mail, push, reactions or all",
         ),
         (
             ("run", "--subscription", "s"),

@@ -30,7 +30,7 @@ def topology_of(graph: Graph, options: argparse.Namespace) -> AnyTopology:
         push_variables: dict[str, str] = options.variables((*PUSH_VARIABLES, *OUTGOING_VARIABLES))
         return push_with(push_variables, options.database, _ends(options, values, graph))
     topology = GRAPHS[graph](values, options.database, _ends(options, values, graph))
-    if topology.graph is Graph.FANOUT:
+    if topology.graph in {Graph.FANOUT, Graph.REACTIONS}:
         return topology
     # The fan-out does without these modules, which take time to import.
     from pipeline.steps.runners import runners_with

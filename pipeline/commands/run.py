@@ -1,4 +1,4 @@
-"""``run``: processes events, runs the scheduled jobs, sends mail, or pushes, until stopped."""
+"""``run``: runs one graph or all of them, until stopped."""
 
 import argparse
 import gc
@@ -22,10 +22,12 @@ from pipeline.options import (
     MAIL_SUBSCRIPTION,
     MAX_EVENT_AGE_HOURS,
     PUSH_SUBSCRIPTION,
+    REACTIONS_SUBSCRIPTION,
     RUNNER,
     SUBSCRIPTION,
     SYSTEM_USERS,
     TICK_TOPIC,
+    UNROUTED,
     ParameterValues,
     Taker,
     taken_by,
@@ -38,6 +40,7 @@ _OF_ONE_PROCESS: Final = (
     JOBS_SUBSCRIPTION,
     MAIL_SUBSCRIPTION,
     PUSH_SUBSCRIPTION,
+    REACTIONS_SUBSCRIPTION,
 )
 
 
@@ -54,6 +57,7 @@ def add(commands: Commands) -> None:
         f"{start} --graph jobs --tick-topic {TICK_TOPIC.metavar}",
         f"{start} --graph mail",
         f"{start} --graph push",
+        f"{start} --graph reactions",
     )
     add_parameters(
         command,
@@ -64,11 +68,12 @@ def add(commands: Commands) -> None:
             JOBS_SUBSCRIPTION,
             MAIL_SUBSCRIPTION,
             PUSH_SUBSCRIPTION,
+            REACTIONS_SUBSCRIPTION,
             TICK_TOPIC,
             RUNNER,
             DEAD_LETTER_TOPIC,
         ),
-        *(MAX_EVENT_AGE_HOURS, SYSTEM_USERS, BATCH_SIZE),
+        *(MAX_EVENT_AGE_HOURS, SYSTEM_USERS, BATCH_SIZE, UNROUTED),
         system_users=SYSTEM_USER_HELP,
     )
     # Of a process of --graph all: it stops when its standard input ends.
@@ -113,6 +118,8 @@ def _run_all(values: ParameterValues, *, dry_run: bool) -> None:
         subscriptions[Graph.MAIL] = deliveries
     if deliveries := values.get(PUSH_SUBSCRIPTION):
         subscriptions[Graph.PUSH] = deliveries
+    if events := values.get(REACTIONS_SUBSCRIPTION):
+        subscriptions[Graph.REACTIONS] = events
     more = ["--supervised", *(["--dry-run"] if dry_run else [])]
     supervise(
         {

@@ -10,3 +10,4 @@ class Graph(StrEnum):
     JOBS = "jobs"
     MAIL = "mail"
     PUSH = "push"
+    REACTIONS = "reactions"

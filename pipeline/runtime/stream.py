@@ -87,6 +87,11 @@ def _check(topology: AnyTopology) -> None:
 
         check_push(topology.database)
         return
+    if topology.graph is Graph.REACTIONS:
+        from pipeline.steps.reactions.reactor import check_reactions  # noqa: PLC0415
+
+        check_reactions(topology.database)
+        return
     is_jobs = topology.graph is Graph.JOBS
     if is_jobs:
         check_jobs(topology.database)

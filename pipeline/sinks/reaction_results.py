@@ -1,33 +1,56 @@
 """Writes how the tries of events ended, and what follows from them: a batch in one statement."""
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
+from uuid import UUID
 
 from psycopg import Connection
 
+from pipeline import __version__
 from pipeline.clients.postgres.halving import in_halves
 from pipeline.clients.postgres.lease import settle
 from pipeline.clients.postgres.retry import with_connection
+from pipeline.domain.dead_letter import MAX_REASON_CHARACTERS, DeadLetter
 from pipeline.domain.errors import PermanentError
 from pipeline.domain.lease import Cause, Settlement, WorkState, end
+from pipeline.domain.record import RecordKey
 from pipeline.settings import DatabaseSettings
+from pipeline.steps.reactions.batches import REACT, WRITE
 from pipeline.steps.reactions.table import REACTIONS
 
+_UNKNOWN: Final = Cause(error_class="Unknown", reason="no reason was given")
 
-def write_reaction_results(settings: DatabaseSettings, settlements: Sequence[Settlement]) -> None:
-    """Settle events together with their effects. An event that Postgres rejects is dead.
+_log: Final = logging.getLogger(__name__)
 
-    A lease that another worker has taken over writes nothing.
+
+def write_reaction_results(
+    settings: DatabaseSettings, settlements: Sequence[Settlement], stage: str = REACT
+) -> list[DeadLetter]:
+    """Settle events together with their effects and dead letters. Return these letters.
+
+    A lease that another worker has taken over writes nothing. An event that Postgres rejects is
+    dead.
+
+    Args:
+        settings: the database.
+        settlements: how the tries ended.
+        stage: the step in which they ended.
 
     Raises:
         TransientError: not all could be written. What is lost is tried again: with the same ids.
         ConfigurationError: none can be written until a person fixes it.
     """
-    for some, result in in_halves(settlements, lambda each: _write(settings, each)):
+    letters: list[DeadLetter] = []
+    for some, result in in_halves(settlements, lambda each: _write(settings, each, stage)):
         if isinstance(result, PermanentError):
             cause = Cause(error_class=type(result).__name__, reason=str(result))
-            _write(settings, [_dead(each, cause) for each in some])
+            for rejected in some:
+                letters += _write_dead(settings, _dead(rejected, cause))
+        else:
+            letters += result
+    return letters
 
 
 def _dead(settlement: Settlement, cause: Cause) -> Settlement:
@@ -35,8 +58,58 @@ def _dead(settlement: Settlement, cause: Cause) -> Settlement:
     return replace(end(settlement.lease, WorkState.DEAD, cause), values=route)
 
 
-def _write(settings: DatabaseSettings, settlements: Sequence[Settlement]) -> None:
-    def work(connection: Connection[Any]) -> None:
-        settle(connection, REACTIONS, settlements)
+def _write(
+    settings: DatabaseSettings, settlements: Sequence[Settlement], stage: str
+) -> list[DeadLetter]:
+    letters = {
+        each.lease.token: _letter(each, stage)
+        for each in settlements
+        if each.state is WorkState.DEAD
+    }
+    told = [_with_letter(each, letters) for each in settlements]
 
-    with_connection(settings, work)
+    def work(connection: Connection[Any]) -> set[UUID]:
+        return settle(connection, REACTIONS, told)
+
+    written = with_connection(settings, work)
+    return [letter for token, letter in letters.items() if token in written]
+
+
+def _write_dead(settings: DatabaseSettings, settlement: Settlement) -> list[DeadLetter]:
+    """Settle an event that could not be written. If its dead letter cannot be either, without."""
+    try:
+        return _write(settings, [settlement], WRITE)
+    except PermanentError as error:
+        _log.error(
+            "the dead letter of event %s cannot be written: %s",
+            settlement.lease.values["event_id"],
+            error,
+        )
+        with_connection(settings, lambda connection: settle(connection, REACTIONS, [settlement]))
+        return [_letter(settlement, WRITE)]
+
+
+def _letter(settlement: Settlement, stage: str) -> DeadLetter:
+    cause = settlement.cause or _UNKNOWN
+    values = settlement.lease.values
+    return DeadLetter(
+        record=RecordKey(REACTIONS.source, str(values["event_id"])),
+        event_type=values["event_type"],
+        stage=stage,
+        error_class=cause.error_class or "Unknown",
+        reason=cause.reason[:MAX_REASON_CHARACTERS],
+    )
+
+
+def _with_letter(settlement: Settlement, letters: Mapping[UUID, DeadLetter]) -> Settlement:
+    letter = letters.get(settlement.lease.token)
+    if letter is None:
+        return settlement
+    told = {
+        "stage": letter.stage,
+        "error_class": letter.error_class,
+        "message": letter.reason,
+        "fingerprint": letter.fingerprint,
+        "version": __version__,
+    }
+    return replace(settlement, values={**settlement.values, "letter": told})

@@ -27,6 +27,11 @@ class Sinks(Generic[DoneT]):
     write: Callable[[], beam.PTransform[beam.PCollection[DoneT], Letters]]
     bury: Callable[[], beam.PTransform[Letters, beam.PCollection[None]]]
 
+    def add(self, name: str, done: beam.PCollection[DoneT]) -> None:
+        """Add the steps at the end of the branch with this name to its results."""
+        letters = done | f"{name}/Write" >> self.write()
+        letters | f"{name}/Bury" >> self.bury()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Branch(Generic[ItemT, DoneT]):
@@ -45,5 +50,4 @@ class Branch(Generic[ItemT, DoneT]):
     def add(self, items: beam.PCollection[ItemT], sinks: Sinks[DoneT]) -> None:
         """Add the steps of the branch to a collection."""
         done = items | f"{self.name}/{self.label}" >> self.work
-        letters = done | f"{self.name}/Write" >> sinks.write()
-        letters | f"{self.name}/Bury" >> sinks.bury()
+        sinks.add(self.name, done)

@@ -10,9 +10,11 @@ from pipeline.options import (
     CALENDAR_CLIENT,
     CALENDAR_CLIENT_SECRET,
     CALENDAR_WEBHOOK,
+    CLOSE,
     OF_MAIL,
     OF_PUSH,
     TICK_TOPIC,
+    UNROUTED,
     ParameterValues,
 )
 from pipeline.settings import CalendarSettings, DatabaseSettings
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from pipeline.topology.jobs import JobsTopology
     from pipeline.topology.mail import MailTopology
     from pipeline.topology.push import PushTopology
+    from pipeline.topology.reactions import ReactionsTopology
 
 
 def fanout(given: ParameterValues, database: DatabaseSettings, ends: Store | Preview) -> Topology:
@@ -123,7 +126,19 @@ def push_with(
     return PushTopology(sender=sender, webhooks=webhooks, ends=ends)
 
 
-AnyTopology: TypeAlias = "Topology | JobsTopology | MailTopology | PushTopology"
+def reactions(
+    given: ParameterValues, database: DatabaseSettings, ends: Store | Preview
+) -> "ReactionsTopology":
+    """Make the graph of reactions, with every handler."""
+    # The fan-out does without these modules, which take time to import.
+    from pipeline.steps.reactions.reactor import Reactor  # noqa: PLC0415
+    from pipeline.topology.reactions import ReactionsTopology  # noqa: PLC0415
+
+    closes = given[UNROUTED] == CLOSE
+    return ReactionsTopology(reactor=Reactor(database=database, closes_unrouted=closes), ends=ends)
+
+
+AnyTopology: TypeAlias = "Topology | JobsTopology | MailTopology | PushTopology | ReactionsTopology"
 Make = Callable[[ParameterValues, DatabaseSettings, Store | Preview], "AnyTopology"]
 
 GRAPHS: Final[Mapping[Graph, Make]] = {
@@ -131,4 +146,5 @@ GRAPHS: Final[Mapping[Graph, Make]] = {
     Graph.JOBS: jobs,
     Graph.MAIL: mail,
     Graph.PUSH: push,
+    Graph.REACTIONS: reactions,
 }

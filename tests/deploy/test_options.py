@@ -212,7 +212,8 @@ def test_a_place_that_is_no_bucket_is_refused(location: str) -> None:
 
 def test_a_graph_that_there_is_not_is_refused_with_those_that_there_are() -> None:
     assert refusal(graph="post") == (
-        "argument --graph: invalid graph 'post': expected fanout, jobs, mail, push or all"
+        "argument --graph: invalid graph 'post': expected fanout, jobs, mail, push, reactions or"
+        " all"
     )
 
 

@@ -15,7 +15,7 @@ from pipeline.sources.native_deliveries import ReadDeliveries
 from pipeline.sources.native_ticks import ReadTicks
 from pipeline.sources.read_unfinished import ReadUnfinished
 from pipeline.sources.unfinished import Selection
-from tests.transforms.graphs import NOWHERE, jobs, mail, new_pipeline, push, stream
+from tests.transforms.graphs import NOWHERE, jobs, mail, new_pipeline, push, reactions, stream
 
 NATIVE: Final = "projects/my-project/subscriptions/events"
 # The steps inside Beam's PeriodicImpulse.
@@ -35,6 +35,8 @@ GRAPHS: Final[dict[str, Callable[[], beam.Pipeline]]] = {
     "push": push,
     "push, dry run": lambda: push(dry_run=True),
     "push on Dataflow": lambda: push(source=ReadDeliveries(NATIVE)),
+    "reactions": reactions,
+    "reactions, dry run": lambda: reactions(dry_run=True),
 }
 
 

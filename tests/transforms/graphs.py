@@ -17,12 +17,14 @@ from pipeline.settings.push import PushSettings
 from pipeline.sources.pull import PullFromPubSub
 from pipeline.steps.mail.sender import Sender
 from pipeline.steps.push.sender import PushSender
+from pipeline.steps.reactions.reactor import Reactor
 from pipeline.steps.webhooks.sender import WebhookSender
 from pipeline.topology.ends import Preview, Store
 from pipeline.topology.fanout import Source, Topology
 from pipeline.topology.jobs import JobsTopology
 from pipeline.topology.mail import MailTopology
 from pipeline.topology.push import PushTopology
+from pipeline.topology.reactions import ReactionsTopology
 
 NOWHERE: Final = DatabaseSettings(dsn="postgresql://nobody@nowhere/none")
 
@@ -102,6 +104,23 @@ def push(*, dry_run: bool = False, source: Source | None = None) -> beam.Pipelin
         ends=Preview() if dry_run else Store(NOWHERE),
     ).on_one_machine(subscription)
     settings = PubSubSettings(subscription=subscription)
+    topology.build(pipeline, source or PullFromPubSub(settings, topology.due_every))
+    return pipeline
+
+
+def reactions_graph(*, dry_run: bool = False) -> api.Pipeline:
+    """The graph of reactions, as the runner of one machine gets it."""
+    return reactions(dry_run=dry_run).to_runner_api()
+
+
+def reactions(*, dry_run: bool = False, source: Source | None = None) -> beam.Pipeline:
+    """The graph of reactions on one machine."""
+    pipeline = new_pipeline()
+    topology = ReactionsTopology(
+        reactor=Reactor(database=NOWHERE),
+        ends=Preview() if dry_run else Store(NOWHERE, "projects/p/topics/dead-letters"),
+    )
+    settings = PubSubSettings(subscription="projects/p/subscriptions/reaction-events")
     topology.build(pipeline, source or PullFromPubSub(settings, topology.due_every))
     return pipeline
 

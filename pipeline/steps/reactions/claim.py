@@ -1,8 +1,10 @@
 """Claims events: makes their ledger rows, and leases those that are due."""
 
+import logging
 import threading
 import time
 from collections.abc import Sequence
+from functools import cache
 from typing import Any, Final
 from uuid import UUID
 
@@ -24,8 +26,16 @@ from pipeline.steps.reactions.table import REACTIONS
 FIND_SECONDS: Final = 1.0
 FIND_SHARE: Final = 0.05
 MOST_FOUND: Final = 500
+# What was paused or resumed gets its state this often. What is paused is not claimed anyway.
+FOLLOW_SECONDS: Final = 1.0
+# A page of the events from before the pipeline.
+BACKLOG_PAGE: Final = 5_000
 
 _ADOPT: Final = load(__package__, "adopt_events")
+_ADOPT_BACKLOG: Final = load(__package__, "adopt_backlog")
+_NOT_SYNCED: Final = "SET LOCAL synchronous_commit = off"
+
+_log: Final = logging.getLogger(__name__)
 
 
 def ids_of(wake_ups: Sequence[WakeUp]) -> list[UUID]:
@@ -48,9 +58,11 @@ class ReactionClaims:
             "types": sorted(reactor.handlers),
             "in_order": reactor.in_order,
             "one_at_a_time": orjson.dumps(reactor.one_at_a_time).decode(),
+            "closes_unrouted": reactor.closes_unrouted,
         }
         self._lock = threading.Lock()
-        self._find_at = 0.0
+        self._find_at = self._follow_at = 0.0
+        self._knows_backlog = False
 
     def claim(self, ids: Sequence[UUID] = (), *, most: int = BATCH_SIZE) -> list[Lease]:
         """Make the ledger rows of new events, and lease events that are due, the first ones first.
@@ -63,22 +75,64 @@ class ReactionClaims:
             TransientError: the database did not answer.
             ConfigurationError: the ledger cannot be used.
         """
+        database = self._reactor.database
+        self._adopt_backlog()
         is_time = self._is_time()
-        parameters = {
-            "ids": list(ids),
-            **self._types,
-            "most": MOST_FOUND if is_time else 0,
-        }
+        if ids or is_time:
+            self._adopt(ids, MOST_FOUND if is_time else 0)
+        if self._is_time_to_follow():
+            with_connection(database, lambda connection: follow_switches(connection, REACTIONS))
 
         def take(connection: Connection[Any]) -> list[Lease]:
-            started = time.monotonic()
-            connection.execute(_ADOPT, parameters)
-            if is_time:
-                self._found_within(time.monotonic() - started)
-            follow_switches(connection, REACTIONS)
-            return claim(connection, REACTIONS, REACTION_LEASE, most=most)
+            # One round trip, and nobody waits for the disk: what a crash of the server forgets of a
+            # claim, it forgets before anything is settled, and it is claimed anew.
+            with connection.pipeline(), connection.transaction():
+                connection.execute(_NOT_SYNCED)
+                return claim(connection, REACTIONS, REACTION_LEASE, most=most)
 
-        return with_connection(self._reactor.database, take)
+        return with_connection(database, take)
+
+    def _adopt(self, ids: Sequence[UUID], most: int) -> None:
+        parameters = {**self._types, "ids": list(ids), "most": most}
+
+        def adopt(connection: Connection[Any]) -> int:
+            with connection.pipeline(), connection.transaction():
+                connection.execute(_NOT_SYNCED)
+                [[unrouted]] = connection.execute(_ADOPT, parameters).fetchall()
+            return int(unrouted)
+
+        started = time.monotonic()
+        unrouted = with_connection(self._reactor.database, adopt)
+        if most:
+            self._found_within(time.monotonic() - started)
+        self._warn(unrouted)
+
+    def _adopt_backlog(self) -> None:
+        """Find the events from before the pipeline, unless that has been done."""
+        with self._lock:
+            if self._knows_backlog:
+                return
+            parameters = {**self._types, "most": BACKLOG_PAGE}
+            goes_on: Sequence[Any] = [(True,)]
+            while goes_on == [(True,)]:
+                goes_on = with_connection(
+                    self._reactor.database,
+                    lambda connection: connection.execute(_ADOPT_BACKLOG, parameters).fetchall(),
+                )
+            self._knows_backlog = True
+
+    def _warn(self, unrouted: int) -> None:
+        if unrouted:
+            what = "closed without an effect" if self._reactor.closes_unrouted else "parked"
+            _log.warning("%d events of types without a handler were %s", unrouted, what)
+
+    def _is_time_to_follow(self) -> bool:
+        now = time.monotonic()
+        with self._lock:
+            if now < self._follow_at:
+                return False
+            self._follow_at = now + FOLLOW_SECONDS
+            return True
 
     def _is_time(self) -> bool:
         """Whether to look for events now. Nobody else in this process does at the same time."""
@@ -92,6 +146,12 @@ class ReactionClaims:
     def _found_within(self, seconds: float) -> None:
         with self._lock:
             self._find_at = time.monotonic() + max(self._find_seconds, seconds / FIND_SHARE)
+
+
+@cache
+def claims_of(reactor: Reactor) -> ReactionClaims:
+    """Return the one ``ReactionClaims`` of the process for this reactor."""
+    return ReactionClaims(reactor)
 
 
 def _uuid(text: str) -> UUID | None:

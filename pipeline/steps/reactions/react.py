@@ -30,6 +30,8 @@ from pipeline.steps.reactions.routed import route_of, routed, sent
 
 # A handler that asks for a time that has passed is asked again after this.
 AT_LEAST: Final = timedelta(seconds=1)
+# The class of the error if an event was deleted, or nothing knows its type.
+UNKNOWN_EVENT: Final = "UnknownEvent"
 
 _READ: Final = load(__package__, "read_events")
 _UNWANTED: Final = Cause(reason="its handler does not want it")
@@ -56,6 +58,19 @@ def react(reactor: Reactor, leases: Sequence[Lease], clock: Clock = utc_now) -> 
         TransientError: the events could not be read.
         ConfigurationError: they cannot be read until a person fixes it.
     """
+    asked, settlements = decode_reactions(reactor, leases)
+    return settlements + ask_handlers(reactor, asked, clock)
+
+
+def decode_reactions(
+    reactor: Reactor, leases: Sequence[Lease]
+) -> tuple[list[AskedReaction], list[Settlement]]:
+    """Read and decode leased events. Return them with their handlers, and how the others end.
+
+    Raises:
+        TransientError: the events could not be read.
+        ConfigurationError: they cannot be read until a person fixes it.
+    """
     rows = with_connection(reactor.database, lambda connection: _read(connection, leases))
     asked: list[AskedReaction] = []
     settlements: list[Settlement] = []
@@ -65,7 +80,20 @@ def react(reactor: Reactor, leases: Sequence[Lease], clock: Clock = utc_now) -> 
             asked.append(decoded)
         else:
             settlements.append(decoded)
+    return asked, settlements
+
+
+def ask_handlers(
+    reactor: Reactor, asked: Sequence[AskedReaction], clock: Clock = utc_now
+) -> list[Settlement]:
+    """Ask the handlers of events. Return how each try ends.
+
+    Raises:
+        TransientError: what they want to know could not be read.
+        ConfigurationError: it cannot be read until a person fixes it.
+    """
     asking: list[_Asking] = []
+    settlements: list[Settlement] = []
     for each in asked:
         try:
             if each.handler.wants(each.event):
@@ -76,9 +104,11 @@ def react(reactor: Reactor, leases: Sequence[Lease], clock: Clock = utc_now) -> 
         except Exception as error:  # noqa: BLE001 - a bug of one handler
             settlements.append(routed(_failed(reactor, each, error), each.route))
     questions = frozenset(chain.from_iterable(wanted for _, wanted in asking))
-    answers = with_connection(
-        reactor.database, lambda connection: read_answers(connection, questions)
-    )
+    answers = Answers()
+    if questions:
+        answers = with_connection(
+            reactor.database, lambda connection: read_answers(connection, questions)
+        )
     return settlements + [
         routed(_settlement(reactor, each, answers, clock), each.route) for each, _ in asking
     ]
@@ -118,7 +148,7 @@ def _decoded(reactor: Reactor, lease: Lease, row: ReactionRow | None) -> AskedRe
 
 
 def _unknown(lease: Lease, reason: str) -> Settlement:
-    return end(lease, WorkState.DEAD, Cause(error_class="UnknownEvent", reason=reason))
+    return end(lease, WorkState.DEAD, Cause(error_class=UNKNOWN_EVENT, reason=reason))
 
 
 def _settlement(
@@ -160,6 +190,7 @@ def _written(reactor: Reactor, event_id: ReactionId, effect: Reaction) -> dict[s
     if isinstance(effect, FollowUp):
         handler = reactor.handlers.get(effect.type)
         body["routed"] = handler is not None
+        body["closed"] = handler is None and reactor.closes_unrouted
         body["in_order"] = reactor.in_order
         body["one_at_a_time"] = handler and handler.one_at_a_time
     return {"kind": type(effect).__name__, "id": id_from(event_id, effect.name), "body": body}

@@ -5,9 +5,12 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final
 
+from pipeline.clients.postgres.check import check_database
+from pipeline.clients.postgres.retry import with_connection
 from pipeline.domain.backoff import Backoff, RetryRule
 from pipeline.domain.errors import ConfigurationError
 from pipeline.domain.identifiers import EventType
+from pipeline.domain.lease import Lease
 from pipeline.reactions.handler import ReactionHandler
 from pipeline.reactions.handlers import REACTION_HANDLERS
 from pipeline.settings import DatabaseSettings
@@ -18,6 +21,8 @@ MOST_TRIES: Final = 5
 # The tries of an event: at once, and after 10, 30, 70 and 150 seconds.
 REACTION_BACKOFF: Final = Backoff(first=10, longest=3600)
 
+_HAS_TABLES: Final = "SELECT to_regclass('fanout.reaction_backlog') IS NOT NULL"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reactor:
@@ -27,6 +32,8 @@ class Reactor:
         database: with the events, the ledger, and the tables of what follows.
         handlers: of the types that are processed.
         tries: how often an event is tried. The last failure is final.
+        closes_unrouted: whether an event without a handler is closed: it gets ``processed``, as
+            in the system that this family replaces. Otherwise it stays open.
     """
 
     database: DatabaseSettings
@@ -34,6 +41,7 @@ class Reactor:
         default_factory=lambda: REACTION_HANDLERS, hash=False
     )
     tries: int = MOST_TRIES
+    closes_unrouted: bool = False
 
     def __post_init__(self) -> None:
         if self.tries < 1:
@@ -50,7 +58,30 @@ class Reactor:
         keys = {name: handler.one_at_a_time for name, handler in self.handlers.items()}
         return {name: key for name, key in keys.items() if key is not None}
 
+    def keeps_order(self, lease: Lease) -> bool:
+        """Whether other events may wait for this one."""
+        handler = self.handlers.get(lease.values["event_type"])
+        return handler is not None and (handler.in_order or handler.one_at_a_time is not None)
+
     @property
     def retries(self) -> RetryRule:
         """How often an event that failed is tried again, and when."""
         return RetryRule(backoff=REACTION_BACKOFF, retries=self.tries - 1)
+
+
+def check_reactions(settings: DatabaseSettings) -> None:
+    """Return if the database can be reached, and has the tables of reactions.
+
+    Raises:
+        ConfigurationError: it lacks them, or cannot be used at all.
+        TransientError: it does not answer.
+    """
+    check_database(settings)
+    has_tables = with_connection(
+        settings, lambda connection: connection.execute(_HAS_TABLES).fetchone() == (True,)
+    )
+    if not has_tables:
+        raise ConfigurationError(
+            "the database lacks the tables of reactions;"
+            " run: python -m pipeline migrate --family reactions"
+        )

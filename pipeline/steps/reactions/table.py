@@ -28,8 +28,8 @@ REACTIONS: Final = LeasedTable(
     values=("event_id", "event_type", "depth"),
     switch="event_type",
     unless=_UNLESS,
-    given={"effects": "jsonb", "route": "text"},
+    given={"effects": "jsonb", "route": "text", "letter": "jsonb"},
     settled=_SETTLED,
-    returned=("event_id", "depth", "sequence"),
+    returned=("event_id", "event_type", "depth", "sequence", "replayed_at"),
     then=_THEN,
 )

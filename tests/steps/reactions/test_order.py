@@ -1,6 +1,7 @@
 """Events that wait for each other: in the order of their aggregate, or one at a time by a value."""
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from uuid import UUID, uuid4
@@ -176,20 +177,23 @@ def test_four_workers_never_have_two_events_of_one_key(orders: Board, kind: str)
     order = list[UUID]()
 
     def work(_: int) -> None:
-        leases = ReactionClaims(reactor).claim(ids)
-        mine = [each.values["event_id"] for each in leases]
-        keys = {ids.index(each) % 3 for each in mine}
-        with gate:
-            twice.extend(mine if held & keys or len(keys) < len(mine) else [])
-            held.update(keys)
-            order.extend(mine)
-        settlements = react(reactor, leases)
-        with gate:
-            held.difference_update(keys)
-        write_reaction_results(reactor.database, settlements)
+        claims = ReactionClaims(reactor)
+        while len(order) < len(ids) and time.monotonic() < deadline:
+            leases = claims.claim(ids)
+            mine = [each.values["event_id"] for each in leases]
+            keys = {ids.index(each) % 3 for each in mine}
+            with gate:
+                twice.extend(mine if held & keys or len(keys) < len(mine) else [])
+                held.update(keys)
+                order.extend(mine)
+            settlements = react(reactor, leases)
+            with gate:
+                held.difference_update(keys)
+            write_reaction_results(reactor.database, settlements)
 
+    deadline = time.monotonic() + 60
     with ThreadPoolExecutor(4) as workers:
-        list(workers.map(work, range(120)))
+        list(workers.map(work, range(4)))
     assert twice == []
     assert sorted(order, key=ids.index) == ids
     if kind == "order.placed":

@@ -18,7 +18,7 @@ from pipeline.ops.doctor.rights.words import (
 _WRITTEN: Final = {
     "events": (
         *("id", "event_type", "aggregate_id", "aggregate_type", "payload", "metadata"),
-        "created_by",
+        *("created_by", "processed"),
     ),
     "community_requests": (
         *("id", "event_id", "requesting_user_id", "requesting_agent_type", "context_type"),
@@ -100,6 +100,14 @@ _BY_JOBS: Final = (
     ("UPDATE", "inbox_items", ("status",)),
 )
 
+# A dead letter has no payload of these events, and what messages of others said is not read.
+_CAUSE: Final = ("event_type", "stage", "error_class", "message", "fingerprint", "pipeline_version")
+_LETTERS: Final = {
+    "INSERT": ("letter_key", *_CAUSE),
+    "SELECT": ("letter_key", "attempt", "resolved_at", *_CAUSE),
+    "UPDATE": ("attempt", "last_seen_at", "resolved_at", "resolution", *_CAUSE),
+}
+
 # What people see of what an event led to: no context, which may hold anything.
 _SHOWN: Final = frozenset().union(
     *(
@@ -134,12 +142,20 @@ RIGHTS_WITH_REACTIONS: Final[Mapping[str, frozenset[str]]] = {
     REACTIONS: (
         SIGN_OF_LIFE
         | on_tables("SELECT", "fanout_migrations")
-        | on_tables("SELECT", "reactions", "switches", schema="fanout")
+        | on_tables("SELECT", "reactions", "switches", "reaction_backlog", schema="fanout")
+        | on_columns("UPDATE", "reaction_backlog", "reached", "finished_at", schema="fanout")
+        | frozenset().union(
+            *(
+                on_columns(verb, "event_dead_letters", *columns)
+                for verb, columns in _LETTERS.items()
+            )
+        )
         | on_tables("INSERT", "attempts", schema="fanout")
         | on_columns(
             "INSERT",
             "reactions",
-            *("event_id", "event_type", "depth", "state", "cause", "order_key", "ordinal"),
+            *("event_id", "event_type", "depth", "state", "cause", "next_attempt_at"),
+            *("order_key", "ordinal"),
             schema="fanout",
         )
         | on_columns(

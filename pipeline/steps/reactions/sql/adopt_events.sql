@@ -2,8 +2,9 @@
 --
 -- In: ids, of events that a message named; types, those that have a handler; in_order, the types
 -- that are processed in the order of their aggregate; one_at_a_time, {type: key of its payload};
--- most, how many others are looked for, or 0: their messages were lost. Out: how many rows were
--- made. Events without a sequence are older than the pipeline: see adopt_backlog.sql.
+-- most, how many others are looked for, or 0: their messages were lost; closes_unrouted, whether
+-- those without a handler get processed. Out: how many rows were made for those without a handler.
+-- Events without a sequence are older than the pipeline: see adopt_backlog.sql.
 WITH named AS (
     SELECT event.id, event.event_type, event.sequence, event.aggregate_type, event.aggregate_id,
         event.payload
@@ -63,6 +64,11 @@ made AS (
     FROM found
     ORDER BY sequence, id
     ON CONFLICT (event_id) DO NOTHING
-    RETURNING event_id
+    RETURNING event_id, state
+),
+closed AS (
+    UPDATE reactions.events AS event SET processed = true
+    FROM made
+    WHERE %(closes_unrouted)s AND made.state = 'unrouted' AND event.id = made.event_id
 )
-SELECT count(*) FROM made
+SELECT count(*) FROM made WHERE state = 'unrouted'

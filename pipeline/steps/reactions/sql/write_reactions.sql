@@ -6,6 +6,37 @@ effect AS MATERIALIZED (
     CROSS JOIN LATERAL jsonb_to_recordset(given.effects) AS effect (kind text, id uuid, body jsonb)
     WHERE ended.state = 'done'
 ),
+letters AS (
+    INSERT INTO public.event_dead_letters AS earlier (
+        letter_key, event_type, stage, error_class, message, fingerprint, pipeline_version
+    )
+    SELECT
+        'events:' || event_id, event_type, letter ->> 'stage', letter ->> 'error_class',
+        letter ->> 'message', letter ->> 'fingerprint', letter ->> 'version'
+    FROM ended
+    JOIN given ON given.token = ended.token
+    WHERE ended.state = 'dead' AND letter IS NOT NULL
+    ORDER BY event_id
+    ON CONFLICT (letter_key) DO UPDATE SET
+        event_type = excluded.event_type,
+        stage = excluded.stage,
+        error_class = excluded.error_class,
+        message = excluded.message,
+        fingerprint = excluded.fingerprint,
+        pipeline_version = excluded.pipeline_version,
+        attempt = earlier.attempt + 1,
+        last_seen_at = now(),
+        resolved_at = NULL,
+        resolution = NULL
+),
+-- An event that is done after a replay needs its dead letter no more.
+resolved AS (
+    UPDATE public.event_dead_letters AS letter
+    SET resolved_at = now(), resolution = 'written'
+    FROM ended
+    WHERE ended.state = 'done' AND ended.replayed_at IS NOT NULL
+        AND letter.letter_key = 'events:' || ended.event_id AND letter.resolved_at IS NULL
+),
 closed AS (
     UPDATE reactions.events AS event SET processed = true
     FROM ended
@@ -47,11 +78,12 @@ messages AS (
 ),
 follow_ups AS (
     INSERT INTO reactions.events (
-        id, event_type, aggregate_type, aggregate_id, payload, metadata, created_by
+        id, event_type, aggregate_type, aggregate_id, payload, metadata, created_by, processed
     )
     SELECT
         effect.id, type, aggregate_type, aggregate_id, payload,
-        jsonb_build_object('cause', event_id), 'reactions'
+        jsonb_build_object('cause', event_id), 'reactions',
+        (effect.body ->> 'closed')::boolean
     FROM effect
     CROSS JOIN LATERAL jsonb_to_record(body) AS body (
         type text, aggregate_type text, aggregate_id uuid, payload jsonb
