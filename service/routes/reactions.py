@@ -4,26 +4,31 @@ They wake the graph of reactions. Nothing is processed in a request.
 """
 
 from http import HTTPStatus
-from typing import Final
+from typing import Any, Final
 from uuid import UUID, uuid4
 
 from fastapi import APIRouter, Response
 
 from pipeline.domain.errors import ConfigurationError, Conflict, NotFound
 from pipeline.ops.reactions.present import check_reactions
+from pipeline.ops.reactions.requests import close_requests, read_requests
 from pipeline.ops.reactions.wake import check_unfinished, waiting_events, wake
 from service.answers.described import answers, plain_errors
 from service.answers.original import (
     ALREADY,
     BATCH_STARTED,
+    CLOSED,
     EVENT_STARTED,
     NO_ID,
     NOT_FOUND,
+    REQUESTS,
     BatchStarted,
     EventStarted,
     ProcessEvent,
+    RequestsClosed,
+    RequestsHealth,
 )
-from service.databases import Operator, Settings
+from service.databases import Operator, Settings, Viewer
 from service.errors import PlainError
 from service.identity.needs import Audited
 from service.once import OnceOnly
@@ -95,6 +100,44 @@ def process_batch(
         return BatchStarted()
 
     return once.answer(HTTPStatus.ACCEPTED, do)
+
+
+@router.post(
+    "/close-expired-requests",
+    operation_id="close_expired_requests",
+    summary="Ask for a run of the job that closes community requests",
+    response_model=RequestsClosed,
+    responses=answers(CLOSED, 409, 413),
+)
+def close_expired_requests(database: Operator, audit: Audited, once: OnceOnly) -> Response:
+    """Return what the run will close, which begins within about ten seconds.
+
+    If nothing is to be closed, no run is asked for. A body is not looked at.
+    """
+
+    def do() -> Any:  # noqa: ANN401 - JSON
+        found = close_requests(database)
+        audit.result = f"asked for a run that closes {found.total} requests"
+        closed = RequestsClosed(closed_count=found.total, request_ids=list(found.ids))
+        return closed.model_dump(mode="json", by_alias=True)
+
+    return once.answer(HTTPStatus.OK, do)
+
+
+@router.get(
+    "/community-requests-health",
+    operation_id="get_community_requests_health",
+    summary="Count the community requests that are open, and those that are over",
+    responses=answers(REQUESTS),
+)
+def community_requests_health(database: Viewer) -> RequestsHealth:
+    """Return how community requests stand."""
+    found = read_requests(database)
+    return RequestsHealth(
+        open_requests=found.open,
+        expired_requests=found.expired,
+        fully_responded_requests=found.answered,
+    )
 
 
 def _unfinished(database: Operator, event_id: str) -> UUID:

@@ -54,5 +54,8 @@ def whole_reaction_api(databases: Databases, reaction_broker: Broker) -> Iterato
 def reaction_api(whole_reaction_api: ReactionApi) -> Iterator[ReactionApi]:
     """The same, without the events and messages of the test before."""
     yield replace(whole_reaction_api, board=Board(whole_reaction_api.board.database))
-    whole_reaction_api.board.execute("TRUNCATE reactions.events, fanout.reactions, fanout.attempts")
+    whole_reaction_api.board.execute(
+        "TRUNCATE reactions.events, fanout.reactions, fanout.attempts,"
+        " reactions.community_requests, fanout.job_runs"
+    )
     whole_reaction_api.published()

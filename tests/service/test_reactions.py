@@ -1,15 +1,23 @@
 """The routes of the event processor before us: exact bodies, and nothing runs in a request."""
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Final
 from uuid import UUID, uuid4
 
 from pipeline.domain.wake_up import WakeUp
+from pipeline.jobs.table import JOBS
+from pipeline.settings import DatabaseSettings
+from pipeline.sinks.dead_letters import write_dead_letters
 from pipeline.steps.reactions.claim import ids_of
+from pipeline.steps.run_due import run_now
+from pipeline.steps.run_job import JobRunner
 from tests.databases import Database
 from tests.service.reactions import ReactionApi, headers_of, served
+from tests.steps.reactions.board import Board, one
 
 VERIFIED: Final = "user.verified"
+PERSON: Final = "11111111-1111-4111-8111-111111111111"
 UNKNOWN: Final = "nobody.knows_this"
 PAYLOAD: Final = {
     "userId": "11111111-1111-4111-8111-111111111111",
@@ -111,8 +119,9 @@ def test_where_the_family_is_not_installed_it_says_so_in_one_line(
     shared_database: Database,
 ) -> None:
     with served(shared_database, headers_of(shared_database)) as client:
-        for path in ("/process-event", "/process-batch"):
-            answer = client.post(path, json={"event_id": str(uuid4())})
+        calls = ["POST /process-event", "POST /process-batch", "POST /close-expired-requests"]
+        for method, path in (each.split() for each in [*calls, "GET /community-requests-health"]):
+            answer = client.request(method, path, json={"event_id": str(uuid4())})
             assert answer.status_code == 503
             assert answer.json()["message"] == (
                 "this database has no reactions; run: python -m pipeline migrate --family reactions"
@@ -131,3 +140,61 @@ def test_an_unknown_route_is_named_to_callers_and_hidden_from_strangers(
     real = reaction_api.client.get("/v1/events", headers={"Authorization": ""})
     assert stranger.status_code == real.status_code == 401
     assert stranger.content == real.content
+
+
+def request_of(board: Board, expires_at: datetime, **columns: object) -> UUID:
+    """Insert a community request that asked one person."""
+    values = {"status": "open", "answered_by": [], **columns}
+    rows = board.rows(
+        "INSERT INTO reactions.community_requests (id, event_id, question, expertise_needed,"
+        " desired_outcome, urgency, target_user_ids, details, created_at, expires_at, status,"
+        " answered_by) VALUES (gen_random_uuid(), gen_random_uuid(), 'Who?', '{}', 'backchannel',"
+        " 'medium', ARRAY[%s::uuid], '{}', now(), %s, %s, %s::uuid[]) RETURNING id",
+        PERSON,
+        expires_at,
+        values["status"],
+        values["answered_by"],
+    )
+    return UUID(str(one(rows)))
+
+
+def test_requests_that_are_over_are_named_and_closed_by_the_job(reaction_api: ReactionApi) -> None:
+    board = reaction_api.board
+    health, close = "/community-requests-health", "/close-expired-requests"
+    assert reaction_api.client.get(health).json() == {
+        "success": True,
+        "openRequests": 0,
+        "expiredRequests": 0,
+        "fullyRespondedRequests": 0,
+    }
+    nothing = {"success": True, "closedCount": 0, "requestIds": []}
+    assert reaction_api.answer(close) == (200, nothing)
+    later = datetime.now(UTC) + timedelta(days=7)
+    expired = request_of(board, datetime.now(UTC) - timedelta(days=1))
+    answered = request_of(board, later, status="responses_received", answered_by=[PERSON])
+    request_of(board, later)
+    request_of(board, later, status="closed", answered_by=[PERSON])
+    counted = reaction_api.client.get(health).json()
+    assert counted == {
+        "success": True,
+        "openRequests": 3,
+        "expiredRequests": 1,
+        "fullyRespondedRequests": 1,
+    }
+    status, answer = reaction_api.answer(close)
+    assert (status, answer["success"], answer["closedCount"]) == (200, True, 2)
+    assert sorted(answer["requestIds"]) == sorted(map(str, [expired, answered]))
+    # Nothing ran in the request.
+    assert reaction_api.client.get(health).json() == counted
+    runs = "SELECT job, state, requested_by FROM fanout.job_runs"
+    assert board.rows(runs) == [("close-expired-requests", "pending", "person")]
+    run_now(
+        JobRunner(
+            settings=DatabaseSettings(dsn=board.database.jobs_dsn),
+            bury=partial(write_dead_letters, DatabaseSettings(dsn=board.database.jobs_dsn), None),
+        ),
+        JOBS["close-expired-requests"],
+    )
+    assert reaction_api.answer(close) == (200, nothing)
+    assert reaction_api.client.get(health).json()["openRequests"] == 1
+    assert board.rows(runs) == [("close-expired-requests", "done", "person")]
