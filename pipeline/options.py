@@ -548,10 +548,11 @@ PARK: Final = "park"
 CLOSE: Final = "close"
 UNROUTED: Final = Parameter(
     name="unrouted",
+    label="Events without a handler",
     help=f"What graph=reactions does with an event without a handler: {PARK} it, visible and still"
     f" open, or {CLOSE} it without an effect, as the system before it did.",
     kind=values.one_of("unrouted", PARK, CLOSE),
-    takers=(Taker.RUN,),
+    takers=(Taker.LAUNCH, Taker.RUN),
     default=PARK,
     metavar="WHAT",
 )

@@ -11,7 +11,7 @@ from apache_beam.typehints import typehints
 from pipeline.jobs.table import JOBS
 from pipeline.sources.collect import Batching
 from pipeline.sources.native import ReadFromPubSub
-from pipeline.sources.native_deliveries import ReadDeliveries
+from pipeline.sources.native_due import ReadDue
 from pipeline.sources.native_ticks import ReadTicks
 from pipeline.sources.read_unfinished import ReadUnfinished
 from pipeline.sources.unfinished import Selection
@@ -19,7 +19,7 @@ from tests.transforms.graphs import NOWHERE, jobs, mail, new_pipeline, push, rea
 
 NATIVE: Final = "projects/my-project/subscriptions/events"
 # The steps inside Beam's PeriodicImpulse.
-BEAMS: Final = "ReadDeliveries/Clock/"
+BEAMS: Final = ("ReadDeliveries/Clock/", "ReadEvents/Clock/")
 # Each graph, over each source that it has.
 GRAPHS: Final[dict[str, Callable[[], beam.Pipeline]]] = {
     "the stream": stream,
@@ -31,12 +31,13 @@ GRAPHS: Final[dict[str, Callable[[], beam.Pipeline]]] = {
     "jobs on Dataflow": lambda: jobs(source=ReadTicks(NATIVE, list(JOBS))),
     "mail": mail,
     "mail, dry run": lambda: mail(dry_run=True),
-    "mail on Dataflow": lambda: mail(source=ReadDeliveries(NATIVE)),
+    "mail on Dataflow": lambda: mail(source=ReadDue(NATIVE)),
     "push": push,
     "push, dry run": lambda: push(dry_run=True),
-    "push on Dataflow": lambda: push(source=ReadDeliveries(NATIVE)),
+    "push on Dataflow": lambda: push(source=ReadDue(NATIVE)),
     "reactions": reactions,
     "reactions, dry run": lambda: reactions(dry_run=True),
+    "reactions on Dataflow": lambda: reactions(source=ReadDue(NATIVE)),
 }
 
 

@@ -47,7 +47,6 @@ _OLDEST_RUN: Final = load(__package__, "oldest_run")
 _OLDEST_DELIVERY: Final = load(__package__, "oldest_delivery")
 _OLDEST_REACTION: Final = load("pipeline.ops.reactions", "oldest_due")
 _OF_CAPTURE: Final = {check.name: check for check in capture.CHECKS}
-_REACTIONS: Final = "reactions"
 _DOCTOR: Final = "python -m pipeline doctor"
 
 
@@ -232,7 +231,7 @@ def _deliveries(installation: Installation, of: _Deliveries, waiting: dict[str, 
 def _reactions(installation: Installation, due: list[Any]) -> Finding:
     due += installation.rows(_OLDEST_REACTION)
     # Many of them at once take their time: that is no fault.
-    return _judge_oldest(due, "an event", "none was processed", _REACTIONS)
+    return _judge_oldest(due, "an event", "none was processed", Graph.REACTIONS)
 
 
 def _judge_oldest(rows: Sequence[Any], one: str, stands: str, graph: str) -> Finding:

@@ -48,7 +48,7 @@ from pipeline.settings import DatabaseSettings
 from pipeline.settings.traces import read_trace_settings
 from pipeline.sources.collect import Batching
 from pipeline.sources.native import ReadFromPubSub
-from pipeline.sources.native_deliveries import ReadDeliveries
+from pipeline.sources.native_due import ReadDue
 from pipeline.sources.native_ticks import ReadTicks
 from pipeline.topology.ends import Store
 from pipeline.topology.graphs import GRAPHS
@@ -151,15 +151,16 @@ def _ticks(values: ParameterValues) -> ReadTicks:
     return ReadTicks(values[SUBSCRIPTION], tuple(JOBS))
 
 
-def _deliveries(values: ParameterValues) -> ReadDeliveries:
-    return ReadDeliveries(values[SUBSCRIPTION])
+def _due(values: ParameterValues) -> ReadDue:
+    return ReadDue(values[SUBSCRIPTION])
 
 
 _SOURCES: Final = {
     Graph.FANOUT: _events,
     Graph.JOBS: _ticks,
-    Graph.MAIL: _deliveries,
-    Graph.PUSH: _deliveries,
+    Graph.MAIL: _due,
+    Graph.PUSH: _due,
+    Graph.REACTIONS: _due,
 }
 
 

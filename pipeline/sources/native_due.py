@@ -1,8 +1,8 @@
-"""Dataflow's own source for deliveries: a subscription and a clock in, wake-ups out.
+"""Dataflow's own source for what is due in a ledger: a subscription and a clock in, wake-ups out.
 
-What a message says does not matter: what is due is in the ledger. So messages that come together
-wake once. The clock wakes for what waits for a time. It is flattened here only: on one machine the
-pull source is the clock itself.
+A message only says that something came: what is due is in the ledger. So messages that come
+together wake once. The clock wakes for what waits for a time. It is flattened here only: on one
+machine the pull source is the clock itself.
 """
 
 import zlib
@@ -29,7 +29,7 @@ Keyed = tuple[int, bytes]
 Grouped = tuple[int, Iterable[bytes]]
 
 
-class ReadDeliveries(beam.PTransform[PBegin, beam.PCollection[list[WakeUp]]]):
+class ReadDue(beam.PTransform[PBegin, beam.PCollection[list[WakeUp]]]):
     """Read a subscription, and wake every second besides. For DataflowRunner.
 
     Args:
