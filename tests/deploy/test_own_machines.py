@@ -44,6 +44,7 @@ DEPLOYED: Final = {
     Graph.JOBS: "fanout-jobs",
     Graph.MAIL: "fanout-mail",
     Graph.PUSH: "fanout-push",
+    Graph.REACTIONS: "fanout-reactions",
 }
 # Each graph has an account of its own. What is no graph is with the stream.
 ACCOUNTS: Final = {name: name for graph, name in DEPLOYED.items() if graph is not Graph.FANOUT}
@@ -52,7 +53,7 @@ SECRET: Final = re.compile("PASSWORD|SECRET|TOKEN|API_KEY|WEBHOOK_KEY|SMTP_URL|P
 # Variables that the program or libpq reads. The others are used in arguments.
 READ: Final = {
     *("DATABASE_URL", "PGPASSWORD", "LOG_LEVEL", "SUBSCRIPTION", "DEAD_LETTER_TOPIC"),
-    *("JOBS_SUBSCRIPTION", "TICK_TOPIC"),
+    *("JOBS_SUBSCRIPTION", "TICK_TOPIC", "REACTIONS_SUBSCRIPTION", "REACTION_TOPIC"),
     *("OPERATOR_DATABASE_URL", "VIEWER_DATABASE_URL", "SERVICE_HOST", "SERVICE_PORT", "TOPIC"),
     *("PUSH_SUBSCRIPTION", *PUSH_VARIABLES, *OUTGOING_VARIABLES),
     *("MAIL_SUBSCRIPTION", *MAIL_VARIABLES, *BRAND_VARIABLES, *WEBHOOK_VARIABLES),
@@ -164,9 +165,8 @@ def test_a_unit_starts_a_command_that_is_understood(
 def test_a_unit_has_its_password_from_a_file_and_few_rights(unit: Path) -> None:
     found = settings(unit)
     [credential] = found["LoadCredential"]
-    assert re.fullmatch(
-        r"pgpass:/etc/fanout/(pipeline|console|jobs|mail|push|service)\.pgpass", credential
-    )
+    logins = "pipeline|console|jobs|mail|push|reactions|service"
+    assert re.fullmatch(rf"pgpass:/etc/fanout/({logins})\.pgpass", credential)
     assert "PGPASSFILE=%d/pgpass" in found["Environment"][0]
     assert found["DynamicUser"] == found["NoNewPrivileges"] == ["yes"]
     assert found["ProtectSystem"] == ["strict"]

@@ -183,10 +183,13 @@ def test_the_command_is_understood(text: str, monkeypatch: pytest.MonkeyPatch) -
 def test_it_asks_for_every_graph_that_is_deployed_and_can_apply_replays(text: str) -> None:
     unit = SYSTEMD / "fanout-service.service"
     for arguments in (pod(text)["containers"][0]["args"], command(unit, environment(unit))):
-        words = " ".join(arguments).replace("--graph ", "--graph=").replace("--topic ", "--topic=")
+        words = re.sub(r"(--(?:graph|topic|reaction-topic)) ", r"\1=", " ".join(arguments))
         asked = [word for word in words.split() if word.startswith("--graph")]
         assert asked == [f"--graph={graph}" for graph in DEPLOYED]
-        assert "--topic=projects/PROJECT/topics/domain-events" in words.split()
+        assert {
+            "--topic=projects/PROJECT/topics/domain-events",
+            "--reaction-topic=projects/PROJECT/topics/reaction-events",
+        } <= set(words.split())
 
 
 def test_on_one_machine_it_has_the_secrets_of_mail() -> None:

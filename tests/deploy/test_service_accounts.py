@@ -24,6 +24,8 @@ WAITING: Final = "subscriptions/fanout-pipeline"
 TICKS: Final = "subscriptions/fanout-jobs"
 DELIVERIES: Final = "subscriptions/fanout-mail"
 SIGNALS: Final = "subscriptions/fanout-push"
+REACTIONS: Final = "subscriptions/fanout-reactions"
+REACTION_EVENTS: Final = "topics/reaction-events"
 Needed = tuple[str, str, str, str]
 
 
@@ -100,12 +102,17 @@ NEEDED: Final = (
         ("secretmanager.versions.access", "secrets/fanout-webhook-key", "webhooks"),
         ("cloudmessaging.messages.create", PROJECT, "FCM"),
     ),
+    *of_graph(
+        "fanout-reactions", REACTIONS, ("pubsub.topics.publish", DEAD, "events that are refused")
+    ),
     ("fanout-cdc", "pubsub.topics.publish", EVENTS, "events"),
     ("fanout-cdc", "pubsub.topics.publish", "topics/domain-events-heartbeats", "heartbeats"),
     ("fanout-cdc", "pubsub.topics.publish", "topics/deliveries", "deliveries"),
-    ("fanout-cdc", "pubsub.topics.publish", "topics/reaction-events", "events of reactions"),
+    ("fanout-cdc", "pubsub.topics.publish", REACTION_EVENTS, "events of reactions"),
     ("fanout-operator", "pubsub.topics.publish", EVENTS, "replay"),
+    ("fanout-operator", "pubsub.topics.publish", REACTION_EVENTS, "replay of reactions"),
     ("fanout-service", "pubsub.topics.publish", EVENTS, "replay over HTTP"),
+    ("fanout-service", "pubsub.topics.publish", REACTION_EVENTS, "reactions over HTTP"),
     *(
         ("fanout-service", "secretmanager.versions.access", f"secrets/{name}", "a login")
         for name in ("fanout-service-viewer-url", "fanout-service-operator-url")
@@ -179,6 +186,10 @@ FORBIDDEN: Final = (
     ("fanout-push", "pubsub.subscriptions.consume", WAITING),
     ("fanout-push", "pubsub.subscriptions.consume", DELIVERIES),
     ("fanout-push", "secretmanager.versions.access", "secrets/fanout-resend-key"),
+    ("fanout-reactions", "pubsub.topics.publish", EVENTS),
+    ("fanout-reactions", "pubsub.topics.publish", REACTION_EVENTS),
+    ("fanout-reactions", "pubsub.subscriptions.consume", WAITING),
+    ("fanout-reactions", "secretmanager.versions.access", "secrets/fanout-database-password"),
     ("fanout-mail", "cloudmessaging.messages.create", PROJECT),
     ("fanout-mail", "secretmanager.versions.access", "secrets/fanout-bus-token"),
     ("fanout-pipeline", "secretmanager.versions.access", "secrets/fanout-resend-key"),
