@@ -9,6 +9,7 @@ from typing import Any, Final
 import psycopg
 
 from local.demo.pushes import ShownPush, read_pushes
+from local.demo.reactions import ShownReaction
 from pipeline.fanout.outcome import FINAL
 
 _PENDING: Final = """
@@ -141,6 +142,7 @@ class Results:
     jobs: Sequence[JobDone]
     mail: SentMail
     pushes: Sequence[ShownPush]
+    reaction: ShownReaction
     median: timedelta
     worst: timedelta
 
@@ -181,7 +183,10 @@ def first_sent(connection: psycopg.Connection[Any]) -> str:
 
 
 def read_results(
-    connection: psycopg.Connection[Any], events: Sequence[int], mail: SentMail
+    connection: psycopg.Connection[Any],
+    events: Sequence[int],
+    mail: SentMail,
+    reaction: ShownReaction,
 ) -> Results:
     """Read all results of these events. Every event must have its final state."""
     asked = {"events": list(events)}
@@ -193,6 +198,7 @@ def read_results(
         jobs=read_jobs(connection),
         mail=mail,
         pushes=read_pushes(connection),
+        reaction=reaction,
         median=median,
         worst=worst,
     )

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
+from uuid import UUID
 
 import psycopg
 from google.pubsub_v1.types import PubsubMessage
@@ -15,6 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from local import topics
 from local.demo.pushes import is_push_on, read_pushes, receiving
+from local.demo.reactions import ShownReaction, insert_event, read_reaction
 from local.demo.results import (
     Results,
     SentMail,
@@ -84,8 +86,7 @@ def run_demo(data_dir: Path, mails: Path, console: Console) -> None:
         environment = stack.environment()
         started = time.monotonic()
         workers = tuple(
-            Worker(data_dir / f"{graph}.log", environment, graph=graph)
-            for graph in (Graph.FANOUT, Graph.JOBS, Graph.MAIL, Graph.PUSH)
+            Worker(data_dir / f"{graph}.log", environment, graph=graph) for graph in Graph
         )
         with _running(workers):
             show_ready(console, f"Pipeline: ready after {time.monotonic() - started:.1f} s")
@@ -143,6 +144,7 @@ class _Stream:
             with receiving(connection, self._push.bus):
                 seed_due(database_url)
                 _tick(self._environment)
+                verified = insert_event(connection)
                 console.print()
                 with Progress(*columns, console=console) as progress:
                     self._write(connection, progress)
@@ -152,7 +154,8 @@ class _Stream:
                     "some pushes did not go out",
                 )
             mail = self._mail(first_sent(connection))
-            return read_results(connection, self._events, mail)
+            reaction = self._reaction(connection, verified)
+            return read_results(connection, self._events, mail, reaction)
 
     def _write(self, connection: psycopg.Connection[Any], progress: Progress) -> None:
         task = progress.add_task("events written and processed", total=None)
@@ -171,6 +174,17 @@ class _Stream:
             return not pending and len(read_jobs(connection)) == len(_JOBS)
 
         self._wait(is_done, "some events did not arrive")
+
+    def _reaction(self, connection: psycopg.Connection[Any], event: UUID) -> ShownReaction:
+        """Return what came of an event of reactions, once it is done."""
+        found: list[ShownReaction] = []
+
+        def is_done() -> bool:
+            found.extend(filter(None, [read_reaction(connection, event)]))
+            return bool(found)
+
+        self._wait(is_done, "the event of reactions was not processed")
+        return found[0]
 
     def _mail(self, name: str) -> SentMail:
         """Return the mail that the provider calls so."""

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from local.demo.pushes import ShownPush
+from local.demo.reactions import ShownReaction
 from local.demo.results import JobDone, Received, Results, SentMail, SetAside, SkipCount
 from pipeline.domain.units import counted, duration
 from pipeline.fanout.outcome import Status
@@ -53,6 +54,9 @@ def show(console: Console, results: Results) -> None:
     console.print("[bold]Scheduled jobs, each run by a tick[/]\n")
     console.print(_jobs(_rows(console), results.jobs))
     console.print()
+    console.print("[bold]Reactions: what follows from an event of the second kind[/]\n")
+    console.print(_reaction(_rows(console), results.reaction))
+    console.print()
     console.print("[bold]Pushes: whoever has the application open, else the phone[/]\n")
     console.print(_pushes(_rows(console), results.pushes))
     console.print()
@@ -89,6 +93,15 @@ def _set_aside(rows: Table, events: Iterable[SetAside]) -> Table:
 def _jobs(rows: Table, jobs: Iterable[JobDone]) -> Table:
     for each in jobs:
         rows.add_row("done", each.job, f"{counted(each.emitted, 'event')} written")
+    return rows
+
+
+def _reaction(rows: Table, shown: ShownReaction) -> Table:
+    took = duration(shown.took.total_seconds())
+    rows.add_row("event", f"{shown.event_type}: {shown.person}", f"done after {took}")
+    for each in shown.tasks:
+        after = duration(each.after.total_seconds())
+        rows.add_row("task", each.task, f"for {each.agent}, due {after} after the event")
     return rows
 
 

@@ -77,6 +77,8 @@ def test_the_demo_shows_what_everyone_received_twice_over(
         assert "they muted the thread" in demo.stdout
         assert "payload: fileName: a string is needed" in demo.stdout
         assert "no handler for this event type" in demo.stdout
+        assert re.search(r"event  user\.verified: Maya Lindqvist +done after \d", demo.stdout)
+        assert re.search(r"task  notify_user_of_priorities +for account_manager", demo.stdout)
         # A tick led to these: the sample has a meeting that begins soon, and an unread message.
         assert "Reminder: Meeting in 20 minutes" in demo.stdout
         assert "1 unread message in #Closing checklist" in demo.stdout
