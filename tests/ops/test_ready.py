@@ -281,7 +281,7 @@ def test_an_event_of_reactions_that_has_been_due_for_long_is_a_reason(
     with databases.with_reactions() as database:
         last_seen(database, "reactions", 1)
         assert list(seen(database, "reactions").parts) == [
-            *("database", "migrations", "graphs", "reactions")
+            *("database", "migrations", "graphs", "job runs", "reactions")
         ]
         reaction(database, due, state)
         found = seen(database, "reactions")
