@@ -12,13 +12,24 @@ from pipeline import __version__
 from pipeline.clients.postgres.halving import in_halves
 from pipeline.clients.postgres.lease import settle
 from pipeline.clients.postgres.retry import with_connection
+from pipeline.domain.breaker import Breaker
 from pipeline.domain.dead_letter import MAX_REASON_CHARACTERS, DeadLetter
 from pipeline.domain.errors import PermanentError
 from pipeline.domain.lease import Cause, Settlement, WorkState, end
 from pipeline.domain.record import RecordKey
 from pipeline.settings import DatabaseSettings
+from pipeline.sinks.reaction_breaker import (
+    BREAKER,
+    Failed,
+    by_type,
+    is_answer,
+    is_failure,
+    reaction_breakers_of,
+    type_of,
+)
 from pipeline.steps.reactions.batches import REACT, WRITE
 from pipeline.steps.reactions.table import REACTIONS
+from pipeline.steps.reactions.trial import TRIAL
 
 _UNKNOWN: Final = Cause(error_class="Unknown", reason="no reason was given")
 
@@ -26,7 +37,10 @@ _log: Final = logging.getLogger(__name__)
 
 
 def write_reaction_results(
-    settings: DatabaseSettings, settlements: Sequence[Settlement], stage: str = REACT
+    settings: DatabaseSettings,
+    settlements: Sequence[Settlement],
+    stage: str = REACT,
+    rule: Breaker = BREAKER,
 ) -> list[DeadLetter]:
     """Settle events together with their effects and dead letters. Return these letters.
 
@@ -37,20 +51,38 @@ def write_reaction_results(
         settings: the database.
         settlements: how the tries ended.
         stage: the step in which they ended.
+        rule: when to hold back a type whose events all fail.
 
     Raises:
         TransientError: not all could be written. What is lost is tried again: with the same ids.
         ConfigurationError: none can be written until a person fixes it.
     """
+    breakers = reaction_breakers_of(settings, rule)
+    failed = {each.lease.token: _failure(each, stage) for each in settlements if is_failure(each)}
+    told = breakers.spare(settlements, failed)
     letters: list[DeadLetter] = []
-    for some, result in in_halves(settlements, lambda each: _write(settings, each, stage)):
+    for some, result in in_halves(told, lambda each: _write(settings, each, stage)):
         if isinstance(result, PermanentError):
             cause = Cause(error_class=type(result).__name__, reason=str(result))
-            for rejected in some:
-                letters += _write_dead(settings, _dead(rejected, cause))
+            dead = [_dead(each, cause) for each in some]
+            rejected = {each.lease.token: _failure(each, WRITE) for each in dead}
+            failed |= rejected
+            for each in breakers.spare(dead, rejected):
+                letters += _write_dead(settings, each)
         else:
             letters += result
+    works = {type_of(each) for each in settlements if is_answer(each, failed)}
+    breakers.observe(by_type(failed.values()), works)
     return letters
+
+
+def _failure(settlement: Settlement, stage: str) -> Failed:
+    return Failed(
+        event_type=type_of(settlement),
+        event_id=settlement.lease.values["event_id"],
+        fingerprint=_letter(settlement, stage).fingerprint,
+        trial=TRIAL in settlement.lease.values,
+    )
 
 
 def _dead(settlement: Settlement, cause: Cause) -> Settlement:

@@ -20,6 +20,7 @@ from pipeline.domain.message import ID_ATTRIBUTE
 from pipeline.domain.wake_up import WakeUp
 from pipeline.steps.reactions.reactor import REACTION_LEASE, Reactor
 from pipeline.steps.reactions.table import REACTIONS
+from pipeline.steps.reactions.trial import claim_trials
 
 # Events whose messages were lost are looked for this often, and less often if that takes long: an
 # event without a handler is never closed, so each look passes it. And the most that a look finds.
@@ -80,8 +81,10 @@ class ReactionClaims:
         is_time = self._is_time()
         if ids or is_time:
             self._adopt(ids, MOST_FOUND if is_time else 0)
+        trials: list[Lease] = []
         if self._is_time_to_follow():
             with_connection(database, lambda connection: follow_switches(connection, REACTIONS))
+            trials = claim_trials(database)
 
         def take(connection: Connection[Any]) -> list[Lease]:
             # One round trip, and nobody waits for the disk: what a crash of the server forgets of a
@@ -90,7 +93,7 @@ class ReactionClaims:
                 connection.execute(_NOT_SYNCED)
                 return claim(connection, REACTIONS, REACTION_LEASE, most=most)
 
-        return with_connection(database, take)
+        return trials + with_connection(database, take)
 
     def _adopt(self, ids: Sequence[UUID], most: int) -> None:
         parameters = {**self._types, "ids": list(ids), "most": most}

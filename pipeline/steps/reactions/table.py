@@ -1,5 +1,6 @@
 """The ledger of reactions as a leased table. A settlement also writes what follows from events."""
 
+from dataclasses import replace
 from typing import Final
 
 from psycopg import sql
@@ -19,7 +20,8 @@ _SETTLED: Final = sql.SQL(""",
             FROM jsonb_array_elements(given.effects) WITH ORDINALITY AS effect (each, place)
         )""")
 # What its type or an event with the same key holds back. Whose lease has ended goes first.
-_UNLESS: Final = sql.SQL(load(__package__, "held_back").decode())
+_BY_ITS_KEY: Final = load(__package__, "held_by_its_key").decode()
+_BY_ITS_TYPE: Final = load(__package__, "held_by_its_type").decode()
 
 REACTIONS: Final = LeasedTable(
     name="reactions",
@@ -27,9 +29,11 @@ REACTIONS: Final = LeasedTable(
     record_id=sql.SQL("record.event_id::text"),
     values=("event_id", "event_type", "depth"),
     switch="event_type",
-    unless=_UNLESS,
+    unless=sql.SQL(f"{_BY_ITS_TYPE} OR {_BY_ITS_KEY}"),
     given={"effects": "jsonb", "route": "text", "letter": "jsonb"},
     settled=_SETTLED,
     returned=("event_id", "event_type", "depth", "sequence", "replayed_at"),
     then=_THEN,
 )
+# The event with which a type is tried whose breaker has cooled off.
+REACTIONS_ON_TRIAL: Final = replace(REACTIONS, unless=sql.SQL(_BY_ITS_KEY))

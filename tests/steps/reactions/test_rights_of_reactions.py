@@ -6,7 +6,7 @@ import psycopg
 import pytest
 
 from pipeline.steps.job_runs import JOB_RUNS, PROGRESS
-from pipeline.steps.reactions.table import REACTIONS
+from pipeline.steps.reactions.table import REACTIONS, REACTIONS_ON_TRIAL
 from tests.clients.postgres.test_rights import (
     CHECK,
     JOBS_OF_REACTIONS,
@@ -28,11 +28,15 @@ from tests.steps.reactions.board import Board
 # What runs in every graph, and is in no file of this family: the check, and the sign of life.
 ALSO: Final = (
     b"SELECT FROM public.fanout_migrations",
-    (ROOT / "pipeline/sinks/sql/beat.sql").read_bytes(),
+    (ROOT / "pipeline/facts/sql/switches.sql").read_bytes(),
+    *(
+        (ROOT / f"pipeline/sinks/sql/{name}.sql").read_bytes()
+        for name in ("beat", "open_switch", "reopen_after_trial", "close_switch")
+    ),
 )
 
 # Parts of the statements of the ledger.
-PARTS: Final = ("write_reactions", "held_back")
+PARTS: Final = ("write_reactions", "held_by_its_key", "held_by_its_type")
 JOBS: Final = "fanout_jobs"
 AGENT: Final = "fanout_agent"
 
@@ -71,6 +75,7 @@ def needed(role: str = ROLE) -> list[bytes]:
     files = [path.read_bytes() for path in files_of(ROLE) if path.stem not in PARTS]
     composed = [
         REACTIONS.claim_statement(),
+        REACTIONS_ON_TRIAL.claim_statement(["event_id"]),
         REACTIONS.settle_statement(),
         *REACTIONS.follow_statements(),
     ]

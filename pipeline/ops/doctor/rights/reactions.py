@@ -6,6 +6,7 @@ from typing import Final
 from pipeline.ops.doctor.rights.jobs import OF_A_NEW_RUN, OF_THE_RUNS
 from pipeline.ops.doctor.rights.words import (
     JOBS,
+    OF_A_BREAKER,
     OPERATOR,
     REACTIONS,
     SIGN_OF_LIFE,
@@ -144,6 +145,9 @@ RIGHTS_WITH_REACTIONS: Final[Mapping[str, frozenset[str]]] = {
         | on_tables("SELECT", "fanout_migrations")
         | on_tables("SELECT", "reactions", "switches", "reaction_backlog", schema="fanout")
         | on_columns("UPDATE", "reaction_backlog", "reached", "finished_at", schema="fanout")
+        | on_tables("DELETE", "switches", schema="fanout")
+        | on_columns("INSERT", "switches", *OF_A_BREAKER, schema="fanout")
+        | on_columns("UPDATE", "switches", "until", "failures", "cool_off_seconds", schema="fanout")
         | frozenset().union(
             *(
                 on_columns(verb, "event_dead_letters", *columns)

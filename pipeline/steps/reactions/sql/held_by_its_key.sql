@@ -1,5 +1,4 @@
-record.event_type IN (SELECT name FROM fanout.switches)
-            OR record.order_key IS NOT NULL AND record.state <> 'leased' AND EXISTS (
+record.order_key IS NOT NULL AND record.state <> 'leased' AND EXISTS (
                 SELECT FROM fanout.reactions AS other
                 WHERE other.order_key = record.order_key AND other.sequence <> record.sequence
                     AND (

@@ -1,0 +1,1 @@
+record.event_type IN (SELECT name FROM fanout.switches)

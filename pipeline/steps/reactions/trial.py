@@ -1,0 +1,45 @@
+"""Claims the events with which types are tried whose breaker has cooled off."""
+
+from dataclasses import replace
+from typing import Any, Final
+
+from psycopg import Connection
+
+from pipeline.clients.postgres.lease import claim
+from pipeline.clients.postgres.retry import with_connection
+from pipeline.clients.postgres.sql import load
+from pipeline.domain.lease import Lease
+from pipeline.settings import DatabaseSettings
+from pipeline.steps.reactions.reactor import REACTION_LEASE
+from pipeline.steps.reactions.table import REACTIONS_ON_TRIAL
+
+# In the values of a lease.
+TRIAL: Final = "trial"
+
+_TAKE: Final = load(__package__, "take_trials")
+
+
+def claim_trials(settings: DatabaseSettings) -> list[Lease]:
+    """Lease one event of each type whose breaker has cooled off. Of several workers one gets it.
+
+    The values of its lease say that it is a trial.
+
+    Raises:
+        TransientError: the database did not answer.
+        ConfigurationError: the ledger cannot be used.
+    """
+
+    def take(connection: Connection[Any]) -> list[Lease]:
+        with connection.transaction():
+            released = connection.execute(
+                _TAKE, {"seconds": REACTION_LEASE.total_seconds()}
+            ).fetchall()
+            return [
+                replace(lease, values={**lease.values, TRIAL: True})
+                for (event_id,) in released
+                for lease in claim(
+                    connection, REACTIONS_ON_TRIAL, REACTION_LEASE, only={"event_id": event_id}
+                )
+            ]
+
+    return with_connection(settings, take)

@@ -1,0 +1,177 @@
+"""The breaker of a type: it opens when all events fail alike, tries one, and closes again."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+
+from pipeline.domain.breaker import Breaker
+from pipeline.domain.identifiers import EventType
+from pipeline.facts.switches import switches_of
+from pipeline.reactions.events import ReactionEvent
+from pipeline.reactions.facts import Answers
+from pipeline.reactions.handler import ReactionHandler
+from pipeline.reactions.handlers.registry import reaction_handlers
+from pipeline.reactions.outcome import GaveUp, ReactionOutcome, done
+from pipeline.sinks.reaction_results import write_reaction_results
+from pipeline.steps.reactions.claim import ReactionClaims
+from pipeline.steps.reactions.react import react
+from tests.steps.reactions.board import Board, one
+from tests.steps.reactions.test_reactions import Anything
+
+# Three events in a row open it.
+RULE = Breaker(failures=3, cool_off=timedelta(minutes=5), longest=timedelta(minutes=15))
+
+
+@dataclass
+class Fragile(ReactionHandler[Anything]):
+    """Fails until it is mended."""
+
+    event_type = EventType("test.fragile")
+    payload = Anything
+
+    broken: bool = True
+    gives_up: bool = False
+    asked: list[UUID] = field(default_factory=list)
+
+    def react(self, event: ReactionEvent[Anything], answers: Answers) -> ReactionOutcome:
+        self.asked.append(event.id)
+        if self.broken:
+            raise RuntimeError
+        return GaveUp(reason="it makes no sense") if self.gives_up else done()
+
+
+@dataclass
+class Bench:
+    """A board whose graph has the rule of this file."""
+
+    board: Board
+    handler: Fragile
+
+    def events(self, number: int) -> list[UUID]:
+        return [self.board.event("test.fragile", {}) for _ in range(number)]
+
+    def process(self, *, most: int = 500) -> int:
+        reactor = self.board.reactor()
+        switches_of(reactor.database).forget()
+        leases = ReactionClaims(reactor).claim(most=most)
+        write_reaction_results(reactor.database, react(reactor, leases), rule=RULE)
+        return len(leases)
+
+    def switch(self) -> tuple[str, int, int] | None:
+        rows = self.board.rows(
+            "SELECT state, failures, cool_off_seconds FROM fanout.switches"
+            " WHERE name = 'test.fragile'"
+        )
+        return rows[0] if rows else None
+
+    def states(self) -> list[tuple[str, int]]:
+        return [
+            (state, failures)
+            for state, failures in self.board.rows(
+                "SELECT state, failures FROM fanout.reactions ORDER BY sequence"
+            )
+        ]
+
+    def cool_off(self) -> None:
+        self.board.execute("UPDATE fanout.switches SET until = now()")
+
+
+@pytest.fixture
+def bench(board: Board) -> Bench:
+    handler = Fragile()
+    board.handlers = reaction_handlers([handler])
+    return Bench(board, handler)
+
+
+def test_it_opens_when_all_events_fail_alike_and_what_opened_it_costs_no_try(
+    bench: Bench,
+) -> None:
+    bench.events(3)
+    assert bench.process() == 3
+    assert bench.switch() == ("open", 3, 300)
+    assert bench.states() == [("waiting", 0)] * 3
+    # Nothing goes on, however late it is.
+    bench.board.later(1000)
+    assert bench.process() == 0
+    assert bench.states() == [("paused", 0)] * 3
+    assert len(bench.handler.asked) == 3
+
+
+def test_control_two_failures_or_an_answer_in_between_do_not_open_it(bench: Bench) -> None:
+    bench.events(2)
+    bench.process()
+    assert (bench.switch(), bench.states()) == (None, [("waiting", 1)] * 2)
+    # Whatever its answer is, the handler works.
+    bench.handler.broken, bench.handler.gives_up = False, True
+    bench.events(1)
+    bench.process()
+    bench.handler.broken = True
+    bench.events(2)
+    bench.process()
+    assert bench.switch() is None
+
+
+def test_one_event_is_tried_after_the_cool_off_and_costs_nothing_if_it_fails(
+    bench: Bench,
+) -> None:
+    first, *_ = bench.events(3)
+    bench.process()
+    # Also those that were leased meanwhile pass by: they are not asked.
+    bench.events(4)
+    bench.process()
+    for again, seconds in ((1, 600), (2, 900), (3, 900)):
+        bench.cool_off()
+        assert bench.process() == 1
+        assert bench.switch() == ("open", 3 + again, seconds)
+        assert bench.handler.asked[3:] == [first] * again
+        assert bench.process() == 0
+    assert {failures for _, failures in bench.states()} == {0}
+    tried = bench.board.rows(
+        "SELECT result FROM fanout.attempts WHERE record_id = %s ORDER BY number", str(first)
+    )
+    assert tried == [("failed",), *[("given back",)] * 3]
+
+
+def test_it_closes_when_the_handler_works_and_all_goes_on(bench: Bench) -> None:
+    bench.events(5)
+    bench.process(most=3)
+    assert bench.switch() is not None
+    bench.handler.broken = False
+    bench.cool_off()
+    assert bench.process() == 1
+    assert bench.switch() is None
+    assert bench.process() == 4
+    assert bench.states() == [("done", 0)] * 5
+
+
+def test_of_two_workers_one_takes_the_trial_and_another_one_if_it_was_lost(bench: Bench) -> None:
+    bench.events(3)
+    bench.process()
+    bench.process()
+    bench.cool_off()
+    reactor = bench.board.reactor()
+    switches_of(reactor.database).forget()
+    assert [len(ReactionClaims(reactor).claim()) for _ in range(2)] == [1, 0]
+    # The worker was killed: its lease and its trial end.
+    bench.cool_off()
+    bench.board.execute(
+        "UPDATE fanout.reactions SET next_attempt_at = now() - interval '1 s'"
+        " WHERE state = 'leased'"
+    )
+    bench.handler.broken = False
+    assert bench.process() == 1
+    assert bench.switch() is None
+
+
+def test_a_type_that_a_person_paused_stays_paused(bench: Bench) -> None:
+    bench.events(2)
+    bench.process()
+    bench.board.execute(
+        "INSERT INTO fanout.switches (name, state, who) VALUES ('test.fragile', 'paused', 'ida')"
+    )
+    bench.handler.broken = False
+    bench.board.later(1000)
+    assert bench.process() == 0
+    assert one(bench.board.rows("SELECT who FROM fanout.switches")) == "ida"
