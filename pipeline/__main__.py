@@ -124,6 +124,8 @@ environment:
                           the key of a service account that may send for that project (default:
                           the Google credentials of this machine)
   FCM_BASE_URL            an FCM API to use instead of Google's
+  REACTION_TABLES         tables of the application for migrate --family reactions, without
+                          --table: events=public.events,users=public.profiles
   PUBSUB_EMULATOR_HOST    a Pub/Sub emulator to use instead of Google's service
   OTEL_EXPORTER_OTLP_ENDPOINT
                           a collector of traces, OTLP over HTTP: http://host:4318 (default: no

@@ -1,8 +1,11 @@
 """``migrate``: applies the missing migrations."""
 
 import argparse
+from typing import Final
 
 from pipeline.commands.command import Commands, add_command, say
+
+_VARIABLE: Final = "REACTION_TABLES"
 
 
 def add(commands: Commands) -> None:
@@ -15,6 +18,7 @@ def add(commands: Commands) -> None:
         "python -m pipeline migrate",
         "python -m pipeline migrate --reference-schema",
         "python -m pipeline migrate --family jobs --family mail",
+        "python -m pipeline migrate --family reactions --table events=public.events",
     )
     command.add_argument(
         "--family",
@@ -26,6 +30,13 @@ def add(commands: Commands) -> None:
         " family",
     )
     command.add_argument(
+        "--table",
+        action="append",
+        metavar="NAME=SCHEMA.TABLE",
+        help=f"a table of the application that takes the place of the one of the schema reactions;"
+        f" may be repeated (default: {_VARIABLE}, with commas between them)",
+    )
+    command.add_argument(
         "--reference-schema",
         action="store_true",
         help="first create the application's tables, for a database without them",
@@ -35,13 +46,18 @@ def add(commands: Commands) -> None:
 def _execute(options: argparse.Namespace) -> None:
     from pipeline.ops.families import Family
     from pipeline.ops.migrate import migrate
+    from pipeline.ops.own_tables.given import read_given
 
     family, *also = map(Family.of, options.family or [Family.FANOUT])
+    tables = read_given(options.table or ())
+    if Family.REACTIONS in (family, *also) and not tables:
+        tables = read_given(options.variables([_VARIABLE])[_VARIABLE].split(","))
     applied = migrate(
         options.database.dsn,
         family=family,
         also=also,
         reference_schema=options.reference_schema,
+        tables=tables,
         report=say,
     )
     if not applied:

@@ -10,6 +10,9 @@ from typing import Final
 from pipeline.domain.errors import ConfigurationError, UsageError
 
 MIGRATIONS: Final = Path(__file__).resolve().parents[2] / "migrations"
+# Of the advisory lock that whoever migrates holds. Any constant works, as long as no other program
+# uses the same one in this database.
+MIGRATION_LOCK: Final = 0x66616E6F7574
 
 # Every family needs these files. Two of them are older than the families and keep their names.
 KERNEL: Final = (

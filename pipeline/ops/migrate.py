@@ -16,8 +16,14 @@ from pipeline.clients.postgres.locks import name_holder
 from pipeline.clients.postgres.refusal import read_refusal
 from pipeline.clients.postgres.session import Session, SessionConnection, working
 from pipeline.clients.postgres.tables import check_tables
-from pipeline.domain.errors import ConfigurationError, FanoutError, TransientError
+from pipeline.domain.errors import (
+    ConfigurationError,
+    FanoutError,
+    TransientError,
+    UsageError,
+)
 from pipeline.ops.families import (
+    MIGRATION_LOCK,
     MIGRATIONS,
     Family,
     Migration,
@@ -25,13 +31,14 @@ from pipeline.ops.families import (
     files_of,
     reference_files,
 )
+from pipeline.ops.own_tables.faults import check_own_tables
+from pipeline.ops.own_tables.given import GivenTable
+from pipeline.ops.own_tables.replace import check_places, use_own_table
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
 APPLICATION_TABLES: Final = application.TABLES
 
-# Any constant works, as long as no other program uses the same one in this database.
-_LOCK_KEY: Final = 0x66616E6F7574
 _REFERENCE: Final = "reference/"
 # The tables and views that a file creates in the application's schema. Most are created only once.
 CREATES: Final = re.compile(rb"^CREATE (?:TABLE|VIEW) (public\.\w+)", re.MULTILINE)
@@ -55,6 +62,7 @@ def migrate(
     family: Family = Family.FANOUT,
     also: Collection[Family] = (),
     reference_schema: bool = False,
+    tables: Sequence[GivenTable] = (),
     report: Callable[[str], None] = lambda _: None,
     directory: Path = MIGRATIONS,
 ) -> list[str]:
@@ -68,13 +76,17 @@ def migrate(
         family: The family of the files. Files of another family may be applied before or after.
         also: Other families whose files to apply.
         reference_schema: Whether to create the application's tables first.
-        report: Called with one line for each applied file and each warning of the database.
+        tables: Tables of the application that take the place of those of the schema reactions,
+            after the files.
+        report: Called with one line for each applied file, each other change and each warning of
+            the database.
         directory: The folder of the files.
 
     Returns:
-        The names of the files that this call applied.
+        The names of the files that this call applied, and of the tables that it put in place.
 
     Raises:
+        UsageError: Tables are given, but the family reactions is not.
         ConfigurationError: The application's tables lack something, the database applied another
             version of a file, or the database refuses a file.
         TransientError: A table was in use for too long. Run migrate again.
@@ -85,6 +97,10 @@ def migrate(
         raise ConfigurationError(
             f"--reference-schema creates tables for the family {Family.FANOUT}: remove it,"
             f" or use --family {Family.FANOUT}"
+        )
+    if tables and Family.REACTIONS not in families:
+        raise UsageError(
+            f"--table is for the family {Family.REACTIONS}: add --family {Family.REACTIONS}"
         )
     reference = reference_files(directory) if reference_schema else []
     ours = files_of(*families, directory=directory)
@@ -100,10 +116,13 @@ def migrate(
             )
             if needs_application and not reference:
                 check_tables(connection, with_jobs=family is Family.JOBS)
+            check_own_tables(connection, tables)
+            check_places(connection, tables)
         applied = _apply_all(connection, reference, report)
         if reference:
             check_tables(connection, with_jobs=family is Family.JOBS)
-        return applied + _apply_all(connection, ours, report)
+        applied += _apply_all(connection, ours, report)
+        return applied + _use_tables(connection, tables, report)
 
 
 def pending(dsn: str, *, family: Family | None = None, directory: Path = MIGRATIONS) -> list[str]:
@@ -200,6 +219,24 @@ def _apply(connection: Connection, migration: Migration) -> bool:
     return True
 
 
+def _use_tables(
+    connection: Connection, tables: Sequence[GivenTable], report: Callable[[str], None]
+) -> list[str]:
+    """Put tables of the application in the place of ours; return the names of those that are new.
+
+    Not in one transaction: an index that holds up nobody is built outside of any.
+    """
+    used = []
+    for each in tables:
+        try:
+            connection.execute("SET search_path = pg_catalog")
+            if use_own_table(connection, each, report):
+                used.append(each.own)
+        except psycopg.Error as error:
+            raise _explained(connection, error, each.own) from error
+    return used
+
+
 @contextmanager
 def _one_at_a_time(connection: Connection, *, of: str) -> Iterator[None]:
     """Run the block in a transaction, while no other migration of this database runs."""
@@ -207,7 +244,7 @@ def _one_at_a_time(connection: Connection, *, of: str) -> Iterator[None]:
         with working(connection), connection.transaction():
             # No timeout here: another migration ends by itself, even if an index takes hours.
             connection.execute("SET LOCAL lock_timeout = 0")
-            connection.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK_KEY])
+            connection.execute("SELECT pg_advisory_xact_lock(%s)", [MIGRATION_LOCK])
             connection.execute(f"SET LOCAL lock_timeout = {_LOCK_MILLISECONDS}".encode())
             connection.execute("SET LOCAL search_path = pg_catalog")
             yield

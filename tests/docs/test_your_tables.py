@@ -7,6 +7,7 @@ import pytest
 
 from pipeline.clients.postgres.application import NEEDED, Column, ObjectKind, Table
 from pipeline.clients.postgres.application_jobs import NEEDED_BY_JOBS
+from pipeline.ops.own_tables.needed import OWN_TABLES
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "your-tables.md"
 FIRST, LAST = "<!-- from pipeline/clients/postgres/{} -->\n", "<!-- end -->\n"
@@ -55,3 +56,20 @@ def test_the_document_lists_what_is_needed(file: str, tables: Sequence[Table]) -
 def test_the_document_names_what_has_to_be_a_table() -> None:
     line = ", ".join(f"`{table.name}`" for table in NEEDED if table.kind is ObjectKind.TABLE)
     assert line in DOCUMENT.read_text("utf-8")
+
+
+def test_the_document_lists_what_reactions_need() -> None:
+    parts = []
+    for name, table in OWN_TABLES.items():
+        keys = "; ".join(f"({', '.join(key)})" for key in table.keys)
+        parts.append(f"\n**`{name}`**, unique by {keys}\n\n| column | type | |\n|---|---|---|\n")
+        for column in table.columns:
+            of_type = column.type.replace("timestamp with time zone", "timestamptz")
+            said = "we write it" if column.name in table.inserted else ""
+            added = "`migrate` adds it" if (name, column.name) == ("events", "sequence") else said
+            parts.append(f"| `{column.name}` | {of_type} | {added} |\n")
+    wanted = "".join(parts) + "\n"
+    text = DOCUMENT.read_text("utf-8")
+    _, _, rest = text.partition("<!-- from pipeline/ops/own_tables/needed.py -->\n")
+    found, _, _ = rest.partition(LAST)
+    assert found == wanted, f"put this between the two marks:\n{wanted}"

@@ -73,6 +73,7 @@ RUN_BY: Final = {
     "pipeline/ops/jobs": ("fanout_operator", "fanout_viewer"),
     "pipeline/ops/mail": ("fanout_operator", "fanout_viewer"),
     "pipeline/ops/metrics": ("fanout_operator", "fanout_viewer"),
+    "pipeline/ops/own_tables": ("fanout_operator", "fanout_viewer"),
     "pipeline/ops/push": ("fanout_operator", "fanout_viewer"),
     "pipeline/ops/ready": ("fanout_operator", "fanout_viewer"),
     "pipeline/ops/replay": ("fanout_operator",),
@@ -671,7 +672,8 @@ def test_who_asks_for_something_may_do_what_the_document_lists_and_nothing_else(
 
 
 def test_every_file_of_statements_is_run_by_a_role() -> None:
-    known = {path for role in (*ROLES, REACTIONS, PRODUCER, BROADCASTER) for path in files_of(role)}
+    roles = (*ROLES, REACTIONS, JOBS_OF_REACTIONS, PRODUCER, BROADCASTER)
+    known = {path for role in roles for path in files_of(role)}
     known |= {path for folder in OF_REACTIONS for path in (ROOT / folder / "sql").glob("*.sql")}
     assert set((ROOT / "pipeline").rglob("*.sql")) == known
 

@@ -1,0 +1,1 @@
+"""Tables of an application in place of those of the schema ``reactions``."""

@@ -1,0 +1,53 @@
+-- Describes tables by name. In: schemas, tables. Out: for each its kind, its columns with the type
+-- below any domain, and the sets of columns that are unique.
+SELECT
+    relation.relkind::text AS kind,
+    EXISTS (
+        SELECT
+        FROM pg_catalog.pg_trigger AS trigger_
+        -- Row, before, insert.
+        WHERE trigger_.tgrelid = relation.oid AND trigger_.tgtype & 7 = 7
+    ) AS fills_rows,
+    coalesce((
+        SELECT jsonb_object_agg(attribute.attname, jsonb_build_object(
+            'declared', format_type(attribute.atttypid, attribute.atttypmod),
+            'type', base.typname,
+            'category', base.typcategory,
+            'not_null', attribute.attnotnull,
+            'has_default', attribute.atthasdef OR attribute.attidentity <> '' OR type.typdefault IS NOT NULL
+        ))
+        FROM pg_catalog.pg_attribute AS attribute
+        JOIN pg_catalog.pg_type AS type ON type.oid = attribute.atttypid
+        CROSS JOIN LATERAL (
+            WITH RECURSIVE below AS (
+                SELECT type.typname, type.typcategory, type.typbasetype
+                UNION ALL
+                SELECT parent.typname, parent.typcategory, parent.typbasetype
+                FROM below
+                JOIN pg_catalog.pg_type AS parent ON parent.oid = below.typbasetype
+            )
+            SELECT typname, typcategory FROM below WHERE typbasetype = 0
+        ) AS base
+        WHERE attribute.attrelid = relation.oid
+            AND attribute.attnum > 0
+            AND NOT attribute.attisdropped
+    ), '{}') AS columns,
+    coalesce((
+        SELECT jsonb_agg(ARRAY(
+            SELECT attribute.attname::text
+            FROM unnest(index.indkey[0:index.indnkeyatts - 1]) AS key (number)
+            JOIN pg_catalog.pg_attribute AS attribute
+                ON attribute.attrelid = index.indrelid AND attribute.attnum = key.number
+            ORDER BY 1
+        ))
+        FROM pg_catalog.pg_index AS index
+        WHERE index.indrelid = relation.oid
+            AND index.indisunique AND index.indisvalid AND index.indimmediate
+            AND index.indpred IS NULL AND index.indexprs IS NULL
+    ), '[]') AS keys
+FROM unnest(%(schemas)s::text[], %(tables)s::text[]) WITH ORDINALITY AS wanted (schema, name, place)
+LEFT JOIN pg_catalog.pg_class AS relation
+    ON relation.relname = wanted.name
+    AND relation.relnamespace = to_regnamespace(quote_ident(wanted.schema))
+    AND relation.relkind IN ('r', 'p', 'v', 'm', 'f')
+ORDER BY wanted.place
