@@ -1,20 +1,19 @@
-"""Asks a handler as the pipeline does: payload in, outcome out."""
+"""Asks a registered handler as the pipeline does: payload in, outcome out."""
 
-from datetime import UTC, datetime
+from collections.abc import Mapping
 from typing import Any, Final
 from uuid import UUID
 
 from pipeline.domain.identifiers import EventType, UserId
-from pipeline.reactions.ask import outcome_of
 from pipeline.reactions.effects import Reaction
-from pipeline.reactions.events import ReactionEvent
 from pipeline.reactions.facts import Answers
 from pipeline.reactions.handlers import REACTION_HANDLERS
 from pipeline.reactions.identifiers import ConversationId, ReactionId, RequestId
-from pipeline.reactions.outcome import Done, ReactionOutcome
+from pipeline.reactions.outcome import ReactionOutcome
+from pipeline.testing.reactions import AT, EVENT, when
 
-AT: Final = datetime(2026, 3, 2, 12, tzinfo=UTC)
-EVENT: Final = ReactionId(UUID("e0000000-0000-4000-8000-000000000001"))
+__all__ = ["AT", "EVENT"]
+
 AMARA: Final = UserId(UUID("a0000000-0000-4000-8000-000000000001"))
 LEO: Final = UserId(UUID("a0000000-0000-4000-8000-000000000002"))
 GRACE: Final = UserId(UUID("a0000000-0000-4000-8000-000000000003"))
@@ -33,20 +32,11 @@ def asked(
 ) -> ReactionOutcome:
     """Return the outcome of an event of 12:00."""
     handler = REACTION_HANDLERS[EventType(event_type)]
-    event = ReactionEvent(
-        id=event_id,
-        type=EventType(event_type),
-        created_at=AT,
-        payload=handler.payload.model_validate(payload),
-        depth=depth,
-    )
-    return outcome_of(handler, event, answers or Answers())
+    return when(handler, payload, answers, depth=depth, event_id=event_id).outcome
 
 
 def effects(
     event_type: str, payload: dict[str, Any], answers: Answers | None = None
-) -> dict[str, Reaction]:
+) -> Mapping[str, Reaction]:
     """Return the effects of an event, by name."""
-    outcome = asked(event_type, payload, answers)
-    assert isinstance(outcome, Done)
-    return {each.name: each for each in outcome.effects}
+    return when(REACTION_HANDLERS[EventType(event_type)], payload, answers).effects

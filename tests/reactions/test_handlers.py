@@ -1,13 +1,14 @@
 """What follows from the events of each type."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
-from pydantic import ValidationError
 
 from pipeline.domain.delivery import Priority
+from pipeline.domain.errors import InvalidRow
 from pipeline.reactions.effects import (
     AuditEntry,
     Classification,
@@ -45,7 +46,7 @@ from tests.reactions.asking import (
 )
 
 
-def task(found: dict[str, Any], name: str) -> Task:
+def task(found: Mapping[str, Any], name: str) -> Task:
     effect = found[name]
     assert isinstance(effect, Task)
     return effect
@@ -343,5 +344,5 @@ def test_somebody_acts_on_an_intent_only_above_four_fifths(
 @pytest.mark.parametrize("confidence", [-0.1, 1.1, None, "sure"])
 def test_a_confidence_is_between_0_and_1(confidence: object) -> None:
     said = {"conversationId": str(TALK), "intent": "buy", "confidence": confidence}
-    with pytest.raises(ValidationError):
+    with pytest.raises(InvalidRow):
         asked("conversation.intent_classified", said)

@@ -1,11 +1,12 @@
 """The types that lead to a message with a template."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from pydantic import ValidationError
 
 from pipeline.domain.delivery import Priority
+from pipeline.domain.errors import InvalidRow
 from pipeline.reactions.effects import TemplateMessage
 from pipeline.reactions.facts import Answers, HoldersOf
 from tests.reactions.asking import AMARA, AT, INTRO, LEO, TALK, asked, effects
@@ -13,7 +14,7 @@ from tests.reactions.asking import AMARA, AT, INTRO, LEO, TALK, asked, effects
 ASKED: dict[str, Any] = {"userId": str(AMARA), "messageData": {"template": "welcome"}}
 
 
-def message(found: dict[str, Any], name: str) -> TemplateMessage:
+def message(found: Mapping[str, Any], name: str) -> TemplateMessage:
     effect = found[name]
     assert isinstance(effect, TemplateMessage)
     return effect
@@ -103,5 +104,5 @@ def test_f36_a_priority_is_a_number_and_never_sorted_by_its_letters(
     ],
 )
 def test_a_message_without_a_template_or_a_person_is_refused(broken: dict[str, Any]) -> None:
-    with pytest.raises(ValidationError):
+    with pytest.raises(InvalidRow):
         asked("message.send.requested", {**ASKED, **broken})
