@@ -115,8 +115,8 @@ catalogue: setup ## write docs/events.md and the payload schemas again, from the
 	@$(BIN)/python -m tools.catalogue
 
 .PHONY: event
-event: setup ## write the files of a new event type: make event NAME=thing_happened
-	@$(BIN)/python -m tools.new_event "$(NAME)"
+event: setup ## write the files of a new event type: make event NAME=thing_happened [FAMILY=reactions]
+	@$(BIN)/python -m tools.new_event --family "$(or $(FAMILY),fanout)" -- "$(NAME)"
 
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header
 

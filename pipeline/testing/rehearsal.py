@@ -10,6 +10,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from pipeline.domain.identifiers import OrganisationId, ProjectId, ThreadId, UserId
+from pipeline.domain.payload import Payload
 from pipeline.fanout.facts import Person, Project, Thread
 from pipeline.fanout.handler import Handler
 from pipeline.fanout.reasons import Reason
@@ -44,16 +45,25 @@ _WORLD: Final = given(READER, NEIGHBOUR, project=PROJECT, thread=THREAD)
 
 
 def example(handler: Handler[Any]) -> dict[str, Any]:
-    """Return the example of the payload class: the first of its schema's ``examples``.
+    """Return the example of the payload class of a handler.
 
     Raises:
         LookupError: the class has no example. The text says how to add one.
     """
-    given_extra = handler.payload.model_config.get("json_schema_extra")
+    return example_of(handler.payload)
+
+
+def example_of(payload: type[Payload]) -> dict[str, Any]:
+    """Return the example of a payload class: the first of its schema's ``examples``.
+
+    Raises:
+        LookupError: the class has no example. The text says how to add one.
+    """
+    given_extra = payload.model_config.get("json_schema_extra")
     examples = given_extra.get("examples") if isinstance(given_extra, dict) else None
     if not (isinstance(examples, list) and examples and isinstance(examples[0], dict)):
         raise LookupError(
-            f"{handler.payload.__name__} has no example: add"
+            f"{payload.__name__} has no example: add"
             ' model_config = ConfigDict(json_schema_extra={"examples": [{...}]})'
         )
     return dict(examples[0])

@@ -1,4 +1,4 @@
-"""The walk-through of a new event type, followed as it stands in a copy of the repository."""
+"""The walk-throughs of new event types, followed as they stand in a copy of the repository."""
 
 import os
 import re
@@ -15,17 +15,27 @@ from tests.docs.markdown import commands, missing
 
 ROOT: Final = Path(__file__).parents[2]
 GUIDE: Final = (ROOT / "docs/adding-an-event-type.md").read_text("utf-8")
-HANDLER, TEST = re.findall(r"^```python\n(.*?)^```", GUIDE, re.M | re.S)
+REACTIONS: Final = (ROOT / "docs/reactions.md").read_text("utf-8")
+CODE: Final = re.compile(r"^```python\n(.*?)^```", re.M | re.S)
+HANDLER, TEST = CODE.findall(GUIDE)
+SHIPPED, TEST_OF_SHIPPED = CODE.findall(REACTIONS)
 COPIED: Final = (
     *("pipeline", "local", "tests", "tools", "docs", "migrations"),
     "pyproject.toml",
 )
 NAME: Final = "file_pinned"
+DOTTED: Final = "order.shipped"
+FILES: Final = {
+    f"pipeline/fanout/handlers/{NAME}.py": HANDLER,
+    f"tests/fanout/handlers/test_{NAME}.py": TEST,
+    "pipeline/reactions/handlers/order_shipped.py": SHIPPED,
+    "tests/reactions/test_order_shipped.py": TEST_OF_SHIPPED,
+}
 
 
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The repository, with the new type as the walk-through has it in the end."""
+    """The repository, with the new types as the walk-throughs have them in the end."""
     copy = tmp_path_factory.mktemp("copy")
     for name in COPIED:
         if (ROOT / name).is_dir():
@@ -34,8 +44,10 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
         else:
             shutil.copy(ROOT / name, copy / name)
     run(copy, "tools.new_event", NAME)
-    (copy / f"pipeline/fanout/handlers/{NAME}.py").write_text(HANDLER, "utf-8")
-    (copy / f"tests/fanout/handlers/test_{NAME}.py").write_text(TEST, "utf-8")
+    run(copy, "tools.new_event", "--family", "reactions", DOTTED)
+    for path, text in FILES.items():
+        assert (copy / path).read_text("utf-8") != text
+        (copy / path).write_text(text, "utf-8")
     run(copy, "tools.catalogue")
     return copy
 
@@ -64,13 +76,26 @@ def test_the_files_are_those_that_the_guide_says_are_written() -> None:
     }
 
 
-def test_the_handler_and_its_test_pass_what_every_handler_has_to(copy: Path) -> None:
-    code = [f"pipeline/fanout/handlers/{NAME}.py", f"tests/fanout/handlers/test_{NAME}.py"]
+def test_the_files_of_reactions_are_those_that_their_document_says_are_written() -> None:
+    [written] = [each for each in commands(REACTIONS) if each.text.endswith(f"NAME={DOTTED}")]
+    assert written.text == f"make event FAMILY=reactions NAME={DOTTED}"
+    assert {line for line in written.shown if line} == {
+        "wrote docs/reaction-events.md",
+        f"wrote docs/events/{DOTTED}.schema.json",
+        "wrote pipeline/reactions/handlers/order_shipped.py",
+        "wrote tests/reactions/test_order_shipped.py",
+        "wrote pipeline/reactions/handlers/__init__.py",
+    }
+
+
+def test_the_handlers_and_their_tests_pass_what_every_handler_has_to(copy: Path) -> None:
+    code = list(FILES)
     run(copy, "ruff", "check", "--no-cache", *code)
     run(copy, "ruff", "format", "--no-cache", "--check", *code)
     run(copy, "mypy", *code)
-    tests = ("tests/fanout/handlers", "tests/tools/test_catalogue.py")
-    run(copy, "pytest", "-q", "-p", "no:cacheprovider", *tests, "-k", f"{NAME} or up_to_date")
+    tests = ("tests/fanout/handlers", "tests/reactions", "tests/tools/test_catalogue.py")
+    chosen = f"{NAME} or order_shipped or {DOTTED} or up_to_date"
+    run(copy, "pytest", "-q", "-p", "no:cacheprovider", *tests, "-k", chosen)
 
 
 def test_the_event_that_is_sent_by_hand_arrives_as_the_guide_shows(

@@ -13,11 +13,6 @@ def section(title: str) -> str:
     return PAGE.partition(f"\n## {title}\n")[2].partition("\n## ")[0]
 
 
-def test_every_type_with_a_handler_has_one_row_and_no_other_type_has_one() -> None:
-    rows = re.findall(r"^\| `([a-z_.]+)` \|", section("Handlers"), re.M)
-    assert sorted(rows) == sorted(REACTION_HANDLERS)
-
-
 def test_what_is_left_out_is_said_of_types_that_have_a_handler() -> None:
     rows = re.findall(r"^\| (`[^|]+`) \|", section("Left out, by name"), re.M)
     types = {name for row in rows for name in re.findall(r"`([a-z_.]+)`", row)}

@@ -16,7 +16,15 @@ from pipeline.fanout.facts import Facts, Person
 from pipeline.fanout.handler import Handler
 from pipeline.fanout.handlers import HANDLERS
 from pipeline.fanout.preferences import Preference, Scope
+from pipeline.ops.catalogue.reaction import describe_reaction
 from pipeline.ops.catalogue.schema import payload_schema
+from pipeline.reactions.camel import CamelPayload
+from pipeline.reactions.effects import Task
+from pipeline.reactions.events import ReactionEvent
+from pipeline.reactions.facts import Answers
+from pipeline.reactions.handler import ReactionHandler
+from pipeline.reactions.handlers import REACTION_HANDLERS
+from pipeline.reactions.outcome import Done, done
 from pipeline.testing.rehearsal import PROJECT, READER, example, rehearse
 from tests.builders import GreetedHandler
 from tools.catalogue import STALE, catalogue, rewrite
@@ -88,7 +96,7 @@ class KeyLentHandler(Handler[KeyLent]):
 
 
 def test_the_catalogue_is_up_to_date() -> None:
-    assert on_disk(DOCS) == catalogue(HANDLERS), STALE
+    assert on_disk(DOCS) == catalogue(HANDLERS, REACTION_HANDLERS), STALE
 
 
 @pytest.mark.parametrize("handler", EACH)
@@ -113,11 +121,11 @@ def test_a_schema_accepts_null_for_every_key_and_keys_it_does_not_know(
 
 def test_a_payload_class_without_an_example_is_told_how_to_give_one() -> None:
     with pytest.raises(LookupError, match=r"Greeted has no example: add model_config = "):
-        catalogue({GreetedHandler.event_type: GreetedHandler()})
+        catalogue({GreetedHandler.event_type: GreetedHandler()}, {})
 
 
 def test_the_page_says_what_a_producer_must_know() -> None:
-    page = catalogue({KeyLentHandler.event_type: KeyLentHandler()})["events.md"]
+    page = catalogue({KeyLentHandler.event_type: KeyLentHandler()}, {})["events.md"]
     rows = [line for line in page.splitlines() if line.startswith("| `")]
     assert rows == [
         "| `toWhom` | UUID |  | needed |",
@@ -135,7 +143,7 @@ def test_the_page_says_what_a_producer_must_know() -> None:
 
 
 def test_the_page_shows_one_contents_row_and_one_section_for_every_type() -> None:
-    page = catalogue(HANDLERS)["events.md"]
+    page = catalogue(HANDLERS, {})["events.md"]
     assert [line[3:] for line in page.splitlines() if line.startswith("## ")] == sorted(HANDLERS)
     assert page.count("| [`") == len(HANDLERS)
 
@@ -154,3 +162,62 @@ def test_rewriting_writes_what_changed_and_removes_what_is_gone(tmp_path: Path) 
 def test_a_schema_is_the_same_every_time() -> None:
     first, again = (json.dumps(payload_schema(KeyLent)) for _ in range(2))
     assert first == again
+
+
+class CrateOpened(CamelPayload):
+    """Payload of ``crate.opened``."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"userId": str(READER.id), "content": "pears"}]}
+    )
+
+    user_id: UserId
+    content: Literal["apples", "pears"] = "apples"
+
+
+class CrateOpenedHandler(ReactionHandler[CrateOpened]):
+    """Have it eaten."""
+
+    event_type = EventType("crate.opened")
+    payload = CrateOpened
+    one_at_a_time = "content"
+
+    def wants(self, event: ReactionEvent[CrateOpened]) -> bool:
+        """Crates with pears."""
+        return event.payload.content == "pears"
+
+    def react(self, event: ReactionEvent[CrateOpened], answers: Answers) -> Done:  # noqa: ARG002
+        """One task | no plate."""
+        return done(
+            Task(name="eat", task_type="eat", agent_type="cook", scheduled_for=event.created_at)
+        )
+
+
+def test_the_page_of_reactions_says_what_follows_in_which_order_and_of_which_events() -> None:
+    files = catalogue({}, {CrateOpenedHandler.event_type: CrateOpenedHandler()})
+    page = files["reaction-events.md"]
+    assert [line for line in page.splitlines() if line.startswith("| `")] == [
+        "| `userId` | UUID |  | needed |",
+        '| `content` | `apples` or `pears` | `"apples"` |  |',
+    ]
+    assert "* **What follows**: One task | no plate.\n" in page
+    assert "* **Only**: Crates with pears.\n" in page
+    assert "* **Order**: never two with the same `content` at the same time\n" in page
+    assert "* the task `eat` for `cook`, priority normal\n" in page
+    schema = json.loads(files["events/crate.opened.schema.json"])
+    assert schema["required"] == ["userId"]
+    assert schema["properties"]["userId"] == {"format": "uuid", "type": "string"}
+    assert {"type": "null"} in schema["properties"]["content"]["anyOf"]
+
+
+@pytest.mark.parametrize("handler", REACTION_HANDLERS.values(), ids=list(REACTION_HANDLERS))
+def test_the_example_of_a_reaction_is_one_that_its_handler_wants(
+    handler: ReactionHandler[Any],
+) -> None:
+    assert describe_reaction(handler).reacted.wanted
+
+
+def test_the_page_of_reactions_shows_every_type() -> None:
+    page = catalogue({}, REACTION_HANDLERS)["reaction-events.md"]
+    shown = [line[3:] for line in page.splitlines() if line.startswith("## ")]
+    assert shown == sorted(REACTION_HANDLERS)

@@ -7,10 +7,12 @@ from typing import Final
 import pytest
 
 from tools.new_event import NameRefused, write_event
-from tools.new_event.write import TABLE, with_handler
+from tools.new_event.family import FANOUT, REACTIONS, EventFamily, module_name
+from tools.new_event.write import with_handler
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 NAMES: Final = ("thing_happened", "a_thing_of_whose_name_there_is_far_too_much")
+DOTTED: Final = ("order.shipped", "an.order_of_the_shop.that_is_long_was_shipped")
 # The package, the files that its tests need, and the settings of the checks.
 COPIED: Final = ("pipeline", "local", "tests", "tools", "docs", "pyproject.toml")
 
@@ -33,23 +35,35 @@ def run(copy: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_what_is_written_works_at_once_however_long_its_name(copy: Path) -> None:
-    code = [TABLE]
-    for name in NAMES:
-        written = run(copy, "tools.new_event", name)
+def write(copy: Path, family: EventFamily, names: tuple[str, ...]) -> list[str]:
+    """Write these types; return the files with code."""
+    page = {"fanout": "docs/events.md", "reactions": "docs/reaction-events.md"}[family.name]
+    code = [family.table]
+    for name in names:
+        of = [] if family is FANOUT else ["--family", family.name]
+        written = run(copy, "tools.new_event", *of, name)
         assert (written.returncode, written.stdout) == (0, "")
-        own = [f"pipeline/fanout/handlers/{name}.py", f"tests/fanout/handlers/test_{name}.py"]
-        code += own
-        for path in (*own, TABLE, "docs/events.md", f"docs/events/{name}.schema.json"):
+        code += family.paths(name)
+        for path in (*family.paths(name), page, f"docs/events/{name}.schema.json"):
             assert f"wrote {path}\n" in written.stderr
-            assert name in (copy / path).read_text()
+            text = (copy / path).read_text()
+            assert name in text or module_name(name) in text
+        assert f"wrote {family.table}\n" in written.stderr
         assert "make catalogue" in written.stderr
-    chosen = " or ".join([*NAMES, "up_to_date"])
+    return code
+
+
+def test_what_is_written_works_at_once_however_long_its_name(copy: Path) -> None:
+    code = [*write(copy, FANOUT, NAMES), *write(copy, REACTIONS, DOTTED)]
+    chosen = " or ".join([*NAMES, "order_shipped", "was_shipped", "up_to_date"])
     for check in (
         ("ruff", "check", "--no-cache", *code),
         ("ruff", "format", "--no-cache", "--check", *code),
         ("mypy", *code),
-        ("pytest", "-q", "tests/fanout/handlers", "tests/tools/test_catalogue.py", "-k", chosen),
+        (
+            *("pytest", "-q", "tests/fanout/handlers", "tests/reactions"),
+            *("tests/tools/test_catalogue.py", "-k", chosen),
+        ),
     ):
         result = run(copy, *check)
         assert result.returncode == 0, result.stdout + result.stderr
@@ -96,7 +110,59 @@ def test_a_refusal_is_what_the_person_reads() -> None:
 
 @pytest.mark.parametrize("name", ["a_start", "meeting_left", "zoo_visited"])
 def test_the_table_stays_sorted(name: str) -> None:
-    table = with_handler((ROOT / TABLE).read_text(), name)
+    table = with_handler((ROOT / FANOUT.table).read_text(), name)
     entries = [line for line in table.splitlines() if line.endswith("Handler(),")]
     assert entries == sorted(entries)
     assert f"from pipeline.fanout.handlers.{name} import" in table
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("", "a name is missing: make event FAMILY=reactions NAME=order.shipped"),
+        (
+            "order_shipped",
+            "invalid event type 'order_shipped': expected lower-case words joined by",
+        ),
+        ("Order.shipped", "invalid event type 'Order.shipped'"),
+        ("order..shipped", "invalid event type"),
+        ("../order.shipped", "invalid event type"),
+        ("order." + "so_" * 40 + "much", "is too long: expected at most 45 characters"),
+        ("user.verified", "user.verified has a handler already: UserVerifiedHandler"),
+        ("inbox.item", "inbox.item needs the class name InboxItem, which is taken"),
+    ],
+)
+def test_a_bad_name_with_dots_is_refused_in_one_line_too(name: str, reason: str) -> None:
+    with pytest.raises(NameRefused) as refused:
+        write_event(name, ROOT, REACTIONS)
+    assert reason in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_name_with_dots_in_the_other_family_says_which_family_it_is_of(tmp_path: Path) -> None:
+    with pytest.raises(NameRefused, match="a type with dots is one of FAMILY=reactions"):
+        write_event("order.shipped", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--family", "mail", "--", "order.shipped"), "invalid family 'mail': expected fanout or"),
+        (("order.shipped", "again"), "unrecognized arguments: again"),
+    ],
+)
+def test_a_mistake_on_the_command_line_is_told_in_one_line(
+    arguments: tuple[str, ...], said: str
+) -> None:
+    refused = run(ROOT, "tools.new_event", *arguments)
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("make event: ")
+    assert said in refused.stderr
+    assert refused.stderr.count("\n") == 1
+
+
+def test_help_has_an_example_of_each_family() -> None:
+    helped = run(ROOT, "tools.new_event", "--help")
+    assert helped.returncode == 0
+    assert "make event FAMILY=reactions NAME=order.shipped" in helped.stdout
+    assert "make event NAME=thing_happened" in helped.stdout

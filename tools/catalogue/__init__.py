@@ -1,4 +1,4 @@
-"""Turns the registered handlers into ``docs/events.md`` and one JSON Schema for each."""
+"""Turns the registered handlers into two pages of ``docs`` and one JSON Schema for each."""
 
 from tools.catalogue.files import STALE, catalogue, rewrite
 

@@ -13,7 +13,8 @@ _HEAD: Final = """\
 # Events
 
 The event types that `domain_events` accepts, and their results. This page and the JSON Schemas
-beside it are generated from the handlers: change the handlers, then run `make catalogue`.
+beside it are generated from the handlers: change the handlers, then run `make catalogue`. The
+types of `reactions.events` are in [another page](reaction-events.md).
 
 For every type:
 

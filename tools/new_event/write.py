@@ -7,21 +7,21 @@ from pathlib import Path
 from string import Template
 from typing import Final
 
-from tools.new_event.name import check_name, class_name, paths
+from tools.new_event.family import FANOUT, EventFamily, module_name
+from tools.new_event.name import check_name, class_name
 
-TABLE: Final = "pipeline/fanout/handlers/__init__.py"
-_TEMPLATES: Final = Path(__file__).parent / "templates"
-_IMPORT: Final = re.compile(r"^from pipeline\.fanout\.handlers\.", re.MULTILINE)
+_IMPORT: Final = re.compile(r"^from pipeline\.\w+\.handlers\.", re.MULTILINE)
 _ENTRY: Final = re.compile(r"^        (\w+)Handler\(\),$", re.MULTILINE)
 _END: Final = re.compile(r"^    \)$", re.MULTILINE)
 
 
-def write_event(name: str, root: Path) -> list[str]:
+def write_event(name: str, root: Path, family: EventFamily = FANOUT) -> list[str]:
     """Write a working handler, its test and its line in the table, then the catalogue.
 
     Args:
         name: the event type, such as ``thing_happened``.
         root: the repository's folder.
+        family: of the event type.
 
     Returns:
         The written paths, relative to the root.
@@ -29,20 +29,20 @@ def write_event(name: str, root: Path) -> list[str]:
     Raises:
         NameRefused: the name is invalid or taken; nothing was written.
     """
-    handler, test = (_TEMPLATES / f"{kind}.py.txt" for kind in ("handler", "test"))
-    check_name(name, root, handler.read_text("utf-8"))
-    words = name.replace("_", " ")
+    check_name(name, root, family)
+    words = module_name(name).replace("_", " ")
     filling = {
         "event_type": name,
+        "module": module_name(name),
         "Payload": class_name(name),
         "words": words,
         "Words": words.capitalize(),
     }
-    for path, template in zip(paths(name), (handler, test), strict=True):
-        (root / path).write_text(Template(template.read_text("utf-8")).substitute(filling), "utf-8")
-    table = root / TABLE
-    table.write_text(with_handler(table.read_text("utf-8"), name), "utf-8")
-    written = [*paths(name), TABLE]
+    for path, template in zip(family.paths(name), family.templates, strict=True):
+        (root / path).write_text(Template(template).substitute(filling), "utf-8")
+    table = root / family.table
+    table.write_text(with_handler(table.read_text("utf-8"), name, family), "utf-8")
+    written = [*family.paths(name), family.table]
     # The length of the name decides where lines break.
     _run(root, "ruff", "check", "--quiet", "--select", "I", "--fix", *written)
     _run(root, "ruff", "format", "--quiet", *written)
@@ -50,19 +50,19 @@ def write_event(name: str, root: Path) -> list[str]:
     return written
 
 
-def with_handler(table: str, name: str) -> str:
+def with_handler(table: str, name: str, family: EventFamily = FANOUT) -> str:
     """Return the table with one more handler; the imports are sorted afterwards."""
     handler = class_name(name)
     later = (entry.start() for entry in _ENTRY.finditer(table) if entry[1] > handler)
     end = _END.search(table)
     imports = _IMPORT.search(table)
     if end is None or imports is None:
-        raise ValueError(f"{TABLE} does not have the expected form")
+        raise ValueError(f"{family.table} does not have the expected form")
     entry = next(later, end.start())
     return "".join(
         [
             table[: imports.start()],
-            f"from pipeline.fanout.handlers.{name} import {handler}Handler\n",
+            f"from {family.package}.{module_name(name)} import {handler}Handler\n",
             table[imports.start() : entry],
             f"        {handler}Handler(),\n",
             table[entry:],

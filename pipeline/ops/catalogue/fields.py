@@ -25,29 +25,32 @@ class PayloadKey:
     type: str
     default: Any
     null_matters: bool
+    required: bool
 
 
 def keys(payload: type[Payload], schema: Schema) -> Iterator[PayloadKey]:
     """Yield the keys in the order of the class; the keys of an object follow the object's key."""
-    defaults = payload().model_dump(mode="json", by_alias=True)
+    # Without the keys that have no default.
+    defaults = payload.model_construct().model_dump(mode="json", by_alias=True)
     kept_null = {
         info.alias or name
         for name, info in payload.model_fields.items()
         if KEEP_NULL in info.metadata
     }
-    for path, accepted in _paths(schema, schema):
+    for path, accepted, required in _paths(schema, schema):
         words = (_in_words(each, schema) for each in _alternatives(accepted, schema))
         yield PayloadKey(
             name=path,
             type=" or ".join(dict.fromkeys(words)),
             default=defaults.get(path, accepted.get("default")),
             null_matters=path in kept_null,
+            required=required,
         )
 
 
-def _paths(schema: Schema, whole: Schema, prefix: str = "") -> Iterator[tuple[str, Schema]]:
+def _paths(schema: Schema, whole: Schema, prefix: str = "") -> Iterator[tuple[str, Schema, bool]]:
     for name, accepted in schema.get("properties", {}).items():
-        yield prefix + name, accepted
+        yield prefix + name, accepted, name in schema.get("required", ())
         for each in _alternatives(accepted, whole):
             yield from _paths(each, whole, f"{prefix}{name}.")
 

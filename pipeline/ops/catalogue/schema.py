@@ -19,15 +19,20 @@ def payload_schema(payload: type[Payload]) -> dict[str, Any]:
 
 
 class _ForProducers(GenerateJsonSchema):
-    """States for every payload that null equals an absent key and that other keys are ignored."""
+    """States for every payload that null equals an absent key and that other keys are ignored.
+
+    A key without a default is required, so that null is no value of it.
+    """
 
     def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
         """Return the schema of one model."""
         described = super().model_schema(schema)
         if issubclass(schema["cls"], Payload):
             properties = described.get("properties", {})
+            needed = described.get("required", ())
             described["properties"] = {
-                name: _or_null(accepted) for name, accepted in properties.items()
+                name: accepted if name in needed else _or_null(accepted)
+                for name, accepted in properties.items()
             }
             described["description"] = _described(schema["cls"])
             described["additionalProperties"] = True

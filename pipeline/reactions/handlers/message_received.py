@@ -37,7 +37,7 @@ class MessageReceivedHandler(ReactionHandler[MessageReceived]):
     payload = MessageReceived
 
     def react(self, event: ReactionEvent[MessageReceived], answers: Answers) -> Done:
-        """The time of the event, so that a replay moves nothing."""
+        """The last activity of the person and of the conversation: the time of the event."""
         said, at = event.payload, event.created_at
         return done(
             Touch(name="user", what=Touched.USER, id=said.user_id, at=at),

@@ -73,7 +73,7 @@ class RequestNeededHandler(ReactionHandler[RequestNeeded]):
         yield _experts(event)
 
     def react(self, event: ReactionEvent[RequestNeeded], answers: Answers) -> Done:
-        """One request, a task for each expert, and an event that says how it went."""
+        """One request for seven days, tasks for experts, an event; only that for a similar one."""
         similar = answers.similar.get(_similar(event))
         if similar is not None:
             return done(_attached(event, similar))

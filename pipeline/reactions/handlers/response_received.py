@@ -52,7 +52,7 @@ class ResponseReceivedHandler(ReactionHandler[ResponseReceived]):
         yield RequestOf(event.payload.request_id)
 
     def react(self, event: ReactionEvent[ResponseReceived], answers: Answers) -> Done | GaveUp:
-        """No task, one or two."""
+        """A task for the workflow that waits, for the person who asked, for both or for neither."""
         request = answers.requests.get(RequestOf(event.payload.request_id))
         if request is None:
             return GaveUp(reason="the community request does not exist")

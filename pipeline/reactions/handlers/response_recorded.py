@@ -46,7 +46,7 @@ class ResponseRecordedHandler(ReactionHandler[ResponseRecorded]):
     payload = ResponseRecorded
 
     def react(self, event: ReactionEvent[ResponseRecorded], answers: Answers) -> Done:
-        """A line of the log, and for a rejection one task."""
+        """A line of the log; for a rejection also one task."""
         return done_with(_reactions(event))
 
 

@@ -1,0 +1,146 @@
+"""Turns the entries of reactions into their Markdown page."""
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+from pipeline.ops.catalogue.fields import PayloadKey
+from pipeline.ops.catalogue.reaction import ReactionEntry
+from pipeline.reactions.effects import (
+    AuditEntry,
+    Credit,
+    FollowUp,
+    InboxItem,
+    Reaction,
+    Task,
+    TemplateMessage,
+)
+from pipeline.reactions.outcome import Done, GaveUp, RetryAt
+
+PAGE: Final = "reaction-events.md"
+_HEAD: Final = """\
+# Events of reactions
+
+The event types of `reactions.events` that have a handler, and what follows from them. This page and
+the JSON Schemas beside it are generated from the handlers: change the handlers, then run
+`make catalogue`. [Reactions](reactions.md) says how events are processed. The events of the fan-out
+are in [another page](events.md).
+
+For every type:
+
+* A payload key that is absent, null or an empty text takes its default. Without a *needed* key, and
+  with a value of the wrong type, the event is dead. Keys that are not listed are ignored.
+* An event is processed once: what follows from it has ids that are made from its own.
+* A [route](reactions.md#routes) can send the events that fulfil a condition elsewhere.
+* A type that is not listed is *unrouted*: its events are stored, and not closed.
+
+The examples assume that what a handler asks for exists.
+"""
+
+
+def reactions_page(entries: Sequence[ReactionEntry]) -> str:
+    """Return the whole page."""
+    return "\n".join([_HEAD, *_contents(entries), *(_section(entry) for entry in entries)])
+
+
+def _contents(entries: Sequence[ReactionEntry]) -> Iterator[str]:
+    yield "| event type | what happened | what follows |"
+    yield "|---|---|---|"
+    for entry in entries:
+        name = entry.handler.event_type
+        # An anchor has no dots.
+        anchor = name.replace(".", "")
+        cells = (f"[`{name}`](#{anchor})", _capital(entry.occasion), entry.follows)
+        yield f"| {' | '.join(map(_cell, cells))} |"
+    yield ""
+
+
+def _section(entry: ReactionEntry) -> str:
+    schema = f"{entry.handler.event_type}.schema.json"
+    said = [
+        f"* **What follows**: {entry.follows}",
+        *([f"* **Only**: {entry.condition}"] if entry.condition else []),
+        *([f"* **Order**: {entry.order}"] if entry.order else []),
+        f"* **Schema**: [{schema}](events/{schema})",
+    ]
+    return "\n".join(
+        [
+            f"## {entry.handler.event_type}",
+            "",
+            f"{_capital(entry.occasion)} {entry.consequence}",
+            "",
+            *said,
+            "",
+            *_table(entry.fields),
+            "For example, this payload",
+            "",
+            "```json",
+            json.dumps(entry.example, indent=2, ensure_ascii=False),
+            "```",
+            "",
+            *_results(entry),
+        ]
+    )
+
+
+def _table(fields: Sequence[PayloadKey]) -> Iterator[str]:
+    yield "| payload key | type | default | |"
+    yield "|---|---|---|---|"
+    for key in fields:
+        needed = "needed" if key.required else ""
+        cells = (f"`{key.name}`", key.type, _default(key.default), needed)
+        yield f"| {' | '.join(map(_cell, cells))} |"
+    yield ""
+
+
+def _results(entry: ReactionEntry) -> Iterator[str]:
+    match entry.reacted.outcome:
+        case Done(effects) if effects:
+            yield "leads to"
+            yield ""
+            yield from (f"* {effect(each)}" for each in effects)
+        case Done():
+            yield "leads to nothing."
+        case RetryAt() as later:
+            yield f"is asked about again later: {later.reason}."
+        case GaveUp() as never:
+            yield f"is given up: {never.reason}."
+    yield ""
+
+
+def effect(each: Reaction) -> str:
+    """Return one effect in words."""
+    match each:
+        case Task():
+            words = f"the task `{each.task_type}` for `{each.agent_type}`{_priority(each)}"
+        case TemplateMessage():
+            words = f"the message `{each.template}`{_priority(each)}{', may wait' * each.can_delay}"
+        case FollowUp():
+            words = f"the event `{each.type}`"
+        case InboxItem():
+            score = f", score {each.score}" if each.score else ""
+            words = f"the inbox item `{each.item_type}`: {each.status}{score}"
+        case AuditEntry():
+            words = f"a line of the log: `{each.action}`"
+        case Credit():
+            words = f"{each.amount} credits"
+        case _:
+            about = (type(each).__doc__ or "").partition(".")[0]
+            words = about[:1].lower() + about[1:].replace("``", "`")
+    return words
+
+
+def _priority(each: Task | TemplateMessage) -> str:
+    return f", priority {each.priority.name.lower()}"
+
+
+def _default(value: Any) -> str:  # noqa: ANN401 - a default is of its field's type
+    return "" if value is None else f"`{json.dumps(value, ensure_ascii=False)}`"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+def _capital(sentence: str) -> str:
+    return sentence[:1].upper() + sentence[1:]
