@@ -1,22 +1,28 @@
 """Writes events as an application does, processes what is due, and looks at the rows."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
+import apache_beam as beam
 from psycopg.types.json import Jsonb
 
 from pipeline.clients.postgres.pool import close_pools
 from pipeline.domain.identifiers import EventType
+from pipeline.domain.message import ID_ATTRIBUTE, Message
+from pipeline.domain.wake_up import WakeUp
 from pipeline.reactions.handler import ReactionHandler
 from pipeline.reactions.handlers import REACTION_HANDLERS
+from pipeline.runtime.runner import local_pipeline
 from pipeline.settings import DatabaseSettings
 from pipeline.sinks.reaction_results import write_reaction_results
 from pipeline.steps.reactions.claim import ReactionClaims
 from pipeline.steps.reactions.react import react
 from pipeline.steps.reactions.reactor import MOST_TRIES, Reactor
+from pipeline.topology.ends import Store
+from pipeline.topology.reactions import ReactionsTopology
 from tests.databases import Database
 
 
@@ -64,6 +70,20 @@ class Board:
         leases = ReactionClaims(reactor).claim(ids, most=most)
         write_reaction_results(reactor.database, react(reactor, leases))
         return len(leases)
+
+    def run(self, *ids: UUID, tries: int = MOST_TRIES, closes_unrouted: bool = False) -> None:
+        """Run the graph on wake-ups of these events; return when all of it is done."""
+        types = {name for (name,) in self.rows("SELECT DISTINCT event_type FROM reactions.events")}
+        reactor = self.reactor(tries)
+        # Setting up unused branches would take longer than all the rest.
+        used = {name: each for name, each in reactor.handlers.items() if name in types}
+        reactor = replace(reactor, handlers=used, closes_unrouted=closes_unrouted)
+        topology = ReactionsTopology(reactor=reactor, ends=Store(reactor.database))
+        pipeline = local_pipeline()
+        messages = [Message(b"", {ID_ATTRIBUTE: str(each)}) for each in ids]
+        wake_ups = [WakeUp.of(each) for each in messages]
+        topology.build(pipeline, beam.Create([wake_ups], reshuffle=False))
+        pipeline.run().wait_until_finish()
 
     def later(self, seconds: float) -> None:
         """Let time pass for everything that waits."""

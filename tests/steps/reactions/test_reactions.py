@@ -8,7 +8,6 @@ from uuid import uuid4
 
 import pytest
 
-from pipeline.domain.errors import ConfigurationError
 from pipeline.domain.identifiers import EventType
 from pipeline.reactions.camel import CamelPayload
 from pipeline.reactions.effects import InboxItem, ItemStatus, TemplateMessage
@@ -20,7 +19,6 @@ from pipeline.reactions.outcome import Done, GaveUp, ReactionOutcome, RetryAt, d
 from pipeline.sinks.reaction_results import write_reaction_results
 from pipeline.steps.reactions.claim import ReactionClaims
 from pipeline.steps.reactions.react import react
-from pipeline.steps.reactions.reactor import Reactor
 from tests.reactions.asking import AMARA, GRACE, INTRO, LEO, TALK
 from tests.steps.reactions.board import Board, one
 
@@ -192,39 +190,6 @@ def test_to_set_processed_back_is_no_replay(board: Board) -> None:
     assert board.tasks() == []
 
 
-def test_f12_f14_f21_a_handler_that_always_fails_is_tried_five_times_and_is_dead(
-    tests_own: Board,
-) -> None:
-    board = tests_own
-    event_id = board.event("test.fails", {"userId": "canary"}, metadata={"corr": "c2"})
-    due = (
-        "SELECT extract(epoch FROM next_attempt_at - now())::float FROM fanout.reactions"
-        " WHERE state = 'waiting'"
-    )
-    waits: list[float] = []
-    for number in range(1, 6):
-        assert board.process(event_id) == 1
-        assert board.process(event_id) == 0
-        if number < 5:
-            assert board.state(event_id) == ("waiting", number, number)
-            waits.append(one(board.rows(due)))
-            board.later(waits[-1] + 1)
-    # After 10, 30, 70 and 150 seconds: the pauses double.
-    assert [round(wait / 10) for wait in waits] == [1, 2, 4, 8]
-    assert board.state(event_id) == ("dead", 5, 5)
-    closed = "SELECT processed, metadata FROM reactions.events"
-    assert board.rows(closed) == [(True, {"corr": "c2"})]
-    attempts = board.rows(
-        "SELECT result, error_class, code, reason FROM fanout.attempts ORDER BY number"
-    )
-    assert [each[0] for each in attempts] == ["failed"] * 4 + ["dead"]
-    assert {each[1:3] for each in attempts} == {("HandlerFailed", "RuntimeError")}
-    assert all("Falls raised RuntimeError at test_reactions.py" in each[3] for each in attempts)
-    assert "canary" not in str(attempts)
-    board.later(10_000)
-    assert board.process(event_id) == 0
-
-
 def test_a_handler_that_fails_before_it_knows_anything_costs_the_others_nothing(
     board: Board,
 ) -> None:
@@ -237,42 +202,6 @@ def test_a_handler_that_fails_before_it_knows_anything_costs_the_others_nothing(
     board.process()
     assert board.state(bad) == ("waiting", 1, 1)
     assert board.state(good) == ("dead", 1, 1)
-
-
-def test_f13_one_try_is_the_least(tests_own: Board) -> None:
-    event_id = tests_own.event("test.fails", {})
-    tests_own.process(tries=1)
-    assert tests_own.state(event_id) == ("dead", 1, 1)
-    with pytest.raises(ConfigurationError, match="expected 1 or more"):
-        Reactor(database=tests_own.reactor().database, tries=0)
-
-
-def test_f15_what_succeeds_at_the_third_try_shows_two_failures(tests_own: Board) -> None:
-    board = tests_own
-    event_id = board.event("test.fails", {})
-    for _ in range(2):
-        board.process()
-        board.later(100)
-
-    class Mended(Falls):
-        def react(self, event: ReactionEvent[Anything], answers: Answers) -> ReactionOutcome:
-            return done()
-
-    board.handlers = reaction_handlers([Mended()])
-    board.process()
-    assert board.state(event_id) == ("done", 3, 2)
-    results = "SELECT result FROM fanout.attempts ORDER BY number"
-    assert board.rows(results) == [("failed",), ("failed",), ("done",)]
-
-
-def test_f17_twenty_events_that_fail_do_not_hold_up_a_healthy_one(tests_own: Board) -> None:
-    board = tests_own
-    for _ in range(20):
-        board.event("test.fails", {})
-    healthy = board.event("test.offers", {})
-    board.process(most=20)
-    assert board.process(most=20) == 1
-    assert board.state(healthy) == ("done", 1, 0)
 
 
 def test_f17_a_retry_stands_where_its_new_time_is(tests_own: Board) -> None:
@@ -288,13 +217,6 @@ def test_f17_a_retry_stands_where_its_new_time_is(tests_own: Board) -> None:
     assert board.process(most=20) == 1
     assert board.state(healthy) == ("done", 1, 0)
     assert one(board.rows("SELECT min(attempts) FROM fanout.reactions WHERE failures > 0")) == 2
-
-
-def test_f18_an_event_of_an_unknown_type_is_parked_and_not_closed(board: Board) -> None:
-    event_id = board.event("order.shipped", {})
-    assert board.process(event_id) == 0
-    assert board.state(event_id) == ("unrouted", 0, 0)
-    assert board.rows("SELECT processed FROM reactions.events") == [(False,)]
 
 
 def test_not_yet_costs_no_try_and_is_asked_at_its_time(tests_own: Board) -> None:
@@ -329,15 +251,6 @@ def test_an_invalid_payload_is_dead_and_quoted_nowhere(board: Board, payload: ob
     [[reason]] = board.rows("SELECT reason FROM fanout.reactions WHERE state = 'dead'")
     assert reason.startswith("payload: ")
     assert "canary" not in reason
-
-
-def test_an_event_that_postgres_rejects_is_dead_and_the_others_are_written(board: Board) -> None:
-    bad = board.event("user.verified", VERIFIED, created_at=datetime(9999, 12, 30, tzinfo=UTC))
-    good = board.event("user.verified", VERIFIED)
-    board.execute("ALTER TABLE reactions.agent_tasks ADD CHECK (scheduled_for < '9000-01-01')")
-    board.process()
-    assert board.state(bad)[0] == "dead"
-    assert board.state(good)[0] == "done"
 
 
 def test_a_message_moves_activity_forwards_only(board: Board) -> None:
