@@ -13,7 +13,7 @@ from psycopg import Connection
 
 from pipeline.clients.postgres.lease import claim, follow_switches
 from pipeline.clients.postgres.retry import with_connection
-from pipeline.clients.postgres.sql import load
+from pipeline.clients.postgres.sql import load, without
 from pipeline.domain.defaults import BATCH_SIZE
 from pipeline.domain.lease import Lease
 from pipeline.domain.message import ID_ATTRIBUTE
@@ -33,8 +33,14 @@ FOLLOW_SECONDS: Final = 1.0
 BACKLOG_PAGE: Final = 5_000
 
 _ADOPT: Final = load(__package__, "adopt_events")
+_ADOPT_NAMED: Final = without(_ADOPT, "lost")
 _ADOPT_BACKLOG: Final = load(__package__, "adopt_backlog")
 _NOT_SYNCED: Final = "SET LOCAL synchronous_commit = off"
+# The same, and the statement is not planned each time: that took longer than to run it.
+_PLANNED_ONCE: Final = (
+    "SELECT set_config('synchronous_commit', 'off', true),"
+    " set_config('plan_cache_mode', 'force_generic_plan', true)"
+)
 
 _log: Final = logging.getLogger(__name__)
 
@@ -100,8 +106,9 @@ class ReactionClaims:
 
         def adopt(connection: Connection[Any]) -> int:
             with connection.pipeline(), connection.transaction():
-                connection.execute(_NOT_SYNCED)
-                [[unrouted]] = connection.execute(_ADOPT, parameters).fetchall()
+                connection.execute(_NOT_SYNCED if most else _PLANNED_ONCE)
+                statement = _ADOPT if most else _ADOPT_NAMED
+                [[unrouted]] = connection.execute(statement, parameters).fetchall()
             return int(unrouted)
 
         started = time.monotonic()

@@ -2,7 +2,7 @@
 --
 -- In: ids, of events that a message named; types, those that have a handler; in_order, the types
 -- that are processed in the order of their aggregate; one_at_a_time, {type: key of its payload};
--- most, how many others are looked for, or 0: their messages were lost; closes_unrouted, whether
+-- most, how many others are looked for, whose messages were lost; closes_unrouted, whether
 -- those without a handler get processed. Out: how many rows were made for those without a handler.
 -- Events without a sequence are older than the pipeline: see adopt_backlog.sql.
 WITH named AS (
@@ -32,6 +32,7 @@ found AS (
         OFFSET 0
     ) AS earlier
     WHERE named.event_type = ANY (%(in_order)s::text[])
+    -- lost: begin
     UNION ALL
     (
         SELECT event.id, event.event_type, event.sequence, event.aggregate_type,
@@ -44,6 +45,7 @@ found AS (
         ORDER BY event.sequence
         LIMIT %(most)s
     )
+    -- lost: end
 ),
 made AS (
     INSERT INTO fanout.reactions (event_id, event_type, state, order_key, ordinal)
