@@ -38,9 +38,10 @@ def subscribe(events: Broker, subscription: str, topic: str) -> None:
 
 @pytest.fixture
 def supervisor(desk: Desk, events: Broker, tmp_path: Path) -> Stream:
-    """The graphs that every installation has, not started yet."""
+    """The graphs that every installation has, and reactions; not started yet."""
     subscribe(events, TICKS, TICK_TOPIC)
-    return Stream(events, desk.database.dsn, tmp_path / "log", *ALL)
+    more = ("--reactions-subscription", DELIVERIES)
+    return Stream(events, desk.database.dsn, tmp_path / "log", *ALL, *more)
 
 
 def processes(stream: Stream) -> list[tuple[str, int]]:
@@ -127,7 +128,8 @@ def test_every_graph_runs_and_one_that_ends_is_started_again_beside_the_others(
 
 def test_no_graph_outlives_a_supervisor_that_is_killed(supervisor: Stream) -> None:
     with supervisor:
-        wait_for_log(supervisor, lambda log: len(STARTED.findall(log)) == 2, "both graphs start")
+        wait_for_log(supervisor, lambda log: len(STARTED.findall(log)) >= 3, "all graphs start")
+        assert {graph for graph, _ in processes(supervisor)} == {"fanout", "jobs", "reactions"}
         # Whether they read already or not.
         supervisor.kill()
         graphs = [number for _, number in processes(supervisor)]
