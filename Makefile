@@ -31,9 +31,11 @@ demo: setup ## send sample events through the real parts and show what everyone 
 up: setup ## run the embedded Postgres, Debezium, Pub/Sub and the service in the foreground; writes .local/env
 	@$(BIN)/python -m local up $(if $(EMULATOR),--emulator "$(EMULATOR)")
 
-# Two processes, each with its own Postgres. The tests of one file share what they start, so they stay in one process.
-# The files keep the order of tests/conftest.py: the long ones first.
-PARALLEL := -n 2 --dist loadfile --no-loadscope-reorder
+# Three processes, each with its own Postgres: two leave a third of two cores idle, since tests wait for programs.
+# The tests of one file share what they start, so they stay in one process. The files keep the order of
+# tests/conftest.py: the long ones first.
+SPREAD := --dist loadfile --no-loadscope-reorder
+PARALLEL := -n 3 $(SPREAD)
 # These tests compare times: no other test runs at the same time.
 ALONE := tests/topology/test_crowds.py tests/topology/test_latency.py
 # These start no JVM and no program. Of the golden cases, they include those that show most.
@@ -51,7 +53,7 @@ test: setup ## run the whole test suite
 
 .PHONY: test-fast
 test-fast: setup ## run the tests that start fast, in a minute: no JVM
-	@$(BIN)/python -m pytest -q $(PARALLEL) $(FAST)
+	@$(BIN)/python -m pytest -q -n 2 $(SPREAD) $(FAST)
 
 .PHONY: pythons
 pythons: setup ## run the demo and the fast tests on every other supported Python that is installed

@@ -17,8 +17,12 @@ from tests.databases import Database, Databases, scratch_cluster
 from tests.golden.stage import Stage
 from tests.golden.world import populate
 
-_LONG: Final = tuple(
-    f"tests/{folder}/" for folder in ("deploy", "docs", "e2e", "local", "topology", "torture")
+_LONG: Final = (
+    # Some minutes in one file: they begin, so that no process works on one of them at the end.
+    *("tests/tools/", "tests/test_output.py", "tests/runtime/test_catch_up.py"),
+    *("tests/test_contracts.py", "tests/test_command_line.py"),
+    *("tests/clients/postgres/test_rights.py", "tests/ops/test_families.py"),
+    *(f"tests/{folder}/" for folder in ("deploy", "docs", "e2e", "local", "topology", "torture")),
 )
 
 
@@ -33,7 +37,7 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the long files: then the two processes of ``make test`` end together."""
+    """Begin with the long files: then the processes of ``make test`` end together."""
     items.sort(key=lambda item: not item.nodeid.startswith(_LONG))
 
 
