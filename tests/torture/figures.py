@@ -51,6 +51,7 @@ PARTS: Final = {
     "mail_faults": (3, 3),
     "push": (8, 2),
     "push_faults": (1, 1),
+    "reactions": (4, 3),
 }
 
 

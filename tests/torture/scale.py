@@ -31,6 +31,9 @@ class Scale:
         mail_crashes: crashes of Postgres while mails are sent.
         push_kills: kills of push on each channel after each of its steps.
         push_rows: rows that four workers push while the bus and FCM fail in turn.
+        reaction_kills: kills of a worker of reactions after each of its steps.
+        reaction_storms: kills of one of four workers of reactions, with a crash of Postgres after
+            every other one.
     """
 
     kills: int
@@ -54,14 +57,16 @@ class Scale:
     mail_crashes: int
     push_kills: int
     push_rows: int
+    reaction_kills: int
+    reaction_storms: int
 
 
 SMOKE: Final = Scale(
-    kills=5,
-    failpoints=6,
-    crashes=3,
+    kills=4,
+    failpoints=4,
+    crashes=2,
     emulator_restarts=1,
-    cuts=10,
+    cuts=6,
     black_holes=1,
     copied_events=200,
     poison_batch=30,
@@ -70,14 +75,16 @@ SMOKE: Final = Scale(
     slot_drops=1,
     schema_changes=1,
     examples=500,
-    backlog=20_000,
+    backlog=10_000,
     job_kills=3,
     job_races=1,
-    mail_kills=5,
+    mail_kills=2,
     mail_storms=2,
     mail_crashes=1,
-    push_kills=2,
+    push_kills=1,
     push_rows=200,
+    reaction_kills=1,
+    reaction_storms=2,
 )
 FULL: Final = Scale(
     kills=700,
@@ -101,6 +108,8 @@ FULL: Final = Scale(
     mail_crashes=100,
     push_kills=150,
     push_rows=5_000,
+    reaction_kills=400,
+    reaction_storms=400,
 )
 IS_FULL: Final = os.environ.get("FANOUT_TORTURE") == "full"
 SCALE: Final = FULL if IS_FULL else SMOKE
