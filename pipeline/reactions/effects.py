@@ -10,6 +10,7 @@ from uuid import UUID
 from pipeline.domain.delivery import Priority
 from pipeline.domain.identifiers import EventType, UserId
 from pipeline.reactions.identifiers import ConversationId
+from pipeline.reactions.saga import Saga, Standing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +75,7 @@ class FollowUp:
         aggregate_type: the kind of thing that it is about.
         aggregate_id: the thing that it is about.
         payload: of the new event.
+        at: the time from which it is due; None for now. It waits in the ledger.
     """
 
     name: str
@@ -81,6 +83,7 @@ class FollowUp:
     aggregate_type: str | None = None
     aggregate_id: UUID | None = None
     payload: Mapping[str, Any]
+    at: datetime | None = None
 
 
 class Touched(StrEnum):
@@ -171,28 +174,52 @@ class AuditEntry:
     data: Mapping[str, Any] = field(default_factory=dict)
 
 
-class Finished(StrEnum):
-    """What an event can complete."""
-
-    WORKFLOW = "workflow"
-    INTRO = "intro"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Completion:
-    """Something is completed. What is completed or cancelled already stays as it is.
+class Move:
+    """A row moves on, if it still stands as it was seen. Otherwise the event is asked again.
 
     Attributes:
         name: unique within the event.
-        what: the kind of thing.
-        id: the thing.
-        at: when it was completed.
+        saga: the kind of row.
+        id: the row.
+        seen: how it stood when the handler decided.
+        status: the new status. It may be the same if a response is counted.
+        response: a response to count; None for none.
+        answered_by: who gave it; None if the row does not note that.
+        at: when it was completed or closed, if it is now.
     """
 
     name: str
-    what: Finished
+    saga: Saga
     id: UUID
+    seen: Standing
+    status: str
+    response: UUID | None = None
+    answered_by: UserId | None = None
     at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SagaStart:
+    """The row of a workflow or of an offer. One that exists stays as it is.
+
+    Attributes:
+        name: unique within the event.
+        saga: the kind of row: ``WORKFLOW`` or ``OFFER``.
+        id: the row.
+        status: its first status.
+        user_id: whose it is: who needs the solution, or who offers.
+        other_user_id: to whom it is offered.
+        expires_at: when an offer ends.
+    """
+
+    name: str
+    saga: Saga
+    id: UUID
+    status: str
+    user_id: UserId
+    other_user_id: UserId | None = None
+    expires_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -277,7 +304,8 @@ Reaction = (
     | Touch
     | InboxItem
     | AuditEntry
-    | Completion
+    | Move
+    | SagaStart
     | Credit
     | CommunityRequest
     | Classification

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from pipeline.domain.identifiers import UserId
 from pipeline.reactions.identifiers import ConversationId, RequestId
+from pipeline.reactions.saga import Saga, Standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,15 @@ class HoldersOf:
     item_id: UUID
 
 
-Question = ActiveConversation | RequestOf | SimilarRequest | ExpertsIn | HoldersOf
+@dataclass(frozen=True, slots=True)
+class StandingOf:
+    """How does the row of this saga stand?"""
+
+    saga: Saga
+    id: UUID
+
+
+Question = ActiveConversation | RequestOf | SimilarRequest | ExpertsIn | HoldersOf | StandingOf
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,11 +78,19 @@ class KnownRequest:
         requesting_user_id: who asked; None for an agent that asked on its own.
         context_type: the kind of thing that the answer is for.
         context_id: the thing that the answer is for.
+        standing: how the request stands.
+        asked: who was asked.
+        answered_by: who has answered.
+        workflow: how the workflow stands that the answer is for; None if it is for none.
     """
 
     requesting_user_id: UserId | None = None
     context_type: str | None = None
     context_id: UUID | None = None
+    standing: Standing = field(default_factory=lambda: Standing(status="open"))
+    asked: frozenset[UserId] = frozenset()
+    answered_by: frozenset[UserId] = frozenset()
+    workflow: Standing | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,3 +102,4 @@ class Answers:
     similar: Mapping[SimilarRequest, RequestId] = field(default_factory=dict)
     experts: Mapping[ExpertsIn, tuple[UserId, ...]] = field(default_factory=dict)
     holders: Mapping[HoldersOf, tuple[UserId, ...]] = field(default_factory=dict)
+    standings: Mapping[StandingOf, Standing] = field(default_factory=dict)

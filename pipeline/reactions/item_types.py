@@ -8,3 +8,6 @@ class ItemType(StrEnum):
 
     INTRO_OPPORTUNITY = "intro_opportunity"
     CONNECTION_REQUEST = "connection_request"
+    COMMUNITY_REQUEST = "community_request"
+    INTRO_OFFER = "intro_offer"
+    INTRO_OFFER_CONFIRMATION = "intro_offer_confirmation"

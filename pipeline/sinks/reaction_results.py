@@ -15,7 +15,7 @@ from pipeline.clients.postgres.retry import with_connection
 from pipeline.domain.breaker import Breaker
 from pipeline.domain.dead_letter import MAX_REASON_CHARACTERS, DeadLetter
 from pipeline.domain.errors import PermanentError
-from pipeline.domain.lease import Cause, Settlement, WorkState, end
+from pipeline.domain.lease import Cause, Settlement, WorkState, end, put_back
 from pipeline.domain.record import RecordKey
 from pipeline.settings import DatabaseSettings
 from pipeline.sinks.reaction_breaker import (
@@ -32,6 +32,7 @@ from pipeline.steps.reactions.table import REACTIONS
 from pipeline.steps.reactions.trial import TRIAL
 
 _UNKNOWN: Final = Cause(error_class="Unknown", reason="no reason was given")
+_CHANGED: Final = Cause(reason="what the event builds on has changed since it was read")
 
 _log: Final = logging.getLogger(__name__)
 
@@ -45,7 +46,8 @@ def write_reaction_results(
     """Settle events together with their effects and dead letters. Return these letters.
 
     A lease that another worker has taken over writes nothing. An event that Postgres rejects is
-    dead.
+    dead. An event that would move a row which has changed since it was read is put back, and asked
+    again.
 
     Args:
         settings: the database.
@@ -101,7 +103,15 @@ def _write(
     told = [_with_letter(each, letters) for each in settlements]
 
     def work(connection: Connection[Any]) -> set[UUID]:
-        return settle(connection, REACTIONS, told)
+        settled = settle(connection, REACTIONS, told)
+        beaten = [
+            put_back(each.lease, _CHANGED)
+            for each in settlements
+            if each.values.get("moves") and each.lease.token not in settled
+        ]
+        if beaten:
+            settle(connection, REACTIONS, beaten)
+        return settled
 
     written = with_connection(settings, work)
     return [letter for token, letter in letters.items() if token in written]

@@ -13,10 +13,10 @@ from pipeline.reactions.effects import (
     AuditEntry,
     Classification,
     CommunityRequest,
-    Completion,
     Credit,
-    Finished,
     FollowUp,
+    Move,
+    SagaStart,
     Task,
     Touch,
     Touched,
@@ -28,10 +28,12 @@ from pipeline.reactions.facts import (
     KnownRequest,
     RequestOf,
     SimilarRequest,
+    StandingOf,
 )
 from pipeline.reactions.handlers.request_needed import MOST_EXPERTS, SIMILAR_WITHIN
 from pipeline.reactions.identifiers import ReactionId, id_from
 from pipeline.reactions.outcome import GaveUp
+from pipeline.reactions.saga import Saga, Standing
 from tests.reactions.asking import (
     AMARA,
     AT,
@@ -73,7 +75,17 @@ def test_a_needed_solution_is_researched_as_fast_as_it_is_urgent(
             "urgency": urgency,
         },
     )
-    assert list(found) == ["research", "initiated"]
+    assert list(found) == ["workflow", "research", "initiated", "time_over"]
+    assert found["workflow"] == SagaStart(
+        name="workflow",
+        saga=Saga.WORKFLOW,
+        id=id_from(EVENT, "workflow"),
+        status="awaiting_expert_responses",
+        user_id=AMARA,
+    )
+    over = found["time_over"]
+    assert isinstance(over, FollowUp)
+    assert (over.type, over.at) == ("solution.time_over", AT + timedelta(hours=24))
     research = task(found, "research")
     assert (research.task_type, research.agent_type) == ("research_solution", "solution_saga")
     assert (research.user_id, research.scheduled_for, research.priority) == (AMARA, AT, priority)
@@ -212,14 +224,20 @@ def test_an_answer_is_logged_and_only_a_rejection_offers_something_else(
 
 def test_research_is_told_in_the_active_conversation_and_completes_its_workflow() -> None:
     said = {"workflowId": str(INTRO), "userId": str(AMARA), "findings": [{"name": "First Bank"}]}
-    active = Answers(conversations={ActiveConversation(AMARA): TALK})
+    seen = Standing(status="final_evaluation")
+    active = Answers(
+        conversations={ActiveConversation(AMARA): TALK},
+        standings={StandingOf(Saga.WORKFLOW, INTRO): seen},
+    )
     found = effects("solution.research_complete", said, active)
     assert list(found) == ["findings", "workflow"]
     told = task(found, "findings")
     assert (told.task_type, told.agent_type) == ("solution_workflow_timeout", "concierge")
     assert told.priority is Priority.HIGH
     assert told.context["conversationId"] == TALK
-    assert found["workflow"] == Completion(name="workflow", what=Finished.WORKFLOW, id=INTRO, at=AT)
+    assert found["workflow"] == Move(
+        name="workflow", saga=Saga.WORKFLOW, id=INTRO, seen=seen, status="completed", at=AT
+    )
 
 
 def test_research_for_a_person_without_a_conversation_is_given_up() -> None:
@@ -236,11 +254,17 @@ COMPLETED: dict[str, Any] = {
 }
 
 
+OPEN = Standing(status="open")
+OPEN_INTRO = Answers(standings={StandingOf(Saga.INTRO, INTRO): OPEN})
+
+
 def test_a_completed_introduction_awards_credits_and_tells_both_parties() -> None:
-    found = effects("intro.completed", {**COMPLETED, "innovatorId": str(LEO)})
+    found = effects("intro.completed", {**COMPLETED, "innovatorId": str(LEO)}, OPEN_INTRO)
     assert list(found) == ["intro", "credits", "connector", "innovator"]
     at = AT - timedelta(hours=1)
-    assert found["intro"] == Completion(name="intro", what=Finished.INTRO, id=INTRO, at=at)
+    assert found["intro"] == Move(
+        name="intro", saga=Saga.INTRO, id=INTRO, seen=OPEN, status="completed", at=at
+    )
     assert found["credits"] == Credit(
         name="credits",
         user_id=AMARA,
@@ -254,11 +278,11 @@ def test_a_completed_introduction_awards_credits_and_tells_both_parties() -> Non
 
 
 def test_an_introduction_to_nobody_of_ours_tells_the_connector_alone() -> None:
-    assert list(effects("intro.completed", COMPLETED)) == ["intro", "credits", "connector"]
+    assert list(effects("intro.completed", COMPLETED)) == ["credits", "connector"]
 
 
 def test_an_introduction_without_credits_awards_none() -> None:
-    found = effects("intro.completed", {**COMPLETED, "creditsAwarded": 0})
+    found = effects("intro.completed", {**COMPLETED, "creditsAwarded": 0}, OPEN_INTRO)
     assert list(found) == ["intro", "connector"]
 
 
@@ -299,7 +323,7 @@ def test_a_response_goes_to_who_waits_for_it(request_: KnownRequest, names: list
         },
         Answers(requests={RequestOf(REQUEST): request_}),
     )
-    assert list(found) == names
+    assert list(found) == [*names, "request", "item"]
     if "workflow" in names:
         told = task(found, "workflow")
         assert (told.agent_type, told.priority) == ("solution_saga", Priority.NORMAL)

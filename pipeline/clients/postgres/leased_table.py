@@ -138,6 +138,8 @@ UPDATE {table} SET next_attempt_at = now() + make_interval(secs => %(seconds)s){
 WHERE sequence = %(sequence)s AND lease_token = %(token)s AND state = 'leased'
 RETURNING sequence
 """)
+_NOT_BEATEN: Final = sql.SQL("""
+        AND NOT EXISTS (SELECT FROM beaten WHERE beaten.token = given.token)""")
 _ALSO: Final = sql.SQL(", {} = {}")
 _RETURNED: Final = sql.SQL(", record.{0}")
 
@@ -151,7 +153,7 @@ WITH given AS MATERIALIZED (
         sequence bigint, token uuid, state text, pause float8, due_at timestamptz,
         counts boolean, result text, error_class text, code text, reason text{given}
     )
-),
+){first},
 ended AS (
     UPDATE {table} AS record SET
         state = given.state,
@@ -164,7 +166,7 @@ ended AS (
     FROM given
     WHERE record.sequence = given.sequence
         AND record.lease_token = given.token
-        AND record.state = 'leased'
+        AND record.state = 'leased'{not_beaten}
     RETURNING
         {record_id} AS record_id, record.attempts, record.started_at, record.lease_token,
         given.token, given.result, given.error_class, given.code, given.reason,
@@ -254,6 +256,9 @@ class LeasedTable:
         ranked: whether records have priorities, and keep their rank when they are given back.
         given: the names in the ``values`` of a settlement, with their types.
         settled: the assignments that a settlement makes of them, each after a comma.
+        first: parts of the statement that settles, after a comma, before anything is settled. They
+            read ``given``, and define ``beaten (token)``: the tries that are not settled, because
+            what they rely on has changed. Their leases stay.
         then: more parts of the statement that settles, after a comma. They can read ``ended``: the
             new state of each record, and the columns in ``returned``.
         returned: see ``then``.
@@ -270,6 +275,7 @@ class LeasedTable:
     ranked: bool = False
     given: Mapping[str, str] = field(default_factory=dict)
     settled: sql.SQL | None = None
+    first: sql.SQL | None = None
     then: sql.SQL | None = None
     returned: Sequence[str] = ()
     _parts: Mapping[str, sql.Composable] = field(init=False, repr=False, compare=False)
@@ -328,6 +334,8 @@ class LeasedTable:
             given=sql.Composed(given),
             settled=self.settled or _NOTHING,
             returned=_each(_RETURNED, self.returned),
+            first=self.first or _NOTHING,
+            not_beaten=_NOTHING if self.first is None else _NOT_BEATEN,
             then=self.then or _NOTHING,
         )
 

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from typing import Any, Final, TypeVar
+from uuid import UUID
 
 import orjson
 from psycopg import Connection
@@ -18,13 +19,16 @@ from pipeline.reactions.facts import (
     Question,
     RequestOf,
     SimilarRequest,
+    StandingOf,
 )
+from pipeline.reactions.saga import Saga, Standing
 
 _CONVERSATIONS: Final = load(__package__, "active_conversations")
 _REQUESTS: Final = load(__package__, "community_requests")
 _SIMILAR: Final = load(__package__, "similar_requests")
 _EXPERTS: Final = load(__package__, "experts")
 _HOLDERS: Final = load(__package__, "holders")
+_STANDINGS: Final = load(__package__, "standings")
 
 PeopleT = TypeVar("PeopleT", ExpertsIn, HoldersOf)
 
@@ -36,6 +40,7 @@ def read_answers(connection: Connection[Any], questions: Collection[Question]) -
     similar = [each for each in questions if isinstance(each, SimilarRequest)]
     experts = [each for each in questions if isinstance(each, ExpertsIn)]
     holders = [each for each in questions if isinstance(each, HoldersOf)]
+    standings = [each for each in questions if isinstance(each, StandingOf)]
     return Answers(
         conversations={
             ActiveConversation(user_id): found
@@ -44,12 +49,8 @@ def read_answers(connection: Connection[Any], questions: Collection[Question]) -
             )
         },
         requests={
-            RequestOf(request_id): KnownRequest(
-                requesting_user_id=user_id, context_type=context_type, context_id=context_id
-            )
-            for request_id, user_id, context_type, context_id in _rows(
-                connection, _REQUESTS, ids=[each.request_id for each in requests]
-            )
+            RequestOf(row[0]): _request(*row[1:])
+            for row in _rows(connection, _REQUESTS, ids=[each.request_id for each in requests])
         },
         similar={
             similar[number]: found
@@ -57,7 +58,43 @@ def read_answers(connection: Connection[Any], questions: Collection[Question]) -
         },
         experts=_people(connection, _EXPERTS, experts),
         holders=_people(connection, _HOLDERS, holders),
+        standings={
+            StandingOf(Saga(saga), row_id): Standing(status=status, responses=tuple(responses))
+            for saga, row_id, status, responses in _rows(
+                connection, _STANDINGS, asked=_document(standings)
+            )
+        },
     )
+
+
+def _request(  # noqa: PLR0917 - a row
+    user_id: UserId | None,
+    context_type: str | None,
+    context_id: UUID | None,
+    status: str,
+    responses: Sequence[UUID],
+    asked: Sequence[UserId],
+    answered_by: Sequence[UserId],
+    workflow_status: str | None,
+    workflow_responses: Sequence[UUID] | None,
+) -> KnownRequest:
+    return KnownRequest(
+        requesting_user_id=user_id,
+        context_type=context_type,
+        context_id=context_id,
+        standing=Standing(status=status, responses=tuple(responses)),
+        asked=frozenset(asked),
+        answered_by=frozenset(answered_by),
+        workflow=None
+        if workflow_status is None
+        else Standing(status=workflow_status, responses=tuple(workflow_responses or ())),
+    )
+
+
+def _document(asked: Sequence[StandingOf]) -> str:
+    if not asked:
+        return ""
+    return orjson.dumps([{"saga": each.saga, "id": each.id} for each in asked]).decode()
 
 
 def _people(

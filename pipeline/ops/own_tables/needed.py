@@ -110,6 +110,14 @@ _REQUEST: Final = (
     *_columns("jsonb", "details"),
     *_columns(_TIME, "created_at", "expires_at"),
 )
+_RESPONSES: Final = OwnColumn("responses", "uuid[]", "NOT NULL DEFAULT '{}'")
+_WORKFLOW: Final = (*_ID, *_columns("uuid", "user_id"), *_columns("text", "status"))
+_OFFER: Final = (
+    *_ID,
+    *_columns("uuid", "offering_user_id", "introducee_user_id"),
+    OwnColumn("status", "text", "NOT NULL DEFAULT 'offered'"),
+    *_columns(_TIME, "expires_at"),
+)
 _CREDIT: Final = (
     *_CAUSED,
     *_columns("uuid", "user_id"),
@@ -169,12 +177,16 @@ OWN_TABLES: Final[Mapping[str, OwnTable]] = {
         (
             *_REQUEST,
             OwnColumn("status", "text", "NOT NULL DEFAULT 'open'"),
+            _RESPONSES,
             OwnColumn("answered_by", "uuid[]", "NOT NULL DEFAULT '{}'"),
             *_columns(_TIME, "closed_at"),
         ),
         _inserted(*_REQUEST),
     ),
-    "solution_workflows": OwnTable(_COMPLETED),
+    "solution_workflows": OwnTable(
+        (*_WORKFLOW, *_columns(_TIME, "completed_at"), _RESPONSES), _inserted(*_WORKFLOW)
+    ),
+    "intro_offers": OwnTable(_OFFER, _inserted(*_OFFER)),
     "intro_opportunities": OwnTable(_COMPLETED),
     "credit_events": OwnTable(_CREDIT, _inserted(*_CREDIT), (("id",), ("idempotency_key",))),
     "agent_actions_log": OwnTable(_LINE, _inserted(*_LINE)),

@@ -19,13 +19,14 @@ _KINDS: Final = {
     "SagaStart": "saga",
     "Touch": "activity",
     "Classification": "intent",
-    "Completion": "completion",
+    "Move": "status",
 }
 # These effects change a row, and make none.
 _CHANGES: Final = {
     "Touch": "the time of the last activity, if it is later",
     "Classification": "noted at the conversation, if it is later",
-    "Completion": "completed, if it was not",
+    "Move": "moved on",
+    "SagaStart": "its row, if there was none",
 }
 # These make a row of their own.
 _MAKES: Final = frozenset({"Task", "TemplateMessage", "FollowUp", "AuditEntry", "CommunityRequest"})

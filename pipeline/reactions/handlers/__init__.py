@@ -11,6 +11,12 @@ from pipeline.reactions.handlers.intro_completed import IntroCompletedHandler
 from pipeline.reactions.handlers.intro_inquiry import IntroInquiryHandler
 from pipeline.reactions.handlers.message_ready import MessageReadyHandler
 from pipeline.reactions.handlers.message_received import MessageReceivedHandler
+from pipeline.reactions.handlers.offer_accepted import OfferAcceptedHandler
+from pipeline.reactions.handlers.offer_confirmed import OfferConfirmedHandler
+from pipeline.reactions.handlers.offer_created import OfferCreatedHandler
+from pipeline.reactions.handlers.offer_declined import OfferDeclinedHandler
+from pipeline.reactions.handlers.offer_reminder import OfferReminderHandler
+from pipeline.reactions.handlers.offer_time_over import OfferTimeOverHandler
 from pipeline.reactions.handlers.opportunity_accepted import OpportunityAcceptedHandler
 from pipeline.reactions.handlers.opportunity_cancelled import OpportunityCancelledHandler
 from pipeline.reactions.handlers.opportunity_completed import OpportunityCompletedHandler
@@ -24,6 +30,7 @@ from pipeline.reactions.handlers.response_received import ResponseReceivedHandle
 from pipeline.reactions.handlers.response_recorded import ResponseRecordedHandler
 from pipeline.reactions.handlers.send_requested import SendRequestedHandler
 from pipeline.reactions.handlers.solution_needed import SolutionNeededHandler
+from pipeline.reactions.handlers.solution_time_over import SolutionTimeOverHandler
 from pipeline.reactions.handlers.task_ready import TaskReadyHandler
 from pipeline.reactions.handlers.user_verified import UserVerifiedHandler
 
@@ -38,6 +45,12 @@ REACTION_HANDLERS: Final = reaction_handlers(
         IntroInquiryHandler(),
         MessageReadyHandler(),
         MessageReceivedHandler(),
+        OfferAcceptedHandler(),
+        OfferConfirmedHandler(),
+        OfferCreatedHandler(),
+        OfferDeclinedHandler(),
+        OfferReminderHandler(),
+        OfferTimeOverHandler(),
         OpportunityAcceptedHandler(),
         OpportunityCancelledHandler(),
         OpportunityCompletedHandler(),
@@ -50,6 +63,7 @@ REACTION_HANDLERS: Final = reaction_handlers(
         ResponseRecordedHandler(),
         SendRequestedHandler(),
         SolutionNeededHandler(),
+        SolutionTimeOverHandler(),
         TaskReadyHandler(),
         UserVerifiedHandler(),
     )

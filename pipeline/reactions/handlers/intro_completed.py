@@ -10,11 +10,12 @@ from pipeline.domain.delivery import Priority
 from pipeline.domain.identifiers import EventType, UserId
 from pipeline.domain.payload import Count
 from pipeline.reactions.camel import CamelPayload
-from pipeline.reactions.effects import Completion, Credit, Finished, Reaction, Task
+from pipeline.reactions.effects import Credit, Move, Reaction, Task
 from pipeline.reactions.events import ReactionEvent
-from pipeline.reactions.facts import Answers
+from pipeline.reactions.facts import Answers, Question, StandingOf
 from pipeline.reactions.handler import ReactionHandler
 from pipeline.reactions.outcome import Done, done_with
+from pipeline.reactions.saga import OVER, Saga
 
 
 class IntroCompleted(CamelPayload):
@@ -49,15 +50,27 @@ class IntroCompletedHandler(ReactionHandler[IntroCompleted]):
     event_type = EventType("intro.completed")
     payload = IntroCompleted
 
+    def questions(self, event: ReactionEvent[IntroCompleted]) -> Iterator[Question]:
+        """How the introduction stands."""
+        yield StandingOf(Saga.INTRO, event.payload.intro_id)
+
     def react(self, event: ReactionEvent[IntroCompleted], answers: Answers) -> Done:
         """The new status, the credits if there are any, and a task for each party."""
-        return done_with(_reactions(event))
+        return done_with(_reactions(event, answers))
 
 
-def _reactions(event: ReactionEvent[IntroCompleted]) -> Iterator[Reaction]:
+def _reactions(event: ReactionEvent[IntroCompleted], answers: Answers) -> Iterator[Reaction]:
     said = event.payload
-    at = said.completed_at or event.created_at
-    yield Completion(name="intro", what=Finished.INTRO, id=said.intro_id, at=at)
+    standing = answers.standings.get(StandingOf(Saga.INTRO, said.intro_id))
+    if standing is not None and standing.status not in OVER:
+        yield Move(
+            name="intro",
+            saga=Saga.INTRO,
+            id=said.intro_id,
+            seen=standing,
+            status="completed",
+            at=said.completed_at or event.created_at,
+        )
     if said.credits_awarded:
         yield Credit(
             name="credits",

@@ -10,11 +10,13 @@ from pydantic import ConfigDict
 from pipeline.domain.delivery import Priority
 from pipeline.domain.identifiers import EventType, UserId
 from pipeline.reactions.camel import CamelPayload
-from pipeline.reactions.effects import Completion, Finished, Task
+from pipeline.reactions.effects import Move, Reaction, Task
 from pipeline.reactions.events import ReactionEvent
-from pipeline.reactions.facts import ActiveConversation, Answers, Question
+from pipeline.reactions.facts import ActiveConversation, Answers, Question, StandingOf
 from pipeline.reactions.handler import ReactionHandler
-from pipeline.reactions.outcome import Done, GaveUp, done
+from pipeline.reactions.identifiers import ConversationId
+from pipeline.reactions.outcome import Done, GaveUp, done_with
+from pipeline.reactions.saga import OVER, Saga
 
 
 class ResearchComplete(CamelPayload):
@@ -48,8 +50,9 @@ class ResearchCompleteHandler(ReactionHandler[ResearchComplete]):
     payload = ResearchComplete
 
     def questions(self, event: ReactionEvent[ResearchComplete]) -> Iterator[Question]:
-        """The active conversation of the person."""
+        """The active conversation of the person, and how the workflow stands."""
         yield ActiveConversation(event.payload.user_id)
+        yield StandingOf(Saga.WORKFLOW, event.payload.workflow_id)
 
     def react(self, event: ReactionEvent[ResearchComplete], answers: Answers) -> Done | GaveUp:
         """One task for the concierge, and the new status."""
@@ -57,27 +60,36 @@ class ResearchCompleteHandler(ReactionHandler[ResearchComplete]):
         conversation = answers.conversations.get(ActiveConversation(said.user_id))
         if conversation is None:
             return GaveUp(reason="the person has no active conversation")
-        return done(
-            Task(
-                name="findings",
-                task_type="solution_workflow_timeout",
-                agent_type="concierge",
-                user_id=said.user_id,
-                context_type="solution_workflow",
-                context_id=said.workflow_id,
-                scheduled_for=event.created_at,
-                priority=Priority.HIGH,
-                context={
-                    "workflowId": said.workflow_id,
-                    "conversationId": conversation,
-                    "requestDescription": said.request_description,
-                    "findings": said.findings,
-                },
-            ),
-            Completion(
-                name="workflow",
-                what=Finished.WORKFLOW,
-                id=said.workflow_id,
-                at=said.completed_at or event.created_at,
-            ),
+        return done_with(_reactions(event, answers, conversation))
+
+
+def _reactions(
+    event: ReactionEvent[ResearchComplete], answers: Answers, conversation: ConversationId
+) -> Iterator[Reaction]:
+    said = event.payload
+    yield Task(
+        name="findings",
+        task_type="solution_workflow_timeout",
+        agent_type="concierge",
+        user_id=said.user_id,
+        context_type="solution_workflow",
+        context_id=said.workflow_id,
+        scheduled_for=event.created_at,
+        priority=Priority.HIGH,
+        context={
+            "workflowId": said.workflow_id,
+            "conversationId": conversation,
+            "requestDescription": said.request_description,
+            "findings": said.findings,
+        },
+    )
+    standing = answers.standings.get(StandingOf(Saga.WORKFLOW, said.workflow_id))
+    if standing is not None and standing.status not in OVER:
+        yield Move(
+            name="workflow",
+            saga=Saga.WORKFLOW,
+            id=said.workflow_id,
+            seen=standing,
+            status="completed",
+            at=said.completed_at or event.created_at,
         )

@@ -6,12 +6,14 @@ from pipeline.domain.delivery import Priority
 from pipeline.domain.identifiers import EventType, UserId
 from pipeline.domain.payload import OptionalLine
 from pipeline.reactions.camel import CamelPayload
-from pipeline.reactions.effects import FollowUp, Task
+from pipeline.reactions.effects import FollowUp, SagaStart, Task
 from pipeline.reactions.events import ReactionEvent
 from pipeline.reactions.facts import Answers
 from pipeline.reactions.handler import ReactionHandler
-from pipeline.reactions.identifiers import ConversationId
+from pipeline.reactions.identifiers import ConversationId, id_from
 from pipeline.reactions.outcome import Done, done
+from pipeline.reactions.research import LASTS, WAITING
+from pipeline.reactions.saga import Saga
 
 
 class SolutionNeeded(CamelPayload):
@@ -45,9 +47,17 @@ class SolutionNeededHandler(ReactionHandler[SolutionNeeded]):
     payload = SolutionNeeded
 
     def react(self, event: ReactionEvent[SolutionNeeded], answers: Answers) -> Done:
-        """One task, urgent as the person says, and an event that the research has begun."""
+        """A workflow, a task as urgent as the person says, and two events: begun, and time over."""
         said = event.payload
+        workflow_id = id_from(event.id, "workflow")
         return done(
+            SagaStart(
+                name="workflow",
+                saga=Saga.WORKFLOW,
+                id=workflow_id,
+                status=WAITING,
+                user_id=said.user_id,
+            ),
             Task(
                 name="research",
                 task_type="research_solution",
@@ -59,6 +69,7 @@ class SolutionNeededHandler(ReactionHandler[SolutionNeeded]):
                 priority=Priority.HIGH if said.urgency == "high" else Priority.NORMAL,
                 context={
                     "eventId": event.id,
+                    "workflowId": workflow_id,
                     "conversationId": said.conversation_id,
                     "requestDescription": said.request_description,
                     "category": said.category,
@@ -72,8 +83,17 @@ class SolutionNeededHandler(ReactionHandler[SolutionNeeded]):
                 aggregate_id=said.user_id,
                 payload={
                     "userId": said.user_id,
+                    "workflowId": workflow_id,
                     "conversationId": said.conversation_id,
                     "requestDescription": said.request_description,
                 },
+            ),
+            FollowUp(
+                name="time_over",
+                type=EventType("solution.time_over"),
+                aggregate_type="solution_workflow",
+                aggregate_id=workflow_id,
+                payload={"workflowId": workflow_id},
+                at=event.created_at + LASTS,
             ),
         )

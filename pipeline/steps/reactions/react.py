@@ -17,7 +17,7 @@ from pipeline.domain.identifiers import EventType
 from pipeline.domain.lease import Cause, Lease, Settlement, WorkState, end, fail, put_back
 from pipeline.facts.reactions import read_answers
 from pipeline.reactions.ask import outcome_of
-from pipeline.reactions.effects import FollowUp, Reaction
+from pipeline.reactions.effects import FollowUp, Move, Reaction
 from pipeline.reactions.events import ReactionEvent
 from pipeline.reactions.facts import Answers, Question
 from pipeline.reactions.handler import ReactionHandler
@@ -161,7 +161,9 @@ def _settlement(
     match outcome:
         case Done(effects):
             written = [_written(reactor, each.event.id, effect) for effect in effects]
-            return replace(end(each.lease, WorkState.DONE), values={"effects": written})
+            moves = [_move(effect) for effect in effects if isinstance(effect, Move)]
+            values = {"effects": written, "moves": moves or None}
+            return replace(end(each.lease, WorkState.DONE), values=values)
         case RetryAt():
             due_at = max(outcome.at, clock() + AT_LEAST)
             waits = put_back(each.lease, Cause(error_class="RetryAt", reason=outcome.reason))
@@ -181,6 +183,19 @@ def _failed(reactor: Reactor, each: AskedReaction, error: Exception) -> Settleme
 
 def _cause(error: PermanentError) -> Cause:
     return Cause(error_class=type(error).__name__, reason=str(error))
+
+
+def _move(move: Move) -> dict[str, Any]:
+    return {
+        "saga": move.saga,
+        "id": move.id,
+        "seen_status": move.seen.status,
+        "seen_responses": len(move.seen.responses),
+        "status": move.status,
+        "response": move.response,
+        "answered_by": move.answered_by,
+        "at": move.at,
+    }
 
 
 def _written(reactor: Reactor, event_id: ReactionId, effect: Reaction) -> dict[str, Any]:

@@ -11,6 +11,8 @@ from pipeline.clients.postgres.sql import load
 # Reads ended: only the events whose lease was still valid. So a worker whose lease was taken over
 # writes nothing, and all that follows from an event is written together with its state.
 _THEN: Final = sql.SQL(load(__package__, "write_reactions").decode())
+# Locks the rows of sagas that move, and finds the events that saw them otherwise.
+_FIRST: Final = sql.SQL(load(__package__, "move_sagas").decode())
 
 # What an event led to, and the route that it took, for those who ask why.
 _SETTLED: Final = sql.SQL(""",
@@ -30,9 +32,10 @@ REACTIONS: Final = LeasedTable(
     values=("event_id", "event_type", "depth"),
     switch="event_type",
     unless=sql.SQL(f"{_BY_ITS_TYPE} OR {_BY_ITS_KEY}"),
-    given={"effects": "jsonb", "route": "text", "letter": "jsonb"},
+    given={"effects": "jsonb", "moves": "jsonb", "route": "text", "letter": "jsonb"},
     settled=_SETTLED,
     returned=("event_id", "event_type", "depth", "sequence", "replayed_at"),
+    first=_FIRST,
     then=_THEN,
 )
 # The event with which a type is tried whose breaker has cooled off.

@@ -10,7 +10,7 @@ UNUSED: Final = {
     ("agent_actions_log", "created_at"),
     ("credit_events", "created_at"),
     ("inbox_items", "created_at"),
-    ("solution_workflows", "user_id"),
+    ("intro_offers", "created_at"),
 }
 COLUMNS: Final = """
     SELECT relation.relname, attribute.attname,

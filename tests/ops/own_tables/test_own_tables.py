@@ -73,7 +73,7 @@ def test_events_of_the_application_are_processed_and_those_from_before_stay(
     assert (states[before], states[event], states[touched]) == (True, True, True)
     assert own.board.rows(
         "SELECT count(*), count(DISTINCT sequence) FROM public.events WHERE id <> %s", before
-    ) == [(3, 3)]
+    ) == [(4, 4)]
     own.board.execute("UPDATE public.events SET processed = false WHERE id = %s", before)
     own.board.process(before)
     assert own.board.rows("SELECT FROM fanout.reactions WHERE event_id = %s", before) == []

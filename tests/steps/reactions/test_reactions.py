@@ -108,14 +108,16 @@ def test_an_event_is_processed_with_all_that_follows(board: Board) -> None:
     assert board.tasks() == [("research_solution", AMARA, 1)]
     # The metadata of the caller stays as it is.
     assert board.rows(
-        "SELECT event_type, processed, metadata FROM reactions.events ORDER BY sequence"
+        "SELECT event_type, processed, metadata FROM reactions.events"
+        " ORDER BY created_by NULLS FIRST, event_type"
     ) == [
         ("user.inquiry.solution_needed", True, {"corr": "c1"}),
         ("solution.research_initiated", False, {"cause": str(event_id)}),
+        ("solution.time_over", False, {"cause": str(event_id)}),
     ]
     assert board.state(event_id) == ("done", 1, 0)
-    chained = "SELECT state, depth FROM fanout.reactions WHERE event_id <> %s"
-    assert board.rows(chained, event_id) == [("unrouted", 1)]
+    chained = "SELECT state, depth FROM fanout.reactions WHERE event_id <> %s ORDER BY state"
+    assert board.rows(chained, event_id) == [("unrouted", 1), ("waiting", 1)]
 
 
 def test_f40_an_event_that_comes_three_times_to_four_workers_is_processed_once(

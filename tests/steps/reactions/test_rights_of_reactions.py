@@ -36,7 +36,7 @@ ALSO: Final = (
 )
 
 # Parts of the statements of the ledger.
-PARTS: Final = ("write_reactions", "held_by_its_key", "held_by_its_type")
+PARTS: Final = ("write_reactions", "move_sagas", "held_by_its_key", "held_by_its_type")
 JOBS: Final = "fanout_jobs"
 AGENT: Final = "fanout_agent"
 

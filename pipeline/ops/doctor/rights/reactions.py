@@ -26,6 +26,8 @@ _WRITTEN: Final = {
         *("context_id", "question", "category", "expertise_needed", "desired_outcome", "urgency"),
         *("target_user_ids", "details", "created_at", "expires_at"),
     ),
+    "solution_workflows": ("id", "user_id", "status"),
+    "intro_offers": (*("id", "offering_user_id", "introducee_user_id", "status", "expires_at"),),
     "agent_tasks": (
         *("id", "event_id", "task_type", "agent_type", "user_id", "context_type", "context_id"),
         *("scheduled_for", "priority", "context_json"),
@@ -47,11 +49,13 @@ _READ: Final = {
         *("id", "event_type", "created_at", "aggregate_type", "aggregate_id", "payload"),
         *("metadata", "processed", "version", "sequence"),
     ),
-    "solution_workflows": ("id", "status"),
-    "intro_opportunities": ("id", "status"),
+    "solution_workflows": ("id", "status", "responses", "completed_at"),
+    "intro_opportunities": ("id", "status", "completed_at"),
+    "intro_offers": ("id", "status"),
     "community_requests": (
         *("id", "requesting_user_id", "context_type", "context_id", "category"),
         *("expertise_needed", "status", "created_at", "expires_at"),
+        *("target_user_ids", "responses", "answered_by", "closed_at"),
     ),
     "agent_tasks": ("id",),
     "message_queue": ("id",),
@@ -65,8 +69,10 @@ _CHANGED: Final = {
         *("last_message_at", "last_intent", "intent_confidence", "intent_context"),
         "intent_classified_at",
     ),
-    "solution_workflows": ("status", "completed_at"),
+    "solution_workflows": ("status", "completed_at", "responses"),
     "intro_opportunities": ("status", "completed_at"),
+    "intro_offers": ("status",),
+    "community_requests": ("status", "responses", "answered_by", "closed_at"),
     "inbox_items": ("status",),
 }
 # What the jobs hand out, and close.

@@ -95,7 +95,9 @@ follow_ups AS (
 ),
 -- With the depth of its chain. Whoever adopts it from its message finds this row.
 chained AS (
-    INSERT INTO fanout.reactions (event_id, event_type, depth, state, cause, order_key, ordinal)
+    INSERT INTO fanout.reactions (
+        event_id, event_type, depth, state, next_attempt_at, cause, order_key, ordinal
+    )
     SELECT
         follow_up.id, event_type, depth + 1,
         CASE
@@ -103,9 +105,10 @@ chained AS (
                 SELECT FROM fanout.reaction_routes AS route
                 WHERE route.event_type = follow_up.event_type
                     AND follow_up.payload @> route.condition
-            ) THEN 'pending'
+            ) THEN CASE WHEN body ->> 'at' IS NULL THEN 'pending' ELSE 'waiting' END
             ELSE 'unrouted'
         END,
+        coalesce((body ->> 'at')::timestamptz, now()),
         effect.event_id,
         fanout.reaction_key(
             event_type, aggregate_type, aggregate_id, payload, in_order, body ->> 'one_at_a_time'
@@ -271,21 +274,71 @@ audit AS (
     ORDER BY effect.id
     ON CONFLICT (id) DO NOTHING
 ),
-workflows AS (
-    UPDATE reactions.solution_workflows AS workflow
-    SET status = 'completed', completed_at = (body ->> 'at')::timestamptz
-    FROM effect
-    WHERE kind = 'Completion' AND body ->> 'what' = 'workflow'
-        AND workflow.id = (body ->> 'id')::uuid
-        AND workflow.status NOT IN ('completed', 'cancelled')
+moved AS MATERIALIZED (
+    SELECT move.*
+    FROM move
+    JOIN ended ON ended.token = move.token
+    WHERE ended.state = 'done'
 ),
-intros AS (
-    UPDATE reactions.intro_opportunities AS intro
-    SET status = 'completed', completed_at = (body ->> 'at')::timestamptz
+workflows_moved AS (
+    UPDATE reactions.solution_workflows AS workflow SET
+        status = moved.status,
+        responses = array_cat(workflow.responses, array_remove(ARRAY[moved.response], NULL)),
+        completed_at = CASE moved.status
+            WHEN 'completed' THEN moved.at ELSE workflow.completed_at
+        END
+    FROM moved
+    WHERE moved.saga = 'workflow' AND workflow.id = moved.id
+),
+intros_moved AS (
+    UPDATE reactions.intro_opportunities AS intro SET
+        status = moved.status,
+        completed_at = CASE moved.status WHEN 'completed' THEN moved.at ELSE intro.completed_at END
+    FROM moved
+    WHERE moved.saga = 'intro' AND intro.id = moved.id
+),
+offers_moved AS (
+    UPDATE reactions.intro_offers AS offer SET status = moved.status
+    FROM moved
+    WHERE moved.saga = 'offer' AND offer.id = moved.id
+),
+requests_moved AS (
+    UPDATE reactions.community_requests AS request SET
+        status = moved.status,
+        responses = array_cat(request.responses, array_remove(ARRAY[moved.response], NULL)),
+        answered_by = CASE
+            WHEN moved.answered_by IS NULL OR moved.answered_by = ANY (request.answered_by)
+            THEN request.answered_by
+            ELSE array_append(request.answered_by, moved.answered_by)
+        END,
+        closed_at = CASE
+            WHEN moved.status = 'closed' THEN coalesce(request.closed_at, moved.at)
+        END
+    FROM moved
+    WHERE moved.saga = 'request' AND request.id = moved.id
+),
+started AS MATERIALIZED (
+    SELECT body.*
     FROM effect
-    WHERE kind = 'Completion' AND body ->> 'what' = 'intro'
-        AND intro.id = (body ->> 'id')::uuid
-        AND intro.status NOT IN ('completed', 'cancelled')
+    CROSS JOIN LATERAL jsonb_to_record(body) AS body (
+        saga text, id uuid, status text, user_id uuid, other_user_id uuid, expires_at timestamptz
+    )
+    WHERE kind = 'SagaStart'
+),
+workflows_started AS (
+    INSERT INTO reactions.solution_workflows (id, user_id, status)
+    SELECT id, user_id, status FROM started WHERE saga = 'workflow' ORDER BY id
+    ON CONFLICT (id) DO NOTHING
+),
+offers_started AS (
+    INSERT INTO reactions.intro_offers (
+        id, offering_user_id, introducee_user_id, status, expires_at
+    )
+    SELECT DISTINCT ON (id) id, user_id, other_user_id, status, expires_at
+    FROM started
+    WHERE saga = 'offer'
+    ORDER BY id
+    ON CONFLICT (id) DO NOTHING
 ),
 credits AS (
     INSERT INTO reactions.credit_events (id, event_id, user_id, amount, reason, idempotency_key)
