@@ -37,6 +37,7 @@ class ConnectionAcceptedHandler(ReactionHandler[ConnectionAccepted]):
 
     event_type = EventType("connection.request_accepted")
     payload = ConnectionAccepted
+    in_order = True
 
     def react(self, event: ReactionEvent[ConnectionAccepted], answers: Answers) -> Done:
         """The item of the person is actioned."""

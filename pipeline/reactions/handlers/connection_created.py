@@ -52,6 +52,7 @@ class ConnectionCreatedHandler(ReactionHandler[ConnectionCreated]):
 
     event_type = EventType("connection.request_created")
     payload = ConnectionCreated
+    in_order = True
 
     def react(self, event: ReactionEvent[ConnectionCreated], answers: Answers) -> Done:
         """One item with a score of 60."""

@@ -37,6 +37,7 @@ class ConnectionDeclinedHandler(ReactionHandler[ConnectionDeclined]):
 
     event_type = EventType("connection.request_declined")
     payload = ConnectionDeclined
+    in_order = True
 
     def react(self, event: ReactionEvent[ConnectionDeclined], answers: Answers) -> Done:
         """The item of the person is expired."""

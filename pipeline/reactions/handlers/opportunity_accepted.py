@@ -37,6 +37,7 @@ class OpportunityAcceptedHandler(ReactionHandler[OpportunityAccepted]):
 
     event_type = EventType("intro.opportunity_accepted")
     payload = OpportunityAccepted
+    in_order = True
 
     def react(self, event: ReactionEvent[OpportunityAccepted], answers: Answers) -> Done:
         """The item of the connector is actioned."""

@@ -31,6 +31,7 @@ class OpportunityCancelledHandler(ReactionHandler[OpportunityCancelled]):
 
     event_type = EventType("intro.opportunity_cancelled")
     payload = OpportunityCancelled
+    in_order = True
 
     def react(self, event: ReactionEvent[OpportunityCancelled], answers: Answers) -> Done:
         """The item is expired, whoever has it. No row is deleted."""

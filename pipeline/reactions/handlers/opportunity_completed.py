@@ -33,6 +33,7 @@ class OpportunityCompletedHandler(ReactionHandler[OpportunityCompleted]):
 
     event_type = EventType("intro.opportunity_completed")
     payload = OpportunityCompleted
+    in_order = True
 
     def questions(self, event: ReactionEvent[OpportunityCompleted]) -> Iterator[Question]:
         """Who has the item: the event names nobody."""

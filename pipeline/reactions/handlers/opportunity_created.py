@@ -51,6 +51,7 @@ class OpportunityCreatedHandler(ReactionHandler[OpportunityCreated]):
 
     event_type = EventType("intro.opportunity_created")
     payload = OpportunityCreated
+    in_order = True
 
     def react(self, event: ReactionEvent[OpportunityCreated], answers: Answers) -> Done:
         """One item. Its score is the number of credits, at most 100."""

@@ -37,6 +37,7 @@ class OpportunityDeclinedHandler(ReactionHandler[OpportunityDeclined]):
 
     event_type = EventType("intro.opportunity_declined")
     payload = OpportunityDeclined
+    in_order = True
 
     def react(self, event: ReactionEvent[OpportunityDeclined], answers: Answers) -> Done:
         """The item of the connector is expired."""

@@ -66,7 +66,7 @@ def _would(settlement: Settlement) -> dict[str, Any]:
     cause = settlement.cause
     return {
         "status": settlement.state,
-        "reason": cause and f"{cause.error_class}: {cause.reason}",
+        "reason": cause and ": ".join(filter(None, (cause.error_class, cause.reason))),
         "effects": dict(sorted(effects.items())),
     }
 

@@ -4,6 +4,9 @@ from typing import Any
 
 import pytest
 
+from pipeline.sinks.reaction_results import write_reaction_results
+from pipeline.steps.reactions.claim import ReactionClaims
+from pipeline.steps.reactions.react import react
 from tests.reactions.asking import AMARA, INTRO, LEO
 from tests.steps.reactions.board import Board
 
@@ -36,6 +39,19 @@ def test_a_cancelled_opportunity_leaves_every_inbox_and_no_other_item_changes(
         # They had acted before: an end is final.
         (LEO, INTRO, "actioned"),
     ]
+
+
+def test_an_end_never_overtakes_its_item_however_many_workers_there_are(board: Board) -> None:
+    board.event("intro.opportunity_created", CREATED, about=INTRO)
+    board.event("intro.opportunity_cancelled", THING, about=INTRO)
+    reactor = board.reactor()
+    first = ReactionClaims(reactor).claim()
+    assert [each.values["event_type"] for each in first] == ["intro.opportunity_created"]
+    # Another worker, while the first one is not done.
+    assert ReactionClaims(reactor).claim() == []
+    write_reaction_results(reactor.database, react(reactor, first))
+    assert board.process() == 1
+    assert items(board) == [(AMARA, INTRO, "expired")]
 
 
 def test_a_completed_opportunity_is_told_once_however_often_it_comes(board: Board) -> None:

@@ -1,6 +1,7 @@
 """Events that take a route: to another handler, to nobody, to an endpoint; and those not wanted."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import psycopg
@@ -22,6 +23,9 @@ from pipeline.reactions.handlers import REACTION_HANDLERS
 from pipeline.reactions.handlers.registry import reaction_handlers
 from pipeline.reactions.outcome import Done, done
 from pipeline.settings import DatabaseSettings
+from pipeline.sinks.reaction_results import write_reaction_results
+from pipeline.steps.reactions.claim import ReactionClaims
+from pipeline.steps.reactions.react import react
 from tests.clients.webhooks.receiver import Receiver
 from tests.golden.stage import Stage
 from tests.reactions.asking import AMARA
@@ -120,6 +124,20 @@ def test_a_follow_up_without_a_handler_takes_its_route_too(shop: Board) -> None:
     followed = "SELECT state, route, reason FROM fanout.reactions WHERE event_type = 'order.packed'"
     [(state, _, reason)] = shop.rows(followed)
     assert (state, reason) == ("done", "its handler does not want it")
+
+
+def test_a_follow_up_with_a_route_stays_open_where_those_without_a_handler_are_closed(
+    shop: Board,
+) -> None:
+    reactor = replace(shop.reactor(), closes_unrouted=True)
+    for event_type, is_open in (("order.packed", False), ("order.packed", True)):
+        if is_open:
+            route(shop, event_type, "nobody")
+        event_id = shop.event("order.paid", {"total": 200})
+        leases = ReactionClaims(reactor).claim([event_id])
+        write_reaction_results(reactor.database, react(reactor, leases))
+        followed = "SELECT processed FROM reactions.events WHERE metadata ->> 'cause' = %s"
+        assert shop.rows(followed, str(event_id)) == [(not is_open,)]
 
 
 @pytest.mark.parametrize(("total", "lines"), [(100, 0), (101, 1)])

@@ -83,7 +83,10 @@ follow_ups AS (
     SELECT
         effect.id, type, aggregate_type, aggregate_id, payload,
         jsonb_build_object('cause', event_id), 'reactions',
-        (effect.body ->> 'closed')::boolean
+        (effect.body ->> 'closed')::boolean AND NOT EXISTS (
+            SELECT FROM fanout.reaction_routes AS route
+            WHERE route.event_type = body.type AND body.payload @> route.condition
+        )
     FROM effect
     CROSS JOIN LATERAL jsonb_to_record(body) AS body (
         type text, aggregate_type text, aggregate_id uuid, payload jsonb
