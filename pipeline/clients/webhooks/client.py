@@ -200,6 +200,8 @@ def _failed(error: Exception) -> Unavailable:
             return Unavailable(code="tls_failed", may_be_accepted=False)
         case httpcore2.ConnectError():
             return Unavailable(code="not_reached", may_be_accepted=False)
+        case httpcore2.ConnectTimeout() | httpcore2.PoolTimeout():
+            return Unavailable(code="timeout", may_be_accepted=False)
         case httpcore2.TimeoutException():
             return Unavailable(code="timeout", may_be_accepted=True)
     return Unavailable(code="no_answer", may_be_accepted=True)

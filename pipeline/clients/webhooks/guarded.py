@@ -42,15 +42,21 @@ class Deadline(threading.local):
 
     at: float = 0.0
 
-    def left(self, timeout: float | None = None) -> float:
+    def left(self, timeout: float | None = None, *, connected: bool = True) -> float:
         """Return the seconds that are left, at most ``timeout``.
+
+        Args:
+            timeout: of the next step.
+            connected: whether something may have been sent already.
 
         Raises:
             httpcore2.ReadTimeout: none are.
+            httpcore2.ConnectTimeout: likewise, before anything was sent.
         """
         left = self.at - time.monotonic()
         if left <= 0:
-            raise httpcore2.ReadTimeout("the time of the request is over")
+            over = httpcore2.ReadTimeout if connected else httpcore2.ConnectTimeout
+            raise over("the time of the request is over")
         return left if timeout is None else min(left, timeout)
 
 
@@ -96,9 +102,8 @@ class GuardedBackend(httpcore2.NetworkBackend):
         failed: Exception = httpcore2.ConnectError("the name has no address")
         for address in self._checked(host, port)[:_MOST_ADDRESSES]:
             try:
-                stream = self._plain.connect_tcp(
-                    address, port, self._deadline.left(timeout), local_address, socket_options
-                )
+                left = self._deadline.left(timeout, connected=False)
+                stream = self._plain.connect_tcp(address, port, left, local_address, socket_options)
             except (httpcore2.ConnectError, httpcore2.ConnectTimeout) as error:
                 failed = error
             else:
@@ -147,7 +152,7 @@ class _GuardedStream(httpcore2.NetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,
     ) -> httpcore2.NetworkStream:
-        left = self._deadline.left(timeout)
+        left = self._deadline.left(timeout, connected=False)
         return _GuardedStream(
             self._stream.start_tls(ssl_context, server_hostname, left), self._deadline
         )

@@ -26,10 +26,14 @@ _NOT_PUBLIC: Final = tuple(
         *("2001::/23", "2001:db8::/32", "2002::/16", "2620:4f:8000::/48", "3fff::/20"),
     )
 )
-# Where clouds hand out credentials. No setting allows them.
+# Where clouds hand out credentials, or control a machine: 168.63.129.16 is Azure's, in a range of
+# the internet. No setting allows them.
 _METADATA: Final = tuple(
     ip_network(text)
-    for text in ("169.254.0.0/16", "fd00:ec2::/32", "fd20:ce::/32", "100.100.100.200/32")
+    for text in (
+        *("169.254.0.0/16", "fd00:ec2::/32", "fd20:ce::/32", "100.100.100.200/32"),
+        "168.63.129.16/32",
+    )
 )
 _METADATA_NAMES: Final = frozenset(
     {"metadata", "metadata.google.internal", "metadata.goog", "instance-data"}
@@ -73,6 +77,7 @@ def is_public(text: str) -> bool:
         and not address.is_multicast
         and not address.is_reserved
         and not _within(address, _NOT_PUBLIC)
+        and not _within(address, _METADATA)
     )
 
 

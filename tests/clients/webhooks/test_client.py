@@ -409,6 +409,27 @@ def test_an_encrypted_answer_that_drips_is_given_up_too(
     assert found == Unavailable(code="timeout", may_be_accepted=True)
 
 
+def test_who_ran_out_of_time_before_anything_was_sent_has_nothing(
+    encryption: tuple[ssl.SSLContext, ssl.SSLContext],
+) -> None:
+    """Control: the tests above, in which the request was sent."""
+    _, trusted = encryption
+    nothing_sent = Unavailable(code="timeout", may_be_accepted=False)
+    short = settings(timeout=timedelta(seconds=0.3))
+
+    def slow(*_: object) -> list[str]:
+        time.sleep(0.4)
+        return ["127.0.0.1"]
+
+    # It accepts the connection and says nothing.
+    with closing(socket.create_server(("127.0.0.1", 0))) as silent:
+        url = f"https://{NAME}:{silent.getsockname()[1]}/"
+        with WebhookClient(short, trusted=trusted, resolver=lambda *_: ["127.0.0.1"]) as client:
+            assert result(client, url) == nothing_sent
+        with WebhookClient(short, trusted=trusted, resolver=slow) as client:
+            assert result(client, url) == nothing_sent
+
+
 def test_nothing_is_logged_of_a_message_or_its_address(
     webhooks: WebhookClient, receiver: Receiver, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -11,7 +11,14 @@ from pipeline.clients.webhooks.public import is_allowed, is_metadata_name, is_pu
 from pipeline.domain.errors import ConfigurationError, UsageError
 from pipeline.settings.outgoing_webhooks import OutgoingSettings, read_outgoing_settings
 
-PUBLIC: Final = ("1.1.1.1", "8.8.8.8", "93.184.216.34", "2606:4700:4700::1111", "2a00:1450::1")
+PUBLIC: Final = (
+    "1.1.1.1",
+    "168.63.129.17",
+    "8.8.8.8",
+    "93.184.216.34",
+    "2606:4700:4700::1111",
+    "2a00:1450::1",
+)
 NOT_PUBLIC: Final = {
     "unspecified": ("0.0.0.0", "0.1.2.3", "::"),  # noqa: S104
     "loopback": ("127.0.0.1", "127.255.255.254", "::1"),
@@ -31,7 +38,7 @@ NOT_PUBLIC: Final = {
     "Teredo": ("2001:0:4136:e378:8000:63bf:3fff:fdd2",),
     "discard": ("100::1",),
     "not assigned": ("4000::1", "e000::1", "5f00::1"),
-    "metadata": ("fd00:ec2::254", "fd20:ce::254"),
+    "metadata": ("fd00:ec2::254", "fd20:ce::254", "168.63.129.16"),
 }
 
 
@@ -64,7 +71,11 @@ def test_a_setting_allows_networks_and_what_stands_for_their_addresses() -> None
 
 
 @pytest.mark.parametrize(
-    "address", ["169.254.169.254", "::ffff:169.254.169.254", "fd00:ec2::254", "100.100.100.200"]
+    "address",
+    [
+        *("169.254.169.254", "::ffff:169.254.169.254", "fd00:ec2::254", "100.100.100.200"),
+        *("168.63.129.16", "::ffff:168.63.129.16"),
+    ],
 )
 def test_no_setting_allows_a_metadata_server(address: str) -> None:
     everything = [ip_network("0.0.0.0/0"), ip_network("::/0")]
