@@ -1,41 +1,9 @@
 """Calls of the functions that the migrations of mail add."""
 
-from collections.abc import Mapping
-from typing import Any
+from functools import partial
+from typing import Final
 
-from psycopg import Connection
-from psycopg.errors import (
-    InsufficientPrivilege,
-    InvalidSchemaName,
-    UndefinedFunction,
-    UndefinedTable,
-)
-from psycopg.rows import namedtuple_row
+from pipeline.ops import called
+from pipeline.ops.families import Family
 
-from pipeline.clients.postgres.retry import with_connection
-from pipeline.domain.errors import ConfigurationError
-from pipeline.settings import DatabaseSettings
-
-
-def call(settings: DatabaseSettings, statement: bytes, parameters: Mapping[str, Any]) -> list[Any]:
-    """Execute a statement; return its rows as named tuples.
-
-    Raises:
-        ConfigurationError: the database has no mail, or the login is not an operator's.
-        TransientError: the database does not answer.
-    """
-
-    def work(connection: Connection[Any]) -> list[Any]:
-        try:
-            with connection.cursor(row_factory=namedtuple_row) as cursor:
-                return cursor.execute(statement, parameters).fetchall()
-        except (InvalidSchemaName, UndefinedFunction, UndefinedTable):
-            raise ConfigurationError(
-                "the database lacks what mail needs: run python -m pipeline migrate --family mail"
-            ) from None
-        except InsufficientPrivilege:
-            raise ConfigurationError(
-                "this user may not work on mail: connect as a member of fanout_operator"
-            ) from None
-
-    return with_connection(settings, work)
+call: Final = partial(called.call, of="mail", family=Family.MAIL)
