@@ -25,9 +25,9 @@ def add(commands: Commands) -> None:
         action="append",
         metavar="NAME",
         help="the family whose tables to create; may be repeated: fanout (the default), jobs, which"
-        " includes fanout, mail or push, which need no table of an application, activity, which"
-        " includes push and makes activity.notifications, or kernel, which is part of every other"
-        " family",
+        " includes fanout, mail, push or reactions, which need no table of an application,"
+        " activity, which includes push and makes activity.notifications, or kernel, which is part"
+        " of every other family",
     )
     command.add_argument(
         "--table",
