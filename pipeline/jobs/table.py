@@ -12,6 +12,7 @@ from pipeline.jobs.meeting_reminders import MEETING_REMINDERS
 from pipeline.jobs.reactions.close_expired_requests import CLOSE_EXPIRED_REQUESTS
 from pipeline.jobs.reactions.dispatch_messages import DISPATCH_MESSAGES
 from pipeline.jobs.reactions.dispatch_tasks import DISPATCH_TASKS
+from pipeline.jobs.reactions.retention import REACTION_RETENTION
 from pipeline.jobs.renew_calendar_watches import RENEW_CALENDAR_WATCHES
 from pipeline.jobs.resume_incomplete_nudges import RESUME_INCOMPLETE_NUDGES
 from pipeline.jobs.retention import RETENTION
@@ -33,6 +34,7 @@ JOBS: Final = register(
         DISPATCH_TASKS,
         DISPATCH_MESSAGES,
         CLOSE_EXPIRED_REQUESTS,
+        REACTION_RETENTION,
     ),
     _name,
 )

@@ -39,6 +39,8 @@ _ERASURES: Final = "fanout.erasures"
 _LEFT: Final = load(__package__, "left_to_application")
 _LEFT_IN_ACTIVITY: Final = load(__package__, "left_in_activity")
 _ACTIVITY: Final = "activity.notifications"
+_LEFT_IN_REACTIONS: Final = load("pipeline.ops.reactions", "left_in_reactions")
+_REACTIONS: Final = "fanout.reactions"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +53,8 @@ class Forgotten:
         person_sha256: the hash of the person's id that the row has.
         rows: how many rows were, or would be, deleted or emptied, by table.
         left: how many rows of the person the application has to delete itself, by table. Without
-            the fan-out, the only table of an application that we know is activity.notifications.
+            the fan-out, the only tables of an application that we know are activity.notifications
+            and those of reactions.
     """
 
     erasure: UUID | None
@@ -77,7 +80,7 @@ def forget(settings: DatabaseSettings, user: UUID, *, dry_run: bool = False) -> 
     """
     check_database(settings)
     person = hashlib.sha256(str(user).encode()).hexdigest()
-    asked = {"tables": [_ERASURES, _ACTIVITY, *_STATEMENTS]}
+    asked = {"tables": [_ERASURES, _ACTIVITY, _REACTIONS, *_STATEMENTS]}
     there = {name for (name,) in _all(settings, _THERE, asked)}
     has_fanout = _ERASURES in there
     begin, end = (_BEGIN, _END) if has_fanout else (_BEGIN_AUDITED, _END_AUDITED)
@@ -94,6 +97,8 @@ def forget(settings: DatabaseSettings, user: UUID, *, dry_run: bool = False) -> 
     left = dict(_all(settings, _LEFT, {"user": user})) if has_fanout else {}
     if _ACTIVITY in there:
         left |= dict(_all(settings, _LEFT_IN_ACTIVITY, {"user": user}))
+    if _REACTIONS in there:
+        left |= dict(_all(settings, _LEFT_IN_REACTIONS, {"user": user}))
     return Forgotten(
         erasure=erasure,
         recorded_in=_ERASURES if has_fanout else "fanout.audit",

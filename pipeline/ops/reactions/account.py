@@ -17,6 +17,7 @@ class ReactionSeen:
         is_deleted: whether the row of the event is gone.
         created_at: None also if no program can read it.
         is_processed: what its column ``processed`` says.
+        is_past: whether it ended so long ago that retention has deleted its row in the ledger.
         state: in the ledger; None: no graph has found it yet. So is everything below.
         found_at: when a graph found it.
         attempts: all tries, also those before a replay.
@@ -37,6 +38,7 @@ class ReactionSeen:
     aggregate_id: str | None
     created_by: str | None
     is_processed: bool
+    is_past: bool
     state: str | None
     found_at: datetime | None
     attempts: int | None

@@ -45,6 +45,8 @@ _FOLLOW_UPS: Final = {
 def state(account: ReactionAccount) -> str:
     """Return how the event stands."""
     event = account.event
+    if event.is_past:
+        return "finished long ago: retention has deleted its row in the ledger"
     if event.state is None:
         past = "processed before this pipeline saw it, which never runs it"
         return past if event.is_processed else "not processed yet"
@@ -64,7 +66,7 @@ def state(account: ReactionAccount) -> str:
 def advice(account: ReactionAccount) -> str | None:
     """Return what to do next; None if there is nothing to do."""
     event = account.event
-    if event.state in (None, "pending") and not event.is_processed:
+    if event.state in (None, "pending") and not (event.is_processed or event.is_past):
         return (
             "if it is not processed in a moment, see whether the graph runs:"
             " python -m pipeline status"

@@ -1,5 +1,6 @@
 -- Delete old attempts at records that are finished: one page, the oldest first. In and out as
--- delete_ledger_rows.sql says. Those of deliveries are in delete_delivery_attempts.sql.
+-- delete_ledger_rows.sql says. Those of deliveries and of reactions have
+-- statements of their own.
 WITH cutoff AS MATERIALIZED (
     SELECT least(%(now)s::timestamptz, now()) - make_interval(days => %(days)s::int) AS at
 ),
@@ -16,7 +17,7 @@ page AS MATERIALIZED (
            ctid AS place
     FROM fanout.attempts
     WHERE finished_at < (SELECT at FROM cutoff)
-    AND source <> 'deliveries'
+    AND source NOT IN ('deliveries', 'events')
     -- The first part lets the index find where the page begins, in any plan.
     AND (finished_at, source, record_id, number) >= (
         coalesce((%(after)s::jsonb ->> 0)::timestamptz, '-infinity'),

@@ -86,6 +86,10 @@ RUN_BY: Final = {
 }
 # Single files that another role runs too.
 RUN_ALSO: Final = {
+    JOBS_OF_REACTIONS: (
+        "pipeline/steps/sql/delete_reaction_attempts.sql",
+        "pipeline/steps/sql/delete_reactions.sql",
+    ),
     "fanout_jobs": (
         "pipeline/clients/postgres/sql/apply_settings.sql",
         "pipeline/facts/sql/switches.sql",
@@ -135,6 +139,10 @@ NOT_RUN_BY: Final = {
         "pipeline/ops/mail/sql/record_report.sql",
         "pipeline/ops/mail/sql/suppress.sql",
         "pipeline/ops/mail/sql/suppressions.sql",
+    ),
+    "fanout_jobs": (
+        "pipeline/steps/sql/delete_reaction_attempts.sql",
+        "pipeline/steps/sql/delete_reactions.sql",
     ),
     # Of mails alone: its requests may hold several.
     "fanout_push": ("pipeline/steps/sending/sql/release_one.sql",),

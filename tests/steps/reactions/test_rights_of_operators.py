@@ -22,7 +22,7 @@ OPERATOR: Final = "fanout_operator"
 VIEWER: Final = "fanout_viewer"
 # What a viewer does not run: it changes something, reads payloads, or wakes the graph.
 NOT_BY_VIEWERS: Final = (
-    *("letter_payload", "replay_events", "selected", "waiting_events"),
+    *("letter_payload", "replay_events", "selected", "waiting_events", "left_in_reactions"),
     *("routes", "add_route", "remove_route"),
 )
 # The view and its rights are for psql and Grafana.

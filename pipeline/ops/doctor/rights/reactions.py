@@ -95,7 +95,7 @@ _BY_JOBS: Final = (
         ),
     ),
     ("UPDATE", "message_queue", ("status",)),
-    ("SELECT", "events", ("id",)),
+    ("SELECT", "events", ("id", "sequence", "processed")),
     (
         "INSERT",
         "events",
@@ -149,7 +149,8 @@ RIGHTS_WITH_REACTIONS: Final[Mapping[str, frozenset[str]]] = {
     REACTIONS: (
         SIGN_OF_LIFE
         | on_tables("SELECT", "fanout_migrations")
-        | on_tables("SELECT", "reactions", "switches", "reaction_backlog", schema="fanout")
+        | on_tables("SELECT", "reactions", "switches", schema="fanout")
+        | on_tables("SELECT", "reaction_backlog", "reaction_marks", schema="fanout")
         | on_columns("UPDATE", "reaction_backlog", "reached", "finished_at", schema="fanout")
         | on_tables("DELETE", "switches", schema="fanout")
         | on_columns("INSERT", "switches", *OF_A_BREAKER, schema="fanout")
@@ -193,7 +194,10 @@ RIGHTS_WITH_REACTIONS: Final[Mapping[str, frozenset[str]]] = {
     ),
     JOBS: (
         OF_THE_RUNS
-        | on_tables("SELECT", "dispatches", schema="fanout")
+        | on_tables("SELECT", "dispatches", "reaction_marks", "attempts", schema="fanout")
+        | on_tables("DELETE", "attempts", "reactions", schema="fanout")
+        | on_columns("SELECT", "reactions", "event_id", "state", "finished_at", schema="fanout")
+        | on_columns("UPDATE", "reaction_marks", "last_sequence", "moved_at", schema="fanout")
         | on_columns(
             "INSERT",
             "dispatches",
@@ -224,10 +228,15 @@ RIGHTS_WITH_REACTIONS: Final[Mapping[str, frozenset[str]]] = {
             *("event_type", "condition", "to_kind", "target", "endpoint_id", "place", "reason"),
             schema="fanout",
         )
+        | on_columns("SELECT", "reaction_marks", "last_sequence", schema="fanout")
         | on_tables("SELECT", "events", "event_dead_letters", schema="reactions")
+        | on_columns("SELECT", "users", "id", schema="reactions")
+        | on_columns("SELECT", "conversations", "user_id", schema="reactions")
+        | on_columns("SELECT", "community_requests", "requesting_user_id", schema="reactions")
         | _SHOWN
     ),
     VIEWER: on_tables("SELECT", "reactions", "attempts", "job_runs", schema="fanout")
+    | on_columns("SELECT", "reaction_marks", "last_sequence", schema="fanout")
     | on_columns("SELECT", "events", *_OF_AN_EVENT, schema="reactions")
     | on_columns("SELECT", "event_dead_letters", *_OF_THE_DEAD, schema="reactions")
     | _SHOWN,

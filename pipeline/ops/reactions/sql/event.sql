@@ -10,6 +10,9 @@ SELECT
     event.aggregate_id::text,
     event.created_by::text,
     coalesce(event.processed, false) AS is_processed,
+    ledger.event_id IS NULL
+        AND coalesce(event.sequence <= (SELECT last_sequence FROM fanout.reaction_marks), false)
+        AS is_past,
     ledger.state,
     ledger.created_at AS found_at,
     ledger.attempts,

@@ -12,7 +12,7 @@ WITH waiting AS MATERIALIZED (
 unseen AS MATERIALIZED (
     SELECT event.created_at AS due_at
     FROM reactions.events AS event
-    WHERE event.processed IS NOT TRUE AND event.sequence IS NOT NULL
+    WHERE event.processed IS NOT TRUE AND event.sequence > (SELECT last_sequence FROM fanout.reaction_marks)
         AND NOT EXISTS (SELECT FROM fanout.reactions AS ledger WHERE ledger.event_id = event.id)
 ),
 due AS MATERIALIZED (

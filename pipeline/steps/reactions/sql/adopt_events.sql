@@ -5,12 +5,17 @@
 -- most, how many others are looked for, whose messages were lost; closes_unrouted, whether
 -- those without a handler get processed. Out: how many rows were made for those without a handler.
 -- Events without a sequence are older than the pipeline: see adopt_backlog.sql.
-WITH named AS (
+--
+-- Nor is one up to the mark found: its row may be deleted, since it has ended.
+WITH mark AS MATERIALIZED (
+    SELECT last_sequence FROM fanout.reaction_marks
+),
+named AS (
     SELECT event.id, event.event_type, event.sequence, event.aggregate_type, event.aggregate_id,
         event.payload
     FROM unnest(%(ids)s::uuid[]) AS named (id)
     JOIN reactions.events AS event ON event.id = named.id
-    WHERE event.processed IS NOT TRUE AND event.sequence IS NOT NULL
+    WHERE event.processed IS NOT TRUE AND event.sequence > (SELECT last_sequence FROM mark)
 ),
 found AS (
     SELECT * FROM named
@@ -26,6 +31,7 @@ found AS (
             AND event.aggregate_type IS NOT DISTINCT FROM named.aggregate_type
             AND event.event_type = ANY (%(in_order)s::text[])
             AND event.sequence < named.sequence
+            AND event.sequence > (SELECT last_sequence FROM mark)
             AND NOT EXISTS (
                 SELECT FROM fanout.reactions AS ledger WHERE ledger.event_id = event.id
             )
@@ -38,7 +44,7 @@ found AS (
         SELECT event.id, event.event_type, event.sequence, event.aggregate_type,
             event.aggregate_id, event.payload
         FROM reactions.events AS event
-        WHERE event.processed IS NOT TRUE AND event.sequence IS NOT NULL
+        WHERE event.processed IS NOT TRUE AND event.sequence > (SELECT last_sequence FROM mark)
             AND NOT EXISTS (
                 SELECT FROM fanout.reactions AS ledger WHERE ledger.event_id = event.id
             )

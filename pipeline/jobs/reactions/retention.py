@@ -1,0 +1,36 @@
+"""reaction-retention: delete what was kept of finished events of reactions long enough."""
+
+from typing import Final
+
+from pipeline.jobs.job import Job, Period, Retention
+from pipeline.jobs.reactions.needs import OF_REACTIONS
+from pipeline.jobs.schedule import Schedule
+
+REACTION_RETENTION: Final = Job(
+    name="reaction-retention",
+    summary="delete what was kept of finished events of reactions long enough",
+    schedule=Schedule("45 3 * * *"),
+    work=Retention(
+        periods=(
+            Period(
+                table="fanout.attempts of reactions",
+                parameter="reaction_attempts_days",
+                days=30,
+                at_least=1,
+                why="used to look into failures; an attempt at an unfinished event stays",
+                statements=("delete_reaction_attempts",),
+            ),
+            Period(
+                table="fanout.reactions",
+                parameter="reactions_days",
+                days=90,
+                at_least=7,
+                why="no transaction is open for a week, so no event commits below the mark; there,"
+                " what has no row never runs again",
+                statements=("delete_reactions",),
+                oldest_first=True,
+            ),
+        )
+    ),
+    needs=OF_REACTIONS,
+)

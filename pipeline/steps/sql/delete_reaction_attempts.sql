@@ -1,0 +1,52 @@
+-- Delete old attempts at events of reactions that have ended: one page, the oldest first. In and out as
+-- delete_ledger_rows.sql says.
+WITH cutoff AS MATERIALIZED (
+    SELECT least(%(now)s::timestamptz, now()) - make_interval(days => %(days)s::int) AS at
+),
+page AS MATERIALIZED (
+    SELECT source, record_id, number, finished_at,
+           EXISTS (
+               SELECT FROM fanout.reactions
+               WHERE event_id = attempts.record_id::uuid AND state NOT IN ('done', 'dead')
+               OFFSET 0
+           ) AS is_unfinished,
+           ctid AS place
+    FROM fanout.attempts
+    WHERE finished_at < (SELECT at FROM cutoff)
+    AND source = 'events'
+    -- The first part lets the index find where the page begins, in any plan.
+    AND (finished_at, source, record_id, number) >= (
+        coalesce((%(after)s::jsonb ->> 0)::timestamptz, '-infinity'),
+        coalesce(%(after)s::jsonb ->> 1, ''),
+        coalesce(%(after)s::jsonb ->> 2, ''),
+        coalesce((%(after)s::jsonb ->> 3)::int, -2147483648)
+    )
+    AND (
+        %(after)s::text IS NULL
+        OR (finished_at, source, record_id, number) <> (
+            (%(after)s::jsonb ->> 0)::timestamptz,
+            %(after)s::jsonb ->> 1,
+            %(after)s::jsonb ->> 2,
+            (%(after)s::jsonb ->> 3)::int
+        )
+    )
+    ORDER BY finished_at, source, record_id, number
+    LIMIT %(most)s::int
+),
+deleted AS (
+    DELETE FROM fanout.attempts AS attempt
+    WHERE NOT %(dry_run)s::boolean
+    AND attempt.ctid = ANY (ARRAY(SELECT place FROM page WHERE NOT is_unfinished))
+    AND attempt.finished_at < (SELECT at FROM cutoff)
+    RETURNING true
+)
+SELECT (SELECT count(*) FROM page) AS scanned,
+       (SELECT count(*) FROM page WHERE NOT is_unfinished) AS due,
+       (SELECT count(*) FROM deleted) AS deleted,
+       (SELECT count(*) FROM page WHERE is_unfinished) AS kept,
+       CASE WHEN (SELECT count(*) FROM page) = %(most)s::int THEN (
+           SELECT jsonb_build_array(finished_at, source, record_id, number)::text
+           FROM page
+           ORDER BY finished_at DESC, source DESC, record_id DESC, number DESC
+           LIMIT 1
+       ) END AS cursor

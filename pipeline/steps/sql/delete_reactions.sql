@@ -1,0 +1,74 @@
+-- Delete ledger rows of events of reactions that ended long ago: one page, the oldest first. In and out as
+-- delete_ledger_rows.sql says.
+--
+-- The mark moves with them, in the same statement: no event with its sequence, or an earlier one, is ever
+-- found again, whatever its column "processed" says. So it stays below the first event that nobody has
+-- found yet. A row stays while its event has an open dead letter, and while "processed" is not true.
+WITH cutoff AS MATERIALIZED (
+    SELECT least(%(now)s::timestamptz, now()) - make_interval(days => %(days)s::int) AS at
+),
+unseen AS MATERIALIZED (
+    SELECT event.sequence
+    FROM reactions.events AS event
+    WHERE event.processed IS NOT TRUE
+        AND event.sequence > (SELECT last_sequence FROM fanout.reaction_marks)
+        AND NOT EXISTS (SELECT FROM fanout.reactions AS ledger WHERE ledger.event_id = event.id)
+    ORDER BY event.sequence
+    LIMIT 1
+),
+page AS MATERIALIZED (
+    SELECT event_id, state, finished_at
+    FROM fanout.reactions
+    WHERE finished_at < (SELECT at FROM cutoff)
+    -- The first part lets the index find where the page begins, in any plan.
+    AND finished_at >= coalesce((%(after)s::jsonb ->> 0)::timestamptz, '-infinity')
+    AND (
+        %(after)s::text IS NULL
+        OR (finished_at, event_id) > (
+            (%(after)s::jsonb ->> 0)::timestamptz, (%(after)s::jsonb ->> 1)::uuid
+        )
+    )
+    ORDER BY finished_at, event_id
+    LIMIT %(most)s::int
+),
+old AS MATERIALIZED (
+    SELECT page.event_id, event.sequence,
+           page.state IN ('done', 'dead')
+           AND coalesce(event.processed, event.id IS NULL)
+           AND (
+               event.sequence IS NULL
+               OR event.sequence < coalesce((SELECT sequence FROM unseen), 9223372036854775807)
+           )
+           AND NOT EXISTS (
+               SELECT FROM public.event_dead_letters
+               WHERE letter_key = 'events:' || page.event_id AND resolved_at IS NULL
+               OFFSET 0
+           ) AS goes
+    FROM page
+    LEFT JOIN reactions.events AS event ON event.id = page.event_id
+),
+deleted AS (
+    DELETE FROM fanout.reactions AS ledger
+    WHERE NOT %(dry_run)s::boolean
+    AND ledger.event_id = ANY (ARRAY(SELECT event_id FROM old WHERE goes))
+    -- Again, since a replay may have changed it since it was read.
+    AND ledger.state IN ('done', 'dead')
+    AND ledger.finished_at < (SELECT at FROM cutoff)
+    RETURNING ledger.event_id
+),
+marked AS (
+    UPDATE fanout.reaction_marks AS mark
+    SET last_sequence = newest.sequence, moved_at = now()
+    FROM (SELECT max(old.sequence) AS sequence FROM deleted JOIN old USING (event_id)) AS newest
+    WHERE newest.sequence > mark.last_sequence
+)
+SELECT (SELECT count(*) FROM page) AS scanned,
+       (SELECT count(*) FROM old WHERE goes) AS due,
+       (SELECT count(*) FROM deleted) AS deleted,
+       (SELECT count(*) FROM old WHERE NOT goes) AS kept,
+       CASE WHEN (SELECT count(*) FROM page) = %(most)s::int THEN (
+           SELECT jsonb_build_array(finished_at, event_id)::text
+           FROM page
+           ORDER BY finished_at DESC, event_id DESC
+           LIMIT 1
+       ) END AS cursor
