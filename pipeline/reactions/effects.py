@@ -75,7 +75,8 @@ class FollowUp:
         aggregate_type: the kind of thing that it is about.
         aggregate_id: the thing that it is about.
         payload: of the new event.
-        at: the time from which it is due; None for now. It waits in the ledger.
+        at: the time from which it is due; None for now. It waits in the ledger. The row is written
+            at once, so a handler that needs this time must find it in the payload.
     """
 
     name: str

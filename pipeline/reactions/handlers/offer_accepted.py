@@ -95,6 +95,7 @@ class OfferAcceptedHandler(ReactionHandler[OfferAccepted]):
                 payload={
                     "introOfferId": said.intro_offer_id,
                     "offeringUserId": said.offering_user_id,
+                    "dueAt": event.created_at + offers.REMIND_AFTER,
                 },
                 at=event.created_at + offers.REMIND_AFTER,
             ),

@@ -1,6 +1,7 @@
 """intro.offer_reminder: three days have passed since an offer was accepted."""
 
 from collections.abc import Iterator
+from datetime import datetime
 from uuid import UUID
 
 from pydantic import ConfigDict
@@ -25,6 +26,7 @@ class OfferReminder(CamelPayload):
                 {
                     "introOfferId": "f0000000-0000-4000-8000-000000000001",
                     "offeringUserId": "a0000000-0000-4000-8000-000000000001",
+                    "dueAt": "2026-03-05T12:00:00Z",
                 }
             ]
         }
@@ -32,6 +34,7 @@ class OfferReminder(CamelPayload):
 
     intro_offer_id: UUID
     offering_user_id: UserId
+    due_at: datetime | None = None
 
 
 class OfferReminderHandler(ReactionHandler[OfferReminder]):
@@ -55,7 +58,7 @@ class OfferReminderHandler(ReactionHandler[OfferReminder]):
                 name="reminder",
                 user_id=said.offering_user_id,
                 template="intro_offer_confirmation_reminder",
-                scheduled_for=event.created_at,
+                scheduled_for=said.due_at or event.created_at,
                 context={"introOfferId": said.intro_offer_id},
             )
         )

@@ -93,7 +93,7 @@ class SolutionNeededHandler(ReactionHandler[SolutionNeeded]):
                 type=EventType("solution.time_over"),
                 aggregate_type="solution_workflow",
                 aggregate_id=workflow_id,
-                payload={"workflowId": workflow_id},
+                payload={"workflowId": workflow_id, "dueAt": event.created_at + LASTS},
                 at=event.created_at + LASTS,
             ),
         )

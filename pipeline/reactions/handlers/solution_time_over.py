@@ -1,6 +1,7 @@
 """solution.time_over: nobody waits for responses of experts any longer."""
 
 from collections.abc import Iterator
+from datetime import datetime
 from uuid import UUID
 
 from pydantic import ConfigDict
@@ -19,10 +20,18 @@ class SolutionTimeOver(CamelPayload):
     """Payload of ``solution.time_over``."""
 
     model_config = ConfigDict(
-        json_schema_extra={"examples": [{"workflowId": "f0000000-0000-4000-8000-000000000001"}]}
+        json_schema_extra={
+            "examples": [
+                {
+                    "workflowId": "f0000000-0000-4000-8000-000000000001",
+                    "dueAt": "2026-03-03T12:00:00Z",
+                }
+            ]
+        }
     )
 
     workflow_id: UUID
+    due_at: datetime | None = None
 
 
 class SolutionTimeOverHandler(ReactionHandler[SolutionTimeOver]):
@@ -37,8 +46,8 @@ class SolutionTimeOverHandler(ReactionHandler[SolutionTimeOver]):
 
     def react(self, event: ReactionEvent[SolutionTimeOver], answers: Answers) -> Done:
         """The new status, and the task of the evaluation."""
-        workflow_id = event.payload.workflow_id
+        workflow_id, due_at = event.payload.workflow_id, event.payload.due_at
         standing = answers.standings.get(StandingOf(Saga.WORKFLOW, workflow_id))
         if standing is None or not is_waiting(standing):
             return done()
-        return done_with(ended(workflow_id, standing, event.created_at))
+        return done_with(ended(workflow_id, standing, due_at or event.created_at))
