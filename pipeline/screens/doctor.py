@@ -23,7 +23,7 @@ def render(report: Iterable[Examined]) -> RenderableType:
     """Return one line per check with its fix below. Checks with the same warning share a line."""
     lines = Table.grid(padding=(0, 2))
     lines.add_column()
-    lines.add_column(width=15)
+    lines.add_column(width=16)
     lines.add_column(overflow="fold")
     not_run = []
     found: dict[Finding, list[str]] = {}

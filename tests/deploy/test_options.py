@@ -224,6 +224,7 @@ def test_a_graph_that_there_is_not_is_refused_with_those_that_there_are() -> Non
         (Graph.JOBS, "fanout-jobs"),
         (Graph.MAIL, "fanout-mail"),
         (Graph.PUSH, "fanout-push"),
+        (Graph.REACTIONS, "fanout-reactions"),
     ],
 )
 def test_each_graph_is_a_job_with_a_name_of_its_own(graph: Graph, job: str) -> None:

@@ -625,7 +625,8 @@ def test_events_without_a_publication_are_seen_and_told_once_by_the_fix(
 WITHOUT_ZONE: Final = """
     ALTER PUBLICATION fanout_events SET TABLE fanout_heartbeat;
     DROP VIEW fanout_queue;
-    ALTER TABLE domain_events ALTER COLUMN created_at TYPE timestamp
+    ALTER TABLE domain_events ALTER COLUMN created_at TYPE timestamp;
+    ALTER PUBLICATION fanout_events ADD TABLE domain_events (id, created_at)
 """
 
 

@@ -310,6 +310,8 @@ def test_beside_the_other_families_no_role_has_more_or_less_for_reactions(
     assert found(database, "reactions rights") == ok("the family reactions is not installed")
     migrate(database.dsn, family=Family.REACTIONS)
     rights = [name for name in BY_NAME if name.endswith(" rights")]
+    # As wide as the column on the screen.
+    assert max(map(len, BY_NAME)) == len("reactions rights")
     assert len(rights) == len({CDC, WRITER, OPERATOR, VIEWER, JOBS, SENDER, PUSH, REACTIONS}) + 1
     assert {name: found(database, name).severity for name in rights} == dict.fromkeys(
         rights, Severity.OK
