@@ -34,7 +34,7 @@ For every type:
 * A [route](reactions.md#routes) can send the events that fulfil a condition elsewhere.
 * A type that is not listed is *unrouted*: its events are stored, and not closed.
 
-The examples assume that what a handler asks for exists.
+The examples assume that what a handler asks for exists, in the state in which most follows.
 """
 
 

@@ -9,6 +9,7 @@ from uuid import UUID
 from pipeline.domain.identifiers import UserId
 from pipeline.ops.catalogue.fields import PayloadKey, keys
 from pipeline.ops.catalogue.schema import payload_schema
+from pipeline.reactions import offers, research
 from pipeline.reactions.facts import (
     ActiveConversation,
     Answers,
@@ -17,14 +18,19 @@ from pipeline.reactions.facts import (
     KnownRequest,
     Question,
     RequestOf,
+    StandingOf,
 )
 from pipeline.reactions.handler import ReactionHandler
 from pipeline.reactions.identifiers import ConversationId
+from pipeline.reactions.outcome import Done
+from pipeline.reactions.saga import Standing
 from pipeline.testing.reactions import Reacted, when
 from pipeline.testing.rehearsal import example_of
 
 _PERSON: Final = UserId(UUID("a0000000-0000-4000-8000-000000000001"))
 _TALK: Final = ConversationId(UUID("c0000000-0000-4000-8000-000000000001"))
+# The states in which a handler may do something. None: there is no row yet.
+_STATES: Final = (None, offers.OFFERED, offers.ACCEPTED, research.WAITING)
 _ASKED: Final = KnownRequest(
     requesting_user_id=_PERSON,
     context_type="solution_workflow",
@@ -69,7 +75,6 @@ def describe_reaction(handler: ReactionHandler[Any]) -> ReactionEntry:
     """
     kind, sent = type(handler), example_of(handler.payload)
     schema = payload_schema(handler.payload)
-    asked = when(handler, sent).questions
     return ReactionEntry(
         handler=handler,
         occasion=_said(inspect.getmodule(kind)).partition(": ")[2],
@@ -80,18 +85,36 @@ def describe_reaction(handler: ReactionHandler[Any]) -> ReactionEntry:
         schema=schema,
         fields=list(keys(handler.payload, schema)),
         example=sent,
-        reacted=when(handler, sent, answers_to(asked)),
+        reacted=_rehearsed(handler, sent),
     )
 
 
-def answers_to(questions: Iterable[Question]) -> Answers:
-    """Return the answers of a world in which what is asked for exists, but nothing similar."""
+def _rehearsed(handler: ReactionHandler[Any], sent: Mapping[str, Any]) -> Reacted:
+    """Return what follows from an example, in the state of its saga in which most does."""
+    asked = when(handler, sent).questions
+    tried = [when(handler, sent, answers_to(asked, each)) for each in _STATES]
+    return max(tried, key=_number_of_effects)
+
+
+def _number_of_effects(reacted: Reacted) -> int:
+    return len(reacted.effects) if isinstance(reacted.outcome, Done) else -1
+
+
+def answers_to(questions: Iterable[Question], status: str | None = None) -> Answers:
+    """Return the answers of a world in which what is asked for exists, but nothing similar.
+
+    Args:
+        questions: of a handler.
+        status: of every saga's row; None: there is no such row.
+    """
     asked = list(questions)
+    standings = [each for each in asked if isinstance(each, StandingOf) and status]
     return Answers(
         conversations={each: _TALK for each in asked if isinstance(each, ActiveConversation)},
         requests={each: _ASKED for each in asked if isinstance(each, RequestOf)},
         experts={each: (_PERSON,) for each in asked if isinstance(each, ExpertsIn)},
         holders={each: (_PERSON,) for each in asked if isinstance(each, HoldersOf)},
+        standings={each: Standing(status=status or "") for each in standings},
     )
 
 
