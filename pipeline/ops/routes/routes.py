@@ -24,6 +24,7 @@ MAX_TYPE_CHARACTERS: Final = 100
 MAX_CONDITION_BYTES: Final = 10_000
 _CLOSE_NAMES: Final = 3
 _QUOTED: Final = 80
+_LISTED: Final = "docs/reaction-events.md lists them"
 
 _ROUTES: Final = load(__package__, "routes")
 _ADD: Final = load(__package__, "add_route")
@@ -147,7 +148,7 @@ def _target(to: str, known: Collection[str]) -> tuple[RouteTo, str | None]:
         )
     if kind == RouteTo.HANDLER and target not in known:
         close = difflib.get_close_matches(target, known, _CLOSE_NAMES)
-        hint = f"did you mean {' or '.join(close)}?" if close else "docs/reactions.md lists them"
+        hint = f"did you mean {' or '.join(close)}?" if close else _LISTED
         raise NotFound(f"no handler of {target[:_QUOTED]!r}: {hint}")
     return RouteTo(kind), target
 
