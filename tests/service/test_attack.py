@@ -39,6 +39,7 @@ DEPENDENT: Final = (
     "resolve_dead_letter",
     "process_event",
     "process_batch",
+    "close_expired_requests",
 )
 ACCEPTED: Final = ["2xx", "401", "403", "404", "409", "429", "503"]
 CONFIG: Final = {
