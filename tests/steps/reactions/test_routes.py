@@ -247,6 +247,11 @@ def test_an_endpoint_of_a_route_hears_of_an_event_once(
     data = {"event_id": str(event_id), "aggregate_type": "order", "aggregate_id": None}
     assert seen.said["type"] == "user.verified"
     assert seen.said["data"] == (data | {"payload": VERIFIED} if with_payload else data)
+    # Retention, which has no right on the table, takes both rows.
+    with board.database.connect() as connection:
+        connection.execute("SET ROLE fanout_jobs")
+        connection.execute("DELETE FROM fanout.reactions")
+    assert board.rows("SELECT FROM fanout.reaction_webhooks") == []
 
 
 def test_an_endpoint_that_was_removed_is_told_of_by_why_and_holds_nothing_up(
