@@ -7,8 +7,11 @@ ALTER TABLE fanout.reactions
 -- At most one event with a key is leased.
 CREATE UNIQUE INDEX reactions_one_leased_key ON fanout.reactions (order_key)
     WHERE state = 'leased' AND order_key IS NOT NULL;
-CREATE INDEX reactions_order_idx ON fanout.reactions (order_key, ordinal)
-    WHERE state IN ('pending', 'waiting', 'leased', 'paused') AND order_key IS NOT NULL;
+-- The first one of a key: in the order of its events, or in that in which they are due.
+CREATE INDEX reactions_order_idx ON fanout.reactions (order_key, ordinal, sequence)
+    WHERE state IN ('pending', 'waiting', 'paused') AND order_key IS NOT NULL;
+CREATE INDEX reactions_due_of_key_idx ON fanout.reactions (order_key, next_attempt_at, sequence)
+    WHERE state IN ('pending', 'waiting') AND order_key IS NOT NULL;
 
 COMMENT ON COLUMN fanout.reactions.order_key IS
     'events with one key are processed one at a time; NULL: this event waits for no other';

@@ -35,12 +35,15 @@ BACKLOG_PAGE: Final = 5_000
 _ADOPT: Final = load(__package__, "adopt_events")
 _ADOPT_NAMED: Final = without(_ADOPT, "lost")
 _ADOPT_BACKLOG: Final = load(__package__, "adopt_backlog")
-_NOT_SYNCED: Final = "SET LOCAL synchronous_commit = off"
-# The same, and the statement is not planned each time: that took longer than to run it.
-_PLANNED_ONCE: Final = (
+# Nobody waits for the disk: what a crash of the server forgets of a claim, it forgets before
+# anything is settled, and it is claimed anew. By an index: a plan that was made while the ledger
+# was small is kept while it grows.
+_SETTINGS: Final = (
     "SELECT set_config('synchronous_commit', 'off', true),"
-    " set_config('plan_cache_mode', 'force_generic_plan', true)"
+    " set_config('enable_seqscan', 'off', true)"
 )
+# And planned once: with one event, to plan it took longer than to run it.
+_PLANNED_ONCE: Final = f"{_SETTINGS}, set_config('plan_cache_mode', 'force_generic_plan', true)"
 
 _log: Final = logging.getLogger(__name__)
 
@@ -93,10 +96,9 @@ class ReactionClaims:
             trials = claim_trials(database)
 
         def take(connection: Connection[Any]) -> list[Lease]:
-            # One round trip, and nobody waits for the disk: what a crash of the server forgets of a
-            # claim, it forgets before anything is settled, and it is claimed anew.
+            # One round trip.
             with connection.pipeline(), connection.transaction():
-                connection.execute(_NOT_SYNCED)
+                connection.execute(_SETTINGS)
                 return claim(connection, REACTIONS, REACTION_LEASE, most=most)
 
         return trials + with_connection(database, take)
@@ -106,7 +108,7 @@ class ReactionClaims:
 
         def adopt(connection: Connection[Any]) -> int:
             with connection.pipeline(), connection.transaction():
-                connection.execute(_NOT_SYNCED if most else _PLANNED_ONCE)
+                connection.execute(_SETTINGS if most else _PLANNED_ONCE)
                 statement = _ADOPT if most else _ADOPT_NAMED
                 [[unrouted]] = connection.execute(statement, parameters).fetchall()
             return int(unrouted)

@@ -17,27 +17,30 @@ named AS (
     JOIN reactions.events AS event ON event.id = named.id
     WHERE event.processed IS NOT TRUE AND event.sequence > (SELECT last_sequence FROM mark)
 ),
+-- What is processed in order must know all that is before it.
+latest AS MATERIALIZED (
+    SELECT aggregate_type, aggregate_id, max(sequence) AS sequence
+    FROM named
+    WHERE event_type = ANY (%(in_order)s::text[]) AND aggregate_id IS NOT NULL
+    GROUP BY aggregate_type, aggregate_id
+),
 found AS (
     SELECT * FROM named
     UNION ALL
-    -- What is processed in order must know all that is before it.
-    SELECT earlier.*
-    FROM named
-    CROSS JOIN LATERAL (
+    SELECT before.* FROM latest CROSS JOIN LATERAL (
         SELECT event.id, event.event_type, event.sequence, event.aggregate_type,
             event.aggregate_id, event.payload
         FROM reactions.events AS event
-        WHERE event.processed IS NOT TRUE AND event.aggregate_id = named.aggregate_id
-            AND event.aggregate_type IS NOT DISTINCT FROM named.aggregate_type
+        WHERE event.processed IS NOT TRUE AND event.aggregate_id = latest.aggregate_id
+            AND event.aggregate_type IS NOT DISTINCT FROM latest.aggregate_type
             AND event.event_type = ANY (%(in_order)s::text[])
-            AND event.sequence < named.sequence
+            AND event.sequence < latest.sequence
             AND event.sequence > (SELECT last_sequence FROM mark)
             AND NOT EXISTS (
                 SELECT FROM fanout.reactions AS ledger WHERE ledger.event_id = event.id
             )
         OFFSET 0
-    ) AS earlier
-    WHERE named.event_type = ANY (%(in_order)s::text[])
+    ) AS before
     -- lost: begin
     UNION ALL
     (

@@ -124,6 +124,14 @@ chained AS (
     ON CONFLICT (event_id) DO NOTHING
 ),
 -- What is processed in order must know all that is before it: see adopt_events.sql.
+latest AS MATERIALIZED (
+    SELECT aggregate_type, aggregate_id, body -> 'in_order' AS in_order,
+        max(follow_up.sequence) AS sequence
+    FROM follow_ups AS follow_up
+    JOIN effect USING (id)
+    WHERE body -> 'in_order' ? event_type AND aggregate_id IS NOT NULL
+    GROUP BY aggregate_type, aggregate_id, body -> 'in_order'
+),
 before AS (
     INSERT INTO fanout.reactions (event_id, event_type, state, order_key, ordinal)
     SELECT
@@ -132,18 +140,20 @@ before AS (
             event.event_type, event.aggregate_type, event.aggregate_id, event.payload, true, NULL
         ),
         event.sequence
-    FROM follow_ups AS follow_up
-    JOIN effect USING (id)
+    FROM latest
     CROSS JOIN LATERAL (
         SELECT id, event_type, aggregate_type, aggregate_id, payload, sequence
         FROM reactions.events AS earlier
-        WHERE earlier.processed IS NOT TRUE AND earlier.aggregate_id = follow_up.aggregate_id
-            AND earlier.aggregate_type IS NOT DISTINCT FROM follow_up.aggregate_type
-            AND body -> 'in_order' ? earlier.event_type
-            AND earlier.sequence < follow_up.sequence
+        WHERE earlier.processed IS NOT TRUE AND earlier.aggregate_id = latest.aggregate_id
+            AND earlier.aggregate_type IS NOT DISTINCT FROM latest.aggregate_type
+            AND latest.in_order ? earlier.event_type
+            AND earlier.sequence < latest.sequence
+            AND earlier.sequence > (SELECT last_sequence FROM fanout.reaction_marks)
+            AND NOT EXISTS (
+                SELECT FROM fanout.reactions AS ledger WHERE ledger.event_id = earlier.id
+            )
         OFFSET 0
     ) AS event
-    WHERE body -> 'in_order' ? follow_up.event_type
     ORDER BY event.sequence, event.id
     ON CONFLICT (event_id) DO NOTHING
 ),
