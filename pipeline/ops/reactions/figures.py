@@ -19,8 +19,6 @@ from pipeline.settings import DatabaseSettings
 STUCK_SECONDS: Final = 300.0
 # Of types without a handler, as many are named.
 MOST_TYPES: Final = 20
-# An application may set back a whole table.
-MOST_SET_BACK: Final = 10_000
 
 _HAS_REACTIONS: Final = load(__package__, "has_reactions")
 _STANDING: Final = load(__package__, "standing")
@@ -78,7 +76,7 @@ class SetBack:
     """Events that have ended, but whose column ``processed`` is not true.
 
     Attributes:
-        events: how many, at most ``MOST_SET_BACK``.
+        events: how many.
         sample: one of them; None if there is none.
     """
 
@@ -130,5 +128,5 @@ def check_reactions(settings: DatabaseSettings) -> None:
 
 def read_set_back(connection: Connection[Any]) -> SetBack:
     """Return the events whose column ``processed`` somebody set back."""
-    [row] = connection.execute(_SET_BACK, {"most": MOST_SET_BACK}).fetchall()
+    [row] = connection.execute(_SET_BACK).fetchall()
     return SetBack(*row)

@@ -20,7 +20,7 @@ from pipeline.reactions.handlers import REACTION_HANDLERS
 from pipeline.settings import DatabaseSettings
 
 PAGE_SIZE: Final = 5_000
-# Those that can be replayed. A waiting one is tried at once, and its tries restart.
+# Those that can be replayed. One that failed and waits is tried at once, and its tries restart.
 AGAIN: Final = ("dead", "unrouted", "waiting")
 
 _HAS_FANOUT: Final = "SELECT to_regclass('public.notification_processing') IS NOT NULL"

@@ -36,7 +36,7 @@ _FOLLOW_UPS: Final = {
     "dead": "dead",
     "unrouted": "has no handler",
     "paused": "is paused",
-    "waiting": "waits for its next try",
+    "waiting": "waits",
     "leased": "is being processed",
     "pending": "is not processed yet",
 }
@@ -56,7 +56,9 @@ def state(account: ReactionAccount) -> str:
         "dead": f"dead after {_tries(event)}",
         "unrouted": "no handler knew its type when it was found",
         "paused": _paused(event),
-        "waiting": f"waits after {_tries(event)}{_next(event)}",
+        "waiting": f"waits after {_tries(event)}{_next(event)}"
+        if event.attempts
+        else f"waits until it is due{_next(event)}",
         "leased": "is being processed",
         "pending": "to be tried again" if event.replayed_at else "not processed yet",
     }
@@ -109,6 +111,8 @@ def outcome(consequence: Consequence) -> str:
     what = consequence.what or ""
     if consequence.kind == "FollowUp":
         stands = _FOLLOW_UPS.get(consequence.state, consequence.state)
+        if consequence.state == "waiting" and consequence.at:
+            stands = f"waits until {moment(consequence.at)}"
         return f"{what}  {consequence.id}, {stands}"
     if consequence.kind == "Credit":
         return f"{consequence.number} for {what}{_person(consequence)}"

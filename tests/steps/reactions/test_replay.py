@@ -25,7 +25,7 @@ from pipeline.settings import DatabaseSettings
 from pipeline.steps.reactions.claim import ids_of
 from tests.reactions.asking import AMARA
 from tests.steps.reactions.board import Board, one
-from tests.steps.reactions.test_reactions import Falls, Never
+from tests.steps.reactions.test_reactions import Falls, Never, NotYet
 from tests.steps.reactions.test_routes import route
 from tests.streams import SUBSCRIPTION, TOPIC, broker
 
@@ -288,3 +288,20 @@ def test_an_event_that_a_route_takes_since_is_replayed_though_its_type_has_no_ha
     board.process()
     assert board.state(event)[0] == "done"
     assert board.state(other)[0] == "unrouted"
+
+
+def test_an_event_that_waits_for_its_time_is_never_run_before_it(board: Board) -> None:
+    board.handlers = {**REACTION_HANDLERS, **reaction_handlers([NotYet()])}
+    waits = board.event("test.not_yet", {})
+    board.process()
+    assert board.state(waits) == ("waiting", 1, 0)
+    plan = plan_reactions(operator(board), Selector(events=(waits,)), board.handlers)
+    assert (plan.ids, plan.busy) == ([], {"test.not_yet": 1})
+    by_type = Selector(event_type=EventType("test.not_yet"))
+    assert replay(board, by_type).planned == 0
+    board.execute(
+        "INSERT INTO fanout_replays (id, selector, planned) VALUES (%s, '{}', 1)", UUID(int=9)
+    )
+    asked = "SELECT fanout.replay_reactions(%s, %s)"
+    assert one(board.rows(asked, UUID(int=9), [waits])) == 0
+    assert board.state(waits) == ("waiting", 1, 0)

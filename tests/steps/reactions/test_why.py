@@ -74,6 +74,8 @@ def test_it_says_what_came_of_an_event_and_of_what_follows_it(board: Board) -> N
     assert said["next"] is None
     saga, task, follow_up, later = said["came_of_it"]
     assert (saga["kind"], later["what"]) == ("saga", "solution.time_over")
+    assert "waits until 2" in later["words"]
+    assert "waits until it is due; next try" in screen(board, UUID(later["id"]))
     [(task_id,)] = board.rows("SELECT id FROM reactions.agent_tasks")
     assert (task["kind"], task["id"], task["user_id"]) == ("task", str(task_id), str(AMARA))
     assert follow_up["what"] == "solution.research_initiated"

@@ -21,7 +21,11 @@ found (place, what, user_id, state, at, number) AS (
     WHERE kind = 'TemplateMessage'
     UNION ALL
     SELECT place, coalesce(event.event_type, ledger.event_type)::text, NULL, ledger.state,
-        ledger.finished_at, NULL
+        coalesce(
+            ledger.finished_at,
+            CASE WHEN ledger.state = 'waiting' THEN ledger.next_attempt_at END
+        ),
+        NULL
     FROM effect
     LEFT JOIN reactions.events AS event USING (id)
     LEFT JOIN fanout.reactions AS ledger ON ledger.event_id = effect.id

@@ -1,11 +1,11 @@
 -- One page of the events of reactions that meet the conditions and can be replayed, with their states,
 -- the first ones first. In: ids, or NULL; fingerprint, event_type, since and until, or NULL; dead_letters;
 -- unrouted; after, page. Out: also whether a route takes it now, and its place. Events that are done are
--- only returned if they are named.
+-- only returned if they are named. What waits for its time and never failed counts as pending.
 SELECT
     ledger.event_id,
     ledger.event_type,
-    ledger.state,
+    CASE WHEN ledger.state = 'waiting' AND ledger.failures = 0 THEN 'pending' ELSE ledger.state END,
     coalesce(letter.error_class, ledger.error_class),
     coalesce(letter.message, ledger.reason),
     EXISTS (
@@ -19,7 +19,9 @@ LEFT JOIN public.event_dead_letters AS letter ON letter.letter_key = 'events:' |
 WHERE ledger.sequence > %(after)s
     AND (
         ledger.event_id = ANY (%(ids)s::uuid[])
-        OR %(ids)s::uuid[] IS NULL AND ledger.state IN ('dead', 'unrouted', 'waiting')
+        OR %(ids)s::uuid[] IS NULL AND (
+            ledger.state IN ('dead', 'unrouted') OR ledger.state = 'waiting' AND ledger.failures > 0
+        )
     )
     AND (
         %(fingerprint)s::text IS NULL
