@@ -30,6 +30,15 @@ REACTION_RETENTION: Final = Job(
                 statements=("delete_reactions",),
                 oldest_first=True,
             ),
+            Period(
+                table="fanout.dispatches",
+                parameter="dispatches_days",
+                days=30,
+                at_least=1,
+                why="used to look into failures; what has not ended stays",
+                statements=("delete_dispatches",),
+                oldest_first=True,
+            ),
         )
     ),
     needs=OF_REACTIONS,

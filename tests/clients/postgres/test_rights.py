@@ -89,6 +89,7 @@ RUN_ALSO: Final = {
     JOBS_OF_REACTIONS: (
         "pipeline/steps/sql/delete_reaction_attempts.sql",
         "pipeline/steps/sql/delete_reactions.sql",
+        "pipeline/steps/sql/delete_dispatches.sql",
     ),
     "fanout_jobs": (
         "pipeline/clients/postgres/sql/apply_settings.sql",
@@ -143,6 +144,7 @@ NOT_RUN_BY: Final = {
     "fanout_jobs": (
         "pipeline/steps/sql/delete_reaction_attempts.sql",
         "pipeline/steps/sql/delete_reactions.sql",
+        "pipeline/steps/sql/delete_dispatches.sql",
     ),
     # Of mails alone: its requests may hold several.
     "fanout_push": ("pipeline/steps/sending/sql/release_one.sql",),

@@ -10,14 +10,16 @@ import pytest
 from psycopg.errors import InsufficientPrivilege
 
 from pipeline.domain.lease import WorkState
-from pipeline.jobs.job import Job, Pages
+from pipeline.jobs.job import Input, Job, Pages, Retention
 from pipeline.jobs.reactions.dispatch_messages import DISPATCH_MESSAGES
 from pipeline.jobs.reactions.dispatch_tasks import DISPATCH_TASKS
+from pipeline.jobs.reactions.retention import REACTION_RETENTION
 from pipeline.jobs.table import JOBS
 from pipeline.jobs.tick import Tick
 from pipeline.reactions.identifiers import id_from
 from pipeline.settings import DatabaseSettings
 from pipeline.sinks.dead_letters import write_dead_letters
+from pipeline.steps.retention import run_retention
 from pipeline.steps.run_due import JobThreads
 from pipeline.steps.run_job import JobRunner
 from tests.deadline import wait_until
@@ -358,3 +360,23 @@ def test_a_due_task_does_not_wait_for_a_tick(board: Board) -> None:
     finally:
         threads.stop()
     assert board.rows("SELECT FROM fanout.job_runs") == []
+
+
+def test_what_was_kept_of_ended_ones_goes_after_30_days_with_its_tries(queue: Queue) -> None:
+    ended, young, open_ = queue.add(), queue.add(), queue.add()
+    queue.dispatch()
+    for row_id in (ended, young):
+        assert queue.answer(queue.complete, row_id)
+    queue.board.execute(
+        "UPDATE fanout.dispatches SET finished_at = finished_at - interval '31 days' WHERE id = %s",
+        ended,
+    )
+    assert isinstance(REACTION_RETENTION.work, Retention)
+    settings = DatabaseSettings(dsn=queue.board.database.jobs_dsn)
+    given = Input(now=datetime.now(UTC))
+    pages = list(run_retention(settings, REACTION_RETENTION.work, given))
+    assert sum(page.counts.emitted for page in pages) == 1
+    left = queue.board.rows("SELECT id FROM fanout.dispatches")
+    assert sorted(left) == sorted([(young,), (open_,)])
+    assert queue.board.rows("SELECT record_id FROM fanout.attempts") == [(str(young),)]
+    assert queue.status(ended) == queue.done

@@ -195,7 +195,7 @@ RIGHTS_WITH_REACTIONS: Final[Mapping[str, frozenset[str]]] = {
     JOBS: (
         OF_THE_RUNS
         | on_tables("SELECT", "dispatches", "reaction_marks", "attempts", schema="fanout")
-        | on_tables("DELETE", "attempts", "reactions", schema="fanout")
+        | on_tables("DELETE", "attempts", "reactions", "dispatches", schema="fanout")
         | on_columns("SELECT", "reactions", "event_id", "state", "finished_at", schema="fanout")
         | on_columns("UPDATE", "reaction_marks", "last_sequence", "moved_at", schema="fanout")
         | on_columns(
