@@ -93,7 +93,20 @@ CATALOGUE: Final[dict[str, Any]] = {
             "schema": {"type": "object", "properties": {}},
             "example": {"fileName": "Rent roll.xlsx"},
         }
-    ]
+    ],
+    "reactions": [
+        {
+            "type": "user.verified",
+            "occasion": "a person is verified.",
+            "consequence": "Tell the person what waits for them, after a minute.",
+            "follows": "One task, due 60 seconds after the event.",
+            "condition": None,
+            "order": None,
+            "fields": [{"name": "userId", "type": "UUID", "default": None, "needed": True}],
+            "schema": {"type": "object"},
+            "example": {"userId": "a0000000-0000-4000-8000-000000000001"},
+        }
+    ],
 }
 
 
@@ -188,7 +201,56 @@ class CatalogueType(BaseModel):
     example: dict[str, Any]
 
 
+class ReactionField(BaseModel):
+    """A key of the payload of an event of reactions.
+
+    Attributes:
+        name: for a key within an object, its path.
+        type: in words.
+        default: what it counts as if it is absent, null or an empty text.
+        needed: whether the event is dead without it.
+    """
+
+    name: str
+    type: str
+    default: Any
+    needed: bool
+
+
+class ReactionType(BaseModel):
+    """An event type of reactions.
+
+    Attributes:
+        occasion: what happened.
+        consequence: what its handler is for.
+        follows: what follows.
+        condition: which events the handler wants; null: all.
+        order: in which order they are processed; null: in that of their sequence.
+        schema: the JSON Schema of the payload.
+        example: a payload.
+    """
+
+    model_config = ConfigDict(serialize_by_alias=True)
+
+    type: str
+    occasion: str
+    consequence: str
+    follows: str
+    condition: str | None
+    order: str | None
+    fields: list[ReactionField]
+    # BaseModel has an attribute named schema.
+    payload_schema: dict[str, Any] = Field(alias="schema")
+    example: dict[str, Any]
+
+
 class Catalogue(BaseModel):
-    """Every event type, by name."""
+    """Every event type, by name.
+
+    Attributes:
+        types: of the fan-out.
+        reactions: of reactions.
+    """
 
     types: list[CatalogueType]
+    reactions: list[ReactionType]

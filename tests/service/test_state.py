@@ -12,6 +12,7 @@ from pipeline.fanout.handlers import HANDLERS
 from pipeline.ops.doctor.check import Check, Finding, ok
 from pipeline.ops.doctor.examine import examine
 from pipeline.ops.doctor.installation import Installation
+from pipeline.reactions.handlers import REACTION_HANDLERS
 from pipeline.settings import DatabaseSettings
 from service.routes.state import SECONDS
 from service.turns import AT_ONCE
@@ -82,6 +83,15 @@ def test_the_catalogue_has_the_schema_of_every_event_type(api: Api) -> None:
         assert described["schema"] == json.loads((SCHEMAS / f"{name}.schema.json").read_text())
         assert described["recipients"]
     assert types["document_uploaded"]["channels"] == ["in_app", "email"]
+
+
+def test_the_catalogue_has_the_types_of_reactions_too(api: Api) -> None:
+    types = {each["type"]: each for each in api.get("/v1/catalogue")["reactions"]}
+    assert set(types) == set(REACTION_HANDLERS)
+    for name, described in types.items():
+        assert described["schema"] == json.loads((SCHEMAS / f"{name}.schema.json").read_text())
+        assert described["follows"]
+    assert "category" in types["community.request_needed"]["order"]
 
 
 @contextmanager
