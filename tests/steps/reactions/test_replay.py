@@ -3,6 +3,7 @@
 import json
 import shlex
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -305,3 +306,34 @@ def test_an_event_that_waits_for_its_time_is_never_run_before_it(board: Board) -
     asked = "SELECT fanout.replay_reactions(%s, %s)"
     assert one(board.rows(asked, UUID(int=9), [waits])) == 0
     assert board.state(waits) == ("waiting", 1, 0)
+
+
+def test_the_command_waits_until_all_have_ended_and_says_how(
+    board: Board, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", board.database.operator_dsn)
+    mended, again = dead(board), dead(board)
+    mend(board, mended)
+    stop = threading.Event()
+
+    def graph() -> None:
+        while not stop.wait(0.05):
+            board.process()
+
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(graph)
+        try:
+            status = main(["replay", "--dead-letters", "--apply", "--wait", "60s"])
+        finally:
+            stop.set()
+        running.result()
+    *_, line, summary = capsys.readouterr().out.splitlines()
+    became = json.loads(summary)["became"]
+    assert (status, became["completed"], became["dead"], became["unfinished"]) == (1, 1, 1, 0)
+    assert became["causes"][0]["events"] == 1
+    assert "2 published: 1 completed, 1 dead again" in line
+    assert board.state(mended)[0] == "done"
+    letters = board.rows(
+        "SELECT letter_key, attempt, resolved_at IS NULL FROM event_dead_letters ORDER BY 3"
+    )
+    assert letters == [(f"events:{mended}", 1, False), (f"events:{again}", 2, True)]
