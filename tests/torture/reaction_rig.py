@@ -1,6 +1,7 @@
 """Databases with reactions, one at peace and one that is hit, and processes that work on them."""
 
 import os
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -23,6 +24,8 @@ WORKERS: Final = 4
 DELIVERED: Final = 3
 LEASE_SECONDS: Final = 31
 SETTLE_SECONDS: Final = 120.0
+# The graph claims more often, if there is anything to claim.
+IDLE_SECONDS: Final = 0.5
 
 
 @contextmanager
@@ -90,11 +93,26 @@ def wait_for_tries(board: Board, number: int) -> None:
     )
 
 
+def let_leases_end(board: Board) -> None:
+    """Let time pass for what waits or is leased. What a worker settles just now is left alone."""
+    board.execute(
+        "UPDATE fanout.reactions SET next_attempt_at = next_attempt_at - interval '31 s'"
+        " WHERE sequence IN (SELECT sequence FROM fanout.reactions"
+        " WHERE state IN ('leased', 'waiting') ORDER BY sequence FOR UPDATE SKIP LOCKED)"
+    )
+
+
 def wait_until_ended(board: Board) -> None:
-    """Let leases pass until every event has ended."""
+    """Let leases end until every event has ended; only while nothing else happens."""
+    seen, since = -1, time.monotonic()
 
     def have_ended() -> bool:
-        board.later(LEASE_SECONDS)
+        nonlocal seen, since
+        if (now := tries(board)) != seen:
+            seen, since = now, time.monotonic()
+        elif time.monotonic() - since >= IDLE_SECONDS:
+            let_leases_end(board)
+            since = time.monotonic()
         return open_events(board) == 0
 
     wait_until(have_ended, seconds=SETTLE_SECONDS, what="every event has ended")

@@ -28,6 +28,7 @@ from tests.torture.reaction_rig import (
     crash,
     deliver,
     finish,
+    let_leases_end,
     tries,
     wait_for_tries,
     wait_until_ended,
@@ -133,7 +134,7 @@ def test_four_workers_that_are_killed_and_crashes_of_postgres_leave_the_same_row
                 crash(durable)
                 crashes += 1
             # What the others hold is taken away from them too: they are late, and must not count.
-            durable.later(LEASE_SECONDS)
+            let_leases_end(durable)
             victim.start()
         wait_until_ended(durable)
         assert [stream.stop() for stream in streams] == [0] * WORKERS
