@@ -75,6 +75,10 @@ bench-mail: setup ## measure mail and write docs/mail-performance.md; about 3 mi
 bench-push: setup ## measure push and write docs/push-performance.md; about 2 minutes
 	@$(BIN)/python -m bench.push
 
+.PHONY: bench-reactions
+bench-reactions: setup ## measure reactions and write docs/reactions-performance.md; about 4 minutes
+	@$(BIN)/python -m bench.reactions
+
 .PHONY: bench-retention
 bench-retention: setup ## measure retention beside the stream and write docs/retention-performance.md
 	@$(BIN)/python -m bench.retention
