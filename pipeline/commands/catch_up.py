@@ -15,15 +15,9 @@ from pipeline.commands.command import (
     add_parameters,
 )
 from pipeline.domain.errors import TransientError, UsageError
-from pipeline.options import (
-    BATCH_SIZE,
-    DEAD_LETTER_TOPIC,
-    MAX_EVENT_AGE_HOURS,
-    SINCE,
-    SYSTEM_USERS,
-    UNTIL,
-    Taker,
-)
+from pipeline.options.graph import BATCH_SIZE, MAX_EVENT_AGE_HOURS, SINCE, SYSTEM_USERS, UNTIL
+from pipeline.options.parameter import Taker
+from pipeline.options.pubsub import DEAD_LETTER_TOPIC
 from pipeline.values import DURATION, argument
 
 

@@ -5,7 +5,8 @@ import sys
 from collections.abc import Callable
 from typing import Any, Final, TypeAlias
 
-from pipeline.options import Parameter, ParameterValues, Taker, taken_by
+from pipeline.options.parameter import Parameter, ParameterValues, Taker
+from pipeline.options.table import taken_by
 from pipeline.values import argument
 
 # For one flag per profile. The declaration's help is about a list.

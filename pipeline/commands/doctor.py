@@ -5,16 +5,9 @@ from typing import Final
 
 from pipeline.commands.capture_names import add_publication, add_slot, capture_names
 from pipeline.commands.command import Commands, add_command, add_parameters, given
-from pipeline.options import (
-    CDC_HOST,
-    CDC_PORT,
-    CDC_SSLMODE,
-    CDC_USER,
-    CONNECTIONS,
-    DEAD_LETTER_TOPIC,
-    SUBSCRIPTION,
-    Taker,
-)
+from pipeline.options.database import CDC_HOST, CDC_PORT, CDC_SSLMODE, CDC_USER, CONNECTIONS
+from pipeline.options.parameter import Taker
+from pipeline.options.pubsub import DEAD_LETTER_TOPIC, SUBSCRIPTION
 
 # Documented for monitors that run the command.
 _EXIT_STATUS: Final = """\

@@ -12,7 +12,8 @@ from pipeline.commands.command import (
     given,
     say,
 )
-from pipeline.options import SYSTEM_USERS, Taker
+from pipeline.options.graph import SYSTEM_USERS
+from pipeline.options.parameter import Taker
 from pipeline.values import MOMENT, argument
 
 

@@ -6,7 +6,10 @@ from itertools import pairwise
 from typing import Any
 
 from pipeline.commands.command import Commands, add_command, say
-from pipeline.options import CLOUD, DATAFLOW_RUNNER, PARAMETERS, ParameterGroup, Taker
+from pipeline.options.cloud import CLOUD
+from pipeline.options.graph import DATAFLOW_RUNNER
+from pipeline.options.parameter import ParameterGroup, Taker
+from pipeline.options.table import PARAMETERS
 
 
 def is_launch(arguments: Sequence[str]) -> bool:

@@ -6,7 +6,8 @@ from dataclasses import replace
 from pipeline.clients.spans import open_spans
 from pipeline.commands.command import given
 from pipeline.domain.graph import Graph
-from pipeline.options import DEAD_LETTER_TOPIC, ParameterValues, Taker
+from pipeline.options.parameter import ParameterValues, Taker
+from pipeline.options.pubsub import DEAD_LETTER_TOPIC
 from pipeline.settings.traces import TRACE_VARIABLES, TraceSettings, read_trace_settings
 from pipeline.topology.ends import Preview, Store
 from pipeline.topology.fanout import Topology

@@ -18,15 +18,9 @@ from pipeline.commands.command import (
     say,
 )
 from pipeline.domain.errors import UsageError
-from pipeline.options import (
-    MAX_EVENT_AGE_HOURS,
-    RATE,
-    SINCE,
-    SYSTEM_USERS,
-    TOPIC,
-    UNTIL,
-    Taker,
-)
+from pipeline.options.graph import MAX_EVENT_AGE_HOURS, SINCE, SYSTEM_USERS, UNTIL
+from pipeline.options.parameter import Taker
+from pipeline.options.pubsub import RATE, TOPIC
 from pipeline.values import ANY_EVENT_ID, DURATION, argument
 
 if TYPE_CHECKING:

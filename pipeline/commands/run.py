@@ -14,24 +14,25 @@ from pipeline.commands.command import (
 )
 from pipeline.domain.errors import UsageError
 from pipeline.domain.graph import Graph
-from pipeline.options import (
+from pipeline.options.graph import (
     BATCH_SIZE,
-    DEAD_LETTER_TOPIC,
     GRAPH,
+    MAX_EVENT_AGE_HOURS,
+    RUNNER,
+    SYSTEM_USERS,
+    UNROUTED,
+)
+from pipeline.options.parameter import ParameterValues, Taker
+from pipeline.options.pubsub import (
+    DEAD_LETTER_TOPIC,
     JOBS_SUBSCRIPTION,
     MAIL_SUBSCRIPTION,
-    MAX_EVENT_AGE_HOURS,
     PUSH_SUBSCRIPTION,
     REACTIONS_SUBSCRIPTION,
-    RUNNER,
     SUBSCRIPTION,
-    SYSTEM_USERS,
     TICK_TOPIC,
-    UNROUTED,
-    ParameterValues,
-    Taker,
-    taken_by,
 )
+from pipeline.options.table import taken_by
 
 # A process of --graph all gets its own.
 _OF_ONE_PROCESS: Final = (

@@ -17,7 +17,9 @@ from pipeline.domain.defaults import (
 )
 from pipeline.domain.errors import ConfigurationError
 from pipeline.domain.graph import Graph
-from pipeline.options import MAX_EVENT_AGE_HOURS, REACTION_TOPIC, SYSTEM_USERS, TOPIC, Taker
+from pipeline.options.graph import MAX_EVENT_AGE_HOURS, SYSTEM_USERS
+from pipeline.options.parameter import Taker
+from pipeline.options.pubsub import REACTION_TOPIC, TOPIC
 from pipeline.settings import DatabaseSettings
 from pipeline.values import LISTEN_PORT, RATE, REQUESTS, InvalidValue, argument
 

@@ -10,7 +10,8 @@ import sys
 from collections.abc import Sequence
 from typing import Any, Final
 
-from pipeline.options import PARAMETERS, Parameter, Taker
+from pipeline.options.parameter import Parameter, Taker
+from pipeline.options.table import PARAMETERS
 
 PLACEHOLDER: Final = "REGION-docker.pkg.dev/PROJECT/REPOSITORY/fanout:TAG"
 _ANYTHING: Final = r"\S+"

@@ -9,7 +9,8 @@ from rich.padding import Padding
 from rich.text import Text
 
 from pipeline.domain.units import counted
-from pipeline.options import NEEDED, PARAMETERS
+from pipeline.options.cloud import NEEDED
+from pipeline.options.table import PARAMETERS
 from pipeline.runtime.launch.check import budget, notices
 from pipeline.runtime.launch.job import build
 from pipeline.screens.terminal import open_console

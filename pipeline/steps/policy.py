@@ -2,7 +2,8 @@
 
 from pipeline.domain.identifiers import AI_USER, UserId
 from pipeline.fanout.decide import Policy
-from pipeline.options import MAX_EVENT_AGE_HOURS, SYSTEM_USERS, ParameterValues
+from pipeline.options.graph import MAX_EVENT_AGE_HOURS, SYSTEM_USERS
+from pipeline.options.parameter import ParameterValues
 
 
 def policy_of(given: ParameterValues) -> Policy:

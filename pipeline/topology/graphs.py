@@ -5,18 +5,18 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from pipeline.domain.graph import Graph
 from pipeline.fanout.handlers import HANDLERS
-from pipeline.options import (
+from pipeline.options.graph import (
     BATCH_SIZE,
     CALENDAR_CLIENT,
     CALENDAR_CLIENT_SECRET,
     CALENDAR_WEBHOOK,
     CLOSE,
-    OF_MAIL,
-    OF_PUSH,
-    TICK_TOPIC,
     UNROUTED,
-    ParameterValues,
 )
+from pipeline.options.mail import OF_MAIL
+from pipeline.options.parameter import ParameterValues
+from pipeline.options.pubsub import TICK_TOPIC
+from pipeline.options.push import OF_PUSH
 from pipeline.settings import CalendarSettings, DatabaseSettings
 from pipeline.steps.policy import policy_of, programs_of
 from pipeline.topology.ends import Preview, Store

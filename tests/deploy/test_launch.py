@@ -15,7 +15,8 @@ from apache_beam.utils import retry
 from google.cloud.dataflow_v1beta3 import JobType
 
 from pipeline.fanout.handlers import HANDLERS
-from pipeline.options import PARAMETERS, Taker
+from pipeline.options.parameter import Taker
+from pipeline.options.table import PARAMETERS
 from pipeline.topology import graphs
 from tests.deploy.google_cloud import GoogleCloud
 from tests.deploy.launches import Done, command, flags, job_of, launch, sent, stand_ins

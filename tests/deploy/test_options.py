@@ -11,7 +11,9 @@ from apache_beam.options.pipeline_options import (
 
 from pipeline.domain.errors import ConfigurationError
 from pipeline.domain.graph import Graph
-from pipeline.options import GRAPH, PARAMETERS, Parameter, Taker
+from pipeline.options.graph import GRAPH
+from pipeline.options.parameter import Parameter, Taker
+from pipeline.options.table import PARAMETERS
 from pipeline.runtime.launch.budget import vcpus
 from pipeline.runtime.launch.job import options_of
 from pipeline.runtime.launch.options import FanoutOptions, given

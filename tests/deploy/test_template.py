@@ -10,7 +10,8 @@ from google.cloud.dataflow_v1beta3 import ContainerSpec, SDKInfo
 from google.protobuf.json_format import ParseError  # type: ignore[import-untyped]
 from pyarrow import compute
 
-from pipeline.options import PARAMETERS, Parameter, Taker
+from pipeline.options.parameter import Parameter, Taker
+from pipeline.options.table import PARAMETERS
 from pipeline.runtime.template import PLACEHOLDER, container_spec, main
 
 FILE: Final = Path(__file__).parents[2] / "flex_template.json"

@@ -24,7 +24,8 @@ from psycopg_pool import ConnectionPool
 
 from local.pubsub import Emulator
 from pipeline.clients.named_secrets import FRESH
-from pipeline.options import MACHINE_TYPE, PARAMETERS
+from pipeline.options.cloud import MACHINE_TYPE
+from pipeline.options.table import PARAMETERS
 from pipeline.runtime.launch.budget import vcpus
 from tests.databases import Database, Databases, scratch_cluster
 from tests.docs.gcloud import command_tree, is_in_gcloud

@@ -5,7 +5,7 @@ import pytest
 from pipeline.domain.defaults import GRANTED_CONNECTIONS
 from pipeline.ops.doctor.check import Finding, Severity
 from pipeline.ops.doctor.installation import Installation
-from pipeline.options import PARAMETERS
+from pipeline.options.table import PARAMETERS
 from pipeline.settings import DatabaseSettings
 from tests.databases import Database
 from tests.ops.examination import look

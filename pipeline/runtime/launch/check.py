@@ -14,18 +14,12 @@ from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 
 from pipeline.domain.errors import ConfigurationError
-from pipeline.options import (
-    DATABASE_CONNECTIONS,
-    DATABASE_URL,
-    GRAPH,
-    NEEDED,
-    PARAMETERS,
-    POOL_SIZE,
-    PUBLISH_TIME,
-    TIMESTAMP_ATTRIBUTE,
-    Taker,
-    named,
-)
+from pipeline.options.cloud import NEEDED
+from pipeline.options.database import DATABASE_CONNECTIONS, DATABASE_URL, POOL_SIZE
+from pipeline.options.graph import GRAPH
+from pipeline.options.parameter import Taker, named
+from pipeline.options.pubsub import PUBLISH_TIME, TIMESTAMP_ATTRIBUTE
+from pipeline.options.table import PARAMETERS
 from pipeline.runtime.launch.budget import ONE_PROCESS, Budget, vcpus
 from pipeline.runtime.launch.options import given
 from pipeline.values import BUCKET

@@ -23,23 +23,21 @@ from pipeline import __version__
 from pipeline.domain.errors import ConfigurationError, TransientError
 from pipeline.domain.graph import Graph
 from pipeline.jobs.table import JOBS
-from pipeline.options import (
-    BATCH_SIZE,
+from pipeline.options.cloud import JOB_NAME, MACHINE_TYPE, SPARE_THREADS
+from pipeline.options.database import (
     DATABASE_CA_SECRET,
     DATABASE_PASSWORD_SECRET,
     DATABASE_URL,
+    POOL_SIZE,
+)
+from pipeline.options.graph import BATCH_SIZE, GRAPH, OTLP_ENDPOINT
+from pipeline.options.parameter import ParameterValues
+from pipeline.options.pubsub import (
     DEAD_LETTER_TOPIC,
     DEDUP_MINUTES,
-    GRAPH,
-    JOB_NAME,
-    MACHINE_TYPE,
-    OTLP_ENDPOINT,
-    POOL_SIZE,
     PUBLISH_TIME,
-    SPARE_THREADS,
     SUBSCRIPTION,
     TIMESTAMP_ATTRIBUTE,
-    ParameterValues,
 )
 from pipeline.runtime.launch.check import AT_LEAST_ONCE, check_options
 from pipeline.runtime.launch.cloud import check_cloud

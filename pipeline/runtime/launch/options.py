@@ -4,7 +4,8 @@ import argparse
 
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from pipeline.options import PARAMETERS, ParameterValues, read
+from pipeline.options.parameter import ParameterValues, read
+from pipeline.options.table import PARAMETERS
 
 
 class FanoutOptions(PipelineOptions):

@@ -9,7 +9,9 @@ import sys
 from collections.abc import Sequence
 
 from pipeline.domain.errors import ConfigurationError
-from pipeline.options import DATABASE_CONNECTIONS, MACHINE_TYPE, POOL_SIZE, ParameterValues, read
+from pipeline.options.cloud import MACHINE_TYPE
+from pipeline.options.database import DATABASE_CONNECTIONS, POOL_SIZE
+from pipeline.options.parameter import ParameterValues, read
 from pipeline.runtime.launch.budget import ONE_PROCESS, Budget, vcpus
 from pipeline.values import WORKERS, argument
 
