@@ -155,7 +155,8 @@ class JobThreads:
         while not self.stopping:
             pause = seconds
             try:
-                runner.do_round(job)
+                if runner.do_round(job) is None:
+                    pause = LOOK_SECONDS
             except Exception as error:  # noqa: BLE001 - a run of the job reports it
                 pause = FAILED_ROUND_SECONDS
                 if isinstance(error, TransientError):

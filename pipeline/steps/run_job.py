@@ -116,19 +116,23 @@ class JobRunner:
         self.record(job, [tick])
         return list(self.run_due(job))
 
-    def do_round(self, job: Job) -> Counts:
-        """Do what is due now, without a run in the ledger. Nothing while the job is paused.
+    def do_round(self, job: Job) -> Counts | None:
+        """Do what is due now, without a run in the ledger.
+
+        Returns:
+            The counts; None if the job is paused, or does not apply to this database.
 
         Raises:
             Exception: the work has failed. The next run of the job fails too, and is retried.
         """
-        done = Counts()
         now = round_at(self.settings, job)
-        if now is not None:
-            for page in pages_of(self.settings, job, Input(now=now), self.runners):
-                done += page.counts
-                if self.stopping():
-                    break
+        if now is None:
+            return None
+        done = Counts()
+        for page in pages_of(self.settings, job, Input(now=now), self.runners):
+            done += page.counts
+            if self.stopping():
+                break
         return done
 
     def run_due(self, job: Job) -> Iterator[RunEnded]:

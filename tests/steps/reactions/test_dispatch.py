@@ -77,7 +77,8 @@ class Queue:
 
     def dispatch(self) -> int:
         """One round; return how many were handed out."""
-        return self.runner.do_round(self.job).emitted
+        done = self.runner.do_round(self.job)
+        return 0 if done is None else done.emitted
 
     def ready_events(self) -> list[tuple[UUID, int]]:
         return self.board.rows(
@@ -291,7 +292,7 @@ def test_a_paused_job_hands_out_nothing(queue: Queue) -> None:
         " VALUES (%s, 'paused', 'amara', 'a test')",
         queue.job.name,
     )
-    assert queue.dispatch() == 0
+    assert queue.runner.do_round(queue.job) is None
     queue.board.execute("DELETE FROM fanout.switches")
     assert queue.dispatch() == 1
 
