@@ -96,7 +96,7 @@ endurance: setup ## run an hour of the stream at a steady rate; writes docs/endu
 	@$(BIN)/python -m bench.endurance
 
 .PHONY: torture
-torture: setup ## inject thousands of faults under load, about 90 minutes, or one PART=mail; writes docs/reliability.md
+torture: setup ## inject thousands of faults under load, about 110 minutes, or one PART=mail; writes docs/reliability.md
 	@FANOUT_TORTURE=full $(BIN)/python -m pytest tests/torture$(if $(PART),/test_$(PART).py)
 
 .PHONY: torture-smoke

@@ -109,7 +109,7 @@ FULL: Final = Scale(
     push_kills=150,
     push_rows=5_000,
     reaction_kills=400,
-    reaction_storms=400,
+    reaction_storms=200,
 )
 IS_FULL: Final = os.environ.get("FANOUT_TORTURE") == "full"
 SCALE: Final = FULL if IS_FULL else SMOKE
