@@ -133,6 +133,9 @@ def _is_of_reactions(options: argparse.Namespace, selector: "Selector") -> bool:
 
     if options.family is not None:
         return bool(options.family == "reactions")
+    if selector.missing:
+        # The graph of reactions finds by itself what is missing.
+        return False
     return is_of_reactions(options.database, selector)
 
 

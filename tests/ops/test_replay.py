@@ -542,6 +542,8 @@ def test_conditions_are_all_to_be_met(stage: Stage) -> None:
     stage.deliver()
     assert plan(stage, Selector(dead_letters=True, since=two_hours_ago)).events == 1
     assert plan(stage, Selector(dead_letters=True, until=two_hours_ago)).events == 0
+    unrouted = plan(stage, Selector(unrouted=True))
+    assert unrouted.ids == [moon]
 
 
 def test_old_events_are_completed_when_the_operator_insists(operator: Operator) -> None:
@@ -745,6 +747,7 @@ def test_an_event_that_does_not_exist_is_named(operator: Operator) -> None:
         (["--event", "1", "--type", "x"], "--event already names the events: remove --type"),
         (["--missing", "--dead-letters"], "--missing and --dead-letters exclude each other"),
         (["--missing", "--fingerprint", "x"], "--missing and --fingerprint exclude each other"),
+        (["--unrouted", "--missing"], "--unrouted and --missing exclude each other"),
         (["--until", "2h"], "add --since"),
         (["--since", "1h", "--until", "2h"], "--since must be before --until"),
         (["--missing", "--apply"], "--apply needs --topic projects/P/topics/T"),

@@ -215,9 +215,10 @@ def test_a_service_without_a_topic_plans_only(api: Api) -> None:
 
 
 REFUSED: Final[list[tuple[dict[str, object], str]]] = [
-    ({}, "say which events: event, fingerprint, type, since, missing or dead_letters"),
+    ({}, "say which events: event, fingerprint, type, since, missing, dead_letters or unrouted"),
     ({"event": [1], "type": "x"}, "event already names the events: remove type"),
     ({"missing": True, "dead_letters": True}, "missing and dead_letters exclude each other"),
+    ({"unrouted": True, "fingerprint": "x"}, "unrouted and fingerprint exclude each other"),
     ({"since": "2026-03-02T12:00:00Z", "until": "2026-03-02T12:00:00Z"}, "since must be befo"),
     ({"since": "yesterday"}, "invalid since: expected a time such as 2026-03-02T18:00:00Z"),
     ({"event": ["1"]}, "invalid event.0: expected a whole number"),

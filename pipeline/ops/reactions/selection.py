@@ -126,9 +126,6 @@ def is_of_reactions(database: DatabaseSettings, selector: Selector) -> bool:
         if len(kinds) > 1:
             raise UsageError("invalid --event: expected numbers or UUIDs, not both")
         return kinds == {True}
-    if selector.missing:
-        # The graph of reactions finds by itself what is missing.
-        return False
     if selector.event_type is not None:
         return "." in selector.event_type
 
