@@ -61,8 +61,15 @@ def ids_of(wake_ups: Sequence[WakeUp]) -> list[UUID]:
 class ReactionClaims:
     """Claims events for one process. Thread-safe."""
 
-    def __init__(self, reactor: Reactor, *, find_seconds: float = FIND_SECONDS) -> None:
+    def __init__(
+        self,
+        reactor: Reactor,
+        *,
+        find_seconds: float = FIND_SECONDS,
+        backlog_page: int = BACKLOG_PAGE,
+    ) -> None:
         self._reactor = reactor
+        self._backlog_page = backlog_page
         self._find_seconds = find_seconds
         self._types = {
             "types": sorted(reactor.handlers),
@@ -120,18 +127,21 @@ class ReactionClaims:
         self._warn(unrouted)
 
     def _adopt_backlog(self) -> None:
-        """Find the events from before the pipeline, unless that has been done."""
-        with self._lock:
-            if self._knows_backlog:
-                return
-            parameters = {**self._types, "most": BACKLOG_PAGE}
-            goes_on: Sequence[Any] = [(True,)]
-            while goes_on == [(True,)]:
-                goes_on = with_connection(
-                    self._reactor.database,
-                    lambda connection: connection.execute(_ADOPT_BACKLOG, parameters).fetchall(),
-                )
-            self._knows_backlog = True
+        """Find the events from before the pipeline, unless that has been done.
+
+        No event is claimed before: it could overtake an earlier one of its aggregate.
+        """
+        parameters = {**self._types, "most": self._backlog_page}
+        found = 0
+        while not self._knows_backlog:
+            [[is_finished, number]] = with_connection(
+                self._reactor.database,
+                lambda connection: connection.execute(_ADOPT_BACKLOG, parameters).fetchall(),
+            )
+            found += number
+            if number:
+                _log.info("%s events from before the pipeline found so far", f"{found:,}")
+            self._knows_backlog = is_finished
 
     def _warn(self, unrouted: int) -> None:
         if unrouted:

@@ -1,12 +1,12 @@
 -- Make the ledger rows of events from before the pipeline, a page at a time, once.
 --
--- In: as adopt_events.sql; most, how many events are in a page. Out: no row if all have been found,
--- or another worker looks for them; otherwise one row, whether there are more.
+-- In: as adopt_events.sql; most, how many events are in a page. Out: whether all have been
+-- found, and how many this page had. Workers take turns, so that one that is killed holds up nobody.
 -- Their order is that of their times, and they are before all that have a sequence.
 WITH mark AS (
     SELECT reached FROM fanout.reaction_backlog
     WHERE finished_at IS NULL
-    FOR UPDATE SKIP LOCKED
+    FOR UPDATE
 ),
 page AS MATERIALIZED (
     SELECT event.id, event.event_type, event.aggregate_type, event.aggregate_id, event.payload,
@@ -54,9 +54,17 @@ closed AS (
     UPDATE reactions.events AS event SET processed = true
     FROM made
     WHERE %(closes_unrouted)s AND made.state = 'unrouted' AND event.id = made.event_id
+),
+moved AS (
+    UPDATE fanout.reaction_backlog AS backlog SET
+        reached = coalesce((SELECT id FROM page ORDER BY id DESC LIMIT 1), backlog.reached),
+        finished_at = CASE WHEN (SELECT count(*) FROM page) < %(most)s THEN now() END
+    FROM mark
+    RETURNING finished_at IS NOT NULL AS is_finished
 )
-UPDATE fanout.reaction_backlog SET
-    reached = coalesce((SELECT id FROM page ORDER BY id DESC LIMIT 1), reaction_backlog.reached),
-    finished_at = CASE WHEN (SELECT count(*) FROM page) < %(most)s THEN now() END
-FROM mark
-RETURNING finished_at IS NULL
+SELECT
+    coalesce(
+        (SELECT is_finished FROM moved),
+        (SELECT finished_at IS NOT NULL FROM fanout.reaction_backlog)
+    ),
+    (SELECT count(*) FROM page)

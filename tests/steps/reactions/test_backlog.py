@@ -1,0 +1,42 @@
+"""Events from before the pipeline: found once, page by page, whoever looks for them."""
+
+from concurrent.futures import ThreadPoolExecutor
+from uuid import UUID
+
+from pipeline.steps.reactions.claim import ReactionClaims
+from tests.deadline import wait_until
+from tests.steps.reactions.board import Board
+from tests.steps.reactions.test_reactions import VERIFIED
+
+
+def old_events(board: Board, count: int) -> list[UUID]:
+    board.execute("ALTER TABLE reactions.events ALTER COLUMN sequence DROP IDENTITY")
+    board.execute("ALTER TABLE reactions.events ALTER COLUMN sequence DROP NOT NULL")
+    ids = [board.event("user.verified", VERIFIED) for _ in range(count)]
+    board.execute("ALTER TABLE reactions.events ALTER COLUMN sequence SET DEFAULT 1")
+    return ids
+
+
+def test_all_pages_are_found_before_anything_is_claimed(board: Board) -> None:
+    old = old_events(board, 5)
+    fresh = board.event("user.verified", VERIFIED)
+    leases = ReactionClaims(board.reactor(), backlog_page=2).claim([fresh])
+    claimed = [each.values["event_id"] for each in leases]
+    assert set(claimed[:5]) == set(old)
+    assert claimed[5:] == [fresh]
+
+
+def test_who_finds_another_worker_at_it_goes_on_when_that_one_is_gone(board: Board) -> None:
+    old = old_events(board, 3)
+    claims = ReactionClaims(board.reactor(), backlog_page=2)
+    with board.database.connect() as other, ThreadPoolExecutor() as threads:
+        with other.transaction(force_rollback=True):
+            other.execute("SELECT FROM fanout.reaction_backlog FOR UPDATE")
+            waiting = threads.submit(claims.claim)
+            wait_until(
+                lambda: board.rows("SELECT FROM pg_locks WHERE NOT granted"),
+                seconds=30,
+                what="the claim waits for the other worker",
+            )
+        leases = waiting.result()
+    assert {each.values["event_id"] for each in leases} == set(old)
