@@ -9,14 +9,17 @@ from weakref import WeakKeyDictionary
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner, fn_runner
+from apache_beam.runners.worker.bundle_processor import BundleProcessor
 from apache_beam.transforms import userstate
 
 Specs = tuple[set[userstate.StateSpec], set[userstate.TimerSpec]]
 OptionsT = TypeVar("OptionsT", bound=PipelineOptions)
 
 _CONSOLIDATE: Final = "consolidate_monitoring_infos"
+_DESCRIBE: Final = "monitoring_infos"
 _GET_SPECS: Final = "get_dofn_specs"
 _beams_specs: Final = userstate.get_dofn_specs
+_beams_infos: Final = BundleProcessor.monitoring_infos
 _known: Final[WeakKeyDictionary[type, dict[object, Specs]]] = WeakKeyDictionary()
 
 
@@ -33,16 +36,18 @@ def freeze_loaded_objects() -> None:
 
 
 def local_pipeline() -> beam.Pipeline:
-    """Make a pipeline that runs in this process with constant memory. Its metrics are dropped.
+    """Make a pipeline that runs in this process with constant memory. It has no metrics.
 
-    Beam 2.77 merges the metrics of each bundle with those of earlier bundles in a generator.
-    Nothing reads the generator while the pipeline runs, so each one keeps the one before and the
-    metrics of its bundle in memory: 370 KB for fourteen event types. We read counts from the
-    ledger, never from this runner, so the metrics can be dropped.
+    After each bundle, Beam 2.77 describes the metrics of every step, also of those that had nothing
+    to do: 9 ms of the 10 that an empty bundle takes with thirty event types. And it merges them
+    with those of earlier bundles in a generator. Nothing reads the generator while the pipeline
+    runs, so each one keeps the one before and the metrics of its bundle in memory: 370 KB for
+    fourteen event types. We read counts from the ledger, never from this runner.
     """
     # Raises an error if a later Beam has no such function.
     getattr(fn_runner, _CONSOLIDATE)
     setattr(fn_runner, _CONSOLIDATE, _forget)
+    setattr(BundleProcessor, _DESCRIBE, _describe_nothing)
     setattr(userstate, _GET_SPECS, _specs)
     return beam.Pipeline(runner=FnApiRunner(), options=_Options(flags=[]))
 
@@ -80,4 +85,8 @@ def _specs(dofn: beam.DoFn) -> Specs:
 
 
 def _forget(metrics: Iterable[Any]) -> list[Any]:  # noqa: ARG001 - the signature of Beam's function
+    return []
+
+
+def _describe_nothing(bundle: BundleProcessor) -> list[Any]:  # noqa: ARG001 - a method of Beam's
     return []

@@ -8,11 +8,13 @@ import pytest
 from apache_beam.metrics import MetricsFilter, monitoring_infos
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner, fn_runner
+from apache_beam.runners.worker.bundle_processor import BundleProcessor
 
 from pipeline.fanout.batches import Decided
 from pipeline.fanout.effects import Channel
 from pipeline.fanout.outcome import Outcome, Skip, Status
 from pipeline.fanout.reasons import Reason
+from pipeline.runtime.runner import _beams_infos
 from pipeline.settings import DatabaseSettings
 from pipeline.sinks.ledger import mark_dead
 from pipeline.sinks.metrics import COMMIT_TO_ROW, NAMES, NAMESPACE
@@ -30,6 +32,7 @@ AGE: Final = timedelta(hours=1)
 def metrics_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     """Undo the patches of Beam that ``local_pipeline`` made in this process."""
     monkeypatch.setattr(fn_runner, "consolidate_monitoring_infos", monitoring_infos.consolidate)
+    monkeypatch.setattr(BundleProcessor, "monitoring_infos", _beams_infos)
 
 
 def told(event_id: int) -> Outcome:

@@ -7,13 +7,20 @@ from typing import Any
 import apache_beam as beam
 import pytest
 from apache_beam.coders import VarIntCoder
+from apache_beam.metrics import Metrics, monitoring_infos
 from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions, TypeOptions
-from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+from apache_beam.runners.portability.fn_api_runner import FnApiRunner, fn_runner
+from apache_beam.runners.worker.bundle_processor import BundleProcessor
 from apache_beam.transforms import userstate
 from apache_beam.transforms.core import CallableWrapperDoFn
 from apache_beam.transforms.userstate import ReadModifyWriteStateSpec
 
-from pipeline.runtime.runner import _beams_specs, freeze_loaded_objects, local_pipeline
+from pipeline.runtime.runner import (
+    _beams_infos,
+    _beams_specs,
+    freeze_loaded_objects,
+    local_pipeline,
+)
 
 
 def test_a_view_of_the_options_is_made_once() -> None:
@@ -85,3 +92,26 @@ def test_what_is_loaded_is_spared_by_the_collector_and_what_comes_later_is_not()
     ring.append(ring)
     del ring
     assert gc.collect() > 0
+
+
+@pytest.mark.parametrize(("describes", "counters"), [(False, 0), (True, 1)])
+def test_no_bundle_describes_the_metrics_of_its_steps(
+    monkeypatch: pytest.MonkeyPatch,
+    describes: bool,  # noqa: FBT001
+    counters: int,
+) -> None:
+    pipeline = local_pipeline()
+    # What a bundle says reaches the result, so that it can be seen.
+    monkeypatch.setattr(fn_runner, "consolidate_monitoring_infos", monitoring_infos.consolidate)
+    if describes:
+        monkeypatch.setattr(BundleProcessor, "monitoring_infos", _beams_infos)
+    seen = Metrics.counter("test", "seen")
+
+    def count(number: int) -> int:
+        seen.inc()
+        return number
+
+    _ = pipeline | beam.Create([1], reshuffle=False) | beam.Map(count)
+    result: Any = pipeline.run()
+    result.wait_until_finish()
+    assert len(result.metrics().query()["counters"]) == counters
