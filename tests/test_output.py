@@ -141,6 +141,8 @@ def test_a_terminal_that_knows_ascii_alone_is_shown_what_it_can_show(
 def test_our_own_signs_have_plain_ones_and_other_characters_are_escaped(stage: Stage) -> None:
     plain = shown_in_ascii(stage.database.operator_dsn, "status")
     whole = shown(stage.database, "status")
+    # Each bar is a minute, so the bars move when one ends meanwhile.
+    plain += shown_in_ascii(stage.database.operator_dsn, "status")
     bars = next(line for line in whole.splitlines() if "█" in line).strip()
     assert bars.translate(dict(zip(map(ord, "·▁▂▃▄▅▆▇█"), ".12345678", strict=True))) in plain
     letter = shown_in_ascii(stage.database.operator_dsn, "dead-letters", "show", "--event", "2")

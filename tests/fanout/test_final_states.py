@@ -78,10 +78,11 @@ def test_no_statement_compares_with_a_state_that_is_none() -> None:
 
 
 def test_python_lists_them_nowhere_else() -> None:
+    # Events of reactions have states of their own, some with the same names.
     listed = [
         path.relative_to(ROOT).as_posix()
         for folder in ("pipeline", "local", "bench")
         for path in sorted((ROOT / folder).rglob("*.py"))
-        if IN_PYTHON.search(path.read_text())
+        if "reactions" not in path.parts and IN_PYTHON.search(path.read_text())
     ]
     assert listed == []

@@ -297,7 +297,7 @@ def test_an_event_of_reactions_goes_to_a_topic_of_its_own_whatever_is_in_it(
 
 # As an application has it that kept its events before it had reactions.
 OWN_EVENTS = """
-    DROP TABLE reactions.events;
+    DROP TABLE reactions.events CASCADE;
     CREATE TABLE public.events (
         id uuid PRIMARY KEY DEFAULT gen_random_uuid(), event_type text, payload jsonb,
         metadata jsonb, created_at timestamptz

@@ -62,7 +62,7 @@ def test_the_limit_of_the_database_counts_where_it_is_lower(
 def test_another_grant_is_named_on_the_command_line(database: Database) -> None:
     done = doctor(database.operator_dsn, "--connections", "5000")
     assert "!  connections" in done.stdout
-    assert "fewer than the 5000" in done.stdout.replace("\n", " ").replace("  ", "")
+    assert "fewer than the 5000" in " ".join(done.stdout.split())
     assert "--database_connections=" in done.stdout
 
 

@@ -323,7 +323,7 @@ def test_in_place_of_a_view_the_table_behind_it_is_captured(empty_database: Data
     with empty_database.connect() as connection:
         connection.execute(
             """
-            DROP TABLE reactions.events;
+            DROP TABLE reactions.events CASCADE;
             CREATE TABLE public."Our events" (id uuid PRIMARY KEY, created_at timestamptz, a text);
             CREATE VIEW reactions.events AS SELECT * FROM public."Our events";
             """

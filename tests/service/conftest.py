@@ -55,7 +55,7 @@ def reaction_api(whole_reaction_api: ReactionApi) -> Iterator[ReactionApi]:
     """The same, without the events and messages of the test before."""
     yield replace(whole_reaction_api, board=Board(whole_reaction_api.board.database))
     whole_reaction_api.board.execute(
-        "TRUNCATE reactions.events, fanout.reactions, fanout.attempts,"
+        "TRUNCATE reactions.events, fanout.reactions, fanout.reaction_webhooks, fanout.attempts,"
         " reactions.community_requests, fanout.job_runs"
     )
     whole_reaction_api.published()

@@ -230,7 +230,9 @@ def test_the_commands_plan_apply_and_resolve(
     assert main(["replay", "--event", str(event)]) == 0
     screen = capsys.readouterr().out
     assert "1 event would be tried again" in screen
-    assert f"python -m pipeline replay --event {event} --apply" in " ".join(screen.split())
+    assert f"python -m pipeline replay --event {event} --apply" in " ".join(
+        screen.replace("\\", "").split()
+    )
     mend(board, event)
     words = shlex.split(plan["apply"])[3:]
     assert run(capsys, *words, "--no-wait", "--json")["published"] == 1
