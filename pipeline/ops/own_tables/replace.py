@@ -25,6 +25,8 @@ LOCK_PAUSE: Final = 0.5
 LOCK_SECONDS: Final = 60.0
 _SEQUENCE_OF_EVENTS: Final = "events_sequence"
 _REPLACED: Final = "_replaced"
+# As in reactions/0013: below every sequence.
+_NO_MARK: Final = -(2**63)
 
 _STANDING: Final = load(__package__, "standing")
 _RIGHTS: Final = load(__package__, "rights")
@@ -208,6 +210,8 @@ def _replace(connection: Connection[Any], given: GivenTable) -> None:
         connection.execute(
             "UPDATE fanout.reaction_backlog SET reached = DEFAULT, finished_at = NULL"
         )
+        # It has numbers of its own: the mark of ours would hide its first events for ever.
+        connection.execute("UPDATE fanout.reaction_marks SET last_sequence = %s", [_NO_MARK])
 
 
 def _show_more(connection: Connection[Any], given: GivenTable, shown: Sequence[str]) -> None:

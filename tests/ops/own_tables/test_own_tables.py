@@ -215,6 +215,21 @@ def test_events_that_wait_from_before_are_processed_once_also_if_the_graph_ran_a
     assert own.board.process() == 0
 
 
+def test_the_mark_of_retention_in_our_table_hides_no_event_of_the_application(
+    own: Application,
+) -> None:
+    own.board.execute("UPDATE fanout.reaction_marks SET last_sequence = 1000")
+    own.migrate("events=public.events")
+    event = own.insert("user.verified", VERIFIED)
+    own.board.process(event)
+    assert own.board.state(event)[0] == "done"
+    # Control: the mark hides it, if it is that high.
+    own.board.execute("UPDATE fanout.reaction_marks SET last_sequence = 1000")
+    hidden = own.insert("user.verified", VERIFIED)
+    own.board.process(hidden)
+    assert own.board.rows("SELECT FROM fanout.reactions WHERE event_id = %s", hidden) == []
+
+
 def test_the_application_s_role_inserts_into_each_of_its_tables_as_before(
     own: Application,
 ) -> None:
