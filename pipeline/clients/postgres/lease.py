@@ -13,6 +13,7 @@ from psycopg import Connection, errors
 from psycopg.rows import dict_row
 
 from pipeline.clients.postgres.leased_table import LeasedTable
+from pipeline.domain.errors import NotStorable
 from pipeline.domain.lease import Lease, Settlement
 
 # The most records that one claim puts back to their places: some milliseconds.
@@ -116,6 +117,9 @@ def settle(
     """Write how tries ended. Return the tokens of the leases that were still valid.
 
     A lease that another worker has taken over changes nothing.
+
+    Raises:
+        NotStorable: JSON cannot express a value of a settlement.
     """
     document = [
         {
@@ -133,8 +137,12 @@ def settle(
         }
         for each in settlements
     ]
-    parameters = {"settlements": orjson.dumps(document).decode()}
-    return {token for (token,) in connection.execute(table.settle_statement(), parameters)}
+    try:
+        settled = orjson.dumps(document).decode()
+    except TypeError:
+        raise NotStorable("an effect holds a value that JSON cannot express") from None
+    statement = table.settle_statement()
+    return {token for (token,) in connection.execute(statement, {"settlements": settled})}
 
 
 def follow_switches(

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import chain
-from typing import Any, Final
+from typing import Any, Final, assert_never
 
 from psycopg import Connection
 
@@ -22,7 +22,7 @@ from pipeline.reactions.events import ReactionEvent
 from pipeline.reactions.facts import Answers, Question
 from pipeline.reactions.handler import ReactionHandler
 from pipeline.reactions.identifiers import ReactionId, id_from
-from pipeline.reactions.outcome import Done, GaveUp, RetryAt
+from pipeline.reactions.outcome import Done, GaveUp, ReactionOutcome, RetryAt
 from pipeline.reactions.route import Route, RouteTo
 from pipeline.reactions.row import MAX_EVENT_BYTES, ReactionRow, decode_reaction
 from pipeline.steps.reactions.reactor import Reactor
@@ -160,8 +160,14 @@ def _settlement(
 ) -> Settlement:
     try:
         outcome = outcome_of(each.handler, each.event, answers)
+        return _answered(reactor, each, outcome, clock)
     except Exception as error:  # noqa: BLE001 - a bug of one handler
         return _failed(reactor, each, error)
+
+
+def _answered(
+    reactor: Reactor, each: AskedReaction, outcome: ReactionOutcome, clock: Clock
+) -> Settlement:
     match outcome:
         case Done(effects):
             written = [_written(reactor, each.event.id, effect) for effect in effects]
@@ -175,6 +181,8 @@ def _settlement(
         case GaveUp():
             cause = Cause(error_class="GaveUp", reason=outcome.reason)
             return end(each.lease, WorkState.DEAD, cause)
+        case _:
+            assert_never(outcome)
 
 
 def _failed(reactor: Reactor, each: AskedReaction, error: Exception) -> Settlement:
