@@ -81,6 +81,22 @@ def test_an_event_that_ended_stays_so_whatever_its_row_says(reaction_api: Reacti
     assert reaction_api.answer("/process-event", {"event_id": str(event)}) == ALREADY
 
 
+def test_an_event_that_retention_forgot_stays_ended_whatever_its_row_says(
+    reaction_api: ReactionApi,
+) -> None:
+    board = reaction_api.board
+    event = board.event(VERIFIED, PAYLOAD)
+    # Control: before that, it waits.
+    assert reaction_api.answer("/process-event", {"event_id": str(event)}) == started(event)
+    assert len(reaction_api.published()) == 1
+    board.execute(
+        "UPDATE fanout.reaction_marks SET last_sequence = (SELECT sequence FROM reactions.events)"
+    )
+    assert reaction_api.answer("/process-event", {"event_id": str(event)}) == ALREADY
+    assert reaction_api.answer("/process-batch") == BATCH
+    assert reaction_api.published() == []
+
+
 def test_process_batch_wakes_for_what_waits_and_for_nothing_else(reaction_api: ReactionApi) -> None:
     board = reaction_api.board
     assert reaction_api.answer("/process-batch") == BATCH

@@ -5,7 +5,8 @@
 WITH newest AS MATERIALIZED (
     SELECT event.id, event.sequence
     FROM reactions.events AS event
-    WHERE event.processed IS NOT TRUE AND event.sequence IS NOT NULL
+    WHERE event.processed IS NOT TRUE
+        AND event.sequence > (SELECT last_sequence FROM fanout.reaction_marks)
     ORDER BY event.sequence DESC
     LIMIT %(looked_at)s
 ),
