@@ -11,7 +11,7 @@ from pipeline.clients.postgres.sql import load
 from pipeline.domain.errors import NotFound
 from pipeline.domain.identifiers import EventType
 from pipeline.ops.reactions.account import Consequence, ReactionAccount, ReactionSeen, ReactionTry
-from pipeline.ops.reactions.figures import check_reactions
+from pipeline.ops.reactions.present import check_reactions
 from pipeline.ops.why.account import EventLetter
 from pipeline.ops.why.caused import read_caused
 from pipeline.reactions.handlers import REACTION_HANDLERS

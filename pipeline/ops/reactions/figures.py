@@ -8,12 +8,8 @@ from uuid import UUID
 from psycopg import Connection
 from psycopg.rows import dict_row
 
-from pipeline.clients.postgres.check import check_first
-from pipeline.clients.postgres.retry import with_connection
 from pipeline.clients.postgres.sql import load
-from pipeline.domain.errors import ConfigurationError
 from pipeline.domain.units import counted, duration
-from pipeline.settings import DatabaseSettings
 
 # A graph that runs takes what is due within a second. An event that is due for so long is stuck.
 STUCK_SECONDS: Final = 300.0
@@ -109,21 +105,6 @@ def read_paused_types(connection: Connection[Any]) -> Mapping[str, int]:
 def count_paused(connection: Connection[Any], event_type: str) -> int:
     """Return how many events of a type are paused; 0 without this family."""
     return read_paused_types(connection).get(event_type, 0)
-
-
-def check_reactions(settings: DatabaseSettings) -> None:
-    """Return if the database has this family.
-
-    Raises:
-        ConfigurationError: it has not, or was never migrated.
-        TransientError: it does not answer.
-    """
-    check_first(settings)
-    if not with_connection(settings, has_reactions):
-        raise ConfigurationError(
-            "the database lacks fanout.reactions;"
-            " run: python -m pipeline migrate --family reactions"
-        )
 
 
 def read_set_back(connection: Connection[Any]) -> SetBack:

@@ -13,7 +13,8 @@ from pipeline.clients.postgres.sql import load
 from pipeline.domain.dead_letter import without_numbers
 from pipeline.domain.errors import NotFound, UsageError
 from pipeline.domain.identifiers import EventType
-from pipeline.ops.reactions.figures import check_reactions, has_reactions
+from pipeline.ops.reactions.figures import has_reactions
+from pipeline.ops.reactions.present import check_reactions
 from pipeline.ops.replay.selector import Selector
 from pipeline.reactions.handler import ReactionHandler
 from pipeline.reactions.handlers import REACTION_HANDLERS

@@ -8,14 +8,12 @@ from typing import Any, Final
 from uuid import uuid4
 
 import orjson
-from psycopg import Connection
-from psycopg.errors import InsufficientPrivilege, InvalidSchemaName, UndefinedTable
-from psycopg.rows import dict_row
 
 from pipeline.clients.postgres.check import check_first
-from pipeline.clients.postgres.retry import with_connection
 from pipeline.clients.postgres.sql import load
-from pipeline.domain.errors import ConfigurationError, Conflict, NotFound, UsageError
+from pipeline.domain.errors import Conflict, NotFound, UsageError
+from pipeline.ops.called import call
+from pipeline.ops.families import Family
 from pipeline.ops.webhooks.read import find_endpoint
 from pipeline.reactions.route import Route, RouteTo
 from pipeline.settings import DatabaseSettings
@@ -171,19 +169,6 @@ def _condition(text: str | None) -> str:
 def _run(
     settings: DatabaseSettings, statement: bytes, parameters: Mapping[str, Any]
 ) -> list[RouteListed]:
-    def work(connection: Connection[Any]) -> list[RouteListed]:
-        try:
-            with connection.cursor(row_factory=dict_row) as cursor:
-                return [RouteListed(**row) for row in cursor.execute(statement, parameters)]
-        except (InvalidSchemaName, UndefinedTable):
-            raise ConfigurationError(
-                "the database lacks what routes need: run python -m pipeline migrate"
-                " --family reactions"
-            ) from None
-        except InsufficientPrivilege:
-            raise ConfigurationError(
-                "this user may not work on routes: connect as a member of fanout_operator"
-            ) from None
-
     check_first(settings)
-    return with_connection(settings, work)
+    rows = call(settings, statement, parameters, of="routes", family=Family.REACTIONS)
+    return [RouteListed(**row._asdict()) for row in rows]

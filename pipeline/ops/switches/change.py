@@ -16,7 +16,8 @@ from pipeline.domain.delivery import MAIL_SWITCH
 from pipeline.domain.errors import NotFound
 from pipeline.jobs.table import JOBS
 from pipeline.ops.jobs.read import check_jobs
-from pipeline.ops.reactions.figures import check_reactions, count_paused
+from pipeline.ops.reactions.figures import count_paused
+from pipeline.ops.reactions.present import check_reactions
 from pipeline.ops.switches.names import PROVIDERS
 from pipeline.ops.switches.things import is_reaction
 from pipeline.reactions.handlers import REACTION_HANDLERS
