@@ -5,8 +5,10 @@ import inspect
 import json
 import pickle
 import pkgutil
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import orjson
@@ -83,6 +85,15 @@ def test_a_handler_is_registered_under_its_own_event_type(event_type: EventType)
     assert REACTION_HANDLERS[event_type].event_type == event_type
     assert "." in event_type
     assert len(event_type) <= MAX_TYPE_CHARACTERS
+
+
+def test_every_type_that_a_handler_names_has_a_handler() -> None:
+    """An event that we write ourselves must not end as one that nobody handles."""
+    folder = Path(inspect.getfile(handlers)).parent
+    texts = [path.read_text("utf-8") for path in sorted(folder.glob("*.py"))]
+    named = {name for text in texts for name in re.findall(r"\btype=EventType\((.*?)\)", text)}
+    assert '"community.request_routed"' in named
+    assert {name.strip('"') for name in named} <= set(REACTION_HANDLERS)
 
 
 @for_every_handler

@@ -140,12 +140,15 @@ def test_a_similar_open_request_of_seven_days_is_used_in_place_of_a_new_one() ->
 
 def test_a_needed_answer_that_nobody_knows_is_stored_and_said() -> None:
     found = effects("community.request_needed", NEEDED)
-    assert list(found) == ["request", "routed"]
-    nobody = found["routed"]
+    assert list(found) == ["request", "nobody", "routed"]
+    nobody, routed = found["nobody"], found["routed"]
     assert isinstance(nobody, FollowUp)
+    assert isinstance(routed, FollowUp)
     # The aggregate is an id, never the text of the category.
     assert nobody.aggregate_id == id_from(EVENT, "request")
     assert nobody.type == "community.no_experts_found"
+    # As in the replaced program, it goes on: who waits for the request hears of it.
+    assert (routed.type, routed.aggregate_id) == ("community.request_routed", nobody.aggregate_id)
 
 
 @pytest.mark.parametrize(

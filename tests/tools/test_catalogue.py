@@ -211,7 +211,14 @@ def test_the_page_of_reactions_says_what_follows_in_which_order_and_of_which_eve
 
 
 # Types of which others read the event.
-ANNOUNCED: Final = {"agent.task_ready", "message.ready_to_send"}
+ANNOUNCED: Final = {
+    "agent.task_ready",
+    "community.no_experts_found",
+    "community.request_attached",
+    "community.request_routed",
+    "message.ready_to_send",
+    "solution.research_initiated",
+}
 
 
 @pytest.mark.parametrize("name", sorted(REACTION_HANDLERS.keys() - ANNOUNCED))

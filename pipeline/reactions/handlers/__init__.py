@@ -11,6 +11,7 @@ from pipeline.reactions.handlers.intro_completed import IntroCompletedHandler
 from pipeline.reactions.handlers.intro_inquiry import IntroInquiryHandler
 from pipeline.reactions.handlers.message_ready import MessageReadyHandler
 from pipeline.reactions.handlers.message_received import MessageReceivedHandler
+from pipeline.reactions.handlers.no_experts_found import NoExpertsFoundHandler
 from pipeline.reactions.handlers.offer_accepted import OfferAcceptedHandler
 from pipeline.reactions.handlers.offer_confirmed import OfferConfirmedHandler
 from pipeline.reactions.handlers.offer_created import OfferCreatedHandler
@@ -24,8 +25,11 @@ from pipeline.reactions.handlers.opportunity_created import OpportunityCreatedHa
 from pipeline.reactions.handlers.opportunity_declined import OpportunityDeclinedHandler
 from pipeline.reactions.handlers.processing_completed import ProcessingCompletedHandler
 from pipeline.reactions.handlers.registry import reaction_handlers
+from pipeline.reactions.handlers.request_attached import RequestAttachedHandler
 from pipeline.reactions.handlers.request_needed import RequestNeededHandler
+from pipeline.reactions.handlers.request_routed import RequestRoutedHandler
 from pipeline.reactions.handlers.research_complete import ResearchCompleteHandler
+from pipeline.reactions.handlers.research_initiated import ResearchInitiatedHandler
 from pipeline.reactions.handlers.response_received import ResponseReceivedHandler
 from pipeline.reactions.handlers.response_recorded import ResponseRecordedHandler
 from pipeline.reactions.handlers.send_requested import SendRequestedHandler
@@ -45,6 +49,7 @@ REACTION_HANDLERS: Final = reaction_handlers(
         IntroInquiryHandler(),
         MessageReadyHandler(),
         MessageReceivedHandler(),
+        NoExpertsFoundHandler(),
         OfferAcceptedHandler(),
         OfferConfirmedHandler(),
         OfferCreatedHandler(),
@@ -57,8 +62,11 @@ REACTION_HANDLERS: Final = reaction_handlers(
         OpportunityCreatedHandler(),
         OpportunityDeclinedHandler(),
         ProcessingCompletedHandler(),
+        RequestAttachedHandler(),
         RequestNeededHandler(),
+        RequestRoutedHandler(),
         ResearchCompleteHandler(),
+        ResearchInitiatedHandler(),
         ResponseReceivedHandler(),
         ResponseRecordedHandler(),
         SendRequestedHandler(),

@@ -73,7 +73,7 @@ class RequestNeededHandler(ReactionHandler[RequestNeeded]):
         yield _experts(event)
 
     def react(self, event: ReactionEvent[RequestNeeded], answers: Answers) -> Done:
-        """One request for seven days, tasks for experts, an event; only that for a similar one."""
+        """A request for seven days, tasks for experts, and events; one event for a similar one."""
         similar = answers.similar.get(_similar(event))
         if similar is not None:
             return done(_attached(event, similar))
@@ -143,15 +143,23 @@ def _asked(event: ReactionEvent[RequestNeeded], experts: tuple[UserId, ...]) -> 
                 "requestSummary": said.request_summary,
             },
         )
+    found = {
+        "requestId": request_id,
+        "category": said.category,
+        "expertiseNeeded": said.expertise_needed,
+    }
+    if not experts:
+        yield FollowUp(
+            name="nobody",
+            type=EventType("community.no_experts_found"),
+            aggregate_type="community_request",
+            aggregate_id=request_id,
+            payload=found,
+        )
     yield FollowUp(
         name="routed",
-        type=EventType(f"community.{'request_routed' if experts else 'no_experts_found'}"),
+        type=EventType("community.request_routed"),
         aggregate_type="community_request",
         aggregate_id=request_id,
-        payload={
-            "requestId": request_id,
-            "category": said.category,
-            "expertiseNeeded": said.expertise_needed,
-            "expertUserIds": experts,
-        },
+        payload={**found, "expertUserIds": experts},
     )

@@ -117,7 +117,7 @@ def test_an_event_is_processed_with_all_that_follows(board: Board) -> None:
     ]
     assert board.state(event_id) == ("done", 1, 0)
     chained = "SELECT state, depth FROM fanout.reactions WHERE event_id <> %s ORDER BY state"
-    assert board.rows(chained, event_id) == [("unrouted", 1), ("waiting", 1)]
+    assert board.rows(chained, event_id) == [("pending", 1), ("waiting", 1)]
 
 
 def test_f40_an_event_that_comes_three_times_to_four_workers_is_processed_once(

@@ -31,7 +31,7 @@ def research(board: Board) -> UUID:
     """Begin the research; return the workflow."""
     said = {"userId": str(AMARA), "conversationId": str(TALK), "requestDescription": "A lender"}
     event_id = board.event("user.inquiry.solution_needed", said)
-    board.process(event_id)
+    run_all(board)
     return UUID(
         one(
             board.rows(
