@@ -19,6 +19,7 @@ from pipeline.reactions.outcome import ReactionOutcome, RetryAt, done
 from pipeline.sinks.reaction_results import write_reaction_results
 from pipeline.steps.reactions.claim import ReactionClaims
 from pipeline.steps.reactions.react import react
+from tests.deadline import wait_until
 from tests.steps.reactions.board import Board, one
 
 ORDER: UUID = UUID(int=1)
@@ -216,3 +217,28 @@ def test_a_paused_type_is_held_back_at_once(orders: Board, claims: ReactionClaim
     )
     paused, other = (orders.event(f"order.{name}", {}) for name in ("noted", "placed"))
     assert leased(claims, paused, other) == [other]
+
+
+def test_a_claim_that_another_one_overtook_is_made_again_without_the_event(
+    orders: Board, claims: ReactionClaims
+) -> None:
+    later, now, other = (
+        orders.event("order.asked", {"category": category}) for category in ("art", "art", "law")
+    )
+    # In the ledger, and due tomorrow.
+    assert leased(claims, later) == [later]
+    orders.execute(
+        "UPDATE fanout.reactions SET state = 'waiting', lease_token = NULL,"
+        " next_attempt_at = now() + interval '1 day'"
+    )
+    with ThreadPoolExecutor(1) as pool:
+        with orders.database.connect() as connection, connection.transaction():
+            # Another worker leases it, and has not committed when this one looks.
+            connection.execute(
+                "UPDATE fanout.reactions SET state = 'leased', lease_token = gen_random_uuid()"
+            )
+            found = pool.submit(leased, claims, now, other)
+            waits = "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+            wait_until(lambda: orders.rows(waits), seconds=30, what="the claim waits")
+        assert found.result(timeout=60) == [other]
+    assert orders.state(now) == ("pending", 0, 0)
