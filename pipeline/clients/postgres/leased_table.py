@@ -271,7 +271,7 @@ class LeasedTable:
     values: Sequence[str]
     switch: str | None = None
     alone: str | None = None
-    unless: sql.SQL | None = None
+    unless: sql.Composable | None = None
     ranked: bool = False
     given: Mapping[str, str] = field(default_factory=dict)
     settled: sql.SQL | None = None

@@ -22,8 +22,8 @@ _SETTLED: Final = sql.SQL(""",
             FROM jsonb_array_elements(given.effects) WITH ORDINALITY AS effect (each, place)
         )""")
 # What its type or an event with the same key holds back. Whose lease has ended goes first.
-_BY_ITS_KEY: Final = load(__package__, "held_by_its_key").decode()
-_BY_ITS_TYPE: Final = load(__package__, "held_by_its_type").decode()
+HELD_BY_ITS_KEY: Final = sql.SQL(load(__package__, "held_by_its_key").decode())
+_BY_ITS_TYPE: Final = sql.SQL(load(__package__, "held_by_its_type").decode())
 
 REACTIONS: Final = LeasedTable(
     name="reactions",
@@ -31,7 +31,7 @@ REACTIONS: Final = LeasedTable(
     record_id=sql.SQL("record.event_id::text"),
     values=("event_id", "event_type", "depth"),
     switch="event_type",
-    unless=sql.SQL(f"{_BY_ITS_TYPE} OR {_BY_ITS_KEY}"),
+    unless=sql.SQL(" OR ").join([_BY_ITS_TYPE, HELD_BY_ITS_KEY]),
     given={"effects": "jsonb", "moves": "jsonb", "route": "text", "letter": "jsonb"},
     settled=_SETTLED,
     returned=("event_id", "event_type", "depth", "sequence", "replayed_at"),
@@ -39,4 +39,4 @@ REACTIONS: Final = LeasedTable(
     then=_THEN,
 )
 # The event with which a type is tried whose breaker has cooled off.
-REACTIONS_ON_TRIAL: Final = replace(REACTIONS, unless=sql.SQL(_BY_ITS_KEY))
+REACTIONS_ON_TRIAL: Final = replace(REACTIONS, unless=HELD_BY_ITS_KEY)

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any, Final
 
-from psycopg import Connection
+from psycopg import Connection, sql
 
 from pipeline.clients.postgres.lease import claim
 from pipeline.clients.postgres.retry import with_connection
@@ -11,12 +11,14 @@ from pipeline.clients.postgres.sql import load
 from pipeline.domain.lease import Lease
 from pipeline.settings import DatabaseSettings
 from pipeline.steps.reactions.reactor import REACTION_LEASE
-from pipeline.steps.reactions.table import REACTIONS_ON_TRIAL
+from pipeline.steps.reactions.table import HELD_BY_ITS_KEY, REACTIONS_ON_TRIAL
 
 # In the values of a lease.
 TRIAL: Final = "trial"
 
-_TAKE: Final = load(__package__, "take_trials")
+TAKE_TRIALS: Final = sql.SQL(load(__package__, "take_trials").decode()).format(
+    held_by_its_key=HELD_BY_ITS_KEY
+)
 
 
 def claim_trials(settings: DatabaseSettings) -> list[Lease]:
@@ -32,7 +34,7 @@ def claim_trials(settings: DatabaseSettings) -> list[Lease]:
     def take(connection: Connection[Any]) -> list[Lease]:
         with connection.transaction():
             released = connection.execute(
-                _TAKE, {"seconds": REACTION_LEASE.total_seconds()}
+                TAKE_TRIALS, {"seconds": REACTION_LEASE.total_seconds()}
             ).fetchall()
             return [
                 replace(lease, values={**lease.values, TRIAL: True})

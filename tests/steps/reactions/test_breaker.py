@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import timedelta
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -42,6 +42,17 @@ class Fragile(ReactionHandler[Anything]):
         return GaveUp(reason="it makes no sense") if self.gives_up else done()
 
 
+class InOrder(ReactionHandler[Anything]):
+    """Always works, in the order of the aggregate."""
+
+    event_type = EventType("test.in_order")
+    payload = Anything
+    in_order = True
+
+    def react(self, event: ReactionEvent[Anything], answers: Answers) -> ReactionOutcome:
+        return done()
+
+
 @dataclass
 class Bench:
     """A board whose graph has the rule of this file."""
@@ -59,10 +70,9 @@ class Bench:
         write_reaction_results(reactor.database, react(reactor, leases), rule=RULE)
         return len(leases)
 
-    def switch(self) -> tuple[str, int, int] | None:
+    def switch(self, name: str = "test.fragile") -> tuple[str, int, int] | None:
         rows = self.board.rows(
-            "SELECT state, failures, cool_off_seconds FROM fanout.switches"
-            " WHERE name = 'test.fragile'"
+            "SELECT state, failures, cool_off_seconds FROM fanout.switches WHERE name = %s", name
         )
         return rows[0] if rows else None
 
@@ -175,3 +185,26 @@ def test_a_type_that_a_person_paused_stays_paused(bench: Bench) -> None:
     bench.board.later(1000)
     assert bench.process() == 0
     assert one(bench.board.rows("SELECT who FROM fanout.switches")) == "ida"
+
+
+def test_the_trial_is_an_event_that_waits_for_no_other(bench: Bench) -> None:
+    """The one that was found first waits for an earlier one of its aggregate, found later."""
+    bench.board.handlers = reaction_handlers([InOrder(), bench.handler])
+    order = uuid4()
+    late = bench.board.event("test.in_order", {}, about=order)
+    bench.board.execute("UPDATE reactions.events SET processed = true WHERE id = %s", late)
+    found = bench.board.event("test.in_order", {}, about=order)
+    bench.board.execute(
+        "INSERT INTO fanout.switches (name, state, until, failures, fingerprint, cool_off_seconds)"
+        " VALUES ('test.in_order', 'open', now() + interval '1 h', 3, 'f', 300)"
+    )
+    assert bench.process() == 0
+    bench.board.execute("UPDATE reactions.events SET processed = false WHERE id = %s", late)
+    assert bench.process() == 0
+    assert bench.states() == [("paused", 0)] * 2
+    bench.board.execute("UPDATE fanout.switches SET until = now()")
+    assert bench.process() == 1
+    assert bench.board.state(late)[0] == "done"
+    assert bench.switch("test.in_order") is None
+    assert bench.process() == 1
+    assert bench.board.state(found)[0] == "done"

@@ -7,6 +7,7 @@ import pytest
 
 from pipeline.steps.job_runs import JOB_RUNS, PROGRESS
 from pipeline.steps.reactions.table import REACTIONS, REACTIONS_ON_TRIAL
+from pipeline.steps.reactions.trial import TAKE_TRIALS
 from tests.clients.postgres.test_rights import (
     CHECK,
     JOBS_OF_REACTIONS,
@@ -36,7 +37,13 @@ ALSO: Final = (
 )
 
 # Parts of the statements of the ledger.
-PARTS: Final = ("write_reactions", "move_sagas", "held_by_its_key", "held_by_its_type")
+PARTS: Final = (
+    "write_reactions",
+    "move_sagas",
+    "held_by_its_key",
+    "held_by_its_type",
+    "take_trials",
+)
 JOBS: Final = "fanout_jobs"
 AGENT: Final = "fanout_agent"
 
@@ -76,6 +83,7 @@ def needed(role: str = ROLE) -> list[bytes]:
     composed = [
         REACTIONS.claim_statement(),
         REACTIONS_ON_TRIAL.claim_statement(["event_id"]),
+        TAKE_TRIALS,
         REACTIONS.settle_statement(),
         *REACTIONS.follow_statements(),
     ]

@@ -1,5 +1,6 @@
 -- Take the one trial of each type whose breaker has cooled off, and release its event: the paused one
--- that comes first. In: seconds, after which another worker may take one. Out: the released events.
+-- that comes first, of those that wait for no other. In: seconds, after which another worker may take
+-- one. Out: the released events.
 WITH cooled_off AS MATERIALIZED (
     SELECT switch.name, held.sequence
     FROM fanout.switches AS switch
@@ -7,6 +8,7 @@ WITH cooled_off AS MATERIALIZED (
         SELECT record.sequence
         FROM fanout.reactions AS record
         WHERE record.state = 'paused' AND record.event_type = switch.name
+            AND ({held_by_its_key}) IS NOT TRUE
         ORDER BY record.sequence
         LIMIT 1
         FOR UPDATE SKIP LOCKED
