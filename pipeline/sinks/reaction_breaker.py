@@ -26,6 +26,7 @@ from pipeline.facts.switches import switches_of
 from pipeline.reactions.outcome import GaveUp, RetryAt
 from pipeline.settings import DatabaseSettings
 from pipeline.sinks.change_switch import change_switch
+from pipeline.steps.reactions.trial import TRIAL
 
 BREAKER: Final = Breaker()
 
@@ -200,14 +201,18 @@ def is_failure(settlement: Settlement) -> bool:
 def is_answer(settlement: Settlement, failed: Collection[UUID]) -> bool:
     """Return whether a handler answered, with whatever answer, and it was written.
 
+    What is done without its handler, as a route says or since it is not wanted, says nothing of it.
+    But a trial counts: otherwise many such events would keep a breaker open.
+
     Args:
         settlement: how the try ended.
         failed: the tokens of the tries that failed.
     """
     if settlement.lease.token in failed:
         return False
-    error_class = settlement.cause and settlement.cause.error_class
-    return settlement.state is WorkState.DONE or error_class in _ANSWERS
+    if settlement.state is WorkState.DONE:
+        return settlement.cause is None or TRIAL in settlement.lease.values
+    return settlement.cause is not None and settlement.cause.error_class in _ANSWERS
 
 
 @cache

@@ -33,7 +33,11 @@ class Fragile(ReactionHandler[Anything]):
 
     broken: bool = True
     gives_up: bool = False
+    wants_any: bool = True
     asked: list[UUID] = field(default_factory=list)
+
+    def wants(self, event: ReactionEvent[Anything]) -> bool:
+        return self.wants_any
 
     def react(self, event: ReactionEvent[Anything], answers: Answers) -> ReactionOutcome:
         self.asked.append(event.id)
@@ -120,6 +124,24 @@ def test_control_two_failures_or_an_answer_in_between_do_not_open_it(bench: Benc
     bench.handler.broken = True
     bench.events(2)
     bench.process()
+    assert bench.switch() is None
+
+
+def test_an_event_that_is_done_without_its_handler_is_no_answer_unless_it_is_the_trial(
+    bench: Bench,
+) -> None:
+    bench.events(2)
+    bench.process()
+    bench.handler.wants_any = False
+    bench.events(1)
+    bench.process()
+    bench.handler.wants_any = True
+    bench.events(1)
+    bench.process()
+    assert bench.switch() == ("open", 3, 300)
+    bench.handler.wants_any = False
+    bench.cool_off()
+    assert bench.process() == 1
     assert bench.switch() is None
 
 
