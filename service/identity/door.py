@@ -1,5 +1,6 @@
 """The door: nobody passes it unrecognised, except to the paths that are open."""
 
+import asyncio
 import logging
 import math
 from collections.abc import Collection, Container, Mapping
@@ -36,6 +37,8 @@ _UNSURE: Final = error_response(
 )
 # The length of the network that a provider gives to one client.
 _IPV6_CLIENT: Final = 64
+# An open path waits so long to learn who calls, however many others wait for that.
+GREET_SECONDS: Final = 3.0
 
 _log: Final = logging.getLogger(__name__)
 
@@ -54,6 +57,7 @@ class Door:
         told_more: the open paths that tell a caller more than a stranger.
         when_unsure: by path, what answers while nobody can say who calls. It tells nothing that a
             stranger may not know.
+        greet_seconds: how long an open path waits to learn who calls.
     """
 
     def __init__(
@@ -65,6 +69,7 @@ class Door:
         limits: Limits,
         told_more: Collection[str] = (),
         when_unsure: Mapping[str, ASGIApp] | None = None,
+        greet_seconds: float = GREET_SECONDS,
     ) -> None:
         self._app = app
         self._open_paths = open_paths
@@ -74,6 +79,7 @@ class Door:
         self._addresses = Rate(limits.address_rate)
         self._told_more = frozenset(told_more)
         self._when_unsure = when_unsure or {}
+        self._greet_seconds = greet_seconds
 
     async def __call__(self, scope: Connection, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -120,8 +126,9 @@ class Door:
         """Recognise a caller of an open path. Whoever is not recognised is a stranger."""
         if IAP_HEADER not in (headers := Headers(scope=scope)) and "authorization" not in headers:
             return
-        with suppress(FanoutError):
-            found = await self._recognise(scope)
+        with suppress(FanoutError, TimeoutError):
+            async with asyncio.timeout(self._greet_seconds):
+                found = await self._recognise(scope)
             if isinstance(found, Caller):
                 scope.setdefault("state", {})["caller"] = found
 

@@ -81,6 +81,48 @@ def test_callers_at_one_address_are_not_counted_as_strangers(
     assert asyncio.run(ask()) == statuses
 
 
+@pytest.mark.parametrize("is_open", [True, False], ids=["open", "control"])
+def test_an_open_path_answers_while_nobody_can_say_who_calls(*, is_open: bool) -> None:
+    """Control: a closed one waits for as long as the look-up takes."""
+    app = FastAPI()
+    opened = asyncio.Event()
+
+    @app.get("/")
+    async def who(request: Request) -> bool:
+        return hasattr(request.state, "caller")
+
+    async def slowly(text: str) -> Caller:
+        await opened.wait()
+        return await everybody(text)
+
+    door = Door(
+        app,
+        open_paths={"/"} if is_open else (),
+        recognisers={Means.TOKEN: slowly},
+        limits=Limits(),
+        told_more=["/"],
+        greet_seconds=0.01,
+    )
+
+    async def ask() -> object:
+        transport = httpx2.ASGITransport(app=door)
+        async with httpx2.AsyncClient(transport=transport, base_url="http://test") as client:
+            asking = asyncio.ensure_future(client.get("/", headers=bearer("amara")))
+            if is_open:
+                first = (await asyncio.wait_for(asking, 30)).json()
+            else:
+                first = (await asyncio.wait({asking}, timeout=0.1))[0]
+            opened.set()
+            await asking
+            # The look-up went on, so that a later answer is that of a caller.
+            async with asyncio.timeout(30):
+                while not (await client.get("/", headers=bearer("amara"))).json():
+                    await asyncio.sleep(0.01)
+            return first
+
+    assert asyncio.run(ask()) == (False if is_open else set())
+
+
 def test_keys_are_used_for_a_day_after_their_publisher_has_gone() -> None:
     now = 0.0
     with issuing() as issuer:
