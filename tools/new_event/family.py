@@ -92,6 +92,6 @@ REACTIONS: Final = EventFamily(
     taken=REACTION_HANDLERS,
     works="somebody has a task to tell the person",
     also="if it needs to know something, ask it: docs/reactions.md, Add an event type",
-    guide="docs/reactions.md",
+    guide="docs/reactions.md, Run it",
 )
 FAMILIES: Final = {family.name: family for family in (FANOUT, REACTIONS)}

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from io import StringIO
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -26,6 +27,7 @@ from pipeline.screens.reactions import show_reaction
 from pipeline.settings import DatabaseSettings
 from service.identity.caller import Scope
 from tests.databases import Database, Databases
+from tests.docs.markdown import commands, missing
 from tests.reactions.asking import AMARA, GRACE, INTRO
 from tests.service.api import application
 from tests.service.asking import bearer, token
@@ -58,6 +60,21 @@ def document(board: Board, event: UUID) -> dict[str, Any]:
     account = read_reaction(DatabaseSettings(dsn=board.database.operator_dsn), event)
     found: dict[str, Any] = json.loads(orjson.dumps(reaction_document(account)))
     return found
+
+
+def test_the_event_of_the_document_becomes_what_it_shows(board: Board) -> None:
+    shown = list(commands(Path("docs/reactions.md").read_text("utf-8")))
+    [insert] = [each for each in shown if "INSERT INTO reactions.events" in each.text]
+    [why] = [each for each in shown if " why --event" in each.text and each.shown]
+    [[event]] = board.rows(insert.text.partition("\n")[2].removesuffix("SQL"))
+    board.process()
+    account = read_reaction(DatabaseSettings(dsn=board.database.viewer_dsn), event)
+    console = Console(file=StringIO(), width=80, highlight=False)
+    show_reaction(console, account)
+    assert isinstance(console.file, StringIO)
+    [in_document] = insert.shown
+    printed = console.file.getvalue().replace(str(event), in_document)
+    assert missing(why.shown, printed) is None, printed
 
 
 def test_it_says_what_came_of_an_event_and_of_what_follows_it(board: Board) -> None:
