@@ -38,6 +38,8 @@ _WATCHED: Final = """
 """
 _INSERT: Final = "INSERT INTO reactions.events (id, event_type, payload) VALUES (%s, %s, %s)"
 # A backlog of an earlier measurement is not of the next one.
+# What follows from the events is processed after them. To empty tables beside it could deadlock.
+_IN_WORK: Final = "SELECT count(*) FROM fanout.reactions WHERE state IN ('pending', 'leased')"
 _FORGET: Final = """
     TRUNCATE reactions.events, reactions.agent_tasks, fanout.reactions, fanout.attempts CASCADE
 """
@@ -113,7 +115,12 @@ class ReactionBench:
             self.stack.debezium.stop()
 
     def forget(self) -> None:
-        """Delete all events and what followed."""
+        """Delete all events and what followed, once the graph has nothing left to do."""
+        deadline = time.monotonic() + TIMEOUT_SECONDS
+        while self.connection.execute(_IN_WORK).fetchone() != (0,):
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"not within {TIMEOUT_SECONDS:.0f} s: what follows is processed")
+            time.sleep(0.05)
         self.connection.execute(_FORGET)
 
     @contextmanager
