@@ -215,6 +215,28 @@ def test_a_request_is_closed_when_all_have_answered(board: Board) -> None:
     assert board.rows(closed, request) == [("closed", True)]
 
 
+def test_a_row_of_an_application_may_have_null_for_none(board: Board) -> None:
+    workflow = research(board)
+    request = ask(board, workflow)
+    board.execute("ALTER TABLE reactions.solution_workflows ALTER responses DROP NOT NULL")
+    board.execute("UPDATE reactions.solution_workflows SET responses = NULL")
+    for column in ("responses", "target_user_ids", "answered_by"):
+        board.execute(f"ALTER TABLE reactions.community_requests ALTER {column} DROP NOT NULL")
+    board.execute(
+        "UPDATE reactions.community_requests"
+        " SET responses = NULL, target_user_ids = NULL, answered_by = NULL"
+    )
+    board.process(answer(board, request))
+    assert workflow_row(board, workflow) == ("awaiting_expert_responses", 1)
+    counted = "SELECT cardinality(responses), answered_by FROM reactions.community_requests"
+    assert board.rows(counted) == [(1, [GRACE])]
+    # Its time is over.
+    board.execute("UPDATE reactions.solution_workflows SET responses = NULL")
+    board.later(DAY)
+    board.process()
+    assert workflow_row(board, workflow)[0] == "final_evaluation"
+
+
 def offer(board: Board, kind: str, **said: object) -> UUID:
     payload = {"introOfferId": str(OFFER), **PEOPLE, **said}
     event_id = board.event(f"intro.offer_{kind}", payload)

@@ -23,7 +23,7 @@ moving AS MATERIALIZED (
 ),
 -- As they stand now, whoever changed them since they were read.
 workflow AS MATERIALIZED (
-    SELECT id, status, cardinality(responses) AS responses
+    SELECT id, status, coalesce(cardinality(responses), 0) AS responses
     FROM reactions.solution_workflows
     WHERE id = ANY (ARRAY(SELECT id FROM moving WHERE saga = 'workflow'))
     ORDER BY id
@@ -44,7 +44,7 @@ offer AS MATERIALIZED (
     FOR NO KEY UPDATE
 ),
 request AS MATERIALIZED (
-    SELECT id, status, cardinality(responses) AS responses
+    SELECT id, status, coalesce(cardinality(responses), 0) AS responses
     FROM reactions.community_requests
     WHERE id = ANY (ARRAY(SELECT id FROM moving WHERE saga = 'request'))
     ORDER BY id
