@@ -259,6 +259,19 @@ def test_what_the_application_sets_back_begins_a_new_series(queue: Queue) -> Non
     assert queue.ready_events() == [(row_id, 1), (row_id, 2)]
 
 
+def test_failures_of_an_earlier_series_do_not_count(queue: Queue) -> None:
+    row_id = queue.add()
+    for pause in (60, 120, 240, 0):
+        queue.dispatch()
+        assert queue.answer(queue.fail, row_id, "the line is busy")
+        queue.pass_time(pause)
+    assert queue.status(row_id) == "failed"
+    queue.board.execute(CHANGE[queue.table], queue.new, row_id)
+    assert queue.dispatch() == 1
+    assert queue.answer(queue.fail, row_id, "the line is busy")
+    assert (queue.status(row_id), queue.pauses(row_id)) == (queue.new, 60)
+
+
 def test_two_at_once_hand_each_out_once(queue: Queue) -> None:
     ids = {queue.add() for _ in range(40)}
     small = replace(queue, job=replace(queue.job, work=small_pages(queue.job)))

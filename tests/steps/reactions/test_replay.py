@@ -173,6 +173,8 @@ def test_dead_events_are_found_by_the_cause_of_their_letters(board: Board) -> No
     again = replay(board, Selector(fingerprint="aaaa"))
     board.process()
     assert read_states(board, again) == {"completed": 1}
+    # Of another replay of the same event, nothing has ended.
+    assert read_states(board, Replay(uuid4(), again.ids)) == {}
     assert board.state(other_cause)[0] == board.state(resolved)[0] == "dead"
 
 
