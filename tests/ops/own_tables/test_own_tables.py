@@ -12,6 +12,7 @@ from pipeline.ops.doctor.check import Severity
 from pipeline.ops.families import Family
 from pipeline.ops.migrate import migrate
 from pipeline.ops.own_tables.given import read_given
+from pipeline.ops.own_tables.replace import use_own_table
 from tests.clients.postgres.test_rights import granted
 from tests.databases import Databases
 from tests.deadline import wait_until
@@ -186,6 +187,19 @@ def test_ours_is_not_replaced_while_it_has_rows(own: Application) -> None:
         own.migrate()
     own.board.execute("TRUNCATE reactions.events")
     assert "public.events" in own.migrate()
+
+
+def test_a_row_that_comes_after_the_first_look_is_not_lost(own: Application) -> None:
+    [given] = read_given(["users=public.profiles"])
+    insert_person = "INSERT INTO reactions.users (id) VALUES (%s)"
+    own.board.execute(insert_person, AMARA)
+    with own.database.connect() as connection:
+        with pytest.raises(ConfigurationError, match=r"reactions\.users has rows"):
+            use_own_table(connection, given, print)
+        assert own.board.rows("SELECT id FROM reactions.users") == [(AMARA,)]
+        # Control: it is the row that keeps the table.
+        own.board.execute("TRUNCATE reactions.users")
+        assert use_own_table(connection, given, print)
 
 
 def test_an_index_that_was_not_finished_is_built_again(own: Application) -> None:

@@ -92,6 +92,14 @@ def test_expired_and_fully_answered_requests_are_closed_and_no_other(
     assert close_again(runner) == 0
 
 
+def test_an_item_that_has_ended_otherwise_stays_so(board: Board, runner: JobRunner) -> None:
+    request(board, NOON, asked=(AMARA, LEO))
+    board.execute("UPDATE reactions.inbox_items SET status = 'completed' WHERE user_id = %s", LEO)
+    close(runner)
+    items = board.rows("SELECT user_id, status FROM reactions.inbox_items")
+    assert dict(items) == {AMARA: "expired", LEO: "completed"}
+
+
 def close_again(runner: JobRunner) -> int:
     return runner.run_by_hand(CLOSE_EXPIRED_REQUESTS, now=NOON, changed={}).run.counts.emitted
 

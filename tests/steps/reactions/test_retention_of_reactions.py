@@ -10,6 +10,7 @@ from pipeline.jobs.job import Input, Retention
 from pipeline.jobs.reactions.retention import REACTION_RETENTION
 from pipeline.ops.forget.forget import forget
 from pipeline.ops.reactions.explain import read_reaction
+from pipeline.ops.reactions.figures import read_reactions
 from pipeline.ops.reactions.words import state
 from pipeline.reactions.handlers import REACTION_HANDLERS
 from pipeline.reactions.handlers.registry import reaction_handlers
@@ -74,6 +75,11 @@ def test_an_event_whose_row_is_gone_never_runs_again_even_if_processed_is_set_ba
     for ids in ((old,), (), (old, young)):
         assert board.process(*ids) == 0
     assert (ledger(board), board.tasks()) == ({young}, tasks)
+    with board.database.connect() as connection:
+        # Nor do they ring for ever.
+        figures = read_reactions(connection)
+    assert figures is not None
+    assert (figures.unseen, figures.waiting) == (0, 0)
     account = read_reaction(DatabaseSettings(dsn=board.database.viewer_dsn), old)
     assert state(account) == "finished long ago: retention has deleted its row in the ledger"
     # Fresh ones are found as ever.
