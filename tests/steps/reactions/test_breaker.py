@@ -113,6 +113,19 @@ def test_it_opens_when_all_events_fail_alike_and_what_opened_it_costs_no_try(
     assert len(bench.handler.asked) == 3
 
 
+def test_failures_from_before_are_not_given_back(bench: Bench) -> None:
+    first, *_ = bench.events(3)
+    assert len(ReactionClaims(bench.board.reactor()).claim()) == 3
+    bench.board.execute(
+        "UPDATE fanout.reactions SET state = 'waiting', lease_token = NULL,"
+        " next_attempt_at = now(), failures = CASE event_id WHEN %s THEN 2 ELSE 0 END",
+        first,
+    )
+    assert bench.process() == 3
+    assert bench.switch() is not None
+    assert bench.states() == [("waiting", 2), ("waiting", 0), ("waiting", 0)]
+
+
 def test_control_two_failures_or_an_answer_in_between_do_not_open_it(bench: Bench) -> None:
     bench.events(2)
     bench.process()

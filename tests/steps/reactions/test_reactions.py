@@ -143,6 +143,27 @@ def test_a_worker_whose_lease_was_taken_over_writes_nothing(board: Board) -> Non
     assert board.tasks() == []
 
 
+@pytest.mark.parametrize("is_lost", [True, False], ids=["lost", "control"])
+def test_a_dead_letter_is_told_only_by_the_worker_that_wrote_it(
+    tests_own: Board, *, is_lost: bool
+) -> None:
+    event_id = tests_own.event("test.never", {})
+    reactor = tests_own.reactor()
+    settlements = react(reactor, ReactionClaims(reactor).claim())
+    if is_lost:
+        tests_own.execute("UPDATE fanout.reactions SET lease_token = gen_random_uuid()")
+    letters = write_reaction_results(reactor.database, settlements)
+    assert [each.record.id for each in letters] == ([] if is_lost else [str(event_id)])
+
+
+def test_not_yet_at_a_time_that_has_passed_is_asked_again_after_a_second(tests_own: Board) -> None:
+    tests_own.event("test.not_yet", {})
+    reactor = tests_own.reactor()
+    long_after = datetime.now(UTC) + timedelta(days=300)
+    [settlement] = react(reactor, ReactionClaims(reactor).claim(), lambda: long_after)
+    assert settlement.due_at == long_after + timedelta(seconds=1)
+
+
 def test_control_a_worker_that_holds_its_lease_writes(board: Board) -> None:
     board.event("user.verified", VERIFIED)
     slow = board.reactor()
