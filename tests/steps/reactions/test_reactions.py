@@ -9,6 +9,7 @@ from uuid import uuid4
 import pytest
 
 from pipeline.domain.identifiers import EventType
+from pipeline.domain.record import RecordKey
 from pipeline.reactions.camel import CamelPayload
 from pipeline.reactions.effects import InboxItem, ItemStatus, TemplateMessage
 from pipeline.reactions.events import ReactionEvent
@@ -153,7 +154,8 @@ def test_a_dead_letter_is_told_only_by_the_worker_that_wrote_it(
     if is_lost:
         tests_own.execute("UPDATE fanout.reactions SET lease_token = gen_random_uuid()")
     letters = write_reaction_results(reactor.database, settlements)
-    assert [each.record.id for each in letters] == ([] if is_lost else [str(event_id)])
+    told = [] if is_lost else [RecordKey("events", str(event_id))]
+    assert [each.record for each in letters] == told
 
 
 def test_not_yet_at_a_time_that_has_passed_is_asked_again_after_a_second(tests_own: Board) -> None:
