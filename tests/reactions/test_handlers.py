@@ -9,6 +9,7 @@ import pytest
 
 from pipeline.domain.delivery import Priority
 from pipeline.domain.errors import InvalidRow
+from pipeline.domain.identifiers import EventType
 from pipeline.reactions.effects import (
     AuditEntry,
     Classification,
@@ -30,7 +31,7 @@ from pipeline.reactions.facts import (
     SimilarRequest,
     StandingOf,
 )
-from pipeline.reactions.handlers.request_needed import MOST_EXPERTS, SIMILAR_WITHIN
+from pipeline.reactions.handlers import REACTION_HANDLERS
 from pipeline.reactions.identifiers import ReactionId, id_from
 from pipeline.reactions.outcome import GaveUp
 from pipeline.reactions.saga import Saga, Standing
@@ -103,8 +104,8 @@ NEEDED: dict[str, Any] = {
     "contextType": "solution_workflow",
     "contextId": str(INTRO),
 }
-SIMILAR = SimilarRequest("lending", ("hotels", "loans"), AT - SIMILAR_WITHIN)
-EXPERTS = ExpertsIn(("hotels", "loans"), AMARA, MOST_EXPERTS)
+SIMILAR = SimilarRequest("lending", ("hotels", "loans"), AT - timedelta(days=7))
+EXPERTS = ExpertsIn(("hotels", "loans"), AMARA, 5)
 
 
 def test_a_needed_answer_is_asked_of_the_experts() -> None:
@@ -127,6 +128,10 @@ def test_a_needed_answer_is_asked_of_the_experts() -> None:
     routed = found["routed"]
     assert isinstance(routed, FollowUp)
     assert routed.type == "community.request_routed"
+
+
+def test_two_needed_answers_of_a_category_are_never_processed_at_the_same_time() -> None:
+    assert REACTION_HANDLERS[EventType("community.request_needed")].one_at_a_time == "category"
 
 
 def test_a_similar_open_request_of_seven_days_is_used_in_place_of_a_new_one() -> None:
@@ -276,6 +281,7 @@ def test_a_completed_introduction_awards_credits_and_tells_both_parties() -> Non
         reason="intro_completed",
     )
     connector, innovator = task(found, "connector"), task(found, "innovator")
+    assert connector.agent_type == innovator.agent_type == "concierge"
     assert (connector.user_id, connector.priority) == (AMARA, Priority.NORMAL)
     assert (innovator.user_id, innovator.priority) == (LEO, Priority.HIGH)
 
@@ -366,6 +372,7 @@ def test_somebody_acts_on_an_intent_only_above_four_fifths(
     noted = found["intent"]
     assert isinstance(noted, Classification)
     assert (noted.intent, noted.confidence, noted.at) == ("buy", confidence, AT)
+    assert "act" not in found or task(found, "act").agent_type == "account_manager"
 
 
 @pytest.mark.parametrize("confidence", [-0.1, 1.1, None, "sure"])

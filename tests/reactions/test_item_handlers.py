@@ -7,6 +7,7 @@ import pytest
 
 from pipeline.domain.identifiers import UserId
 from pipeline.reactions.effects import InboxItem, ItemStatus
+from pipeline.reactions.handlers import REACTION_HANDLERS
 from tests.reactions.asking import AMARA, AT, INTRO, LEO, effects
 
 OPPORTUNITY: dict[str, Any] = {
@@ -67,6 +68,15 @@ def test_an_answer_ends_the_item(
     assert found["item"] == InboxItem(
         name="item", user_id=user_id, item_type=kind, item_id=INTRO, status=status
     )
+
+
+def test_the_events_of_an_item_wait_for_each_other() -> None:
+    asking = {name for name, handler in REACTION_HANDLERS.items() if handler.in_order}
+    ends = ("created", "accepted", "declined")
+    assert asking == {
+        *(f"connection.request_{end}" for end in ends),
+        *(f"intro.opportunity_{end}" for end in (*ends, "cancelled", "completed")),
+    }
 
 
 def test_only_the_end_of_an_item_is_for_everybody_who_has_it() -> None:

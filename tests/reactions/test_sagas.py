@@ -14,8 +14,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.domain.delivery import Priority
 from pipeline.reactions.effects import FollowUp, InboxItem, Move, Task, TemplateMessage
-from pipeline.reactions.facts import Answers, KnownRequest, RequestOf, StandingOf
+from pipeline.reactions.facts import Answers, HoldersOf, KnownRequest, RequestOf, StandingOf
 from pipeline.reactions.identifiers import ReactionId, RequestId
 from pipeline.reactions.outcome import Done
 from pipeline.reactions.saga import Saga, Standing
@@ -184,3 +185,24 @@ def test_a_confirmation_that_comes_first_waits_a_minute_for_the_acceptance() -> 
         True,
     )
     assert again.payload == CONFIRMED[1]
+
+
+def test_an_offer_is_an_item_of_the_introducee_with_a_score_of_70() -> None:
+    said = {"introOfferId": str(INTRO), "offeringUserId": str(AMARA), "introduceeUserId": str(LEO)}
+    outcome = asked("intro.offer_created", said)
+    assert isinstance(outcome, Done)
+    [item] = [each for each in outcome.effects if isinstance(each, InboxItem)]
+    assert (item.user_id, item.score, item.expires_at) == (LEO, 70, None)
+    assert item.content["step"] == "introducee_decision"
+
+
+def test_a_confirmed_offer_tells_both_and_the_messages_may_wait() -> None:
+    known = Answers(
+        standings={StandingOf(Saga.OFFER, INTRO): Standing(status="accepted")},
+        holders={HoldersOf("intro_offer", INTRO): (LEO,)},
+    )
+    outcome = asked(*CONFIRMED, known)
+    assert isinstance(outcome, Done)
+    told = [each for each in outcome.effects if isinstance(each, TemplateMessage)]
+    assert [each.user_id for each in told] == [LEO, AMARA]
+    assert {(each.priority, each.can_delay) for each in told} == {(Priority.LOW, True)}
