@@ -8,6 +8,7 @@ from typing import Any, Final, assert_never
 
 from psycopg import Connection
 
+from pipeline.clients.postgres.halving import in_halves
 from pipeline.clients.postgres.retry import with_connection
 from pipeline.clients.postgres.sql import load
 from pipeline.domain.clock import Clock, utc_now
@@ -105,15 +106,21 @@ def ask_handlers(
                 settlements.append(routed(unwanted, each.route))
         except Exception as error:  # noqa: BLE001 - a bug of one handler
             settlements.append(routed(_failed(reactor, each, error), each.route))
+    for some, answers in in_halves(asking, lambda each: _answers(reactor, each)):
+        for each, _ in some:
+            if isinstance(answers, PermanentError):
+                settlement = end(each.lease, WorkState.DEAD, _cause(answers))
+            else:
+                settlement = _settlement(reactor, each, answers, clock)
+            settlements.append(routed(settlement, each.route))
+    return settlements
+
+
+def _answers(reactor: Reactor, asking: Sequence[_Asking]) -> Answers:
     questions = frozenset(chain.from_iterable(wanted for _, wanted in asking))
-    answers = Answers()
-    if questions:
-        answers = with_connection(
-            reactor.database, lambda connection: read_answers(connection, questions)
-        )
-    return settlements + [
-        routed(_settlement(reactor, each, answers, clock), each.route) for each, _ in asking
-    ]
+    if not questions:
+        return Answers()
+    return with_connection(reactor.database, lambda connection: read_answers(connection, questions))
 
 
 def _read(connection: Connection[Any], leases: Sequence[Lease]) -> dict[Any, ReactionRow]:

@@ -1,5 +1,6 @@
 """Handlers with a bug: their own events fail, and the others of the batch are processed."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -11,7 +12,7 @@ from pipeline.domain.clock import utc_now
 from pipeline.domain.identifiers import EventType
 from pipeline.reactions.effects import AuditEntry
 from pipeline.reactions.events import ReactionEvent
-from pipeline.reactions.facts import Answers
+from pipeline.reactions.facts import Answers, HoldersOf, Question
 from pipeline.reactions.handler import ReactionHandler
 from pipeline.reactions.handlers.registry import reaction_handlers
 from pipeline.reactions.outcome import ReactionOutcome, RetryAt, done
@@ -44,10 +45,20 @@ class Choosy(Answering):
         raise RuntimeError
 
 
+class Asking(Answering):
+    """Asks what Postgres rejects."""
+
+    def questions(self, event: ReactionEvent[Anything]) -> Iterable[Question]:
+        return [HoldersOf("\x00", event.id)]
+
+
 class Sound(Answering):
     """Another handler."""
 
     event_type = EventType("test.sound")
+
+    def questions(self, event: ReactionEvent[Anything]) -> Iterable[Question]:
+        return [HoldersOf("thing", event.id)]
 
 
 WITHOUT_ZONE: datetime = utc_now().replace(tzinfo=None)
@@ -65,6 +76,7 @@ WITHOUT_ZONE: datetime = utc_now().replace(tzinfo=None)
         ),
         pytest.param(Answering(cast("ReactionOutcome", None)), ("waiting", 1, 1), id="no answer"),
         pytest.param(Choosy(done()), ("waiting", 1, 1), id="wants raises"),
+        pytest.param(Asking(done()), ("dead", 1, 1), id="question that is rejected"),
         pytest.param(Answering(noting(1)), ("done", 1, 0), id="control"),
     ],
 )
