@@ -113,6 +113,15 @@ def test_process_batch_wakes_for_what_waits_and_for_nothing_else(reaction_api: R
     assert [UUID(each.attributes["id"]) for each in woken] == fresh
     assert len({each.attributes["dedup_id"] for each in woken}) == 3
     assert board.process(*ids_of([WakeUp.of(each) for each in woken])) == 3
+    # What failed waits for its next try.
+    board.execute(
+        "UPDATE fanout.reactions SET state = 'waiting', finished_at = NULL,"
+        " next_attempt_at = now() + interval '1 hour' WHERE event_id = %s",
+        fresh[0],
+    )
+    board.execute("UPDATE reactions.events SET processed = false WHERE id = %s", fresh[0])
+    assert reaction_api.answer("/process-batch") == BATCH
+    assert reaction_api.published() == []
 
 
 def test_without_a_topic_it_says_what_to_do(reaction_api: ReactionApi) -> None:
