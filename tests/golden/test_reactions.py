@@ -31,22 +31,22 @@ class Spoken(CamelPayload):
 
 
 class Fails(ReactionHandler[Spoken]):
-    """Raises until it is mended, with an error that has no message of its own."""
+    """Raises until it is repaired, with an error that has no message of its own."""
 
     event_type = EventType("test.fails")
     payload = Spoken
-    mended: ClassVar[bool] = False
+    repaired: ClassVar[bool] = False
 
     def react(self, event: ReactionEvent[Spoken], answers: Answers) -> Done:  # noqa: ARG002
-        if not self.mended:
+        if not self.repaired:
             raise RuntimeError({"secret": event.payload.word})
         return done()
 
 
-class Mended(Fails):
+class Repaired(Fails):
     """Raises no more."""
 
-    mended = True
+    repaired = True
 
 
 class Works(ReactionHandler[Spoken]):
@@ -130,7 +130,7 @@ def test_f15_what_succeeds_at_the_third_try_shows_two_failures(board: Board) -> 
     for _ in range(2):
         board.run(event_id)
         board.later(100)
-    board.handlers = reaction_handlers([Mended()])
+    board.handlers = reaction_handlers([Repaired()])
     board.run(event_id)
     assert board.state(event_id) == ("done", 3, 2)
     assert results(board) == ["failed", "failed", "done"]

@@ -26,7 +26,7 @@ RULE = Breaker(failures=3, cool_off=timedelta(minutes=5), longest=timedelta(minu
 
 @dataclass
 class Fragile(ReactionHandler[Anything]):
-    """Fails until it is mended."""
+    """Fails until it is repaired."""
 
     event_type = EventType("test.fragile")
     payload = Anything

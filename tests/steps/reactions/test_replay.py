@@ -69,7 +69,7 @@ def dead(board: Board, *, metadata: object = None) -> UUID:
     return event
 
 
-def mend(board: Board, event: UUID) -> None:
+def repair(board: Board, event: UUID) -> None:
     board.execute(
         "UPDATE reactions.events SET payload = %s WHERE id = %s", json.dumps(VERIFIED), event
     )
@@ -107,7 +107,7 @@ def test_a_dead_event_with_null_metadata_is_pending_again_and_its_tries_restart(
 
 def test_what_an_event_led_to_is_not_doubled_by_a_replay(board: Board) -> None:
     event = dead(board, metadata={"corr": "c2"})
-    mend(board, event)
+    repair(board, event)
     replay(board, Selector(events=(event,)))
     board.process()
     tasks = board.tasks()
@@ -169,7 +169,7 @@ def test_dead_events_are_found_by_the_cause_of_their_letters(board: Board) -> No
     assert plan_reactions(operator(board), Selector(fingerprint="aaaa")).ids == [one_cause]
     with pytest.raises(NotFound, match="cccc"):
         plan_reactions(operator(board), Selector(fingerprint="cccc"))
-    mend(board, one_cause)
+    repair(board, one_cause)
     again = replay(board, Selector(fingerprint="aaaa"))
     board.process()
     assert read_states(board, again) == {"completed": 1}
@@ -235,7 +235,7 @@ def test_the_commands_plan_apply_and_resolve(
     assert f"python -m pipeline replay --event {event} --apply" in " ".join(
         screen.replace("\\", "").split()
     )
-    mend(board, event)
+    repair(board, event)
     words = shlex.split(plan["apply"])[3:]
     assert run(capsys, *words, "--no-wait", "--json")["published"] == 1
     board.process()
@@ -316,8 +316,8 @@ def test_the_command_waits_until_all_have_ended_and_says_how(
     board: Board, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("DATABASE_URL", board.database.operator_dsn)
-    mended, again = dead(board), dead(board)
-    mend(board, mended)
+    repaired, again = dead(board), dead(board)
+    repair(board, repaired)
     stop = threading.Event()
 
     def graph() -> None:
@@ -336,8 +336,8 @@ def test_the_command_waits_until_all_have_ended_and_says_how(
     assert (status, became["completed"], became["dead"], became["unfinished"]) == (1, 1, 1, 0)
     assert became["causes"][0]["events"] == 1
     assert "2 published: 1 completed, 1 dead again" in line
-    assert board.state(mended)[0] == "done"
+    assert board.state(repaired)[0] == "done"
     letters = board.rows(
         "SELECT letter_key, attempt, resolved_at IS NULL FROM event_dead_letters ORDER BY 3"
     )
-    assert letters == [(f"events:{mended}", 1, False), (f"events:{again}", 2, True)]
+    assert letters == [(f"events:{repaired}", 1, False), (f"events:{again}", 2, True)]
