@@ -1,5 +1,6 @@
 """Golden cases of reactions through the real graph, on a database without tables of others."""
 
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
@@ -8,6 +9,8 @@ import pytest
 
 from pipeline.domain.errors import ConfigurationError
 from pipeline.domain.identifiers import EventType
+from pipeline.ops.reactions.replay import replay_reactions
+from pipeline.ops.replay.selector import Selector
 from pipeline.reactions.camel import CamelPayload
 from pipeline.reactions.effects import FollowUp, Task
 from pipeline.reactions.events import ReactionEvent
@@ -15,6 +18,7 @@ from pipeline.reactions.facts import Answers
 from pipeline.reactions.handler import ReactionHandler
 from pipeline.reactions.handlers.registry import reaction_handlers
 from pipeline.reactions.outcome import Done, done
+from pipeline.settings import DatabaseSettings
 from pipeline.steps.reactions.claim import ReactionClaims
 from tests.databases import Databases
 from tests.reactions.asking import AMARA
@@ -216,3 +220,27 @@ def test_events_from_before_the_pipeline_are_found_once_in_their_order(board: Bo
     board.run(before)
     assert len(board.tasks()) == 3
     assert board.rows("SELECT finished_at IS NOT NULL FROM fanout.reaction_backlog") == [(True,)]
+
+
+def test_f19_a_replay_with_null_metadata_begins_anew_and_says_who_asked(board: Board) -> None:
+    event = board.event("test.fails", {}, metadata=None)
+    board.run(event, tries=1)
+    assert board.state(event) == ("dead", 1, 1)
+    done = replay_reactions(
+        DatabaseSettings(dsn=board.database.operator_dsn),
+        Selector(events=(event,)),
+        threading.Event(),
+        topic=None,
+        rate=10_000,
+        note="the handler is repaired",
+        handlers=board.handlers or {},
+    )
+    assert board.state(event) == ("pending", 1, 0)
+    assert board.rows("SELECT id, who, note FROM fanout_replays") == [
+        (done.id, "test_operator", "the handler is repaired")
+    ]
+    board.handlers = reaction_handlers([Repaired()])
+    board.run(event)
+    assert board.state(event) == ("done", 2, 0)
+    assert board.rows("SELECT processed, metadata FROM reactions.events") == [(True, None)]
+    assert results(board) == ["dead", "done"]
