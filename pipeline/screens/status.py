@@ -87,7 +87,8 @@ def render(status: StatusFigures) -> RenderableType:
     if status.locks:
         lines.add_row("locks", _locks(status.locks))
     title = Text.assemble((status.database, "bold"), f" at {_utc(status.taken_at)}")
-    if status.has_events is False:
+    # The sample's events are those of the fan-out.
+    if status.has_events is False and not status.not_installed:
         return Group(title, "", lines, "", _NO_EVENTS)
     return Group(title, "", lines)
 

@@ -368,6 +368,8 @@ def test_a_database_without_events_has_zeros_and_no_slot(database: Database) -> 
     assert shown.splitlines()[-1] == (
         "No events yet. To try it with sample people and events: python -m pipeline seed"
     )
+    # The sample is of the fan-out.
+    assert "seed" not in screen(replace(status, not_installed=("queues",)))
 
 
 def test_where_there_are_events_or_nobody_can_tell_no_sample_is_offered(
