@@ -10,6 +10,7 @@ from rich.text import Text
 from pipeline.domain.units import counted
 from pipeline.ops.doctor.check import Finding, Severity
 from pipeline.ops.doctor.examine import Examined
+from pipeline.screens.printable import printable_lines
 
 _MOST_ALIKE: Final = 2
 _MARKS: Final = {
@@ -33,9 +34,9 @@ def render(report: Iterable[Examined]) -> RenderableType:
         else:
             found.setdefault(examined.finding, []).append(examined.check.name)
     for finding, names in found.items():
-        text = Text(finding.seen)
+        text = Text(printable_lines(finding.seen))
         if finding.fix:
-            text.append(f"\n→ {finding.fix}", "cyan")
+            text.append(f"\n→ {printable_lines(finding.fix)}", "cyan")
         # If one fault stops many checks, there is one thing to fix.
         many = finding.severity is Severity.WARNING and len(names) > _MOST_ALIKE
         together = [counted(len(names), "check")] if many else names

@@ -16,6 +16,11 @@ def printable(text: str) -> str:
     )
 
 
+def printable_lines(text: str) -> str:
+    """Return the text printable, with its line breaks."""
+    return "\n".join(map(printable, text.split("\n")))
+
+
 def one_line(text: str) -> str:
     """Return the text on one line, printable, with one blank between its words."""
     return printable(" ".join(text.split()))
@@ -43,7 +48,7 @@ def _indented(document: bytes | str) -> str:
 
 
 def _lines(text: str) -> str:
-    lines = "\n".join(printable(line) for line in text.split("\n"))
+    lines = printable_lines(text)
     return _shortened(lines[:MOST_CHARACTERS], len(lines) - MOST_CHARACTERS, "characters")
 
 

@@ -78,7 +78,8 @@ def _remarks_on_reactions(plan: ReactionPlan) -> Iterator[str]:
     if busy := plan.busy.total():
         yield f"{busy:,} not processed yet, or paused: a replay leaves such an event."
     if missing := plan.no_handler.total():
-        yield f"{missing:,} still without a handler: {', '.join(sorted(plan.no_handler))}."
+        types = ", ".join(map(printable, sorted(plan.no_handler)))
+        yield f"{missing:,} still without a handler: {types}."
     for cause, number in plan.causes.most_common(MOST_CAUSES):
         yield f"  {number:,} x {printable(cause)}"
     yield (

@@ -7,17 +7,21 @@ from rich.console import Console
 
 from pipeline.domain.errors import ConfigurationError
 from pipeline.domain.identifiers import EventType
-from pipeline.ops.doctor.check import Finding, Severity
+from pipeline.ops.doctor.check import Check, Finding, Severity
 from pipeline.ops.doctor.checks.reactions import judge_reactions, judge_set_back, judge_unrouted
-from pipeline.ops.doctor.examine import examine
+from pipeline.ops.doctor.examine import Examined, examine
 from pipeline.ops.doctor.installation import Installation
 from pipeline.ops.reactions.figures import ReactionFigures
+from pipeline.ops.reactions.selection import plan_reactions
+from pipeline.ops.replay.selector import Selector
 from pipeline.ops.status.figures import StatusFigures
 from pipeline.ops.status.read import read_status
 from pipeline.ops.switches.change import pause, resume
 from pipeline.ops.switches.names import KNOWN
 from pipeline.reactions.handlers import REACTION_HANDLERS
 from pipeline.reactions.handlers.registry import reaction_handlers
+from pipeline.screens import doctor as doctor_screen
+from pipeline.screens.replay import show_reaction_plan
 from pipeline.screens.status import render
 from pipeline.screens.switches import paused_lines, resumed_lines
 from pipeline.settings import DatabaseSettings
@@ -122,6 +126,22 @@ def test_doctor_names_types_without_a_handler_with_their_numbers(board: Board) -
         for name, each in found.items()
         if each.severity is not Severity.OK and name != "reaction types"
     ] == []
+
+
+def test_a_type_that_a_terminal_would_obey_is_escaped_in_doctor_and_in_plans(
+    board: Board, capsys: pytest.CaptureFixture[str]
+) -> None:
+    board.event("sun\x1b[31m.set", {})
+    board.process()
+    found = doctor(board)["reaction types"]
+    assert "\x1b" in found.seen
+    check = Check("reaction types", "fanout.reactions", lambda _: found)
+    shown = StringIO()
+    Console(file=shown, width=200).print(doctor_screen.render([Examined(check, found)]))
+    show_reaction_plan(plan_reactions(operator(board), Selector(unrouted=True)), [])
+    for text in (shown.getvalue(), capsys.readouterr().out):
+        assert "\x1b" not in text
+        assert "sun\\x1b[31m.set" in text
 
 
 def test_setting_processed_back_runs_nothing_and_doctor_says_what_does(board: Board) -> None:
