@@ -1,9 +1,10 @@
 """The offer of an introduction: offered, accepted, confirmed; or declined; or out of time."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
+from pipeline.domain.identifiers import EventType, UserId
 from pipeline.reactions.effects import FollowUp, Move
 from pipeline.reactions.events import ReactionEvent
 from pipeline.reactions.saga import OVER, Saga, Standing
@@ -43,6 +44,25 @@ def moved(event: ReactionEvent[Any], offer_id: UUID, seen: Standing, status: str
         seen=seen,
         status=status,
         at=event.created_at,
+    )
+
+
+def time_over(
+    offer_id: UUID, offering: UserId, introducee: UserId, *, status: str, at: datetime
+) -> FollowUp:
+    """Return the event, due at a time, that ends an offer which then still has this status."""
+    return FollowUp(
+        name="time_over",
+        type=EventType("intro.offer_time_over"),
+        aggregate_type=AGGREGATE,
+        aggregate_id=offer_id,
+        payload={
+            "introOfferId": offer_id,
+            "offeringUserId": offering,
+            "introduceeUserId": introducee,
+            "status": status,
+        },
+        at=at,
     )
 
 

@@ -1,35 +1,16 @@
 """connection.request_accepted: a person agreed to be introduced."""
 
-from uuid import UUID
-
-from pydantic import ConfigDict
-
-from pipeline.domain.identifiers import EventType, UserId
-from pipeline.reactions.camel import CamelPayload
-from pipeline.reactions.effects import InboxItem, ItemStatus
+from pipeline.domain.identifiers import EventType
+from pipeline.reactions import connections
+from pipeline.reactions.effects import ItemStatus
 from pipeline.reactions.events import ReactionEvent
 from pipeline.reactions.facts import Answers
 from pipeline.reactions.handler import ReactionHandler
-from pipeline.reactions.item_types import ItemType
 from pipeline.reactions.outcome import Done, done
 
 
-class ConnectionAccepted(CamelPayload):
+class ConnectionAccepted(connections.ConnectionDecided):
     """Payload of ``connection.request_accepted``."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "connectionRequestId": "f0000000-0000-4000-8000-000000000001",
-                    "introduceeUserId": "a0000000-0000-4000-8000-000000000001",
-                }
-            ]
-        }
-    )
-
-    connection_request_id: UUID
-    introducee_user_id: UserId
 
 
 class ConnectionAcceptedHandler(ReactionHandler[ConnectionAccepted]):
@@ -41,13 +22,4 @@ class ConnectionAcceptedHandler(ReactionHandler[ConnectionAccepted]):
 
     def react(self, event: ReactionEvent[ConnectionAccepted], answers: Answers) -> Done:
         """The item of the person is actioned."""
-        said = event.payload
-        return done(
-            InboxItem(
-                name="item",
-                user_id=said.introducee_user_id,
-                item_type=ItemType.CONNECTION_REQUEST,
-                item_id=said.connection_request_id,
-                status=ItemStatus.ACTIONED,
-            )
-        )
+        return done(connections.item_ended(event.payload, ItemStatus.ACTIONED))

@@ -1,35 +1,16 @@
 """connection.request_declined: a person does not want to be introduced."""
 
-from uuid import UUID
-
-from pydantic import ConfigDict
-
-from pipeline.domain.identifiers import EventType, UserId
-from pipeline.reactions.camel import CamelPayload
-from pipeline.reactions.effects import InboxItem, ItemStatus
+from pipeline.domain.identifiers import EventType
+from pipeline.reactions import connections
+from pipeline.reactions.effects import ItemStatus
 from pipeline.reactions.events import ReactionEvent
 from pipeline.reactions.facts import Answers
 from pipeline.reactions.handler import ReactionHandler
-from pipeline.reactions.item_types import ItemType
 from pipeline.reactions.outcome import Done, done
 
 
-class ConnectionDeclined(CamelPayload):
+class ConnectionDeclined(connections.ConnectionDecided):
     """Payload of ``connection.request_declined``."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "connectionRequestId": "f0000000-0000-4000-8000-000000000001",
-                    "introduceeUserId": "a0000000-0000-4000-8000-000000000001",
-                }
-            ]
-        }
-    )
-
-    connection_request_id: UUID
-    introducee_user_id: UserId
 
 
 class ConnectionDeclinedHandler(ReactionHandler[ConnectionDeclined]):
@@ -41,13 +22,4 @@ class ConnectionDeclinedHandler(ReactionHandler[ConnectionDeclined]):
 
     def react(self, event: ReactionEvent[ConnectionDeclined], answers: Answers) -> Done:
         """The item of the person is expired."""
-        said = event.payload
-        return done(
-            InboxItem(
-                name="item",
-                user_id=said.introducee_user_id,
-                item_type=ItemType.CONNECTION_REQUEST,
-                item_id=said.connection_request_id,
-                status=ItemStatus.EXPIRED,
-            )
-        )
+        return done(connections.item_ended(event.payload, ItemStatus.EXPIRED))

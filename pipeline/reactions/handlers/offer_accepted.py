@@ -99,17 +99,11 @@ class OfferAcceptedHandler(ReactionHandler[OfferAccepted]):
                 },
                 at=event.created_at + offers.REMIND_AFTER,
             ),
-            FollowUp(
-                name="time_over",
-                type=EventType("intro.offer_time_over"),
-                aggregate_type=offers.AGGREGATE,
-                aggregate_id=said.intro_offer_id,
-                payload={
-                    "introOfferId": said.intro_offer_id,
-                    "offeringUserId": said.offering_user_id,
-                    "introduceeUserId": said.introducee_user_id,
-                    "status": offers.ACCEPTED,
-                },
+            offers.time_over(
+                said.intro_offer_id,
+                said.offering_user_id,
+                said.introducee_user_id,
+                status=offers.ACCEPTED,
                 at=ends_at,
             ),
         )

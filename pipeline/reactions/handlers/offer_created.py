@@ -11,7 +11,7 @@ from pipeline.domain.identifiers import EventType, UserId
 from pipeline.domain.payload import OptionalLine
 from pipeline.reactions import offers
 from pipeline.reactions.camel import CamelPayload
-from pipeline.reactions.effects import FollowUp, InboxItem, Reaction, SagaStart
+from pipeline.reactions.effects import InboxItem, Reaction, SagaStart
 from pipeline.reactions.events import ReactionEvent
 from pipeline.reactions.facts import Answers, Question, StandingOf
 from pipeline.reactions.handler import ReactionHandler
@@ -90,16 +90,10 @@ def _reactions(event: ReactionEvent[OfferCreated]) -> Iterator[Reaction]:
         },
     )
     if said.expires_at is not None:
-        yield FollowUp(
-            name="time_over",
-            type=EventType("intro.offer_time_over"),
-            aggregate_type=offers.AGGREGATE,
-            aggregate_id=said.intro_offer_id,
-            payload={
-                "introOfferId": said.intro_offer_id,
-                "offeringUserId": said.offering_user_id,
-                "introduceeUserId": said.introducee_user_id,
-                "status": offers.OFFERED,
-            },
+        yield offers.time_over(
+            said.intro_offer_id,
+            said.offering_user_id,
+            said.introducee_user_id,
+            status=offers.OFFERED,
             at=said.expires_at,
         )

@@ -5,12 +5,12 @@ from uuid import UUID
 from pydantic import ConfigDict
 
 from pipeline.domain.identifiers import EventType
+from pipeline.reactions import opportunities
 from pipeline.reactions.camel import CamelPayload
-from pipeline.reactions.effects import InboxItem, ItemStatus
+from pipeline.reactions.effects import ItemStatus
 from pipeline.reactions.events import ReactionEvent
 from pipeline.reactions.facts import Answers
 from pipeline.reactions.handler import ReactionHandler
-from pipeline.reactions.item_types import ItemType
 from pipeline.reactions.outcome import Done, done
 
 
@@ -35,12 +35,5 @@ class OpportunityCancelledHandler(ReactionHandler[OpportunityCancelled]):
 
     def react(self, event: ReactionEvent[OpportunityCancelled], answers: Answers) -> Done:
         """The item is expired, whoever has it. No row is deleted."""
-        return done(
-            InboxItem(
-                name="item",
-                user_id=None,
-                item_type=ItemType.INTRO_OPPORTUNITY,
-                item_id=event.payload.intro_opportunity_id,
-                status=ItemStatus.EXPIRED,
-            )
-        )
+        opportunity = event.payload.intro_opportunity_id
+        return done(opportunities.item_ended(opportunity, None, ItemStatus.EXPIRED))

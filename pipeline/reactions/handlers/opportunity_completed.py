@@ -7,8 +7,9 @@ from pydantic import ConfigDict
 
 from pipeline.domain.delivery import Priority
 from pipeline.domain.identifiers import EventType
+from pipeline.reactions import opportunities
 from pipeline.reactions.camel import CamelPayload
-from pipeline.reactions.effects import InboxItem, ItemStatus, Reaction, TemplateMessage
+from pipeline.reactions.effects import ItemStatus, Reaction, TemplateMessage
 from pipeline.reactions.events import ReactionEvent
 from pipeline.reactions.facts import Answers, HoldersOf, Question
 from pipeline.reactions.handler import ReactionHandler
@@ -50,13 +51,7 @@ def _holders(event: ReactionEvent[OpportunityCompleted]) -> HoldersOf:
 
 def _reactions(event: ReactionEvent[OpportunityCompleted], answers: Answers) -> Iterator[Reaction]:
     opportunity = event.payload.intro_opportunity_id
-    yield InboxItem(
-        name="item",
-        user_id=None,
-        item_type=ItemType.INTRO_OPPORTUNITY,
-        item_id=opportunity,
-        status=ItemStatus.ACTIONED,
-    )
+    yield opportunities.item_ended(opportunity, None, ItemStatus.ACTIONED)
     for user_id in answers.holders.get(_holders(event), ()):
         yield TemplateMessage(
             name=f"connector:{user_id}",
