@@ -49,7 +49,13 @@ def add(commands: Commands) -> None:
         "--plan", action="store_true", help="show how the events would end (the default)"
     )
     how.add_argument("--apply", action="store_true", help="publish the events")
-    add_parameters(command, Taker.REPLAY, TOPIC, RATE)
+    add_parameters(
+        command,
+        Taker.REPLAY,
+        *(TOPIC, RATE),
+        topic="the topic that the stream reads; of reactions: the one that their graph reads, or"
+        " none, and the graph finds the events by itself",
+    )
     _add_waiting(command)
     command.add_argument("--json", action="store_true", help="one JSON object, for programs")
     command.add_argument("--note", metavar="TEXT", help="why, for the record")
@@ -123,6 +129,8 @@ def _add_selectors(command: argparse.ArgumentParser) -> None:
 def _execute(options: argparse.Namespace) -> int:
     selector = _selector(options)
     if _is_of_reactions(options, selector):
+        if options.ignore_age:
+            raise UsageError("invalid --ignore-age: expected only for the fan-out; leave it out")
         run = _apply_to_reactions if options.apply else _plan_reactions
         return run(options, selector)
     return _apply(options, selector) if options.apply else _plan(options, selector)
@@ -163,8 +171,6 @@ def _apply_to_reactions(options: argparse.Namespace, selector: "Selector") -> in
     from pipeline.runtime.signals import stopped_by_signals
     from pipeline.screens.progress import Bar
 
-    if options.ignore_age:
-        raise UsageError("invalid --ignore-age: expected only for the fan-out; leave it out")
     stop = threading.Event()
     with stopped_by_signals(stop.set):
         with Bar("pending again") as bar:

@@ -242,6 +242,9 @@ def test_the_commands_plan_apply_and_resolve(
     assert board.state(event)[0] == "done"
     assert main(["replay", "--event", str(event), "42"]) == 2
     assert "expected numbers or UUIDs, not both" in capsys.readouterr().err
+    # The plan says so, too: its command to apply would not work.
+    assert main(["replay", "--event", str(event), "--ignore-age"]) == 2
+    assert "invalid --ignore-age" in capsys.readouterr().err
 
 
 def test_the_graph_is_woken_at_the_topic_that_it_reads(
