@@ -80,6 +80,19 @@ class SetBack:
     sample: UUID | None
 
 
+@dataclass(frozen=True, slots=True)
+class UnroutedReactions:
+    """Events without a handler.
+
+    Attributes:
+        events: how many.
+        types: how many of each type, for the most frequent types.
+    """
+
+    events: int
+    types: Mapping[str, int]
+
+
 def has_reactions(connection: Connection[Any]) -> bool:
     """Return whether the database has this family."""
     return connection.execute(_HAS_REACTIONS).fetchone() == (True,)
@@ -91,8 +104,14 @@ def read_reactions(connection: Connection[Any]) -> ReactionFigures | None:
         return None
     with connection.cursor(row_factory=dict_row) as cursor:
         [row] = cursor.execute(_STANDING, {"stuck_seconds": STUCK_SECONDS}).fetchall()
-    types = dict(connection.execute(_UNROUTED, {"most": MOST_TYPES}).fetchall())
-    return ReactionFigures(**row, unrouted_types=types)
+    return ReactionFigures(**row, unrouted_types=read_unrouted(connection).types)
+
+
+def read_unrouted(connection: Connection[Any]) -> UnroutedReactions:
+    """Return the events without a handler."""
+    rows = connection.execute(_UNROUTED, {"most": MOST_TYPES}).fetchall()
+    types = {event_type: events for event_type, events, _ in rows}
+    return UnroutedReactions(rows[0][2] if rows else 0, types)
 
 
 def read_paused_types(connection: Connection[Any]) -> Mapping[str, int]:

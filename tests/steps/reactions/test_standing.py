@@ -11,7 +11,7 @@ from pipeline.ops.doctor.check import Check, Finding, Severity
 from pipeline.ops.doctor.checks.reactions import judge_reactions, judge_set_back, judge_unrouted
 from pipeline.ops.doctor.examine import Examined, examine
 from pipeline.ops.doctor.installation import Installation
-from pipeline.ops.reactions.figures import ReactionFigures
+from pipeline.ops.reactions.figures import MOST_TYPES, ReactionFigures
 from pipeline.ops.reactions.selection import plan_reactions
 from pipeline.ops.replay.selector import Selector
 from pipeline.ops.status.figures import StatusFigures
@@ -126,6 +126,15 @@ def test_doctor_names_types_without_a_handler_with_their_numbers(board: Board) -
         for name, each in found.items()
         if each.severity is not Severity.OK and name != "reaction types"
     ] == []
+
+
+def test_of_many_types_without_a_handler_doctor_names_some_and_counts_all(board: Board) -> None:
+    for number in range(MOST_TYPES + 1):
+        board.event(f"moon.rose_{number:02}", {})
+    board.process()
+    seen = doctor(board)["reaction types"].seen
+    assert seen.startswith("21 events without a handler: moon.rose_00 (1), ")
+    assert seen.endswith("moon.rose_19 (1) and others")
 
 
 def test_a_type_that_a_terminal_would_obey_is_escaped_in_doctor_and_in_plans(

@@ -9,9 +9,11 @@ from pipeline.ops.doctor.installation import Installation
 from pipeline.ops.reactions.figures import (
     ReactionFigures,
     SetBack,
+    UnroutedReactions,
     has_reactions,
     read_reactions,
     read_set_back,
+    read_unrouted,
 )
 
 # What is due for so long is late. A graph that runs takes it within a second.
@@ -36,15 +38,17 @@ def judge_reactions(figures: ReactionFigures | None) -> Finding:
     return ok(f"{counted(figures.waiting, 'event')} not processed yet{retried}; none is late")
 
 
-def judge_unrouted(figures: ReactionFigures | None) -> Finding:
+def judge_unrouted(unrouted: UnroutedReactions | None) -> Finding:
     """Judge whether events have no handler."""
-    if figures is None:
+    if unrouted is None:
         return ok(NOT_INSTALLED)
-    if not figures.unrouted:
+    if not unrouted.events:
         return ok("every event has a handler")
-    named = ", ".join(f"{name} ({events:,})" for name, events in figures.unrouted_types.items())
+    named = ", ".join(f"{name} ({events:,})" for name, events in unrouted.types.items())
+    if unrouted.events > sum(unrouted.types.values()):
+        named += " and others"
     return warning(
-        f"{counted(figures.unrouted, 'event')} without a handler: {named}",
+        f"{counted(unrouted.events, 'event')} without a handler: {named}",
         "write a handler (docs/reactions.md), then: python -m pipeline replay --family reactions"
         " --unrouted",
     )
@@ -74,7 +78,8 @@ def _reactions(installation: Installation) -> Finding:
 def _unrouted(installation: Installation) -> Finding:
     connection = installation.connection()
     with working(connection):
-        return judge_unrouted(read_reactions(connection))
+        found = read_unrouted(connection) if has_reactions(connection) else None
+        return judge_unrouted(found)
 
 
 def _set_back(installation: Installation) -> Finding:

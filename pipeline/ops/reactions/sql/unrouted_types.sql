@@ -1,5 +1,6 @@
--- The types of events without a handler, the most numerous first. In: most.
-SELECT event_type, count(*) AS events
+-- The types of events without a handler, the most numerous first. In: most. Out: with the number of the
+-- events of each, and of all types.
+SELECT event_type, count(*) AS events, (sum(count(*)) OVER ())::bigint AS of_all
 FROM fanout.reactions
 WHERE state = 'unrouted'
 GROUP BY event_type
