@@ -133,15 +133,23 @@ def test_f40_an_event_that_comes_three_times_to_four_workers_is_processed_once(
     assert one(board.rows("SELECT count(*) FROM fanout.attempts")) == 40
 
 
-def test_a_worker_whose_lease_was_taken_over_writes_nothing(board: Board) -> None:
-    board.event("user.verified", VERIFIED)
-    slow = board.reactor()
+@pytest.mark.parametrize("other_ended", [True, False], ids=["it ended", "it goes on"])
+def test_a_worker_whose_lease_was_taken_over_writes_nothing(
+    board: Board, *, other_ended: bool
+) -> None:
+    event_id = board.event("user.verified", VERIFIED)
+    slow, other = board.reactor(), board.reactor()
     settlements = react(slow, ReactionClaims(slow).claim())
     board.later(60)
-    board.process()
-    board.execute("DELETE FROM reactions.agent_tasks")
+    if other_ended:
+        board.process()
+        board.execute("DELETE FROM reactions.agent_tasks")
+    else:
+        assert len(ReactionClaims(other).claim()) == 1
+    before = board.state(event_id)
     write_reaction_results(slow.database, settlements)
     assert board.tasks() == []
+    assert board.state(event_id) == before
 
 
 @pytest.mark.parametrize("is_lost", [True, False], ids=["lost", "control"])
