@@ -25,6 +25,7 @@ from pipeline.screens.replay import show_reaction_plan
 from pipeline.screens.status import render
 from pipeline.screens.switches import paused_lines, resumed_lines
 from pipeline.settings import DatabaseSettings
+from pipeline.steps.reactions.claim import ReactionClaims
 from tests.databases import Database
 from tests.reactions.asking import AMARA
 from tests.steps.reactions.board import Board
@@ -111,6 +112,17 @@ def test_what_nobody_takes_is_a_fault_even_if_no_graph_ever_ran(board: Board) ->
     assert "nobody takes them" in screen(status_of(board))
     board.process(event)
     assert doctor(board)["reactions"].severity is Severity.OK
+
+
+def test_what_a_killed_worker_had_is_due_when_its_lease_ends(board: Board) -> None:
+    board.event("user.verified", VERIFIED)
+    assert len(ReactionClaims(board.reactor()).claim()) == 1
+    assert (figures_of(board).waiting, figures_of(board).due) == (1, 0)
+    board.later(60)
+    assert (figures_of(board).due, figures_of(board).stuck) == (1, 0)
+    board.later(600)
+    assert figures_of(board).stuck == 1
+    assert "nobody takes them" in screen(status_of(board))
 
 
 def test_doctor_names_types_without_a_handler_with_their_numbers(board: Board) -> None:

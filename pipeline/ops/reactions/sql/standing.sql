@@ -1,9 +1,6 @@
 -- How events of reactions stand. In: stuck_seconds, for how long a due event may be left. Always one row.
 WITH waiting AS MATERIALIZED (
-    SELECT
-        state,
-        failures,
-        CASE WHEN state = 'leased' THEN started_at ELSE next_attempt_at END AS due_at
+    SELECT failures, next_attempt_at AS due_at
     FROM fanout.reactions
     WHERE state IN ('pending', 'waiting', 'leased')
 ),
@@ -15,8 +12,9 @@ unseen AS MATERIALIZED (
     WHERE event.processed IS NOT TRUE AND event.sequence > (SELECT last_sequence FROM fanout.reaction_marks)
         AND NOT EXISTS (SELECT FROM fanout.reactions AS ledger WHERE ledger.event_id = event.id)
 ),
+-- A leased event may be taken when its lease has ended: its worker is gone.
 due AS MATERIALIZED (
-    SELECT due_at FROM waiting WHERE state <> 'leased' AND due_at <= now()
+    SELECT due_at FROM waiting WHERE due_at <= now()
     UNION ALL
     SELECT due_at FROM unseen
 ),
