@@ -41,6 +41,7 @@ _SEQUENCE: Final = "sequence"
 class OwnTableFound:
     """A row of look.sql."""
 
+    quoted: str
     kind: str | None
     fills_rows: bool
     columns: Mapping[str, Mapping[str, Any]]
@@ -98,7 +99,7 @@ def _faults(given: GivenTable, found: OwnTableFound) -> Iterator[TableFault]:
             names = ", ".join(key)
             yield TableFault(
                 f"{given.own} has no unique key ({names})",
-                f"ALTER TABLE {given.own} ADD UNIQUE ({names})",
+                f"ALTER TABLE {found.quoted} ADD UNIQUE ({names})",
             )
     if needed.inserted and not found.fills_rows:
         for name, there in sorted(found.columns.items()):
@@ -106,7 +107,7 @@ def _faults(given: GivenTable, found: OwnTableFound) -> Iterator[TableFault]:
                 yield TableFault(
                     f"{given.own}.{name} is NOT NULL without a default, but reactions write rows"
                     " without it",
-                    f"ALTER TABLE {given.own} ALTER COLUMN {name} DROP NOT NULL",
+                    f"ALTER TABLE {found.quoted} ALTER COLUMN {there['quoted']} DROP NOT NULL",
                 )
 
 
@@ -116,7 +117,7 @@ def _of_column(given: GivenTable, column: OwnColumn, found: OwnTableFound) -> It
         if (given.name, column.name) != ("events", _SEQUENCE):
             yield TableFault(
                 f"{given.own}.{column.name} is missing",
-                f"ALTER TABLE {given.own} ADD COLUMN {column.definition}",
+                f"ALTER TABLE {found.quoted} ADD COLUMN {column.definition}",
             )
     elif not _accepts(column.type, there["type"], there["category"]):
         yield TableFault(

@@ -11,6 +11,7 @@ from pipeline.domain.errors import ConfigurationError, UsageError
 from pipeline.ops.doctor.check import Severity
 from pipeline.ops.families import Family
 from pipeline.ops.migrate import migrate
+from pipeline.ops.own_tables.faults import find_own_faults
 from pipeline.ops.own_tables.given import read_given
 from pipeline.ops.own_tables.replace import use_own_table
 from tests.clients.postgres.test_rights import granted
@@ -179,6 +180,23 @@ def test_what_is_missing_or_wrong_is_said_before_anything_changes(databases: Dat
             database.dsn, family=Family.REACTIONS, tables=read_given(["events=public.events"])
         )
         assert applied[-1] == "public.events"
+
+
+def test_a_fix_can_be_run_whatever_the_names_are(databases: Databases) -> None:
+    with databases.empty() as database, database.connect() as connection:
+        connection.execute(EVENTS.replace("public.events", 'public."Event"'))
+        connection.execute(
+            'ALTER TABLE public."Event" DROP COLUMN id, DROP COLUMN version,'
+            ' ADD COLUMN id uuid, ADD COLUMN "order" text NOT NULL,'
+            ' ADD COLUMN "tenantId" text NOT NULL'
+        )
+        given = read_given(["events=public.Event"])
+        fixes = [fault.fix for fault in find_own_faults(connection, given)]
+        assert len(fixes) == 4
+        for fix in fixes:
+            assert fix is not None
+            connection.execute(fix.encode())
+        assert find_own_faults(connection, given) == []
 
 
 def test_ours_is_not_replaced_while_it_has_rows(own: Application) -> None:

@@ -1,6 +1,8 @@
--- Describes tables by name. In: schemas, tables. Out: for each its kind, its columns with the type
--- below any domain, and the sets of columns that are unique.
+-- Describes tables by name. In: schemas, tables. Out: for each its name as SQL writes it, its kind, its
+-- columns with their names as SQL writes them and the type below any domain, and the sets of columns
+-- that are unique.
 SELECT
+    quote_ident(wanted.schema) || '.' || quote_ident(wanted.name) AS quoted,
     relation.relkind::text AS kind,
     EXISTS (
         SELECT
@@ -10,6 +12,7 @@ SELECT
     ) AS fills_rows,
     coalesce((
         SELECT jsonb_object_agg(attribute.attname, jsonb_build_object(
+            'quoted', quote_ident(attribute.attname),
             'declared', format_type(attribute.atttypid, attribute.atttypmod),
             'type', base.typname,
             'category', base.typcategory,
