@@ -10,12 +10,16 @@ from pipeline.clients.postgres.errors import classify
 from pipeline.clients.postgres.locks import name_holder
 from pipeline.clients.postgres.pool import has_connection, session
 from pipeline.clients.postgres.refusal import read_refusal
+from pipeline.clients.postgres.retry import with_connection
 from pipeline.clients.postgres.session import SessionConnection, working
 from pipeline.clients.postgres.tables import check_tables
 from pipeline.clients.postgres.watchdog import WATCHDOG
+from pipeline.domain.errors import ConfigurationError
 from pipeline.settings import DatabaseSettings
 
 _log: Final = logging.getLogger(__name__)
+
+_HAS_TABLE: Final = "SELECT to_regclass(%s) IS NOT NULL"
 
 
 def check_first(settings: DatabaseSettings) -> None:
@@ -65,3 +69,26 @@ def check_database(
         except psycopg.Error as error:
             failure = classify(error, limit=settings.statement_timeout)
             raise name_holder(connection, error, failure, waited=settings.retry_for) from None
+
+
+def check_family(settings: DatabaseSettings, family: str, table: str) -> None:
+    """Check that the pipeline can work with this database, and that it has the tables of a family.
+
+    Args:
+        settings: how to reach the database.
+        family: the name of the family, as ``migrate --family`` takes it.
+        table: one of its tables, with its schema, that its graph needs.
+
+    Raises:
+        ConfigurationError: it lacks them, or cannot be used at all.
+        TransientError: see ``check_database``.
+    """
+    check_database(settings)
+    has_table = with_connection(
+        settings, lambda connection: connection.execute(_HAS_TABLE, (table,)).fetchone() == (True,)
+    )
+    if not has_table:
+        raise ConfigurationError(
+            f"the database lacks the tables of {family};"
+            f" run: python -m pipeline migrate --family {family}"
+        )

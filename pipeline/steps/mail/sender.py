@@ -8,11 +8,10 @@ from typing import Final
 from pipeline.clients.mail.provider import MailProvider
 from pipeline.clients.mail.resend import ResendClient
 from pipeline.clients.mail.smtp import SmtpClient
-from pipeline.clients.postgres.check import check_database
+from pipeline.clients.postgres.check import check_family
 from pipeline.clients.postgres.leased_table import LeasedTable
 from pipeline.clients.postgres.retry import with_connection
 from pipeline.domain.delivery import MAIL_SWITCH
-from pipeline.domain.errors import ConfigurationError
 from pipeline.mail.brand import Brand
 from pipeline.settings import DatabaseSettings
 from pipeline.settings.mail import MailSettings, ProviderName
@@ -34,7 +33,6 @@ USUAL_RATES: Final = {
     ProviderName.SMTP: UsualRate(20, 20),
 }
 
-_HAS_LEDGER: Final = "SELECT to_regclass('fanout.deliveries') IS NOT NULL"
 _HAS_EMAILS: Final = "SELECT to_regclass('public.pending_emails') IS NOT NULL"
 
 
@@ -89,14 +87,7 @@ def check_mail(settings: DatabaseSettings) -> None:
         ConfigurationError: it lacks it, or cannot be used at all.
         TransientError: it does not answer.
     """
-    check_database(settings)
-    has_ledger = with_connection(
-        settings, lambda connection: connection.execute(_HAS_LEDGER).fetchone() == (True,)
-    )
-    if not has_ledger:
-        raise ConfigurationError(
-            "the database lacks the tables of mail; run: python -m pipeline migrate --family mail"
-        )
+    check_family(settings, "mail", "fanout.deliveries")
 
 
 @cache

@@ -4,10 +4,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from pipeline.clients.postgres.check import check_database
-from pipeline.clients.postgres.retry import with_connection
+from pipeline.clients.postgres.check import check_family
 from pipeline.domain.delivery import PUSH_SWITCH
-from pipeline.domain.errors import ConfigurationError
 from pipeline.settings import DatabaseSettings
 from pipeline.settings.push import PushSettings
 
@@ -15,8 +13,6 @@ from pipeline.settings.push import PushSettings
 LEASE: Final = timedelta(seconds=30)
 # The most deliveries of one claim, and of a channel in one process that have no answer yet.
 MOST_CLAIMED: Final = 100
-
-_HAS_TABLES: Final = "SELECT to_regclass('fanout.webhook_endpoints') IS NOT NULL"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,11 +42,4 @@ def check_push(settings: DatabaseSettings) -> None:
         ConfigurationError: it lacks them, or cannot be used at all.
         TransientError: it does not answer.
     """
-    check_database(settings)
-    has_tables = with_connection(
-        settings, lambda connection: connection.execute(_HAS_TABLES).fetchone() == (True,)
-    )
-    if not has_tables:
-        raise ConfigurationError(
-            "the database lacks the tables of push; run: python -m pipeline migrate --family push"
-        )
+    check_family(settings, "push", "fanout.webhook_endpoints")

@@ -5,8 +5,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final
 
-from pipeline.clients.postgres.check import check_database
-from pipeline.clients.postgres.retry import with_connection
+from pipeline.clients.postgres.check import check_family
 from pipeline.domain.backoff import Backoff, RetryRule
 from pipeline.domain.errors import ConfigurationError
 from pipeline.domain.identifiers import EventType
@@ -20,8 +19,6 @@ REACTION_LEASE: Final = timedelta(seconds=30)
 MOST_TRIES: Final = 5
 # The tries of an event: at once, and after 10, 30, 70 and 150 seconds.
 REACTION_BACKOFF: Final = Backoff(first=10, longest=3600)
-
-_HAS_TABLES: Final = "SELECT to_regclass('fanout.reaction_backlog') IS NOT NULL"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,12 +73,4 @@ def check_reactions(settings: DatabaseSettings) -> None:
         ConfigurationError: it lacks them, or cannot be used at all.
         TransientError: it does not answer.
     """
-    check_database(settings)
-    has_tables = with_connection(
-        settings, lambda connection: connection.execute(_HAS_TABLES).fetchone() == (True,)
-    )
-    if not has_tables:
-        raise ConfigurationError(
-            "the database lacks the tables of reactions;"
-            " run: python -m pipeline migrate --family reactions"
-        )
+    check_family(settings, "reactions", "fanout.reaction_backlog")
