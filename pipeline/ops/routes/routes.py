@@ -20,6 +20,8 @@ from pipeline.settings import DatabaseSettings
 
 MAX_TYPE_CHARACTERS: Final = 100
 MAX_CONDITION_BYTES: Final = 10_000
+# The largest integer of Postgres.
+MAX_POSITION: Final = 2**31 - 1
 _CLOSE_NAMES: Final = 3
 _QUOTED: Final = 80
 _LISTED: Final = "docs/reaction-events.md lists them"
@@ -102,8 +104,8 @@ def add_route(
             f"invalid event type {event_type[:_QUOTED]!r}: expected 1 to {MAX_TYPE_CHARACTERS}"
             " characters on one line, such as order.shipped"
         )
-    if position is not None and not 0 < position < 2**31:
-        raise UsageError(f"invalid position {position}: expected 1 or more")
+    if position is not None and not 0 < position <= MAX_POSITION:
+        raise UsageError(f"invalid position {position}: expected 1 to {MAX_POSITION}")
     kind, target = _target(to, known)
     endpoint = find_endpoint(settings, target) if kind is RouteTo.WEBHOOK and target else None
     parameters = {

@@ -344,6 +344,22 @@ def test_doctor_knows_such_tables(own: Application) -> None:
     assert broken.fix.startswith("ALTER TABLE public.events ALTER COLUMN tenant DROP NOT NULL;")
 
 
+def test_a_view_that_shows_too_little_is_found_and_its_fix_shows_the_rest(own: Application) -> None:
+    """As after an upgrade to a version that needs more columns."""
+    own.migrate("users=public.profiles")
+    own.board.execute("DROP VIEW reactions.users")
+    own.board.execute("CREATE VIEW reactions.users AS SELECT id, verified FROM public.profiles")
+    lacking = found(own.database, "own tables")
+    assert (lacking.severity, lacking.seen) == (
+        Severity.FAILED,
+        "reactions.users does not show expertise, last_active_at of public.profiles",
+    )
+    assert lacking.fix is not None
+    assert lacking.fix.endswith("migrate --family reactions --table users=public.profiles")
+    assert own.migrate("users=public.profiles") == ["public.profiles"]
+    assert found(own.database, "own tables").severity is Severity.OK
+
+
 INVALID: Final = {
     "events": "invalid table 'events': expected NAME=SCHEMA.TABLE, such as events=public.events",
     "events=events": "invalid table 'events=events': expected NAME=SCHEMA.TABLE, such as",

@@ -179,7 +179,10 @@ INVALID: tuple[tuple[str, dict[str, Any], str], ...] = (
     ("nobody", {"condition": "[]"}, "expected a JSON object"),
     ("nobody", {"condition": '{"secret": '}, "expected a JSON object"),
     ("nobody", {"condition": '{"a": "' + "x" * 10_000 + '"}'}, "at most 10000 bytes"),
-    ("nobody", {"position": 0}, "expected 1 or more"),
+    # Postgres stores no such text.
+    ("nobody", {"condition": r'{"secret": "\u0000"}'}, "expected a JSON object"),
+    ("nobody", {"position": 0}, "expected 1 to 2147483647"),
+    ("nobody", {"position": 2**31}, "expected 1 to 2147483647"),
 )
 
 

@@ -165,6 +165,16 @@ def test_a_type_that_a_terminal_would_obey_is_escaped_in_doctor_and_in_plans(
         assert "sun\\x1b[31m.set" in text
 
 
+def test_doctor_misses_a_right_of_each_role_that_reactions_have(board: Board) -> None:
+    board.execute(
+        "REVOKE UPDATE (status) ON reactions.inbox_items FROM fanout_jobs, fanout_reactions"
+    )
+    findings = doctor(board)
+    for check in ("jobs rights", "reactions rights"):
+        assert findings[check].severity is Severity.FAILED
+        assert "reactions.inbox_items" in findings[check].seen
+
+
 def test_setting_processed_back_runs_nothing_and_doctor_says_what_does(board: Board) -> None:
     done = board.event("user.verified", VERIFIED)
     board.process(done)
