@@ -17,13 +17,18 @@ def old_events(board: Board, count: int) -> list[UUID]:
     return ids
 
 
-def test_all_pages_are_found_before_anything_is_claimed(board: Board) -> None:
+def test_all_pages_are_found_before_anything_is_claimed_the_oldest_first(board: Board) -> None:
     old = old_events(board, 5)
     fresh = board.event("user.verified", VERIFIED)
+    # Those of the last page are the oldest.
+    board.execute(
+        "UPDATE reactions.events AS event SET created_at = now() - place * interval '1 hour'"
+        " FROM unnest(%s::uuid[]) WITH ORDINALITY AS old (id, place) WHERE event.id = old.id",
+        sorted(old),
+    )
     leases = ReactionClaims(board.reactor(), backlog_page=2).claim([fresh])
     claimed = [each.values["event_id"] for each in leases]
-    assert set(claimed[:5]) == set(old)
-    assert claimed[5:] == [fresh]
+    assert claimed == [*sorted(old, reverse=True), fresh]
 
 
 def test_who_finds_another_worker_at_it_goes_on_when_that_one_is_gone(board: Board) -> None:

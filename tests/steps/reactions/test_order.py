@@ -219,6 +219,21 @@ def test_a_paused_type_is_held_back_at_once(orders: Board, claims: ReactionClaim
     assert leased(claims, paused, other) == [other]
 
 
+def test_a_paused_type_holds_up_what_is_behind_it_in_its_aggregate(orders: Board) -> None:
+    orders.execute(
+        "INSERT INTO fanout.switches (name, state, reason) VALUES ('order.placed', 'paused', 'x')"
+    )
+    placed, shipped = (
+        orders.event(name, {}, about=ORDER) for name in ("order.placed", "order.shipped")
+    )
+    assert orders.process(placed, shipped) == 0
+    assert orders.process() == 0
+    assert [orders.state(each)[0] for each in (placed, shipped)] == ["paused", "pending"]
+    orders.execute("DELETE FROM fanout.switches")
+    assert [orders.process(), orders.process()] == [1, 1]
+    assert [orders.state(each)[0] for each in (placed, shipped)] == ["done", "done"]
+
+
 def test_a_claim_that_another_one_overtook_is_made_again_without_the_event(
     orders: Board, claims: ReactionClaims
 ) -> None:

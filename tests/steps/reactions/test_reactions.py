@@ -252,6 +252,20 @@ def test_f17_a_retry_stands_where_its_new_time_is(tests_own: Board) -> None:
     assert one(board.rows("SELECT min(attempts) FROM fanout.reactions WHERE failures > 0")) == 2
 
 
+def test_f17_what_was_due_before_a_retry_goes_first(tests_own: Board) -> None:
+    board = tests_own
+    failing = board.event("test.fails", {})
+    board.process()
+    first, second = (board.event("test.offers", {}) for _ in range(2))
+    # Both are found now, and the second one is left.
+    assert board.process(most=1) == 1
+    assert (board.state(first)[0], board.state(second)[0]) == ("done", "pending")
+    board.later(11)
+    assert board.process(most=1) == 1
+    assert board.state(second) == ("done", 1, 0)
+    assert board.state(failing) == ("waiting", 1, 1)
+
+
 def test_not_yet_costs_no_try_and_is_asked_at_its_time(tests_own: Board) -> None:
     board = tests_own
     event_id = board.event("test.not_yet", {})
