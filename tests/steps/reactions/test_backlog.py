@@ -1,7 +1,10 @@
 """Events from before the pipeline: found once, page by page, whoever looks for them."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from uuid import UUID
+
+import pytest
 
 from pipeline.steps.reactions.claim import ReactionClaims
 from tests.deadline import wait_until
@@ -9,10 +12,10 @@ from tests.steps.reactions.board import Board
 from tests.steps.reactions.test_reactions import VERIFIED
 
 
-def old_events(board: Board, count: int) -> list[UUID]:
+def old_events(board: Board, count: int, event_type: str = "user.verified") -> list[UUID]:
     board.execute("ALTER TABLE reactions.events ALTER COLUMN sequence DROP IDENTITY")
     board.execute("ALTER TABLE reactions.events ALTER COLUMN sequence DROP NOT NULL")
-    ids = [board.event("user.verified", VERIFIED) for _ in range(count)]
+    ids = [board.event(event_type, VERIFIED) for _ in range(count)]
     board.execute("ALTER TABLE reactions.events ALTER COLUMN sequence SET DEFAULT 1")
     return ids
 
@@ -29,6 +32,16 @@ def test_all_pages_are_found_before_anything_is_claimed_the_oldest_first(board: 
     leases = ReactionClaims(board.reactor(), backlog_page=2).claim([fresh])
     claimed = [each.values["event_id"] for each in leases]
     assert claimed == [*sorted(old, reverse=True), fresh]
+
+
+@pytest.mark.parametrize("closes", [True, False], ids=["close", "park"])
+def test_an_old_event_without_a_handler_is_closed_only_if_asked_for(
+    board: Board, *, closes: bool
+) -> None:
+    [event_id] = old_events(board, 1, "moon.rose")
+    assert ReactionClaims(replace(board.reactor(), closes_unrouted=closes)).claim() == []
+    assert board.state(event_id)[0] == "unrouted"
+    assert board.rows("SELECT processed FROM reactions.events") == [(closes,)]
 
 
 def test_who_finds_another_worker_at_it_goes_on_when_that_one_is_gone(board: Board) -> None:

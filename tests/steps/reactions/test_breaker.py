@@ -1,5 +1,6 @@
 """The breaker of a type: it opens when all events fail alike, tries one, and closes again."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import timedelta
 from uuid import UUID, uuid4
@@ -17,6 +18,8 @@ from pipeline.reactions.outcome import GaveUp, ReactionOutcome, done
 from pipeline.sinks.reaction_results import write_reaction_results
 from pipeline.steps.reactions.claim import ReactionClaims
 from pipeline.steps.reactions.react import react
+from pipeline.steps.reactions.trial import TAKE_TRIALS, claim_trials
+from tests.deadline import wait_until
 from tests.steps.reactions.board import Board, one
 from tests.steps.reactions.test_reactions import Anything
 
@@ -208,6 +211,24 @@ def test_of_two_workers_one_takes_the_trial_and_another_one_if_it_was_lost(bench
     bench.handler.broken = False
     assert bench.process() == 1
     assert bench.switch() is None
+
+
+def test_of_two_workers_at_once_one_takes_the_trial(bench: Bench) -> None:
+    bench.events(3)
+    bench.process()
+    bench.process()
+    bench.cool_off()
+    board = bench.board
+    with board.database.connect() as other, ThreadPoolExecutor() as threads:
+        with other.transaction():
+            assert len(other.execute(TAKE_TRIALS, {"seconds": 30}).fetchall()) == 1
+            waiting = threads.submit(claim_trials, board.reactor().database)
+            wait_until(
+                lambda: board.rows("SELECT FROM pg_locks WHERE NOT granted"),
+                seconds=30,
+                what="the second worker waits for the first one",
+            )
+        assert waiting.result() == []
 
 
 def test_a_type_that_a_person_paused_stays_paused(bench: Bench) -> None:

@@ -250,6 +250,16 @@ def test_a_status_that_the_application_sets_itself_is_the_answer(queue: Queue) -
     ]
 
 
+def test_an_answer_overwrites_no_status_that_the_application_has_set(queue: Queue) -> None:
+    ended, failed = queue.add(), queue.add()
+    queue.dispatch()
+    for row_id in (ended, failed):
+        queue.board.execute(CHANGE[queue.table], "cancelled", row_id)
+    assert queue.answer(queue.complete, ended)
+    assert queue.answer(queue.fail, failed, "the line is busy")
+    assert [queue.status(each) for each in (ended, failed)] == ["cancelled", "cancelled"]
+
+
 def test_what_the_application_sets_back_begins_a_new_series(queue: Queue) -> None:
     row_id = queue.add()
     queue.dispatch()

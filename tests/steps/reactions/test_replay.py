@@ -307,12 +307,23 @@ def test_an_event_that_waits_for_its_time_is_never_run_before_it(board: Board) -
     assert (plan.ids, plan.busy) == ([], {"test.not_yet": 1})
     by_type = Selector(event_type=EventType("test.not_yet"))
     assert replay(board, by_type).planned == 0
+    assert made_pending(board, waits) == 0
+    assert board.state(waits) == ("waiting", 1, 0)
+
+
+def test_an_event_that_is_done_since_it_was_planned_stays_done(board: Board) -> None:
+    event = board.event("user.verified", VERIFIED)
+    board.process()
+    assert made_pending(board, event) == 0
+    assert board.state(event) == ("done", 1, 0)
+
+
+def made_pending(board: Board, event: UUID) -> int:
+    """Have the function of the database make an event pending again; return how many are."""
     board.execute(
         "INSERT INTO fanout_replays (id, selector, planned) VALUES (%s, '{}', 1)", UUID(int=9)
     )
-    asked = "SELECT fanout.replay_reactions(%s, %s)"
-    assert one(board.rows(asked, UUID(int=9), [waits])) == 0
-    assert board.state(waits) == ("waiting", 1, 0)
+    return int(one(board.rows("SELECT fanout.replay_reactions(%s, %s)", UUID(int=9), [event])))
 
 
 def test_the_command_waits_until_all_have_ended_and_says_how(
