@@ -1,25 +1,19 @@
 """What a run would send now: reads the ledger and claims nothing."""
 
-import threading
 from collections.abc import Iterator
 from functools import cache
 from typing import Any, Final
-from uuid import UUID
 
-from psycopg import Connection
-from psycopg.rows import dict_row
-
-from pipeline.clients.postgres.retry import with_connection
 from pipeline.clients.postgres.sql import load
 from pipeline.domain.errors import PermanentError
 from pipeline.domain.lease import Lease
+from pipeline.steps.due_records import DueRecords
 from pipeline.steps.mail.check import CheckedMails, check_mails
 from pipeline.steps.mail.claim import ClaimedMails
 from pipeline.steps.mail.compose import write_mail
 from pipeline.steps.mail.sender import MOST_CLAIMED, Sender
 
 _DUE: Final = load(__package__, "due_mails")
-_NO_TOKEN: Final = UUID(int=0)
 
 
 class DueMailPreview:
@@ -27,16 +21,12 @@ class DueMailPreview:
 
     def __init__(self, sender: Sender) -> None:
         self._sender = sender
-        self._lock = threading.Lock()
-        self._told: set[int] = set()
+        self._due = DueRecords(sender.database, _DUE)
 
     def look(self) -> Iterator[dict[str, Any]]:
         """Yield what would become of each mail that is due now, without its text or address."""
-        with self._lock:
-            leases = with_connection(self._sender.database, _read)
-            new = [each for each in leases if each.sequence not in self._told]
-            self._told.update(each.sequence for each in new)
-        checked = check_mails(self._sender, ClaimedMails(leases=new))
+        due = self._due.new(most=MOST_CLAIMED)
+        checked = check_mails(self._sender, ClaimedMails(leases=due))
         yield from _described(self._sender, checked)
 
 
@@ -64,22 +54,6 @@ def _about(lease: Lease) -> dict[str, Any]:
         "kind": values["kind"],
         "user": None if values["user_id"] is None else str(values["user_id"]),
     }
-
-
-def _read(connection: Connection[Any]) -> list[Lease]:
-    with connection.cursor(row_factory=dict_row) as cursor:
-        rows = cursor.execute(_DUE, {"most": MOST_CLAIMED}).fetchall()
-    return [
-        Lease(
-            sequence=row.pop("sequence"),
-            token=_NO_TOKEN,
-            number=row.pop("attempts") + 1,
-            failures=row.pop("failures"),
-            due_at=row.pop("next_attempt_at"),
-            values=row,
-        )
-        for row in rows
-    ]
 
 
 @cache

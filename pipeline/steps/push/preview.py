@@ -1,26 +1,21 @@
 """What a run would push now: reads the ledger and claims nothing."""
 
-import threading
 from collections import defaultdict
 from collections.abc import Iterator
 from functools import cache
 from typing import Any, Final
-from uuid import UUID
-
-from psycopg import Connection
-from psycopg.rows import dict_row
 
 from pipeline.clients.postgres.retry import with_connection
 from pipeline.clients.postgres.sql import load
 from pipeline.domain.lease import Lease
 from pipeline.push.fallback import Missed
+from pipeline.steps.due_records import DueRecords
 from pipeline.steps.push.channel import Found, PushChannel, ToSend
 from pipeline.steps.push.channels import channels_on
 from pipeline.steps.push.sender import MOST_CLAIMED, PushSender
 from pipeline.steps.sending.doors import Doors
 
 _DUE: Final = load(__package__, "due_pushes")
-_NO_TOKEN: Final = UUID(int=0)
 
 
 class DuePushPreview:
@@ -29,17 +24,12 @@ class DuePushPreview:
     def __init__(self, sender: PushSender) -> None:
         self._sender = sender
         self._channels = {each.name: each for each in channels_on(sender)}
-        self._lock = threading.Lock()
-        self._told: set[int] = set()
+        self._due = DueRecords(sender.database, _DUE)
 
     def look(self) -> Iterator[dict[str, Any]]:
         """Yield what would become of each delivery that is due now, without its text or token."""
-        with self._lock:
-            leases = with_connection(self._sender.database, self._read)
-            new = [each for each in leases if each.sequence not in self._told]
-            self._told.update(each.sequence for each in new)
         by_channel: defaultdict[str, list[Lease]] = defaultdict(list)
-        for lease in new:
+        for lease in self._due.new(channels=list(self._channels), most=MOST_CLAIMED):
             by_channel[lease.values["channel"]].append(lease)
         for name, channel in self._channels.items():
             if some := by_channel[name]:
@@ -53,22 +43,6 @@ class DuePushPreview:
         )
         for lease in leases:
             yield {**_about(lease), **_would(lease, found[lease.sequence])}
-
-    def _read(self, connection: Connection[Any]) -> list[Lease]:
-        parameters = {"channels": list(self._channels), "most": MOST_CLAIMED}
-        with connection.cursor(row_factory=dict_row) as cursor:
-            rows = cursor.execute(_DUE, parameters).fetchall()
-        return [
-            Lease(
-                sequence=row.pop("sequence"),
-                token=_NO_TOKEN,
-                number=row.pop("attempts") + 1,
-                failures=row.pop("failures"),
-                due_at=row.pop("next_attempt_at"),
-                values=row,
-            )
-            for row in rows
-        ]
 
 
 def _about(lease: Lease) -> dict[str, Any]:

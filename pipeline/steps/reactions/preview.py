@@ -1,24 +1,18 @@
 """What a run would do with events now: reads them and the ledger, and claims nothing."""
 
-import threading
 from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 from typing import Any, Final
-from uuid import UUID
 
-from psycopg import Connection
-from psycopg.rows import dict_row
-
-from pipeline.clients.postgres.retry import with_connection
 from pipeline.clients.postgres.sql import load
 from pipeline.domain.defaults import BATCH_SIZE
 from pipeline.domain.lease import Lease, Settlement
+from pipeline.steps.due_records import DueRecords
 from pipeline.steps.reactions.react import UNKNOWN_EVENT, react
 from pipeline.steps.reactions.reactor import Reactor
 
 _DUE: Final = load(__package__, "due_events")
-_NO_TOKEN: Final = UUID(int=0)
 
 
 class ReactionPreview:
@@ -26,35 +20,19 @@ class ReactionPreview:
 
     def __init__(self, reactor: Reactor) -> None:
         self._reactor = reactor
-        self._lock = threading.Lock()
-        self._told: set[UUID] = set()
+        self._due = DueRecords(reactor.database, _DUE, key=_event_id)
 
     def look(self) -> Iterator[dict[str, Any]]:
         """Yield what would become of each event that is due now, without its payload."""
-        with self._lock:
-            leases = with_connection(self._reactor.database, self._read)
-            new = [each for each in leases if each.values["event_id"] not in self._told]
-            self._told.update(each.values["event_id"] for each in new)
-        for each in react(self._reactor, new):
+        for each in react(self._reactor, self._due.new(most=BATCH_SIZE)):
             would = _would(each)
             if each.cause is not None and each.cause.error_class == UNKNOWN_EVENT:
                 would["status"] = "unrouted"
             yield {**_about(each.lease), **would}
 
-    def _read(self, connection: Connection[Any]) -> list[Lease]:
-        with connection.cursor(row_factory=dict_row) as cursor:
-            rows = cursor.execute(_DUE, {"most": BATCH_SIZE}).fetchall()
-        return [
-            Lease(
-                sequence=row.pop("sequence"),
-                token=_NO_TOKEN,
-                number=row.pop("attempts") + 1,
-                failures=row.pop("failures"),
-                due_at=row.pop("due_at"),
-                values=row,
-            )
-            for row in rows
-        ]
+
+def _event_id(lease: Lease) -> object:
+    return lease.values["event_id"]
 
 
 def _about(lease: Lease) -> dict[str, Any]:
