@@ -1,5 +1,6 @@
 """The hourly sweep: which community requests it closes, page by page, and what it tells inboxes."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -14,9 +15,11 @@ from pipeline.jobs.tick import Tick
 from pipeline.settings import DatabaseSettings
 from pipeline.sinks.dead_letters import write_dead_letters
 from pipeline.steps.run_job import JobRunner, RunEnded
+from tests.deadline import wait_until
 from tests.reactions.asking import AMARA, GRACE, LEO
 from tests.steps.reactions.board import Board
 
+WAITS_FOR = "SELECT count(*) FROM pg_stat_activity WHERE %s = ANY (pg_blocking_pids(pid))"
 HOUR = timedelta(hours=1)
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
@@ -98,6 +101,26 @@ def test_an_item_that_has_ended_otherwise_stays_so(board: Board, runner: JobRunn
     close(runner)
     items = board.rows("SELECT user_id, status FROM reactions.inbox_items")
     assert dict(items) == {AMARA: "expired", LEO: "completed"}
+
+
+def test_items_are_locked_in_the_order_of_people(board: Board, runner: JobRunner) -> None:
+    """As write_reactions locks them: two that wait for each other would be a deadlock."""
+    first, last = sorted((AMARA, LEO), key=str)
+    # The other way round in the table.
+    request(board, NOON, asked=(last, first))
+    lock = "SELECT FROM reactions.inbox_items WHERE user_id = %s FOR UPDATE SKIP LOCKED"
+    with board.database.connect() as holder, ThreadPoolExecutor(1) as pool:
+        with holder.transaction():
+            assert len(holder.execute(lock, [first]).fetchall()) == 1
+            closing = pool.submit(close, runner)
+            wait_until(
+                lambda: board.rows(WAITS_FOR, holder.info.backend_pid) == [(1,)],
+                seconds=20,
+                what="the job waits for the first item",
+            )
+            assert len(board.rows(lock, last)) == 1
+        assert closing.result().state is WorkState.DONE
+    assert board.rows("SELECT DISTINCT status FROM reactions.inbox_items") == [("expired",)]
 
 
 def close_again(runner: JobRunner) -> int:

@@ -21,11 +21,21 @@ closed AS (
     WHERE request.id = free.id AND NOT %(dry_run)s::boolean
     RETURNING request.id
 ),
+-- Locked in the order of write_reactions.
+items AS MATERIALIZED (
+    SELECT item.user_id, item.item_type, item.item_id
+    FROM closed
+    JOIN reactions.inbox_items AS item
+        ON item.item_type = 'community_request' AND item.item_id = closed.id
+    WHERE item.status = 'active'
+    ORDER BY item.user_id, item.item_type, item.item_id
+    FOR NO KEY UPDATE OF item
+),
 told AS (
     UPDATE reactions.inbox_items AS item SET status = 'expired'
-    FROM closed
-    WHERE item.item_type = 'community_request' AND item.item_id = closed.id
-        AND item.status = 'active'
+    FROM items
+    WHERE item.user_id = items.user_id
+        AND item.item_type = items.item_type AND item.item_id = items.item_id
 )
 SELECT
     (SELECT count(*) FROM looked) AS scanned,

@@ -103,7 +103,7 @@ _BY_JOBS: Final = (
     ),
     ("SELECT", "community_requests", ("id", "status")),
     ("UPDATE", "community_requests", ("status", "closed_at")),
-    ("SELECT", "inbox_items", ("item_type", "item_id", "status")),
+    ("SELECT", "inbox_items", ("user_id", "item_type", "item_id", "status")),
     ("UPDATE", "inbox_items", ("status",)),
 )
 
