@@ -1,13 +1,13 @@
 """Turns entries into the Markdown page."""
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Final
+from typing import Final
 
 from pipeline.fanout.effects import Channel, Delivery, Effect, Email, Notification, ThreadActivity
 from pipeline.fanout.preferences import Scope
 from pipeline.ops.catalogue.entry import CatalogueEntry, Need, PayloadField, UsedColumn
 from pipeline.testing.rehearsal import NEIGHBOUR, READER
+from tools.catalogue.markdown import block, capital, default, table
 
 _HEAD: Final = """\
 # Events
@@ -45,18 +45,14 @@ def page(entries: Sequence[CatalogueEntry]) -> str:
 
 
 def _contents(entries: Iterable[CatalogueEntry]) -> Iterator[str]:
-    yield "| event type | what happened | who is notified | how |"
-    yield "|---|---|---|---|"
-    for entry in entries:
-        name = entry.handler.event_type
-        cells = (
-            f"[`{name}`](#{name})",
-            _capital(entry.occasion),
-            entry.recipients,
-            _channels(entry),
-        )
-        yield f"| {' | '.join(map(_cell, cells))} |"
-    yield ""
+    head = "| event type | what happened | who is notified | how |"
+    return table(head, map(_in_contents, entries))
+
+
+def _in_contents(entry: CatalogueEntry) -> Sequence[str]:
+    name = entry.handler.event_type
+    link = f"[`{name}`](#{name})"
+    return (link, capital(entry.occasion), entry.recipients, _channels(entry))
 
 
 def _section(entry: CatalogueEntry) -> str:
@@ -68,7 +64,7 @@ def _section(entry: CatalogueEntry) -> str:
         [
             f"## {handler.event_type}",
             "",
-            f"{_capital(entry.occasion)} {entry.consequence}",
+            f"{capital(entry.occasion)} {entry.consequence}",
             "",
             f"* **Recipients**: {entry.recipients}{actor}",
             f"* **Channels**: {_channels(entry)}",
@@ -76,33 +72,25 @@ def _section(entry: CatalogueEntry) -> str:
             f"* **Columns**: {', '.join(map(_column, entry.columns)) or 'none'}",
             f"* **Schema**: [{schema}](events/{schema})",
             "",
-            *_table(entry.fields),
+            *_keys(entry.fields),
             "For example, this payload",
             "",
-            "```json",
-            json.dumps(entry.example, indent=2, ensure_ascii=False),
-            "```",
-            "",
+            *block(entry.example),
             *_consequences(entry),
         ]
     )
 
 
-def _table(fields: Sequence[PayloadField]) -> Iterator[str]:
-    if not fields:
-        yield "No key of the payload changes the results."
+def _keys(fields: Sequence[PayloadField]) -> Iterator[str]:
+    if fields:
+        yield from table("| payload key | type | default | |", map(_key, fields))
     else:
-        yield "| payload key | type | default | |"
-        yield "|---|---|---|---|"
-        for field in fields:
-            cells = (
-                f"`{field.key.name}`",
-                field.key.type,
-                _default(field.key.default),
-                _remark(field),
-            )
-            yield f"| {' | '.join(map(_cell, cells))} |"
-    yield ""
+        yield "No key of the payload changes the results."
+        yield ""
+
+
+def _key(field: PayloadField) -> Sequence[str]:
+    return (f"`{field.key.name}`", field.key.type, default(field.key.default), _remark(field))
 
 
 def _consequences(entry: CatalogueEntry) -> Iterator[str]:
@@ -152,10 +140,6 @@ def _channels(entry: CatalogueEntry) -> str:
     return " and ".join(_CHANNELS[channel] for channel in entry.handler.channels)
 
 
-def _default(value: Any) -> str:  # noqa: ANN401 - a default is of its field's type
-    return "" if value is None else f"`{json.dumps(value, ensure_ascii=False)}`"
-
-
 def _remark(field: PayloadField) -> str:
     need = {
         Need.ALONE: ["needed"],
@@ -163,11 +147,3 @@ def _remark(field: PayloadField) -> str:
         Need.NONE: [],
     }[field.need]
     return "; ".join(need + ["null has its own meaning"] * field.key.null_matters)
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|")
-
-
-def _capital(sentence: str) -> str:
-    return sentence[:1].upper() + sentence[1:]

@@ -1,8 +1,7 @@
 """Turns the entries of reactions into their Markdown page."""
 
-import json
 from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from typing import Final
 
 from pipeline.ops.catalogue.fields import PayloadKey
 from pipeline.ops.catalogue.reaction import ReactionEntry
@@ -16,6 +15,7 @@ from pipeline.reactions.effects import (
     TemplateMessage,
 )
 from pipeline.reactions.outcome import Done, GaveUp, RetryAt
+from tools.catalogue.markdown import block, capital, default, table
 
 PAGE: Final = "reaction-events.md"
 _HEAD: Final = """\
@@ -44,15 +44,14 @@ def reactions_page(entries: Sequence[ReactionEntry]) -> str:
 
 
 def _contents(entries: Sequence[ReactionEntry]) -> Iterator[str]:
-    yield "| event type | what happened | what follows |"
-    yield "|---|---|---|"
-    for entry in entries:
-        name = entry.handler.event_type
-        # An anchor has no dots.
-        anchor = name.replace(".", "")
-        cells = (f"[`{name}`](#{anchor})", _capital(entry.occasion), entry.follows)
-        yield f"| {' | '.join(map(_cell, cells))} |"
-    yield ""
+    return table("| event type | what happened | what follows |", map(_in_contents, entries))
+
+
+def _in_contents(entry: ReactionEntry) -> Sequence[str]:
+    name = entry.handler.event_type
+    # An anchor has no dots.
+    link = f"[`{name}`](#{name.replace('.', '')})"
+    return (link, capital(entry.occasion), entry.follows)
 
 
 def _section(entry: ReactionEntry) -> str:
@@ -67,30 +66,26 @@ def _section(entry: ReactionEntry) -> str:
         [
             f"## {entry.handler.event_type}",
             "",
-            f"{_capital(entry.occasion)} {entry.consequence}",
+            f"{capital(entry.occasion)} {entry.consequence}",
             "",
             *said,
             "",
-            *_table(entry.fields),
+            *_keys(entry.fields),
             "For example, this payload",
             "",
-            "```json",
-            json.dumps(entry.example, indent=2, ensure_ascii=False),
-            "```",
-            "",
+            *block(entry.example),
             *_results(entry),
         ]
     )
 
 
-def _table(fields: Sequence[PayloadKey]) -> Iterator[str]:
-    yield "| payload key | type | default | |"
-    yield "|---|---|---|---|"
-    for key in fields:
-        needed = "needed" if key.required else ""
-        cells = (f"`{key.name}`", key.type, _default(key.default), needed)
-        yield f"| {' | '.join(map(_cell, cells))} |"
-    yield ""
+def _keys(fields: Sequence[PayloadKey]) -> Iterator[str]:
+    return table("| payload key | type | default | |", map(_key, fields))
+
+
+def _key(key: PayloadKey) -> Sequence[str]:
+    needed = "needed" if key.required else ""
+    return (f"`{key.name}`", key.type, default(key.default), needed)
 
 
 def _results(entry: ReactionEntry) -> Iterator[str]:
@@ -132,15 +127,3 @@ def effect(each: Reaction) -> str:
 
 def _priority(each: Task | TemplateMessage) -> str:
     return f", priority {each.priority.name.lower()}"
-
-
-def _default(value: Any) -> str:  # noqa: ANN401 - a default is of its field's type
-    return "" if value is None else f"`{json.dumps(value, ensure_ascii=False)}`"
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|")
-
-
-def _capital(sentence: str) -> str:
-    return sentence[:1].upper() + sentence[1:]
