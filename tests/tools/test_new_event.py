@@ -132,11 +132,17 @@ def test_the_table_stays_sorted(name: str) -> None:
         ("inbox.item", "inbox.item needs the class name InboxItem, which is taken"),
     ],
 )
-def test_a_bad_name_with_dots_is_refused_in_one_line_too(name: str, reason: str) -> None:
+def test_a_bad_name_with_dots_is_refused_in_one_line_too(
+    name: str, reason: str, tmp_path: Path
+) -> None:
+    effects = Path("pipeline", "reactions", "effects.py")
+    (tmp_path / effects).parent.mkdir(parents=True)
+    shutil.copy(ROOT / effects, tmp_path / effects)
     with pytest.raises(NameRefused) as refused:
-        write_event(name, ROOT, REACTIONS)
+        write_event(name, tmp_path, REACTIONS)
     assert reason in str(refused.value)
     assert "\n" not in str(refused.value)
+    assert [each for each in tmp_path.rglob("*") if each.is_file()] == [tmp_path / effects]
 
 
 def test_a_name_with_dots_in_the_other_family_says_which_family_it_is_of(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ class EventFamily:
         rule: what the name of an event type looks like.
         words: the rule in words.
         example: a name.
-        most: how many characters a name has at most.
+        tests: the folder of the tests.
         taken: the types that have a handler.
         works: what the written handler does.
         also: one more step for its author.
@@ -35,7 +35,7 @@ class EventFamily:
     rule: re.Pattern[str]
     words: str
     example: str
-    most: int
+    tests: str
     taken: Mapping[EventType, object]
     works: str
     also: str
@@ -60,11 +60,8 @@ class EventFamily:
 
     def paths(self, name: str) -> tuple[str, str]:
         """Return the paths of the handler and its test."""
-        tests = {"fanout": "tests/fanout/handlers", "reactions": "tests/reactions"}[self.name]
-        return (
-            f"pipeline/{self.name}/handlers/{module_name(name)}.py",
-            f"{tests}/test_{module_name(name)}.py",
-        )
+        module = module_name(name)
+        return f"pipeline/{self.name}/handlers/{module}.py", f"{self.tests}/test_{module}.py"
 
 
 def module_name(name: str) -> str:
@@ -77,7 +74,7 @@ FANOUT: Final = EventFamily(
     rule=re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)+"),
     words="lower-case words joined by underscores that say what happened",
     example="thing_happened",
-    most=MAX_CHARACTERS,
+    tests="tests/fanout/handlers",
     taken=HANDLERS,
     works="everyone in the project is notified, in the app",
     also="if it sends e-mails, say what stands in them: docs/mail.md",
@@ -88,7 +85,7 @@ REACTIONS: Final = EventFamily(
     rule=re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*(\.[a-z][a-z0-9]*(_[a-z0-9]+)*)+"),
     words="lower-case words joined by dots and underscores that say what happened",
     example="order.shipped",
-    most=MAX_CHARACTERS,
+    tests="tests/reactions",
     taken=REACTION_HANDLERS,
     works="somebody has a task to tell the person",
     also="if it needs to know something, ask it: docs/reactions.md, Add an event type",

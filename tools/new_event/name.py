@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from pipeline.domain.identifiers import EventType
-from tools.new_event.family import FANOUT, REACTIONS, EventFamily, module_name
+from tools.new_event.family import FANOUT, MAX_CHARACTERS, REACTIONS, EventFamily, module_name
 
 
 class NameRefused(ValueError):
@@ -37,8 +37,8 @@ def check_name(name: str, root: Path, family: EventFamily = FANOUT) -> None:
         raise NameRefused(
             f"invalid event type {name!r}: expected {family.words}, such as {family.example}{hint}"
         )
-    if len(name) > family.most:
-        raise NameRefused(f"{name} is too long: expected at most {family.most} characters")
+    if len(name) > MAX_CHARACTERS:
+        raise NameRefused(f"{name} is too long: expected at most {MAX_CHARACTERS} characters")
     if taken := family.taken.get(EventType(name)):
         raise NameRefused(f"{name} has a handler already: {type(taken).__name__}")
     handler, _ = family.templates
