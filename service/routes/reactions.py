@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 from fastapi import APIRouter, Response
 
 from pipeline.domain.errors import ConfigurationError, Conflict, NotFound
+from pipeline.domain.units import counted
 from pipeline.ops.reactions.present import check_reactions
 from pipeline.ops.reactions.requests import close_requests, read_requests
 from pipeline.ops.reactions.wake import check_unfinished, waiting_events, wake
@@ -96,7 +97,7 @@ def process_batch(
         topic = _topic(settings)
         waiting = waiting_events(database)
         wake(topic, waiting, uuid4())
-        audit.result = f"woke the graph for {len(waiting)} events"
+        audit.result = f"woke the graph for {counted(len(waiting), 'event')}"
         return BatchStarted()
 
     return once.answer(HTTPStatus.ACCEPTED, do)
@@ -117,7 +118,7 @@ def close_expired_requests(database: Operator, audit: Audited, once: OnceOnly) -
 
     def do() -> Any:  # noqa: ANN401 - JSON
         found = close_requests(database)
-        audit.result = f"asked for a run that closes {found.total} requests"
+        audit.result = f"asked for a run that closes {counted(found.total, 'request')}"
         closed = RequestsClosed(closed_count=found.total, request_ids=list(found.ids))
         return closed.model_dump(mode="json", by_alias=True)
 

@@ -69,7 +69,8 @@ def plant(database: Database) -> None:
                     ('c', 'Decide', 'HandlerFailed', 'm', 'f3');
             INSERT INTO fanout.graphs (graph, started_at, last_seen_at, version, host)
                 VALUES ('fanout', now(), now() - interval '7 seconds', '1', 'secret-host');
-            INSERT INTO fanout.switches (name, state) VALUES ('meeting_invited', 'paused');
+            INSERT INTO fanout.switches (name, state) VALUES
+                ('meeting_invited', 'paused'), ('user.verified', 'paused');
             INSERT INTO fanout_replays (id, selector, planned)
                 VALUES (gen_random_uuid(), '{}', 1);
             INSERT INTO fanout.job_runs (job, scheduled_for, as_of, requested_by)
@@ -123,7 +124,8 @@ def test_the_figures_are_those_of_the_ledger(database: Database, tmp_path: Path)
     assert 4 <= (value(found, "heartbeat_seconds") or 0) < 60
     assert 7 <= (value(found, "graph_silent_seconds", graph="fanout") or 0) < 60
     assert value(found, "job_runs_waiting", job="retention") == 1
-    assert value(found, "switches_set", type="meeting_invited", outcome="paused") == 1
+    for name in ("meeting_invited", "user.verified"):
+        assert value(found, "switches_set", type=name, outcome="paused") == 1
     assert value(found, "events_paused", type="meeting_invited") == 1
     assert value(found, "replays_running") == 1
     assert found[("process_resident_memory_bytes", ())] > 1e7

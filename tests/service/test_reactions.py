@@ -74,6 +74,20 @@ def test_a_wake_up_is_never_taken_for_an_earlier_one(reaction_api: ReactionApi) 
     assert refused.headers["Idempotency-Replayed"] == "true"
 
 
+def test_the_audit_says_what_was_woken(reaction_api: ReactionApi) -> None:
+    event = reaction_api.board.event(VERIFIED, PAYLOAD)
+    assert reaction_api.answer("/process-event", {"event_id": str(event)}) == started(event)
+    assert reaction_api.answer("/process-batch") == BATCH
+    assert len(reaction_api.published()) == 2
+    batch, single = reaction_api.board.rows(
+        "SELECT action, target, result FROM fanout.audit ORDER BY at DESC LIMIT 2"
+    )
+    assert [single, batch] == [
+        ("POST /process-event", f"event_id={event}", "Accepted"),
+        ("POST /process-batch", None, "woke the graph for 1 event"),
+    ]
+
+
 def test_an_event_that_ended_stays_so_whatever_its_row_says(reaction_api: ReactionApi) -> None:
     event = reaction_api.board.event(VERIFIED, PAYLOAD)
     reaction_api.board.process()
