@@ -1,6 +1,6 @@
 import json
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -24,7 +24,7 @@ from pipeline.reactions.events import ReactionEvent
 from pipeline.reactions.facts import Answers
 from pipeline.reactions.handler import ReactionHandler
 from pipeline.reactions.handlers import REACTION_HANDLERS
-from pipeline.reactions.outcome import Done, done
+from pipeline.reactions.outcome import Done, GaveUp, ReactionOutcome, RetryAt, done
 from pipeline.testing.rehearsal import PROJECT, READER, example, rehearse
 from tests.builders import GreetedHandler
 from tools.catalogue import STALE, catalogue, rewrite
@@ -136,6 +136,8 @@ def test_the_page_says_what_a_producer_must_know() -> None:
         "| `due` | time, ISO 8601 |  |  |",
     ]
     assert "* **Recipients**: The borrower | nobody else.\n" in page
+    # A bar would end the cell.
+    assert "| The borrower \\| nobody else. | by e-mail |\n" in page
     assert "* **Muted as**: `keys`, everywhere\n" in page
     assert "* **Columns**: `project_id` (needed, unless the payload has it)\n" in page
     assert "leads, for Priya Raman, to" in page
@@ -208,6 +210,36 @@ def test_the_page_of_reactions_says_what_follows_in_which_order_and_of_which_eve
     assert schema["required"] == ["userId"]
     assert schema["properties"]["userId"] == {"format": "uuid", "type": "string"}
     assert {"type": "null"} in schema["properties"]["content"]["anyOf"]
+
+
+class CrateLateHandler(CrateOpenedHandler):
+    """Not yet, or never."""
+
+    def __init__(self, outcome: ReactionOutcome) -> None:
+        self._outcome = outcome
+
+    def react(self, event: ReactionEvent[CrateOpened], answers: Answers) -> Any:  # noqa: ANN401, ARG002
+        """Nothing."""
+        return self._outcome
+
+
+@pytest.mark.parametrize(
+    ("outcome", "line"),
+    [
+        (
+            RetryAt(at=datetime(2026, 3, 2, 13, tzinfo=UTC), reason="the lid is shut"),
+            "is asked about again later: the lid is shut.",
+        ),
+        (GaveUp(reason="the crate is empty"), "is given up: the crate is empty."),
+        (done(), "leads to nothing."),
+    ],
+)
+def test_the_page_of_reactions_says_why_nothing_follows(
+    outcome: ReactionOutcome, line: str
+) -> None:
+    handler = CrateLateHandler(outcome)
+    page = catalogue({}, {handler.event_type: handler})["reaction-events.md"]
+    assert line in page.splitlines()
 
 
 # Types of which others read the event.
