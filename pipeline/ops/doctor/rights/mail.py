@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from typing import Final
 
 from pipeline.ops.doctor.rights.words import (
+    BREAKER,
+    CHANNEL_AND_RATE,
     JOBS,
-    OF_A_BREAKER,
     OPERATOR,
     SENDER,
     SIGN_OF_LIFE,
@@ -77,17 +78,9 @@ RIGHTS_WITH_MAIL: Final[Mapping[str, frozenset[str]]] = {
             *("id", "provider", "key", "members", "body", "asked_at"),
             schema="fanout",
         )
-        | on_columns("INSERT", "channels", "channel", schema="fanout")
-        | on_columns(
-            "INSERT", "rate_limits", "name", "per_second", "burst", "tokens", schema="fanout"
-        )
-        | on_columns(
-            "UPDATE", "rate_limits", "tokens", "refilled_at", "blocked_until", schema="fanout"
-        )
+        | CHANNEL_AND_RATE
         | on_columns("SELECT", "suppressions", "address_hash", "reason", schema="fanout")
-        | on_tables("DELETE", "switches", schema="fanout")
-        | on_columns("INSERT", "switches", *OF_A_BREAKER, schema="fanout")
-        | on_columns("UPDATE", "switches", "until", "failures", "cool_off_seconds", schema="fanout")
+        | BREAKER
         | on_tables("SELECT", "fanout_migrations", "pending_emails")
         | on_columns("UPDATE", "pending_emails", "status", "processed_at")
         | frozenset().union(

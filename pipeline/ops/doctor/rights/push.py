@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from typing import Final
 
 from pipeline.ops.doctor.rights.words import (
+    BREAKER,
+    CHANNEL_AND_RATE,
     JOBS,
-    OF_A_BREAKER,
     OPERATOR,
     PUSH,
     SENDER,
@@ -54,7 +55,7 @@ RIGHTS_WITH_PUSH: Final[Mapping[str, frozenset[str]]] = {
         | SIGN_OF_LIFE
         | on_tables("SELECT", "fanout_migrations")
         | on_tables("INSERT", "attempts", schema="fanout")
-        | on_tables("DELETE", "device_tokens", "switches", schema="fanout")
+        | on_tables("DELETE", "device_tokens", schema="fanout")
         | on_columns(
             "INSERT",
             "deliveries",
@@ -71,15 +72,8 @@ RIGHTS_WITH_PUSH: Final[Mapping[str, frozenset[str]]] = {
             *("provider", "provider_id", "error_class", "reason", "ranked_at"),
             schema="fanout",
         )
-        | on_columns("INSERT", "channels", "channel", schema="fanout")
-        | on_columns(
-            "INSERT", "rate_limits", "name", "per_second", "burst", "tokens", schema="fanout"
-        )
-        | on_columns(
-            "UPDATE", "rate_limits", "tokens", "refilled_at", "blocked_until", schema="fanout"
-        )
-        | on_columns("INSERT", "switches", *OF_A_BREAKER, schema="fanout")
-        | on_columns("UPDATE", "switches", "until", "failures", "cool_off_seconds", schema="fanout")
+        | CHANNEL_AND_RATE
+        | BREAKER
         | on_columns("SELECT", "broadcasts", "id", "title", "body", "link", schema="fanout")
         | frozenset().union(
             *(on_columns("SELECT", table, *columns) for table, columns in _READ_BY_PUSH.items())

@@ -5,8 +5,8 @@ from typing import Final
 
 from pipeline.ops.doctor.rights.jobs import OF_A_NEW_RUN, OF_THE_RUNS
 from pipeline.ops.doctor.rights.words import (
+    BREAKER,
     JOBS,
-    OF_A_BREAKER,
     OPERATOR,
     REACTIONS,
     SIGN_OF_LIFE,
@@ -152,9 +152,7 @@ RIGHTS_WITH_REACTIONS: Final[Mapping[str, frozenset[str]]] = {
         | on_tables("SELECT", "reactions", "switches", schema="fanout")
         | on_tables("SELECT", "reaction_backlog", "reaction_marks", schema="fanout")
         | on_columns("UPDATE", "reaction_backlog", "reached", "finished_at", schema="fanout")
-        | on_tables("DELETE", "switches", schema="fanout")
-        | on_columns("INSERT", "switches", *OF_A_BREAKER, schema="fanout")
-        | on_columns("UPDATE", "switches", "until", "failures", "cool_off_seconds", schema="fanout")
+        | BREAKER
         | frozenset().union(
             *(
                 on_columns(verb, "event_dead_letters", *columns)

@@ -16,9 +16,6 @@ OF_A_LETTER: Final = (
     *("event_type", "stage", "error_class", "message", "fingerprint", "attempt", "data"),
     *("attributes", "pipeline_version", "last_seen_at", "resolved_at", "resolution"),
 )
-OF_A_BREAKER: Final = (
-    *("name", "state", "reason", "until", "failures", "fingerprint", "cool_off_seconds"),
-)
 
 
 def on_tables(right: str, *relations: str, schema: str = "public") -> frozenset[str]:
@@ -37,4 +34,23 @@ SIGN_OF_LIFE: Final = (
     | on_columns(
         "UPDATE", "graphs", "started_at", "last_seen_at", "version", "host", schema="fanout"
     )
+)
+
+# What opens and closes the switch of a provider, or of an event type, that fails.
+BREAKER: Final = (
+    on_tables("DELETE", "switches", schema="fanout")
+    | on_columns(
+        "INSERT",
+        "switches",
+        *("name", "state", "reason", "until", "failures", "fingerprint", "cool_off_seconds"),
+        schema="fanout",
+    )
+    | on_columns("UPDATE", "switches", "until", "failures", "cool_off_seconds", schema="fanout")
+)
+
+# What switches a channel on, and keeps to the rate of its provider.
+CHANNEL_AND_RATE: Final = (
+    on_columns("INSERT", "channels", "channel", schema="fanout")
+    | on_columns("INSERT", "rate_limits", "name", "per_second", "burst", "tokens", schema="fanout")
+    | on_columns("UPDATE", "rate_limits", "tokens", "refilled_at", "blocked_until", schema="fanout")
 )
