@@ -95,12 +95,15 @@ def test_expired_and_fully_answered_requests_are_closed_and_no_other(
     assert close_again(runner) == 0
 
 
-def test_an_item_that_has_ended_otherwise_stays_so(board: Board, runner: JobRunner) -> None:
-    request(board, NOON, asked=(AMARA, LEO))
+def test_an_item_that_has_ended_otherwise_or_has_another_type_stays_so(
+    board: Board, runner: JobRunner
+) -> None:
+    request(board, NOON, asked=(AMARA, LEO, GRACE))
     board.execute("UPDATE reactions.inbox_items SET status = 'completed' WHERE user_id = %s", LEO)
+    board.execute("UPDATE reactions.inbox_items SET item_type = 'intro' WHERE user_id = %s", GRACE)
     close(runner)
     items = board.rows("SELECT user_id, status FROM reactions.inbox_items")
-    assert dict(items) == {AMARA: "expired", LEO: "completed"}
+    assert dict(items) == {AMARA: "expired", LEO: "completed", GRACE: "active"}
 
 
 def test_items_are_locked_in_the_order_of_people(board: Board, runner: JobRunner) -> None:

@@ -114,6 +114,21 @@ def test_what_is_unfinished_open_or_set_back_stays(board: Board) -> None:
     assert ledger(board) == {waits, unknown, back}
 
 
+def test_the_mark_never_moves_back(board: Board) -> None:
+    board.handlers = {**REACTION_HANDLERS, **reaction_handlers([Never()])}
+    dead = board.event("test.never", {})
+    board.process()
+    later = done(board)
+    age(board, dead, later)
+    clean(board)
+    assert ledger(board) == {dead}
+    mark = board.rows("SELECT last_sequence FROM fanout.reaction_marks")
+    board.execute("UPDATE event_dead_letters SET resolved_at = now()")
+    clean(board)
+    assert ledger(board) == set()
+    assert board.rows("SELECT last_sequence FROM fanout.reaction_marks") == mark
+
+
 def test_the_mark_stays_below_an_event_that_nobody_has_found_yet(board: Board) -> None:
     first = done(board)
     unseen = board.event("user.verified", VERIFIED)

@@ -166,6 +166,17 @@ def test_in_one_batch_each_response_counts(board: Board) -> None:
     assert workflow_row(board, workflow) == ("final_evaluation", 2)
 
 
+def test_of_two_first_responses_at_once_both_count(board: Board) -> None:
+    workflow = research(board)
+    ids = [answer(board, ask(board, workflow)) for _ in range(2)]
+    for decided in [decide(board, each) for each in ids]:
+        write(board, decided)
+    assert board.state(ids[1]) == ("waiting", 1, 0)
+    run_all(board)
+    assert board.rows(EVALUATIONS, workflow) == [("enough responses",)]
+    assert workflow_row(board, workflow) == ("final_evaluation", 2)
+
+
 def test_a_response_that_comes_twice_counts_once(board: Board) -> None:
     workflow, response = research(board), uuid4()
     request = ask(board, workflow)
