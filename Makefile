@@ -117,7 +117,7 @@ format: setup ## rewrite the sources in the project's format
 	@$(BIN)/ruff check --fix .
 
 .PHONY: catalogue
-catalogue: setup ## write docs/events.md and the payload schemas again, from the handlers
+catalogue: setup ## write docs/events.md, docs/reaction-events.md and the payload schemas again, from the handlers
 	@$(BIN)/python -m tools.catalogue
 
 .PHONY: event
