@@ -124,7 +124,7 @@ def when(
 
     Raises:
         InvalidRow: the payload is invalid. In the pipeline the event is dead.
-        TypeError: an answer is to a question that the handler does not ask, or an effect holds
+        TypeError: an answer is to a question that the handler does not ask, or an effect has
             what cannot be stored as JSON.
     """
     event = decode_reaction(

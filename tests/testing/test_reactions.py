@@ -13,9 +13,9 @@ from pipeline.reactions.effects import AuditEntry, Task
 from pipeline.reactions.events import ReactionEvent
 from pipeline.reactions.facts import ActiveConversation, Answers, Question
 from pipeline.reactions.handler import ReactionHandler
-from pipeline.reactions.identifiers import ConversationId
+from pipeline.reactions.identifiers import ConversationId, ReactionId
 from pipeline.reactions.outcome import GaveUp, ReactionOutcome, RetryAt, done
-from pipeline.testing.reactions import refused, when
+from pipeline.testing.reactions import AT, refused, when
 
 ANN = UserId(UUID("a0000000-0000-4000-8000-000000000009"))
 TALK = ConversationId(UUID("c0000000-0000-4000-8000-000000000009"))
@@ -94,3 +94,18 @@ def test_an_answer_that_nobody_asked_for_and_what_cannot_be_stored_are_mistakes(
         when(HANDLER, {"userId": ANN}, other)
     with pytest.raises(TypeError):
         when(HANDLER, {"userId": ANN, "weight": 4})
+
+
+def test_an_event_has_the_id_the_time_the_aggregate_and_the_metadata_that_are_given() -> None:
+    created_at, event_id = AT + timedelta(days=1), ReactionId(UUID(int=7))
+    event = when(
+        HANDLER,
+        {"userId": ANN},
+        event_id=event_id,
+        created_at=created_at,
+        aggregate=("parcel", TALK),
+        metadata={"talk": TALK},
+    ).event
+    assert (event.id, event.created_at) == (event_id, created_at)
+    assert (event.aggregate_type, event.aggregate_id) == ("parcel", TALK)
+    assert event.metadata == {"talk": str(TALK)}
