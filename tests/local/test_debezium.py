@@ -415,10 +415,16 @@ def test_events_committed_while_it_is_stopped_arrive_later(
 
 
 @pytest.mark.e2e
-def test_without_its_position_it_goes_on_from_the_slot(stack: Stack, debezium: Debezium) -> None:
+@pytest.mark.parametrize("lose", [Path.unlink, Path.touch], ids=["no file", "an empty file"])
+def test_without_its_position_it_goes_on_from_the_slot(
+    stack: Stack, debezium: Debezium, lose: Callable[[Path], None]
+) -> None:
     debezium.stop()
     ids = insert(stack, 10)
-    (debezium.log_path.parent / "offsets.dat").unlink()
+    position = debezium.log_path.parent / "offsets.dat"
+    # A kill while the file is written leaves it empty.
+    position.write_bytes(b"")
+    lose(position)
 
     debezium.start()
 
