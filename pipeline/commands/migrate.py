@@ -19,6 +19,7 @@ def add(commands: Commands) -> None:
         "python -m pipeline migrate --reference-schema",
         "python -m pipeline migrate --family jobs --family mail",
         "python -m pipeline migrate --family reactions --table events=public.events",
+        "python -m pipeline migrate --family reactions --table events=",
     )
     command.add_argument(
         "--family",
@@ -34,7 +35,8 @@ def add(commands: Commands) -> None:
         action="append",
         metavar="NAME=SCHEMA.TABLE",
         help=f"a table of the application that takes the place of the one of the schema reactions;"
-        f" may be repeated (default: {_VARIABLE}, with commas between them)",
+        f" NAME= gives our own its place again, empty; may be repeated (default: {_VARIABLE}, with"
+        f" commas between them)",
     )
     command.add_argument(
         "--reference-schema",
@@ -46,12 +48,12 @@ def add(commands: Commands) -> None:
 def _execute(options: argparse.Namespace) -> None:
     from pipeline.ops.families import Family
     from pipeline.ops.migrate import migrate
-    from pipeline.ops.own_tables.given import read_given
+    from pipeline.ops.own_tables.given import read_tables
 
     family, *also = map(Family.of, options.family or [Family.FANOUT])
-    tables = read_given(options.table or ())
+    tables = read_tables(options.table or ())
     if Family.REACTIONS in (family, *also) and not tables:
-        tables = read_given(options.variables([_VARIABLE])[_VARIABLE].split(","))
+        tables = read_tables(options.variables([_VARIABLE])[_VARIABLE].split(","))
     applied = migrate(
         options.database.dsn,
         family=family,

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -31,14 +32,16 @@ from pipeline.ops.families import (
     files_of,
     reference_files,
 )
+from pipeline.ops.own_tables.aside import check_ours_again, use_ours_again
 from pipeline.ops.own_tables.faults import check_own_tables
-from pipeline.ops.own_tables.given import GivenTable
+from pipeline.ops.own_tables.given import NamedTables
 from pipeline.ops.own_tables.replace import check_places, use_own_table
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
 APPLICATION_TABLES: Final = application.TABLES
 
+_NONE: Final = NamedTables()
 _REFERENCE: Final = "reference/"
 # The tables and views that a file creates in the application's schema. Most are created only once.
 CREATES: Final = re.compile(rb"^CREATE (?:TABLE|VIEW) (public\.\w+)", re.MULTILINE)
@@ -62,7 +65,7 @@ def migrate(
     family: Family = Family.FANOUT,
     also: Collection[Family] = (),
     reference_schema: bool = False,
-    tables: Sequence[GivenTable] = (),
+    tables: NamedTables = _NONE,
     report: Callable[[str], None] = lambda _: None,
     directory: Path = MIGRATIONS,
 ) -> list[str]:
@@ -77,7 +80,7 @@ def migrate(
         also: Other families whose files to apply.
         reference_schema: Whether to create the application's tables first.
         tables: Tables of the application that take the place of those of the schema reactions,
-            after the files.
+            and those of ours that take it again, after the files.
         report: Called with one line for each applied file, each other change and each warning of
             the database.
         directory: The folder of the files.
@@ -116,8 +119,9 @@ def migrate(
             )
             if needs_application and not reference:
                 check_tables(connection, with_jobs=family is Family.JOBS)
-            check_own_tables(connection, tables)
-            check_places(connection, tables)
+            check_own_tables(connection, tables.given)
+            check_places(connection, tables.given)
+            check_ours_again(connection, tables.ours)
         applied = _apply_all(connection, reference, report)
         if reference:
             check_tables(connection, with_jobs=family is Family.JOBS)
@@ -220,20 +224,24 @@ def _apply(connection: Connection, migration: Migration) -> bool:
 
 
 def _use_tables(
-    connection: Connection, tables: Sequence[GivenTable], report: Callable[[str], None]
+    connection: Connection, tables: NamedTables, report: Callable[[str], None]
 ) -> list[str]:
-    """Put tables of the application in the place of ours; return the names of those that are new.
+    """Put tables in their places; return the names of those that are new there.
 
     Not in one transaction: an index that holds up nobody is built outside of any.
     """
+    changes: list[tuple[str, Callable[[], bool]]] = [
+        *((name, partial(use_ours_again, connection, name, report)) for name in tables.ours),
+        *((each.own, partial(use_own_table, connection, each, report)) for each in tables.given),
+    ]
     used = []
-    for each in tables:
+    for name, change in changes:
         try:
             connection.execute("SET search_path = pg_catalog")
-            if use_own_table(connection, each, report):
-                used.append(each.own)
+            if change():
+                used.append(name)
         except psycopg.Error as error:
-            raise _explained(connection, error, each.own) from error
+            raise _explained(connection, error, name) from error
     return used
 
 

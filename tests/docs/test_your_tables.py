@@ -65,9 +65,17 @@ def test_the_document_lists_what_reactions_need() -> None:
         parts.append(f"\n**`{name}`**, unique by {keys}\n\n| column | type | |\n|---|---|---|\n")
         for column in table.columns:
             of_type = column.type.replace("timestamp with time zone", "timestamptz")
-            said = "we write it" if column.name in table.inserted else ""
-            added = "`migrate` adds it" if (name, column.name) == ("events", "sequence") else said
-            parts.append(f"| `{column.name}` | {of_type} | {added} |\n")
+            of_type += " or a word" if column.may_be_words else ""
+            of_type += " or text" if column.may_be_text else ""
+            values = ", ".join(f"`{value}`" for value in column.values)
+            said = (
+                (column.name in table.inserted, "we write it"),
+                (column.begins, f"has the default `{column.begins}`"),
+                (values and not column.may_be_words, f"takes {values}"),
+                ((name, column.name) == ("events", "sequence"), "`migrate` adds it"),
+            )
+            remark = "; ".join(text for is_so, text in said if is_so)
+            parts.append(f"| `{column.name}` | {of_type} | {remark} |\n")
     wanted = "".join(parts) + "\n"
     text = DOCUMENT.read_text("utf-8")
     _, _, rest = text.partition("<!-- from pipeline/ops/own_tables/needed.py -->\n")

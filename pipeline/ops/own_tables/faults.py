@@ -4,21 +4,24 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from psycopg import Connection
+from psycopg import Connection, sql
 from psycopg.rows import class_row
 
 from pipeline.clients.postgres.sql import load
 from pipeline.clients.postgres.tables import DOCUMENT, TableFault
 from pipeline.domain.errors import ConfigurationError
 from pipeline.ops.own_tables.given import GivenTable
-from pipeline.ops.own_tables.needed import OWN_TABLES, OwnColumn
+from pipeline.ops.own_tables.needed import OWN_TABLES, WORDS, OwnColumn
+from pipeline.ops.own_tables.values import TheirColumn, find_default, find_refused
 
 _LOOK: Final = load(__package__, "look")
+# What it is, and what to do.
 _KINDS: Final = {
-    "p": "a partitioned table",
-    "v": "a view",
-    "m": "a materialized view",
-    "f": "a foreign table",
+    "p": "a partitioned table: expected an ordinary one, where an id is unique among all rows, and"
+    " an index can be built while others write",
+    "v": "a view: expected the table behind it, which is captured and gets indexes",
+    "m": "a materialized view: expected a table, into which rows can be written",
+    "f": "a foreign table: expected one of this database, where an id is unique",
 }
 _TYPES: Final = {
     "timestamp with time zone": "timestamptz",
@@ -33,6 +36,8 @@ _INTEGERS: Final = {
     "integer": ("int4", "int8"),
     "bigint": ("int8",),
 }
+_TEXT: Final = "S"
+_ENUM: Final = "E"
 # migrate adds it.
 _SEQUENCE: Final = "sequence"
 
@@ -46,6 +51,7 @@ class OwnTableFound:
     fills_rows: bool
     columns: Mapping[str, Mapping[str, Any]]
     keys: Sequence[Sequence[str]]
+    checks: Sequence[Mapping[str, str]]
 
 
 def find_own_faults(connection: Connection[Any], given: Sequence[GivenTable]) -> list[TableFault]:
@@ -62,7 +68,9 @@ def find_own_faults(connection: Connection[Any], given: Sequence[GivenTable]) ->
     with connection.cursor(row_factory=class_row(OwnTableFound)) as cursor:
         rows = cursor.execute(_LOOK, parameters).fetchall()
     return [
-        fault for each, found in zip(given, rows, strict=True) for fault in _faults(each, found)
+        fault
+        for each, found in zip(given, rows, strict=True)
+        for fault in (*_faults(each, found), *_faults_of_values(connection, each, found))
     ]
 
 
@@ -89,7 +97,7 @@ def _faults(given: GivenTable, found: OwnTableFound) -> Iterator[TableFault]:
         yield TableFault(f"{given.own} is missing")
         return
     if found.kind != "r":
-        yield TableFault(f"{given.own} is {_KINDS[found.kind]}: expected a table")
+        yield TableFault(f"{given.own} is {_KINDS[found.kind]}")
         return
     needed = OWN_TABLES[given.name]
     for column in needed.columns:
@@ -119,15 +127,84 @@ def _of_column(given: GivenTable, column: OwnColumn, found: OwnTableFound) -> It
                 f"{given.own}.{column.name} is missing",
                 f"ALTER TABLE {found.quoted} ADD COLUMN {column.definition}",
             )
-    elif not _accepts(column.type, there["type"], there["category"]):
+    elif not _accepts(column, there):
+        or_words = " or a word" if column.may_be_words else ""
         yield TableFault(
-            f"{given.own}.{column.name} is {there['declared']}: expected {column.type}"
+            f"{given.own}.{column.name} is {there['declared']}: expected {column.type}{or_words}"
         )
 
 
-def _accepts(needed: str, name: str, category: str) -> bool:
+def _faults_of_values(
+    connection: Connection[Any], given: GivenTable, found: OwnTableFound
+) -> Iterator[TableFault]:
+    if found.kind != "r":
+        return
+    for column in OWN_TABLES[given.name].columns:
+        there = found.columns.get(column.name)
+        if there is None or not column.values or not _accepts(column, there):
+            continue
+        theirs = TheirColumn(
+            name=column.name,
+            declared=there["declared"],
+            default=there["default"],
+            checks={
+                each["name"]: each["expression"]
+                for each in found.checks
+                if each["column"] == column.name
+            },
+        )
+        is_number = there["type"] in _INTEGERS["smallint"]
+        values = WORDS if column.may_be_words and not is_number else column.values
+        for constraint, refused in find_refused(connection, theirs, values).items():
+            names = ", ".join(f"'{value}'" for value in refused)
+            which = "" if constraint is None else f": see the constraint {constraint}"
+            yield TableFault(
+                f"{given.own}.{column.name} does not take {names}, which reactions write{which}",
+                _let_in(found, there, constraint and theirs.checks[constraint], constraint, names),
+            )
+        if column.begins is None or found.fills_rows:
+            continue
+        begins = find_default(connection, theirs)
+        if begins != column.begins:
+            has = "no default" if begins is None else f"the default '{begins}'"
+            yield TableFault(
+                f"{given.own}.{column.name} has {has}: expected '{column.begins}', with which"
+                " reactions begin",
+                f"ALTER TABLE {found.quoted} ALTER COLUMN {there['quoted']}"
+                f" SET DEFAULT '{column.begins}'",
+            )
+
+
+def _let_in(
+    found: OwnTableFound,
+    there: Mapping[str, Any],
+    expression: str | None,
+    constraint: str | None,
+    names: str,
+) -> str | None:
+    """Return the statement that lets a column take more values; None if that is for a person."""
+    if constraint is not None:
+        # Rows that are there were let in by less, and need no look.
+        quoted = sql.Identifier(constraint).as_string()
+        return (
+            f"ALTER TABLE {found.quoted} DROP CONSTRAINT {quoted}, ADD CONSTRAINT {quoted}"
+            f" CHECK ({expression} OR {there['quoted']} IN ({names})) NOT VALID"
+        )
+    if there["category"] == _ENUM:
+        return "; ".join(
+            f"ALTER TYPE {there['base']} ADD VALUE {each}" for each in names.split(", ")
+        )
+    return None
+
+
+def _accepts(column: OwnColumn, there: Mapping[str, Any]) -> bool:
+    needed, name, category = column.type, there["type"], there["category"]
+    if column.may_be_words and category in (_TEXT, _ENUM):
+        return True
+    if column.may_be_text and (category == _TEXT or name == "json"):
+        return True
     if needed in _INTEGERS:
         return name in _INTEGERS[needed]
     if needed == "text" or needed.startswith("character varying"):
-        return category == "S"
-    return name == _TYPES.get(needed, needed)
+        return bool(category == _TEXT)
+    return bool(name == _TYPES.get(needed, needed))

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+# The words for the priorities from 0 to 3, as fanout.priorities has them.
+WORDS: Final = ("urgent", "high", "medium", "low")
 _TIME: Final = "timestamp with time zone"
 _NOW: Final = "NOT NULL DEFAULT now()"
 
@@ -20,11 +22,19 @@ class OwnColumn:
         name: its name.
         type: its type in our table, as ``format_type`` writes it.
         rest: what follows the type where the column is added.
+        values: what we write into it, where that is one of a few texts.
+        begins: the default that it must have, since our statements leave it out.
+        may_be_words: whether it may have WORDS instead of the numbers from 0 on.
+        may_be_text: whether it may be a text, since nothing of ours reads its JSON.
     """
 
     name: str
     type: str
     rest: str = ""
+    values: tuple[str, ...] = ()
+    begins: str | None = None
+    may_be_words: bool = False
+    may_be_text: bool = False
 
     @property
     def definition(self) -> str:
@@ -51,15 +61,26 @@ def _columns(of_type: str, *names: str) -> tuple[OwnColumn, ...]:
     return tuple(OwnColumn(name, of_type) for name in names)
 
 
+def _said(name: str) -> OwnColumn:
+    return OwnColumn(name, "jsonb", may_be_text=True)
+
+
+def _status(*values: str, rest: str = "", begins: str | None = None) -> OwnColumn:
+    rest = rest or (f"NOT NULL DEFAULT '{begins}'" if begins else "")
+    return OwnColumn("status", "text", rest, values, begins)
+
+
 def _inserted(*columns: OwnColumn) -> frozenset[str]:
     return frozenset(each.name for each in columns)
 
 
 _ID: Final = _columns("uuid", "id")
 _CAUSED: Final = _columns("uuid", "id", "event_id")
-_PRIORITY: Final = OwnColumn("priority", "smallint", "NOT NULL DEFAULT 2")
+_PRIORITY: Final = OwnColumn(
+    "priority", "smallint", "NOT NULL DEFAULT 2", ("0", "1", "2", "3"), may_be_words=True
+)
 _CREATED: Final = OwnColumn("created_at", _TIME, _NOW)
-_COMPLETED: Final = (*_ID, *_columns("text", "status"), *_columns(_TIME, "completed_at"))
+_COMPLETED: Final = (*_ID, _status("completed"), *_columns(_TIME, "completed_at"))
 
 _EVENT: Final = (
     *_ID,
@@ -76,13 +97,13 @@ _TASK: Final = (
     *_columns("text", "context_type"),
     *_columns(_TIME, "scheduled_for"),
     _PRIORITY,
-    *_columns("jsonb", "context_json"),
+    _said("context_json"),
 )
 _MESSAGE: Final = (
     *_CAUSED,
     *_columns("uuid", "user_id"),
     *_columns("text", "template"),
-    *_columns("jsonb", "context_json"),
+    _said("context_json"),
     *_columns(_TIME, "scheduled_for"),
     _PRIORITY,
     OwnColumn("can_delay", "boolean", "NOT NULL DEFAULT false"),
@@ -93,10 +114,10 @@ _ITEM: Final = (
     *_columns("uuid", "user_id"),
     *_columns("text", "item_type"),
     *_columns("uuid", "item_id"),
-    *_columns("text", "status"),
+    _status("active", "actioned", "expired"),
     *_columns("integer", "score"),
     *_columns(_TIME, "expires_at"),
-    *_columns("jsonb", "content"),
+    _said("content"),
 )
 _REQUEST: Final = (
     *_CAUSED,
@@ -107,15 +128,21 @@ _REQUEST: Final = (
     *_columns("text[]", "expertise_needed"),
     *_columns("text", "desired_outcome", "urgency"),
     *_columns("uuid[]", "target_user_ids"),
-    *_columns("jsonb", "details"),
+    _said("details"),
     *_columns(_TIME, "created_at", "expires_at"),
 )
 _RESPONSES: Final = OwnColumn("responses", "uuid[]", "NOT NULL DEFAULT '{}'")
-_WORKFLOW: Final = (*_ID, *_columns("uuid", "user_id"), *_columns("text", "status"))
+_WORKFLOW: Final = (
+    *_columns("uuid", "id", "user_id"),
+    _status("awaiting_expert_responses", "final_evaluation", "completed"),
+)
 _OFFER: Final = (
     *_ID,
     *_columns("uuid", "offering_user_id", "introducee_user_id"),
-    OwnColumn("status", "text", "NOT NULL DEFAULT 'offered'"),
+    _status(
+        *("offered", "accepted", "confirmed", "declined", "expired"),
+        rest="NOT NULL DEFAULT 'offered'",
+    ),
     *_columns(_TIME, "expires_at"),
 )
 _CREDIT: Final = (
@@ -128,7 +155,7 @@ _LINE: Final = (
     *_CAUSED,
     *_columns("text", "action", "agent_type"),
     *_columns("uuid", "user_id"),
-    *_columns("jsonb", "data"),
+    _said("data"),
 )
 
 OWN_TABLES: Final[Mapping[str, OwnTable]] = {
@@ -163,11 +190,19 @@ OWN_TABLES: Final[Mapping[str, OwnTable]] = {
         )
     ),
     "agent_tasks": OwnTable(
-        (*_TASK, OwnColumn("status", "text", "NOT NULL DEFAULT 'pending'"), _CREATED),
+        (
+            *_TASK,
+            _status("pending", "processing", "completed", "failed", begins="pending"),
+            _CREATED,
+        ),
         _inserted(*_TASK),
     ),
     "message_queue": OwnTable(
-        (*_MESSAGE, OwnColumn("status", "text", "NOT NULL DEFAULT 'queued'"), _CREATED),
+        (
+            *_MESSAGE,
+            _status("queued", "processing", "sent", "failed", begins="queued"),
+            _CREATED,
+        ),
         _inserted(*_MESSAGE),
     ),
     "inbox_items": OwnTable(
@@ -176,7 +211,7 @@ OWN_TABLES: Final[Mapping[str, OwnTable]] = {
     "community_requests": OwnTable(
         (
             *_REQUEST,
-            OwnColumn("status", "text", "NOT NULL DEFAULT 'open'"),
+            _status("open", "closed", begins="open"),
             _RESPONSES,
             OwnColumn("answered_by", "uuid[]", "NOT NULL DEFAULT '{}'"),
             *_columns(_TIME, "closed_at"),

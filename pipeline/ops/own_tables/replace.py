@@ -5,60 +5,28 @@ reads and writes it with the rights of its owner, so that our roles need none on
 """
 
 import time
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from psycopg import Connection, sql
-from psycopg.errors import LockNotAvailable
-from psycopg.rows import class_row
 
 from pipeline.clients.postgres.sql import load
-from pipeline.domain.errors import ConfigurationError, TransientError
-from pipeline.ops.families import MIGRATION_LOCK
+from pipeline.domain.errors import ConfigurationError
+from pipeline.ops.own_tables.aside import (
+    REPLACED,
+    forget_mark,
+    grant,
+    put_aside,
+    rights_on,
+)
 from pipeline.ops.own_tables.given import SCHEMA, GivenTable
 from pipeline.ops.own_tables.needed import OWN_TABLES
+from pipeline.ops.own_tables.standing import standing
+from pipeline.ops.own_tables.waits import in_short_waits
 
-# Whoever waits for a lock on a table holds up all who come later. So each wait is short.
-LOCK_WAIT: Final = "100ms"
-LOCK_PAUSE: Final = 0.5
-LOCK_SECONDS: Final = 60.0
 _SEQUENCE_OF_EVENTS: Final = "events_sequence"
-_REPLACED: Final = "_replaced"
-# As in reactions/0013: below every sequence.
-_NO_MARK: Final = -(2**63)
 
-_STANDING: Final = load(__package__, "standing")
-_RIGHTS: Final = load(__package__, "rights")
 _INDEXES: Final = load(__package__, "indexes")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StandingTable:
-    """A row of standing.sql."""
-
-    name: str
-    kind: str
-    schema: str | None
-    table: str | None
-    columns: Sequence[str]
-
-    @property
-    def behind(self) -> str:
-        """The table behind a view, for people."""
-        return f"{self.schema}.{self.table}"
-
-
-def standing(connection: Connection[Any], names: Collection[str]) -> dict[str, StandingTable]:
-    """Return what has the names of our tables now.
-
-    Args:
-        connection: in autocommit.
-        names: of our tables. Those that do not exist are left out.
-    """
-    with connection.cursor(row_factory=class_row(StandingTable)) as cursor:
-        rows = cursor.execute(_STANDING, {"names": list(names)}).fetchall()
-    return {each.name: each for each in rows}
 
 
 def check_places(connection: Connection[Any], given: Sequence[GivenTable]) -> None:
@@ -100,7 +68,9 @@ def use_own_table(
     if there.kind == "v":
         if set(needed) <= set(there.columns):
             return False
-        _in_short_waits(connection, given, lambda: _show_more(connection, given, there.columns))
+        in_short_waits(
+            connection, given.names, lambda: _show_more(connection, given, there.columns)
+        )
         report(f"{given.ours} shows more columns of {given.own}")
         return True
     if given.name == "events":
@@ -108,7 +78,7 @@ def use_own_table(
     # They wait for older transactions, however long these take.
     connection.execute("SET lock_timeout = 0")
     _build_indexes(connection, given, report)
-    _in_short_waits(connection, given, lambda: _replace(connection, given))
+    in_short_waits(connection, given.names, lambda: _replace(connection, given))
     report(f"{given.ours} is a view of {given.own} now")
     return True
 
@@ -146,7 +116,7 @@ def _add_sequence(
 
     if is_there():
         return
-    _in_short_waits(connection, given, add)
+    in_short_waits(connection, given.names, add)
     report(f"{given.own} numbers the events that are inserted from now on")
 
 
@@ -180,14 +150,13 @@ def _replace(connection: Connection[Any], given: GivenTable) -> None:
         # Another migrate was faster.
         return
     ours = sql.Identifier(SCHEMA, given.name)
-    old = sql.Identifier(SCHEMA, f"{given.name}{_REPLACED}")
+    replaced = f"{given.name}{REPLACED}"
+    old = sql.Identifier(SCHEMA, replaced)
     connection.execute(sql.SQL("LOCK TABLE {}").format(ours))
     _check_empty(connection, given)
-    rights = connection.execute(_RIGHTS, {"name": given.name}).fetchall()
+    rights = rights_on(connection, given.name)
     connection.execute(
-        sql.SQL("ALTER TABLE {} RENAME TO {}").format(
-            ours, sql.Identifier(f"{given.name}{_REPLACED}")
-        )
+        sql.SQL("ALTER TABLE {} RENAME TO {}").format(ours, sql.Identifier(replaced))
     )
     columns = [column.name for column in OWN_TABLES[given.name].columns]
     connection.execute(
@@ -197,12 +166,13 @@ def _replace(connection: Connection[Any], given: GivenTable) -> None:
             sql.Identifier(given.schema, given.table),
         )
     )
-    for right, column, grantee in rights:
-        if column is None or column in columns:
-            connection.execute(_grant(ours, right, column, grantee))
+    grant(connection, ours, [each for each in rights if each.column in (None, *columns)])
     if given.name == "events":
         connection.execute("SELECT reactions.make_event_dead_letters()")
-    connection.execute(sql.SQL("DROP TABLE {}").format(old))
+    # Whatever else refers to ours is not to follow it.
+    with connection.transaction(force_rollback=True):
+        connection.execute(sql.SQL("DROP TABLE {}").format(old))
+    put_aside(connection, given.name)
     if given.name == "events":
         # Captured is the table behind the view.
         connection.execute("SELECT fanout.join_reactions_to_fanout()")
@@ -210,8 +180,7 @@ def _replace(connection: Connection[Any], given: GivenTable) -> None:
         connection.execute(
             "UPDATE fanout.reaction_backlog SET reached = DEFAULT, finished_at = NULL"
         )
-        # It has numbers of its own: the mark of ours would hide its first events for ever.
-        connection.execute("UPDATE fanout.reaction_marks SET last_sequence = %s", [_NO_MARK])
+        forget_mark(connection)
 
 
 def _show_more(connection: Connection[Any], given: GivenTable, shown: Sequence[str]) -> None:
@@ -226,15 +195,6 @@ def _show_more(connection: Connection[Any], given: GivenTable, shown: Sequence[s
     )
 
 
-def _grant(on: sql.Identifier, right: str, column: str | None, grantee: str | None) -> sql.Composed:
-    return sql.SQL("GRANT {}{} ON {} TO {}").format(
-        sql.SQL(right),
-        sql.SQL("") if column is None else sql.SQL(" ({})").format(sql.Identifier(column)),
-        on,
-        sql.SQL("PUBLIC") if grantee is None else sql.Identifier(grantee),
-    )
-
-
 def _check_empty(connection: Connection[Any], given: GivenTable) -> None:
     table = sql.Identifier(SCHEMA, given.name)
     found = connection.execute(sql.SQL("SELECT EXISTS (SELECT FROM {})").format(table))
@@ -243,25 +203,3 @@ def _check_empty(connection: Connection[Any], given: GivenTable) -> None:
             f"{given.ours} has rows, so {given.own} cannot take its place: move them there, and"
             f" empty {given.ours}"
         )
-
-
-def _in_short_waits(
-    connection: Connection[Any], given: GivenTable, change: Callable[[], None]
-) -> None:
-    """Change something in one transaction, which never waits for long for a lock."""
-    deadline = time.monotonic() + LOCK_SECONDS
-    while True:
-        try:
-            with connection.transaction():
-                connection.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(LOCK_WAIT))
-                connection.execute("SELECT pg_advisory_xact_lock(%s)", [MIGRATION_LOCK])
-                change()
-        except LockNotAvailable:
-            if time.monotonic() >= deadline:
-                raise TransientError(
-                    f"{given.own} or {given.ours} was in use for {LOCK_SECONDS:g} s: end long"
-                    " transactions, or run migrate again later"
-                ) from None
-            time.sleep(LOCK_PAUSE)
-        else:
-            return

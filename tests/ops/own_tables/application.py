@@ -11,7 +11,7 @@ from psycopg.types.json import Jsonb
 
 from pipeline.ops.families import Family
 from pipeline.ops.migrate import migrate
-from pipeline.ops.own_tables.given import read_given
+from pipeline.ops.own_tables.given import read_tables
 from tests.databases import Database, Databases
 from tests.steps.reactions.board import Board
 
@@ -91,7 +91,7 @@ class Application:
 
     def migrate(self, *tables: str) -> list[str]:
         """Put tables in the place of ours; return what was changed."""
-        given = read_given(tables or TABLES)
+        given = read_tables(tables or TABLES)
         return migrate(self.database.dsn, family=Family.REACTIONS, tables=given)
 
     def insert(self, event_type: str, payload: object, **columns: object) -> UUID:

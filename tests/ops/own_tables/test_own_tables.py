@@ -12,7 +12,7 @@ from pipeline.ops.doctor.check import Severity
 from pipeline.ops.families import Family
 from pipeline.ops.migrate import migrate
 from pipeline.ops.own_tables.faults import find_own_faults
-from pipeline.ops.own_tables.given import read_given
+from pipeline.ops.own_tables.given import read_tables
 from pipeline.ops.own_tables.replace import use_own_table
 from tests.clients.postgres.test_rights import granted
 from tests.databases import Databases
@@ -108,9 +108,9 @@ def test_again_it_changes_nothing(own: Application) -> None:
     assert own.migrate() == []
     assert migrate(own.database.dsn, family=Family.REACTIONS) == []
     assert own.board.rows(state) == of_once
-    other = read_given(["users=own.inbox_items"])
+    other = read_tables(["users=own.inbox_items"])
     own.board.execute("CREATE TABLE own.people (LIKE public.profiles INCLUDING ALL)")
-    other = read_given(["users=own.people"])
+    other = read_tables(["users=own.people"])
     with pytest.raises(ConfigurationError, match=r"reactions\.users is a view of public\.profiles"):
         migrate(own.database.dsn, family=Family.REACTIONS, tables=other)
 
@@ -156,7 +156,7 @@ def test_what_is_missing_or_wrong_is_said_before_anything_changes(databases: Dat
             " metadata jsonb, aggregate_id uuid, aggregate_type text, processed boolean,"
             " created_at timestamptz, version int, tenant text NOT NULL)"
         )
-        tables = read_given(["events=public.events", "users=public.people"])
+        tables = read_tables(["events=public.events", "users=public.people"])
         with pytest.raises(ConfigurationError) as refused:
             migrate(database.dsn, family=Family.REACTIONS, tables=tables)
         table = "public.events"
@@ -177,7 +177,7 @@ def test_what_is_missing_or_wrong_is_said_before_anything_changes(databases: Dat
         connection.execute("DROP TABLE public.events")
         connection.execute(EVENTS)
         applied = migrate(
-            database.dsn, family=Family.REACTIONS, tables=read_given(["events=public.events"])
+            database.dsn, family=Family.REACTIONS, tables=read_tables(["events=public.events"])
         )
         assert applied[-1] == "public.events"
 
@@ -190,7 +190,7 @@ def test_a_fix_can_be_run_whatever_the_names_are(databases: Databases) -> None:
             ' ADD COLUMN id uuid, ADD COLUMN "order" text NOT NULL,'
             ' ADD COLUMN "tenantId" text NOT NULL'
         )
-        given = read_given(["events=public.Event"])
+        given = read_tables(["events=public.Event"]).given
         fixes = [fault.fix for fault in find_own_faults(connection, given)]
         assert len(fixes) == 4
         for fix in fixes:
@@ -208,7 +208,7 @@ def test_ours_is_not_replaced_while_it_has_rows(own: Application) -> None:
 
 
 def test_a_row_that_comes_after_the_first_look_is_not_lost(own: Application) -> None:
-    [given] = read_given(["users=public.profiles"])
+    [given] = read_tables(["users=public.profiles"]).given
     insert_person = "INSERT INTO reactions.users (id) VALUES (%s)"
     own.board.execute(insert_person, AMARA)
     with own.database.connect() as connection:
@@ -302,7 +302,7 @@ def test_captured_is_the_table_behind_the_view(databases: Databases) -> None:
         columns = ["id", "created_at"]
         assert connection.execute(published).fetchall() == [("reactions.events", columns)]
         connection.execute(EVENTS)
-        tables = read_given(["events=public.events"])
+        tables = read_tables(["events=public.events"])
         migrate(database.dsn, family=Family.REACTIONS, tables=tables)
         assert connection.execute(published).fetchall() == [("public.events", columns)]
 
@@ -363,6 +363,7 @@ def test_a_view_that_shows_too_little_is_found_and_its_fix_shows_the_rest(own: A
 INVALID: Final = {
     "events": "invalid table 'events': expected NAME=SCHEMA.TABLE, such as events=public.events",
     "events=events": "invalid table 'events=events': expected NAME=SCHEMA.TABLE, such as",
+    "persons=": "invalid table 'persons': expected events, users,",
     "persons=public.people": "invalid table 'persons': expected events, users,",
     "events=reactions.events": "invalid table 'reactions.events': expected one of another schema",
 }
@@ -371,13 +372,21 @@ INVALID: Final = {
 def test_an_invalid_table_is_named() -> None:
     for text, words in INVALID.items():
         with pytest.raises(UsageError) as refused:
-            read_given([text])
+            read_tables([text])
         assert str(refused.value).startswith(words)
     with pytest.raises(UsageError, match="users is named twice"):
-        read_given(["users=a.b", "users=a.c"])
-    assert [each.own for each in read_given(TABLES)][:2] == ["public.events", "public.profiles"]
+        read_tables(["users=a.b", "users=a.c"])
+    with pytest.raises(UsageError, match="users is named twice"):
+        read_tables(["users=a.b", "users="])
+    assert read_tables(["users=", "events=a.b"]).ours == ("users",)
+    assert [each.own for each in read_tables(TABLES).given][:2] == [
+        "public.events",
+        "public.profiles",
+    ]
 
 
 def test_tables_need_the_family(own: Application) -> None:
     with pytest.raises(UsageError, match="add --family reactions"):
-        migrate(own.database.dsn, family=Family.KERNEL, tables=read_given(["events=public.events"]))
+        migrate(
+            own.database.dsn, family=Family.KERNEL, tables=read_tables(["events=public.events"])
+        )

@@ -172,7 +172,7 @@ def test_the_most_urgent_comes_first_then_the_earliest(queue: Queue) -> None:
 
 def test_the_order_of_names_is_not_that_of_the_alphabet(board: Board) -> None:
     names = ["urgent", "high", "medium", "low"]
-    ranks = "SELECT array_agg(fanout.priority_rank(name) ORDER BY place)"
+    ranks = "SELECT array_agg(fanout.rank_of(name) ORDER BY place)"
     [(found,)] = board.rows(
         f"{ranks} FROM unnest(%s::text[]) WITH ORDINALITY AS given (name, place)", names
     )

@@ -17,7 +17,7 @@ due AS MATERIALIZED (
         FROM reactions.message_queue AS message
         LEFT JOIN fanout.dispatches AS tried ON tried.kind = 'message' AND tried.id = message.id
         WHERE message.status = 'queued'
-            AND fanout.priority_rank(message.priority::text) = class.rank
+            AND fanout.rank_of(message.priority) = class.rank
             AND message.scheduled_for <= %(now)s::timestamptz
             AND (
                 tried.id IS NULL OR tried.state <> 'waiting'

@@ -17,7 +17,7 @@ due AS MATERIALIZED (
         FROM reactions.agent_tasks AS task
         LEFT JOIN fanout.dispatches AS tried ON tried.kind = 'task' AND tried.id = task.id
         WHERE task.status = 'pending'
-            AND fanout.priority_rank(task.priority::text) = class.rank
+            AND fanout.rank_of(task.priority) = class.rank
             AND task.scheduled_for <= %(now)s::timestamptz
             AND (
                 tried.id IS NULL OR tried.state <> 'waiting'

@@ -10,7 +10,7 @@ from pipeline.ops.doctor.installation import Installation
 from pipeline.ops.own_tables.faults import find_own_faults
 from pipeline.ops.own_tables.given import GivenTable
 from pipeline.ops.own_tables.needed import OWN_TABLES
-from pipeline.ops.own_tables.replace import standing
+from pipeline.ops.own_tables.standing import standing
 from pipeline.ops.reactions.figures import has_reactions
 
 _OURS: Final = "every table of the schema reactions is our own"

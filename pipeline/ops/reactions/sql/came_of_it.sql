@@ -12,11 +12,12 @@ WITH effect AS MATERIALIZED (
 ),
 found (place, what, user_id, state, at, number) AS (
     SELECT place, task_type || ' for ' || agent_type, user_id, status::text, scheduled_for,
-        priority::text
+        fanout.rank_of(priority)::text
     FROM effect JOIN reactions.agent_tasks USING (id)
     WHERE kind = 'Task'
     UNION ALL
-    SELECT place, template::text, user_id, status::text, scheduled_for, priority::text
+    SELECT place, template::text, user_id, status::text, scheduled_for,
+        fanout.rank_of(priority)::text
     FROM effect JOIN reactions.message_queue USING (id)
     WHERE kind = 'TemplateMessage'
     UNION ALL

@@ -49,7 +49,10 @@ tasks AS (
     )
     SELECT
         effect.id, event_id, task_type, agent_type, user_id, context_type, context_id,
-        scheduled_for, priority, context
+        scheduled_for,
+        -- As a number or a word, whatever the column has.
+        (fanout.priorities((NULL::reactions.agent_tasks).priority))[priority + 1],
+        context
     FROM effect
     CROSS JOIN LATERAL jsonb_to_record(body) AS body (
         task_type text, agent_type text, user_id uuid, context_type text, context_id uuid,
@@ -65,8 +68,9 @@ messages AS (
         conversation_context_id
     )
     SELECT
-        effect.id, event_id, user_id, template, context, scheduled_for, priority, can_delay,
-        conversation_id
+        effect.id, event_id, user_id, template, context, scheduled_for,
+        (fanout.priorities((NULL::reactions.message_queue).priority))[priority + 1],
+        can_delay, conversation_id
     FROM effect
     CROSS JOIN LATERAL jsonb_to_record(body) AS body (
         user_id uuid, template text, context jsonb, scheduled_for timestamptz, priority smallint,
