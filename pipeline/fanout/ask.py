@@ -44,5 +44,5 @@ def ask(handler: Handler[PayloadT], event: Event[PayloadT]) -> Asked[PayloadT]:
             resource_id=handler.resource_id(event),
             excluded_user=handler.excluded_user(event),
         )
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise failed(handler, error) from error

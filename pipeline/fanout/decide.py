@@ -77,7 +77,7 @@ def decide(
         results = list(_results(handler, asked, facts, policy))
     except HandlerFailed:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise failed(handler, error) from error
     return replace(
         _outcome(event, Status.COMPLETED, None if results else "nobody in the audience"),

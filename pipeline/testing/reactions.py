@@ -15,7 +15,7 @@ from uuid import UUID
 import orjson
 
 from pipeline.domain.errors import PermanentError
-from pipeline.reactions.ask import outcome_of
+from pipeline.reactions.ask import outcome_of, questions_of
 from pipeline.reactions.effects import Reaction
 from pipeline.reactions.events import ReactionEvent
 from pipeline.reactions.facts import Answers, Question
@@ -144,7 +144,7 @@ def when(
     known = answers or Answers()
     if not handler.wants(event):
         return Reacted(event=event, wanted=False, questions=frozenset(), outcome=Done())
-    questions = frozenset(handler.questions(event))
+    questions = questions_of(handler, event)
     if unasked := _answered(known) - questions:
         raise TypeError(f"the handler does not ask {', '.join(map(repr, unasked))}")
     outcome = outcome_of(handler, event, known)

@@ -1,4 +1,5 @@
 import re
+import sys
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -82,3 +83,12 @@ def test_a_handler_that_raises_is_named_with_its_line_and_without_its_words(meth
     with pytest.raises(HandlerFailed) as told:
         ask(failing, event())
     assert re.fullmatch(r"Failing raised ValueError at test_ask\.py:\d+", str(told.value))
+
+
+def test_a_handler_that_ends_its_process_fails_its_event_alone() -> None:
+    def leave(*_: object) -> None:
+        sys.exit(3)
+
+    leaving = type("Leaving", (GreetedHandler,), {"audience": leave})()
+    with pytest.raises(HandlerFailed, match=r"^Leaving raised SystemExit at test_ask\.py:\d+$"):
+        ask(leaving, event())

@@ -1,3 +1,4 @@
+import sys
 import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -203,6 +204,15 @@ def test_a_handler_that_raises_is_named_with_its_line_and_without_its_words() ->
     assert isinstance(cause, KeyError)
     line = traceback.extract_tb(cause.__traceback__)[-1].lineno
     assert str(raised.value) == f"Wants raised KeyError at test_decide.py:{line}"
+
+
+def leave() -> Iterable[Effect]:
+    sys.exit(3)
+
+
+def test_a_handler_that_ends_its_process_fails_its_event_alone() -> None:
+    with pytest.raises(HandlerFailed, match=r"^Wants raised SystemExit at test_decide\.py:\d+$"):
+        decided(facts(BOB), handler=Wants(leave))
 
 
 def test_an_audience_that_raises_fails_the_event_too() -> None:

@@ -1,7 +1,7 @@
 """The answers to what handlers of reactions ask: one statement for each kind of question."""
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
@@ -9,6 +9,7 @@ import orjson
 from psycopg import Connection
 
 from pipeline.clients.postgres.sql import load
+from pipeline.domain.errors import NotStorable
 from pipeline.domain.identifiers import UserId
 from pipeline.reactions.facts import (
     ActiveConversation,
@@ -34,7 +35,11 @@ PeopleT = TypeVar("PeopleT", ExpertsIn, HoldersOf)
 
 
 def read_answers(connection: Connection[Any], questions: Collection[Question]) -> Answers:
-    """Return the answers to the questions of a batch."""
+    """Return the answers to the questions of a batch.
+
+    Raises:
+        NotStorable: JSON cannot express a value of a question.
+    """
     conversations = [each for each in questions if isinstance(each, ActiveConversation)]
     requests = [each for each in questions if isinstance(each, RequestOf)]
     similar = [each for each in questions if isinstance(each, SimilarRequest)]
@@ -45,12 +50,14 @@ def read_answers(connection: Connection[Any], questions: Collection[Question]) -
         conversations={
             ActiveConversation(user_id): found
             for user_id, found in _rows(
-                connection, _CONVERSATIONS, users=[each.user_id for each in conversations]
+                connection, _CONVERSATIONS, users=_texts(each.user_id for each in conversations)
             )
         },
         requests={
             RequestOf(row[0]): _request(*row[1:])
-            for row in _rows(connection, _REQUESTS, ids=[each.request_id for each in requests])
+            for row in _rows(
+                connection, _REQUESTS, ids=_texts(each.request_id for each in requests)
+            )
         },
         similar={
             similar[number]: found
@@ -94,7 +101,7 @@ def _request(  # noqa: PLR0917 - a row
 def _document(asked: Sequence[StandingOf]) -> str:
     if not asked:
         return ""
-    return orjson.dumps([{"saga": each.saga, "id": each.id} for each in asked]).decode()
+    return _json([{"saga": each.saga, "id": each.id} for each in asked])
 
 
 def _people(
@@ -110,7 +117,7 @@ def _numbered(questions: Sequence[SimilarRequest | ExpertsIn | HoldersOf]) -> st
     if not questions:
         return ""
     names = [name for name in type(questions[0]).__slots__ if not name.startswith("_")]
-    return orjson.dumps(
+    return _json(
         [
             {
                 "number": number,
@@ -119,7 +126,20 @@ def _numbered(questions: Sequence[SimilarRequest | ExpertsIn | HoldersOf]) -> st
             }
             for number, each in enumerate(questions)
         ]
-    ).decode()
+    )
+
+
+def _json(asked: Sequence[Mapping[str, object]]) -> str:
+    try:
+        return orjson.dumps(asked).decode()
+    except TypeError:
+        raise NotStorable("a question holds a value that JSON cannot express") from None
+
+
+def _texts(ids: Iterable[UUID | None]) -> list[str | None]:
+    # As texts: what is no UUID is then the fault of its event alone. A number where an array of
+    # UUIDs is expected would look like a wrong schema, and stop the graph.
+    return [None if each is None else str(each) for each in ids]
 
 
 def _array(value: object) -> object:

@@ -17,7 +17,7 @@ from pipeline.domain.handler_failure import failed
 from pipeline.domain.identifiers import EventType
 from pipeline.domain.lease import Cause, Lease, Settlement, WorkState, end, fail, put_back
 from pipeline.facts.reactions import read_answers
-from pipeline.reactions.ask import outcome_of
+from pipeline.reactions.ask import outcome_of, questions_of
 from pipeline.reactions.effects import FollowUp, Move, Reaction
 from pipeline.reactions.events import ReactionEvent
 from pipeline.reactions.facts import Answers, Question
@@ -100,11 +100,11 @@ def ask_handlers(
     for each in asked:
         try:
             if each.handler.wants(each.event):
-                asking.append((each, frozenset(each.handler.questions(each.event))))
+                asking.append((each, questions_of(each.handler, each.event)))
             else:
                 unwanted = end(each.lease, WorkState.DONE, _UNWANTED)
                 settlements.append(routed(unwanted, each.route))
-        except Exception as error:  # noqa: BLE001 - a bug of one handler
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - a bug of one handler
             settlements.append(routed(_failed(reactor, each, error), each.route))
     for some, answers in in_halves(asking, lambda each: _answers(reactor, each)):
         for each, _ in some:
@@ -168,7 +168,7 @@ def _settlement(
     try:
         outcome = outcome_of(each.handler, each.event, answers)
         return _answered(reactor, each, outcome, clock)
-    except Exception as error:  # noqa: BLE001 - a bug of one handler
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - a bug of one handler
         return _failed(reactor, each, error)
 
 
@@ -192,7 +192,7 @@ def _answered(
             assert_never(outcome)
 
 
-def _failed(reactor: Reactor, each: AskedReaction, error: Exception) -> Settlement:
+def _failed(reactor: Reactor, each: AskedReaction, error: Exception | SystemExit) -> Settlement:
     cause = replace(_cause(failed(each.handler, error)), code=type(error).__name__)
     pause = reactor.retries.pause(each.lease.failures)
     if pause is None:

@@ -8,4 +8,4 @@ SELECT
 FROM reactions.community_requests AS request
 LEFT JOIN reactions.solution_workflows AS workflow
     ON request.context_type = 'solution_workflow' AND workflow.id = request.context_id
-WHERE request.id = ANY (%(ids)s::uuid[])
+WHERE request.id = ANY (%(ids)s::text[]::uuid[])
