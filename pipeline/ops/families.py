@@ -14,7 +14,7 @@ MIGRATIONS: Final = Path(__file__).resolve().parents[2] / "migrations"
 # uses the same one in this database.
 MIGRATION_LOCK: Final = 0x66616E6F7574
 
-# Every family needs these files. Two of them are older than the families and keep their names.
+# Every family needs these files. Four of them are older than the families and keep their names.
 KERNEL: Final = (
     "0006_dead_letters.sql",
     "kernel/0001_roles.sql",
@@ -27,7 +27,16 @@ KERNEL: Final = (
     "kernel/0007_api.sql",
     "kernel/0008_viewer.sql",
     "kernel/0009_forget.sql",
+    "kernel/0010_publication.sql",
+    "0007_capture.sql",
+    "0020_heartbeat_position.sql",
+    "kernel/0011_capture.sql",
 )
+# Files that only databases of earlier releases have applied. In their place a later one is applied.
+REPLACED: Final[Mapping[str, str]] = {
+    "0033_join_reactions.sql": "0034_capture_events.sql",
+    "reactions/0050_join_fanout.sql": "reactions/0065_capture.sql",
+}
 _REFERENCE: Final = "reference/"
 _JOBS: Final = "jobs/"
 _MAIL: Final = "mail/"
@@ -138,7 +147,8 @@ def files_of(*families: Family, directory: Path = MIGRATIONS) -> list[Migration]
         raise ConfigurationError(
             f"no migrations in {directory}: run this from a checkout of the repository"
         )
-    return [_read(directory, path) for path in dict.fromkeys(paths)]
+    files = [_read(directory, path) for path in dict.fromkeys(paths)]
+    return [each for each in files if each.name not in REPLACED]
 
 
 def families_of(recorded: Collection[str]) -> tuple[Family, ...]:

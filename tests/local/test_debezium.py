@@ -18,9 +18,13 @@ from local.debezium.configuration import MissingVariable, engine_properties, rea
 from local.errors import StartFailed
 from local.pubsub import Emulator
 from local.stack import Stack
+from pipeline.ops.doctor.check import Severity
+from pipeline.ops.doctor.installation import Installation
 from pipeline.ops.families import Family
 from pipeline.ops.migrate import migrate
+from pipeline.settings import CaptureNames, DatabaseSettings
 from tests.deadline import wait_until
+from tests.ops.examination import look
 
 DEPLOYED = Path(__file__).parents[2] / "debezium" / "application.properties"
 ENVIRONMENT = {
@@ -303,7 +307,7 @@ OWN_EVENTS = """
         metadata jsonb, created_at timestamptz
     );
     CREATE VIEW reactions.events AS SELECT * FROM public.events;
-    SELECT fanout.join_reactions_to_fanout();
+    SELECT fanout.capture_reactions();
 """
 
 
@@ -341,6 +345,55 @@ def test_without_deliveries_events_are_captured_as_before_and_reactions_from_an_
     finally:
         capturing.stop()
         execute(stack, "SELECT pg_drop_replication_slot('without_mail')")
+
+
+@pytest.mark.e2e
+def test_reactions_alone_are_captured_and_so_is_the_fan_out_that_comes_while_it_runs(
+    stack: Stack, tmp_path: Path
+) -> None:
+    execute(stack, "CREATE DATABASE of_reactions")
+    dsn = stack.postgres.dsn("of_reactions")
+    migrate(dsn, family=Family.REACTIONS)
+    names = CaptureNames(slot="of_reactions")
+
+    def sees_no_fault() -> bool:
+        installation = Installation(database=DatabaseSettings(dsn=dsn), names=names)
+        return all(
+            look(installation, check).severity is Severity.OK
+            for check in ("slot", "publication", "heartbeat")
+        )
+
+    capturing = Debezium(
+        tmp_path,
+        database_url=re.sub(r"/app\b", "/of_reactions", stack.capture_url()),
+        emulator=stack.environment()["PUBSUB_EMULATOR_HOST"],
+        project=topics.PROJECT,
+        slot=names.slot,
+    )
+    capturing.start()
+    try:
+        with psycopg.connect(dsn, autocommit=True) as connection:
+            found = connection.execute(
+                EVENTS_OF_REACTIONS.format(table="reactions.events").encode()
+            )
+            written = {row_id for (row_id,) in found}
+            woken = drain(stack, all_of(written), subscription_id=topics.REACTIONS_SUBSCRIPTION)
+            name_one_row_each(woken, written)
+            # With nothing but heartbeats, the slot goes on, too.
+            wait_until(sees_no_fault, seconds=DEADLINE_SECONDS, what="doctor finds the heartbeat")
+            migrate(dsn, reference_schema=True)
+            connection.execute("INSERT INTO domain_events (id, event_type) VALUES (888888, 'x')")
+            found = connection.execute(
+                EVENTS_OF_REACTIONS.format(table="reactions.events").encode()
+            )
+            written = {row_id for (row_id,) in found}
+        drain(stack, all_of({"888888"}))
+        woken = drain(stack, all_of(written), subscription_id=topics.REACTIONS_SUBSCRIPTION)
+        name_one_row_each(woken, written)
+        assert capturing.is_running
+    finally:
+        capturing.stop()
+        execute(stack, "SELECT pg_drop_replication_slot('of_reactions')")
 
 
 ODD_ROWS = {

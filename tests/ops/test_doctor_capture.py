@@ -11,7 +11,8 @@ import pytest
 from local.debezium.configuration import read as read_configuration
 from local.postgres import Postgres, server
 from pipeline.ops.doctor.check import Severity
-from pipeline.ops.doctor.checks.capture import PUBLISHED
+from pipeline.ops.doctor.checks.capture import HEARTBEAT
+from pipeline.ops.doctor.checks.events_table import EVENTS
 from pipeline.ops.doctor.checks.server import judge_version
 from pipeline.ops.doctor.checks.slots import SlotFacts, judge_slot
 from pipeline.ops.doctor.installation import CaptureAddress
@@ -162,8 +163,8 @@ def test_the_checks_expect_what_debezium_is_told_to_read() -> None:
     assert settings["debezium.source.publication.name"] == CAPTURE_NAME
     assert settings["debezium.source.slot.name"] == CAPTURE_NAME
     captured = settings["debezium.source.table.include.list"].split(",")
-    assert {*captured, "public.fanout_heartbeat"} == {
-        *PUBLISHED,
+    assert {*captured, HEARTBEAT} == {
+        *(EVENTS, HEARTBEAT),
         "fanout.deliveries",
         "activity.notifications",
         "reactions.events",

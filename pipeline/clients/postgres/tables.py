@@ -26,7 +26,7 @@ NO_APPLICATION: Final = (
 _LOOK: Final = load("pipeline.clients.postgres", "application_tables")
 _HAS_APPLICATION: Final = load("pipeline.clients.postgres", "has_application")
 # Tables of the kernel's migrations: they are not a sign of an application.
-_OURS: Final = ("event_dead_letters", "fanout_migrations", "fanout_replays")
+_OURS: Final = ("event_dead_letters", "fanout_heartbeat", "fanout_migrations", "fanout_replays")
 _TABLE_KINDS: Final = ("r", "p")
 _KIND_NAMES: Final = {
     "v": "a view",

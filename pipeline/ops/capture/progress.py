@@ -15,12 +15,14 @@ from pipeline.clients.postgres.session import Session, SessionConnection
 from pipeline.clients.postgres.sql import load
 from pipeline.domain.errors import ConfigurationError
 from pipeline.domain.units import counted, duration
+from pipeline.ops.installed import NO_FANOUT, lacks_fanout
 from pipeline.settings import CaptureNames, DatabaseSettings
 
 # The columns that a wake-up needs.
 COLUMNS: Final = ("id", "created_at")
 _THIN: Final = f" ({', '.join(COLUMNS)})"
-_EVENTS: Final = f"public.domain_events{_THIN}, public.fanout_heartbeat"
+_EVENTS: Final = "public.domain_events"
+_HEARTBEAT: Final = "public.fanout_heartbeat"
 # The first version that reads the row instead of the message.
 FIRST_VERSION: Final = (0, 2)
 
@@ -67,6 +69,12 @@ class Step:
     todo: str | None = None
 
 
+# Only releases of the fan-out before 0.2 published whole rows.
+_NOTHING_TO_DO: Final = Step(
+    "publication", done=True, seen=f"{NO_FANOUT}; other families publish only ids and times"
+)
+
+
 def read_steps(database: DatabaseSettings, names: CaptureNames) -> list[Step]:
     """Return the three steps, in the order in which they must be taken.
 
@@ -75,6 +83,8 @@ def read_steps(database: DatabaseSettings, names: CaptureNames) -> list[Step]:
         TransientError: Postgres cannot be reached.
     """
     with _connected(database) as connection:
+        if lacks_fanout(connection):
+            return [_NOTHING_TO_DO]
         return _steps(_look(connection, names))
 
 
@@ -89,6 +99,8 @@ def narrow(database: DatabaseSettings, names: CaptureNames) -> list[Step]:
         TransientError: Postgres cannot be reached, or the table is in use.
     """
     with _connected(database) as connection:
+        if lacks_fanout(connection):
+            return [_NOTHING_TO_DO]
         seen = _look(connection, names)
         *before, last = _steps(seen)
         for step in before:
@@ -118,23 +130,27 @@ def read_beside(connection: Connection[Any]) -> list[str]:
     return [name for (name,) in connection.execute(_BESIDE)]
 
 
-def published_tables(*, beside: Sequence[str]) -> str:
+def published_tables(*, beside: Sequence[str], with_fanout: bool = True) -> str:
     """Return the tables to publish, with their columns, in the words of SQL.
 
     Args:
         beside: the tables of other families that the database has, such as ``fanout.deliveries``.
+        with_fanout: whether the events of the fan-out are published too.
     """
-    return ", ".join([_EVENTS, *(f"{table}{_THIN}" for table in beside)])
+    events = [f"{_EVENTS}{_THIN}"] if with_fanout else []
+    return ", ".join([*events, _HEARTBEAT, *(f"{table}{_THIN}" for table in beside)])
 
 
-def narrowing(publication: str, *, beside: Sequence[str]) -> str:
-    """Return the statement after which only ids and times of events are published.
+def narrowing(publication: str, *, beside: Sequence[str], with_fanout: bool = True) -> str:
+    """Return the statement after which only ids and times are published.
 
     Args:
         publication: its name.
         beside: the tables of other families that the database has, such as ``fanout.deliveries``.
+        with_fanout: whether the events of the fan-out are published too.
     """
-    return f"ALTER PUBLICATION {publication} SET TABLE {published_tables(beside=beside)}"
+    tables = published_tables(beside=beside, with_fanout=with_fanout)
+    return f"ALTER PUBLICATION {publication} SET TABLE {tables}"
 
 
 def _look(connection: Connection[Any], names: CaptureNames) -> Seen:

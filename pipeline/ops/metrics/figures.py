@@ -66,7 +66,8 @@ class LedgerFigures:
     Attributes:
         emails: e-mails to be sent, by ``immediate`` and ``aggregated``.
         failures: the open dead letters, by the class of the error.
-        slot: of Debezium; empty if the slot does not exist.
+        slot: of Debezium; empty if the slot does not exist. None also if it does not exist, and
+            there is no fan-out that needs it.
         jobs: None also if the database lacks their tables; so are mails, reactions,
             and pushes, which are by channel.
         unread: how many parts could not be read, because they are locked or not visible.

@@ -14,6 +14,7 @@ from pipeline.clients.postgres.refusal import read_refusal
 from pipeline.clients.postgres.session import Session, SessionConnection
 from pipeline.clients.postgres.sql import load
 from pipeline.clients.postgres.watchdog import WATCHDOG
+from pipeline.ops.installed import lacks_fanout
 from pipeline.ops.jobs.read import read_jobs
 from pipeline.ops.mail.figures import read_mails
 from pipeline.ops.metrics.figures import (
@@ -107,8 +108,11 @@ def _failures(connection: Connection[Any]) -> Mapping[str, FailuresSeen]:
     return {name: FailuresSeen(*row) for name, *row in connection.execute(_FAILURES)}
 
 
-def _slot(connection: Connection[Any], *, name: str) -> list[SlotFigures]:
+def _slot(connection: Connection[Any], *, name: str) -> list[SlotFigures] | None:
     found = read_slot(connection, name=name)
+    if found is None and lacks_fanout(connection):
+        # Nobody has to capture: an alert must not ring because nobody does.
+        return None
     return [] if found is None else [found]
 
 

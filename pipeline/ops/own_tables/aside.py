@@ -152,7 +152,7 @@ def _go_back(connection: Connection[Any], there: StandingTable) -> None:
     connection.execute(sql.SQL("DROP VIEW {}").format(view))
     if name == "events":
         _end_capture(connection, sql.Identifier(there.schema or "", there.table or ""), "fanout%")
-        connection.execute("SELECT fanout.join_reactions_to_fanout()")
+        connection.execute("SELECT fanout.capture_reactions()")
         forget_mark(connection)
 
 

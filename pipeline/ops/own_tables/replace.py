@@ -175,7 +175,7 @@ def _replace(connection: Connection[Any], given: GivenTable) -> None:
     put_aside(connection, given.name)
     if given.name == "events":
         # Captured is the table behind the view.
-        connection.execute("SELECT fanout.join_reactions_to_fanout()")
+        connection.execute("SELECT fanout.capture_reactions()")
         # Of this table nobody has found the events from before yet, even if the graph ran already.
         connection.execute(
             "UPDATE fanout.reaction_backlog SET reached = DEFAULT, finished_at = NULL"

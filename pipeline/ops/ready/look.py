@@ -131,18 +131,18 @@ def look(installation: Installation, graphs: Collection[str] = ()) -> Readiness:
         Unreachable: Postgres accepted no connection.
         psycopg.Error: the connection was lost.
     """
-    [server] = installation.rows(_SERVER)
+    [server] = installation.rows(_SERVER, slot=installation.names.slot)
     parts: dict[str, Finding] = {"database": _judge_server(server)}
     if not server.is_migrated:
         parts["migrations"] = failed("none is applied", "python -m pipeline migrate")
         return Readiness(parts=parts)
     parts["migrations"] = _found(lambda: _migrations(installation))
-    if server.has_capture:
+    if server.has_fanout or server.has_slot:
         parts["slot"] = _found(lambda: _OF_CAPTURE["slot"].examine(installation))
         if parts["slot"].severity is not Severity.FAILED:
             parts["heartbeat"] = _found(lambda: _OF_CAPTURE["heartbeat"].examine(installation))
     seen: dict[str, GraphSeen] = {}
-    if server.has_graphs and (server.has_capture or graphs):
+    if server.has_graphs and (server.has_fanout or graphs):
         parts["graphs"] = _found(lambda: _graphs(installation, graphs, seen))
     due: list[Any] = []
     if server.has_jobs:

@@ -150,7 +150,7 @@ def _read(connection: Connection[Any], names: CaptureNames) -> StatusFigures:
         slot_name=names.slot,
         slot=part("slot", partial(read_slot, name=names.slot, is_needed=not no_fanout)),
         idle_slot_seconds=part("idle_slot_seconds", _idle_limit),
-        heartbeat_seconds=part("heartbeat_seconds", _heartbeat),
+        heartbeat_seconds=part("heartbeat_seconds", partial(_heartbeat, is_needed=not no_fanout)),
         log_bytes=part("log_bytes", _log_size),
         dead_letters=part("dead_letters", _dead_letters),
         retention=part("retention", read_mark),
@@ -251,8 +251,10 @@ def read_slot(
     return SlotFigures(*row) if row else None
 
 
-def _heartbeat(connection: Connection[Any]) -> float | None:
+def _heartbeat(connection: Connection[Any], *, is_needed: bool) -> float | None:
     row = connection.execute(_HEARTBEAT).fetchone()
+    if row is None and not is_needed:
+        raise UndefinedTable
     return row[0] if row else None
 
 

@@ -13,13 +13,14 @@ from pipeline.ops.doctor.checks.events_table import EVENTS, PARTITIONED, events_
 from pipeline.ops.doctor.checks.server import server
 from pipeline.ops.doctor.checks.slots import find_slot
 from pipeline.ops.doctor.installation import Installation
+from pipeline.ops.installed import lacks_fanout
 
-PUBLISHED: Final = (EVENTS, "public.fanout_heartbeat")
+HEARTBEAT: Final = "public.fanout_heartbeat"
 # Six times Debezium's heartbeat.interval.ms.
 FRESH_SECONDS: Final = 60
 # From this version on, capture goes on without a missing publication. Before, it stops.
 FIRST_THAT_PASSES_OVER: Final = 180_000
-_CATCH_UP: Final = "then: python -m pipeline catch-up"
+_CATCH_UP: Final = "; then: python -m pipeline catch-up"
 
 _PUBLICATION: Final = load("pipeline.ops.doctor", "publication")
 _HEARTBEAT: Final = load("pipeline.ops.doctor", "heartbeat")
@@ -31,15 +32,21 @@ def _publication(installation: Installation) -> Finding:
     with working(connection):
         beside = read_beside(connection)
     rows = installation.rows(_PUBLICATION, publication=name, beside=beside)
+    with_fanout = not lacks_fanout(connection)
     table = events_table(installation)
-    if table.kind is None:
+    if with_fanout and table.kind is None:
         raise CannotLook(f"{EVENTS} does not exist")
-    wanted = _Wanted(publication=name, via_root=table.kind == PARTITIONED, beside=tuple(beside))
+    wanted = _Wanted(
+        publication=name,
+        with_fanout=with_fanout,
+        via_root=with_fanout and table.kind == PARTITIONED,
+        beside=tuple(beside),
+    )
     if not rows:
         if server(installation).version_number >= FIRST_THAT_PASSES_OVER:
             return failed(
                 f"there is no publication {name}: events are passed over",
-                f"{wanted.creation}; {_CATCH_UP}",
+                f"{wanted.creation}{wanted.rest}",
             )
         return failed(
             f"there is no publication {name}: Debezium stops at the next event",
@@ -54,21 +61,30 @@ class _Wanted:
 
     Attributes:
         publication: its name.
+        with_fanout: whether the events of the fan-out are published. The other families find rows
+            that were not captured themselves.
         via_root: whether partitions are published under the name of their table.
         beside: the tables of other families that the database has.
     """
 
     publication: str
+    with_fanout: bool
     via_root: bool
     beside: tuple[str, ...]
 
     @property
     def tables(self) -> tuple[str, ...]:
-        return tuple(sorted((*self.beside, *PUBLISHED)))
+        events = (EVENTS,) if self.with_fanout else ()
+        return tuple(sorted((*events, HEARTBEAT, *self.beside)))
+
+    @property
+    def rest(self) -> str:
+        """What is to be done about rows that were not captured."""
+        return _CATCH_UP if self.with_fanout else ""
 
     @property
     def creation(self) -> str:
-        tables = published_tables(beside=self.beside)
+        tables = published_tables(beside=self.beside, with_fanout=self.with_fanout)
         root = ", publish_via_partition_root = true" if self.via_root else ""
         return (
             f"CREATE PUBLICATION {self.publication} FOR TABLE {tables}"
@@ -80,7 +96,7 @@ class _Wanted:
         if found.is_of_all_tables:
             # Postgres cannot alter a publication FOR ALL TABLES into one of some tables.
             return f"BEGIN; DROP PUBLICATION {name}; {self.creation}; COMMIT"
-        tables = narrowing(name, beside=self.beside)
+        tables = narrowing(name, beside=self.beside, with_fanout=self.with_fanout)
         if self.via_root and not found.via_root:
             # This comes first: a list of columns is not allowed for the partitions.
             return f"ALTER PUBLICATION {name} SET (publish_via_partition_root = true); {tables}"
@@ -88,29 +104,31 @@ class _Wanted:
 
 
 def _judge_publication(wanted: _Wanted, found: Any) -> Finding:  # noqa: ANN401 - a row
-    lacking = sorted(set(COLUMNS) - set(found.columns))
+    lacking = sorted(set(COLUMNS) - set(found.columns)) if wanted.with_fanout else []
     if tuple(found.tables) != wanted.tables or found.filtered or lacking:
         left_out = [f"all rows of {', '.join(found.filtered)}"] if found.filtered else []
         left_out += [f"the columns {', '.join(lacking)}"] if found.columns and lacking else []
         return failed(
             f"publishes {_some(found.tables)}"
             + (f", not {' and '.join(left_out)}" if left_out else ""),
-            f"{wanted.setting(found)}; {_CATCH_UP}",
+            f"{wanted.setting(found)}{wanted.rest}",
         )
     if not found.inserts or found.other_kinds:
         return failed(
             "publishes other changes than inserts" if found.inserts else "publishes no inserts",
             f"ALTER PUBLICATION {wanted.publication} SET (publish = 'insert')"
-            + ("" if found.inserts else f"; {_CATCH_UP}"),
+            + ("" if found.inserts else wanted.rest),
         )
     if found.wide:
         return failed(f"publishes other columns of {_some(found.wide)}", wanted.setting(found))
-    if set(found.columns) != set(COLUMNS):
+    if wanted.with_fanout and set(found.columns) != set(COLUMNS):
         return warning(
             "publishes whole events: in an older Debezium, an event of over 10 MB stops capture",
             "python -m pipeline capture says what must happen before ids are enough",
         )
-    into = ", ".join(["domain_events", *wanted.beside])
+    into = ", ".join([*(["domain_events"] if wanted.with_fanout else []), *wanted.beside])
+    if not into:
+        return ok("inserts into fanout_heartbeat")
     return ok(f"inserts into {into}, only ids and times, and into fanout_heartbeat")
 
 
@@ -121,9 +139,12 @@ def _some(tables: list[str]) -> str:
 
 
 def _heartbeat(installation: Installation) -> Finding:
+    if slots.is_unused(installation):
+        return ok(slots.UNUSED)
     if server(installation).is_standby:
         raise CannotLook("this is a standby")
-    if not find_slot(installation).active:
+    slot = find_slot(installation)
+    if not slot.active:
         raise CannotLook("nobody reads the slot")
     [row] = installation.rows(_HEARTBEAT, slot=installation.names.slot)
     age, unconfirmed = row.age_seconds, row.unconfirmed_seconds
@@ -135,14 +156,14 @@ def _heartbeat(installation: Installation) -> Finding:
     if unconfirmed is not None and unconfirmed >= FRESH_SECONDS:
         return failed(
             f"{duration(age)} ago, but Debezium has published nothing for {duration(unconfirmed)}",
-            "see its log: a topic may be missing, Pub/Sub may not answer, or it has a backlog;"
-            " until then: python -m pipeline catch-up",
+            "see its log: a topic may be missing, Pub/Sub may not answer, or it has a backlog"
+            + ("; until then: python -m pipeline catch-up" if slot.with_fanout else ""),
         )
     return ok(f"{duration(age)} ago")
 
 
 CHECKS: Final = (
     *slots.CHECKS,
-    Check("publication", "pg_publication_tables", _publication, needs_fanout=True),
-    Check("heartbeat", "fanout_heartbeat and confirmed_flush_lsn", _heartbeat, needs_fanout=True),
+    Check("publication", "pg_publication_tables", _publication),
+    Check("heartbeat", "fanout_heartbeat and confirmed_flush_lsn", _heartbeat),
 )

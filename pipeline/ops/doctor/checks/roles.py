@@ -8,7 +8,7 @@ from typing import Any, Final
 from pipeline.clients.postgres.sql import load
 from pipeline.ops.doctor.check import Check, Finding, failed, ok, warning
 from pipeline.ops.doctor.installation import Installation
-from pipeline.ops.doctor.rights.fanout import OUR_TABLES, RIGHTS
+from pipeline.ops.doctor.rights.fanout import OUR_TABLES, RIGHTS, RIGHTS_ON_HEARTBEATS
 from pipeline.ops.doctor.rights.jobs import RIGHTS_WITH_CALENDARS, RIGHTS_WITH_JOBS
 from pipeline.ops.doctor.rights.mail import RIGHTS_WITH_JOBS_AND_MAIL, RIGHTS_WITH_MAIL
 from pipeline.ops.doctor.rights.producer import PRODUCER, RIGHTS_OF_PRODUCER
@@ -29,6 +29,7 @@ from pipeline.ops.doctor.rights.words import (
     VIEWER,
     WRITER,
 )
+from pipeline.ops.installed import lacks_fanout
 from pipeline.ops.migrate import APPLICATION_TABLES
 
 _RIGHTS: Final = load("pipeline.ops.doctor", "rights")
@@ -75,7 +76,10 @@ def _rights(installation: Installation, role: str) -> Finding:
     is_there = role == JOBS and database.has_reactions
     if role in _FAMILIES and not is_there and not getattr(database, f"has_{_FAMILIES[role]}"):
         return ok(f"the family {_FAMILIES[role]} is not installed")
-    return _compared(role, database, installation.rows(_RIGHTS, role=role), _needed(role, database))
+    needed = _needed(role, database)
+    if role == CDC and lacks_fanout(installation.connection()):
+        needed = RIGHTS_ON_HEARTBEATS
+    return _compared(role, database, installation.rows(_RIGHTS, role=role), needed)
 
 
 def _rights_of_producer(installation: Installation) -> Finding:
@@ -194,7 +198,7 @@ CHECKS: Final = (
             role,
             partial(_rights, role=role),
             # The other lists begin with the rights of the fan-out.
-            needs_fanout=role not in (JOBS, REACTIONS),
+            needs_fanout=role not in (CDC, JOBS, REACTIONS),
         )
         for role in _ROLES
     ),

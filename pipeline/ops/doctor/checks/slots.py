@@ -5,11 +5,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
+from pipeline.clients.postgres.session import working
 from pipeline.clients.postgres.sql import load
 from pipeline.domain.units import duration, size
+from pipeline.ops.capture.progress import read_beside
 from pipeline.ops.doctor.check import CannotLook, Check, Finding, failed, ok, warning
 from pipeline.ops.doctor.checks.server import Server, server
 from pipeline.ops.doctor.installation import Installation
+from pipeline.ops.installed import lacks_fanout
 
 PLUGIN: Final = "pgoutput"
 FIRST_WITH_FAILOVER: Final = 170_000
@@ -38,6 +41,10 @@ REASONS: Final = {
     ),
 }
 
+_CATCH_UP: Final = ", then: python -m pipeline catch-up"
+# Of a database without the fan-out, where Debezium was never started.
+UNUSED: Final = "there is no slot, and without the fan-out none is needed"
+
 _SLOT: Final = load("pipeline.ops.doctor", "slot")
 
 
@@ -48,6 +55,8 @@ class SlotFacts:
     Attributes:
         failover, synced, reason, inactive_seconds: None, or False, before Postgres 17.
         left_bytes: None without a limit, or if the slot is lost.
+        with_fanout: whether the fan-out is installed. The other families find rows that were not
+            captured themselves.
     """
 
     name: str
@@ -62,6 +71,7 @@ class SlotFacts:
     inactive_seconds: float | None
     left_bytes: int | None
     kept_bytes: int | None
+    with_fanout: bool = True
 
     @property
     def is_lost(self) -> bool:
@@ -156,17 +166,39 @@ def _slot_name(database: str) -> str:
 def _new(slot: SlotFacts) -> str:
     return (
         f"stop Debezium, SELECT pg_drop_replication_slot('{slot.name}'), remove its offsets,"
-        " start it, then: python -m pipeline catch-up"
+        f" start it{_CATCH_UP if slot.with_fanout else ''}"
     )
 
 
+def is_unused(installation: Installation) -> bool:
+    """Return whether nothing is captured, and nothing has to be: no slot, and no fan-out."""
+    if not lacks_fanout(installation.connection()):
+        return False
+    return not installation.rows(_SLOT, slot=installation.names.slot)
+
+
 def _slot(installation: Installation) -> Finding:
+    if is_unused(installation):
+        return _judge_unused(installation)
     row = server(installation)
     try:
         slot = find_slot(installation)
     except CannotLook as missing:
         return _without_slot(row, missing)
     return judge_slot(slot, row.database, is_standby=row.is_standby)
+
+
+def _judge_unused(installation: Installation) -> Finding:
+    connection = installation.connection()
+    with working(connection):
+        tables = read_beside(connection)
+    if not tables:
+        return ok("only the kernel is installed: there is nothing to capture")
+    return warning(
+        f"slot {installation.names.slot} does not exist: {' and '.join(tables)} are not captured;"
+        " the graphs look for what is new themselves",
+        "to have it sooner, start Debezium, which creates the slot: debezium/README.md",
+    )
 
 
 def _without_slot(row: Server, missing: CannotLook) -> Finding:
@@ -184,6 +216,8 @@ def _without_slot(row: Server, missing: CannotLook) -> Finding:
 
 
 def _failover(installation: Installation) -> Finding:
+    if is_unused(installation):
+        return ok(UNUSED)
     slot = find_slot(installation)
     row = server(installation)
     if row.version_number < FIRST_WITH_FAILOVER:
@@ -218,7 +252,7 @@ def _kept_log(installation: Installation) -> Finding:
 
 
 CHECKS: Final = (
-    Check("slot", "pg_replication_slots", _slot, needs_fanout=True),
-    Check("slot failover", "pg_replication_slots.failover", _failover, needs_fanout=True),
+    Check("slot", "pg_replication_slots", _slot),
+    Check("slot failover", "pg_replication_slots.failover", _failover),
     Check("log kept", "max_slot_wal_keep_size and safe_wal_size", _kept_log),
 )

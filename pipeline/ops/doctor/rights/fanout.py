@@ -41,12 +41,15 @@ _OF_A_TOKEN: Final = (
     *("expires_at", "last_used_at", "revoked_at"),
 )
 
+# Of change data capture, in every database.
+RIGHTS_ON_HEARTBEATS: Final = (
+    on_tables("SELECT", "fanout_heartbeat")
+    | on_tables("INSERT", "fanout_heartbeat")
+    | on_tables("DELETE", "fanout_heartbeat")
+)
+
 RIGHTS: Final[Mapping[str, frozenset[str]]] = {
-    CDC: (
-        on_tables("SELECT", "domain_events", "fanout_heartbeat")
-        | on_tables("INSERT", "fanout_heartbeat")
-        | on_tables("DELETE", "fanout_heartbeat")
-    ),
+    CDC: RIGHTS_ON_HEARTBEATS | on_tables("SELECT", "domain_events"),
     WRITER: (
         on_tables("SELECT", *_READ)
         | on_tables(

@@ -1,4 +1,4 @@
--- The slot of this name, in any database.
+-- The slot of this name, in any database; and whether this database has the fan-out.
 -- to_jsonb, because the columns differ: failover, synced, inactive_since and invalidation_reason are
 -- new in Postgres 17. A standby writes no log, so its last received position counts.
 SELECT
@@ -16,6 +16,7 @@ SELECT
     pg_wal_lsn_diff(
         CASE WHEN pg_is_in_recovery() THEN pg_last_wal_receive_lsn() ELSE pg_current_wal_lsn() END,
         slot.restart_lsn
-    )::bigint AS kept_bytes
+    )::bigint AS kept_bytes,
+    to_regclass('public.notification_decisions') IS NOT NULL AS with_fanout
 FROM pg_catalog.pg_replication_slots AS slot
 WHERE slot.slot_name = %(slot)s
