@@ -2,12 +2,15 @@
 
 import json
 import re
+import signal
+import socket
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import psutil
 import psycopg
 import pytest
 from google.pubsub_v1.types import PubsubMessage
@@ -620,6 +623,35 @@ def test_it_stops_with_one_line_when_it_cannot_publish_and_nothing_is_lost(
     debezium.start()
 
     drain(stack, all_of(ids))
+
+
+@pytest.mark.e2e
+def test_an_interrupt_ends_it_in_time_though_pub_sub_never_answers(
+    stack: Stack, debezium: Debezium, tmp_path: Path
+) -> None:
+    """The interrupt is what a dead parent sends, and Pub/Sub may have died with it."""
+    debezium.stop()
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        stuck = Debezium(
+            tmp_path,
+            database_url=stack.capture_url(),
+            emulator=f"127.0.0.1:{silent.getsockname()[1]}",
+            project=topics.PROJECT,
+        )
+        stuck.start()
+        try:
+            [process] = [
+                each for each in psutil.Process().children() if "local.debezium" in each.cmdline()
+            ]
+            insert(stack)
+            silent.settimeout(DEADLINE_SECONDS)
+            with silent.accept()[0]:
+                process.send_signal(signal.SIGINT)
+                # A request to Pub/Sub is given up after a minute, and tried again for ten.
+                wait_until(lambda: not stuck.is_running, seconds=30, what="it ends")
+        finally:
+            stuck.kill()
+    assert "the engine did not close within 10 s" in stuck.log_path.read_text()
 
 
 @pytest.mark.e2e
