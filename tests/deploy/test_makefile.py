@@ -22,7 +22,7 @@ from tests.docs.gcloud import command_tree, is_in_gcloud
 from tests.local.pubsub.google_emulator import Unusable, google_emulator
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-SECONDS: Final = 180
+SECONDS: Final = 300
 
 GIVEN: Final = {
     "PROJECT": "acme-prod",

@@ -70,5 +70,5 @@ def missing(shown: Sequence[str], printed: str) -> str | None:
 
 def _timeless(line: str) -> str:
     line = re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC", "TIME", line)
-    line = re.sub(r"\d+(\.\d+)? (ms|s)\b", "SHORT", line)
+    line = re.sub(r"\d+(\.\d+)? (ms|s|min|h)\b", "DURATION", line)
     return " ".join(line.split())

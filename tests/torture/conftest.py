@@ -17,7 +17,7 @@ from tests.torture.scale import IS_FULL
 _HERE = Path(__file__).parent
 _SECONDS: defaultdict[str, float] = defaultdict(float)
 _FIGURES = pytest.StashKey[Figures]()
-_LIMIT_SECONDS = 3_600 if IS_FULL else 120
+_LIMIT_SECONDS = 3_600 if IS_FULL else 300
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
