@@ -474,7 +474,7 @@ def test_who_is_silent_is_given_up(
     server: GoogleCalendarServer, settings: CalendarSettings
 ) -> None:
     server.hold(REFRESH, WATCH)
-    with GoogleCalendar(replace(settings, timeout=timedelta(milliseconds=100))) as calendar:
+    with GoogleCalendar(replace(settings, timeout=timedelta(milliseconds=300))) as calendar:
         with pytest.raises(CalendarUnavailable, match="does not answer"):
             calendar.refresh(REFRESH_TOKEN)
         with pytest.raises(CalendarUnavailable, match="does not answer"):

@@ -106,7 +106,7 @@ def test_many_that_need_one_locked_row_are_found_by_few_statements(written: Writ
 
 @pytest.mark.parametrize("mode", ["ACCESS EXCLUSIVE", "SHARE"])
 def test_a_locked_table_is_waited_for_once_and_named(written: Written, mode: str) -> None:
-    settings = replace(written.settings, retry_for=timedelta(milliseconds=200))
+    settings = replace(written.settings, retry_for=timedelta(milliseconds=500))
     batch = [outcome(number, (ANN, notification())) for number in range(2, BATCH)]
     with psycopg.connect(written.database.dsn) as connection:
         connection.execute(f"LOCK TABLE notifications IN {mode} MODE".encode())

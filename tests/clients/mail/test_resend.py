@@ -37,6 +37,7 @@ from pipeline.domain.provider_answer import (
     Unavailable,
 )
 from pipeline.settings.mail import ResendSettings
+from tests.clients.mail.conftest import IMPATIENCE
 from tests.clients.mail.mails import NOW, addressed, has_marker, mail
 from tests.clients.secret_manager import stand_in
 from tests.deadline import wait_until
@@ -271,7 +272,7 @@ def test_who_asks_while_the_same_is_in_progress_is_told_to_wait(
 ) -> None:
     request = request_of(client)
     resend.hold()
-    impatient = replace(resend_settings, timeout=timedelta(milliseconds=150))
+    impatient = replace(resend_settings, timeout=IMPATIENCE)
     with ResendClient(impatient) as first:
         [lost] = first.send(request).results
     assert isinstance(lost, Unavailable)
@@ -413,7 +414,7 @@ def test_an_answer_that_trickles_is_given_up(resend_settings: ResendSettings) ->
         settings = replace(
             resend_settings,
             base_url=f"http://127.0.0.1:{server.server_address[1]}",
-            timeout=timedelta(milliseconds=300),
+            timeout=IMPATIENCE,
         )
         with ResendClient(settings) as client:
             reply = client.send(request_of(client))

@@ -6,7 +6,6 @@ import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
@@ -25,7 +24,7 @@ from pipeline.domain.provider_answer import (
     Unavailable,
 )
 from pipeline.settings.mail import SmtpSettings
-from tests.clients.mail.conftest import PATIENCE, Certificates, smtp_url
+from tests.clients.mail.conftest import IMPATIENCE, PATIENCE, Certificates, smtp_url
 from tests.clients.mail.mails import NOW, addressed, has_marker, mail
 from tests.clients.mail.smtp_server import PASSWORD, USER, MailServer
 from tests.clients.secret_manager import stand_in
@@ -271,7 +270,7 @@ def test_a_server_that_keeps_closing_is_given_up(mail_server: MailServer, smtp: 
 
 def test_a_silent_server_is_given_up(mail_server: MailServer, certificates: Certificates) -> None:
     mail_server.silent = True
-    settings = SmtpSettings(url=smtp_url(mail_server), timeout=timedelta(milliseconds=100))
+    settings = SmtpSettings(url=smtp_url(mail_server), timeout=IMPATIENCE)
     with SmtpClient(settings, trust=certificates.trust) as smtp:
         # Both mails hear it after one wait.
         reply = smtp.send(request_of(smtp, mail(1), mail(2)))

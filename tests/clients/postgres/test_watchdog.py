@@ -35,19 +35,19 @@ def silenced(pid: int) -> Iterator[None]:
 def settings(database: Database) -> Iterator[DatabaseSettings]:
     yield DatabaseSettings(
         dsn=database.writer_dsn,
-        statement_timeout=timedelta(seconds=0.2),
+        statement_timeout=timedelta(seconds=0.5),
         retry_for=timedelta(seconds=10),
     )
     close_pools()
 
 
 def test_work_on_a_silent_connection_is_done_again_on_another(settings: DatabaseSettings) -> None:
-    silent: list[int] = []
+    tried: list[int] = []
 
     def work(connection: Connection[Any]) -> int:
         pid = connection.info.backend_pid
-        if not silent:
-            silent.append(pid)
+        tried.append(pid)
+        if len(tried) == 1:
             os.kill(pid, signal.SIGSTOP)
         connection.execute("SELECT 1")
         return pid
@@ -55,10 +55,11 @@ def test_work_on_a_silent_connection_is_done_again_on_another(settings: Database
     started = time.monotonic()
     try:
         used = with_connection(settings, work)
-        assert used != silent[0]
-        assert time.monotonic() - started < settings.reply_timeout.total_seconds() + 1
+        assert time.monotonic() - started < settings.retry_for.total_seconds()
+        assert tried == [tried[0], used]
+        assert used != tried[0]
     finally:
-        os.kill(silent[0], signal.SIGCONT)
+        os.kill(tried[0], signal.SIGCONT)
 
 
 def test_control_without_the_watchdog_no_timeout_helps(settings: DatabaseSettings) -> None:
@@ -78,7 +79,7 @@ def test_control_without_the_watchdog_no_timeout_helps(settings: DatabaseSetting
     with silenced(connection.info.backend_pid):
         thread.start()
         assert not ended.wait(settings.reply_timeout.total_seconds() + 1)
-    wait_until(ended.is_set, seconds=5, what="the answer comes once the server goes on")
+    wait_until(ended.is_set, seconds=30, what="the answer comes once the server goes on")
     thread.join()
     connection.close()
 
@@ -105,7 +106,7 @@ def waiting(watchdog: Watchdog, connection: Connection[Any]) -> Iterator[threadi
     thread = threading.Thread(target=ask)
     with silenced(connection.info.backend_pid):
         thread.start()
-        assert asked.wait(5)
+        assert asked.wait(30)
         yield lost
     thread.join()
 
@@ -131,8 +132,8 @@ def test_a_cap_holds_for_waits_that_begin_later(connection: Connection[Any]) -> 
 
 def test_under_a_cap_quick_work_is_done_as_before(connection: Connection[Any]) -> None:
     watchdog = Watchdog()
-    watchdog.cap_deadlines(0.5)
-    deadline = time.monotonic() + 1
+    watchdog.cap_deadlines(1.5)
+    deadline = time.monotonic() + 2
     while time.monotonic() < deadline:
         with watchdog.watch(connection, 60):
             connection.execute("SELECT 1")

@@ -42,7 +42,7 @@ def test_a_server_that_is_not_there_has_not_taken_it(given: Given) -> None:
 def test_a_server_that_is_slow_is_given_up_and_may_have_taken_it(given: Given) -> None:
     # It signs in first: the token endpoint is quick.
     result_of(given)
-    client = given.changed(timeout=timedelta(milliseconds=300))
+    client = given.changed(timeout=timedelta(seconds=1))
     result_of(given, client)
     given.server.hold()
     result = result_of(given, client)
