@@ -171,7 +171,7 @@ def test_a_quota_that_is_used_up_costs_no_attempt_and_holds_back_the_others(
     desk: PushDesk,
 ) -> None:
     desk.device("phone")
-    desk.fcm.status, desk.fcm.headers = 429, {"Retry-After": "40"}
+    desk.fcm.status, desk.fcm.headers = 429, {"Retry-After": "400"}
     desk.notify()
     desk.run(2)
     assert desk.deliveries()[-1] == ("fcm", "waiting", 1, 0)
@@ -179,7 +179,7 @@ def test_a_quota_that_is_used_up_costs_no_attempt_and_holds_back_the_others(
     desk.notify()
     desk.run(2)
     assert desk.fcm.taken == []
-    desk.pass_time(41)
+    desk.pass_time(401)
     desk.run(2)
     assert tokens(desk.fcm) == ["phone", "phone"]
     assert {failures for _, _, _, failures in desk.deliveries()} == {0}
