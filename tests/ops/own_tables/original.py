@@ -3,9 +3,21 @@
 What a status or a priority may say is a comment there; here it is a constraint.
 """
 
+import re
+from pathlib import Path
 from typing import Final
 
+import psycopg
+
+from pipeline.ops.families import Family
+from pipeline.ops.migrate import migrate
+from pipeline.ops.own_tables.faults import find_own_faults
+from pipeline.ops.own_tables.given import read_tables
+from tests.databases import Database
 from tests.ops.own_tables.application import EVENTS
+
+DOCUMENT: Final = Path(__file__).parents[3] / "docs" / "your-tables.md"
+TRIGGERS: Final = re.compile(r"original.py runs this -->\n```sql\n(.*?)```", re.DOTALL)
 
 USERS: Final = """
     CREATE TABLE public.users (
@@ -173,13 +185,15 @@ OTHERS: Final = """
     );
 """
 SCHEMA: Final = (EVENTS, USERS, TASKS, MESSAGES, OTHERS)
-NAMED: Final = (
-    *("events=public.events", "users=public.users", "conversations=public.conversations"),
-    *("agent_tasks=public.agent_tasks", "message_queue=public.message_queue"),
-    *("inbox_items=public.user_priorities", "community_requests=public.community_requests"),
-    *("solution_workflows=public.solution_workflows", "intro_offers=public.intro_offers"),
-    *("intro_opportunities=public.intro_opportunities", "credit_events=public.credit_events"),
-    "agent_actions_log=public.agent_actions_log",
+NAMED: Final = read_tables(
+    (
+        *("events=public.events", "users=public.users", "conversations=public.conversations"),
+        *("agent_tasks=public.agent_tasks", "message_queue=public.message_queue"),
+        *("inbox_items=public.user_priorities", "community_requests=public.community_requests"),
+        *("solution_workflows=public.solution_workflows", "intro_offers=public.intro_offers"),
+        *("intro_opportunities=public.intro_opportunities", "credit_events=public.credit_events"),
+        "agent_actions_log=public.agent_actions_log",
+    )
 )
 ROWS: Final = """
     INSERT INTO public.users (id, phone_number, verified, expertise)
@@ -192,3 +206,21 @@ ROWS: Final = """
     SELECT 'old', 'concierge', now() - interval '1 hour', priority, '{}'
     FROM unnest(ARRAY['low', 'urgent', 'medium', NULL, 'high']) AS priority;
 """
+
+
+def make(connection: psycopg.Connection) -> None:
+    """Make the tables, with some rows."""
+    for part in (*SCHEMA, ROWS):
+        connection.execute(part.encode())
+
+
+def adopt(database: Database) -> None:
+    """Put the tables in the place of ours: do what the document and migrate say."""
+    triggers = TRIGGERS.search(DOCUMENT.read_text("utf-8"))
+    assert triggers is not None
+    with database.connect() as connection:
+        connection.execute(triggers[1].encode())
+        for fault in find_own_faults(connection, NAMED.given):
+            assert fault.fix is not None, fault.seen
+            connection.execute(fault.fix.encode())
+    migrate(database.dsn, family=Family.REACTIONS, tables=NAMED)

@@ -1,9 +1,7 @@
 """The tables of the system that reactions replace are named as they are, and used as they are."""
 
-import re
 from collections.abc import Iterator
 from functools import partial
-from pathlib import Path
 from typing import Final
 from uuid import uuid4
 
@@ -17,7 +15,6 @@ from pipeline.jobs.reactions.dispatch_tasks import DISPATCH_TASKS
 from pipeline.ops.families import Family
 from pipeline.ops.migrate import migrate
 from pipeline.ops.own_tables.faults import find_own_faults
-from pipeline.ops.own_tables.given import read_tables
 from pipeline.settings import DatabaseSettings
 from pipeline.sinks.dead_letters import write_dead_letters
 from pipeline.steps.run_job import JobRunner
@@ -26,9 +23,6 @@ from tests.ops.own_tables import original
 from tests.reactions.asking import AMARA, TALK
 from tests.steps.reactions.board import Board, one
 
-DOCUMENT: Final = Path(__file__).parents[3] / "docs" / "your-tables.md"
-TRIGGERS: Final = re.compile(r"test_original.py runs this -->\n```sql\n(.*?)```", re.DOTALL)
-NAMED: Final = read_tables(original.NAMED)
 # What only its owner can know, and so has no column that is simply added.
 REFUSED: Final = {
     "public.message_queue.agent_id is NOT NULL without a default",
@@ -59,31 +53,17 @@ def board(databases: Databases) -> Iterator[Board]:
     """The original's database, with reactions in it, whose tables it does not use yet."""
     with databases.with_reactions() as database:
         with database.connect() as connection:
-            for part in original.SCHEMA:
-                connection.execute(part.encode())
-            connection.execute(original.ROWS.encode())
+            original.make(connection)
         board = Board(database)
         yield board
         board.close()
 
 
-def adopt(board: Board) -> None:
-    """Do what the document and migrate say."""
-    triggers = TRIGGERS.search(DOCUMENT.read_text("utf-8"))
-    assert triggers is not None
-    with board.database.connect() as connection:
-        connection.execute(triggers[1].encode())
-        for fault in find_own_faults(connection, NAMED.given):
-            assert fault.fix is not None, fault.seen
-            connection.execute(fault.fix.encode())
-    migrate(board.database.dsn, family=Family.REACTIONS, tables=NAMED)
-
-
 def test_what_its_tables_lack_is_said_with_what_adds_it(board: Board) -> None:
     with pytest.raises(ConfigurationError) as refused:
-        migrate(board.database.dsn, family=Family.REACTIONS, tables=NAMED)
+        migrate(board.database.dsn, family=Family.REACTIONS, tables=original.NAMED)
     with board.database.connect() as connection:
-        faults = find_own_faults(connection, NAMED.given)
+        faults = find_own_faults(connection, original.NAMED.given)
     assert all(fault.seen in str(refused.value) for fault in faults)
     others = {fault.seen.partition(", but")[0] for fault in faults if "missing" not in fault.seen}
     assert others == REFUSED
@@ -92,7 +72,7 @@ def test_what_its_tables_lack_is_said_with_what_adds_it(board: Board) -> None:
 
 
 def test_handlers_and_dispatch_work_in_its_tables_in_its_own_words(board: Board) -> None:
-    adopt(board)
+    original.adopt(board.database)
     board.event(
         "user.inquiry.solution_needed",
         {
@@ -167,7 +147,7 @@ def test_handlers_and_dispatch_work_in_its_tables_in_its_own_words(board: Board)
 
 def test_a_task_that_its_application_writes_is_handed_out_whatever_its_word(board: Board) -> None:
     """One that nobody knows waits among the medium ones, and holds up no other."""
-    adopt(board)
+    original.adopt(board.database)
     board.execute("ALTER TABLE public.agent_tasks DROP CONSTRAINT agent_tasks_priority_check")
     board.execute("TRUNCATE public.agent_tasks")
     words = ("low", "whenever", "URGENT", "medium", "high")
