@@ -1,5 +1,6 @@
 """The tables of the system that reactions replace, with Debezium, the graphs and a question."""
 
+import os
 import secrets
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -15,7 +16,6 @@ from psycopg.types.json import Jsonb
 
 from local import topics
 from local.debezium import Debezium
-from local.demo.worker import Worker
 from local.pubsub import Emulator
 from pipeline.__main__ import main
 from pipeline.domain.graph import Graph
@@ -24,6 +24,7 @@ from pipeline.ops.migrate import migrate
 from tests.databases import Database, Databases
 from tests.deadline import wait_until
 from tests.ops.own_tables import original
+from tests.programs import Program
 from tests.reactions.asking import AMARA, TALK
 
 pytestmark = pytest.mark.e2e
@@ -39,8 +40,11 @@ NEEDED: Final = {
 
 
 @contextmanager
-def the_original(databases: Databases) -> Iterator[tuple[Database, dict[str, str]]]:
-    """The original's database beside the fan-out, with its tables in use; logins of two graphs."""
+def the_original(databases: Databases) -> Iterator[tuple[Database, dict[Graph, tuple[str, str]]]]:
+    """The original's database beside the fan-out, with its tables in use.
+
+    And two graphs: the login and the subscription of each.
+    """
     with databases.migrated() as database:
         migrate(database.dsn, family=Family.REACTIONS)
         password = secrets.token_hex(16)
@@ -53,13 +57,12 @@ def the_original(databases: Databases) -> Iterator[tuple[Database, dict[str, str
             )
         original.adopt(database)
         try:
+            login = make_conninfo(database.dsn, user=LOGIN, password=password)
             yield (
                 database,
                 {
-                    "JOBS_DATABASE_URL": database.jobs_dsn,
-                    "REACTIONS_DATABASE_URL": make_conninfo(
-                        database.dsn, user=LOGIN, password=password
-                    ),
+                    Graph.REACTIONS: (login, topics.REACTIONS_SUBSCRIPTION),
+                    Graph.JOBS: (database.jobs_dsn, topics.TICKS_SUBSCRIPTION),
                 },
             )
         finally:
@@ -87,26 +90,29 @@ def test_an_event_in_its_table_becomes_a_task_in_its_table_that_is_handed_out(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     with ExitStack() as parts:
-        database, logins = parts.enter_context(the_original(databases))
+        database, graphs = parts.enter_context(the_original(databases))
         emulator = parts.enter_context(Emulator())
         topics.create(emulator.address)
         with topics.clients(emulator.address) as (_, subscriber):
             topic = topics.topic_path(topics.REACTION_EVENTS)
             subscriber.create_subscription(request=Subscription(name=LISTENER, topic=topic))
-        environment = logins | {
+        environment = os.environ | {
             "PUBSUB_EMULATOR_HOST": emulator.address,
             "PUBSUB_PROJECT_ID": topics.PROJECT,
-            "DEAD_LETTER_TOPIC": topics.topic_path(topics.DEAD_LETTERS),
-            "JOBS_SUBSCRIPTION": topics.subscription_path(topics.TICKS_SUBSCRIPTION),
-            "REACTIONS_SUBSCRIPTION": topics.subscription_path(topics.REACTIONS_SUBSCRIPTION),
         }
-        graphs = [
-            Worker(tmp_path / f"{graph}.log", environment, graph=graph)
-            for graph in (Graph.REACTIONS, Graph.JOBS)
-        ]
-        for graph in graphs:
-            parts.callback(graph.stop)
-            graph.begin()
+        logs = []
+        for graph, (dsn, subscription) in graphs.items():
+            logs.append(tmp_path / f"{graph}.log")
+            log = parts.enter_context(logs[-1].open("w"))
+            run = Program(
+                *("pipeline", "run", "--graph", graph),
+                *("--subscription", topics.subscription_path(subscription)),
+                *("--dead-letter-topic", topics.topic_path(topics.DEAD_LETTERS)),
+                environment=environment | {"DATABASE_URL": dsn},
+                stdout=log,
+                stderr=log,
+            )
+            parts.enter_context(run)
         parts.enter_context(
             Debezium(
                 tmp_path / "debezium",
@@ -117,8 +123,8 @@ def test_an_event_in_its_table_becomes_a_task_in_its_table_that_is_handed_out(
                 reactions="public.events",
             )
         )
-        for graph in graphs:
-            graph.wait()
+        for path in logs:
+            wait_until(lambda: " reading " in path.read_text(), seconds=60, what=f"{path} reads")  # noqa: B023 - called at once
         event = insert(database)
         wait_until(
             lambda: str(event) in heard(emulator), seconds=60, what="Debezium tells of the event"
