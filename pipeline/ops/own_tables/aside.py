@@ -46,9 +46,14 @@ class RightOn(NamedTuple):
 
 
 def put_aside(connection: Connection[Any], name: str) -> None:
-    """Put a table of ours aside, which has just been replaced. In a transaction."""
+    """Put a table of ours aside, which has just been replaced. In a transaction.
+
+    Nobody keeps a right on it. What has its place has them all.
+    """
     old = sql.Identifier(SCHEMA, f"{name}{REPLACED}")
     _end_capture(connection, old, "%")
+    for grantee in {each.grantee for each in rights_on(connection, f"{name}{REPLACED}")}:
+        connection.execute(sql.SQL("REVOKE ALL ON {} FROM {}").format(old, _role(grantee)))
     connection.execute(sql.SQL("ALTER TABLE {} SET SCHEMA {}").format(old, sql.Identifier(_ASIDE)))
     connection.execute(
         sql.SQL("ALTER TABLE {} RENAME TO {}").format(
@@ -103,9 +108,10 @@ def grant(connection: Connection[Any], on: sql.Identifier, rights: Iterable[Righ
     for each in rights:
         columns = [] if each.column is None else [sql.Identifier(each.column)]
         column = sql.SQL("").join(sql.SQL(" ({})").format(name) for name in columns)
-        to = sql.SQL("PUBLIC") if each.grantee is None else sql.Identifier(each.grantee)
         connection.execute(
-            sql.SQL("GRANT {}{} ON {} TO {}").format(sql.SQL(each.right), column, on, to)
+            sql.SQL("GRANT {}{} ON {} TO {}").format(
+                sql.SQL(each.right), column, on, _role(each.grantee)
+            )
         )
 
 
@@ -187,6 +193,10 @@ def _end_capture(connection: Connection[Any], table: sql.Identifier, like: str) 
         connection.execute(
             sql.SQL("ALTER PUBLICATION {} DROP TABLE {}").format(sql.Identifier(publication), table)
         )
+
+
+def _role(grantee: str | None) -> sql.Composable:
+    return sql.SQL("PUBLIC") if grantee is None else sql.Identifier(grantee)
 
 
 def _aside(name: str) -> str:

@@ -182,6 +182,27 @@ def test_what_is_missing_or_wrong_is_said_before_anything_changes(databases: Dat
         assert applied[-1] == "public.events"
 
 
+def test_what_is_no_ordinary_table_is_refused_with_the_reason(databases: Databases) -> None:
+    with databases.empty() as database, database.connect() as connection:
+        connection.execute(
+            "CREATE TABLE public.parted (id uuid, created_at timestamptz, PRIMARY KEY (id,"
+            " created_at)) PARTITION BY RANGE (created_at);"
+            "CREATE TABLE public.people (id uuid);"
+            "CREATE VIEW public.seen AS SELECT id FROM public.people;"
+            "CREATE MATERIALIZED VIEW public.stored AS SELECT id FROM public.people"
+        )
+        given = ("events=public.parted", "users=public.seen", "conversations=public.stored")
+        faults = find_own_faults(connection, read_tables(given).given)
+    assert [fault.seen for fault in faults] == [
+        (
+            "public.parted is a partitioned table: expected an ordinary one, where an id is unique"
+            " among all rows, and an index can be built while others write"
+        ),
+        "public.seen is a view: expected the table behind it, which is captured and gets indexes",
+        "public.stored is a materialized view: expected a table, into which rows can be written",
+    ]
+
+
 def test_a_fix_can_be_run_whatever_the_names_are(databases: Databases) -> None:
     with databases.empty() as database, database.connect() as connection:
         connection.execute(EVENTS.replace("public.events", 'public."Event"'))
