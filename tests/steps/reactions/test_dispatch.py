@@ -186,9 +186,9 @@ def test_a_failure_waits_60_120_and_240_seconds_and_the_fourth_is_final(queue: Q
         assert queue.answer(queue.fail, row_id, "the line is busy")
         assert queue.status(row_id) == queue.new
         assert queue.pauses(row_id) == pause
-        queue.pass_time(pause - 5)
+        queue.pass_time(pause - 30)
         assert queue.dispatch() == 0, number
-        queue.pass_time(5)
+        queue.pass_time(30)
     assert queue.dispatch() == 1
     assert queue.answer(queue.fail, row_id, "the line is busy")
     assert queue.status(row_id) == "failed"
