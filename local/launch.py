@@ -31,6 +31,8 @@ def main() -> None:
         elif libc is not None:
             _rename_root(libc, uid, gid)
     if parent:
+        # Ignored, as by the parent if the shell of a script started that, it would tell nothing.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
         if libc is not None:
             libc.prctl(_PR_SET_PDEATHSIG, int(signal.SIGINT))
         if os.getppid() != parent:  # the parent died before the request
