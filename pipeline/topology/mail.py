@@ -7,6 +7,7 @@ the ledger of deliveries, and whatever is lost on the way is claimed again when 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import ClassVar, Final
 
 import apache_beam as beam
@@ -20,9 +21,10 @@ from pipeline.settings import DatabaseSettings
 from pipeline.sinks.mail_results import write_mail_results
 from pipeline.sinks.settle_mails import SettleMails
 from pipeline.steps.mail.outbox import outbox_of
+from pipeline.steps.mail.preview import mail_preview_of
 from pipeline.steps.mail.sender import Sender, close_providers
 from pipeline.topology.ends import Preview, Retries, Store
-from pipeline.transforms.preview_mail import PreviewMails
+from pipeline.transforms.preview_due import PreviewDue
 from pipeline.transforms.send_mail import CheckMails, ClaimMails, SendMails
 
 Source = beam.PTransform[PBegin, beam.PCollection[list[WakeUp]]]
@@ -69,7 +71,7 @@ class MailTopology:
         """
         woken = pipeline | "ReadDeliveries" >> source
         if self.ends.is_dry_run:
-            _ = woken | "Preview" >> PreviewMails(self.sender)
+            _ = woken | "Preview" >> PreviewDue(partial(mail_preview_of, self.sender))
             return
         _ = (
             woken

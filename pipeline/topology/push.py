@@ -7,6 +7,7 @@ the ledger of deliveries, and whatever is lost on the way is claimed again when 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import ClassVar, Final
 
 import apache_beam as beam
@@ -22,11 +23,13 @@ from pipeline.sinks.settle_webhooks import SettleWebhooks
 from pipeline.sinks.webhook_results import finish_webhooks
 from pipeline.steps.push.channels import channels_on
 from pipeline.steps.push.outbox import outbox_of
+from pipeline.steps.push.preview import push_preview_of
 from pipeline.steps.push.sender import PushSender
 from pipeline.steps.push.tried import TriedPushes
+from pipeline.steps.webhooks.preview import webhook_preview_of
 from pipeline.steps.webhooks.sender import WebhookSender, close_webhooks
 from pipeline.topology.ends import Preview, Retries, Store
-from pipeline.transforms.preview_push import PreviewPushes
+from pipeline.transforms.preview_due import PreviewDue
 from pipeline.transforms.send_push import CheckPushes, ClaimPushes, SendPushes
 from pipeline.transforms.send_webhooks import SendWebhooks
 
@@ -76,7 +79,9 @@ class PushTopology:
         """
         woken = pipeline | "ReadDeliveries" >> source
         if self.ends.is_dry_run:
-            _ = woken | "Preview" >> PreviewPushes(self.sender)
+            _ = woken | "Preview" >> PreviewDue(partial(push_preview_of, self.sender))
+            webhooks = partial(webhook_preview_of, self.webhooks)
+            _ = woken | "PreviewWebhooks" >> PreviewDue(webhooks)
             return
         _ = (
             woken

@@ -19,11 +19,12 @@ from pipeline.domain.wake_up import WakeUp
 from pipeline.settings import DatabaseSettings
 from pipeline.sinks.publish_dead_letters import PublishDeadLetters
 from pipeline.sinks.settle_reactions import SettleReactions
+from pipeline.steps.reactions.preview import reaction_preview_of
 from pipeline.steps.reactions.reactor import Reactor
 from pipeline.topology.branch import Branch, Sinks
 from pipeline.topology.ends import Preview, Retries, Store
 from pipeline.transforms.outputs import EVENTS, UNDECODED
-from pipeline.transforms.preview_reactions import PreviewReactions
+from pipeline.transforms.preview_due import PreviewDue
 from pipeline.transforms.react import ClaimReactions, DecodeReactions, React, RouteReactions
 
 Source = beam.PTransform[PBegin, beam.PCollection[list[WakeUp]]]
@@ -66,7 +67,7 @@ class ReactionsTopology:
         reactor = self.reactor
         woken = pipeline | "ReadEvents" >> source
         if self.ends.is_dry_run:
-            _ = woken | "Preview" >> PreviewReactions(reactor)
+            _ = woken | "Preview" >> PreviewDue(partial(reaction_preview_of, reactor))
             return
         sinks = Sinks(
             write=partial(SettleReactions, self.database),

@@ -1,35 +1,32 @@
 """What a run would push now: reads the ledger and claims nothing."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
-from typing import Any, Final
+from typing import Any
 
 from pipeline.clients.postgres.retry import with_connection
-from pipeline.clients.postgres.sql import load
 from pipeline.domain.lease import Lease
 from pipeline.push.fallback import Missed
-from pipeline.steps.due_records import DueRecords
 from pipeline.steps.push.channel import Found, PushChannel, ToSend
 from pipeline.steps.push.channels import channels_on
-from pipeline.steps.push.sender import MOST_CLAIMED, PushSender
+from pipeline.steps.push.sender import PushSender
 from pipeline.steps.sending.doors import Doors
-
-_DUE: Final = load(__package__, "due_pushes")
+from pipeline.steps.sending.due_deliveries import MOST_DUE, about, due_deliveries, ended, sent
 
 
 class DuePushPreview:
     """Tells of each due delivery once per process. Thread-safe."""
 
-    def __init__(self, sender: PushSender) -> None:
+    def __init__(self, sender: PushSender, *, most: int = MOST_DUE) -> None:
         self._sender = sender
         self._channels = {each.name: each for each in channels_on(sender)}
-        self._due = DueRecords(sender.database, _DUE)
+        self._due = due_deliveries(sender.database, most=most)
 
     def look(self) -> Iterator[dict[str, Any]]:
         """Yield what would become of each delivery that is due now, without its text or token."""
         by_channel: defaultdict[str, list[Lease]] = defaultdict(list)
-        for lease in self._due.new(channels=list(self._channels), most=MOST_CLAIMED):
+        for lease in self._due.new(channels=list(self._channels)):
             by_channel[lease.values["channel"]].append(lease)
         for name, channel in self._channels.items():
             if some := by_channel[name]:
@@ -42,30 +39,17 @@ class DuePushPreview:
             lambda connection: channel.find(self._sender, connection, leases, doors),
         )
         for lease in leases:
-            yield {**_about(lease), **_would(lease, found[lease.sequence])}
+            yield {**about(lease), **_would(lease, found[lease.sequence])}
 
 
-def _about(lease: Lease) -> dict[str, Any]:
-    values = lease.values
-    return {
-        "delivery": str(values["id"]),
-        "cause": values["cause"],
-        "channel": values["channel"],
-        "kind": values["kind"],
-        "user": None if values["user_id"] is None else str(values["user_id"]),
-    }
-
-
-def _would(lease: Lease, found: Found) -> dict[str, Any]:
+def _would(lease: Lease, found: Found) -> Mapping[str, Any]:
     match found:
         case ToSend():
-            return {"would": "send", "reason": None}
+            return sent()
         case Missed(words=words):
             return {"would": "fall back", "reason": words}
         case _:
-            settlement = found.settlement(lease)
-            reason = settlement.cause and settlement.cause.reason
-            return {"would": settlement.state, "reason": reason}
+            return ended(found.settlement(lease))
 
 
 @cache

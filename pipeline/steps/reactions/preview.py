@@ -18,13 +18,13 @@ _DUE: Final = load(__package__, "due_events")
 class ReactionPreview:
     """Tells of each due event once per process. Thread-safe."""
 
-    def __init__(self, reactor: Reactor) -> None:
+    def __init__(self, reactor: Reactor, *, most: int = BATCH_SIZE) -> None:
         self._reactor = reactor
-        self._due = DueRecords(reactor.database, _DUE, key=_event_id)
+        self._due = DueRecords(reactor.database, _DUE, most=most, key=_event_id)
 
     def look(self) -> Iterator[dict[str, Any]]:
         """Yield what would become of each event that is due now, without its payload."""
-        for each in react(self._reactor, self._due.new(most=BATCH_SIZE)):
+        for each in react(self._reactor, self._due.new()):
             would = _would(each)
             if each.cause is not None and each.cause.error_class == UNKNOWN_EVENT:
                 would["status"] = "unrouted"

@@ -49,3 +49,29 @@ def test_a_dry_run_tells_of_each_event_once_and_of_those_in_the_ledger_too(board
 
 def told(preview: ReactionPreview) -> list[UUID]:
     return [each["event_id"] for each in preview.look()]
+
+
+def test_a_dry_run_goes_on_behind_the_first_page_first_in_the_ledger_then_in_what_is_new(
+    board: Board,
+) -> None:
+    events = [board.event("user.verified", VERIFIED) for _ in range(6)]
+    board.execute(
+        "INSERT INTO fanout.reactions (event_id, event_type, state, attempts, next_attempt_at)"
+        " SELECT id, event_type, 'waiting', 1, '2026-01-01' FROM reactions.events"
+        " WHERE id = ANY (%s) ORDER BY sequence",
+        events[3:],
+    )
+    preview = ReactionPreview(board.reactor(), most=2)
+    assert told(preview) == events[3:5]
+    # Due before the place where the next page begins: it is told of in the next round.
+    earlier = board.event("user.verified", VERIFIED)
+    board.execute(
+        "INSERT INTO fanout.reactions (event_id, event_type, state, attempts, next_attempt_at)"
+        " VALUES (%s, 'user.verified', 'waiting', 1, '2025-01-01')",
+        earlier,
+    )
+    assert told(preview) == [events[5], events[0]]
+    assert told(preview) == events[1:3]
+    assert told(preview) == []
+    assert told(preview) == [earlier]
+    assert [told(preview) for _ in range(4)] == [[]] * 4
