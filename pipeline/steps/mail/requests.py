@@ -28,6 +28,7 @@ from pipeline.steps.mail.check import CheckedMails, DueMail
 from pipeline.steps.mail.compose import write_mail
 from pipeline.steps.mail.freeze import AskedRequest, ask_alone, ask_batch, frozen_batches
 from pipeline.steps.mail.sender import Sender, providers_of, switch_of
+from pipeline.steps.sending.doors import give_back_trial
 from pipeline.steps.sending.rates import take_requests
 
 # How long a mail waits that only one provider may send, while that one may not be asked.
@@ -54,6 +55,8 @@ class Planned:
 def plan_requests(sender: Sender, checked: CheckedMails) -> Planned:
     """Write, freeze and note the requests for a batch of checked mails.
 
+    The trial of a breaker is given back if no request is made to its provider.
+
     Raises:
         TransientError: the database did not answer.
         ConfigurationError: a statement cannot succeed.
@@ -63,6 +66,9 @@ def plan_requests(sender: Sender, checked: CheckedMails) -> Planned:
     fresh = [each for each in checked.due if each.lease.values["asked_at"] is None]
     plan.repeat(doubtful)
     plan.send(fresh)
+    trial = checked.doors.trial
+    if trial is not None and not any(each.trial for each in plan.planned.asked):
+        give_back_trial(sender.database, checked.doors, switch_of(trial))
     return plan.planned
 
 

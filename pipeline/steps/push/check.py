@@ -18,6 +18,7 @@ from pipeline.steps.push.claim import ClaimedPushes
 from pipeline.steps.push.outbox import AskedPush
 from pipeline.steps.push.sender import LEASE, PushSender, push_switch
 from pipeline.steps.push.tried import MissedPush
+from pipeline.steps.sending.doors import give_back_trial
 from pipeline.steps.sending.rates import take
 
 # A delivery that may be sent, and the lease on it.
@@ -46,11 +47,20 @@ class CheckedPushes:
 def check_pushes(sender: PushSender, claimed: ClaimedPushes) -> CheckedPushes:
     """Check a batch of claimed deliveries, and note which providers are asked.
 
+    The trial of a breaker is given back if none of them is sent to its provider.
+
     Raises:
         TransientError: the database did not answer.
         ConfigurationError: a statement cannot succeed.
     """
-    channel = CHANNELS[claimed.channel]
+    checked = _checked(sender, CHANNELS[claimed.channel], claimed)
+    trial = claimed.doors.trial
+    if trial is not None and not any(each.trial for each in checked.asked):
+        give_back_trial(sender.database, claimed.doors, push_switch(trial))
+    return checked
+
+
+def _checked(sender: PushSender, channel: PushChannel, claimed: ClaimedPushes) -> CheckedPushes:
     if not claimed.leases:
         return CheckedPushes(channel=channel.name)
 

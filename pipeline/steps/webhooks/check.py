@@ -12,10 +12,11 @@ from pipeline.clients.postgres.retry import with_connection
 from pipeline.clients.postgres.sql import load
 from pipeline.clients.webhooks.client import StoredSecret, WebhookMessage
 from pipeline.domain.lease import Cause, Lease, Settlement, WorkState, end
+from pipeline.steps.sending.doors import give_back_trial
 from pipeline.steps.webhooks.body import event_body, ping_body, reaction_body
 from pipeline.steps.webhooks.claim import ClaimedWebhooks
 from pipeline.steps.webhooks.outbox import WebhookRequest
-from pipeline.steps.webhooks.sender import WebhookSender, provider_of
+from pipeline.steps.webhooks.sender import WebhookSender, provider_of, switch_of
 
 EVENTS: Final = "domain_events"
 REACTIONS: Final = "events"
@@ -60,16 +61,26 @@ class _Material:
 def check_webhooks(sender: WebhookSender, claimed: ClaimedWebhooks) -> CheckedWebhooks:
     """Check a batch of claimed webhooks.
 
+    The trial of a breaker is given back if nothing is sent to its endpoint.
+
     Raises:
         TransientError: the database did not answer.
         ConfigurationError: the query cannot succeed.
     """
+    checked = _checked(sender, claimed)
+    trial = claimed.doors.trial
+    if trial is not None and not any(each.trial for each in checked.requests):
+        give_back_trial(sender.database, claimed.doors, switch_of(provider_of(trial)))
+    return checked
+
+
+def _checked(sender: WebhookSender, claimed: ClaimedWebhooks) -> CheckedWebhooks:
     if not claimed.leases:
         return CheckedWebhooks()
     found = with_connection(sender.database, lambda connection: _read(connection, claimed.leases))
     requests, ended = [], []
     for lease in claimed.leases:
-        made = _made(lease, found, claimed.trials)
+        made = _made(lease, found, claimed.doors.trial)
         if isinstance(made, str):
             ended.append(_ended(lease, made))
         else:
@@ -102,7 +113,7 @@ def _by_id(rows: Iterable[Any]) -> dict[UUID, Any]:
     return {row.delivery_id: row for row in rows}
 
 
-def _made(lease: Lease, found: _Material, trials: frozenset[str]) -> WebhookRequest | str:
+def _made(lease: Lease, found: _Material, trial: str | None) -> WebhookRequest | str:
     row = found.rows.get(lease.values["id"])
     if row is None:
         return "endpoint_removed"
@@ -127,7 +138,7 @@ def _made(lease: Lease, found: _Material, trials: frozenset[str]) -> WebhookRequ
                 for sealed, name in zip(row.sealed or (), row.names or (), strict=True)
             ),
         ),
-        trial=recipient in trials,
+        trial=recipient == trial,
         is_suspect=lease.number > TRUSTED_TRIES and row.worked_since,
     )
 

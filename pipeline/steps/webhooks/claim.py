@@ -14,7 +14,7 @@ from pipeline.clients.postgres.retry import with_connection
 from pipeline.clients.postgres.sql import load
 from pipeline.domain.delivery import WEBHOOK_SWITCH, DeliveryChannel
 from pipeline.domain.lease import Lease
-from pipeline.steps.sending.doors import look_at_doors
+from pipeline.steps.sending.doors import Doors, look_at_doors
 from pipeline.steps.sending.rates import switch_on, take_requests
 from pipeline.steps.webhooks.outbox import places_of, webhook_outbox_of
 from pipeline.steps.webhooks.sender import (
@@ -46,11 +46,11 @@ class ClaimedWebhooks:
 
     Attributes:
         leases: the most urgent of each endpoint first.
-        trials: the endpoints whose breaker is tried with the one delivery that is claimed for them.
+        doors: the endpoints that may be asked; that of the trial with its one delivery.
     """
 
     leases: Sequence[Lease] = ()
-    trials: frozenset[str] = field(default_factory=frozenset)
+    doors: Doors[str] = field(default_factory=Doors)
 
 
 class WebhookClaims:
@@ -125,8 +125,7 @@ class WebhookClaims:
                 taken = self._take(recipient, granted, is_trial=is_trial)
                 leases += taken
                 left -= len(taken)
-        trials = frozenset() if doors.trial is None else frozenset({doors.trial})
-        return ClaimedWebhooks(leases=leases, trials=trials)
+        return ClaimedWebhooks(leases=leases, doors=doors)
 
     def _take(self, recipient: str, most: int, *, is_trial: bool = False) -> list[Lease]:
         only = {"channel": DeliveryChannel.WEBHOOK, "recipient": recipient}

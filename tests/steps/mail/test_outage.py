@@ -522,3 +522,36 @@ def test_pausing_stops_the_clock_of_what_expires(desk: MailDesk) -> None:
     desk.pass_time(0)
     desk.run()
     assert desk.emails() == [("sent", True)]
+
+
+def test_a_trial_whose_mail_is_not_sent_any_more_is_given_to_the_next_one(desk: MailDesk) -> None:
+    many(desk, 4)
+    desk.server.fail_always(fault(401, "missing_api_key"))
+    desk.run()
+    assert opened(desk) == ["mail:resend"]
+    desk.run()
+    desk.server.fail_always(None)
+    desk.pass_time(301)
+    assert {state for state, _, _ in desk.deliveries()} == {"paused"}
+    desk.execute(
+        "DELETE FROM pending_emails WHERE id = (SELECT source_id::bigint FROM fanout.deliveries"
+        " ORDER BY priority, next_attempt_at LIMIT 1)"
+    )
+    desk.run()
+    assert opened(desk) == []
+    assert Counter(state for state, _, _ in desk.deliveries())["cancelled"] == 1
+
+
+def test_control_a_trial_that_a_killed_worker_took_costs_a_cool_off(desk: MailDesk) -> None:
+    many(desk, 4)
+    desk.server.fail_always(fault(401, "missing_api_key"))
+    desk.run()
+    desk.server.fail_always(None)
+    desk.pass_time(301)
+    switches_of(desk.sender.database).forget()
+    assert MailClaims(desk.sender).claim().doors.trial == "resend"
+    desk.run()
+    assert opened(desk) == ["mail:resend"]
+    desk.pass_time(301)
+    desk.run()
+    assert opened(desk) == []

@@ -311,3 +311,42 @@ def test_the_claim_of_one_endpoint_does_not_read_the_queue_of_another(
     assert any("deliveries_of_endpoint_idx" in line for (line,) in plan)
     plan = desk.rows("EXPLAIN " + load("pipeline.steps.webhooks", "endpoints_due").decode())
     assert not any("Seq Scan on deliveries" in line for (line,) in plan)
+
+
+def test_a_trial_whose_webhook_is_not_sent_any_more_is_given_to_the_next_one(
+    desk: WebhookDesk, receiver: Receiver
+) -> None:
+    endpoint = desk.add(receiver, "noise")
+    receiver.status = 401
+    desk.queue(endpoint.id, 4)
+    desk.run(3)
+    assert len(switches(desk)) == 1
+    receiver.status, tries = 204, len(receiver.seen)
+    # The next one is that with the fewest tries, and its event is gone.
+    [(first,)] = desk.rows(
+        "SELECT source_id::bigint FROM fanout.deliveries WHERE state = 'paused'"
+        " ORDER BY attempts, priority, next_attempt_at LIMIT 1"
+    )
+    desk.execute("DELETE FROM domain_events WHERE id = %s", first)
+    desk.pass_time(3601)
+    desk.run(2)
+    assert len(receiver.seen) > tries
+    assert switches(desk) == []
+    assert ("cancelled", "the event was deleted") in desk.reasons()
+
+
+def test_control_a_trial_that_a_killed_worker_took_costs_a_cool_off(
+    desk: WebhookDesk, receiver: Receiver
+) -> None:
+    endpoint = desk.add(receiver, "noise")
+    receiver.status = 401
+    desk.queue(endpoint.id, 4)
+    desk.run(3)
+    receiver.status, tries = 204, len(receiver.seen)
+    desk.pass_time(3601)
+    assert webhook_claims_of(desk.sender).claim().doors.trial == str(endpoint.id)
+    desk.run(2)
+    assert len(receiver.seen) == tries
+    desk.pass_time(3601)
+    desk.run(2)
+    assert switches(desk) == []

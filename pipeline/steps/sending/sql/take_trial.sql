@@ -1,5 +1,5 @@
 -- Take the one trial of an open breaker that has cooled off, if a delivery is there to be the trial.
--- In: name; channel, of the delivery. Out: a row if it is ours.
+-- In: name; channel, of the delivery. Out: a row if it is ours: when another worker may take one.
 UPDATE fanout.switches SET until = now() + make_interval(secs => cool_off_seconds)
 WHERE name = %(name)s AND state = 'open' AND until <= now() AND (
     EXISTS (
@@ -14,4 +14,4 @@ WHERE name = %(name)s AND state = 'open' AND until <= now() AND (
         )
     )
 )
-RETURNING name
+RETURNING until
