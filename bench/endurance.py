@@ -16,10 +16,9 @@ from pathlib import Path
 from typing import Final
 
 import psutil
-import pygal
-from pygal.style import CleanStyle
 
 from bench import machine
+from bench.charts import CleanStyle, pygal
 from bench.installation import ROOT, Installation, installation
 
 REPORT: Final = ROOT / "docs" / "endurance.md"
@@ -67,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     ):
         endured = _endure(bench, minutes * 60)
         bench.world.check(endured.events)
-    _write_report(endured)
+    write_endurance_report(REPORT, endured)
     return 0 if endured.passed else 1
 
 
@@ -93,13 +92,14 @@ def _endure(bench: Installation, seconds: float) -> Endured:
         return Endured(samples, inserted, seconds)
 
 
-def _write_report(endured: Endured) -> None:
+def write_endurance_report(path: Path, endured: Endured) -> None:
+    """Write the report of endurance and its chart."""
     first, last, most = endured.samples[0], endured.samples[-1], max(endured.samples)
     verdict = "Met" if endured.passed else "**Not met**"
     written = f"{datetime.now(UTC):%Y-%m-%d}: {machine.describe()}"
     minutes, events = f"{endured.seconds / 60:.0f}", f"{endured.events:,}"
     budget = f"at most {BUDGET_MB} MB, and a climb of at most {CLIMB_MB_PER_HOUR:.0f} MB an hour"
-    REPORT.write_text(f"""# Endurance
+    path.write_text(f"""# Endurance
 
 Written by `make endurance` on {written}.
 
@@ -125,7 +125,7 @@ Budget: {budget}. {verdict}.
     step = max(1, len(endured.samples) // 120)
     chart.show_legend = False
     chart.add("pipeline", [round(sample, 1) for sample in endured.samples[::step]])
-    chart.render_to_file(str(REPORT.with_suffix(".svg")))
+    chart.render_to_file(str(path.with_suffix(".svg")))
 
 
 def _say(line: str) -> None:

@@ -115,7 +115,7 @@ def main() -> int:
     noise = machine.spread()
     figures = [each for size in SIZES for each in _measure(size)]
     met = all(each.met for each in figures)
-    _write_report(figures, machine.Noise(noise, machine.spread()))
+    write_jobs_report(REPORT, figures, machine.Noise(noise, machine.spread()))
     _say(REPORT.read_text())
     return 0 if met else 1
 
@@ -173,9 +173,10 @@ def _raw(connection: psycopg.Connection[Any], event_type: str, since: datetime) 
         return time.perf_counter() - started
 
 
-def _write_report(figures: list[Figures], noise: machine.Noise) -> None:
+def write_jobs_report(path: Path, figures: list[Figures], noise: machine.Noise) -> None:
+    """Write the report of jobs: a line for each job and size."""
     lines = "\n".join(map(str, figures))
-    REPORT.write_text(f"""# Performance of the scheduled jobs
+    path.write_text(f"""# Performance of the scheduled jobs
 
 Written by `make bench-jobs` on {datetime.now(UTC):%Y-%m-%d}: {machine.describe()}. Postgres and the
 job share the machine. Postgres syncs every commit.

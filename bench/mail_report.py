@@ -5,10 +5,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-import pygal
-from pygal.style import CleanStyle
-
 from bench import machine
+from bench.charts import CleanStyle, pygal
 from bench.measure import Latency
 from bench.outage import BEHIND, LIMIT, Outage
 from bench.report import Line
@@ -116,7 +114,7 @@ def _text(figures: MailFigures, lines: list[Line]) -> str:
     table = "\n".join(map(str, lines))
     return f"""# Performance of mail
 
-Written by `make bench-mail MAILS={outage.mails}` on {datetime.now(UTC):%Y-%m-%d}: {machine.describe()}. Postgres, Debezium, Pub/Sub, both
+{noise.warning}Written by `make bench-mail MAILS={outage.mails}` on {datetime.now(UTC):%Y-%m-%d}: {machine.describe()}. Postgres, Debezium, Pub/Sub, both
 graphs and the loopback provider share the machine. Postgres syncs every commit.
 
 | what | found | budget | met |

@@ -100,7 +100,14 @@ def main() -> int:
         pairs, cpu = _take_turns(bench, probes, service)
         debezium.start()
         turns = {name: _turns(name, each, probes) for name, each in _parts(bench, stream).items()}
-    kept = _write_report(pairs, turns, probes, cpu, machine.Noise(noise, machine.spread()))
+    kept = write_probes_report(
+        REPORT,
+        pairs,
+        turns,
+        probes=probes,
+        cpu=cpu,
+        noise=machine.Noise(noise, machine.spread()),
+    )
     _say(REPORT.read_text())
     return 0 if kept else 1
 
@@ -192,13 +199,25 @@ def _wait_for(status: int, probes: Probes) -> float:
     return time.perf_counter() - started
 
 
-def _write_report(
+def write_probes_report(
+    path: Path,
     pairs: list[tuple[Latency, Latency]],
     turns: dict[str, list[Turn]],
+    *,
     probes: Probes,
     cpu: float,
     noise: machine.Noise,
 ) -> bool:
+    """Write the report of probes; return whether their budgets are met.
+
+    Args:
+        path: of the report.
+        pairs: latencies of the stream with probes, and without.
+        turns: by the part that was lost.
+        probes: that were made.
+        cpu: seconds of the service's CPU for a probe.
+        noise: of the machine.
+    """
     rows, ratios = [], {}
     for share, name in ((0.5, "p50"), (0.99, "p99")):
         both = [(one.percentile(share), other.percentile(share)) for one, other in pairs]
@@ -220,7 +239,7 @@ def _write_report(
     kept = all(max(each.gone, each.back) <= PROMISED_SECONDS for each in every)
     costless = ratios["p50"] <= MOST_RATIO
     rates, losses = "\n".join(rows), "\n".join(lost)
-    REPORT.write_text(f"""# What probes cost, and how soon they turn
+    path.write_text(f"""# What probes cost, and how soon they turn
 
 Written by `make bench-probes` on {datetime.now(UTC):%Y-%m-%d}: {machine.describe()}. Postgres, Pub/Sub, Debezium,
 the stream and the service share the machine. Postgres syncs every commit.

@@ -5,10 +5,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-import pygal
-from pygal.style import CleanStyle
-
 from bench import machine
+from bench.charts import CleanStyle, pygal
 from bench.mail_report import Cpu
 from bench.measure import Latency
 from bench.report import Line
@@ -83,7 +81,7 @@ def _text(figures: PushFigures, lines: list[Line]) -> str:
     table = "\n".join(map(str, lines))
     return f"""# Performance of push
 
-Written by `make bench-push` on {datetime.now(UTC):%Y-%m-%d}: {machine.describe()}. Postgres, Debezium, Pub/Sub, the graphs and the loopback
+{noise.warning}Written by `make bench-push` on {datetime.now(UTC):%Y-%m-%d}: {machine.describe()}. Postgres, Debezium, Pub/Sub, the graphs and the loopback
 bus share the machine. Postgres syncs every commit.
 
 | what | found | budget | met |

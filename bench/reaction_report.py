@@ -5,18 +5,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-import pygal
-from pygal.style import CleanStyle
-
 from bench import machine
+from bench.charts import CleanStyle, pygal
 from bench.measure import Latency, Throughput
 from bench.polling import Polling
 from bench.report import Line
 
 _EVENTS_A_SECOND: Final = 2_000
 _P50: Final = 20
-# A loop varies by this factor only if others use the machine.
-_NOISY: Final = 1.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,14 +86,9 @@ def _text(figures: ReactionFigures, lines: list[Line]) -> str:
     noise = figures.noise
     table = "\n".join(map(str, lines))
     others = "\n".join(_baseline(each) for each in (figures.original, figures.frequent))
-    loaded = (
-        "**Others used the machine during this run.** "
-        if max(noise.start, noise.end) > _NOISY
-        else ""
-    )
     return f"""# Performance of reactions
 
-{loaded}Written by `make bench-reactions` on {datetime.now(UTC):%Y-%m-%d}: {machine.describe()}. Postgres, Debezium, Pub/Sub and the graph
+{noise.warning}Written by `make bench-reactions` on {datetime.now(UTC):%Y-%m-%d}: {machine.describe()}. Postgres, Debezium, Pub/Sub and the graph
 share the machine. Postgres syncs every commit.
 
 | what | found | budget | met |

@@ -5,10 +5,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-import pygal
-from pygal.style import CleanStyle
-
 from bench import machine
+from bench.charts import CleanStyle, pygal
 from bench.measure import RUNS, STEADY_RATE, Latency, Throughput
 from bench.world import FAN_OUT
 

@@ -85,7 +85,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
     parser.add_argument("--rows", type=int, default=ROWS, help="ledger rows to delete")
     figures = _measure(parser.parse_args().rows)
-    REPORT.write_text(_report(figures))
+    write_retention_report(REPORT, figures)
     _say(REPORT.read_text())
     return 0 if figures.ratio <= BUDGET_RATIO else 1
 
@@ -174,13 +174,14 @@ def _latencies(
     return [(written - published[event]) * 1000 for event, written in rows]
 
 
-def _report(figures: Figures) -> str:
+def write_retention_report(path: Path, figures: Figures) -> None:
+    """Write the report of retention beside the stream."""
     alone, beside = figures.alone.latency, figures.beside.latency
     verdict = "yes" if figures.ratio <= BUDGET_RATIO else "**no**"
     rate = figures.rows / figures.counts["seconds"]
-    return f"""# Retention beside the stream
+    path.write_text(f"""# Retention beside the stream
 
-Written by `make bench-retention` with {figures.rows:,} rows on {time.strftime("%Y-%m-%d")}:
+Written by `python -m bench.retention --rows {figures.rows}` on {time.strftime("%Y-%m-%d")}:
 {machine.describe()}.
 Everything runs on these cores: Postgres, Pub/Sub, the stream at {RATE} events/s with five recipients each, and retention. The load of the machine was {figures.load:.1f} before the run. A fixed loop took up
 to {figures.noise.start:.2f} times its fastest time at the start, {figures.noise.end:.2f} times at the end.
@@ -196,7 +197,7 @@ to {figures.noise.start:.2f} times its fastest time at the start, {figures.noise
 
 Retention deleted {figures.rows:,} ledger rows in {figures.counts["seconds"]:.0f} s: {rate:,.0f} rows/s, the pauses between its batches
 included. A ledger row takes {figures.row_bytes:.0f} bytes with its part of the indexes.
-"""
+""")
 
 
 def _percentiles(latency: Latency) -> str:
