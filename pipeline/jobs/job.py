@@ -22,12 +22,14 @@ class Pages:
 
     Attributes:
         statement: the name of the file.
+        only: which of its alternatives, if it has any.
         package: the package that has it.
         parameters: the other values that the statement needs. A command can change each by name.
         most: the most rows of a page.
     """
 
     statement: str
+    only: str | None = None
     package: str = "pipeline.jobs"
     parameters: Mapping[str, Any] = field(default_factory=dict)
     most: int = 5_000
@@ -50,6 +52,7 @@ class Period:
         why: the reason for the days, and what keeps a row for longer.
         statements: the names of the statements that delete, in their order. Each deletes one page.
             They are files in ``pipeline/steps/sql``.
+        only: which of their alternatives, if they have any.
         needs: a table without which there is nothing to do, as its family is not installed.
         oldest_first: whether the first pages have the oldest rows, or nearly so. If so, a run ends
             after many rows in a row that all stay.
@@ -61,6 +64,7 @@ class Period:
     at_least: int
     why: str
     statements: Sequence[str]
+    only: str | None = None
     needs: str | None = None
     oldest_first: bool = False
 

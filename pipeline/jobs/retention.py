@@ -25,7 +25,8 @@ OF_MAIL: Final = (
         days=30,
         at_least=1,
         why="used to look into failures; an attempt at an unfinished delivery stays",
-        statements=("delete_delivery_attempts",),
+        statements=("delete_attempts",),
+        only="deliveries",
         needs="fanout.deliveries",
     ),
     Period(
@@ -106,6 +107,7 @@ PERIODS: Final = (
         at_least=1,
         why="used to look into failures; an attempt at an unfinished record stays",
         statements=("delete_attempts",),
+        only="others",
     ),
     Period(
         table="fanout.job_runs",

@@ -58,9 +58,9 @@ def run_retention(settings: DatabaseSettings, work: Retention, given: Input) -> 
             total.rows += batch.counts.due
             total.kept += batch.counts.skipped
             if batch.cursor is not None:
-                cursor: str | None = f"{task.statement} {batch.cursor}"
+                cursor: str | None = f"{task.name} {batch.cursor}"
             else:
-                cursor = None if following is None else f"{following.statement} "
+                cursor = None if following is None else f"{following.name} "
             ends = batch.cursor is None and (following is None or following.period != task.period)
             preview = [_preview(task, total, batch)] if given.dry_run and ends else []
             yield Page(counts=batch.counts, cursor=cursor, preview=preview)
@@ -101,7 +101,7 @@ def _resume(tasks: list[Deletion], cursor: str | None) -> tuple[int, str | None]
     """Return where to begin. Deleted rows are not found again, so a lost place does no harm."""
     name, _, after = (cursor or "").partition(" ")
     for number, task in enumerate(tasks):
-        if task.statement == name:
+        if task.name == name:
             return number, after or None
     return 0, None
 

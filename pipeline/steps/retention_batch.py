@@ -53,6 +53,12 @@ class Deletion:
     statement: str
     days: int
 
+    @property
+    def name(self) -> str:
+        """The name of the statement and of its alternative: no other deletion of a job has it."""
+        only = self.period.only
+        return self.statement if only is None else f"{self.statement}:{only}"
+
 
 @dataclass(frozen=True, slots=True)
 class DeletedBatch:
@@ -143,7 +149,7 @@ def _execute(
     *,
     is_limited: bool = True,
 ) -> DeletedBatch:
-    statement = load("pipeline.steps", task.statement)
+    statement = load("pipeline.steps", task.statement, task.period.only)
 
     def work(connection: Connection[Any]) -> DeletedBatch:
         # Sent at once, they are one transaction, which the server commits without waiting for us.

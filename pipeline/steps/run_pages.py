@@ -29,7 +29,7 @@ def run_pages(settings: DatabaseSettings, work: Pages, given: Input) -> Iterator
         TransientError: the database could not be reached in time; run again from the last cursor.
         ConfigurationError: it cannot succeed.
     """
-    statement = load(work.package, work.statement)
+    statement = load(work.package, work.statement, work.only)
     parameters = _parameters(work, given)
     after = given.after
     while True:

@@ -45,7 +45,6 @@ import hashlib, json, sys
 from importlib.resources import files
 from pathlib import Path
 import pipeline
-from pipeline.clients.postgres.sql import load
 # Where pipeline.ops.migrate has it; that module itself needs a statement.
 MIGRATIONS = Path(pipeline.__file__).parents[1] / "migrations"
 digests = {}
@@ -57,7 +56,8 @@ for path in json.load(sys.stdin):
         elif folder.startswith("migrations"):
             sql = (MIGRATIONS / path.removeprefix("migrations/")).read_bytes()
         else:
-            sql = load(folder.removesuffix("/sql").replace("/", "."), name)
+            package = folder.removesuffix("/sql").replace("/", ".")
+            sql = files(package).joinpath("sql", f"{name}.sql").read_bytes()
     except (FileNotFoundError, ModuleNotFoundError):
         continue
     digests[path] = hashlib.sha256(sql).hexdigest()

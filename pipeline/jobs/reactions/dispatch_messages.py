@@ -12,7 +12,8 @@ DISPATCH_MESSAGES: Final = Job(
     schedule=Schedule("* * * * *"),
     work=Pages(
         package="pipeline.jobs.reactions",
-        statement="dispatch_messages",
+        statement="dispatch",
+        only="messages",
         # For so long a worker may be silent. Then the try has failed.
         parameters={"lease_minutes": 5},
         most=1_000,

@@ -12,7 +12,8 @@ DISPATCH_TASKS: Final = Job(
     schedule=Schedule("* * * * *"),
     work=Pages(
         package="pipeline.jobs.reactions",
-        statement="dispatch_tasks",
+        statement="dispatch",
+        only="tasks",
         # For so long a worker may be silent. Then the try has failed.
         parameters={"lease_minutes": 15},
         most=1_000,

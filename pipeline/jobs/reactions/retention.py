@@ -18,7 +18,8 @@ REACTION_RETENTION: Final = Job(
                 days=30,
                 at_least=1,
                 why="used to look into failures; an attempt at an unfinished event stays",
-                statements=("delete_reaction_attempts",),
+                statements=("delete_attempts",),
+                only="reactions",
             ),
             Period(
                 table="fanout.reactions",

@@ -1,11 +1,11 @@
 -- Delete old attempts at records that are finished: one page, the oldest first. In and out as
--- delete_ledger_rows.sql says. Those of deliveries and of reactions have
--- statements of their own.
+-- delete_ledger_rows.sql says. Only of deliveries, only of events of reactions, or only of others.
 WITH cutoff AS MATERIALIZED (
     SELECT least(%(now)s::timestamptz, now()) - make_interval(days => %(days)s::int) AS at
 ),
 page AS MATERIALIZED (
     SELECT source, record_id, number, finished_at,
+           -- only others: begin
            source = 'job_runs' AND record_id = ANY (ARRAY(
                -- As in pipeline.steps.job_runs.
                SELECT job || '@' || replace(
@@ -14,10 +14,33 @@ page AS MATERIALIZED (
                FROM fanout.job_runs
                WHERE state NOT IN ('done', 'dead', 'cancelled', 'expired')
            )) AS is_unfinished,
+           -- only others: end
+           -- only deliveries: begin
+           EXISTS (
+               SELECT FROM fanout.deliveries
+               WHERE id = attempts.record_id::uuid AND finished_at IS NULL
+               OFFSET 0
+           ) AS is_unfinished,
+           -- only deliveries: end
+           -- only reactions: begin
+           EXISTS (
+               SELECT FROM fanout.reactions
+               WHERE event_id = attempts.record_id::uuid AND state NOT IN ('done', 'dead')
+               OFFSET 0
+           ) AS is_unfinished,
+           -- only reactions: end
            ctid AS place
     FROM fanout.attempts
     WHERE finished_at < (SELECT at FROM cutoff)
+    -- only others: begin
     AND source NOT IN ('deliveries', 'events')
+    -- only others: end
+    -- only deliveries: begin
+    AND source = 'deliveries'
+    -- only deliveries: end
+    -- only reactions: begin
+    AND source = 'events'
+    -- only reactions: end
     -- The first part lets the index find where the page begins, in any plan.
     AND (finished_at, source, record_id, number) >= (
         coalesce((%(after)s::jsonb ->> 0)::timestamptz, '-infinity'),

@@ -19,6 +19,7 @@ from psycopg.errors import InsufficientPrivilege
 
 from local.debezium.configuration import engine_properties, read
 from pipeline.clients.postgres.leased_table import LeasedTable
+from pipeline.clients.postgres.sql import alternatives, load
 from pipeline.ops.replay.applying import APPLIED, REPLAY_PLANS
 from pipeline.steps.deliveries import DELIVERIES
 from pipeline.steps.job_runs import JOB_RUNS, PROGRESS
@@ -87,7 +88,7 @@ RUN_BY: Final = {
 # Single files that another role runs too.
 RUN_ALSO: Final = {
     JOBS_OF_REACTIONS: (
-        "pipeline/steps/sql/delete_reaction_attempts.sql",
+        "pipeline/steps/sql/delete_attempts.sql",
         "pipeline/steps/sql/delete_reactions.sql",
         "pipeline/steps/sql/delete_dispatches.sql",
     ),
@@ -142,7 +143,6 @@ NOT_RUN_BY: Final = {
         "pipeline/ops/mail/sql/suppressions.sql",
     ),
     "fanout_jobs": (
-        "pipeline/steps/sql/delete_reaction_attempts.sql",
         "pipeline/steps/sql/delete_reactions.sql",
         "pipeline/steps/sql/delete_dispatches.sql",
     ),
@@ -153,6 +153,11 @@ NOT_RUN_BY: Final = {
         "pipeline/sinks/sql/refund_failures.sql",
         "pipeline/sinks/sql/phones.sql",
     ),
+}
+# Of a file with alternatives, those that a role does not run.
+NO_ALTERNATIVE_OF: Final = {
+    "fanout_jobs": {"reactions"},
+    JOBS_OF_REACTIONS: {"deliveries", "others"},
 }
 # The leased tables of a role, and the columns that it sets when it extends a lease.
 LEASED: Final[dict[str, tuple[LeasedTable, tuple[str, ...]]]] = {
@@ -423,8 +428,24 @@ def statements(role: str) -> list[bytes]:
     if role == "fanout_cdc":
         properties = engine_properties(read(CONFIGURATION, dict.fromkeys(VARIABLES, "any")))
         return [properties["heartbeat.action.query"].encode()]
-    files = [path.read_bytes() for path in files_of(role) if path != OPTIONAL]
+    files = [
+        statement
+        for path in files_of(role)
+        if path != OPTIONAL
+        for statement in alternatives_of(path, role)
+    ]
     return [CHECK, *files, *leased_statements(role)]
+
+
+def alternatives_of(path: Path, role: str) -> list[bytes]:
+    """Return the statement of a file, or those of its alternatives that the role runs."""
+    package = ".".join(path.parent.parent.relative_to(ROOT).parts)
+    names: list[str | None] = [
+        name
+        for name in alternatives(path.read_bytes())
+        if name not in NO_ALTERNATIVE_OF.get(role, set())
+    ]
+    return [load(package, path.stem, name) for name in names or [None]]
 
 
 def leased_statements(role: str) -> list[bytes]:

@@ -1,6 +1,8 @@
 """Statements without the parts about tables that a database may not have."""
 
-from pipeline.clients.postgres.sql import load, without
+import pytest
+
+from pipeline.clients.postgres.sql import alternatives, load, without
 
 STATEMENT = b"""SELECT 1
 -- mail: begin
@@ -25,3 +27,23 @@ def test_a_statement_of_the_project_is_shorter_without_its_part() -> None:
     statement = load("pipeline.ops.forget", "forget_letters")
     assert b"domain_events" in statement
     assert b"domain_events" not in without(statement, "fanout")
+
+
+def test_of_the_alternatives_of_a_statement_one_is_loaded() -> None:
+    tasks, messages = (
+        load("pipeline.jobs.reactions", "dispatch", it) for it in ("tasks", "messages")
+    )
+    assert (b"agent_tasks" in tasks, b"message_queue" in tasks) == (True, False)
+    assert (b"agent_tasks" in messages, b"message_queue" in messages) == (False, True)
+    assert alternatives(tasks) == ["tasks"]
+
+
+@pytest.mark.parametrize("only", [None, "letters"])
+def test_a_statement_with_alternatives_is_not_loaded_without_one_of_them(only: str | None) -> None:
+    with pytest.raises(ValueError, match=r"expected one of \['messages', 'tasks'\]"):
+        load("pipeline.jobs.reactions", "dispatch", only)
+
+
+def test_a_statement_without_alternatives_has_none() -> None:
+    with pytest.raises(ValueError, match="invalid alternative 'tasks'"):
+        load("pipeline.ops.forget", "forget_letters", "tasks")

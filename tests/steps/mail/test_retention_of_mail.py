@@ -208,7 +208,7 @@ def test_it_goes_on_from_page_to_page(kept: Kept, table: str) -> None:
         deleted, cursor = 0, None
         while True:
             row = connection.execute(
-                load("pipeline.steps", period.statements[0]),
+                load("pipeline.steps", period.statements[0], period.only),
                 {"now": datetime.now(UTC), "days": 1, "after": cursor, "most": 1, "dry_run": False},
             ).fetchone()
             assert row is not None

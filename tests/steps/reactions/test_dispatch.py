@@ -292,9 +292,9 @@ def test_two_at_once_hand_each_out_once(queue: Queue) -> None:
     assert sorted(found for found, _ in queue.ready_events()) == sorted(ids)
 
 
-def small_pages(job: Job) -> Pages:
+def small_pages(job: Job, most: int = 3) -> Pages:
     assert isinstance(job.work, Pages)
-    return replace(job.work, most=3)
+    return replace(job.work, most=most)
 
 
 def test_a_row_that_the_application_has_locked_holds_up_nobody(queue: Queue) -> None:
@@ -328,6 +328,52 @@ def test_a_tick_hands_out_what_is_due_and_a_dry_run_nothing(queue: Queue) -> Non
         queue.job, Tick(job=queue.job.name, scheduled_for=datetime.now(UTC))
     )
     assert (ended.state, ended.run.counts.emitted) == (WorkState.DONE, 1)
+
+
+def test_a_dry_run_tells_of_each_once_page_by_page(queue: Queue) -> None:
+    # It is due later than the others of its priority, since it failed, but is scheduled first.
+    failed = queue.add(due=NOON)
+    assert queue.dispatch() == 1
+    assert queue.answer(queue.fail, failed, "the line is busy")
+    queue.pass_time(120)
+    later = [queue.add(due=NOON + timedelta(hours=hours)) for hours in (1, 2, 2, 3)]
+    urgent, least = queue.add(priority=0), queue.add(priority=3)
+    job = replace(queue.job, work=small_pages(queue.job, most=2))
+    now = datetime.now(UTC)
+    pages = [page.preview for page in queue.runner.preview(job, now=now, changed={})]
+    told = [
+        (UUID(each.get("task", each.get("message"))), each["try"])
+        for page in pages
+        for each in page
+    ]
+    assert told[:2] == [(urgent, 1), (failed, 2)]
+    assert sorted(told[2:6]) == sorted((each, 1) for each in later)
+    assert told[6:] == [(least, 1)]
+    assert [len(page) for page in pages] == [2, 2, 2, 1]
+    # Control: a run hands the urgent one and the one scheduled first out too, and all of them.
+    assert queue.dispatch() == 7
+
+
+def test_what_another_session_handed_out_since_it_was_read_is_left_to_it(queue: Queue) -> None:
+    row_id = queue.add()
+    assert queue.dispatch() == 1
+    assert queue.answer(queue.fail, row_id, "the line is busy")
+    queue.pass_time(60)
+    waiting = (
+        "SELECT FROM pg_stat_activity"
+        " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    with queue.board.database.connect() as other, ThreadPoolExecutor(1) as pool:
+        with other.transaction():
+            # As the other session does, whose worker has failed since.
+            other.execute("UPDATE fanout.dispatches SET attempts = attempts + 1")
+            handed = pool.submit(queue.dispatch)
+            wait_until(lambda: len(queue.board.rows(waiting)) == 1, seconds=30, what="it waits")
+        assert handed.result() == 0
+    assert queue.ready_events() == [(row_id, 1)]
+    # Control: when it is read again, it is handed out.
+    assert queue.dispatch() == 1
+    assert queue.ready_events() == [(row_id, 1), (row_id, 3)]
 
 
 def test_the_ids_of_the_database_are_those_of_python(board: Board) -> None:

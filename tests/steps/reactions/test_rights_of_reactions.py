@@ -13,6 +13,7 @@ from tests.clients.postgres.test_rights import (
     JOBS_OF_REACTIONS,
     ROOT,
     RUN_ALSO,
+    alternatives_of,
     files_of,
     granted,
     is_refused,
@@ -69,7 +70,11 @@ def needed_by_jobs() -> list[bytes]:
         JOB_RUNS.settle_statement(),
         *JOB_RUNS.follow_statements(["job"]),
     ]
-    files = [path.read_bytes() for path in files_of(JOBS_OF_REACTIONS)]
+    files = [
+        statement
+        for path in files_of(JOBS_OF_REACTIONS)
+        for statement in alternatives_of(path, JOBS_OF_REACTIONS)
+    ]
     return [
         *(CHECK, *files, *((ROOT / path).read_bytes() for path in also)),
         *(each.as_bytes(None) for each in composed),
