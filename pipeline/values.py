@@ -196,6 +196,7 @@ ANY_EVENT_ID: Final[Kind[int | UUID]] = Kind(
     read=lambda text: UUID(text) if "-" in text else EVENT_ID.read(text),
 )
 LETTER_ID: Final = count("id of a dead letter", such_as=7, most=MAX_EVENT_ID)
+ROUTE_ID: Final = count("id of a route", such_as=3, most=MAX_EVENT_ID)
 CONNECTIONS: Final = count("number of connections", such_as=GRANTED_CONNECTIONS, most=99_999)
 WORKERS: Final = count("number of workers", such_as=9, most=9_999)
 REQUESTS: Final = count("number of requests", such_as=32, most=10_000)

@@ -124,11 +124,22 @@ def _allowed(request: Request) -> list[str]:
     return sorted(methods)
 
 
-def _invalid(request: Request, error: Exception) -> JSONResponse:  # noqa: ARG001 - of a handler
+def _invalid(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for it only
+    if _is_no_json(request) and any(tuple(each["loc"]) == ("body",) for each in error.errors()):
+        # FastAPI takes such a body for a text, so its own error would be about the JSON in it.
+        return error_response(
+            HTTPStatus.UNPROCESSABLE_ENTITY,
+            "invalid body: expected JSON, with the header Content-Type: application/json",
+        )
     return error_response(
         HTTPStatus.UNPROCESSABLE_ENTITY, "; ".join(described(each) for each in error.errors())
     )
+
+
+def _is_no_json(request: Request) -> bool:
+    kind = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    return kind != "application/json" and not kind.endswith("+json")
 
 
 def response_to(error: FanoutError) -> JSONResponse:

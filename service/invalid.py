@@ -38,6 +38,14 @@ _BY_PREFIX: Final = {
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,40}")
 
 
+# What our patterns mean. One that is not here is short enough to be read.
+_PATTERNS: Final = {
+    r"^[^\x00]*[^\s\x00][^\x00]*$": "expected a text that is not blank, without NUL",
+    r"^[^\x00]+$": "expected a text without NUL",
+    "^[!-~]+$": "expected ASCII without blanks",
+}
+
+
 def described(error: Mapping[str, Any]) -> str:
     """Return one error of a request in words.
 
@@ -56,5 +64,7 @@ def described(error: Mapping[str, Any]) -> str:
 
 
 def _expected(kind: str, context: Mapping[str, Any]) -> str:
+    if kind == "string_pattern_mismatch" and context["pattern"] in _PATTERNS:
+        return _PATTERNS[context["pattern"]]
     words = _EXPECTED.get(kind) or _BY_PREFIX.get(kind.partition("_")[0])
     return "expected another value" if words is None else words.format_map(context)

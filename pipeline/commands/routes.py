@@ -5,6 +5,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from pipeline.commands.command import Commands, add_command
+from pipeline.values import ROUTE_ID, argument
 
 if TYPE_CHECKING:
     from pipeline.ops.routes.routes import RouteListed
@@ -84,7 +85,9 @@ def _add_remove(actions: Commands) -> None:
         "python -m pipeline routes remove 3",
         "python -m pipeline routes remove 3 --reason 'the campaign has ended' --json",
     )
-    command.add_argument("route", type=int, metavar="ID", help="as routes list shows it")
+    command.add_argument(
+        "route", type=argument(ROUTE_ID), metavar="ID", help="as routes list shows it"
+    )
     command.add_argument("--reason", metavar="TEXT", help="why, for the record")
     _add_json(command)
 

@@ -20,6 +20,16 @@ def one_line(text: str | None) -> str:
     return line if shows else ""
 
 
+def named(event_type: str) -> str:
+    """Return an event type as a sentence or a table names it.
+
+    A type of a producer can be any text: one that is empty, or has blanks or control characters, is
+    shown as a Python literal, so that it ends where it seems to end.
+    """
+    is_word = event_type.isprintable() and len(event_type.split()) == 1 and " " not in event_type
+    return event_type if is_word else repr(event_type)
+
+
 def escape(line: str) -> str:
     """Escape a line as Markdown for use inside other text."""
     return _MARKDOWN.sub(r"\\\g<0>", line)

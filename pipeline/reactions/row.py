@@ -74,20 +74,20 @@ def decode_reaction(
 
 
 def _object(text: str) -> dict[str, Any]:
-    value = _loaded(text)
+    value = _loaded("payload", text)
     if not isinstance(value, dict):
         raise InvalidEvent("payload: an object is needed")
     return value
 
 
 def _metadata(text: str) -> dict[str, Any]:
-    value = _loaded(text)
+    value = _loaded("metadata", text)
     return value if isinstance(value, dict) else {}
 
 
-def _loaded(text: str) -> object:
+def _loaded(column: str, text: str) -> object:
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError:
         # Postgres wrote the JSON: a number is beyond the range of a float, or it is nested deeply.
-        raise InvalidEvent("payload: a number in it is too large, or it is too deep") from None
+        raise InvalidEvent(f"{column}: a number in it is too large, or it is too deep") from None

@@ -6,6 +6,7 @@ from typing import Final
 from rich.console import Console
 from rich.text import Text
 
+from pipeline.domain.names import named
 from pipeline.domain.units import moment
 from pipeline.ops.reactions import words
 from pipeline.ops.reactions.account import ReactionAccount, ReactionSeen
@@ -20,7 +21,7 @@ def show_reaction(console: Console, account: ReactionAccount) -> None:
     """Print the account. Its texts are escaped: they are not markup, and not terminal commands."""
     event = account.event
     console.print()
-    console.print(Text.assemble("Event ", (str(event.id), "bold"), f"  {one_line(event.type)}"))
+    console.print(Text.assemble("Event ", (str(event.id), "bold"), f"  {named(event.type)}"))
     console.print(labelled(_about(account), console))
     if account.tries:
         console.print()

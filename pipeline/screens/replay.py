@@ -8,6 +8,7 @@ from typing import Final
 from rich.table import Table
 from rich.text import Text
 
+from pipeline.domain.names import named
 from pipeline.domain.units import counted, duration
 from pipeline.fanout.outcome import Status
 from pipeline.ops.reactions.selection import AGAIN, ReactionPlan
@@ -61,7 +62,7 @@ def show_reaction_plan(plan: ReactionPlan, command: Sequence[str]) -> None:
         for event_type in plan.all_types:
             states = plan.types.get(event_type, Counter())
             counts = [_number(states[state]) for state in AGAIN]
-            table.add_row(Text(printable(event_type)), *counts)
+            table.add_row(Text(named(event_type)), *counts)
         screen.print(table)
     screen.print()
     for line in _remarks_on_reactions(plan):
@@ -78,7 +79,7 @@ def _remarks_on_reactions(plan: ReactionPlan) -> Iterator[str]:
     if busy := plan.busy.total():
         yield f"{busy:,} not processed yet, or paused: a replay leaves such an event."
     if missing := plan.no_handler.total():
-        types = ", ".join(map(printable, sorted(plan.no_handler)))
+        types = ", ".join(map(named, sorted(plan.no_handler)))
         yield f"{missing:,} still without a handler: {types}."
     for cause, number in plan.causes.most_common(MOST_CAUSES):
         yield f"  {number:,} x {printable(cause)}"

@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pipeline.domain.units import counted, minute
+from pipeline.ops.switches.things import is_reaction
 from pipeline.ops.webhooks.change import ChangedEndpoint, NewEndpoint, RotatedSecret
 from pipeline.ops.webhooks.ping import Ping
 from pipeline.ops.webhooks.read import Endpoint, SecretInUse
@@ -22,8 +23,14 @@ def added_lines(added: NewEndpoint) -> str:
     """Return lines about a new endpoint, for standard error: its secret is not in them."""
     gets = "with payloads" if added.with_payload else "ids only"
     types = ", ".join(added.event_types)
+    routed = "".join(
+        f"of {each}, a type of reactions, only by a route:"
+        f" python -m pipeline routes add {each} --to webhook:{added.name}\n"
+        for each in added.event_types
+        if is_reaction(each)
+    )
     return (
-        f"{added.name}: hears of {types}, {gets}\n{_about_secret(added.secret)}\n"
+        f"{added.name}: hears of {types}, {gets}\n{routed}{_about_secret(added.secret)}\n"
         f"to try it: python -m pipeline webhooks test {added.name}"
     )
 

@@ -4,6 +4,7 @@ from http import HTTPStatus
 from typing import Annotated, Any
 
 from fastapi import Depends, HTTPException, Request
+from fastapi.dependencies.models import Dependant
 from starlette.concurrency import run_in_threadpool
 
 from service.databases import for_requests, settings_of
@@ -25,15 +26,34 @@ async def guard(request: Request) -> None:
     Every router that is not open depends on this.
 
     Raises:
-        HTTPException: 403, the caller lacks the scope.
+        HTTPException: 403, the caller lacks the scope; 422, the path takes no parameters.
         TransientError: the audit row cannot be written, so nothing is done.
     """
     caller = caller_of(request)
+    _check_query(request)
     is_safe = request.method in SAFE
     require(caller, Scope.READ if is_safe else Scope.OPERATE)
     if not is_safe:
         database = for_requests(settings_of(request).operator)
         await run_in_threadpool(begin_entry, request, caller, database)
+
+
+def _check_query(request: Request) -> None:
+    """Return if the route takes parameters, which it checks itself, or none were sent.
+
+    The routes without a version take whatever is behind the path, as the program before us did.
+    """
+    dependant = getattr(request.scope.get("route"), "dependant", None)
+    if not request.query_params or not request.url.path.startswith("/v1/"):
+        return
+    if dependant is not None and not _takes_query(dependant):
+        raise HTTPException(
+            HTTPStatus.UNPROCESSABLE_ENTITY, "invalid query: this path takes no parameters"
+        )
+
+
+def _takes_query(dependant: Dependant) -> bool:
+    return bool(dependant.query_params) or any(map(_takes_query, dependant.dependencies))
 
 
 def needs(scope: Scope) -> Any:  # noqa: ANN401 - as Depends, for a default or Annotated

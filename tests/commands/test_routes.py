@@ -48,13 +48,19 @@ def test_the_commands_of_the_document_print_what_it_shows(database: Database) ->
 
 
 def test_a_mistake_is_one_line_and_quotes_no_condition(database: Database) -> None:
-    for arguments, said in (
-        (("add", "user.verified", "--to", "webhook:crm"), "migrate --family push"),
-        (("add", "user.verified", "--to", "nobody", "--if", '{"secret": '), "invalid condition"),
-        (("remove", "7"), "no route 7: python -m pipeline routes list shows them"),
+    for code, arguments, said in (
+        (1, ("add", "user.verified", "--to", "webhook:crm"), "migrate --family push"),
+        (2, ("add", "user.verified", "--to", "nobody", "--if", '{"secret": '), "invalid condition"),
+        (2, ("add", "document_uploaded", "--to", "nobody"), "one is of domain_events, and"),
+        (1, ("remove", "7"), "no route 7: python -m pipeline routes list shows them"),
     ):
-        _, error = run(database, *arguments, code=2 if "--if" in arguments else 1)
+        _, error = run(database, *arguments, code=code)
         assert said in error
         assert "secret" not in error
         assert error.count("\n") == 1
     assert run(database, "list")[0].startswith("no routes; to add one: ")
+
+
+def test_an_id_that_is_no_number_is_answered_with_what_was_expected(database: Database) -> None:
+    _, error = run(database, "remove", "first", code=2)
+    assert "argument ID: invalid id of a route 'first': expected a number such as 3" in error

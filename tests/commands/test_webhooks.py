@@ -67,6 +67,14 @@ def test_an_endpoint_from_its_addition_to_its_removal(
     }
 
 
+def test_a_type_of_reactions_is_heard_of_by_a_route_and_the_answer_says_so(
+    desk: WebhookDesk, receiver: Receiver
+) -> None:
+    _, about = run(desk, "add", "crm", receiver.url, "--type", TYPE, "--type", "order.shipped")
+    assert "python -m pipeline routes add order.shipped --to webhook:crm" in about
+    assert f"routes add {TYPE}" not in about
+
+
 @pytest.mark.parametrize("keep", ["24h", "0s"])
 def test_after_a_rotation_the_older_secret_is_used_as_long_as_it_is_kept(
     desk: WebhookDesk, receiver: Receiver, keep: str

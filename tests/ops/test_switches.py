@@ -82,7 +82,10 @@ def test_json_is_for_programs(database: Database) -> None:
 @pytest.mark.parametrize("verb", ["pause", "resume"])
 @pytest.mark.parametrize(
     ("name", "hint"),
-    [("document_uploadd", f"did you mean {UPLOADED}"), ("zzz", "docs/events.md lists the types")],
+    [
+        ("document_uploadd", f"did you mean {UPLOADED}"),
+        ("zzz.z", "docs/events.md and docs/reaction-events.md list the types"),
+    ],
 )
 def test_an_unknown_name_is_one_line_with_the_close_ones(
     database: Database, verb: str, name: str, hint: str

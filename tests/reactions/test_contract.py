@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final, TypeVar
+from uuid import UUID
 
 import orjson
 import pytest
@@ -52,7 +53,9 @@ def defined_handlers() -> Iterator[type[ReactionHandler[Any]]]:
                 yield member
 
 
-def decoded(handler: ReactionHandler[Any], payload: object) -> ReactionEvent[Any]:
+def decoded(
+    handler: ReactionHandler[Any], payload: object, metadata: str | None = None
+) -> ReactionEvent[Any]:
     """Return the event of a row with this payload."""
     row = ReactionRow(
         id=EVENT,
@@ -61,7 +64,7 @@ def decoded(handler: ReactionHandler[Any], payload: object) -> ReactionEvent[Any
         aggregate_type=None,
         aggregate_id=None,
         payload=json.dumps(payload, default=as_json),
-        metadata=None,
+        metadata=metadata,
         version=1,
     )
     return decode_reaction(row, handler.payload)
@@ -73,6 +76,12 @@ def read(handler: ReactionHandler[Any], payload: object) -> ReactionEvent[Any] |
         return decoded(handler, payload)
     except InvalidRow as refused:
         return str(refused)
+
+
+def test_an_error_names_the_column_that_cannot_be_read() -> None:
+    handler = REACTION_HANDLERS[EventType("user.verified")]
+    with pytest.raises(InvalidRow, match=r"^metadata: a number in it is too large"):
+        decoded(handler, {"userId": UUID(int=1)}, metadata='{"a": 1e400}')
 
 
 def test_every_handler_that_is_defined_is_registered() -> None:

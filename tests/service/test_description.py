@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from typing import Any, Final
+from uuid import UUID
 
 import jsonschema_rs
 import pytest
@@ -124,7 +125,7 @@ INVALID: Final = {
     "cursor=%20kanarienvogel": "invalid cursor: expected a text of the form ",
     "kanarienvogel=1": "invalid query: expected no field of another name",
     "type=": "invalid type: expected at least 1 characters",
-    "type=a%00": "invalid type: expected a text of the form ",
+    "type=a%00": "invalid type: expected a text without NUL",
 }
 
 
@@ -133,6 +134,20 @@ def test_an_invalid_value_is_named_and_never_quoted(api: Api) -> None:
         answer = api.client.get(f"/v1/events?{query}")
         assert api.refusal(answer, 422).startswith(message), query
         assert "kanarienvogel" not in answer.text
+
+
+def test_a_parameter_of_a_path_that_takes_none_is_refused(api: Api) -> None:
+    for path in ("status", "me", f"reactions/{UUID(int=1)}/why"):
+        answer = api.client.get(f"/v1/{path}?usr=kanarienvogel")
+        assert api.refusal(answer, 422) == "invalid query: this path takes no parameters"
+        assert "kanarienvogel" not in answer.text
+
+
+def test_a_body_without_its_content_type_is_answered_with_the_header(api: Api) -> None:
+    for headers in ({}, {"Content-Type": "application/x-www-form-urlencoded"}):
+        answer = api.client.post("/v1/replays", content=b'{"unrouted": true}', headers=headers)
+        expected = "invalid body: expected JSON, with the header Content-Type: application/json"
+        assert api.refusal(answer, 422) == expected
 
 
 def test_a_body_that_is_no_object_is_refused(api: Api) -> None:

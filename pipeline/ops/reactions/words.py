@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from pipeline.domain.names import named
 from pipeline.domain.units import counted, duration, moment
 from pipeline.ops.reactions.account import Consequence, ReactionAccount, ReactionSeen, ReactionTry
 from pipeline.ops.why.account import EventLetter
@@ -181,8 +182,8 @@ def _replay(event: ReactionSeen) -> str:
 def _about_the_unrouted(account: ReactionAccount) -> str:
     event = account.event
     if account.has_handler:
-        return f"{event.type} has a handler now: {_replay(event)}"
-    return f"write a handler for {event.type} (docs/reactions.md), then: {_replay(event)}"
+        return f"{named(event.type)} has a handler now: {_replay(event)}"
+    return f"write a handler for {named(event.type)} (docs/reactions.md), then: {_replay(event)}"
 
 
 def _about_the_dead(account: ReactionAccount) -> str:

@@ -12,6 +12,7 @@ import orjson
 from pipeline.clients.postgres.check import check_first
 from pipeline.clients.postgres.sql import load
 from pipeline.domain.errors import Conflict, NotFound, UsageError
+from pipeline.fanout.handlers import HANDLERS
 from pipeline.ops.called import call
 from pipeline.ops.families import Family
 from pipeline.ops.webhooks.read import find_endpoint
@@ -104,6 +105,11 @@ def add_route(
             f"invalid event type {event_type[:_QUOTED]!r}: expected 1 to {MAX_TYPE_CHARACTERS}"
             " characters on one line, such as order.shipped"
         )
+    if event_type in HANDLERS and event_type not in known:
+        raise UsageError(
+            f"invalid event type {event_type!r}: expected one of reactions; this one is of"
+            f" domain_events, and python -m pipeline pause {event_type} holds it back"
+        )
     if position is not None and not 0 < position <= MAX_POSITION:
         raise UsageError(f"invalid position {position}: expected 1 to {MAX_POSITION}")
     kind, target = _target(to, known)
@@ -161,7 +167,9 @@ def _condition(text: str | None) -> str:
         value = orjson.loads(text)
     except orjson.JSONDecodeError:
         value = None
-    if not isinstance(value, dict) or "\\u0000" in text:
+    if isinstance(value, dict) and "\\u0000" in text:
+        raise UsageError("invalid condition: expected no NUL, which is written as \\u0000")
+    if not isinstance(value, dict):
         raise UsageError("""invalid condition: expected a JSON object, such as {"plan": "pro"}""")
     if len(text.encode()) > MAX_CONDITION_BYTES:
         raise UsageError(f"invalid condition: expected at most {MAX_CONDITION_BYTES} bytes")

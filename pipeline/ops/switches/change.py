@@ -24,7 +24,9 @@ from pipeline.reactions.handlers import REACTION_HANDLERS
 from pipeline.settings import DatabaseSettings
 
 CLOSE_NAMES: Final = 3
-_LISTED: Final = "docs/events.md lists the types, python -m pipeline jobs the jobs"
+_LISTED: Final = (
+    "docs/events.md and docs/reaction-events.md list the types, python -m pipeline jobs the jobs"
+)
 
 _PAUSE: Final = load(__package__, "pause")
 _RESUME: Final = load(__package__, "resume")

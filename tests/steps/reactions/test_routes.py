@@ -180,7 +180,7 @@ INVALID: tuple[tuple[str, dict[str, Any], str], ...] = (
     ("nobody", {"condition": '{"secret": '}, "expected a JSON object"),
     ("nobody", {"condition": '{"a": "' + "x" * 10_000 + '"}'}, "at most 10000 bytes"),
     # Postgres stores no such text.
-    ("nobody", {"condition": r'{"secret": "\u0000"}'}, "expected a JSON object"),
+    ("nobody", {"condition": r'{"secret": "\u0000"}'}, "expected no NUL"),
     ("nobody", {"position": 0}, "expected 1 to 2147483647"),
     ("nobody", {"position": 2**31}, "expected 1 to 2147483647"),
 )

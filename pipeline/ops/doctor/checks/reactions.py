@@ -3,6 +3,7 @@
 from typing import Final
 
 from pipeline.clients.postgres.session import working
+from pipeline.domain.names import named
 from pipeline.domain.units import counted, duration
 from pipeline.ops.doctor.check import Check, Finding, failed, ok, warning
 from pipeline.ops.doctor.installation import Installation
@@ -44,11 +45,11 @@ def judge_unrouted(unrouted: UnroutedReactions | None) -> Finding:
         return ok(NOT_INSTALLED)
     if not unrouted.events:
         return ok("every event has a handler")
-    named = ", ".join(f"{name} ({events:,})" for name, events in unrouted.types.items())
+    types = ", ".join(f"{named(name)} ({events:,})" for name, events in unrouted.types.items())
     if unrouted.events > sum(unrouted.types.values()):
-        named += " and others"
+        types += " and others"
     return warning(
-        f"{counted(unrouted.events, 'event')} without a handler: {named}",
+        f"{counted(unrouted.events, 'event')} without a handler: {types}",
         "write a handler (docs/reactions.md), then: python -m pipeline replay --family reactions"
         " --unrouted",
     )
