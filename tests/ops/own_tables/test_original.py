@@ -127,6 +127,10 @@ def test_handlers_and_dispatch_work_in_its_tables_in_its_own_words(board: Board)
         "SELECT event_type, amount, credit_balance FROM public.credit_events"
         " JOIN public.users AS person ON person.id = user_id"
     ) == [("intro_completed", 10, 10)]
+    # A foreign key of its tables forbids a task for somebody whom it does not know.
+    unknown = board.event("user.verified", {"userId": str(uuid4())})
+    board.process(unknown)
+    assert board.state(unknown)[0] == "dead"
     # Those of before, and the new ones: the most urgent first, and their rows keep their words.
     board.execute("UPDATE public.agent_tasks SET scheduled_for = now() - interval '1 hour'")
     due = one(board.rows("SELECT count(*) FROM public.agent_tasks"))
