@@ -107,7 +107,7 @@ def test_a_report_that_is_sent_again_changes_nothing(database: Database) -> None
     assert not record_report(operator(database), bounced)
     assert suppressed(database) == {}
     # Control: another report, of what happened after the lift, does.
-    later = a_report("msg_2", ReportEffect.BOUNCED, minutes=120)
+    later = a_report("msg_2", ReportEffect.BOUNCED, at=datetime.now(UTC) + timedelta(hours=1))
     assert record_report(operator(database), later)
     assert len(suppressed(database)) == 1
     found = rows(database, "SELECT kind, provider_id, detail, address_hash"
