@@ -749,7 +749,7 @@ def test_the_topics_are_those_that_debezium_publishes_to() -> None:
 
 def test_apply_asks_for_a_project() -> None:
     done = subprocess.run(
-        [MONITORING / "apply.sh"], capture_output=True, text=True, timeout=10, check=False
+        [MONITORING / "apply.sh"], capture_output=True, text=True, timeout=60, check=False
     )
     assert done.returncode == 2
     assert "apply.sh PROJECT [CHANNEL ...]" in done.stderr

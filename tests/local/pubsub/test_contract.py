@@ -107,8 +107,9 @@ class TestPulling:
     ) -> None:
         started = time.monotonic()
 
-        assert project.pull(timeout=2.0) == []
-        assert 0.5 < time.monotonic() - started < 2.0
+        # Ours answers a second before the deadline, and half a second before a shorter one.
+        assert project.pull(timeout=4.0) == []
+        assert 0.5 < time.monotonic() - started < 4.0
 
     def test_a_leased_message_is_not_given_to_a_second_puller(self, project: Project) -> None:
         project.publish("mine")
