@@ -81,15 +81,18 @@ def test_in_quiet_hours_the_bus_is_told_and_what_is_critical_rings(desk: PushDes
     assert desk.deliveries()[-1] == ("bus", "done", 1, 0)
 
 
-def test_what_was_sent_on_by_day_does_not_ring_at_night(desk: PushDesk) -> None:
+@pytest.mark.parametrize(("age", "tries"), [("1 hour", 0), ("0 s", 1)])
+def test_what_was_sent_on_by_day_does_not_ring_at_night(
+    desk: PushDesk, age: str, tries: int
+) -> None:
     """A switch, a breaker or failures held it back until then."""
     id_ = desk.notify()
     desk.execute(
         "INSERT INTO fanout.deliveries (id, cause, channel, recipient, kind, user_id, source,"
-        " source_id, created_at) SELECT gen_random_uuid(), 'activity.notifications:' || %s, 'fcm',"
-        " id::text, 'system', user_id, 'activity.notifications', %s, now() - interval '1 hour'"
-        " FROM fanout.device_tokens",
-        id_, str(id_),
+        " source_id, created_at, attempts) SELECT gen_random_uuid(),"
+        " 'activity.notifications:' || %s, 'fcm', id::text, 'system', user_id,"
+        " 'activity.notifications', %s, now() - %s::interval, %s FROM fanout.device_tokens",
+        id_, str(id_), age, tries,
     )  # fmt: skip
     be_quiet(desk)
     desk.run()

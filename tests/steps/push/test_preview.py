@@ -1,6 +1,7 @@
 """A dry run of push goes on page by page, though nothing that it has told of is done."""
 
 from pipeline.steps.push.preview import DuePushPreview
+from pipeline.steps.sending.due_deliveries import due_deliveries
 from tests.steps.push.desk import PushDesk
 
 TELL = (
@@ -51,3 +52,11 @@ def test_a_dry_run_says_nothing_of_what_waits_for_its_time_or_is_held_back(desk:
     # Control.
     desk.execute("DELETE FROM fanout.switches")
     assert told(DuePushPreview(desk.sender)) == [held]
+
+
+def test_a_dry_run_looks_at_a_delivery_as_the_next_try_would(desk: PushDesk) -> None:
+    fresh, tried = due(desk), due(desk)
+    desk.execute("UPDATE fanout.deliveries SET attempts = 2, failures = 1 WHERE id = %s", tried)
+    leases = due_deliveries(desk.sender.database).new(channels=["bus"])
+    found = {str(each.values["id"]): (each.number, each.failures) for each in leases}
+    assert found == {fresh: (1, 0), tried: (3, 1)}
