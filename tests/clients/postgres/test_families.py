@@ -43,3 +43,10 @@ def test_control_a_database_with_the_family_is_accepted(
     check_push(DatabaseSettings(dsn=database.push_dsn))
     with databases.with_reactions() as reactions:
         check_reactions(DatabaseSettings(dsn=reactions.reactions_dsn))
+
+
+def test_push_asks_for_its_newest_table_and_not_for_those_of_mail(database: Database) -> None:
+    with database.connect() as connection:
+        connection.execute("ALTER TABLE fanout.webhook_endpoints RENAME TO endpoints_of_later")
+    with pytest.raises(ConfigurationError, match="migrate --family push"):
+        check_push(DatabaseSettings(dsn=database.push_dsn))
