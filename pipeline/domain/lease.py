@@ -1,7 +1,7 @@
 """The states of every record that is retried, and the ways in which a try ends. No I/O.
 
 pending -> leased -> done | dead | cancelled | expired, or held until a person decides,
-             |  ^    or digest until one tells it
+             |  ^    or digest until one tells it, or unrouted until a replay
              v  |
            waiting        pending or waiting <-> paused, while a switch holds it back
 """
@@ -23,6 +23,7 @@ class WorkState(StrEnum):
     PAUSED = "paused"
     HELD = "held"
     DIGEST = "digest"
+    UNROUTED = "unrouted"
     DONE = "done"
     DEAD = "dead"
     CANCELLED = "cancelled"
@@ -74,11 +75,11 @@ class Cause:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settlement:
-    """How a try ended. Made by ``end``, ``fail``, ``give_back``, ``put_back`` and ``hold``.
+    """How a try ended. Made by ``end``, ``fail``, ``give_back``, ``put_back``, ``hold``, ``park``.
 
     Attributes:
         lease: the lease of the try.
-        state: the new state of the record: terminal, ``WAITING`` or ``HELD``.
+        state: the new state of the record: terminal, ``WAITING``, ``HELD`` or ``UNROUTED``.
         pause: seconds until it may be claimed again.
         due_at: the time by which it is ranked, in place of the pause. None: when the pause ends.
         counts: whether the try counts as a failure.
@@ -134,3 +135,8 @@ def put_back(lease: Lease, cause: Cause) -> Settlement:
 def hold(lease: Lease, cause: Cause) -> Settlement:
     """Return the settlement of a record that waits for the decision of a person."""
     return Settlement(lease=lease, state=WorkState.HELD, cause=cause)
+
+
+def park(lease: Lease, cause: Cause) -> Settlement:
+    """Return the settlement of a record that nothing handles. A replay makes it pending again."""
+    return Settlement(lease=lease, state=WorkState.UNROUTED, cause=cause)

@@ -285,7 +285,7 @@ def _reactions(reactions: ReactionFigures) -> Text:
         *(Text(each, "red") for each in reactions.standstills),
     ]
     if reactions.unrouted:
-        types = counted(len(reactions.unrouted_types), "type")
+        types = counted(reactions.unrouted_kinds, "type")
         lines.append(
             Text(f"{reactions.unrouted:,} without a handler, of {types}: see doctor", "yellow")
         )

@@ -454,6 +454,7 @@ STATUS: Final = StatusFigures(
         dead_last_hour=0,
         p50_seconds=1.0,
         unrouted_types={},
+        unrouted_kinds=0,
     ),
     pushes=dict.fromkeys(CHANNELS, PUSHES),
     other_program=None,

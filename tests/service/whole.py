@@ -82,6 +82,7 @@ REACTIONS: Final = ReactionFigures(
     dead_last_hour=9,
     p50_seconds=0.5,
     unrouted_types={"order.shipped": 6},
+    unrouted_kinds=1,
 )
 WHOLE: Final = LedgerFigures(
     per_minute=[PerMinute(None, "dead", 1, 2, 3)],

@@ -42,6 +42,7 @@ class ReactionFigures:
         p50_seconds: the median from when an event was found until it was done, within the last
             hour; None if there is none.
         unrouted_types: how many events have no handler, for the most frequent types.
+        unrouted_kinds: how many types without a handler there are, the others included.
     """
 
     waiting: int
@@ -57,6 +58,7 @@ class ReactionFigures:
     dead_last_hour: int
     p50_seconds: float | None
     unrouted_types: Mapping[str, int]
+    unrouted_kinds: int
 
     @property
     def standstills(self) -> Sequence[str]:
@@ -87,10 +89,12 @@ class UnroutedReactions:
     Attributes:
         events: how many.
         types: how many of each type, for the most frequent types.
+        kinds: how many types there are, the others included.
     """
 
     events: int
     types: Mapping[str, int]
+    kinds: int
 
 
 def has_reactions(connection: Connection[Any]) -> bool:
@@ -104,14 +108,15 @@ def read_reactions(connection: Connection[Any]) -> ReactionFigures | None:
         return None
     with connection.cursor(row_factory=dict_row) as cursor:
         [row] = cursor.execute(_STANDING, {"stuck_seconds": STUCK_SECONDS}).fetchall()
-    return ReactionFigures(**row, unrouted_types=read_unrouted(connection).types)
+    unrouted = read_unrouted(connection)
+    return ReactionFigures(**row, unrouted_types=unrouted.types, unrouted_kinds=unrouted.kinds)
 
 
 def read_unrouted(connection: Connection[Any]) -> UnroutedReactions:
     """Return the events without a handler."""
     rows = connection.execute(_UNROUTED, {"most": MOST_TYPES}).fetchall()
-    types = {event_type: events for event_type, events, _ in rows}
-    return UnroutedReactions(rows[0][2] if rows else 0, types)
+    types = {event_type: events for event_type, events, *_ in rows}
+    return UnroutedReactions(rows[0][2] if rows else 0, types, rows[0][3] if rows else 0)
 
 
 def read_paused_types(connection: Connection[Any]) -> Mapping[str, int]:

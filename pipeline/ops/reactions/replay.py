@@ -2,10 +2,11 @@
 
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Final
-from uuid import UUID, uuid4
+from uuid import uuid4
 
+import orjson
 from psycopg import Connection
 
 from pipeline.clients.postgres.retry import with_connection
@@ -13,7 +14,7 @@ from pipeline.clients.postgres.sql import load
 from pipeline.clients.pubsub.publish import MAX_REQUEST_MESSAGES, publish
 from pipeline.domain.errors import FanoutError
 from pipeline.domain.identifiers import EventType
-from pipeline.ops.reactions.selection import ReactionPlan, plan_reactions
+from pipeline.ops.reactions.selection import plan_reactions
 from pipeline.ops.replay import record
 from pipeline.ops.replay.messages import Marks, replay_messages
 from pipeline.ops.replay.publication import REQUESTS_A_SECOND, Replay
@@ -22,6 +23,7 @@ from pipeline.ops.replay.selector import Selector
 from pipeline.ops.report import Report, no_report
 from pipeline.reactions.handler import ReactionHandler
 from pipeline.reactions.handlers import REACTION_HANDLERS
+from pipeline.reactions.handlers.registry import types_in_order, types_one_at_a_time
 from pipeline.settings import DatabaseSettings
 
 # What became of replayed events, for ``pipeline.ops.replay.follow``.
@@ -69,7 +71,7 @@ def replay_reactions(
     record.begin(database, replay.id, selector=asked, note=note, planned=replay.planned)
     started, result = time.monotonic(), "interrupted"
     try:
-        _again(database, replay, plan, stop, topic=topic, rate=rate, report=report)
+        _again(database, replay, stop, handlers, topic=topic, rate=rate, report=report)
         result = "stopped" if replay.stopped else "published"
     except FanoutError as failure:
         result = f"failed: {failure}"
@@ -83,8 +85,8 @@ def replay_reactions(
 def _again(
     database: DatabaseSettings,
     replay: Replay,
-    plan: ReactionPlan,
     stop: threading.Event,
+    handlers: Mapping[EventType, ReactionHandler[Any]],
     *,
     topic: str | None,
     rate: float,
@@ -93,22 +95,24 @@ def _again(
     size = min(MAX_REQUEST_MESSAGES, max(1, round(rate / REQUESTS_A_SECOND)))
     bucket = TokenBucket(rate, size)
     marks = Marks(str(replay.id))
+    orders = {
+        "in_order": types_in_order(handlers),
+        "one_at_a_time": orjson.dumps(types_one_at_a_time(handlers)).decode(),
+    }
     report(0, replay.planned)
     for start in range(0, replay.planned, size):
-        page = plan.ids[start : start + size]
+        page = replay.ids[start : start + size]
         if stop.wait(bucket.take(len(page))):
             replay.stopped = True
             return
-        _make_pending(database, replay.id, page)
+        _make_pending(database, {**orders, "replay": replay.id, "ids": list(page)})
         if topic is not None:
             publish(topic, replay_messages(page, marks))
         replay.published += len(page)
         report(replay.published, replay.planned)
 
 
-def _make_pending(database: DatabaseSettings, replay: UUID, ids: Sequence[UUID]) -> None:
-    parameters: Mapping[str, Any] = {"replay": replay, "ids": list(ids)}
-
+def _make_pending(database: DatabaseSettings, parameters: Mapping[str, Any]) -> None:
     def work(connection: Connection[Any]) -> None:
         connection.execute(_REPLAY, parameters)
 

@@ -1,5 +1,6 @@
 """Finds the events of reactions that a selector selects, and what a replay would do with them."""
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -92,19 +93,22 @@ def plan_reactions(
             " missing by itself"
         )
     check_reactions(database)
-    plan, seen = ReactionPlan(), set[UUID]()
-    for event_id, event_type, state, error_class, reason, is_routed, _ in _rows(database, selector):
-        seen.add(event_id)
+    plan, places = ReactionPlan(), dict[UUID, tuple[float, int]]()
+    for row in _rows(database, selector):
+        event_id, event_type, state, error_class, reason, is_routed, sequence, place = row
+        # Events from before the pipeline have no sequence, and come first.
+        places[event_id] = (-math.inf if sequence is None else sequence, place)
         has_handler = EventType(event_type) in handlers or is_routed
         plan.add(event_id, event_type, state, has_handler=has_handler)
         if state == "dead" and has_handler:
             plan.causes[f"{error_class or 'error'}: {without_numbers(reason or 'unknown')}"] += 1
-    if unknown := sorted(map(str, {*selector.events} - seen)):
+    plan.ids.sort(key=places.__getitem__)
+    if unknown := sorted(map(str, {*selector.events} - places.keys())):
         raise NotFound(
             f"the ledger of reactions has no event {', '.join(unknown)}: the graph has not found it"
             " yet, or it does not exist"
         )
-    if selector.fingerprint is not None and not seen:
+    if selector.fingerprint is not None and not places:
         raise NotFound(
             f"no open dead letter with the fingerprint {selector.fingerprint!r} meets the"
             " conditions: see dead-letters list"

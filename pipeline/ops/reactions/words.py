@@ -55,7 +55,9 @@ def state(account: ReactionAccount) -> str:
     known = {
         "done": f"done{_after(event)}{about}",
         "dead": f"dead after {_tries(event)}",
-        "unrouted": "no handler knew its type when it was found",
+        "unrouted": f"parked{about}"
+        if event.reason
+        else "no handler knew its type when it was found",
         "paused": _paused(event),
         "waiting": f"waits after {_tries(event)}{_next(event)}"
         if event.attempts

@@ -1,4 +1,4 @@
-"""Makes the table that maps an event type to its handler."""
+"""Makes the table that maps an event type to its handler; which orders the handlers ask for."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -25,6 +25,19 @@ def reaction_handlers(
         if key is not None and key not in handler.payload.keys():  # noqa: SIM118 - a method
             raise ValueError(f"invalid one_at_a_time {key!r} of {name}: expected a payload key")
     return table
+
+
+def types_in_order(handlers: Mapping[EventType, ReactionHandler[Any]]) -> list[EventType]:
+    """Return the types whose events are processed in the order of their aggregate."""
+    return sorted(name for name, handler in handlers.items() if handler.in_order)
+
+
+def types_one_at_a_time(
+    handlers: Mapping[EventType, ReactionHandler[Any]],
+) -> Mapping[EventType, str]:
+    """Return the key of the payload by which events are processed one at a time, by their type."""
+    keys = {name: handler.one_at_a_time for name, handler in handlers.items()}
+    return {name: key for name, key in keys.items() if key is not None}
 
 
 def _type_of(handler: ReactionHandler[Any]) -> EventType:

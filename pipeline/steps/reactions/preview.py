@@ -9,7 +9,7 @@ from pipeline.clients.postgres.sql import load
 from pipeline.domain.defaults import BATCH_SIZE
 from pipeline.domain.lease import Lease, Settlement
 from pipeline.steps.due_records import DueRecords
-from pipeline.steps.reactions.react import UNKNOWN_EVENT, react
+from pipeline.steps.reactions.react import react
 from pipeline.steps.reactions.reactor import Reactor
 
 _DUE: Final = load(__package__, "due_events")
@@ -25,10 +25,7 @@ class ReactionPreview:
     def look(self) -> Iterator[dict[str, Any]]:
         """Yield what would become of each event that is due now, without its payload."""
         for each in react(self._reactor, self._due.new()):
-            would = _would(each)
-            if each.cause is not None and each.cause.error_class == UNKNOWN_EVENT:
-                would["status"] = "unrouted"
-            yield {**_about(each.lease), **would}
+            yield {**_about(each.lease), **_would(each)}
 
 
 def _event_id(lease: Lease) -> object:

@@ -15,7 +15,7 @@ from pipeline.domain.clock import Clock, utc_now
 from pipeline.domain.errors import PermanentError
 from pipeline.domain.handler_failure import failed
 from pipeline.domain.identifiers import EventType
-from pipeline.domain.lease import Cause, Lease, Settlement, WorkState, end, fail, put_back
+from pipeline.domain.lease import Cause, Lease, Settlement, WorkState, end, fail, park, put_back
 from pipeline.facts.reactions import read_answers
 from pipeline.reactions.ask import outcome_of, questions_of
 from pipeline.reactions.effects import FollowUp, Move, Reaction
@@ -31,7 +31,7 @@ from pipeline.steps.reactions.routed import route_of, routed, sent
 
 # A handler that asks for a time that has passed is asked again after this.
 AT_LEAST: Final = timedelta(seconds=1)
-# The class of the error if an event was deleted, or nothing knows its type.
+# The class of the error if an event was deleted.
 UNKNOWN_EVENT: Final = "UnknownEvent"
 
 _READ: Final = load(__package__, "read_events")
@@ -143,23 +143,22 @@ def _read(connection: Connection[Any], leases: Sequence[Lease]) -> dict[Any, Rea
 
 def _decoded(reactor: Reactor, lease: Lease, row: ReactionRow | None) -> AskedReaction | Settlement:
     if row is None:
-        return _unknown(lease, "it was deleted, or has no valid created_at")
+        reason = "it was deleted, or has no valid created_at"
+        return end(lease, WorkState.DEAD, Cause(error_class=UNKNOWN_EVENT, reason=reason))
     if row.route is not None and row.route.to is not RouteTo.HANDLER:
         return sent(lease, row.route)
     named = lease.values["event_type"] if row.route is None else row.route.target
     handler = reactor.handlers.get(EventType(named or ""))
     if handler is None:
         what = "its type" if row.route is None else "the type that its route names"
-        return routed(_unknown(lease, f"{what} has no handler"), row.route)
+        parked = park(lease, Cause(reason=f"{what} has no handler"))
+        closes = {"closes": reactor.closes_unrouted}
+        return routed(replace(parked, values=closes), row.route)
     try:
         event = decode_reaction(row, handler.payload, lease.values["depth"])
     except PermanentError as error:
         return routed(end(lease, WorkState.DEAD, _cause(error)), row.route)
     return AskedReaction(lease, handler, event, row.route)
-
-
-def _unknown(lease: Lease, reason: str) -> Settlement:
-    return end(lease, WorkState.DEAD, Cause(error_class=UNKNOWN_EVENT, reason=reason))
 
 
 def _settlement(

@@ -12,6 +12,7 @@ from pipeline.domain.identifiers import EventType
 from pipeline.domain.lease import Lease
 from pipeline.reactions.handler import ReactionHandler
 from pipeline.reactions.handlers import REACTION_HANDLERS
+from pipeline.reactions.handlers.registry import types_in_order, types_one_at_a_time
 from pipeline.settings import DatabaseSettings
 
 # Longer than a batch takes. What a killed worker had waits as long.
@@ -47,13 +48,12 @@ class Reactor:
     @property
     def in_order(self) -> list[EventType]:
         """The types whose events are processed in the order of their aggregate."""
-        return sorted(name for name, handler in self.handlers.items() if handler.in_order)
+        return types_in_order(self.handlers)
 
     @property
     def one_at_a_time(self) -> Mapping[EventType, str]:
         """The key of the payload by which the events of a type are processed one at a time."""
-        keys = {name: handler.one_at_a_time for name, handler in self.handlers.items()}
-        return {name: key for name, key in keys.items() if key is not None}
+        return types_one_at_a_time(self.handlers)
 
     def keeps_order(self, lease: Lease) -> bool:
         """Whether other events may wait for this one."""

@@ -1,7 +1,8 @@
 -- One page of the events of reactions that meet the conditions and can be replayed, with their states,
 -- the first ones first. In: ids, or NULL; fingerprint, event_type, since and until, or NULL; dead_letters;
--- unrouted; after, page. Out: also whether a route takes it now, and its place. Events that are done are
--- only returned if they are named. What waits for its time and never failed counts as pending.
+-- unrouted; after, page. Out: also whether a route takes it now, the sequence of the event, and its place.
+-- Events that are done are only returned if they are named. What waits for its time and never failed counts
+-- as pending.
 SELECT
     ledger.event_id,
     ledger.event_type,
@@ -12,6 +13,7 @@ SELECT
         SELECT FROM fanout.reaction_routes AS route
         WHERE route.event_type = ledger.event_type AND event.payload @> route.condition
     ),
+    event.sequence,
     ledger.sequence
 FROM fanout.reactions AS ledger
 LEFT JOIN reactions.events AS event ON event.id = ledger.event_id

@@ -40,7 +40,9 @@ resolved AS (
 closed AS (
     UPDATE reactions.events AS event SET processed = true
     FROM ended
-    WHERE event.id = ended.event_id AND ended.state IN ('done', 'dead')
+    JOIN given ON given.token = ended.token
+    WHERE event.id = ended.event_id
+        AND (ended.state IN ('done', 'dead') OR ended.state = 'unrouted' AND given.closes)
 ),
 tasks AS (
     INSERT INTO reactions.agent_tasks (
