@@ -27,6 +27,7 @@ def add(commands: Commands) -> None:
         "python -m pipeline job meeting-reminders --dry-run",
         "python -m pipeline job meeting-reminders --now 2026-03-02T12:00Z --set lead_minutes=15",
         "python -m pipeline job retention",
+        "python -m pipeline job reaction-retention --dry-run --set unrouted_days=365",
     )
     command.add_argument("job", metavar="JOB", help="its name; python -m pipeline jobs lists them")
     command.add_argument(

@@ -11,6 +11,7 @@ from rich.text import Text
 from pipeline.clients.postgres.locks import Lock
 from pipeline.domain.graph import Graph
 from pipeline.domain.units import ago, counted, counted_waiting, duration, is_ahead, moment, size
+from pipeline.jobs.reactions.retention import UNROUTED
 from pipeline.ops.jobs.kept import LedgerMark, RevokedGrants
 from pipeline.ops.mail.figures import MailFigures
 from pipeline.ops.push.figures import ChannelFigures
@@ -287,7 +288,11 @@ def _reactions(reactions: ReactionFigures) -> Text:
     if reactions.unrouted:
         types = counted(reactions.unrouted_kinds, "type")
         lines.append(
-            Text(f"{reactions.unrouted:,} without a handler, of {types}: see doctor", "yellow")
+            Text(
+                f"{reactions.unrouted:,} without a handler, of {types}, each kept for"
+                f" {UNROUTED.days} days: see doctor",
+                "yellow",
+            )
         )
     return Text("\n").join(lines)
 

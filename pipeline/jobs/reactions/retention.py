@@ -6,6 +6,17 @@ from pipeline.jobs.job import Job, Period, Retention
 from pipeline.jobs.reactions.needs import OF_REACTIONS
 from pipeline.jobs.schedule import Schedule
 
+UNROUTED: Final = Period(
+    table="fanout.reactions without a handler",
+    parameter="unrouted_days",
+    days=180,
+    at_least=30,
+    why="half a year to write a handler and replay them; after that, they never run; counted from"
+    " when an event was found or parked again",
+    statements=("delete_unrouted_reactions",),
+    oldest_first=True,
+)
+
 REACTION_RETENTION: Final = Job(
     name="reaction-retention",
     summary="delete what was kept of finished events of reactions long enough",
@@ -31,6 +42,7 @@ REACTION_RETENTION: Final = Job(
                 statements=("delete_reactions",),
                 oldest_first=True,
             ),
+            UNROUTED,
             Period(
                 table="fanout.dispatches",
                 parameter="dispatches_days",

@@ -106,7 +106,7 @@ def plan_reactions(
     if unknown := sorted(map(str, {*selector.events} - places.keys())):
         raise NotFound(
             f"the ledger of reactions has no event {', '.join(unknown)}: the graph has not found it"
-            " yet, or it does not exist"
+            " yet, retention has deleted its row, or it does not exist"
         )
     if selector.fingerprint is not None and not places:
         raise NotFound(

@@ -47,7 +47,7 @@ def state(account: ReactionAccount) -> str:
     """Return how the event stands."""
     event = account.event
     if event.is_past:
-        return "finished long ago: retention has deleted its row in the ledger"
+        return "over long ago: retention has deleted its row in the ledger, so it never runs again"
     if event.state is None:
         past = "processed before this pipeline saw it, which never runs it"
         return past if event.is_processed else "not processed yet"

@@ -7,15 +7,6 @@
 WITH cutoff AS MATERIALIZED (
     SELECT least(%(now)s::timestamptz, now()) - make_interval(days => %(days)s::int) AS at
 ),
-unseen AS MATERIALIZED (
-    SELECT event.sequence
-    FROM reactions.events AS event
-    WHERE event.processed IS NOT TRUE
-        AND event.sequence > (SELECT last_sequence FROM fanout.reaction_marks)
-        AND NOT EXISTS (SELECT FROM fanout.reactions AS ledger WHERE ledger.event_id = event.id)
-    ORDER BY event.sequence
-    LIMIT 1
-),
 page AS MATERIALIZED (
     SELECT event_id, state, finished_at
     FROM fanout.reactions
@@ -31,21 +22,37 @@ page AS MATERIALIZED (
     ORDER BY finished_at, event_id
     LIMIT %(most)s::int
 ),
+found AS MATERIALIZED (
+    SELECT page.event_id, page.state, event.sequence,
+           coalesce(event.processed, event.id IS NULL) AS is_over
+    FROM page
+    LEFT JOIN reactions.events AS event ON event.id = page.event_id
+),
+-- Nobody looks further than the page: an application may have any number of open events without a handler.
+unseen AS MATERIALIZED (
+    SELECT event.sequence
+    FROM reactions.events AS event
+    WHERE event.processed IS NOT TRUE
+        AND event.sequence > (SELECT last_sequence FROM fanout.reaction_marks)
+        AND event.sequence < (SELECT max(sequence) FROM found)
+        AND NOT EXISTS (SELECT FROM fanout.reactions AS ledger WHERE ledger.event_id = event.id)
+    ORDER BY event.sequence
+    LIMIT 1
+),
 old AS MATERIALIZED (
-    SELECT page.event_id, event.sequence,
-           page.state IN ('done', 'dead')
-           AND coalesce(event.processed, event.id IS NULL)
+    SELECT event_id, sequence,
+           state IN ('done', 'dead')
+           AND is_over
            AND (
-               event.sequence IS NULL
-               OR event.sequence < coalesce((SELECT sequence FROM unseen), 9223372036854775807)
+               sequence IS NULL
+               OR sequence < coalesce((SELECT sequence FROM unseen), 9223372036854775807)
            )
            AND NOT EXISTS (
                SELECT FROM public.event_dead_letters
-               WHERE letter_key = 'events:' || page.event_id AND resolved_at IS NULL
+               WHERE letter_key = 'events:' || found.event_id AND resolved_at IS NULL
                OFFSET 0
            ) AS goes
-    FROM page
-    LEFT JOIN reactions.events AS event ON event.id = page.event_id
+    FROM found
 ),
 deleted AS (
     DELETE FROM fanout.reactions AS ledger

@@ -155,7 +155,9 @@ def test_of_many_types_without_a_handler_some_are_named_and_all_are_counted(boar
     for number in range(MOST_TYPES + 1):
         board.event(f"moon.rose_{number:02}", {})
     board.process()
-    assert "21 without a handler, of 21 types: see doctor" in screen(status_of(board))
+    assert "21 without a handler, of 21 types, each kept for 180 days: see doctor" in screen(
+        status_of(board)
+    )
     seen = doctor(board)["reaction types"].seen
     assert seen.startswith("21 events without a handler: moon.rose_00 (1), ")
     assert seen.endswith("moon.rose_19 (1) and others")
