@@ -18,7 +18,7 @@ from pipeline.steps.reactions.batches import (
     decode_claimed,
     react_to,
 )
-from pipeline.steps.reactions.claim import claims_of, ids_of
+from pipeline.steps.reactions.claim import claims_of, ids_of, keeper_of
 from pipeline.steps.reactions.reactor import Reactor
 from pipeline.transforms.fetch import OnStart
 from pipeline.transforms.outputs import EVENTS, UNDECODED, Outputs, RoutedReactions
@@ -111,7 +111,9 @@ class _ClaimReactions(beam.DoFn):
         while goes_on:
             leases = claims.claim(ids)
             if leases:
-                yield ClaimedReactions(leases=leases)
+                # The steps are fused: here it goes on when the batch is written.
+                with keeper_of(self._reactor).keeping(leases):
+                    yield ClaimedReactions(leases=leases)
             # What waits for one of these is due when they have ended.
             is_more = len(leases) == BATCH_SIZE or any(map(self._reactor.keeps_order, leases))
             goes_on = is_more and time.monotonic() - started < CLAIM_SECONDS

@@ -10,7 +10,7 @@ from pipeline.coders import CarriedCoder
 from pipeline.domain.tried import TriedMails
 from pipeline.domain.wake_up import WakeUp
 from pipeline.steps.mail.check import CheckedMails, check_mails
-from pipeline.steps.mail.claim import ClaimedMails, claims_of
+from pipeline.steps.mail.claim import ClaimedMails, claims_of, keeper_of
 from pipeline.steps.mail.outbox import outbox_of
 from pipeline.steps.mail.requests import plan_requests
 from pipeline.steps.mail.sender import Sender
@@ -74,13 +74,16 @@ class _Claim(beam.DoFn):
 
     def process(self, wake_ups: list[WakeUp]) -> Iterable[ClaimedMails]:  # noqa: ARG002
         started = time.monotonic()
+        keeper = keeper_of(self._sender)
         claimed = claims_of(self._sender).claim()
         # The first one also if it is empty: then answers are read that came meanwhile.
-        yield claimed
+        with keeper.keeping(claimed.leases):
+            yield claimed
         while claimed.leases and time.monotonic() - started < CLAIM_SECONDS:
             claimed = claims_of(self._sender).claim()
             if claimed.leases or claimed.doors.trial is not None:
-                yield claimed
+                with keeper.keeping(claimed.leases):
+                    yield claimed
 
 
 class _Check(beam.DoFn):

@@ -10,7 +10,7 @@ from pipeline.coders import CarriedCoder
 from pipeline.domain.wake_up import WakeUp
 from pipeline.steps.push.channels import CHANNELS, channels_on
 from pipeline.steps.push.check import CheckedPushes, check_pushes
-from pipeline.steps.push.claim import ClaimedPushes, claims_of
+from pipeline.steps.push.claim import ClaimedPushes, claims_of, keeper_of
 from pipeline.steps.push.outbox import outbox_of
 from pipeline.steps.push.sender import PushSender
 from pipeline.steps.push.tried import TriedPushes
@@ -82,7 +82,8 @@ class _ClaimPushes(beam.DoFn):
             for channel in channels_on(self._sender):
                 # Also if it is empty: then answers are read that came meanwhile.
                 claimed = claims.claim(channel, woken=woken)
-                yield claimed
+                with keeper_of(self._sender).keeping(claimed.leases):
+                    yield claimed
                 goes_on |= bool(claimed.leases)
             goes_on &= time.monotonic() - started < CLAIM_SECONDS
 

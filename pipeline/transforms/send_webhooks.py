@@ -7,7 +7,7 @@ import apache_beam as beam
 from pipeline.coders import CarriedCoder
 from pipeline.domain.wake_up import WakeUp
 from pipeline.steps.webhooks.check import CheckedWebhooks, check_webhooks
-from pipeline.steps.webhooks.claim import ClaimedWebhooks, webhook_claims_of
+from pipeline.steps.webhooks.claim import ClaimedWebhooks, webhook_claims_of, webhook_keeper_of
 from pipeline.steps.webhooks.outbox import webhook_outbox_of
 from pipeline.steps.webhooks.sender import WebhookSender
 from pipeline.steps.webhooks.tried import TriedWebhooks
@@ -44,7 +44,9 @@ class _ClaimWebhooks(beam.DoFn):
 
     def process(self, wake_ups: list[WakeUp]) -> Iterable[ClaimedWebhooks]:  # noqa: ARG002
         # Also if it is empty: then answers are read that came meanwhile.
-        yield webhook_claims_of(self._sender).claim()
+        claimed = webhook_claims_of(self._sender).claim()
+        with webhook_keeper_of(self._sender).keeping(claimed.leases):
+            yield claimed
 
 
 class _CheckWebhooks(beam.DoFn):

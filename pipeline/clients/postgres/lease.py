@@ -111,6 +111,28 @@ def extend(
     return connection.execute(statement, parameters).fetchone() is not None
 
 
+def extend_all(
+    connection: Connection[Any], table: LeasedTable, held: Sequence[Lease], lease: timedelta
+) -> None:
+    """Extend these leases in one statement, counted from now. One that was lost stays so.
+
+    A record that another session has locked is left out: it is being settled, or is extended by the
+    next call. So this never waits, and cannot be part of a deadlock.
+
+    Args:
+        connection: in autocommit.
+        table: of the records.
+        held: the leases.
+        lease: for how long.
+    """
+    parameters = {
+        "sequences": [each.sequence for each in held],
+        "tokens": [each.token for each in held],
+        "seconds": lease.total_seconds(),
+    }
+    connection.execute(table.extend_all_statement(), parameters)
+
+
 def settle(
     connection: Connection[Any], table: LeasedTable, settlements: Sequence[Settlement]
 ) -> set[UUID]:

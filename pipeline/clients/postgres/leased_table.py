@@ -138,6 +138,17 @@ UPDATE {table} SET next_attempt_at = now() + make_interval(secs => %(seconds)s){
 WHERE sequence = %(sequence)s AND lease_token = %(token)s AND state = 'leased'
 RETURNING sequence
 """)
+_EXTEND_ALL: Final = sql.SQL("""
+-- Extend leases. In: sequences and tokens, one each; seconds.
+UPDATE {table} SET next_attempt_at = now() + make_interval(secs => %(seconds)s)
+WHERE sequence = ANY (ARRAY(
+    SELECT record.sequence
+    FROM unnest(%(sequences)s::bigint[], %(tokens)s::uuid[]) AS held (sequence, token)
+    JOIN {table} AS record ON record.sequence = held.sequence
+    WHERE record.lease_token = held.token AND record.state = 'leased'
+    FOR NO KEY UPDATE OF record SKIP LOCKED
+))
+""")
 _NOT_BEATEN: Final = sql.SQL("""
         AND NOT EXISTS (SELECT FROM beaten WHERE beaten.token = given.token)""")
 _ALSO: Final = sql.SQL(", {} = {}")
@@ -322,6 +333,10 @@ class LeasedTable:
     def extend_statement(self, also: Collection[str] = ()) -> sql.Composed:
         """The statement of ``extend``."""
         return self._compose(_EXTEND, also=_each(_ALSO, also))
+
+    def extend_all_statement(self) -> sql.Composed:
+        """The statement of ``extend_all``."""
+        return self._compose(_EXTEND_ALL)
 
     def settle_statement(self) -> sql.Composed:
         """The statement of ``settle``."""

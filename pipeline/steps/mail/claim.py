@@ -4,12 +4,13 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from typing import Any, Final
 
 from psycopg import Connection
 
 from pipeline.clients.postgres.lease import claim, follow_switches, settle
+from pipeline.clients.postgres.lease_keeper import LeaseKeeper
 from pipeline.clients.postgres.retry import with_connection
 from pipeline.clients.postgres.sql import load
 from pipeline.domain.delivery import DeliveryChannel, Slots
@@ -201,3 +202,9 @@ def _not_ours(lease: Lease, *, exists: bool, locked: bool) -> Settlement:
 def claims_of(sender: Sender) -> MailClaims:
     """Return the one ``MailClaims`` of the process for this sender."""
     return MailClaims(sender)
+
+
+@cache
+def keeper_of(sender: Sender) -> LeaseKeeper:
+    """Return the one keeper of the process for the leases of this sender."""
+    return LeaseKeeper(sender.database, partial(table_of, sender.database), LEASE)

@@ -10,6 +10,7 @@ from typing import Any, Final
 from psycopg import Connection
 
 from pipeline.clients.postgres.lease import claim, follow_switches
+from pipeline.clients.postgres.lease_keeper import LeaseKeeper
 from pipeline.clients.postgres.retry import with_connection
 from pipeline.clients.postgres.sql import load
 from pipeline.domain.delivery import DeliveryChannel, Slots
@@ -174,3 +175,9 @@ def has_activity(settings: DatabaseSettings) -> bool:
 def claims_of(sender: PushSender) -> PushClaims:
     """Return the one ``PushClaims`` of the process for this sender."""
     return PushClaims(sender)
+
+
+@cache
+def keeper_of(sender: PushSender) -> LeaseKeeper:
+    """Return the one keeper of the process for the leases of this sender."""
+    return LeaseKeeper(sender.database, lambda: PUSHES, LEASE)

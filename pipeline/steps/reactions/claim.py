@@ -12,13 +12,14 @@ import orjson
 from psycopg import Connection
 
 from pipeline.clients.postgres.lease import claim, follow_switches
+from pipeline.clients.postgres.lease_keeper import LeaseKeeper
 from pipeline.clients.postgres.retry import with_connection
 from pipeline.clients.postgres.sql import load, without
 from pipeline.domain.defaults import BATCH_SIZE
 from pipeline.domain.lease import Lease
 from pipeline.domain.message import ID_ATTRIBUTE
 from pipeline.domain.wake_up import WakeUp
-from pipeline.steps.reactions.reactor import REACTION_LEASE, Reactor
+from pipeline.steps.reactions.reactor import Reactor
 from pipeline.steps.reactions.table import REACTIONS
 from pipeline.steps.reactions.trial import claim_trials
 
@@ -100,13 +101,13 @@ class ReactionClaims:
         trials: list[Lease] = []
         if self._is_time_to_follow():
             with_connection(database, lambda connection: follow_switches(connection, REACTIONS))
-            trials = claim_trials(database)
+            trials = claim_trials(database, self._reactor.lease)
 
         def take(connection: Connection[Any]) -> list[Lease]:
             # One round trip.
             with connection.pipeline(), connection.transaction():
                 connection.execute(_SETTINGS)
-                return claim(connection, REACTIONS, REACTION_LEASE, most=most)
+                return claim(connection, REACTIONS, self._reactor.lease, most=most)
 
         return trials + with_connection(database, take)
 
@@ -174,6 +175,12 @@ class ReactionClaims:
 def claims_of(reactor: Reactor) -> ReactionClaims:
     """Return the one ``ReactionClaims`` of the process for this reactor."""
     return ReactionClaims(reactor)
+
+
+@cache
+def keeper_of(reactor: Reactor) -> LeaseKeeper:
+    """Return the one keeper of the process for the leases of this reactor."""
+    return LeaseKeeper(reactor.database, lambda: REACTIONS, reactor.lease)
 
 
 def _uuid(text: str) -> UUID | None:

@@ -15,7 +15,8 @@ from pipeline.reactions.handlers import REACTION_HANDLERS
 from pipeline.reactions.handlers.registry import types_in_order, types_one_at_a_time
 from pipeline.settings import DatabaseSettings
 
-# Longer than a batch takes. What a killed worker had waits as long.
+# Longer than a batch takes. What a killed worker had waits as long. A batch that takes longer
+# keeps its leases: see ``keeper_of``.
 REACTION_LEASE: Final = timedelta(seconds=30)
 MOST_TRIES: Final = 5
 # The tries of an event: at once, and after 10, 30, 70 and 150 seconds.
@@ -32,6 +33,7 @@ class Reactor:
         tries: how often an event is tried. The last failure is final.
         closes_unrouted: whether an event without a handler is closed: it gets ``processed``, as
             in the system that this family replaces. Otherwise it stays open.
+        lease: for how long events are leased.
     """
 
     database: DatabaseSettings
@@ -40,6 +42,7 @@ class Reactor:
     )
     tries: int = MOST_TRIES
     closes_unrouted: bool = False
+    lease: timedelta = REACTION_LEASE
 
     def __post_init__(self) -> None:
         if self.tries < 1:

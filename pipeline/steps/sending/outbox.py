@@ -4,11 +4,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from typing import Final, Generic, Protocol, TypeVar
 
-from pipeline.clients.postgres.lease import extend
+from pipeline.clients.postgres.lease import extend_all
+from pipeline.clients.postgres.lease_keeper import MOST_LEASES
 from pipeline.clients.postgres.leased_table import LeasedTable
 from pipeline.clients.postgres.retry import with_connection
 from pipeline.domain.lease import Lease
@@ -38,11 +40,19 @@ class NotedRequest(Protocol):
 RequestT = TypeVar("RequestT", bound=NotedRequest)
 
 
+@dataclass(slots=True)
+class _UnderWay(Generic[RequestT]):
+    asked: RequestT
+    since: float
+    extended: float
+
+
 class Outbox(Generic[RequestT]):
     """The requests of one process that are being made. Thread-safe.
 
     A slow answer holds up nobody: after its patience a batch goes on, and the answer is read with
-    a later one. Until then its leases are extended.
+    a later one. Until then its leases are extended, but not for longer than ``MOST_LEASES``: a
+    request without an answer after that hangs.
     """
 
     def __init__(
@@ -72,7 +82,7 @@ class Outbox(Generic[RequestT]):
         self._lease = lease
         self._pool = ThreadPoolExecutor(concurrency, thread_name_prefix=name)
         self._lock = threading.Lock()
-        self._under_way: dict[Future[ProviderReply], tuple[RequestT, float]] = {}
+        self._under_way: dict[Future[ProviderReply], _UnderWay[RequestT]] = {}
 
     @property
     def under_way(self) -> int:
@@ -85,7 +95,9 @@ class Outbox(Generic[RequestT]):
         now = time.monotonic()
         with self._lock:
             return [
-                now - since for each, since in self._under_way.values() if each.provider == provider
+                now - each.since
+                for each in self._under_way.values()
+                if each.asked.provider == provider
             ]
 
     def make(
@@ -100,7 +112,7 @@ class Outbox(Generic[RequestT]):
         with self._lock:
             ours = {self._pool.submit(self._send, each): each for each in requests}
             now = time.monotonic()
-            self._under_way.update({future: (each, now) for future, each in ours.items()})
+            self._under_way |= {each: _UnderWay(asked, now, now) for each, asked in ours.items()}
         yield from self._read(set(ours), patience)
 
     def finish(self, patience: float) -> Iterator[list[TriedRequest]]:
@@ -132,7 +144,7 @@ class Outbox(Generic[RequestT]):
     def _answered(self) -> list[TriedRequest]:
         with self._lock:
             done = [future for future in self._under_way if future.done()]
-            found = [(future, *self._under_way.pop(future)) for future in done]
+            found = [(future, self._under_way.pop(future).asked) for future in done]
         return [
             TriedRequest(
                 provider=asked.provider,
@@ -140,24 +152,23 @@ class Outbox(Generic[RequestT]):
                 reply=future.result(),
                 trial=asked.trial,
             )
-            for future, asked, _ in found
+            for future, asked in found
         ]
 
     def _extend(self) -> None:
         """Extend the leases of requests that take long."""
-        now = time.monotonic()
-        after = self._lease.total_seconds() / 3
+        now, seconds = time.monotonic(), self._lease.total_seconds()
         with self._lock:
             late = [
-                (future, asked)
-                for future, (asked, since) in self._under_way.items()
-                if now - since >= after
+                each
+                for each in self._under_way.values()
+                if now - each.extended >= seconds / 3 and now - each.since < seconds * MOST_LEASES
             ]
-            for future, asked in late:
-                self._under_way[future] = (asked, now)
-        for _, asked in late:
-            for lease in asked.leases:
-                with_connection(
-                    self._settings,
-                    partial(extend, table=self._table(), held=lease, lease=self._lease),
-                )
+            for each in late:
+                each.extended = now
+        leases = [lease for each in late for lease in each.asked.leases]
+        if leases:
+            with_connection(
+                self._settings,
+                partial(extend_all, table=self._table(), held=leases, lease=self._lease),
+            )

@@ -10,6 +10,7 @@ from typing import Any, Final
 from psycopg import Connection
 
 from pipeline.clients.postgres.lease import MOST_FOLLOWED, claim
+from pipeline.clients.postgres.lease_keeper import LeaseKeeper
 from pipeline.clients.postgres.retry import with_connection
 from pipeline.clients.postgres.sql import load
 from pipeline.domain.delivery import WEBHOOK_SWITCH, DeliveryChannel
@@ -164,3 +165,9 @@ def _endpoints_due(connection: Connection[Any]) -> dict[str, bool]:
 def webhook_claims_of(sender: WebhookSender) -> WebhookClaims:
     """Return the one ``WebhookClaims`` of the process for this sender."""
     return WebhookClaims(sender)
+
+
+@cache
+def webhook_keeper_of(sender: WebhookSender) -> LeaseKeeper:
+    """Return the one keeper of the process for the leases of this sender."""
+    return LeaseKeeper(sender.database, table_of_webhooks, LEASE)

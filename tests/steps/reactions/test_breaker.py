@@ -18,6 +18,7 @@ from pipeline.reactions.outcome import GaveUp, ReactionOutcome, done
 from pipeline.sinks.reaction_results import write_reaction_results
 from pipeline.steps.reactions.claim import ReactionClaims
 from pipeline.steps.reactions.react import react
+from pipeline.steps.reactions.reactor import REACTION_LEASE
 from pipeline.steps.reactions.trial import TAKE_TRIALS, claim_trials
 from tests.deadline import wait_until
 from tests.steps.reactions.board import Board, one
@@ -222,7 +223,7 @@ def test_of_two_workers_at_once_one_takes_the_trial(bench: Bench) -> None:
     with board.database.connect() as other, ThreadPoolExecutor() as threads:
         with other.transaction():
             assert len(other.execute(TAKE_TRIALS, {"seconds": 30}).fetchall()) == 1
-            waiting = threads.submit(claim_trials, board.reactor().database)
+            waiting = threads.submit(claim_trials, board.reactor().database, REACTION_LEASE)
             wait_until(
                 lambda: board.rows("SELECT FROM pg_locks WHERE NOT granted"),
                 seconds=30,

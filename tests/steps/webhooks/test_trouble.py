@@ -1,15 +1,20 @@
 """Endpoints in trouble: what is tried again and when, what ends, and whom it holds up."""
 
 import threading
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import pytest
 
 from pipeline.clients.postgres.sql import load
+from pipeline.domain.lease import Lease
+from pipeline.domain.provider_answer import ProviderReply
 from pipeline.ops.webhooks.change import enable_endpoint, rotate_secret
+from pipeline.steps.sending.outbox import Outbox
 from pipeline.steps.webhooks.claim import webhook_claims_of
 from pipeline.steps.webhooks.outbox import webhook_outbox_of
-from pipeline.steps.webhooks.sender import client_of
+from pipeline.steps.webhooks.sender import client_of, table_of_webhooks
 from tests.clients.webhooks.conftest import settings
 from tests.clients.webhooks.receiver import Receiver
 from tests.deadline import wait_until
@@ -350,3 +355,43 @@ def test_control_a_trial_that_a_killed_worker_took_costs_a_cool_off(
     desk.pass_time(3601)
     desk.run(2)
     assert switches(desk) == []
+
+
+def test_a_request_is_as_old_as_it_is_however_often_its_lease_is_extended(
+    desk: WebhookDesk,
+) -> None:
+    answered = threading.Event()
+
+    def send(_: Asked) -> ProviderReply:
+        assert answered.wait(120)
+        return ProviderReply(results=())
+
+    lease = timedelta(seconds=0.3)
+    outbox: Outbox[Asked] = Outbox(
+        desk.sender.database, table_of_webhooks, send, lease=lease, concurrency=1, name="slow"
+    )
+    assert list(outbox.make([Asked()], 0)) == []
+
+    def is_old() -> bool:
+        assert list(outbox.finish(0)) == []
+        [age] = outbox.ages_of("endpoint")
+        return age > 3 * lease.total_seconds()
+
+    wait_until(is_old, seconds=60, what="the request is older than three leases")
+    answered.set()
+    [[tried]] = outbox.finish(60)
+    assert tried.provider == "endpoint"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request for a delivery that nobody has."""
+
+    provider: str = "endpoint"
+    leases: tuple[Lease, ...] = (
+        Lease(
+            sequence=-1, token=UUID(int=1), number=1, failures=0,
+            due_at=datetime(2026, 1, 1, tzinfo=UTC), values={},
+        ),
+    )  # fmt: skip
+    trial: bool = False
