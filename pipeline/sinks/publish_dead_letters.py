@@ -1,27 +1,35 @@
 """PublishDeadLetters: dead letters that are in their table in, to the topic; no output."""
 
+from typing import Final
+
 import apache_beam as beam
 
 from pipeline import coders  # noqa: F401 - registers the coders
+from pipeline.clients.postgres.retry import with_connection
+from pipeline.clients.postgres.sql import load
 from pipeline.clients.pubsub.publish import publish
 from pipeline.domain.dead_letter import DeadLetter
+from pipeline.settings import DatabaseSettings
 from pipeline.sinks.dead_letters import to_message
 from pipeline.sinks.metrics import measure
 from pipeline.sinks.tally import count, count_causes, dead
+
+_FORGET: Final = load("pipeline.steps.reactions", "forget_published")
 
 
 class PublishDeadLetters(
     beam.PTransform[beam.PCollection[list[DeadLetter]], beam.PCollection[None]]
 ):
-    """Publish dead letters, a batch at a time.
+    """Publish dead letters, a batch at a time, and note in the database that they are.
 
     Args:
+        database: where they are noted until then.
         topic: the topic to publish to. None: do not publish.
     """
 
-    def __init__(self, topic: str | None) -> None:
+    def __init__(self, database: DatabaseSettings, topic: str | None) -> None:
         super().__init__()
-        self._fn = _PublishLetters(topic)
+        self._fn = _PublishLetters(database, topic)
 
     def expand(self, letters: beam.PCollection[list[DeadLetter]]) -> beam.PCollection[None]:
         """Add one step. It is fused with the step before it."""
@@ -29,12 +37,15 @@ class PublishDeadLetters(
 
 
 class _PublishLetters(beam.DoFn):
-    def __init__(self, topic: str | None) -> None:
+    def __init__(self, database: DatabaseSettings, topic: str | None) -> None:
+        self._database = database
         self._topic = topic
 
     def process(self, letters: list[DeadLetter]) -> None:
         if self._topic is not None:
             publish(self._topic, map(to_message, letters))
+            keys = {"keys": [letter.key for letter in letters]}
+            with_connection(self._database, lambda connection: connection.execute(_FORGET, keys))
         total = dead(len(letters))
         count(total)
         count_causes(letter.fingerprint for letter in letters)

@@ -42,6 +42,8 @@ def write_reaction_results(
     settlements: Sequence[Settlement],
     stage: str = REACT,
     rule: Breaker = BREAKER,
+    *,
+    publishes: bool = False,
 ) -> list[DeadLetter]:
     """Settle events together with their effects and dead letters. Return these letters.
 
@@ -54,6 +56,7 @@ def write_reaction_results(
         settlements: how the tries ended.
         stage: the step in which they ended.
         rule: when to hold back a type whose events all fail.
+        publishes: whether the caller publishes the letters. Then they are noted until it has.
 
     Raises:
         TransientError: not all could be written. What is lost is tried again: with the same ids.
@@ -63,14 +66,16 @@ def write_reaction_results(
     failed = {each.lease.token: _failure(each, stage) for each in settlements if is_failure(each)}
     told = breakers.spare(settlements, failed)
     letters: list[DeadLetter] = []
-    for some, result in in_halves(told, lambda each: _write(settings, each, stage)):
+    for some, result in in_halves(
+        told, lambda each: _write(settings, each, stage, publishes=publishes)
+    ):
         if isinstance(result, PermanentError):
             cause = Cause(error_class=type(result).__name__, reason=str(result))
             dead = [_dead(each, cause) for each in some]
             rejected = {each.lease.token: _failure(each, WRITE) for each in dead}
             failed |= rejected
             for each in breakers.spare(dead, rejected):
-                letters += _write_dead(settings, each)
+                letters += _write_dead(settings, each, publishes=publishes)
         else:
             letters += result
     works = {type_of(each) for each in settlements if is_answer(each, failed)}
@@ -93,14 +98,14 @@ def _dead(settlement: Settlement, cause: Cause) -> Settlement:
 
 
 def _write(
-    settings: DatabaseSettings, settlements: Sequence[Settlement], stage: str
+    settings: DatabaseSettings, settlements: Sequence[Settlement], stage: str, *, publishes: bool
 ) -> list[DeadLetter]:
     letters = {
         each.lease.token: _letter(each, stage)
         for each in settlements
         if each.state is WorkState.DEAD
     }
-    told = [_with_letter(each, letters) for each in settlements]
+    told = [_with_letter(each, letters, publishes=publishes) for each in settlements]
 
     def work(connection: Connection[Any]) -> set[UUID]:
         settled = settle(connection, REACTIONS, told)
@@ -117,10 +122,12 @@ def _write(
     return [letter for token, letter in letters.items() if token in written]
 
 
-def _write_dead(settings: DatabaseSettings, settlement: Settlement) -> list[DeadLetter]:
+def _write_dead(
+    settings: DatabaseSettings, settlement: Settlement, *, publishes: bool
+) -> list[DeadLetter]:
     """Settle an event that could not be written. If its dead letter cannot be either, without."""
     try:
-        return _write(settings, [settlement], WRITE)
+        return _write(settings, [settlement], WRITE, publishes=publishes)
     except PermanentError as error:
         _log.error(
             "the dead letter of event %s cannot be written: %s",
@@ -143,7 +150,9 @@ def _letter(settlement: Settlement, stage: str) -> DeadLetter:
     )
 
 
-def _with_letter(settlement: Settlement, letters: Mapping[UUID, DeadLetter]) -> Settlement:
+def _with_letter(
+    settlement: Settlement, letters: Mapping[UUID, DeadLetter], *, publishes: bool
+) -> Settlement:
     letter = letters.get(settlement.lease.token)
     if letter is None:
         return settlement
@@ -153,5 +162,6 @@ def _with_letter(settlement: Settlement, letters: Mapping[UUID, DeadLetter]) -> 
         "message": letter.reason,
         "fingerprint": letter.fingerprint,
         "version": __version__,
+        "is_published": publishes,
     }
     return replace(settlement, values={**settlement.values, "letter": told})

@@ -18,11 +18,16 @@ from pipeline.steps.reactions.batches import TriedReactions
 class SettleReactions(
     beam.PTransform[beam.PCollection[TriedReactions], beam.PCollection[list[DeadLetter]]]
 ):
-    """Write how the tries of a batch ended, and what follows, in one statement."""
+    """Write how the tries of a batch ended, and what follows, in one statement.
 
-    def __init__(self, database: DatabaseSettings) -> None:
+    Args:
+        database: where it is written.
+        publishes: whether the dead letters are published after that.
+    """
+
+    def __init__(self, database: DatabaseSettings, *, publishes: bool = False) -> None:
         super().__init__()
-        self._fn = _SettleReactions(database)
+        self._fn = _SettleReactions(database, publishes=publishes)
 
     def expand(self, tried: beam.PCollection[TriedReactions]) -> beam.PCollection[list[DeadLetter]]:
         """Add one step. It is fused with the steps before it."""
@@ -30,15 +35,18 @@ class SettleReactions(
 
 
 class _SettleReactions(beam.DoFn):
-    def __init__(self, database: DatabaseSettings) -> None:
+    def __init__(self, database: DatabaseSettings, *, publishes: bool) -> None:
         self._database = database
+        self._publishes = publishes
 
     def process(self, tried: TriedReactions) -> Iterable[list[DeadLetter]]:
-        letters = write_reaction_results(self._database, tried.settlements, tried.stage)
+        letters = write_reaction_results(
+            self._database, tried.settlements, tried.stage, publishes=self._publishes
+        )
         ended = sum(each.state in TERMINAL for each in tried.settlements)
         # Dead letters are counted when they are published.
         total = Counter({Field.EVENTS: ended - len(letters)})
         count(total)
         measure(total)
-        if letters:
-            yield letters
+        if letters or tried.letters:
+            yield [*tried.letters, *letters]

@@ -69,13 +69,16 @@ class ReactionsTopology:
         if self.ends.is_dry_run:
             _ = woken | "Preview" >> PreviewDue(partial(reaction_preview_of, reactor))
             return
+        topic = self.ends.dead_letter_topic
+        publishes = topic is not None
         sinks = Sinks(
-            write=partial(SettleReactions, self.database),
-            bury=partial(PublishDeadLetters, self.ends.dead_letter_topic),
+            write=partial(SettleReactions, self.database, publishes=publishes),
+            bury=partial(PublishDeadLetters, self.database, topic),
         )
         decoded = (
             woken
-            | "Claim" >> ClaimReactions(reactor, self.ends.on_start(self.graph))
+            | "Claim"
+            >> ClaimReactions(reactor, self.ends.on_start(self.graph), publishes=publishes)
             | "Decode" >> DecodeReactions(reactor)
         )
         routed = decoded[EVENTS] | "RouteByType" >> RouteReactions(reactor)

@@ -8,6 +8,7 @@ import apache_beam as beam
 from apache_beam.pvalue import TaggedOutput
 
 from pipeline.coders import CarriedCoder
+from pipeline.domain.dead_letter import DeadLetter
 from pipeline.domain.defaults import BATCH_SIZE
 from pipeline.domain.wake_up import WakeUp
 from pipeline.steps.reactions.batches import (
@@ -19,6 +20,7 @@ from pipeline.steps.reactions.batches import (
     react_to,
 )
 from pipeline.steps.reactions.claim import claims_of, ids_of, keeper_of
+from pipeline.steps.reactions.letters import unpublished_letters_of
 from pipeline.steps.reactions.reactor import Reactor
 from pipeline.transforms.fetch import OnStart
 from pipeline.transforms.outputs import EVENTS, UNDECODED, Outputs, RoutedReactions
@@ -37,12 +39,15 @@ class ClaimReactions(
 ):
     """Claim what is due at each wake-up, batch after batch, until nothing is due.
 
-    An id in a wake-up says which event is new. Without one it only wakes.
+    An id in a wake-up says which event is new. Without one it only wakes. Dead letters that nobody
+    has published in time go along with a batch.
     """
 
-    def __init__(self, reactor: Reactor, on_start: OnStart | None) -> None:
+    def __init__(
+        self, reactor: Reactor, on_start: OnStart | None, *, publishes: bool = False
+    ) -> None:
         super().__init__()
-        self._fn = _ClaimReactions(reactor, on_start)
+        self._fn = _ClaimReactions(reactor, on_start, publishes=publishes)
 
     def expand(
         self, wake_ups: beam.PCollection[list[WakeUp]]
@@ -96,9 +101,10 @@ class React(beam.PTransform[beam.PCollection[DecodedReactions], beam.PCollection
 
 
 class _ClaimReactions(beam.DoFn):
-    def __init__(self, reactor: Reactor, on_start: OnStart | None) -> None:
+    def __init__(self, reactor: Reactor, on_start: OnStart | None, *, publishes: bool) -> None:
         self._reactor = reactor
         self._on_start = on_start
+        self._publishes = publishes
 
     def setup(self) -> None:
         if self._on_start is not None:
@@ -107,17 +113,24 @@ class _ClaimReactions(beam.DoFn):
     def process(self, wake_ups: list[WakeUp]) -> Iterable[ClaimedReactions]:
         started = time.monotonic()
         claims, ids = claims_of(self._reactor), ids_of(wake_ups)
+        letters = self._letters()
         goes_on = True
         while goes_on:
             leases = claims.claim(ids)
-            if leases:
+            if leases or letters:
                 # The steps are fused: here it goes on when the batch is written.
                 with keeper_of(self._reactor).keeping(leases):
-                    yield ClaimedReactions(leases=leases)
+                    yield ClaimedReactions(leases=leases, letters=letters)
+            letters = []
             # What waits for one of these is due when they have ended.
             is_more = len(leases) == BATCH_SIZE or any(map(self._reactor.keeps_order, leases))
             goes_on = is_more and time.monotonic() - started < CLAIM_SECONDS
             ids = []
+
+    def _letters(self) -> list[DeadLetter]:
+        if not self._publishes:
+            return []
+        return unpublished_letters_of(self._reactor.database).take()
 
 
 class _DecodeReactions(beam.DoFn):
@@ -128,7 +141,7 @@ class _DecodeReactions(beam.DoFn):
         decoded, undecoded = decode_claimed(self._reactor, claimed)
         if decoded.events:
             yield decoded
-        if undecoded.settlements:
+        if undecoded.settlements or undecoded.letters:
             yield Undecoded(UNDECODED, undecoded)
 
 

@@ -29,6 +29,16 @@ letters AS (
         resolved_at = NULL,
         resolution = NULL
 ),
+-- Until they are published: see unpublished_letters.sql.
+unpublished AS (
+    INSERT INTO fanout.unpublished_letters (letter_key)
+    SELECT 'events:' || event_id
+    FROM ended
+    JOIN given ON given.token = ended.token
+    WHERE ended.state = 'dead' AND (letter ->> 'is_published')::boolean
+    ORDER BY event_id
+    ON CONFLICT (letter_key) DO UPDATE SET due_at = excluded.due_at
+),
 -- An event that is done after a replay needs its dead letter no more.
 resolved AS (
     UPDATE public.event_dead_letters AS letter
