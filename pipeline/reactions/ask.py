@@ -1,16 +1,11 @@
 """Ask a handler about an event, once for each try."""
 
-from typing import Final
-
 from pipeline.domain.payload import PayloadT
 from pipeline.reactions.effects import FollowUp
-from pipeline.reactions.events import ReactionEvent
+from pipeline.reactions.events import MOST_DEPTH, ReactionEvent
 from pipeline.reactions.facts import Answers, Question
 from pipeline.reactions.handler import ReactionHandler
 from pipeline.reactions.outcome import Done, GaveUp, ReactionOutcome, RetryAt, done_with
-
-# The longest chain of events that cause each other. More is a circle.
-MOST_DEPTH: Final = 8
 
 
 def questions_of(

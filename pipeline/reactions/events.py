@@ -3,12 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Generic
+from typing import Any, Final, Generic
 from uuid import UUID
 
 from pipeline.domain.identifiers import EventType
 from pipeline.domain.payload import PayloadT
 from pipeline.reactions.identifiers import ReactionId
+
+# The longest chain of events that cause each other. More is a circle.
+MOST_DEPTH: Final = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

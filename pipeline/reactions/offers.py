@@ -6,7 +6,8 @@ from uuid import UUID
 
 from pipeline.domain.identifiers import EventType, UserId
 from pipeline.reactions.effects import FollowUp, Move
-from pipeline.reactions.events import ReactionEvent
+from pipeline.reactions.events import MOST_DEPTH, ReactionEvent
+from pipeline.reactions.outcome import Done, GaveUp, done
 from pipeline.reactions.saga import OVER, Saga, Standing
 
 OFFERED: Final = "offered"
@@ -19,7 +20,8 @@ _ENDED: Final = OVER | {CONFIRMED, DECLINED, EXPIRED}
 # After it is accepted: when the other person is reminded, and when it is too late.
 REMIND_AFTER: Final = timedelta(days=3)
 WINDOW: Final = timedelta(days=7)
-# An event that comes before the one that it builds on is looked at again, eight times at most.
+# An event that comes before the one that it builds on is looked at again after this, as long as a
+# chain of events may be.
 _AGAIN_AFTER: Final = timedelta(minutes=1)
 
 AGGREGATE: Final = "intro_offer"
@@ -66,13 +68,22 @@ def time_over(
     )
 
 
-def again(event: ReactionEvent[Any]) -> FollowUp:
-    """Return the same event, due in a minute: what it builds on may be late."""
-    return FollowUp(
-        name="again",
-        type=event.type,
-        aggregate_type=event.aggregate_type,
-        aggregate_id=event.aggregate_id,
-        payload=event.payload.model_dump(mode="json", by_alias=True),
-        at=event.created_at + _AGAIN_AFTER,
+def wait_for(event: ReactionEvent[Any], what: str) -> Done | GaveUp:
+    """Look at the event again in a minute, since what it builds on may be late, or give up.
+
+    Args:
+        event: it may be a repetition itself.
+        what: it waits for, in words.
+    """
+    if event.depth >= MOST_DEPTH:
+        return GaveUp(reason=f"{what} did not come, and the event was looked at again every minute")
+    return done(
+        FollowUp(
+            name="again",
+            type=event.type,
+            aggregate_type=event.aggregate_type,
+            aggregate_id=event.aggregate_id,
+            payload=event.payload.model_dump(mode="json", by_alias=True),
+            at=event.created_at + _AGAIN_AFTER,
+        )
     )

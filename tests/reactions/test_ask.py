@@ -2,8 +2,8 @@
 
 import pytest
 
-from pipeline.reactions.ask import MOST_DEPTH
 from pipeline.reactions.effects import AuditEntry
+from pipeline.reactions.events import MOST_DEPTH
 from pipeline.reactions.handlers.registry import reaction_handlers
 from pipeline.reactions.handlers.user_verified import UserVerifiedHandler
 from pipeline.reactions.identifiers import id_from

@@ -15,7 +15,7 @@ from pipeline.reactions.events import ReactionEvent
 from pipeline.reactions.facts import Answers, Question, StandingOf
 from pipeline.reactions.handler import ReactionHandler
 from pipeline.reactions.item_types import ItemType
-from pipeline.reactions.outcome import Done, done
+from pipeline.reactions.outcome import Done, GaveUp, done
 from pipeline.reactions.saga import Saga
 
 # Of the item that asks for the confirmation.
@@ -56,12 +56,12 @@ class OfferAcceptedHandler(ReactionHandler[OfferAccepted]):
         """How the offer stands."""
         yield StandingOf(Saga.OFFER, event.payload.intro_offer_id)
 
-    def react(self, event: ReactionEvent[OfferAccepted], answers: Answers) -> Done:
+    def react(self, event: ReactionEvent[OfferAccepted], answers: Answers) -> Done | GaveUp:
         """The new status, the items of both, and what is due later."""
         said = event.payload
         standing = answers.standings.get(StandingOf(Saga.OFFER, said.intro_offer_id))
         if standing is None:
-            return done(offers.again(event))
+            return offers.wait_for(event, "its offer")
         if not offers.is_undecided(standing):
             return done()
         ends_at = event.created_at + offers.WINDOW

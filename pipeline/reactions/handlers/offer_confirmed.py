@@ -14,7 +14,7 @@ from pipeline.reactions.events import ReactionEvent
 from pipeline.reactions.facts import Answers, HoldersOf, Question, StandingOf
 from pipeline.reactions.handler import ReactionHandler
 from pipeline.reactions.item_types import ItemType
-from pipeline.reactions.outcome import Done, done, done_with
+from pipeline.reactions.outcome import Done, GaveUp, done, done_with
 from pipeline.reactions.saga import Saga, Standing
 
 
@@ -47,12 +47,12 @@ class OfferConfirmedHandler(ReactionHandler[OfferConfirmed]):
         yield StandingOf(Saga.OFFER, event.payload.intro_offer_id)
         yield HoldersOf(ItemType.INTRO_OFFER, event.payload.intro_offer_id)
 
-    def react(self, event: ReactionEvent[OfferConfirmed], answers: Answers) -> Done:
+    def react(self, event: ReactionEvent[OfferConfirmed], answers: Answers) -> Done | GaveUp:
         """The new status, the item, and two messages that may wait."""
         said = event.payload
         standing = answers.standings.get(StandingOf(Saga.OFFER, said.intro_offer_id))
         if standing is None or offers.is_undecided(standing):
-            return done(offers.again(event))
+            return offers.wait_for(event, "the acceptance of its offer")
         if not offers.is_open(standing):
             return done()
         return done_with(_reactions(event, answers, standing))

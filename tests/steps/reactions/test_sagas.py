@@ -11,11 +11,16 @@ from uuid import UUID, uuid4
 import pytest
 
 from pipeline.domain.lease import Settlement
+from pipeline.ops.reactions.explain import read_reaction
+from pipeline.ops.reactions.words import state, try_line
+from pipeline.ops.replay.selector import Selector
+from pipeline.settings import DatabaseSettings
 from pipeline.sinks.reaction_results import write_reaction_results
 from pipeline.steps.reactions.claim import ReactionClaims
 from pipeline.steps.reactions.react import react
 from tests.reactions.asking import AMARA, GRACE, LEO, TALK
 from tests.steps.reactions.board import Board, one
+from tests.steps.reactions.test_replay import replay
 
 HOUR = 3600.0
 DAY = 24 * HOUR
@@ -315,5 +320,43 @@ def test_a_confirmation_before_the_acceptance_waits_for_it(board: Board) -> None
     assert standing(board)[0] == "offered"
     offer(board, "accepted")
     board.later(61)
+    run_all(board)
+    assert standing(board) == ("confirmed", "actioned", "actioned")
+
+
+def test_a_confirmation_without_an_acceptance_is_looked_at_eight_times_more_and_then_dead(
+    board: Board,
+) -> None:
+    offer(board, "created")
+    first = offer(board, "confirmed")
+    for _ in range(8):
+        board.later(61)
+        run_all(board)
+    states = "SELECT state, count(*) FROM fanout.reactions WHERE event_type = %s GROUP BY 1"
+    assert dict(board.rows(states, "intro.offer_confirmed")) == {"done": 8, "dead": 1}
+    assert standing(board)[0] == "offered"
+    reason = (
+        "the acceptance of its offer did not come, and the event was looked at again every minute"
+    )
+    [(key, error_class, message)] = board.rows(
+        "SELECT letter_key, error_class, message FROM event_dead_letters"
+    )
+    assert (error_class, message) == ("GaveUp", reason)
+    last = UUID(key.removeprefix("events:"))
+    operator = DatabaseSettings(dsn=board.database.operator_dsn)
+    account = read_reaction(operator, last)
+    assert account.event.cause_type == "intro.offer_confirmed"
+    assert (state(account), try_line(account.tries[-1]).partition(", ")[0]) == (
+        *("dead after 1 try", f"dead (GaveUp): {reason.partition(', ')[0]}"),
+    )
+    # From the one that the application wrote, one gets there step by step.
+    walked = read_reaction(operator, first)
+    while walked.came_of_it:
+        [next_one] = walked.came_of_it
+        walked = read_reaction(operator, next_one.id)
+    assert walked.event.id == last
+    # It is accepted at last: a replay confirms it.
+    offer(board, "accepted")
+    replay(board, Selector(events=(last,)))
     run_all(board)
     assert standing(board) == ("confirmed", "actioned", "actioned")
