@@ -5,7 +5,9 @@ import time
 from typing import Final
 
 from pipeline.domain.errors import TransientError
+from pipeline.ops.reactions.replay import try_again
 from pipeline.ops.replay.applying import ClaimedPlan, apply_plan
+from pipeline.ops.replay.publication import publish_replay
 from pipeline.settings import DatabaseSettings
 
 AT_ONCE: Final = 4
@@ -61,7 +63,8 @@ class RunningReplays:
 
     def _apply(self, database: DatabaseSettings, claimed: ClaimedPlan) -> None:
         try:
-            apply_plan(database, claimed, self._stop)
+            publish = try_again if claimed.of_reactions else publish_replay
+            apply_plan(database, claimed, self._stop, publish)
         finally:
             with self._lock:
                 self._threads.discard(threading.current_thread())

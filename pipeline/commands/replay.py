@@ -18,6 +18,7 @@ from pipeline.commands.command import (
     say,
 )
 from pipeline.domain.errors import UsageError
+from pipeline.domain.graph import Graph
 from pipeline.options.graph import MAX_EVENT_AGE_HOURS, SINCE, SYSTEM_USERS, UNTIL
 from pipeline.options.parameter import Taker
 from pipeline.options.pubsub import RATE, TOPIC
@@ -128,12 +129,23 @@ def _add_selectors(command: argparse.ArgumentParser) -> None:
 
 def _execute(options: argparse.Namespace) -> int:
     selector = _selector(options)
-    if _is_of_reactions(options, selector):
+    of_reactions = _is_of_reactions(options, selector)
+    if options.topic is not None:
+        _check_topic(options, Graph.REACTIONS if of_reactions else Graph.FANOUT)
+    if of_reactions:
         if options.ignore_age:
             raise UsageError("invalid --ignore-age: expected only for the fan-out; leave it out")
         run = _apply_to_reactions if options.apply else _plan_reactions
         return run(options, selector)
     return _apply(options, selector) if options.apply else _plan(options, selector)
+
+
+def _check_topic(options: argparse.Namespace, graph: Graph) -> None:
+    from pipeline.ops.replay.topics import wrong_topic
+
+    wrong = wrong_topic(options.database, graph, options.topic)
+    if wrong is not None:
+        raise UsageError(f"invalid --topic {options.topic!r}: {wrong}")
 
 
 def _is_of_reactions(options: argparse.Namespace, selector: "Selector") -> bool:

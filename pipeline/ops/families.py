@@ -31,6 +31,8 @@ KERNEL: Final = (
     "0007_capture.sql",
     "0020_heartbeat_position.sql",
     "kernel/0011_capture.sql",
+    "kernel/0020_replays_of_reactions.sql",
+    "kernel/0021_graph_topics.sql",
 )
 # Files that only databases of earlier releases have applied. In their place a later one is applied.
 REPLACED: Final[Mapping[str, str]] = {

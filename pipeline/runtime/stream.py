@@ -21,6 +21,7 @@ from pipeline.ops.jobs.read import check_jobs, has_jobs
 from pipeline.runtime.runner import local_pipeline
 from pipeline.runtime.signals import stopped_by_signals
 from pipeline.settings import PubSubSettings
+from pipeline.sinks.graph_topic import note_topic
 from pipeline.sinks.heartbeat import beating
 from pipeline.sinks.tally import Field, causes, tally
 from pipeline.sources.pull import PullFromPubSub
@@ -49,7 +50,9 @@ def run_stream(topology: AnyTopology, settings: PubSubSettings) -> None:
     _check(topology)
     # If Pub/Sub does not answer, the stream waits for it, as it does later.
     with suppress(TransientError):
-        check_stream(settings.subscription, topology.ends.dead_letter_topic)
+        topic = check_stream(settings.subscription, topology.ends.dead_letter_topic)
+        if not topology.ends.is_dry_run:
+            note_topic(topology.database, topology.graph, topic)
     subscription = open_subscription(settings.subscription)
 
     def stop() -> None:

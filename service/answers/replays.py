@@ -1,7 +1,7 @@
 """Models of ``/v1/replays``."""
 
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -10,7 +10,7 @@ from pipeline.domain.defaults import REPLAY_RATE
 from pipeline.domain.identifiers import EventType
 from pipeline.ops.replay.plans import ReplayDetails, ReplayListed
 from pipeline.ops.replay.selector import Selector
-from service.answers.values import Moment, Note, Ordered, RowId, Word
+from service.answers.values import AnyEventId, Moment, Note, Ordered, Word
 
 _ID: Final = "5b1f0f0e-6a53-4a3c-8f3e-2f6f3d2c9a10"
 REPLAY: Final[dict[str, Any]] = {
@@ -74,7 +74,8 @@ class Selection(Ordered):
     """Which events to replay: those that meet all conditions.
 
     Attributes:
-        event: only these events; then there is no other condition.
+        event: only these events, all of them numbers or all of them UUIDs of reactions; then there
+            is no other condition.
         fingerprint: events with an open dead letter of this cause.
         type: events of this type.
         since: events created at this time or later.
@@ -82,14 +83,18 @@ class Selection(Ordered):
         missing: events without a final state in the ledger.
         dead_letters: events with an open dead letter.
         unrouted: events that had no handler when they were processed.
-        ignore_age: also complete events that are older than the age limit.
+        ignore_age: also complete events that are older than the age limit; not of reactions.
+        family: events of this family; UUIDs, dotted types and fingerprints say it by themselves.
+            Default: the fan-out, where it is installed.
     """
 
     model_config = ConfigDict(
-        json_schema_extra={"examples": [{"fingerprint": "0123abcd4567"}, {"event": [42]}]}
+        json_schema_extra={
+            "examples": [{"fingerprint": "0123abcd4567"}, {"event": [42]}, {"event": [_ID]}]
+        }
     )
 
-    event: list[RowId] = Field(default=[], max_length=1_000)
+    event: list[AnyEventId] = Field(default=[], max_length=1_000)
     fingerprint: Word | None = None
     type: Word | None = None
     since: Moment | None = None
@@ -98,6 +103,7 @@ class Selection(Ordered):
     dead_letters: bool = False
     unrouted: bool = False
     ignore_age: bool = False
+    family: Literal["fanout", "reactions"] | None = None
 
     def selector(self) -> Selector:
         """Return the conditions as ``plan_replay`` takes them.
@@ -163,6 +169,35 @@ class ReplayPlan(BaseModel):
     nameless: int
 
 
+class ReactionTypePlanned(BaseModel):
+    """What a replay would do with the events of one type of reactions.
+
+    Attributes:
+        complete: how many are done; a replay leaves them.
+        states: how many would be tried again, by their state now.
+        busy: how many are not processed yet, or are paused; a replay leaves them.
+        no_handler: how many have neither a handler nor a route; a replay leaves them.
+    """
+
+    complete: int
+    states: dict[str, int]
+    busy: int
+    no_handler: int
+
+
+class ReactionReplayPlan(BaseModel):
+    """What a replay of events of reactions would do.
+
+    Attributes:
+        types: by event type.
+        causes: why the dead ones are dead, with their numbers.
+    """
+
+    family: Literal["reactions"]
+    types: dict[str, ReactionTypePlanned]
+    causes: dict[str, int]
+
+
 class CauseOfDeath(BaseModel):
     """The common cause of some dead letters, and how many of the events have it."""
 
@@ -222,7 +257,7 @@ class ReplayAnswer(BaseModel):
     started_at: datetime | None
     finished_at: datetime | None
     reason: str | None
-    plan: ReplayPlan | None
+    plan: ReplayPlan | ReactionReplayPlan | None
     became: Became | None
     apply: str | None
 

@@ -40,6 +40,14 @@ def _uuid(text: Any) -> UUID:  # noqa: ANN401 - what the caller sent
     raise ValueError("expected a UUID such as 5b1f0f0e-6a53-4a3c-8f3e-2f6f3d2c9a10")
 
 
+def _event(given: Any) -> int | UUID:  # noqa: ANN401 - what the caller sent
+    if isinstance(given, int) and not isinstance(given, bool) and 1 <= given <= MAX_EVENT_ID:
+        return given
+    if isinstance(given, str) and re.fullmatch(_UUID, given):
+        return UUID(given)
+    raise ValueError("expected a whole number, or a UUID of reactions in a string")
+
+
 # RFC 3339, always with a zone.
 Moment = Annotated[
     datetime,
@@ -53,6 +61,20 @@ Id = Annotated[
     WithJsonSchema({"type": "string", "format": "uuid", "pattern": f"^{_UUID}$"}),
 ]
 RowId = Annotated[int, Field(ge=1, le=MAX_EVENT_ID, examples=[42])]
+# Of an event of any family.
+AnyEventId = Annotated[
+    int | UUID,
+    BeforeValidator(_event),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "integer", "minimum": 1, "maximum": MAX_EVENT_ID},
+                {"type": "string", "format": "uuid", "pattern": f"^{_UUID}$"},
+            ],
+            "examples": [42],
+        }
+    ),
+]
 # Postgres stores no NUL, and a person has something to say.
 Note = Annotated[str, Field(min_length=1, max_length=500, pattern=r"^[^\x00]*[^\s\x00][^\x00]*$")]
 Word = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]+$")]

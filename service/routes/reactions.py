@@ -10,10 +10,13 @@ from uuid import UUID, uuid4
 from fastapi import APIRouter, Response
 
 from pipeline.domain.errors import ConfigurationError, Conflict, NotFound
+from pipeline.domain.graph import Graph
 from pipeline.domain.units import counted
 from pipeline.ops.reactions.present import check_reactions
 from pipeline.ops.reactions.requests import close_requests, read_requests
 from pipeline.ops.reactions.wake import check_unfinished, waiting_events, wake
+from pipeline.ops.replay.topics import wrong_topic
+from pipeline.settings import DatabaseSettings
 from service.answers.described import answers, plain_errors
 from service.answers.original import (
     ALREADY,
@@ -70,7 +73,7 @@ def process_event(
         check_reactions(database)
         found = _unfinished(database, asked.event_id)
         audit.target = f"event_id={found}"
-        wake(_topic(settings), [found], uuid4())
+        wake(_topic(database, settings), [found], uuid4())
         return EventStarted(event_id=asked.event_id)
 
     return once.answer(HTTPStatus.ACCEPTED, do)
@@ -94,7 +97,7 @@ def process_batch(
 
     def do() -> BatchStarted:
         check_reactions(database)
-        topic = _topic(settings)
+        topic = _topic(database, settings)
         waiting = waiting_events(database)
         wake(topic, waiting, uuid4())
         audit.result = f"woke the graph for {counted(len(waiting), 'event')}"
@@ -156,10 +159,13 @@ def _unfinished(database: Operator, event_id: str) -> UUID:
     return found
 
 
-def _topic(settings: ServiceSettings) -> str:
+def _topic(database: DatabaseSettings, settings: ServiceSettings) -> str:
     if settings.reaction_topic is None:
         raise ConfigurationError(
             "this service cannot wake the graph of reactions: start it with --reaction-topic"
             " projects/P/topics/T"
         )
+    wrong = wrong_topic(database, Graph.REACTIONS, settings.reaction_topic)
+    if wrong is not None:
+        raise ConfigurationError(f"invalid --reaction-topic {settings.reaction_topic!r}: {wrong}")
     return settings.reaction_topic

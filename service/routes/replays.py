@@ -1,6 +1,8 @@
 """``/v1/replays``: plans of replays, their application, and what became of them."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Annotated, Final
 from uuid import UUID
@@ -8,11 +10,19 @@ from uuid import UUID
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import AwareDatetime, TypeAdapter
 
-from pipeline.domain.errors import ConfigurationError, UsageError
+from pipeline.domain.errors import UsageError
+from pipeline.fanout.decide import Policy
+from pipeline.ops.reactions.plans import plan_reaction_replay
+from pipeline.ops.reactions.selection import is_of_reactions
 from pipeline.ops.replay.applying import claim_plan
 from pipeline.ops.replay.limits import PlanLimits
-from pipeline.ops.replay.plans import ReplayListed, list_replays, plan_replay, read_replay
-from pipeline.ops.replay.selector import Selector
+from pipeline.ops.replay.plans import (
+    ReplayListed,
+    list_replays,
+    plan_replay,
+    read_replay,
+)
+from pipeline.settings import DatabaseSettings
 from service.answers.described import answers
 from service.answers.paging import Paged, PageQuery, page_of, position_of
 from service.answers.replays import (
@@ -64,18 +74,13 @@ def plan(
 ) -> Response:
     """Make a plan of at most 10,000 events: how many would end how, and what would be told.
 
-    The plan keeps the events that it was made for. Apply it to publish them.
+    The plan keeps the events that it was made for. Apply it to publish them. For events of
+    reactions, which UUIDs and dotted types name, it says how many would be tried again.
     """
 
     def do() -> ReplayAnswer:
-        made = plan_replay(
-            database,
-            settings.policy,
-            _selector(selection),
-            ignore_age=selection.ignore_age,
-            planned_by=caller.name,
-            limits=PlanLimits.of(MOST_EVENTS, MOST_SECONDS),
-        )
+        with _fields_for_flags():
+            made = _plan(database, settings.policy, selection, caller.name)
         audit.target = f"replay_id={made}"
         return ReplayAnswer.of(read_replay(database, made))
 
@@ -101,21 +106,20 @@ def apply(
 ) -> Response:
     """Begin to publish the events of a plan, in the background of this instance.
 
+    Events of reactions become pending again, with all their tries; what they led to is not doubled.
+
     Of several requests, one applies it. If the instance is stopped, the plan says how far it came,
     and goes on there when it is applied again. To publish an event twice is harmless.
     """
     running: RunningReplays = request.app.state.replays
 
     def do() -> ReplayAnswer:
-        if settings.topic is None:
-            raise ConfigurationError(
-                "this service publishes nothing: start it with --topic projects/P/topics/T"
-            )
         running.check_room()
         claimed = claim_plan(
             database,
             replay_id,
             topic=settings.topic,
+            reaction_topic=settings.reaction_topic,
             rate=how.rate,
             note=how.note,
             applied_by=caller.name,
@@ -150,10 +154,32 @@ def replay(database: Viewer, replay_id: ReplayPath) -> ReplayAnswer:
     return ReplayAnswer.of(read_replay(database, replay_id))
 
 
-def _selector(selection: Selection) -> Selector:
+def _plan(
+    database: DatabaseSettings, policy: Policy, selection: Selection, planned_by: str
+) -> UUID:
+    selector, limits = selection.selector(), PlanLimits.of(MOST_EVENTS, MOST_SECONDS)
+    of_reactions = selection.family == "reactions"
+    if selection.family is None and not selector.missing:
+        of_reactions = is_of_reactions(database, selector)
+    if not of_reactions:
+        return plan_replay(
+            database,
+            policy,
+            selector,
+            ignore_age=selection.ignore_age,
+            planned_by=planned_by,
+            limits=limits,
+        )
+    if selection.ignore_age:
+        raise UsageError("invalid --ignore-age: expected only for the fan-out; leave it out")
+    return plan_reaction_replay(database, selector, planned_by=planned_by, limits=limits)
+
+
+@contextmanager
+def _fields_for_flags() -> Iterator[None]:
+    """Errors name the flags of the command. Name the fields, which have the same names."""
     try:
-        return selection.selector()
+        yield
     except UsageError as error:
-        # It names the flags of the command; the fields have the same names.
         words = _FLAG.sub(lambda flag: flag[1].replace("-", "_"), str(error))
         raise UsageError(words) from None

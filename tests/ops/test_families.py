@@ -104,6 +104,7 @@ def test_the_kernel_alone_needs_no_application_and_makes_no_table_of_one(
         "fanout_migrations",
         "fanout_replays",
         "fanout.api_tokens",
+        "fanout.graph_topics",
         "fanout.attempts",
         "fanout.audit",
         "fanout.graphs",

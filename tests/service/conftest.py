@@ -56,6 +56,7 @@ def reaction_api(whole_reaction_api: ReactionApi) -> Iterator[ReactionApi]:
     yield replace(whole_reaction_api, board=Board(whole_reaction_api.board.database))
     whole_reaction_api.board.execute(
         "TRUNCATE reactions.events, fanout.reactions, fanout.reaction_webhooks, fanout.attempts,"
-        " reactions.community_requests, fanout.job_runs"
+        " reactions.community_requests, fanout.job_runs, reactions.agent_tasks,"
+        " event_dead_letters, fanout_replays, fanout.replay_plans"
     )
     whole_reaction_api.published()

@@ -25,6 +25,7 @@ from tests.streams import SUBSCRIPTION, TOPIC, Broker, broker
 ENDS_WITHIN: Final = 30.0
 EXITS_WITHIN: Final = 10.0
 LETTERS: Final = {"dead_letters": True}
+NOBODY: Final = "5b1f0f0e-6a53-4a3c-8f3e-2f6f3d2c9a10"
 
 
 @pytest.fixture
@@ -221,7 +222,12 @@ REFUSED: Final[list[tuple[dict[str, object], str]]] = [
     ({"unrouted": True, "fingerprint": "x"}, "unrouted and fingerprint exclude each other"),
     ({"since": "2026-03-02T12:00:00Z", "until": "2026-03-02T12:00:00Z"}, "since must be befo"),
     ({"since": "yesterday"}, "invalid since: expected a time such as 2026-03-02T18:00:00Z"),
-    ({"event": ["1"]}, "invalid event.0: expected a whole number"),
+    ({"event": ["1"]}, "invalid event.0: expected a whole number, or a UUID of reactions"),
+    ({"event": [True]}, "invalid event.0: expected a whole number, or a UUID of reactions"),
+    ({"event": [1, NOBODY]}, "invalid event: expected numbers or UUIDs, not both"),
+    ({"type": "a.b", "ignore_age": True}, "invalid ignore_age: expected only for the fan-out"),
+    ({"missing": True, "family": "reactions"}, "invalid missing: expected only for the fan-out"),
+    ({"unrouted": True, "family": "mail"}, "invalid family: expected "),
     ({"events": [1]}, "invalid body: expected no field of another name"),
 ]
 

@@ -47,10 +47,13 @@ class PubSubFault:
     loses: bool = False
 
 
-def check_stream(subscription: str, dead_letter_topic: str | None) -> None:
+def check_stream(subscription: str, dead_letter_topic: str | None) -> str | None:
     """Check that the stream can read the subscription and write to the topic.
 
     Without the right to look at them, the check passes.
+
+    Returns:
+        The topic of the subscription; None without the right to look.
 
     Raises:
         ConfigurationError: one of them is missing, the subscription cannot be pulled, or it reads
@@ -61,12 +64,13 @@ def check_stream(subscription: str, dead_letter_topic: str | None) -> None:
     if dead_letter_topic is not None:
         check_topic(dead_letter_topic)
     if found is None:
-        return
+        return None
     for fault in faults(found):
         if fault.stops:
             raise ConfigurationError(f"{subscription} {fault.words}; {fault.fix}")
     if (reused := topic_fault(found, dead_letter_topic)) is not None:
         raise ConfigurationError(f"{reused.words}: {reused.fix}")
+    return str(found.topic)
 
 
 def check_topic(name: str) -> None:

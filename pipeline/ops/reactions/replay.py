@@ -17,7 +17,7 @@ from pipeline.domain.identifiers import EventType
 from pipeline.ops.reactions.selection import plan_reactions
 from pipeline.ops.replay import record
 from pipeline.ops.replay.messages import Marks, replay_messages
-from pipeline.ops.replay.publication import REQUESTS_A_SECOND, Replay
+from pipeline.ops.replay.publication import REQUESTS_A_SECOND, Order, Replay
 from pipeline.ops.replay.rate import TokenBucket
 from pipeline.ops.replay.selector import Selector
 from pipeline.ops.report import Report, no_report
@@ -67,11 +67,39 @@ def replay_reactions(
     """
     plan = plan_reactions(database, selector, handlers)
     replay = Replay(uuid4(), plan.ids)
-    asked = {**selector.description, "family": "reactions"}
-    record.begin(database, replay.id, selector=asked, note=note, planned=replay.planned)
+    order = Order(selector=selector, topic=topic, rate=rate, note=note)
+    try_again(database, order, replay, stop, report=report, handlers=handlers)
+    return replay
+
+
+def try_again(
+    database: DatabaseSettings,
+    order: Order,
+    replay: Replay,
+    stop: threading.Event,
+    *,
+    report: Report = no_report,
+    handlers: Mapping[EventType, ReactionHandler[Any]] = REACTION_HANDLERS,
+) -> None:
+    """Make those events of a replay pending that are not yet, until ``stop`` is set.
+
+    Args:
+        database: with the login of an operator.
+        order: how. Its topic is the one that the graph of reactions reads, or None.
+        replay: the events, and how far an earlier try came.
+        stop: ends the replay early.
+        report: is told of the progress.
+        handlers: of the types that the graph processes.
+
+    Raises:
+        ConfigurationError: this user may not replay, or the topic is wrong.
+        TransientError: Postgres or Pub/Sub could not be reached for too long.
+    """
+    asked = recorded(order.selector)
+    record.begin(database, replay.id, selector=asked, note=order.note, planned=replay.planned)
     started, result = time.monotonic(), "interrupted"
     try:
-        _again(database, replay, stop, handlers, topic=topic, rate=rate, report=report)
+        _again(database, order, replay, stop, report, handlers=handlers)
         result = "stopped" if replay.stopped else "published"
     except FanoutError as failure:
         result = f"failed: {failure}"
@@ -79,35 +107,38 @@ def replay_reactions(
     finally:
         record.end(database, replay.id, published=replay.published, result=result)
     replay.seconds = time.monotonic() - started
-    return replay
+
+
+def recorded(selector: Selector) -> Mapping[str, Any]:
+    """Return the conditions of a replay as its record has them."""
+    return {**selector.description, "family": "reactions"}
 
 
 def _again(
     database: DatabaseSettings,
+    order: Order,
     replay: Replay,
     stop: threading.Event,
-    handlers: Mapping[EventType, ReactionHandler[Any]],
-    *,
-    topic: str | None,
-    rate: float,
     report: Report,
+    *,
+    handlers: Mapping[EventType, ReactionHandler[Any]],
 ) -> None:
-    size = min(MAX_REQUEST_MESSAGES, max(1, round(rate / REQUESTS_A_SECOND)))
-    bucket = TokenBucket(rate, size)
+    size = min(MAX_REQUEST_MESSAGES, max(1, round(order.rate / REQUESTS_A_SECOND)))
+    bucket = TokenBucket(order.rate, size)
     marks = Marks(str(replay.id))
     orders = {
         "in_order": types_in_order(handlers),
         "one_at_a_time": orjson.dumps(types_one_at_a_time(handlers)).decode(),
     }
-    report(0, replay.planned)
-    for start in range(0, replay.planned, size):
+    report(replay.published, replay.planned)
+    for start in range(replay.published, replay.planned, size):
         page = replay.ids[start : start + size]
         if stop.wait(bucket.take(len(page))):
             replay.stopped = True
             return
         _make_pending(database, {**orders, "replay": replay.id, "ids": list(page)})
-        if topic is not None:
-            publish(topic, replay_messages(page, marks))
+        if order.topic is not None:
+            publish(order.topic, replay_messages(page, marks))
         replay.published += len(page)
         report(replay.published, replay.planned)
 

@@ -16,6 +16,7 @@ from pipeline.domain.errors import NotFound, UsageError
 from pipeline.domain.identifiers import EventType
 from pipeline.ops.reactions.figures import has_reactions
 from pipeline.ops.reactions.present import check_reactions
+from pipeline.ops.replay.limits import PlanLimits
 from pipeline.ops.replay.selector import Selector
 from pipeline.reactions.handler import ReactionHandler
 from pipeline.reactions.handlers import REACTION_HANDLERS
@@ -73,6 +74,8 @@ def plan_reactions(
     database: DatabaseSettings,
     selector: Selector,
     handlers: Mapping[EventType, ReactionHandler[Any]] = REACTION_HANDLERS,
+    *,
+    limits: PlanLimits | None = None,
 ) -> ReactionPlan:
     """Return what a replay of the selected events would do. Changes nothing.
 
@@ -80,10 +83,11 @@ def plan_reactions(
         database: with the login of an operator.
         selector: which events.
         handlers: of the types that the graph processes.
+        limits: how large the plan may be, and how long it may take. None: as large as it is.
 
     Raises:
         NotFound: a named event, or an open dead letter of the cause, does not exist.
-        UsageError: a condition is of no use for this family.
+        UsageError: a condition is of no use for this family, or the plan exceeds a limit.
         ConfigurationError: this user may not read the tables, or the database lacks them.
         TransientError: the database does not answer.
     """
@@ -100,6 +104,8 @@ def plan_reactions(
         places[event_id] = (-math.inf if sequence is None else sequence, place)
         has_handler = EventType(event_type) in handlers or is_routed
         plan.add(event_id, event_type, state, has_handler=has_handler)
+        if limits is not None:
+            limits.check(len(plan.ids))
         if state == "dead" and has_handler:
             plan.causes[f"{error_class or 'error'}: {without_numbers(reason or 'unknown')}"] += 1
     plan.ids.sort(key=places.__getitem__)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any, Final, Protocol
 from uuid import UUID
 
 from psycopg import Connection, sql
@@ -14,20 +14,23 @@ from psycopg import Connection, sql
 from pipeline.clients.postgres.lease import claim, extend, settle
 from pipeline.clients.postgres.leased_table import LeasedTable
 from pipeline.clients.postgres.retry import with_connection
-from pipeline.domain.errors import Conflict, FanoutError
+from pipeline.domain.errors import ConfigurationError, Conflict, FanoutError
+from pipeline.domain.graph import Graph
 from pipeline.domain.identifiers import EventId
 from pipeline.domain.lease import Cause, Lease, Settlement, WorkState, end, fail, give_back
 from pipeline.domain.units import counted
-from pipeline.ops.replay.plans import read_replay
+from pipeline.ops.replay.plans import is_of_reactions, read_replay
 from pipeline.ops.replay.publication import Order, Replay, publish_replay
 from pipeline.ops.replay.selector import Selector
+from pipeline.ops.replay.topics import wrong_topic
+from pipeline.ops.report import Report
 from pipeline.settings import DatabaseSettings
 
 REPLAY_PLANS: Final = LeasedTable(
     name="replay_plans",
     source="replay_plans",
     record_id=sql.SQL("record.id::text"),
-    values=("id", "event_ids", "published", "selector", "ignore_age"),
+    values=("id", "event_ids", "reaction_ids", "published", "selector", "ignore_age"),
 )
 # What changes when a plan is claimed, and while it is applied.
 APPLIED: Final = ("applied_by", "rate", "note", "error_class", "reason", "published")
@@ -36,6 +39,21 @@ LEASE: Final = timedelta(seconds=90)
 PROGRESS_SECONDS: Final = 1.0
 
 _log: Final = logging.getLogger(__name__)
+
+
+class Publish(Protocol):
+    """Publishes the events of a replay that are not published yet, until ``stop`` is set."""
+
+    def __call__(
+        self,
+        database: DatabaseSettings,
+        order: Order,
+        replay: Replay,
+        stop: threading.Event,
+        *,
+        report: Report,
+    ) -> None:
+        """Publish them."""
 
 
 class ReplayTakenOver(Exception):
@@ -47,16 +65,18 @@ class ClaimedPlan:
     """A plan that this process applies.
 
     Attributes:
-        order: how to publish.
+        order: how to publish; for events of reactions, how to try them again.
         ids: all events of the plan, in order.
         published: how many of them an earlier try has published.
         lease: the right to apply it.
+        of_reactions: whether its events are of reactions.
     """
 
     order: Order
-    ids: Sequence[EventId] = field(repr=False)
+    ids: Sequence[EventId | UUID] = field(repr=False)
     published: int
     lease: Lease
+    of_reactions: bool = False
 
     @property
     def id(self) -> UUID:
@@ -69,7 +89,8 @@ def claim_plan(
     database: DatabaseSettings,
     plan: UUID,
     *,
-    topic: str,
+    topic: str | None,
+    reaction_topic: str | None,
     rate: float,
     note: str | None,
     applied_by: str,
@@ -79,7 +100,10 @@ def claim_plan(
     Args:
         database: with the login of an operator.
         plan: its id.
-        topic: ``projects/P/topics/T``: the topic that the stream reads.
+        topic: ``projects/P/topics/T``: the topic that the stream reads. None: only plans of
+            reactions can be applied.
+        reaction_topic: the one that the graph of reactions reads. None: that graph finds the events
+            by itself, when it looks next.
         rate: the most messages a second, at least 1, so that the lease is extended in time.
         note: why, for the record.
         applied_by: who asks.
@@ -87,6 +111,7 @@ def claim_plan(
     Raises:
         NotFound: there is no such plan.
         Conflict: it is being applied, all of it is published, or it has no event.
+        ConfigurationError: its events cannot be published without a topic.
         TransientError: the database does not answer.
     """
     listed = read_replay(database, plan).listed
@@ -94,6 +119,15 @@ def claim_plan(
         raise Conflict("the command made this replay: only a plan can be applied")
     if not listed.planned:
         raise Conflict("the plan has no event to publish: make another plan")
+    of_reactions = is_of_reactions(listed)
+    if topic is None and not of_reactions:
+        raise ConfigurationError(
+            "this service publishes nothing: start it with --topic projects/P/topics/T"
+        )
+    used, graph = (reaction_topic, Graph.REACTIONS) if of_reactions else (topic, Graph.FANOUT)
+    if used is not None and (wrong := wrong_topic(database, graph, used)) is not None:
+        flag = "--reaction-topic" if of_reactions else "--topic"
+        raise ConfigurationError(f"invalid {flag} {used!r} of this service: {wrong}")
     changes = {
         "applied_by": applied_by,
         "rate": rate,
@@ -117,24 +151,37 @@ def claim_plan(
             else f"the plan is {state}: see how far it is with GET /v1/replays/{plan}"
         )
     values = lease.values
+    order = Order(
+        selector=Selector.of(values["selector"]),
+        topic=used,
+        rate=rate,
+        note=f"{applied_by}: {note}" if note else applied_by,
+        ignore_age=values["ignore_age"],
+    )
     return ClaimedPlan(
-        order=Order(
-            selector=Selector.of(values["selector"]),
-            topic=topic,
-            rate=rate,
-            note=f"{applied_by}: {note}" if note else f"{applied_by}",
-            ignore_age=values["ignore_age"],
-        ),
-        ids=values["event_ids"],
+        order=order,
+        ids=values["reaction_ids"] if of_reactions else values["event_ids"],
         published=values["published"],
         lease=lease,
+        of_reactions=of_reactions,
     )
 
 
-def apply_plan(database: DatabaseSettings, claimed: ClaimedPlan, stop: threading.Event) -> None:
+def apply_plan(
+    database: DatabaseSettings,
+    claimed: ClaimedPlan,
+    stop: threading.Event,
+    publish: Publish = publish_replay,
+) -> None:
     """Publish the events of a plan until all are published, or ``stop`` is set.
 
     However it ends, the plan says how far it came, and can be applied again. Raises nothing.
+
+    Args:
+        database: with the login of an operator.
+        claimed: the plan.
+        stop: ends the replay early.
+        publish: does it, as ``publish_replay`` does for the fan-out.
     """
     replay = Replay(claimed.id, claimed.ids, published=claimed.published)
     lease, planned = claimed.lease, counted(replay.planned, "event")
@@ -147,7 +194,7 @@ def apply_plan(database: DatabaseSettings, claimed: ClaimedPlan, stop: threading
             stored_at = time.monotonic()
 
     try:
-        publish_replay(database, claimed.order, replay, stop, report=report)
+        publish(database, claimed.order, replay, stop, report=report)
         if replay.stopped:
             reason = f"stopped after {replay.published:,} of {planned}; apply it again to go on"
             _settle(database, lease, replay, give_back(lease, Cause(reason=reason), pause=0))

@@ -31,6 +31,7 @@ _STORE: Final = load(__package__, "store_plan")
 _DELETE_OLD: Final = load(__package__, "delete_old_plans")
 _REPLAYS: Final = load(__package__, "replays")
 _PLAN: Final = load(__package__, "plan")
+_BECAME_OF_REACTIONS: Final = load("pipeline.ops.reactions", "became")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,15 +108,32 @@ def plan_replay(
         TransientError: the database does not answer.
     """
     plan = make_plan(database, HANDLERS, policy, selector, ignore_age=ignore_age, limits=limits)
+    return keep_plan(
+        database,
+        {
+            "planned_by": planned_by,
+            "selector": orjson.dumps(selector.description).decode(),
+            "ignore_age": ignore_age,
+            "event_ids": list(plan.ids),
+            "reaction_ids": None,
+            "plan": orjson.dumps(plan_document(plan)).decode(),
+        },
+    )
+
+
+def keep_plan(database: DatabaseSettings, plan: Mapping[str, Any]) -> UUID:
+    """Store a plan; return its id.
+
+    Args:
+        database: with the login of an operator.
+        plan: ``planned_by``, ``selector``, ``ignore_age``, ``plan``; and ``event_ids``, or
+            ``reaction_ids`` for a plan of reactions, the other one None.
+
+    Raises:
+        TransientError: the database does not answer.
+    """
     made = uuid4()
-    values = {
-        "id": made,
-        "planned_by": planned_by,
-        "selector": orjson.dumps(selector.description).decode(),
-        "ignore_age": ignore_age,
-        "event_ids": list(plan.ids),
-        "plan": orjson.dumps(plan_document(plan)).decode(),
-    }
+    values = {**plan, "id": made}
 
     def work(connection: Connection[Any]) -> None:
         connection.execute(_DELETE_OLD, {"days": KEPT_DAYS, "most": _DELETED})
@@ -155,9 +173,17 @@ def read_replay(database: DatabaseSettings, replay: UUID) -> ReplayDetails:
     )
     if row is None:
         return ReplayDetails(listed=listed, plan=None, became=None)
-    plan, published = row
-    ends = read_ends(database, replay, published)
+    plan, published, reactions = row
+    if reactions is None:
+        ends = read_ends(database, replay, published)
+    else:
+        ends = read_ends(database, replay, reactions, became=_BECAME_OF_REACTIONS)
     return ReplayDetails(listed=listed, plan=plan, became=ends_document(ends))
+
+
+def is_of_reactions(listed: ReplayListed) -> bool:
+    """Return whether a plan or a replay has events of reactions."""
+    return listed.selector.get("family") == "reactions"
 
 
 def _replays(database: DatabaseSettings, **asked: Any) -> list[ReplayListed]:  # noqa: ANN401

@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 
 from pipeline.clients.postgres.check import check_first
 from pipeline.clients.pubsub.publish import MAX_REQUEST_MESSAGES, publish
-from pipeline.domain.errors import FanoutError
+from pipeline.domain.errors import ConfigurationError, FanoutError
 from pipeline.domain.identifiers import EventId
 from pipeline.domain.message import Message
 from pipeline.domain.units import counted
@@ -35,14 +35,15 @@ class Order:
 
     Attributes:
         selector: which events.
-        topic: ``projects/P/topics/T``: the topic of the stream's subscription.
+        topic: ``projects/P/topics/T``: the topic of the stream's subscription. None, for reactions
+            only: their graph finds the events by itself.
         rate: the most messages a second.
         note: why, for the record.
         ignore_age: complete events of any age.
     """
 
     selector: Selector
-    topic: str
+    topic: str | None
     rate: float
     note: str | None = None
     ignore_age: bool = False
@@ -134,6 +135,8 @@ def publish_replay(
 
 def _publish(order: Order, messages: Iterator[Message], stop: threading.Event) -> Iterator[int]:
     """Publish at the rate; yield the size of each request after Pub/Sub has stored it."""
+    if order.topic is None:
+        raise ConfigurationError("no topic to publish to: expected projects/P/topics/T")
     size = min(MAX_REQUEST_MESSAGES, max(1, round(order.rate / REQUESTS_A_SECOND)))
     bucket = TokenBucket(order.rate, size)
     for request in _requests(messages, size):

@@ -33,7 +33,7 @@ ALSO: Final = (
     (ROOT / "pipeline/facts/sql/switches.sql").read_bytes(),
     *(
         (ROOT / f"pipeline/sinks/sql/{name}.sql").read_bytes()
-        for name in ("beat", "open_switch", "reopen_after_trial", "close_switch")
+        for name in ("beat", "open_switch", "reopen_after_trial", "close_switch", "note_topic")
     ),
 )
 
@@ -89,6 +89,7 @@ def needed(role: str = ROLE) -> list[bytes]:
         REACTIONS.claim_statement(),
         REACTIONS_ON_TRIAL.claim_statement(["event_id"]),
         TAKE_TRIALS,
+        REACTIONS.extend_all_statement(),
         REACTIONS.settle_statement(),
         *REACTIONS.follow_statements(),
     ]

@@ -5,6 +5,7 @@ from typing import Final
 
 from pipeline.ops.doctor.rights.words import (
     CDC,
+    NOTED_TOPIC,
     OF_A_LETTER,
     OPERATOR,
     SIGN_OF_LIFE,
@@ -102,6 +103,7 @@ RIGHTS: Final[Mapping[str, frozenset[str]]] = {
         )
         | on_columns("UPDATE", "switches", "until", "failures", "cool_off_seconds", schema="fanout")
         | SIGN_OF_LIFE
+        | NOTED_TOPIC
     ),
     OPERATOR: (
         on_tables("SELECT", *_READ, *OUR_VIEWS)
@@ -116,7 +118,7 @@ RIGHTS: Final[Mapping[str, frozenset[str]]] = {
         | on_columns("UPDATE", "erasures", "finished_at", "rows_changed", schema="fanout")
         | on_columns("INSERT", "fanout_replays", "id", "selector", "note", "planned")
         | on_columns("UPDATE", "fanout_replays", "finished_at", "published", "result")
-        | on_tables("SELECT", *NEWER_TABLES, "attempts", schema="fanout")
+        | on_tables("SELECT", *NEWER_TABLES, "attempts", "graph_topics", schema="fanout")
         | on_tables("DELETE", "switches", schema="fanout")
         | on_columns("INSERT", "switches", "name", "state", "reason", schema="fanout")
         | on_columns(
@@ -159,6 +161,7 @@ RIGHTS: Final[Mapping[str, frozenset[str]]] = {
             "INSERT",
             "replay_plans",
             *("id", "selector", "event_ids", "ignore_age", "plan", "planned", "planned_by"),
+            "reaction_ids",
             schema="fanout",
         )
         | on_columns(

@@ -7,6 +7,7 @@ from pipeline.ops.doctor.rights.jobs import OF_A_NEW_RUN, OF_THE_RUNS
 from pipeline.ops.doctor.rights.words import (
     BREAKER,
     JOBS,
+    NOTED_TOPIC,
     OPERATOR,
     REACTIONS,
     SIGN_OF_LIFE,
@@ -148,10 +149,15 @@ _ROUTE: Final = ("id", "event_type", "condition", "to_kind", "target", "endpoint
 RIGHTS_WITH_REACTIONS: Final[Mapping[str, frozenset[str]]] = {
     REACTIONS: (
         SIGN_OF_LIFE
+        | NOTED_TOPIC
         | on_tables("SELECT", "fanout_migrations")
         | on_tables("SELECT", "reactions", "switches", schema="fanout")
         | on_tables("SELECT", "reaction_backlog", "reaction_marks", schema="fanout")
         | on_columns("UPDATE", "reaction_backlog", "reached", "finished_at", schema="fanout")
+        | on_tables("SELECT", "unpublished_letters", schema="fanout")
+        | on_tables("DELETE", "unpublished_letters", schema="fanout")
+        | on_columns("INSERT", "unpublished_letters", "letter_key", schema="fanout")
+        | on_columns("UPDATE", "unpublished_letters", "due_at", schema="fanout")
         | BREAKER
         | frozenset().union(
             *(
@@ -194,7 +200,12 @@ RIGHTS_WITH_REACTIONS: Final[Mapping[str, frozenset[str]]] = {
         OF_THE_RUNS
         | on_tables("SELECT", "dispatches", "reaction_marks", "attempts", schema="fanout")
         | on_tables("DELETE", "attempts", "reactions", "dispatches", schema="fanout")
-        | on_columns("SELECT", "reactions", "event_id", "state", "finished_at", schema="fanout")
+        | on_columns(
+            "SELECT",
+            "reactions",
+            *("event_id", "sequence", "state", "created_at", "finished_at"),
+            schema="fanout",
+        )
         | on_columns("UPDATE", "reaction_marks", "last_sequence", "moved_at", schema="fanout")
         | on_columns(
             "INSERT",

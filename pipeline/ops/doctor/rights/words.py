@@ -36,6 +36,14 @@ SIGN_OF_LIFE: Final = (
     )
 )
 
+# Which topic a graph reads whose events can be replayed.
+NOTED_TOPIC: Final = (
+    on_tables("SELECT", "graph_topics", schema="fanout")
+    | on_tables("DELETE", "graph_topics", schema="fanout")
+    | on_columns("INSERT", "graph_topics", "graph", "topic", schema="fanout")
+    | on_columns("UPDATE", "graph_topics", "topic", "noted_at", schema="fanout")
+)
+
 # What opens and closes the switch of a provider, or of an event type, that fails.
 BREAKER: Final = (
     on_tables("DELETE", "switches", schema="fanout")
