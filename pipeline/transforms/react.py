@@ -10,6 +10,7 @@ from apache_beam.pvalue import TaggedOutput
 from pipeline.coders import CarriedCoder
 from pipeline.domain.dead_letter import DeadLetter
 from pipeline.domain.defaults import BATCH_SIZE
+from pipeline.domain.lease import Lease
 from pipeline.domain.wake_up import WakeUp
 from pipeline.steps.reactions.batches import (
     ClaimedReactions,
@@ -22,6 +23,7 @@ from pipeline.steps.reactions.batches import (
 from pipeline.steps.reactions.claim import claims_of, ids_of, keeper_of
 from pipeline.steps.reactions.letters import unpublished_letters_of
 from pipeline.steps.reactions.reactor import Reactor
+from pipeline.steps.reactions.suspect import is_suspect, sparing
 from pipeline.transforms.fetch import OnStart
 from pipeline.transforms.outputs import EVENTS, UNDECODED, Outputs, RoutedReactions
 
@@ -119,13 +121,19 @@ class _ClaimReactions(beam.DoFn):
             leases = claims.claim(ids)
             if leases or letters:
                 # The steps are fused: here it goes on when the batch is written.
-                with keeper_of(self._reactor).keeping(leases):
+                with (
+                    keeper_of(self._reactor).keeping(leases),
+                    sparing(self._reactor.database, leases),
+                ):
                     yield ClaimedReactions(leases=leases, letters=letters)
             letters = []
             # What waits for one of these is due when they have ended.
-            is_more = len(leases) == BATCH_SIZE or any(map(self._reactor.keeps_order, leases))
+            is_more = len(leases) == BATCH_SIZE or any(map(self._is_waited_for, leases))
             goes_on = is_more and time.monotonic() - started < CLAIM_SECONDS
             ids = []
+
+    def _is_waited_for(self, lease: Lease) -> bool:
+        return is_suspect(lease) or self._reactor.keeps_order(lease)
 
     def _letters(self) -> list[DeadLetter]:
         if not self._publishes:

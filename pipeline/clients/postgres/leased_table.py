@@ -41,7 +41,7 @@ taken AS (
         lease_token = gen_random_uuid(),
         next_attempt_at = now() + make_interval(secs => %(seconds)s),
         attempts = record.attempts + 1,
-        started_at = now(){keep_rank}
+        started_at = now(){keep_rank}{count_loss}
     FROM due
     WHERE record.sequence = due.sequence
     RETURNING record.*, {due_at} AS due_at, due.rank_at
@@ -108,6 +108,10 @@ WHERE sequence = ANY (ARRAY(
 """)
 _KEEP_RANK: Final = sql.SQL(""",
         ranked_at = coalesce(record.ranked_at, due.next_attempt_at)""")
+# Who claims a record whose lease has ended knows that its worker did not settle it.
+_COUNT_LOSS: Final = sql.SQL(""",
+        losses = record.losses + (due.state = 'leased')::int""")
+_NO_LOSSES: Final = sql.SQL(", losses = 0")
 # What failed has a next time, and no place before what is fresh.
 _SETTLE_RANK: Final = sql.SQL(""",
         ranked_at = CASE
@@ -173,7 +177,7 @@ ended AS (
         failures = record.failures + given.counts::int,
         finished_at = CASE WHEN given.state NOT IN ('waiting', 'held', 'digest') THEN now() END,
         error_class = given.error_class,
-        reason = given.reason{settle_rank}{settled}
+        reason = given.reason{no_losses}{settle_rank}{settled}
     FROM given
     WHERE record.sequence = given.sequence
         AND record.lease_token = given.token
@@ -264,6 +268,8 @@ class LeasedTable:
             unique index for it.
         unless: a condition on ``record``: while it is true, a record is not claimed. If it is about
             other records, a unique index refuses a claim that another one has overtaken.
+        counts_losses: whether the column ``losses`` counts how many leases of a record in a row
+            ended without a settlement.
         ranked: whether records have priorities, and keep their rank when they are given back.
         given: the names in the ``values`` of a settlement, with their types.
         settled: the assignments that a settlement makes of them, each after a comma.
@@ -284,6 +290,7 @@ class LeasedTable:
     alone: str | None = None
     unless: sql.Composable | None = None
     ranked: bool = False
+    counts_losses: bool = False
     given: Mapping[str, str] = field(default_factory=dict)
     settled: sql.SQL | None = None
     first: sql.SQL | None = None
@@ -306,6 +313,8 @@ class LeasedTable:
             "behind": _BEHIND,
             "due_at": sql.SQL("record.ranked_at" if self.ranked else "due.next_attempt_at"),
             "keep_rank": _KEEP_RANK if self.ranked else _NOTHING,
+            "count_loss": _COUNT_LOSS if self.counts_losses else _NOTHING,
+            "no_losses": _NO_LOSSES if self.counts_losses else _NOTHING,
             "settle_rank": _SETTLE_RANK if self.ranked else _NOTHING,
             "restored": _RESTORED if self.ranked else _NOTHING,
             "order": sql.SQL("priority, " if self.ranked else "") + sql.SQL("next_attempt_at"),

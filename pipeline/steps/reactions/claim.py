@@ -20,6 +20,7 @@ from pipeline.domain.lease import Lease
 from pipeline.domain.message import ID_ATTRIBUTE
 from pipeline.domain.wake_up import WakeUp
 from pipeline.steps.reactions.reactor import Reactor
+from pipeline.steps.reactions.suspect import claim_suspect
 from pipeline.steps.reactions.table import REACTIONS
 from pipeline.steps.reactions.trial import claim_trials
 
@@ -80,10 +81,12 @@ class ReactionClaims:
         }
         self._lock = threading.Lock()
         self._find_at = self._follow_at = 0.0
-        self._knows_backlog = False
+        self._knows_backlog = self._has_suspects = False
 
     def claim(self, ids: Sequence[UUID] = (), *, most: int = BATCH_SIZE) -> list[Lease]:
         """Make the ledger rows of new events, and lease events that are due, the first ones first.
+
+        An event whose last workers ended while they had it comes alone.
 
         Args:
             ids: of events that messages named. Others are found too, from time to time.
@@ -101,6 +104,9 @@ class ReactionClaims:
         trials: list[Lease] = []
         if self._is_time_to_follow():
             with_connection(database, lambda connection: follow_switches(connection, REACTIONS))
+            # Also while there is always something else to do.
+            if suspect := self._suspect():
+                return suspect
             trials = claim_trials(database, self._reactor.lease)
 
         def take(connection: Connection[Any]) -> list[Lease]:
@@ -109,7 +115,13 @@ class ReactionClaims:
                 connection.execute(_SETTINGS)
                 return claim(connection, REACTIONS, self._reactor.lease, most=most)
 
-        return trials + with_connection(database, take)
+        taken = trials + with_connection(database, take)
+        return taken or (self._suspect() if self._has_suspects else [])
+
+    def _suspect(self) -> list[Lease]:
+        suspect = claim_suspect(self._reactor.database, self._reactor.lease)
+        self._has_suspects = bool(suspect)
+        return suspect
 
     def _adopt(self, ids: Sequence[UUID], most: int) -> None:
         parameters = {**self._types, "ids": list(ids), "most": most}

@@ -28,6 +28,7 @@ from pipeline.reactions.route import Route, RouteTo
 from pipeline.reactions.row import MAX_EVENT_BYTES, ReactionRow, decode_reaction
 from pipeline.steps.reactions.reactor import Reactor
 from pipeline.steps.reactions.routed import route_of, routed, sent
+from pipeline.steps.reactions.suspect import given_up
 
 # A handler that asks for a time that has passed is asked again after this.
 AT_LEAST: Final = timedelta(seconds=1)
@@ -74,10 +75,11 @@ def decode_reactions(
         TransientError: the events could not be read.
         ConfigurationError: they cannot be read until a person fixes it.
     """
-    rows = with_connection(reactor.database, lambda connection: _read(connection, leases))
+    settlements = [ended for each in leases if (ended := given_up(each)) is not None]
+    tried = [each for each in leases if given_up(each) is None]
+    rows = with_connection(reactor.database, lambda connection: _read(connection, tried))
     asked: list[AskedReaction] = []
-    settlements: list[Settlement] = []
-    for lease in leases:
+    for lease in tried:
         decoded = _decoded(reactor, lease, rows.get(lease.values["event_id"]))
         if isinstance(decoded, AskedReaction):
             asked.append(decoded)

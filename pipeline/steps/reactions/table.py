@@ -24,14 +24,18 @@ _SETTLED: Final = sql.SQL(""",
 # What its type or an event with the same key holds back. Whose lease has ended goes first.
 HELD_BY_ITS_KEY: Final = sql.SQL(load(__package__, "held_by_its_key").decode())
 _BY_ITS_TYPE: Final = sql.SQL(load(__package__, "held_by_its_type").decode())
+# What was lost twice in a row is claimed alone.
+_IS_SUSPECT: Final = sql.SQL(load(__package__, "is_suspect").decode())
+_IS_NO_SUSPECT: Final = sql.SQL(load(__package__, "is_no_suspect").decode())
 
 REACTIONS: Final = LeasedTable(
     name="reactions",
     source="events",
     record_id=sql.SQL("record.event_id::text"),
-    values=("event_id", "event_type", "depth"),
+    values=("event_id", "event_type", "depth", "losses"),
     switch="event_type",
-    unless=sql.SQL(" OR ").join([_BY_ITS_TYPE, HELD_BY_ITS_KEY]),
+    unless=sql.SQL(" OR ").join([_IS_SUSPECT, _BY_ITS_TYPE, HELD_BY_ITS_KEY]),
+    counts_losses=True,
     given={
         "effects": "jsonb",
         "moves": "jsonb",
@@ -46,3 +50,7 @@ REACTIONS: Final = LeasedTable(
 )
 # The event with which a type is tried whose breaker has cooled off.
 REACTIONS_ON_TRIAL: Final = replace(REACTIONS, unless=HELD_BY_ITS_KEY)
+# The events whose last workers ended while they had them.
+SUSPECTS: Final = replace(
+    REACTIONS, unless=sql.SQL(" OR ").join([_IS_NO_SUSPECT, _BY_ITS_TYPE, HELD_BY_ITS_KEY])
+)

@@ -49,7 +49,7 @@ def documented(role: str) -> set[str]:
 def own(connection: psycopg.Connection, role: str) -> set[str]:
     """What the role may do in the schema and with the ledger, beyond the rights of everyone."""
     lines = {line.partition(": ")[2] for line in granted(connection, [role]) if ": " in line}
-    return {line for line in lines if "reaction" in line}
+    return {line for line in lines if "reaction" in line.partition(" ON ")[2]}
 
 
 def statements(role: str) -> list[bytes]:

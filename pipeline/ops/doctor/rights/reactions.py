@@ -177,7 +177,7 @@ RIGHTS_WITH_REACTIONS: Final[Mapping[str, frozenset[str]]] = {
             "UPDATE",
             "reactions",
             *("state", "next_attempt_at", "lease_token", "attempts", "failures"),
-            *("started_at", "finished_at", "error_class", "reason", "effects", "route"),
+            *("started_at", "finished_at", "error_class", "reason", "effects", "route", "losses"),
             schema="fanout",
         )
         | on_columns("SELECT", "reaction_routes", *_ROUTE, schema="fanout")

@@ -7,11 +7,12 @@ WITH place AS MATERIALIZED (
         coalesce((%(after)s::jsonb ->> 1)::timestamptz, '-infinity') AS due_at,
         coalesce((%(after)s::jsonb ->> 2)::bigint, -1) AS sequence
 )
-SELECT sequence, attempts, failures, due_at, event_id, event_type, depth,
+SELECT sequence, attempts, failures, due_at, event_id, event_type, depth, losses,
     jsonb_build_array(part, due_at, sequence)::text AS cursor
 FROM (
     (
-        SELECT 0, sequence, attempts, failures, next_attempt_at, event_id, event_type, depth
+        SELECT 0, sequence, attempts, failures, next_attempt_at, event_id, event_type, depth,
+            losses + (state = 'leased')::int
         FROM fanout.reactions AS record
         WHERE state IN ('pending', 'waiting', 'leased') AND next_attempt_at <= now()
             AND event_type NOT IN (SELECT name FROM fanout.switches)
@@ -24,7 +25,7 @@ FROM (
     )
     UNION ALL
     (
-        SELECT 1, event.sequence, 0, 0, now(), event.id, event.event_type, 0
+        SELECT 1, event.sequence, 0, 0, now(), event.id, event.event_type, 0, 0
         FROM reactions.events AS event
         WHERE event.processed IS NOT TRUE AND event.sequence IS NOT NULL
             AND event.event_type NOT IN (SELECT name FROM fanout.switches)
@@ -35,6 +36,6 @@ FROM (
         ORDER BY event.sequence
         LIMIT %(most)s
     )
-) AS due (part, sequence, attempts, failures, due_at, event_id, event_type, depth)
+) AS due (part, sequence, attempts, failures, due_at, event_id, event_type, depth, losses)
 ORDER BY part, CASE part WHEN 0 THEN due_at END, sequence
 LIMIT %(most)s

@@ -1,0 +1,1 @@
+record.state = 'leased' AND record.losses >= 1
