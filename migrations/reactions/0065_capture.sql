@@ -1,7 +1,6 @@
--- The events are captured: inserts only, and of each only its id and time. In place of 0050, which fails
--- for an owner who is no superuser, and asks for the fan-out.
+-- The events are captured: inserts only, and of each only its id and time.
 --
--- 0034 of the fan-out calls the function too. It is harmless to call it again. Where reactions.events is a
+-- 0033 of the fan-out calls the function too. It is harmless to call it again. Where reactions.events is a
 -- view, the table behind it is captured.
 CREATE FUNCTION fanout.capture_reactions() RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog
@@ -42,5 +41,4 @@ BEGIN
 END
 $$;
 REVOKE ALL ON FUNCTION fanout.capture_reactions() FROM PUBLIC;
-DROP FUNCTION IF EXISTS fanout.join_reactions_to_fanout();
 SELECT fanout.capture_reactions();

@@ -34,11 +34,6 @@ KERNEL: Final = (
     "kernel/0020_replays_of_reactions.sql",
     "kernel/0021_graph_topics.sql",
 )
-# Files that only databases of earlier releases have applied. In their place a later one is applied.
-REPLACED: Final[Mapping[str, str]] = {
-    "0033_join_reactions.sql": "0034_capture_events.sql",
-    "reactions/0050_join_fanout.sql": "reactions/0065_capture.sql",
-}
 _REFERENCE: Final = "reference/"
 _JOBS: Final = "jobs/"
 _MAIL: Final = "mail/"
@@ -149,8 +144,7 @@ def files_of(*families: Family, directory: Path = MIGRATIONS) -> list[Migration]
         raise ConfigurationError(
             f"no migrations in {directory}: run this from a checkout of the repository"
         )
-    files = [_read(directory, path) for path in dict.fromkeys(paths)]
-    return [each for each in files if each.name not in REPLACED]
+    return [_read(directory, path) for path in dict.fromkeys(paths)]
 
 
 def families_of(recorded: Collection[str]) -> tuple[Family, ...]:

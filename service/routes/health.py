@@ -14,6 +14,7 @@ from service.observe.observer import Observer, observer_of
 router = APIRouter()
 
 
+@router.head("/health", include_in_schema=False)
 @router.get(
     "/health", operation_id="get_health", tags=["open"], summary="Whether the process is alive"
 )

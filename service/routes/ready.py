@@ -64,6 +64,7 @@ class NotReady(ErrorBody):
 ANSWERS: Final[dict[int | str, dict[str, Any]]] = {503: {"model": NotReady}}
 
 
+@router.head("/ready", include_in_schema=False)
 @router.get(
     "/ready",
     operation_id="get_ready",
@@ -82,6 +83,7 @@ async def ready(
     return _answer(request, response, await observer.readiness())
 
 
+@router.head("/ready/database", include_in_schema=False)
 @router.get(
     "/ready/database",
     operation_id="get_ready_database",

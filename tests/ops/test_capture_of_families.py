@@ -39,7 +39,7 @@ ALONE: Final = {
 ALL: Final = HEARTBEATS | EVENTS | DELIVERIES | ACTIVITY | REACTIONS
 # What this release adds for capture without the fan-out.
 NEW: Final = (
-    "0034_capture_events.sql",
+    "0033_capture_events.sql",
     "kernel/0010_publication.sql",
     "kernel/0011_capture.sql",
 )

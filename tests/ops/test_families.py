@@ -240,9 +240,7 @@ def test_mail_comes_before_or_after_the_fan_out_and_is_captured_in_the_end(
 
 PUSH = [path.relative_to(MIGRATIONS).as_posix() for path in sorted(MIGRATIONS.glob("push/*"))]
 REACTIONS = [
-    path.relative_to(MIGRATIONS).as_posix()
-    for path in sorted(MIGRATIONS.glob("reactions/*"))
-    if path.name != "0050_join_fanout.sql"  # Another file is applied in its place.
+    path.relative_to(MIGRATIONS).as_posix() for path in sorted(MIGRATIONS.glob("reactions/*"))
 ]
 ACTIVITY = [
     path.relative_to(MIGRATIONS).as_posix() for path in sorted(MIGRATIONS.glob("activity/*"))

@@ -8,11 +8,11 @@ import pytest
 
 from local.postgres import Postgres
 from pipeline.domain.errors import ConfigurationError, TransientError
-from pipeline.ops.families import KERNEL, MIGRATIONS, REPLACED
+from pipeline.ops.families import KERNEL, MIGRATIONS
 from pipeline.ops.migrate import CREATES, migrate, pending
 from tests.databases import Database, scratch_cluster
 
-_TOP_LEVEL = [path.name for path in sorted(MIGRATIONS.glob("*.sql")) if path.name not in REPLACED]
+_TOP_LEVEL = [path.name for path in sorted(MIGRATIONS.glob("*.sql"))]
 OURS = [*_TOP_LEVEL, *(name for name in KERNEL if name not in _TOP_LEVEL)]
 REFERENCE = [f"reference/{path.name}" for path in sorted(MIGRATIONS.glob("reference/*.sql"))]
 

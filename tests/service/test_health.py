@@ -4,6 +4,7 @@ import json
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+import pytest
 from fastapi.testclient import TestClient
 
 from pipeline.domain.identifiers import EventType
@@ -94,6 +95,14 @@ def test_a_stranger_and_who_may_only_operate_see_no_counts(reaction_api: Reactio
         assert answer.json()["registry"]["totalHandlers"] > 0
     # Control: who may read sees them.
     assert reaction_api.client.get("/health").json()["stats"] is not None
+
+
+@pytest.mark.parametrize("path", ["/health", "/ready", "/ready/database"])
+def test_a_probe_may_ask_with_head(reaction_api: ReactionApi, path: str) -> None:
+    answer = reaction_api.client.head(path, headers=STRANGER)
+    asked = reaction_api.client.get(path, headers=STRANGER)
+    assert (answer.status_code, answer.content) == (asked.status_code, b"")
+    assert answer.status_code != 405
 
 
 def test_what_cannot_be_counted_in_time_makes_it_neither_red_nor_slow(

@@ -146,7 +146,7 @@ SHARED_COLUMNS: Final = frozenset(
     {
         *("body", "channel", "created_at", "event_id", "event_type", "id", "latest_message_at"),
         *("meeting_id", "name", "project_id", "resource_id", "start_time", "status", "thread_id"),
-        "user_id",
+        *("topic", "user_id"),
     }
 )
 

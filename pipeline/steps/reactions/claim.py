@@ -18,6 +18,7 @@ from pipeline.clients.postgres.sql import load, without
 from pipeline.domain.defaults import BATCH_SIZE
 from pipeline.domain.lease import Lease
 from pipeline.domain.message import ID_ATTRIBUTE
+from pipeline.domain.units import counted
 from pipeline.domain.wake_up import WakeUp
 from pipeline.steps.reactions.reactor import Reactor
 from pipeline.steps.reactions.suspect import claim_suspect
@@ -159,7 +160,7 @@ class ReactionClaims:
     def _warn(self, unrouted: int) -> None:
         if unrouted:
             what = "closed without an effect" if self._reactor.closes_unrouted else "parked"
-            _log.warning("%d events of types without a handler were %s", unrouted, what)
+            _log.warning("%s without a handler for its type: %s", counted(unrouted, "event"), what)
 
     def _is_time_to_follow(self) -> bool:
         now = time.monotonic()

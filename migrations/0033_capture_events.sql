@@ -1,6 +1,6 @@
 -- Where another family came before the fan-out, its publication lacks domain_events: 0014 adds them only
 -- if there is no slot yet, and then leaves all other tables out. Those of mail and push come back with 0030
--- and 0032, and the events of reactions here. In place of 0033.
+-- and 0032, and the events of reactions here.
 DO $$
 BEGIN
     IF EXISTS (
