@@ -1,5 +1,5 @@
--- What operators see and do of events of reactions: dead letters in the original's shape, what came of
--- an event, and replays.
+-- What operators see of events of reactions: dead letters in the original's shape, what came of an event,
+-- and which replay asked for it.
 
 ALTER TABLE fanout.reactions
     ADD COLUMN effects jsonb,
@@ -68,52 +68,6 @@ END
 $$;
 REVOKE ALL ON FUNCTION reactions.make_event_dead_letters() FROM PUBLIC;
 SELECT reactions.make_event_dead_letters();
-
--- The one way to run events again. Effects have the same ids as before, so none is doubled.
---
--- In: the replay, whose record says who asks and why; the events. Out: how many are pending again.
-CREATE FUNCTION fanout.replay_reactions(replay uuid, ids uuid[]) RETURNS int
-LANGUAGE plpgsql
-SECURITY DEFINER
-SET search_path = pg_catalog
-AS $$
-DECLARE
-    again uuid[];
-BEGIN
-    IF NOT EXISTS (
-        SELECT FROM public.fanout_replays WHERE id = replay AND finished_at IS NULL
-    ) THEN
-        RAISE EXCEPTION 'invalid replay %: expected the id of a row of fanout_replays that has not ended',
-            replay;
-    END IF;
-    WITH chosen AS MATERIALIZED (
-        SELECT event_id
-        FROM fanout.reactions
-        WHERE event_id = ANY (ids) AND state IN ('dead', 'unrouted', 'waiting')
-        ORDER BY event_id
-        FOR UPDATE
-    ),
-    reset AS (
-        UPDATE fanout.reactions AS ledger SET
-            state = 'pending',
-            next_attempt_at = now(),
-            failures = 0,
-            finished_at = NULL,
-            error_class = NULL,
-            reason = NULL,
-            replayed_at = now(),
-            replay_id = replay
-        FROM chosen
-        WHERE ledger.event_id = chosen.event_id
-        RETURNING ledger.event_id
-    )
-    SELECT coalesce(array_agg(event_id), '{}') INTO again FROM reset;
-    UPDATE reactions.events SET processed = false WHERE id = ANY (again) AND processed;
-    RETURN cardinality(again);
-END
-$$;
-REVOKE ALL ON FUNCTION fanout.replay_reactions(uuid, uuid[]) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION fanout.replay_reactions(uuid, uuid[]) TO fanout_operator;
 
 GRANT SELECT ON fanout.attempts TO fanout_viewer;
 GRANT USAGE ON SCHEMA reactions TO fanout_viewer;

@@ -30,6 +30,7 @@ from tests.steps.reactions.test_reactions import Falls, Never, NotYet
 from tests.steps.reactions.test_routes import route
 from tests.streams import SUBSCRIPTION, TOPIC, broker
 
+RUN_AGAIN = "SELECT fanout.replay_reactions(%s, %s, '{}', '{}')"
 VERIFIED = {"userId": str(AMARA)}
 INVALID = {"userId": "nobody"}
 
@@ -195,7 +196,7 @@ def test_only_an_operator_replays_and_only_with_a_record(board: Board) -> None:
         )
     with psycopg.connect(board.database.operator_dsn, autocommit=True) as connection:
         with pytest.raises(psycopg.errors.RaiseException, match="invalid replay"):
-            connection.execute("SELECT fanout.replay_reactions(%s, %s)", (uuid4(), [event]))
+            connection.execute(RUN_AGAIN, (uuid4(), [event]))
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             connection.execute("UPDATE fanout.reactions SET state = 'pending'")
     assert board.state(event)[0] == "dead"
@@ -323,7 +324,7 @@ def made_pending(board: Board, event: UUID) -> int:
     board.execute(
         "INSERT INTO fanout_replays (id, selector, planned) VALUES (%s, '{}', 1)", UUID(int=9)
     )
-    return int(one(board.rows("SELECT fanout.replay_reactions(%s, %s)", UUID(int=9), [event])))
+    return int(one(board.rows(RUN_AGAIN, UUID(int=9), [event])))
 
 
 def test_the_command_waits_until_all_have_ended_and_says_how(

@@ -171,14 +171,14 @@ def test_a_replay_keeps_the_order_of_an_event_whose_handler_it_does_not_know(boa
     key = "SELECT order_key, ordinal FROM fanout.reactions"
     before = board.rows(key)
     board.execute("UPDATE fanout.reactions SET state = 'dead'")
-    # As the function was called by earlier releases.
+    # Named in neither of the two: nothing is said of its type.
     again = uuid4()
     with board.database.connect() as connection:
         connection.execute(
             "INSERT INTO fanout_replays (id, selector, planned) VALUES (%s, '{}', 1)", (again,)
         )
         [[count]] = connection.execute(
-            "SELECT fanout.replay_reactions(%s, %s)", (again, [event])
+            "SELECT fanout.replay_reactions(%s, %s, '{}', '{}')", (again, [event])
         ).fetchall()
     assert count == 1
     assert board.rows(key) == before
