@@ -21,7 +21,7 @@ from pipeline.domain.message import ID_ATTRIBUTE
 from pipeline.domain.units import counted
 from pipeline.domain.wake_up import WakeUp
 from pipeline.steps.reactions.reactor import Reactor
-from pipeline.steps.reactions.suspect import claim_suspect
+from pipeline.steps.reactions.suspect import claim_suspect, is_suspect
 from pipeline.steps.reactions.table import REACTIONS
 from pipeline.steps.reactions.trial import claim_trials
 
@@ -109,6 +109,8 @@ class ReactionClaims:
             if suspect := self._suspect():
                 return suspect
             trials = claim_trials(database, self._reactor.lease)
+            if any(map(is_suspect, trials)):
+                return trials
 
         def take(connection: Connection[Any]) -> list[Lease]:
             # One round trip.

@@ -214,6 +214,30 @@ def test_of_two_workers_one_takes_the_trial_and_another_one_if_it_was_lost(bench
     assert bench.switch() is None
 
 
+def test_a_trial_that_was_lost_is_taken_again_if_no_other_event_waits(bench: Bench) -> None:
+    first, *others = bench.events(3)
+    bench.process()
+    bench.process()
+    bench.board.execute(
+        "UPDATE fanout.reactions SET state = 'done', finished_at = now() WHERE event_id = ANY (%s)",
+        others,
+    )
+    reactor = bench.board.reactor()
+    # Each time its worker is killed.
+    for losses in range(3):
+        bench.cool_off()
+        bench.board.later(1000)
+        switches_of(reactor.database).forget()
+        [trial] = ReactionClaims(reactor).claim()
+        assert (trial.values["event_id"], trial.values["losses"]) == (first, losses)
+    bench.cool_off()
+    bench.board.later(1000)
+    bench.handler.broken = False
+    assert bench.process() == 1
+    assert bench.switch() is None
+    assert bench.board.state(first)[0] == "done"
+
+
 def test_of_two_workers_at_once_one_takes_the_trial(bench: Bench) -> None:
     bench.events(3)
     bench.process()
