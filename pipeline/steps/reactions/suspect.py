@@ -31,9 +31,7 @@ MOST_LOSSES: Final = 5
 WORKER_LOST: Final = "WorkerLost"
 
 # Of several workers one looks.
-_IS_FIRST: Final = (
-    "SELECT pg_try_advisory_xact_lock(hashtextextended('fanout.reactions.losses', 0))"
-)
+IS_FIRST: Final = "SELECT pg_try_advisory_xact_lock(hashtextextended('fanout.reactions.losses', 0))"
 _SPARE: Final = sql.SQL(load(__package__, "spare_lost").decode())
 
 
@@ -65,7 +63,7 @@ def claim_suspect(settings: DatabaseSettings, lease: timedelta) -> list[Lease]:
 
     def take(connection: Connection[Any]) -> list[Lease]:
         with connection.transaction():
-            [[is_first]] = connection.execute(_IS_FIRST).fetchall()
+            [[is_first]] = connection.execute(IS_FIRST).fetchall()
             return claim(connection, SUSPECTS, lease) if is_first else []
 
     return with_connection(settings, take)

@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.domain.errors import FanoutError
 from pipeline.steps.reactions.claim import ReactionClaims
-from pipeline.steps.reactions.suspect import MOST_LOSSES, is_suspect
+from pipeline.steps.reactions.suspect import IS_FIRST, MOST_LOSSES, is_suspect
 from tests.programs import Program
 from tests.steps.reactions.board import Board
 from tests.steps.reactions.killer import HANDLERS, run
@@ -92,6 +92,18 @@ def test_one_suspect_is_leased_at_a_time_and_comes_alone(watched: Board) -> None
     watched.later(LEASE_SECONDS)
     [other] = ReactionClaims(watched.reactor()).claim()
     assert {suspect.values["event_id"], other.values["event_id"]} == set(suspects)
+
+
+def test_while_another_worker_claims_a_suspect_no_other_one_is_claimed(watched: Board) -> None:
+    suspects = events(watched, "test.harmless", 2)
+    reactor = watched.reactor()
+    assert len(ReactionClaims(reactor).claim(suspects)) == 2
+    watched.execute("UPDATE fanout.reactions SET losses = 1")
+    watched.later(LEASE_SECONDS)
+    with watched.database.connect() as other, other.transaction():
+        assert other.execute(IS_FIRST).fetchall() == [(True,)]
+        assert ReactionClaims(reactor).claim() == []
+    assert len(ReactionClaims(reactor).claim()) == 1
 
 
 def test_an_error_of_a_worker_that_lives_on_is_no_loss(watched: Board) -> None:
