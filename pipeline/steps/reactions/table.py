@@ -26,7 +26,7 @@ HELD_BY_ITS_KEY: Final = sql.SQL(load(__package__, "held_by_its_key").decode())
 _BY_ITS_TYPE: Final = sql.SQL(load(__package__, "held_by_its_type").decode())
 # What was lost twice in a row is claimed alone.
 _IS_SUSPECT: Final = sql.SQL(load(__package__, "is_suspect").decode())
-_IS_NO_SUSPECT: Final = sql.SQL(load(__package__, "is_no_suspect").decode())
+_A_SUSPECT_IS_LEASED: Final = sql.SQL(load(__package__, "a_suspect_is_leased").decode())
 
 REACTIONS: Final = LeasedTable(
     name="reactions",
@@ -52,5 +52,13 @@ REACTIONS: Final = LeasedTable(
 REACTIONS_ON_TRIAL: Final = replace(REACTIONS, unless=HELD_BY_ITS_KEY)
 # The events whose last workers ended while they had them.
 SUSPECTS: Final = replace(
-    REACTIONS, unless=sql.SQL(" OR ").join([_IS_NO_SUSPECT, _BY_ITS_TYPE, HELD_BY_ITS_KEY])
+    REACTIONS,
+    unless=sql.SQL(" OR ").join(
+        [
+            sql.SQL("NOT ({})").format(_IS_SUSPECT),
+            _A_SUSPECT_IS_LEASED,
+            _BY_ITS_TYPE,
+            HELD_BY_ITS_KEY,
+        ]
+    ),
 )

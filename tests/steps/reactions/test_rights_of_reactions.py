@@ -43,7 +43,7 @@ PARTS: Final = (
     "move_sagas",
     "held_by_its_key",
     "held_by_its_type",
-    *("is_suspect", "is_no_suspect"),
+    *("is_suspect", "a_suspect_is_leased"),
     "take_trials",
 )
 JOBS: Final = "fanout_jobs"
