@@ -1,6 +1,7 @@
 """Tries what a column of an application takes: constants of ours in, the refused ones out.
 
-No row is read or written. A value is cast to the type of the column, and given to its constraints.
+A value is cast to the type of the column, and given to its constraints. They are expressions of the
+application, so they are evaluated where nothing can be written.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -8,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from psycopg import Connection, sql
-from psycopg.errors import DataError, IntegrityError, ProgrammingError
+from psycopg.errors import DataError, IntegrityError, InternalError, ProgrammingError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +47,10 @@ def find_default(connection: Connection[Any], column: TheirColumn) -> str | None
     """Return the default of the column as a text; None without one, or if it cannot be told."""
     if column.default is None:
         return None
-    row = _ask(connection, sql.SQL("SELECT ({})::text").format(sql.SQL(column.default)))
+    try:
+        row = _ask(connection, sql.SQL("SELECT ({})::text").format(sql.SQL(column.default)))
+    except (DataError, IntegrityError):
+        return None
     return None if row is None else row[0]
 
 
@@ -75,11 +79,14 @@ def _refusals(connection: Connection[Any], column: TheirColumn, value: str) -> I
 
 
 def _ask(connection: Connection[Any], statement: sql.Composed) -> tuple[Any, ...] | None:
-    """Return the answer; None if the expression cannot be evaluated here, as without the rights."""
+    """Return the answer; None if the expression cannot be evaluated here, as without the rights.
+
+    Nothing is written. Also inside of a transaction, which then goes on as before.
+    """
     try:
-        # Also inside of a transaction, which goes on after an error.
-        with connection.transaction():
+        with connection.transaction(force_rollback=True):
+            connection.execute("SET LOCAL transaction_read_only = on")
             row = connection.execute(statement).fetchone()
-    except ProgrammingError:
+    except (ProgrammingError, InternalError):
         return None
     return None if row is None else tuple(row)
