@@ -80,7 +80,7 @@ class LeaseKeeper:
         work = _Work(leases, now, now)
         with self._lock:
             self._works[id(work)] = work
-            if self._thread is None:
+            if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._run, name="leases", daemon=True)
                 self._thread.start()
         try:

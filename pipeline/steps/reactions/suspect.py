@@ -78,7 +78,8 @@ def sparing(settings: DatabaseSettings, leases: Sequence[Lease]) -> Iterator[Non
     try:
         yield
     except BaseException:
-        # The database may be what failed: this is tried once.
+        # A step that fails closes the generator of the claim: that is a GeneratorExit. The database
+        # may be what failed: this is tried once.
         with suppress(psycopg.Error, FanoutError):
             _spare(settings, leases)
         raise

@@ -12,6 +12,7 @@ import pytest
 
 from pipeline.clients.postgres.lease import claim
 from pipeline.clients.postgres.lease_keeper import LeaseKeeper
+from pipeline.clients.postgres.leased_table import LeasedTable
 from pipeline.clients.postgres.retry import with_connection
 from pipeline.domain.identifiers import EventType
 from pipeline.domain.lease import Lease
@@ -156,6 +157,34 @@ def test_an_event_that_is_locked_is_left_out_and_the_others_are_extended(board: 
             )
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_after_an_error_that_nobody_expected_leases_are_kept_again(board: Board) -> None:
+    reactor, leases, event = held(board, SHORT)
+    failed = threading.Event()
+
+    def table() -> LeasedTable:
+        if failed.is_set():
+            return REACTIONS
+        failed.set()
+        raise RuntimeError("a fault that nobody expected")
+
+    keeper = LeaseKeeper(reactor.database, table, SHORT)
+    with keeper.keeping(leases):
+        wait_until(
+            lambda: failed.is_set() and not keepers(), seconds=60, what="its thread has ended"
+        )
+    with keeper.keeping(leases):
+        wait_until(
+            lambda: board.rows(EXTENDED, SHORT.total_seconds()) == [(event,)],
+            seconds=60,
+            what="the lease is extended",
+        )
+
+
+def keepers() -> list[threading.Thread]:
+    return [each for each in threading.enumerate() if each.name == "leases"]
+
+
 def test_without_work_nothing_is_extended_and_a_keeper_begins_again(board: Board) -> None:
     reactor, leases, _ = held(board, SHORT)
     keeper = LeaseKeeper(reactor.database, lambda: REACTIONS, SHORT)
@@ -164,7 +193,7 @@ def test_without_work_nothing_is_extended_and_a_keeper_begins_again(board: Board
             assert keeper.kept == 1
         assert keeper.kept == 0
         wait_until(
-            lambda: not [each for each in threading.enumerate() if each.name == "leases"],
+            lambda: not keepers(),
             seconds=60,
             what="its thread has ended",
         )
