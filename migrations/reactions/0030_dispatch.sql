@@ -16,16 +16,36 @@ EXCEPTION
 END
 $$;
 
--- An application may name priorities. In the order of the alphabet, urgent would be last.
-CREATE FUNCTION fanout.priority_rank(priority text) RETURNS smallint
+-- Priorities as an application has them: numbers, words, or an enum of words. In the order of the alphabet,
+-- urgent would be last.
+--
+-- From the column to the rank: 0 is urgent, 1 high, 2 medium, 3 low. NULL and words that are not known
+-- are medium. Called immutable, so that an index can have it: the rank of an enum's value changes only
+-- if somebody renames the value. It names nothing of ours: whoever writes into an indexed table of the
+-- application runs it, without a right on our schema.
+CREATE FUNCTION fanout.rank_of(priority anyelement) RETURNS smallint
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $$
-    SELECT CASE lower(priority)
+    SELECT CASE lower(priority::text)
         WHEN '0' THEN 0 WHEN 'urgent' THEN 0 WHEN 'critical' THEN 0
         WHEN '1' THEN 1 WHEN 'high' THEN 1
         WHEN '3' THEN 3 WHEN 'low' THEN 3
         ELSE 2
     END::smallint
+$$;
+
+-- From the rank to the column: what a column of this type says for the ranks 0, 1, 2 and 3. With a
+-- constant in, as in (NULL::reactions.agent_tasks).priority, it is called once for a statement.
+CREATE FUNCTION fanout.priorities(of_type anyelement) RETURNS anyarray
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+AS $$
+BEGIN
+    RETURN CASE
+        WHEN (SELECT typcategory FROM pg_catalog.pg_type WHERE oid = pg_typeof(of_type)) = 'N'
+        THEN '{0,1,2,3}'
+        ELSE '{urgent,high,medium,low}'
+    END;
+END
 $$;
 
 -- As pipeline.reactions.identifiers.id_from: a UUIDv8 of SHA-256.
@@ -250,7 +270,7 @@ GRANT SELECT (id), INSERT (id, event_type, aggregate_type, aggregate_id, payload
     ON reactions.events TO fanout_jobs;
 GRANT SELECT ON fanout.job_runs TO fanout_viewer;
 
--- What is due is found by these, in its order. An application's tables may have their own.
+-- What is due is found by these, in its order. `migrate --table` gives an application's tables the same.
 DO $$
 DECLARE
     found record;
@@ -258,18 +278,14 @@ BEGIN
     FOR found IN
         SELECT class.oid::regclass AS name, class.relname, queue.status
         FROM pg_catalog.pg_class AS class
-        JOIN pg_catalog.pg_attribute AS priority
-            ON priority.attrelid = class.oid AND priority.attname = 'priority'
         JOIN (VALUES ('agent_tasks', 'pending'), ('message_queue', 'queued'))
             AS queue (name, status) ON queue.name = class.relname
         WHERE class.relnamespace = 'reactions'::regnamespace AND class.relkind = 'r'
-            AND priority.atttypid IN ('int2'::regtype, 'int4'::regtype, 'text'::regtype)
     LOOP
         EXECUTE format(
             'CREATE INDEX IF NOT EXISTS %I ON %s'
-            ' (fanout.priority_rank(priority::text), scheduled_for, created_at, id)'
-            ' WHERE status = %L',
-            found.relname || '_due_idx', found.name, found.status
+            ' (fanout.rank_of(priority), scheduled_for, created_at, id) WHERE status = %L',
+            found.relname || '_ranked_idx', found.name, found.status
         );
     END LOOP;
 END

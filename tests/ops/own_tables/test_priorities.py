@@ -6,7 +6,7 @@ from typing import Final
 import pytest
 
 from pipeline.jobs.reactions.dispatch_tasks import DISPATCH_TASKS
-from pipeline.ops.families import MIGRATIONS, Family
+from pipeline.ops.families import Family
 from pipeline.ops.migrate import migrate
 from pipeline.ops.own_tables.faults import find_own_faults
 from pipeline.ops.own_tables.given import read_tables
@@ -117,19 +117,6 @@ def indexes(database: Database) -> set[str]:
         connection.cursor_factory = explaining_cursor(plans)
         connection.execute(DUE)
     return used(plans, "Index Name")
-
-
-def test_a_table_that_an_earlier_version_took_gets_the_index_too(board: Board) -> None:
-    migrate(board.database.dsn, family=Family.REACTIONS, tables=read_tables(NAMED))
-    board.execute("DROP INDEX own.reactions_agent_tasks_ranked_idx")
-    board.execute("CREATE INDEX reactions_agent_tasks_due_idx ON own.agent_tasks (priority)")
-    _, _, block = (MIGRATIONS / "reactions" / "0060_priorities.sql").read_text().partition("DO ")
-    with board.database.connect() as connection:
-        connection.execute(f"DO {block.partition('$do$;')[0]}$do$".encode())
-    assert board.rows(
-        "SELECT indexrelid::regclass::text FROM pg_index"
-        " WHERE indrelid = 'own.agent_tasks'::regclass AND NOT indisprimary"
-    ) == [("own.reactions_agent_tasks_ranked_idx",)]
 
 
 REFUSED: Final = {
