@@ -151,12 +151,7 @@ def _check_topic(options: argparse.Namespace, graph: Graph) -> None:
 def _is_of_reactions(options: argparse.Namespace, selector: "Selector") -> bool:
     from pipeline.ops.reactions.selection import is_of_reactions
 
-    if options.family is not None:
-        return bool(options.family == "reactions")
-    if selector.missing:
-        # The graph of reactions finds by itself what is missing.
-        return False
-    return is_of_reactions(options.database, selector)
+    return is_of_reactions(options.database, selector, options.family)
 
 
 def _plan_reactions(options: argparse.Namespace, selector: "Selector") -> int:

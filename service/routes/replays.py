@@ -158,10 +158,7 @@ def _plan(
     database: DatabaseSettings, policy: Policy, selection: Selection, planned_by: str
 ) -> UUID:
     selector, limits = selection.selector(), PlanLimits.of(MOST_EVENTS, MOST_SECONDS)
-    of_reactions = selection.family == "reactions"
-    if selection.family is None and not selector.missing:
-        of_reactions = is_of_reactions(database, selector)
-    if not of_reactions:
+    if not is_of_reactions(database, selector, selection.family):
         return plan_replay(
             database,
             policy,

@@ -225,6 +225,18 @@ REFUSED: Final[list[tuple[dict[str, object], str]]] = [
     ({"event": ["1"]}, "invalid event.0: expected a whole number, or a UUID of reactions"),
     ({"event": [True]}, "invalid event.0: expected a whole number, or a UUID of reactions"),
     ({"event": [1, NOBODY]}, "invalid event: expected numbers or UUIDs, not both"),
+    (
+        {"event": [1, NOBODY], "family": "fanout"},
+        "invalid event: expected numbers or UUIDs, not bo",
+    ),
+    (
+        {"event": [1], "family": "reactions"},
+        "invalid event: expected UUIDs of reactions, as family",
+    ),
+    (
+        {"event": [NOBODY], "family": "fanout"},
+        "invalid event: expected numbers of the fan-out, as ",
+    ),
     ({"type": "a.b", "ignore_age": True}, "invalid ignore_age: expected only for the fan-out"),
     ({"missing": True, "family": "reactions"}, "invalid missing: expected only for the fan-out"),
     ({"unrouted": True, "family": "mail"}, "invalid family: expected "),

@@ -4,13 +4,18 @@ import threading
 from typing import Any, Final
 from uuid import UUID
 
+import pytest
 from fastapi.testclient import TestClient
 from httpx2 import Response
 
+from pipeline.domain.errors import UsageError
 from pipeline.domain.wake_up import WakeUp
 from pipeline.ops.reactions.replay import try_again
+from pipeline.ops.reactions.selection import plan_reactions
 from pipeline.ops.replay.applying import apply_plan, claim_plan
+from pipeline.ops.replay.limits import PlanLimits
 from pipeline.ops.replay.publication import Order, Replay
+from pipeline.ops.replay.selector import Selector
 from pipeline.ops.report import Report
 from pipeline.settings import DatabaseSettings
 from pipeline.steps.reactions.claim import ids_of
@@ -138,6 +143,15 @@ def test_an_event_that_is_unknown_is_not_found_and_a_viewer_plans_nothing(
     denied = reaction_api.client.post(plan["apply"], json={}, headers=reader)
     assert denied.status_code == 403
     assert shown(reaction_api.client, plan)["state"] == "planned"
+
+
+def test_a_plan_of_reactions_has_its_limit_too(reaction_api: ReactionApi) -> None:
+    board = reaction_api.board
+    database, ids = DatabaseSettings(dsn=board.database.operator_dsn), (dead(board), dead(board))
+    limits = [PlanLimits.of(most, 60) for most in (2, 1)]
+    assert len(plan_reactions(database, Selector(events=ids), limits=limits[0]).ids) == 2
+    with pytest.raises(UsageError, match="selects more than 1 events"):
+        plan_reactions(database, Selector(events=ids), limits=limits[1])
 
 
 def test_a_replay_that_stops_goes_on_where_it_was(reaction_api: ReactionApi) -> None:

@@ -122,20 +122,36 @@ def plan_reactions(
     return plan
 
 
-def is_of_reactions(database: DatabaseSettings, selector: Selector) -> bool:
-    """Return whether a selector selects events of reactions, where a person did not say.
+def is_of_reactions(
+    database: DatabaseSettings, selector: Selector, family: str | None = None
+) -> bool:
+    """Return whether a selector selects events of reactions.
 
-    UUIDs, dotted types and fingerprints say it by themselves. Otherwise it is the fan-out, where
-    that is installed.
+    Where a person did not say, UUIDs, dotted types and fingerprints say it by themselves. Otherwise
+    it is the fan-out, where that is installed.
+
+    Args:
+        database: with the login of an operator.
+        selector: which events.
+        family: ``fanout`` or ``reactions``, as a person said; None: they did not.
 
     Raises:
-        UsageError: it names events of both families.
+        UsageError: it names events of both families, or of the other one.
         TransientError: the database does not answer.
     """
-    if selector.events:
-        kinds = {isinstance(each, UUID) for each in selector.events}
-        if len(kinds) > 1:
-            raise UsageError("invalid --event: expected numbers or UUIDs, not both")
+    kinds = {isinstance(each, UUID) for each in selector.events}
+    if len(kinds) > 1:
+        raise UsageError("invalid --event: expected numbers or UUIDs, not both")
+    if family is not None:
+        of_reactions = family == "reactions"
+        if kinds and kinds != {of_reactions}:
+            expected = "UUIDs of reactions" if of_reactions else "numbers of the fan-out"
+            raise UsageError(f"invalid --event: expected {expected}, as --family says")
+        return of_reactions
+    if selector.missing:
+        # The graph of reactions finds by itself what is missing.
+        return False
+    if kinds:
         return kinds == {True}
     if selector.event_type is not None:
         return "." in selector.event_type
