@@ -57,6 +57,6 @@ def reaction_api(whole_reaction_api: ReactionApi) -> Iterator[ReactionApi]:
     whole_reaction_api.board.execute(
         "TRUNCATE reactions.events, fanout.reactions, fanout.reaction_webhooks, fanout.attempts,"
         " reactions.community_requests, fanout.job_runs, reactions.agent_tasks,"
-        " event_dead_letters, fanout_replays, fanout.replay_plans"
+        " event_dead_letters, fanout_replays, fanout.replay_plans, fanout.graph_topics"
     )
     whole_reaction_api.published()

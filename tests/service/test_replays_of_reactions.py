@@ -9,6 +9,7 @@ from fastapi.testclient import TestClient
 from httpx2 import Response
 
 from pipeline.domain.errors import UsageError
+from pipeline.domain.graph import Graph
 from pipeline.domain.wake_up import WakeUp
 from pipeline.ops.reactions.replay import try_again
 from pipeline.ops.reactions.selection import plan_reactions
@@ -18,6 +19,7 @@ from pipeline.ops.replay.publication import Order, Replay
 from pipeline.ops.replay.selector import Selector
 from pipeline.ops.report import Report
 from pipeline.settings import DatabaseSettings
+from pipeline.sinks.graph_topic import note_topic
 from pipeline.steps.reactions.claim import ids_of
 from service.identity.caller import Scope
 from tests.deadline import wait_until
@@ -27,6 +29,7 @@ from tests.service.reactions import ReactionApi, served
 from tests.steps.reactions.board import Board
 from tests.steps.reactions.test_replay import dead, repair
 from tests.steps.reactions.test_unrouted import unrouted
+from tests.streams import TOPIC
 
 UNHEARD_OF: Final = "5b1f0f0e-6a53-4a3c-8f3e-2f6f3d2c9a10"
 
@@ -130,6 +133,25 @@ def test_without_a_topic_the_graph_finds_the_events_by_itself(reaction_api: Reac
         applied(client, plan)
     assert board.state(event) == ("pending", 1, 0)
     assert reaction_api.published() == []
+
+
+def test_a_service_with_the_topic_of_another_graph_wakes_nobody(reaction_api: ReactionApi) -> None:
+    board = reaction_api.board
+    event = dead(board)
+    plan = planned(reaction_api, event=[str(event)])
+    reactor = board.reactor().database
+    note_topic(reactor, Graph.REACTIONS, "projects/p/topics/other")
+    for path, body in ((plan["apply"], {}), ("/process-batch", None)):
+        refused = reaction_api.post(path, body)
+        assert "invalid --reaction-topic" in refused.text
+        assert "expected projects/p/topics/other" in refused.text
+    assert shown(reaction_api.client, plan)["state"] == "planned"
+    assert board.state(event)[0] == "dead"
+    assert reaction_api.published() == []
+    # Control: with the topic that the graph reads it is applied.
+    note_topic(reactor, Graph.REACTIONS, TOPIC)
+    applied(reaction_api.client, plan)
+    assert len(reaction_api.published()) == 1
 
 
 def test_an_event_that_is_unknown_is_not_found_and_a_viewer_plans_nothing(
