@@ -84,34 +84,44 @@ def main(arguments: list[str] | None = None) -> int:
             parser.error(f"invalid part {name!r}: expected one of {', '.join(parts)}")
     noise = machine.spread()
     for name in options.part or parts:
-        for line in parts[name](options.events):
-            _say(f"{name}: {line}")
-    _say(machine.Noise(noise, machine.spread()).warning or "Nobody else used the machine.")
+        _say(f"{name}: {parts[name](options.events)}")
+    warning = machine.Noise(noise, machine.spread()).warning
+    _say(warning.strip(" *") or "Nobody else used the machine.")
     _say(machine.describe())
     return 0
 
 
-def _health(events: int) -> Iterator[str]:
-    with _database() as (dsn, connection):
-        _run(connection, _TRIES, events)
-        settings, seconds = DatabaseSettings(dsn=dsn), []
-        for _ in range(RUNS):
-            started = time.perf_counter()
-            read_totals(settings)
-            seconds.append(time.perf_counter() - started)
+def _health(events: int) -> str:
+    with _database() as dsn:
+        return time_counts(dsn, events)
+
+
+def time_counts(dsn: str, events: int) -> str:
+    """Return how long a count took, with so many tries, in a database of reactions."""
+    _run(dsn, _TRIES, events)
+    settings, seconds = DatabaseSettings(dsn=dsn), []
+    for _ in range(RUNS):
+        started = time.perf_counter()
+        read_totals(settings)
+        seconds.append(time.perf_counter() - started)
     found = f"{machine.median(seconds):.2f} s ({min(seconds):.2f} to {max(seconds):.2f})"
-    yield f"{found} a count, {events:,} tries"
+    return f"{found} a count, {events:,} tries"
 
 
-def _own_tables(events: int) -> Iterator[str]:
-    with _database() as (dsn, connection):
-        _run(connection, _TABLE, events)
-        with _inserting(dsn) as longest:
-            started = time.perf_counter()
-            tables = read_tables(["events=public.events"])
-            migrate(dsn, family=Family.REACTIONS, tables=tables)
-            seconds = time.perf_counter() - started
-    yield f"{seconds:.1f} s, the longest insert {max(longest) * 1000:.0f} ms, {events:,} events"
+def _own_tables(events: int) -> str:
+    with _database() as dsn:
+        return time_own_table(dsn, events)
+
+
+def time_own_table(dsn: str, events: int) -> str:
+    """Return how long a table of so many events took to replace ours, in such a database."""
+    _run(dsn, _TABLE, events)
+    with _inserting(dsn) as longest:
+        started = time.perf_counter()
+        tables = read_tables(["events=public.events"])
+        migrate(dsn, family=Family.REACTIONS, tables=tables)
+        seconds = time.perf_counter() - started
+    return f"{seconds:.1f} s, the longest insert {max(longest) * 1000:.0f} ms, {events:,} events"
 
 
 @contextmanager
@@ -150,7 +160,7 @@ def _nothing(_: bytes) -> list[WakeUp]:
     return []
 
 
-def _bundle(_: int) -> Iterator[str]:
+def _bundle(_: int) -> str:
     pipeline = beam.Pipeline(options=PipelineOptions(flags=[]))
     topology = ReactionsTopology(reactor=Reactor(database=_NOWHERE), ends=Store(_NOWHERE))
     topology.build(pipeline, _Source())
@@ -167,23 +177,25 @@ def _bundle(_: int) -> Iterator[str]:
             found += [stage.process([]).cpu for _ in range(BUNDLES)]
     before, after = (machine.median(each) for each in cpu.values())
     types = len(topology.reactor.handlers)
-    yield f"{before:.1f} ms of CPU with metrics, {after:.1f} ms without, {types} types"
+    return f"{before:.1f} ms of CPU with metrics, {after:.1f} ms without, {types} types"
 
 
 @contextmanager
-def _database() -> Iterator[tuple[str, psycopg.Connection[Any]]]:
+def _database() -> Iterator[str]:
     with tempfile.TemporaryDirectory(prefix="fanout-bench-") as folder:
         cluster = Postgres(Path(folder) / "postgres")
         with cluster:
             migrate(cluster.dsn(), family=Family.REACTIONS)
-            with psycopg.connect(cluster.dsn(), autocommit=True) as connection:
-                yield cluster.dsn(), connection
+            yield cluster.dsn()
         cluster.remove()
 
 
-def _run(connection: psycopg.Connection[Any], statements: str, events: int) -> None:
+def _run(dsn: str, statements: str, events: int) -> None:
     # Several statements at once take no parameters of the server's.
-    with psycopg.ClientCursor(connection) as cursor:
+    with (
+        psycopg.connect(dsn, autocommit=True) as connection,
+        psycopg.ClientCursor(connection) as cursor,
+    ):
         cursor.execute(statements.encode(), {"events": events})
 
 
