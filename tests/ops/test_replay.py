@@ -756,6 +756,8 @@ def test_an_event_that_does_not_exist_is_named(operator: Operator) -> None:
 )
 def test_what_makes_no_sense_is_refused_in_one_line(arguments: list[str], words: str) -> None:
     options = parser().parse_args(["replay", *arguments])
+    # No database answers there: what is refused here needs none.
+    options.database = DatabaseSettings(dsn="postgresql://nobody@127.0.0.1:1/none")
     with pytest.raises(UsageError) as refused:
         options.execute(options)
     assert words in str(refused.value)
