@@ -95,7 +95,7 @@ class Observer:
                 "check that it runs, and that the network lets the service reach it",
             )
         ready = seen.value
-        if "slot" not in ready.parts:
+        if not ready.has_fanout:
             return ready
         newest = self._figures.newest
         is_known = newest is not None and newest.age < _longest(newest)

@@ -372,6 +372,9 @@ def lets_in(filter_: str, entry: dict[str, Any]) -> bool:
                 holds = value == wanted
             case ">=":
                 holds = value is not None and value >= float(wanted)
+            # Of a list: one of its elements has the text.
+            case _ if wanted != "*":
+                holds = any(wanted in each for each in value or ())
             case _:
                 holds = value is not None
         if holds == bool(match["negated"]):
@@ -696,6 +699,14 @@ def test_a_slot_that_keeps_what_it_needs_is_usable(wal_status: str) -> None:
 )
 def test_a_slot_that_is_missing_or_lost_or_about_to_be_is_not(slot: SlotFigures | None) -> None:
     assert "fanout_slot_unusable" in recorded_by(replace(STATUS, slot=slot))
+
+
+def test_a_slot_that_no_family_needs_is_not_missed() -> None:
+    without = replace(STATUS, slot=None, not_installed=["queues", "slot"])
+    assert "fanout_slot_unusable" not in recorded_by(without)
+    # Control: a slot that is there, and lost, is one that somebody made.
+    lost = replace(STATUS, slot=replace(SLOT, wal_status="lost"), not_installed=["queues"])
+    assert "fanout_slot_unusable" in recorded_by(lost)
 
 
 def test_another_job_is_not_taken_for_ours() -> None:

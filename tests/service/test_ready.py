@@ -14,12 +14,12 @@ import httpx2
 import pytest
 from fastapi import FastAPI
 
-from pipeline.ops.ready.look import LOOK_SECONDS
+from pipeline.ops.ready.look import LOOK_SECONDS, Readiness
 from pipeline.ops.tokens.secret import new_token
-from pipeline.settings import DatabaseSettings
+from pipeline.settings import CaptureNames, DatabaseSettings
 from service.app import build_app
 from service.identity.caller import Scope
-from service.observe.observer import observer_of
+from service.observe.observer import Observer, observer_of
 from service.settings import ServiceSettings
 from tests.databases import Database, Databases
 from tests.deadline import wait_until
@@ -152,6 +152,31 @@ def test_a_database_that_is_silent_is_told_in_time_and_the_process_lives_on(tmp_
     assert [line for line in scraped.text.splitlines() if not line.startswith("#")] == [
         *("fanout_up 0.0", "fanout_ready 0.0")
     ]
+
+
+def test_where_debezium_reads_for_reactions_alone_no_event_of_the_fan_out_is_missed(
+    databases: Databases,
+) -> None:
+    # A name of its own: slots of all databases of a server share their names.
+    names = CaptureNames(slot="of_reactions")
+    with databases.with_reactions() as alone, slot(alone, names=names):
+        beat(alone, "-1 hour")
+        viewer = DatabaseSettings(dsn=alone.viewer_dsn)
+        settings = ServiceSettings(operator=viewer, viewer=viewer, names=names)
+        seen = anyio.run(observed, settings)
+    assert {*seen.parts} == {
+        *("database", "migrations", "slot", "heartbeat", "job runs", "reactions")
+    }
+    assert seen.reasons == {}
+
+
+async def observed(settings: ServiceSettings) -> Readiness:
+    """What a service with these settings finds."""
+    observer = Observer(settings)
+    try:
+        return await observer.readiness()
+    finally:
+        observer.close()
 
 
 @pytest.mark.parametrize("path", ["/health", "/ready", "/ready/database"])

@@ -61,16 +61,18 @@ class FailuresSeen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerFigures:
-    """All figures at one moment. A part that could not be read is None.
+    """All figures at one moment.
+
+    A part is None if it could not be read, or if the database lacks its family.
 
     Attributes:
         emails: e-mails to be sent, by ``immediate`` and ``aggregated``.
         failures: the open dead letters, by the class of the error.
         slot: of Debezium; empty if the slot does not exist. None also if it does not exist, and
             there is no fan-out that needs it.
-        jobs: None also if the database lacks their tables; so are mails, reactions,
-            and pushes, which are by channel.
-        unread: how many parts could not be read, because they are locked or not visible.
+        pushes: by channel.
+        unread: how many parts could not be read: locked, slow, or not visible. Those of a family
+            that is not installed are not counted.
     """
 
     per_minute: Sequence[PerMinute] | None

@@ -1,9 +1,9 @@
 """Reads the figures of the ledger: one statement for each part."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import psycopg
 from psycopg import Connection
@@ -30,6 +30,8 @@ from pipeline.ops.status.figures import Latency, SlotFigures
 from pipeline.ops.status.parts import Parts
 from pipeline.ops.status.read import read_graphs, read_pipeline, read_slot, read_switches
 from pipeline.settings import CaptureNames, DatabaseSettings
+
+PartT = TypeVar("PartT")
 
 # For all parts together. A server that needs longer counts as unreachable.
 TIMEOUT_SECONDS: Final = 40.0
@@ -72,11 +74,13 @@ def read_figures(settings: DatabaseSettings, names: CaptureNames) -> LedgerFigur
 def _read(connection: Connection[Any], slot: str) -> LedgerFigures:
     parts = Parts(connection, leaves_out=_LEAVES_OUT)
     part = parts.read
+    # Nobody has to read what is not installed: an alert must not ring because nobody can.
+    of_fanout = _left_out if part("families", lacks_fanout) else part
     return LedgerFigures(
-        per_minute=part("per_minute", _per_minute),
-        latency=part("latency", _latency),
-        pipeline=part("pipeline", read_pipeline),
-        emails=part("emails", _emails),
+        per_minute=of_fanout("per_minute", _per_minute),
+        latency=of_fanout("latency", _latency),
+        pipeline=of_fanout("pipeline", read_pipeline),
+        emails=of_fanout("emails", _emails),
         failures=part("failures", _failures),
         slot=part("slot", partial(_slot, name=slot)),
         capture=part("capture", partial(_capture, slot=slot)),
@@ -90,6 +94,11 @@ def _read(connection: Connection[Any], slot: str) -> LedgerFigures:
         # Last, when all parts were read.
         unread=sum(map(len, (parts.not_visible, parts.locked, parts.left_out))),
     )
+
+
+def _left_out(name: str, read: Callable[[Connection[Any]], PartT]) -> PartT | None:  # noqa: ARG001 - as Parts.read
+    """Return nothing for a part of a family that is not installed."""
+    return None
 
 
 def _per_minute(connection: Connection[Any]) -> list[PerMinute]:

@@ -96,6 +96,7 @@ class Readiness:
             due.
         oldest_reaction_seconds: how long an event of reactions could have been taken; None if none
             is due.
+        has_fanout: whether there is a fan-out, whose events somebody has to count.
     """
 
     parts: Mapping[str, Finding]
@@ -103,6 +104,7 @@ class Readiness:
     oldest_run_seconds: float | None = None
     oldest_delivery_seconds: Mapping[str, float] = field(default_factory=dict)
     oldest_reaction_seconds: float | None = None
+    has_fanout: bool = False
 
     @property
     def is_ready(self) -> bool:
@@ -160,6 +162,7 @@ def look(installation: Installation, graphs: Collection[str] = ()) -> Readiness:
         oldest_run_seconds=due[0].seconds if due else None,
         oldest_delivery_seconds=waiting,
         oldest_reaction_seconds=reactions[0].seconds if reactions else None,
+        has_fanout=server.has_fanout,
     )
 
 
