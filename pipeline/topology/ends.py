@@ -1,4 +1,4 @@
-"""The two ends of the fan-out: write to the database (``Store``), or print (``Preview``)."""
+"""Both ends of a graph: its source; and ``Store``, which writes, or ``Preview``, which prints."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,9 +6,11 @@ from functools import partial
 from typing import ClassVar
 
 import apache_beam as beam
+from apache_beam.pvalue import PBegin
 
 from pipeline.domain.breaker import Breaker
 from pipeline.domain.graph import Graph
+from pipeline.domain.wake_up import WakeUp
 from pipeline.fanout.batches import Decided
 from pipeline.settings import DatabaseSettings
 from pipeline.settings.traces import TraceSettings
@@ -22,6 +24,8 @@ from pipeline.sinks.write_outcomes import BREAKER, RetryEvents, WriteOutcomes
 from pipeline.topology.branch import Letters, Sinks
 from pipeline.transforms.fetch import OnMessages, OnStart, RetryUnseen, wait_here
 
+# Produces batches of wake-ups. Every graph begins with one.
+Source = beam.PTransform[PBegin, beam.PCollection[list[WakeUp]]]
 # Makes the step that writes dead letters.
 Bury = Callable[[], beam.PTransform[Letters, beam.PCollection[None]]]
 

@@ -11,25 +11,21 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import apache_beam as beam
-from apache_beam.pvalue import PBegin
 
 from pipeline.clients.pubsub.subscription import Subscription
 from pipeline.domain.defaults import BATCH_SIZE
 from pipeline.domain.graph import Graph
 from pipeline.domain.identifiers import EventType
-from pipeline.domain.wake_up import WakeUp
 from pipeline.fanout.decide import Policy
 from pipeline.fanout.handler import Handler
 from pipeline.settings import DatabaseSettings
 from pipeline.topology.branch import Branch
-from pipeline.topology.ends import Preview, Retries, Store
+from pipeline.topology.ends import Preview, Retries, Source, Store
 from pipeline.transforms.decide import Decide, leave_unrouted
 from pipeline.transforms.decode import Decode
 from pipeline.transforms.fetch import Fetch
 from pipeline.transforms.outputs import DEAD, EVENTS, UNROUTED
 from pipeline.transforms.route import RouteByType
-
-Source = beam.PTransform[PBegin, beam.PCollection[list[WakeUp]]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,14 +7,12 @@ from functools import partial
 from typing import Any, ClassVar
 
 import apache_beam as beam
-from apache_beam.pvalue import PBegin
 from psycopg import Connection
 
 from pipeline.clients.pubsub.publish import publish
 from pipeline.clients.pubsub.subscription import Subscription
 from pipeline.domain.dead_letter import DeadLetter
 from pipeline.domain.graph import Graph
-from pipeline.domain.wake_up import WakeUp
 from pipeline.jobs.job import Job
 from pipeline.jobs.table import JOBS
 from pipeline.settings import DatabaseSettings
@@ -23,12 +21,10 @@ from pipeline.steps.run_due import InThreads, RunDue, run_now, threads_named
 from pipeline.steps.run_job import JobRunner
 from pipeline.steps.runners import RUNNERS, Runners
 from pipeline.steps.ticker import Ticker
-from pipeline.topology.ends import Preview, Retries, Store
+from pipeline.topology.ends import Preview, Retries, Source, Store
 from pipeline.transforms.outputs import DEAD
 from pipeline.transforms.run_job import PreviewJob, RunJob
 from pipeline.transforms.sort_ticks import SortTicks
-
-Source = beam.PTransform[PBegin, beam.PCollection[list[WakeUp]]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

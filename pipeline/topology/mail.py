@@ -11,23 +11,19 @@ from functools import partial
 from typing import ClassVar, Final
 
 import apache_beam as beam
-from apache_beam.pvalue import PBegin
 
 from pipeline.clients.pubsub.subscription import Subscription
 from pipeline.domain.graph import Graph
 from pipeline.domain.tried import TriedMails
-from pipeline.domain.wake_up import WakeUp
 from pipeline.settings import DatabaseSettings
 from pipeline.sinks.mail_results import write_mail_results
 from pipeline.sinks.settle_mails import SettleMails
 from pipeline.steps.mail.outbox import outbox_of
 from pipeline.steps.mail.preview import mail_preview_of
 from pipeline.steps.mail.sender import Sender, close_providers
-from pipeline.topology.ends import Preview, Retries, Store
+from pipeline.topology.ends import Preview, Retries, Source, Store
 from pipeline.transforms.preview_due import PreviewDue
 from pipeline.transforms.send_mail import CheckMails, ClaimMails, SendMails
-
-Source = beam.PTransform[PBegin, beam.PCollection[list[WakeUp]]]
 
 # On one machine, how long a batch waits for slow answers.
 PATIENCE_SECONDS: Final = 0.5

@@ -11,11 +11,9 @@ from functools import partial
 from typing import ClassVar, Final
 
 import apache_beam as beam
-from apache_beam.pvalue import PBegin
 
 from pipeline.clients.pubsub.subscription import Subscription
 from pipeline.domain.graph import Graph
-from pipeline.domain.wake_up import WakeUp
 from pipeline.settings import DatabaseSettings
 from pipeline.sinks.push_results import write_push_results
 from pipeline.sinks.settle_pushes import SettlePushes
@@ -28,12 +26,10 @@ from pipeline.steps.push.sender import PushSender
 from pipeline.steps.push.tried import TriedPushes
 from pipeline.steps.webhooks.preview import webhook_preview_of
 from pipeline.steps.webhooks.sender import WebhookSender, close_webhooks
-from pipeline.topology.ends import Preview, Retries, Store
+from pipeline.topology.ends import Preview, Retries, Source, Store
 from pipeline.transforms.preview_due import PreviewDue
 from pipeline.transforms.send_push import CheckPushes, ClaimPushes, SendPushes
 from pipeline.transforms.send_webhooks import SendWebhooks
-
-Source = beam.PTransform[PBegin, beam.PCollection[list[WakeUp]]]
 
 # How long a stop waits for answers. What is lost is repeated with the same id.
 STOP_SECONDS: Final = 5.0

@@ -11,23 +11,19 @@ from functools import partial
 from typing import ClassVar
 
 import apache_beam as beam
-from apache_beam.pvalue import PBegin
 
 from pipeline.clients.pubsub.subscription import Subscription
 from pipeline.domain.graph import Graph
-from pipeline.domain.wake_up import WakeUp
 from pipeline.settings import DatabaseSettings
 from pipeline.sinks.publish_dead_letters import PublishDeadLetters
 from pipeline.sinks.settle_reactions import SettleReactions
 from pipeline.steps.reactions.preview import reaction_preview_of
 from pipeline.steps.reactions.reactor import Reactor
 from pipeline.topology.branch import Branch, Sinks
-from pipeline.topology.ends import Preview, Retries, Store
+from pipeline.topology.ends import Preview, Retries, Source, Store
 from pipeline.transforms.outputs import EVENTS, UNDECODED
 from pipeline.transforms.preview_due import PreviewDue
 from pipeline.transforms.react import ClaimReactions, DecodeReactions, React, RouteReactions
-
-Source = beam.PTransform[PBegin, beam.PCollection[list[WakeUp]]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,8 +27,8 @@ from pipeline.sources.collect import Batching
 from pipeline.sources.deduplicate import Deduplicate, Messages
 from pipeline.sources.native import ReadFromPubSub
 from pipeline.sources.pull import PullFromPubSub
-from pipeline.topology.ends import Store
-from pipeline.topology.fanout import Source, Topology
+from pipeline.topology.ends import Source, Store
+from pipeline.topology.fanout import Topology
 from tests.deploy.launches import (
     CANARY,
     GIVEN,

@@ -19,8 +19,8 @@ from pipeline.steps.mail.sender import Sender
 from pipeline.steps.push.sender import PushSender
 from pipeline.steps.reactions.reactor import Reactor
 from pipeline.steps.webhooks.sender import WebhookSender
-from pipeline.topology.ends import Preview, Store
-from pipeline.topology.fanout import Source, Topology
+from pipeline.topology.ends import Preview, Source, Store
+from pipeline.topology.fanout import Topology
 from pipeline.topology.jobs import JobsTopology
 from pipeline.topology.mail import MailTopology
 from pipeline.topology.push import PushTopology
