@@ -1,6 +1,5 @@
 """A progress bar on a terminal. Elsewhere it shows nothing: the summary is enough."""
 
-from types import TracebackType
 from typing import Final, Self
 
 from rich.console import Console
@@ -63,10 +62,5 @@ class Bar:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()

@@ -5,7 +5,6 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from types import TracebackType
 from typing import Any, Final, NoReturn, Self
 from urllib.parse import quote
 
@@ -85,12 +84,7 @@ class GoogleCalendar:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._adapter.close()
 
     def refresh(self, refresh_token: str | None) -> Tokens:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from types import TracebackType
 from typing import Self
 
 from pipeline.clients.mail.provider import MOST_MAILS, FrozenRequest
@@ -36,12 +35,7 @@ class ResendClient:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._http.close()
 
     def freeze(

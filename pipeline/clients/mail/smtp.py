@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Sequence
 from datetime import datetime
-from types import TracebackType
 from typing import Final, Self
 
 from pipeline.clients.mail.provider import FrozenRequest
@@ -73,15 +72,10 @@ class SmtpClient:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         with self._lock:
             idle, self._idle = self._idle, []
-        for _, connection in idle:
+        for _since, connection in idle:
             quit_politely(connection)
 
     def freeze(self, mails: Sequence[AddressedMail], *, key: str, at: datetime) -> FrozenRequest:

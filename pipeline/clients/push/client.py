@@ -1,6 +1,5 @@
 """What every client of push can do."""
 
-from types import TracebackType
 from typing import Protocol, Self, TypeVar
 
 from pipeline.domain.provider_answer import ProviderReply
@@ -20,9 +19,4 @@ class PushClient(Protocol[MessageT_contra]):
 
     def __enter__(self) -> Self: ...
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None: ...
+    def __exit__(self, *_: object) -> None: ...

@@ -4,7 +4,6 @@ https://firebase.google.com/docs/reference/fcm/rest/v1/projects.messages/send
 """
 
 from http import HTTPStatus
-from types import TracebackType
 from typing import Self
 
 from pipeline.clients.posting import HttpAnswer, HttpPoster
@@ -34,12 +33,7 @@ class FcmClient:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._http.close()
 
     def send(self, message: FcmMessage) -> ProviderReply:

@@ -3,7 +3,6 @@
 import ssl
 import time
 from collections.abc import Mapping
-from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
 
@@ -52,12 +51,7 @@ class TokenEndpoint(transport.Request):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._client is not None:
             self._client.close()
 
