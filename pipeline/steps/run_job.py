@@ -95,8 +95,8 @@ class JobRunner:
         """Record the runs of ticks; none if the job does not apply to this database.
 
         Raises:
-            TransientError: see ``run_tick``.
-            ConfigurationError: see ``run_tick``.
+            TransientError: the ledger is not available now. The tick must be delivered again.
+            ConfigurationError: the ledger cannot be used.
         """
         if not ticks:
             return
@@ -105,16 +105,6 @@ class JobRunner:
             return
         for tick in ticks:
             record_tick(self.settings, tick)
-
-    def run_tick(self, job: Job, tick: Tick) -> list[RunEnded]:
-        """Record the run of a tick, then run every due run of the job.
-
-        Raises:
-            TransientError: the ledger is not available now. The tick must be delivered again.
-            ConfigurationError: the ledger cannot be used.
-        """
-        self.record(job, [tick])
-        return list(self.run_due(job))
 
     def do_round(self, job: Job) -> Counts | None:
         """Do what is due now, without a run in the ledger.
@@ -139,8 +129,8 @@ class JobRunner:
         """Run every due run of a job, one after the other. Nothing while another worker runs it.
 
         Raises:
-            TransientError: see ``run_tick``.
-            ConfigurationError: see ``run_tick``.
+            TransientError: see ``record``.
+            ConfigurationError: see ``record``.
         """
         while (
             not self.stopping()
@@ -164,8 +154,8 @@ class JobRunner:
         Raises:
             UsageError: the database lacks what the job needs.
             JobIsBusy: the job is running or paused.
-            TransientError: see ``run_tick``.
-            ConfigurationError: see ``run_tick``.
+            TransientError: see ``record``.
+            ConfigurationError: see ``record``.
         """
         check_applies(self.settings, job)
         if job.name in read_switches(self.settings):

@@ -33,6 +33,7 @@ from tests.databases import Database
 from tests.deadline import wait_until
 from tests.jobs.calendars import DAY, HOUR, NOW, SECOND, SECRET, Calendars, calendars_in
 from tests.ops.examination import found
+from tests.steps.runs import run_tick
 
 MINUTES: Final = timedelta(minutes=5)
 CANARY: Final = "canary"
@@ -580,7 +581,7 @@ def test_a_run_is_tried_again_until_nothing_is_left(calendars: Calendars) -> Non
     )
     calendars.server.answer_next(WATCH, google_error(503, "backendError"))
     tick = Tick(job=RENEW_CALENDAR_WATCHES.name, scheduled_for=NOW)
-    [first] = runner.run_tick(RENEW_CALENDAR_WATCHES, tick)
+    [first] = run_tick(runner, RENEW_CALENDAR_WATCHES, tick)
     assert (first.state, first.run.counts) == (
         WorkState.WAITING,
         Counts(scanned=3, due=3, emitted=2, failed=1),

@@ -6,7 +6,7 @@ import sys
 
 from pipeline.jobs.tick import tick_of
 from pipeline.settings import DatabaseSettings
-from tests.steps.runs import JOB, NOON, Floors, runner_of
+from tests.steps.runs import JOB, NOON, Floors, run_tick, runner_of
 
 
 def _stand_still(number: int) -> None:
@@ -17,5 +17,5 @@ def _stand_still(number: int) -> None:
 
 if __name__ == "__main__":
     settings = DatabaseSettings(dsn=os.environ["DATABASE_URL"])
-    runner_of(settings, Floors(before=_stand_still)).run_tick(JOB, tick_of(JOB, NOON))
+    run_tick(runner_of(settings, Floors(before=_stand_still)), JOB, tick_of(JOB, NOON))
     sys.exit("it was not killed")

@@ -8,9 +8,10 @@ from typing import Any, Final
 
 from pipeline.jobs.job import Counts, Input, Job, Page, Pages
 from pipeline.jobs.schedule import Schedule
+from pipeline.jobs.tick import Tick
 from pipeline.settings import DatabaseSettings
 from pipeline.sinks.dead_letters import write_dead_letters
-from pipeline.steps.run_job import JobRunner
+from pipeline.steps.run_job import JobRunner, RunEnded
 from tests.databases import Database
 
 JOB: Final = Job(
@@ -57,6 +58,12 @@ def runner_of(settings: DatabaseSettings, work: Callable[..., Iterator[Page]]) -
         runners={Pages: work},
         draw=lambda _, longest: longest,
     )
+
+
+def run_tick(runner: JobRunner, job: Job, tick: Tick) -> list[RunEnded]:
+    """Do with a tick what the graph does: record its run, then run every due run of the job."""
+    runner.record(job, [tick])
+    return list(runner.run_due(job))
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from pipeline.jobs.tick import Tick, tick_of
 from pipeline.steps.job_runs import jobs_to_do
 from pipeline.steps.run_job import JobIsBusy, RunEnded
 from tests.programs import Program
-from tests.steps.runs import JOB, NOON, Floors, Ledger
+from tests.steps.runs import JOB, NOON, Floors, Ledger, run_tick
 
 FIVE: Final = timedelta(minutes=5)
 TICK: Final = tick_of(JOB, NOON)
@@ -51,7 +51,7 @@ def test_an_instant_that_is_given_is_taken() -> None:
 
 def test_a_tick_becomes_a_run_that_is_done_page_by_page(ledger: Ledger) -> None:
     work = Floors()
-    [ended] = ledger.runner(work).run_tick(JOB, TICK)
+    [ended] = run_tick(ledger.runner(work), JOB, TICK)
     assert (ended.state, ended.run.counts, work.done) == (WorkState.DONE, ALL, [1, 2, 3])
     assert [(each.now, each.after, each.dry_run) for each in work.given] == [(NOON, None, False)]
     columns = "state, requested_by, scanned, due, emitted, skipped, failed, attempts, cursor"
@@ -63,8 +63,8 @@ def test_a_tick_becomes_a_run_that_is_done_page_by_page(ledger: Ledger) -> None:
 
 def test_a_tick_that_is_delivered_again_runs_nothing(ledger: Ledger) -> None:
     work = Floors()
-    ledger.runner(work).run_tick(JOB, TICK)
-    assert ledger.runner(work).run_tick(JOB, TICK) == []
+    run_tick(ledger.runner(work), JOB, TICK)
+    assert run_tick(ledger.runner(work), JOB, TICK) == []
     assert (len(work.given), ledger.states()) == (1, ["done"])
 
 
@@ -72,7 +72,7 @@ def test_ticks_that_come_late_are_one_run_of_the_last_of_them(ledger: Ledger) ->
     work = Floors()
     pause(ledger)
     for late in range(3):
-        assert ledger.runner(work).run_tick(JOB, tick_of(JOB, NOON + late * FIVE)) == []
+        assert run_tick(ledger.runner(work), JOB, tick_of(JOB, NOON + late * FIVE)) == []
     resume(ledger)
     [ended] = ledger.runner(work).run_due(JOB)
     assert ended.run.scheduled_for == NOON + 2 * FIVE
@@ -85,8 +85,8 @@ def test_ticks_that_come_late_are_one_run_of_the_last_of_them(ledger: Ledger) ->
 
 def test_a_tick_that_is_overtaken_by_a_later_one_runs_nothing(ledger: Ledger) -> None:
     work = Floors()
-    ledger.runner(work).run_tick(JOB, NEXT)
-    assert ledger.runner(work).run_tick(JOB, TICK) == []
+    run_tick(ledger.runner(work), JOB, NEXT)
+    assert run_tick(ledger.runner(work), JOB, TICK) == []
     assert (len(work.given), ledger.states()) == (1, ["cancelled", "done"])
 
 
@@ -97,10 +97,10 @@ def test_a_job_never_overlaps_itself_and_what_came_meanwhile_runs_afterwards(
 
     def tick_again(number: int) -> None:
         if number == 2 and not meanwhile:
-            meanwhile.append(ledger.runner(Floors()).run_tick(JOB, NEXT))
+            meanwhile.append(run_tick(ledger.runner(Floors()), JOB, NEXT))
             assert ledger.states() == ["leased", "pending"]
 
-    ended = ledger.runner(Floors(before=tick_again)).run_tick(JOB, TICK)
+    ended = run_tick(ledger.runner(Floors(before=tick_again)), JOB, TICK)
     assert meanwhile == [[]]
     assert [each.run.scheduled_for for each in ended] == [NOON, NOON + FIVE]
     assert ledger.states() == ["done", "done"]
@@ -112,9 +112,9 @@ def test_another_job_does_not_wait(ledger: Ledger) -> None:
     def tick_other(number: int) -> None:
         if number == 2 and not others:
             ledger.rows("UPDATE fanout.job_runs SET job = 'other'")
-            others.extend(ledger.runner(Floors()).run_tick(JOB, NEXT))
+            others.extend(run_tick(ledger.runner(Floors()), JOB, NEXT))
 
-    ledger.runner(Floors(before=tick_other)).run_tick(JOB, TICK)
+    run_tick(ledger.runner(Floors(before=tick_other)), JOB, TICK)
     assert [each.state for each in others] == [WorkState.DONE]
 
 
@@ -145,7 +145,7 @@ def test_who_was_given_up_stops_at_the_next_page_and_leaves_the_run_to_the_other
             list(ledger.runner(other).run_due(JOB))
 
     work = Floors(before=take_over)
-    assert ledger.runner(work).run_tick(JOB, TICK) == []
+    assert run_tick(ledger.runner(work), JOB, TICK) == []
     assert (work.done, other.done) == ([1, 2], [2, 3])
     assert ledger.states() == ["done"]
     assert [attempt[:2] for attempt in ledger.attempts()] == [(1, "lost"), (2, "done")]
@@ -155,7 +155,7 @@ def test_a_run_that_fails_is_tried_again_later_and_later_and_then_is_a_dead_lett
     ledger: Ledger,
 ) -> None:
     work = Floors(before=failing(PermanentError("the lift is out of order")))
-    ledger.runner(work).run_tick(JOB, TICK)
+    run_tick(ledger.runner(work), JOB, TICK)
     for seconds in (60, 120, 240):
         assert ledger.states() == ["waiting"]
         [(pause_,)] = ledger.rows(
@@ -185,7 +185,7 @@ def test_a_run_that_fails_is_tried_again_later_and_later_and_then_is_a_dead_lett
 
 def test_what_makes_it_wait_never_makes_it_dead(ledger: Ledger) -> None:
     work = Floors(before=failing(TransientError("the database is away")))
-    ledger.runner(work).run_tick(JOB, TICK)
+    run_tick(ledger.runner(work), JOB, TICK)
     for _ in range(5):
         ledger.pass_time()
         list(ledger.runner(work).run_due(JOB))
@@ -199,8 +199,8 @@ def test_what_makes_it_wait_never_makes_it_dead(ledger: Ledger) -> None:
 
 
 def test_one_that_waits_is_given_up_once_a_later_one_is_done(ledger: Ledger) -> None:
-    ledger.runner(Floors(before=failing(ConfigurationError("no key")))).run_tick(JOB, TICK)
-    [ended] = ledger.runner(Floors()).run_tick(JOB, NEXT)
+    run_tick(ledger.runner(Floors(before=failing(ConfigurationError("no key")))), JOB, TICK)
+    [ended] = run_tick(ledger.runner(Floors()), JOB, NEXT)
     assert ended.run.scheduled_for == NOON + FIVE
     ledger.pass_time()
     assert list(ledger.runner(Floors()).run_due(JOB)) == []
@@ -209,7 +209,7 @@ def test_one_that_waits_is_given_up_once_a_later_one_is_done(ledger: Ledger) -> 
 
 def test_no_value_is_in_what_is_kept_of_an_error_that_is_not_ours(ledger: Ledger) -> None:
     work = Floors(before=failing(ValueError("ann@example.test")))
-    ledger.runner(work).run_tick(JOB, TICK)
+    run_tick(ledger.runner(work), JOB, TICK)
     [(_, _, name, reason)] = ledger.attempts()
     assert name == "ValueError"
     assert re.fullmatch(r"the job raised ValueError at test_run_job\.py:\d+", reason)
@@ -217,7 +217,7 @@ def test_no_value_is_in_what_is_kept_of_an_error_that_is_not_ours(ledger: Ledger
 
 def test_a_letter_that_cannot_be_written_leaves_the_run_to_be_tried_again(ledger: Ledger) -> None:
     work = Floors(before=failing(PermanentError("no")))
-    ledger.runner(work).run_tick(JOB, TICK)
+    run_tick(ledger.runner(work), JOB, TICK)
     ledger.rows("UPDATE fanout.job_runs SET failures = 3")
     ledger.rows("ALTER TABLE event_dead_letters RENAME TO elsewhere")
     ledger.pass_time()
@@ -234,7 +234,7 @@ def test_a_letter_that_cannot_be_written_leaves_the_run_to_be_tried_again(ledger
 def test_a_paused_job_runs_nothing_and_goes_on_when_it_is_resumed(ledger: Ledger) -> None:
     work = Floors()
     pause(ledger)
-    assert ledger.runner(work).run_tick(JOB, TICK) == []
+    assert run_tick(ledger.runner(work), JOB, TICK) == []
     assert (ledger.states(), jobs_to_do(ledger.settings)) == (["paused"], [])
     with pytest.raises(JobIsBusy, match="sweep is paused: python -m pipeline resume sweep"):
         ledger.runner(work).run_by_hand(JOB, now=None, changed={})
@@ -252,7 +252,7 @@ def test_a_run_by_hand_has_its_own_time_and_parameters_and_is_not_a_tick(ledger:
         assert (ended.state, ended.run.as_of, ended.run.counts) == (WorkState.DONE, NOON, ALL)
     assert [(each.now, each.changed) for each in work.given] == [(NOON, {"floors": 2})] * 2
     # Nor does it take a tick's place.
-    [tick] = ledger.runner(work).run_tick(JOB, TICK)
+    [tick] = run_tick(ledger.runner(work), JOB, TICK)
     assert tick.state is WorkState.DONE
     assert ledger.states() == ["done"] * 3
 
@@ -271,7 +271,7 @@ def test_a_run_by_hand_does_not_run_beside_another(ledger: Ledger) -> None:
             with pytest.raises(JobIsBusy, match="sweep is running: wait for its end"):
                 ledger.runner(Floors()).run_by_hand(JOB, now=None, changed={})
 
-    [ended] = ledger.runner(Floors(before=by_hand)).run_tick(JOB, TICK)
+    [ended] = run_tick(ledger.runner(Floors(before=by_hand)), JOB, TICK)
     assert ended.state is WorkState.DONE
     assert ledger.states() == ["done", "cancelled"]
 

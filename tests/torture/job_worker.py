@@ -23,6 +23,7 @@ from pipeline.settings import CalendarSettings, DatabaseSettings
 from pipeline.sinks.dead_letters import write_dead_letters
 from pipeline.steps.run_job import JobRunner
 from pipeline.steps.runners import RUNNERS, runners_with
+from tests.steps.runs import run_tick
 from tests.torture.lives import any_instant
 from tests.torture.worker import begin
 
@@ -106,7 +107,7 @@ def run_job(place: JobPlace, state: JobState, death: Death | None) -> None:
         # Every statement of ours goes through it.
         patch.setattr(psycopg.Cursor, "execute", counted)
         for _ in range(1 + place.again):
-            place.runner.run_tick(place.job, place.tick)
+            run_tick(place.runner, place.job, place.tick)
 
 
 def moments(statements: int) -> Iterator[Death]:

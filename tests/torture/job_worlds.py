@@ -22,6 +22,7 @@ from tests.jobs.calendars import Calendars, calendars_in
 from tests.jobs.desk import JOBS, Desk
 from tests.jobs.kept import Kept
 from tests.jobs.post import Post, queue_for_many
+from tests.steps.runs import run_tick
 from tests.torture.job_lives import JobLife
 from tests.torture.job_worker import Death, JobPlace
 from tests.torture.lives import START_SECONDS
@@ -79,7 +80,7 @@ class JobWorld:
 
         def is_done() -> bool:
             self.pass_time()
-            self.place.runner.run_tick(self.place.job, self.place.tick)
+            run_tick(self.place.runner, self.place.job, self.place.tick)
             return self._number(_OPEN) == 0
 
         wait_until(is_done, seconds=START_SECONDS, what="the run is done")

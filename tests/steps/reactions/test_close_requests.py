@@ -18,6 +18,7 @@ from pipeline.steps.run_job import JobRunner, RunEnded
 from tests.deadline import wait_until
 from tests.reactions.asking import AMARA, GRACE, LEO
 from tests.steps.reactions.board import Board
+from tests.steps.runs import run_tick
 
 WAITS_FOR = "SELECT count(*) FROM pg_stat_activity WHERE %s = ANY (pg_blocking_pids(pid))"
 HOUR = timedelta(hours=1)
@@ -59,7 +60,7 @@ def close(runner: JobRunner, page: int = 500) -> RunEnded:
     work = CLOSE_EXPIRED_REQUESTS.work
     assert isinstance(work, Pages)
     job = replace(CLOSE_EXPIRED_REQUESTS, work=replace(work, most=page))
-    [ended] = runner.run_tick(job, Tick(job=job.name, scheduled_for=NOON))
+    [ended] = run_tick(runner, job, Tick(job=job.name, scheduled_for=NOON))
     return ended
 
 

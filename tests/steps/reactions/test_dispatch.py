@@ -25,6 +25,7 @@ from pipeline.steps.run_job import JobRunner
 from tests.deadline import wait_until
 from tests.reactions.asking import AMARA, TALK
 from tests.steps.reactions.board import Board, one
+from tests.steps.runs import run_tick
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 LONG = timedelta(days=1)
@@ -324,8 +325,8 @@ def test_a_tick_hands_out_what_is_due_and_a_dry_run_nothing(queue: Queue) -> Non
     queue.add()
     [page] = queue.runner.preview(queue.job, now=datetime.now(UTC), changed={})
     assert (page.counts.due, page.counts.emitted, len(page.preview)) == (1, 0, 1)
-    [ended] = queue.runner.run_tick(
-        queue.job, Tick(job=queue.job.name, scheduled_for=datetime.now(UTC))
+    [ended] = run_tick(
+        queue.runner, queue.job, Tick(job=queue.job.name, scheduled_for=datetime.now(UTC))
     )
     assert (ended.state, ended.run.counts.emitted) == (WorkState.DONE, 1)
 
