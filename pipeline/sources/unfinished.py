@@ -20,8 +20,8 @@ BATCH_SIZE: Final = 2_500
 # Rows that one statement reads, including those of finished events.
 RANGE_SIZE: Final = 50_000
 
-_UNFINISHED: Final = load("pipeline.sources", "unfinished_events")
-_COUNT: Final = load("pipeline.sources", "count_unfinished_events")
+_UNFINISHED: Final = load("pipeline.sources", "unfinished_events", only="ids")
+_COUNT: Final = load("pipeline.sources", "unfinished_events", only="count")
 _LAST: Final = load("pipeline.sources", "last_event_id")
 _NEXT: Final = load("pipeline.sources", "next_range")
 

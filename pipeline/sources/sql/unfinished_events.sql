@@ -1,10 +1,14 @@
--- The events of a range that have no final state in the ledger, by id.
+-- The events of a range that have no final state in the ledger, by id; or how many there are in all.
 -- The ledger decides, not the highest id seen, so the next pass finds an event that commits late.
-SELECT event.id
+SELECT
+    -- only ids: begin
+    event.id
+    -- only ids: end
+    -- only count: begin
+    count(*)
+    -- only count: end
 FROM public.domain_events AS event
-WHERE event.id > %(after)s
-AND event.id <= %(last)s
-AND (%(event_type)s::text IS NULL OR event.event_type::text = %(event_type)s)
+WHERE (%(event_type)s::text IS NULL OR event.event_type::text = %(event_type)s)
 AND (%(since)s::timestamptz IS NULL OR event.created_at >= %(since)s)
 AND (%(until)s::timestamptz IS NULL OR event.created_at < %(until)s)
 -- Not younger than older_than. The clock of the event may be a little ahead. An event whose time is
@@ -38,4 +42,8 @@ AND NOT EXISTS (
         ))
     )
 )
+-- only ids: begin
+AND event.id > %(after)s
+AND event.id <= %(last)s
 ORDER BY event.id
+-- only ids: end
