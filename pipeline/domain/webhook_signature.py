@@ -102,13 +102,12 @@ def verify(
     *,
     secrets: Sequence[SigningSecret],
     now: datetime,
-    tolerance: timedelta = TOLERANCE,
 ) -> GenuineMessage:
     """Check a message that was received: its raw body, and its headers in any case.
 
     Raises:
         InvalidSignature: a header is missing or malformed, no signature is right, or the message
-            is older or newer than the tolerance.
+            is older or newer than ``TOLERANCE``.
         ConfigurationError: there is no secret to check it with.
     """
     if not secrets:
@@ -130,7 +129,7 @@ def verify(
     if not any(right):
         raise InvalidSignature("invalid webhook: no signature is right")
     at = datetime.fromtimestamp(int(time), UTC)
-    if abs(now - at) > tolerance:
+    if abs(now - at) > TOLERANCE:
         raise InvalidSignature("invalid webhook: it is too old, or a clock is wrong")
     return GenuineMessage(id=message_id, at=at)
 

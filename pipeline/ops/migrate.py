@@ -129,18 +129,17 @@ def migrate(
         return applied + _use_tables(connection, tables, report)
 
 
-def pending(dsn: str, *, family: Family | None = None, directory: Path = MIGRATIONS) -> list[str]:
+def pending(dsn: str, *, family: Family | None = None) -> list[str]:
     """Return the names of a family's files that are not applied. Changes nothing.
 
     Args:
         dsn: The database.
         family: The family; None for those that the database was migrated for.
-        directory: The folder of the files.
     """
     with _connect(dsn) as connection:
         recorded = _recorded(connection) if _has_recorder(connection) else {}
     families = families_of(recorded) if family is None else (family,)
-    files = files_of(*families, directory=directory)
+    files = files_of(*families)
     return [each.name for each in files if each.name not in recorded]
 
 

@@ -1,7 +1,7 @@
 """The console for all screens: a terminal with its width, or plain lines for a file or a pipe."""
 
 import os
-from typing import IO, Any, Final
+from typing import Any, Final
 
 from rich.console import Console
 
@@ -9,17 +9,17 @@ from rich.console import Console
 _ENDLESS: Final = 1_000_000
 
 
-def open_console(file: IO[str] | None = None) -> Console:
-    """Return a console on standard output, or on the file.
+def open_console() -> Console:
+    """Return a console on standard output.
 
     COLUMNS sets the width. Without it, a file or a pipe has no width: no line is shortened or
     wrapped, and no line ends in blanks.
     """
-    console = Console(file=file, highlight=False)
+    console = Console(highlight=False)
     if console.is_terminal:
         return console
     given = os.environ.get("COLUMNS", "").isdecimal()
-    return _Lines(file=file, highlight=False, width=console.width if given else _ENDLESS)
+    return _Lines(highlight=False, width=console.width if given else _ENDLESS)
 
 
 def is_endless(console: Console) -> bool:

@@ -79,7 +79,6 @@ class JobRunner:
         settings: the database.
         bury: writes dead letters.
         runners: the function for each type of work.
-        retry: how often a failed run is retried, and when.
         draw: draws the jitter of the pauses.
         stopping: whether runs must end after the page that is being written.
     """
@@ -87,7 +86,6 @@ class JobRunner:
     settings: DatabaseSettings
     bury: Bury
     runners: Runners = field(default_factory=lambda: RUNNERS)
-    retry: RetryRule = RETRY
     draw: Draw = random.uniform
     stopping: Callable[[], bool] = _never
 
@@ -207,10 +205,10 @@ class JobRunner:
         cause, failures = _cause(error), run.lease.failures
         if isinstance(error, TransientError) and not run.by_hand:
             # The job is not the cause, so the run never becomes dead.
-            pause = self.retry.backoff.pause(run.lease.number - 1, self.draw)
+            pause = RETRY.backoff.pause(run.lease.number - 1, self.draw)
             settlement = give_back(run.lease, cause, pause=pause)
         else:
-            retry = None if run.by_hand else self.retry.pause(failures, self.draw)
+            retry = None if run.by_hand else RETRY.pause(failures, self.draw)
             if retry is None:
                 return self._dead(run, error, cause)
             settlement = fail(run.lease, cause, pause=retry)

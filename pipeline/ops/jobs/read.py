@@ -91,22 +91,22 @@ class JobSeen:
     last: LastRun | None
 
 
-def read_jobs(connection: Connection[Any], jobs: Mapping[str, Job] = JOBS) -> list[JobSeen] | None:
+def read_jobs(connection: Connection[Any]) -> list[JobSeen] | None:
     """Return every job that applies, in the order of the table; None without the ledger of runs."""
     if not has_runs(connection):
         return None
-    left_out = read_left_out(connection, jobs)
-    asked = {"jobs": [name for name in jobs if name not in left_out]}
+    left_out = read_left_out(connection)
+    asked = {"jobs": [name for name in JOBS if name not in left_out]}
     with connection.cursor(row_factory=namedtuple_row) as cursor:
         rows: list[Any] = cursor.execute(_JOBS, asked).fetchall()
-    return [_seen(jobs[row.job], row) for row in rows]
+    return [_seen(JOBS[row.job], row) for row in rows]
 
 
-def read_left_out(connection: Connection[Any], jobs: Mapping[str, Job] = JOBS) -> Mapping[str, str]:
+def read_left_out(connection: Connection[Any]) -> Mapping[str, str]:
     """Return the jobs that do not run in this database, each with the family that is missing."""
-    asked = {"tables": sorted({job.needs.table for job in jobs.values()})}
+    asked = {"tables": sorted({job.needs.table for job in JOBS.values()})}
     missing = {table for (table,) in connection.execute(_MISSING, asked)}
-    return {name: job.needs.family for name, job in jobs.items() if job.needs.table in missing}
+    return {name: job.needs.family for name, job in JOBS.items() if job.needs.table in missing}
 
 
 def list_left_out(settings: DatabaseSettings) -> Mapping[str, str]:
@@ -114,14 +114,14 @@ def list_left_out(settings: DatabaseSettings) -> Mapping[str, str]:
     return with_connection(settings, read_left_out)
 
 
-def list_jobs(settings: DatabaseSettings, jobs: Mapping[str, Job] = JOBS) -> list[JobSeen]:
+def list_jobs(settings: DatabaseSettings) -> list[JobSeen]:
     """Return how every job stands.
 
     Raises:
         ConfigurationError: the database lacks the ledger of runs.
     """
     check_jobs(settings)
-    return with_connection(settings, lambda connection: read_jobs(connection, jobs)) or []
+    return with_connection(settings, read_jobs) or []
 
 
 def check_jobs(settings: DatabaseSettings) -> None:

@@ -1,7 +1,6 @@
 """Wakes the graph of reactions: it looks at these events now. Nothing is processed here."""
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime
 from typing import Final
 from uuid import UUID
 
@@ -46,35 +45,32 @@ def check_unfinished(settings: DatabaseSettings, event_id: UUID) -> None:
         raise Conflict(f"event {event_id} has ended; to process it again, replay it")
 
 
-def waiting_events(settings: DatabaseSettings, *, most: int = BATCH_SIZE) -> list[UUID]:
-    """Return the events that could be processed now, the first ones first, at most so many.
+def waiting_events(settings: DatabaseSettings) -> list[UUID]:
+    """Return the events that could be processed now, the first ones first: at most one batch.
 
     Raises:
         TransientError: the database does not answer.
     """
-    parameters = {"most": most, "looked_at": LOOKED_AT}
+    parameters = {"most": BATCH_SIZE, "looked_at": LOOKED_AT}
     rows = with_connection(
         settings, lambda connection: connection.execute(_WAITING, parameters).fetchall()
     )
     return [event_id for (event_id,) in rows]
 
 
-def reaction_messages(
-    ids: Iterable[UUID], mark: UUID, at: datetime | None = None
-) -> Iterator[Message]:
+def reaction_messages(ids: Iterable[UUID], mark: UUID) -> Iterator[Message]:
     """Return a wake-up for each of these events.
 
     Args:
         ids: of rows of the events.
         mark: makes the messages differ from all earlier ones, so that Dataflow drops none of them.
-        at: their time. None: now.
     """
-    moment = rfc3339(at or utc_now())
+    now = rfc3339(utc_now())
     for event_id in ids:
         attributes = {
             ID_ATTRIBUTE: str(event_id),
             DEDUP_ATTRIBUTE: f"{event_id}:{mark}",
-            TIME_ATTRIBUTE: moment,
+            TIME_ATTRIBUTE: now,
         }
         yield Message(str(event_id).encode(), attributes)
 

@@ -57,7 +57,7 @@ def sample_events(now: datetime) -> list[SampleEvent]:
         left_unread("tomas", "harbor-general", "maya", count=3, now=now),
         left_unread("elias", "cedar-untitled", "grace", count=1, now=now),
         # Two runs of the job overlapped: the owner is told once.
-        left_incomplete("tomas", "harbor", "borrower", percent=45.0, tier=1),
-        left_incomplete("tomas", "harbor", "borrower", percent=45.0, tier=1),
+        left_incomplete("tomas", "harbor"),
+        left_incomplete("tomas", "harbor"),
         revoked("grace", "priya", "cedar"),
     ]

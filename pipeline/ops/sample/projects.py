@@ -42,17 +42,15 @@ def joined(person: str, *, invited_by: str) -> SampleEvent:
     )
 
 
-def left_incomplete(
-    owner: str, project: str, resume_type: str, *, percent: float, tier: int
-) -> SampleEvent:
-    """The application noticed that a resume has not been worked on for days."""
+def left_incomplete(owner: str, project: str) -> SampleEvent:
+    """The application noticed that a borrower's resume has not been worked on for days."""
     return SampleEvent(
         event_type="resume_incomplete_nudge",
         project_id=ids.project(project),
         payload={
-            "resume_type": resume_type,
-            "completion_percent": percent,
-            "nudge_tier": tier,
+            "resume_type": "borrower",
+            "completion_percent": 45.0,
+            "nudge_tier": 1,
             "user_id": str(ids.person(owner)),
         },
     )
