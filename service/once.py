@@ -78,12 +78,10 @@ class Once:
             case StoredAnswer() as stored:
                 return _answered(stored, repeated=True)
             case KeyInUse(other=True):
-                raise UsageError(
-                    "another request had this Idempotency-Key: send this one with a new key"
-                )
+                raise UsageError("another request had this Idempotency-Key: use a new key")
             case KeyInUse():
                 raise Conflict(
-                    "a request with this Idempotency-Key is being done: send it again in a moment"
+                    "a request with this Idempotency-Key is in progress: try again in a moment"
                 )
             case KeyTaken() as taken:
                 return self._do(self.key, taken, status, do)

@@ -13,7 +13,7 @@ def add(commands: Commands) -> None:
         commands,
         "budget",
         _execute,
-        "show what other quiet hours and budgets of push would have done to the last days",
+        "show what other quiet hours and budgets would have done to the pushes of the last days",
         "python -m pipeline budget --simulate 7d",
         "python -m pipeline budget --simulate 7d --per-hour 4 --per-day 20 --quiet 21-09",
         "python -m pipeline budget --simulate 24h --json",

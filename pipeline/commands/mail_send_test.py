@@ -24,7 +24,7 @@ def add(actions: Commands) -> None:
         "--type",
         default=_TYPE,
         metavar="TYPE",
-        help=f"as of mail preview: an event type, digest, general or a transactional type"
+        help=f"a type of mail preview: an event type, digest, general or a transactional type"
         f" (default: {_TYPE})",
     )
     command.add_argument("--json", action="store_true", help="one JSON object, for programs")

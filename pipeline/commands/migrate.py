@@ -25,18 +25,18 @@ def add(commands: Commands) -> None:
         "--family",
         action="append",
         metavar="NAME",
-        help="the family whose tables to create; may be repeated: fanout (the default), jobs, which"
-        " includes fanout, mail, push or reactions, which need no table of an application,"
-        " activity, which includes push and makes activity.notifications, or kernel, which is part"
-        " of every other family",
+        help="the family whose tables to create; may be given several times: fanout (the default);"
+        " jobs, which includes fanout; mail, push or reactions, which need no tables of an"
+        " application; activity, which includes push and creates activity.notifications; or kernel,"
+        " which every other family includes",
     )
     command.add_argument(
         "--table",
         action="append",
         metavar="NAME=SCHEMA.TABLE",
-        help=f"a table of the application that takes the place of the one of the schema reactions;"
-        f" NAME= gives our own its place again, empty; may be repeated (default: {_VARIABLE}, with"
-        f" commas between them)",
+        help=f"use this table of the application instead of our table reactions.NAME; NAME= uses"
+        f" ours again, empty; may be given several times (default: {_VARIABLE}, with commas between"
+        f" them)",
     )
     command.add_argument(
         "--reference-schema",

@@ -54,8 +54,8 @@ def add(commands: Commands) -> None:
         command,
         Taker.REPLAY,
         *(TOPIC, RATE),
-        topic="the topic that the stream reads; of reactions: the one that their graph reads, or"
-        " none, and the graph finds the events by itself",
+        topic="the topic that the stream reads. For reactions: the topic that their graph reads;"
+        " without it, the graph finds the events by itself",
     )
     _add_waiting(command)
     command.add_argument("--json", action="store_true", help="one JSON object, for programs")
@@ -83,9 +83,10 @@ def _add_waiting(command: argparse.ArgumentParser) -> None:
         const=IDLE_TIMEOUT,
         dest="wait",
         metavar="TIME",
-        help="after --apply, wait until all events have ended, or none has ended for this time"
-        f" (default: {DURATION.write(IDLE_TIMEOUT)}), and show their states; the exit status is 1"
-        " if some are dead or have not ended. The default if standard error is a terminal",
+        help="after --apply, wait until all events have ended, or until none has ended for this"
+        f" long (default: {DURATION.write(IDLE_TIMEOUT)}), and show their states; the exit status"
+        " is 1 if some are dead or have not ended. --wait is the default if standard error is a"
+        " terminal",
     )
     waiting.add_argument(
         "--no-wait",
@@ -123,7 +124,7 @@ def _add_selectors(command: argparse.ArgumentParser) -> None:
     selectors.add_argument(
         "--family",
         choices=("fanout", "reactions"),
-        help="events of this family; UUIDs, dotted types and fingerprints say it by themselves",
+        help="events of this family; not needed with a UUID, a dotted type or a fingerprint",
     )
 
 

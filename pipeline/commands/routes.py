@@ -48,7 +48,7 @@ def _add_add(actions: Commands) -> None:
         actions,
         "add",
         _add,
-        "add a route; the first one of a type whose condition fits decides, before its handler",
+        "add a route; of those of a type, the first whose condition is met decides",
         "python -m pipeline routes add user.verified --to nobody --if '{\"test\": true}'",
         "python -m pipeline routes add order.paid --to handler:order.shipped --position 1",
         "python -m pipeline routes add order.shipped --to webhook:crm --reason 'they ship'",

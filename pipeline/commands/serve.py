@@ -35,7 +35,7 @@ def add(commands: Commands) -> None:
         commands,
         "serve",
         _execute,
-        "answer questions and take orders over HTTP until stopped",
+        "serve the HTTP API until stopped",
         "python -m pipeline serve",
         f"python -m pipeline serve --host 0.0.0.0 --port 8080 --topic {TOPIC.metavar}",
         "python -m pipeline serve --graph fanout --graph jobs",
@@ -78,7 +78,7 @@ def add(commands: Commands) -> None:
         ("--caller-rate", RATE, CALLER_RATE, "requests a second of one caller"),
         ("--address-rate", RATE, ADDRESS_RATE, "requests a second of an address without a token"),
         ("--at-once", REQUESTS, REQUESTS_AT_ONCE, "requests that are served at the same time"),
-        ("--waiting", REQUESTS, REQUESTS_WAITING, "requests that may wait for that"),
+        ("--waiting", REQUESTS, REQUESTS_WAITING, "requests that may wait for their turn"),
     ):
         limits.add_argument(
             flag,

@@ -26,7 +26,7 @@ def add(commands: Commands) -> None:
             actions,
             "list",
             _list,
-            "list the tokens, without the tokens themselves",
+            "list the tokens by name; their values are not shown",
             "python -m pipeline tokens list",
             "python -m pipeline tokens list --json",
         )

@@ -46,7 +46,7 @@ def add(commands: Commands) -> None:
     _add_one(actions, "show", _show, "show one endpoint, with its whole address")
     _add_rotate(actions)
     _add_one(actions, "enable", _enable, "send to an endpoint again, from now on")
-    _add_one(actions, "disable", _disable, "send nothing to an endpoint, also not what waits")
+    _add_one(actions, "disable", _disable, "send nothing to an endpoint, not even what is waiting")
     _add_one(actions, "remove", _remove, "delete an endpoint, its subscriptions and its secrets")
     _add_test(actions)
 
@@ -92,7 +92,7 @@ def _add_rotate(actions: Commands) -> None:
         actions,
         "rotate",
         _rotate,
-        "give an endpoint a new secret, and print it; the older one is used for a while as well",
+        "give an endpoint a new secret, and print it; the old one is also used for a while",
         "python -m pipeline webhooks rotate crm",
         "python -m pipeline webhooks rotate crm --keep 0s",
     )
@@ -236,7 +236,7 @@ def _disable(options: argparse.Namespace) -> None:
     from pipeline.ops.webhooks.change import disable_endpoint
 
     changed = disable_endpoint(options.database, options.endpoint_name)
-    _say_changed(options, changed, "disabled", "nothing is sent to it, also not what waits")
+    _say_changed(options, changed, "disabled", "nothing is sent to it, not even what is waiting")
 
 
 def _remove(options: argparse.Namespace) -> None:

@@ -52,14 +52,16 @@ class EmailAddress:
 
     def __post_init__(self) -> None:
         if not _LOCAL.fullmatch(self.local) or not _is_visible(self.local):
-            raise InvalidAddress(f"invalid e-mail address: its local part; {_EXPECTED}")
+            raise InvalidAddress(f"invalid e-mail address: the part before the @; {_EXPECTED}")
         if not unicodedata.is_normalized("NFC", self.local):
-            raise InvalidAddress("invalid e-mail address: its local part is not in normal form C")
+            raise InvalidAddress("invalid e-mail address: expected Unicode's normal form C")
         if not _DOMAIN.fullmatch(self.domain):
-            raise InvalidAddress(f"invalid e-mail address: its domain; {_EXPECTED}")
+            raise InvalidAddress(f"invalid e-mail address: the part after the @; {_EXPECTED}")
         local = len(self.local.encode())
         if local > _LONGEST_LOCAL or len(self.domain) > _LONGEST_DOMAIN:
-            raise InvalidAddress("invalid e-mail address: expected at most 64 and 253 bytes")
+            raise InvalidAddress(
+                "invalid e-mail address: expected at most 64 bytes before the @ and 253 after it"
+            )
         if local + 1 + len(self.domain) > _LONGEST:
             raise InvalidAddress(f"invalid e-mail address: expected at most {_LONGEST} bytes")
 
@@ -132,7 +134,7 @@ def parse_address(text: str) -> EmailAddress:
     try:
         ascii_domain = idna.encode(domain, uts46=True, std3_rules=True).decode()
     except UnicodeError:
-        raise InvalidAddress(f"invalid e-mail address: its domain; {_EXPECTED}") from None
+        raise InvalidAddress(f"invalid e-mail address: the part after the @; {_EXPECTED}") from None
     return EmailAddress(unicodedata.normalize("NFC", local), ascii_domain.lower())
 
 

@@ -50,7 +50,9 @@ def _read_change(job: Job, text: str) -> tuple[str, Any]:
         raise UsageError(f"invalid change {text[:_QUOTED]!r}: expected NAME=VALUE")
     if name not in declared:
         if not declared:
-            raise UsageError(f"{job.name} has no parameter {name[:_QUOTED]!r}: it has none")
+            raise UsageError(
+                f"invalid parameter {name[:_QUOTED]!r}: expected none: {job.name} has no parameters"
+            )
         raise UsageError(
             f"{job.name} has no parameter {name[:_QUOTED]!r}: {_suggest(name, declared)}"
         )

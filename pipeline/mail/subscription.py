@@ -47,9 +47,9 @@ class MailSubscription:
 
     def __post_init__(self) -> None:
         if (self.scope is SubscriptionScope.GLOBAL) != (self.scope_id is None):
-            raise ValueError("a subscription has an id of its scope, unless it holds everywhere")
+            raise ValueError("invalid scope_id: expected None for global, and an id otherwise")
         if not self.channel.isidentifier():
-            raise ValueError("a subscription has a channel, such as email")
+            raise ValueError("invalid channel: expected a word such as email")
 
     @property
     def is_to_digests(self) -> bool:

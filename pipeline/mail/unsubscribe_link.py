@@ -62,7 +62,7 @@ class LinkSeal:
         """
         plain = _pack(subscription)
         if len(plain) > _LONGEST:
-            raise ValueError("a subscription needs a shorter event type")
+            raise ValueError("invalid event type: expected a shorter one")
         sealed = self._ciphers[0].encrypt(plain, None)
         return base64.urlsafe_b64encode(sealed).rstrip(b"=").decode()
 

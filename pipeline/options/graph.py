@@ -68,8 +68,8 @@ CLOSE: Final = "close"
 UNROUTED: Final = Parameter(
     name="unrouted",
     label="Events without a handler",
-    help=f"What graph=reactions does with an event without a handler: {PARK} it, visible and still"
-    f" open, or {CLOSE} it without an effect, as the system before it did.",
+    help=f"What graph=reactions does with an event without a handler: {PARK} keeps it open and"
+    f" visible; {CLOSE} ends it without an effect.",
     kind=values.one_of("unrouted", PARK, CLOSE),
     takers=(Taker.LAUNCH, Taker.RUN),
     default=PARK,

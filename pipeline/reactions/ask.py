@@ -14,11 +14,11 @@ def questions_of(
     """Return what a handler needs to know.
 
     Raises:
-        TypeError: something of it is no question. The batch would be asked it too.
+        TypeError: something of it is not a question. The batch would be asked it too.
     """
     questions = frozenset(handler.questions(event))
     if not all(isinstance(each, Question) for each in questions):
-        raise TypeError("a handler asked what is no question: see pipeline/reactions/facts.py")
+        raise TypeError("invalid question: expected one of pipeline/reactions/facts.py")
     return questions
 
 
@@ -28,7 +28,7 @@ def outcome_of(
     """Return what follows from an event; ``GaveUp`` if a chain of follow-ups is too long.
 
     Raises:
-        TypeError: a reason is no text.
+        TypeError: a reason is not a text.
         ValueError: a reason cannot be written as UTF-8, or two effects have one name.
     """
     outcome = _checked(handler.react(event, answers))
@@ -45,6 +45,6 @@ def _checked(outcome: ReactionOutcome) -> ReactionOutcome:
         return done_with(outcome.effects)
     if isinstance(outcome, RetryAt | GaveUp):
         if not isinstance(outcome.reason, str):
-            raise TypeError("the reason of a handler is no text")
+            raise TypeError("the reason of a handler is not a text")
         outcome.reason.encode()
     return outcome

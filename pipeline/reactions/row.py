@@ -90,4 +90,4 @@ def _loaded(column: str, text: str) -> object:
         return orjson.loads(text)
     except orjson.JSONDecodeError:
         # Postgres wrote the JSON: a number is beyond the range of a float, or it is nested deeply.
-        raise InvalidEvent(f"{column}: a number in it is too large, or it is too deep") from None
+        raise InvalidEvent(f"{column}: a number is too large, or it is nested too deeply") from None

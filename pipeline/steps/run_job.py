@@ -168,7 +168,7 @@ class JobRunner:
         try:
             return self._run(job, run)
         except LeaseLost:
-            raise JobIsBusy(f"another worker has taken the run of {job.name} over") from None
+            raise JobIsBusy(f"another worker has taken over the run of {job.name}") from None
         except KeyboardInterrupt:
             cause = Cause(reason="stopped by hand")
             settle_run(self.settings, end(run.lease, WorkState.CANCELLED, cause))

@@ -95,7 +95,7 @@ class Recognition:
         asking = self._asked.get(key)
         if asking is None:
             if len(self._asked) >= _AT_ONCE:
-                raise TransientError("too many callers are unknown yet; try again")
+                raise TransientError("too many new callers at once; try again")
             recogniser = self._recognisers[credential.means]
             asking = self._asked[key] = asyncio.ensure_future(recogniser(credential.text))
             asking.add_done_callback(lambda _: self._asked.pop(key, None))

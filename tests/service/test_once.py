@@ -92,7 +92,7 @@ def hold(api: Api, seconds: int) -> None:
 
 def test_a_request_that_is_being_done_is_not_done_beside_it(api: Api) -> None:
     hold(api, HELD_SECONDS)
-    assert "is being done" in api.refusal(api.post(RUNS, key="k"), 409)
+    assert "is in progress" in api.refusal(api.post(RUNS, key="k"), 409)
     assert runs(api) == 1
 
 

@@ -118,7 +118,7 @@ class GoogleCalendar:
             CalendarUnavailable: no answer: the channel may be there or not.
         """
         if channel.calendar_id in {".", ".."}:
-            raise CalendarRefused("the id of the calendar cannot stand in an address")
+            raise CalendarRefused("invalid calendar id: expected one that a URL can hold")
         body = {
             "id": channel.id,
             "type": "web_hook",
@@ -145,7 +145,7 @@ class GoogleCalendar:
 
     def _call(self, access_token: str, path: str, body: Mapping[str, Any]) -> Answer:
         if not is_token(access_token):
-            raise AccessTokenRefused("the access token cannot stand in a header")
+            raise AccessTokenRefused("invalid access token: expected one that a header can hold")
         session = AuthorizedSession(
             _AccessToken(access_token), refresh_status_codes=(), auth_request=_never
         )

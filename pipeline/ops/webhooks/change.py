@@ -175,7 +175,7 @@ def rotate_secret(
 
 
 def disable_endpoint(settings: DatabaseSettings, name: str) -> ChangedEndpoint:
-    """Send nothing to an endpoint any more, also not what waits.
+    """Send nothing more to an endpoint, not even what is waiting.
 
     Raises:
         NotFound: no endpoint has this name.

@@ -74,8 +74,8 @@ def read_broadcast(settings: DatabaseSettings, broadcast_id: UUID) -> CauseAccou
         deliveries = _caused(connection, cause, [])
         if not deliveries:
             raise NotFound(
-                f"no delivery is of the broadcast {broadcast_id}: it was never sent, or when no"
-                " channel was on, or its deliveries were deleted"
+                f"the broadcast {broadcast_id} has no deliveries: it was never sent, no channel was"
+                " on then, or they were deleted"
             )
         return CauseAccount(cause=cause, row=None, deliveries=deliveries)
 

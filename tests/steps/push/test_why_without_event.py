@@ -162,7 +162,7 @@ def test_the_command_prints_one_json_object_or_the_screen(
     assert main(["why", "--delivery", str(delivery)]) == 0
     assert "bus → " in capsys.readouterr().out
     assert main(["why", "--broadcast", str(delivery)]) == 1
-    assert capsys.readouterr().err.startswith("pipeline why: no delivery is of the broadcast")
+    assert capsys.readouterr().err.startswith("pipeline why: the broadcast ")
     assert main(["why", "--activity", row, "--user", row]) == 2
     assert "invalid --user: expected only with the number of an event" in capsys.readouterr().err
 
