@@ -92,10 +92,6 @@ class _Handler(BaseHTTPRequestHandler):
         """Answer one request."""
         self._answer()
 
-    def do_DELETE(self) -> None:
-        """Answer one request."""
-        self._answer()
-
     def _answer(self) -> None:
         request = LoopbackRequest(
             method=self.command,

@@ -74,13 +74,11 @@ class EmailAddress:
         return self.local.isascii()
 
     @property
-    def comparable(self) -> str:
-        """The text by which two addresses are compared: no known server heeds the case."""
-        return f"{self.local.casefold()}@{self.domain}"
-
-    @property
     def spellings(self) -> tuple[str, ...]:
-        """All texts in lower case by which others may write it: ``comparable`` comes first."""
+        """All texts in lower case by which others may write it; the first one stands for all.
+
+        No known server heeds the case.
+        """
         try:
             readable = idna.decode(self.domain)
         except UnicodeError:

@@ -144,16 +144,12 @@ class RateInfo:
         remaining: requests that are left in this window.
         reset_at: when the next window begins.
         retry_at: before this time no request is welcome.
-        used_today: messages of the daily quota that are used.
-        used_this_month: the same of the month.
     """
 
     limit: int | None = None
     remaining: int | None = None
     reset_at: datetime | None = None
     retry_at: datetime | None = None
-    used_today: int | None = None
-    used_this_month: int | None = None
 
     @property
     def wait_until(self) -> datetime | None:

@@ -148,8 +148,6 @@ def _rate(headers: Mapping[str, str], at: datetime) -> RateInfo:
         remaining=header_number(headers.get("ratelimit-remaining")),
         reset_at=None if reset is None else time_after(at, reset),
         retry_at=retry_time(headers.get("retry-after"), at),
-        used_today=header_number(headers.get("x-resend-daily-quota")),
-        used_this_month=header_number(headers.get("x-resend-monthly-quota")),
     )
 
 

@@ -43,7 +43,7 @@ TASK: Final = """
     FROM given
     ON CONFLICT (id) DO NOTHING
 """
-# As dispatch_tasks.sql looks for those of one rank.
+# As dispatch.sql looks for those of one rank.
 DUE: Final = b"""
     SELECT id
     FROM reactions.agent_tasks AS task
