@@ -19,7 +19,6 @@ from typing import Final
 
 import httpx2
 import psutil
-from psycopg.types.json import Jsonb
 
 from bench import machine
 from bench.digest import BUDGET_ROWS, milliseconds, rows_of, write_digest
@@ -28,9 +27,9 @@ from bench.mail_report import Cpu, MailFigures, write_mail_report
 from bench.mails import MailBench, mail_bench
 from bench.measure import Latency
 from bench.outage import measure_outage
+from bench.steady import write_events
 from local.demo.worker import Worker
 from pipeline.domain.graph import Graph
-from pipeline.ops.sample import ids
 
 REPORT: Final = ROOT / "docs" / "mail-performance.md"
 MAILS: Final = 5_000
@@ -40,10 +39,6 @@ WARM: Final = 40
 POSTED: Final = 2_000
 _WAIT_SECONDS: Final = 300.0
 _NO_LIMIT: Final = 100_000.0
-_EVENT: Final = """
-    INSERT INTO domain_events (event_type, project_id, payload)
-    VALUES ('project_access_granted', %s, %s) RETURNING id
-"""
 
 
 def main() -> int:
@@ -87,9 +82,9 @@ def measure_latency(bench: MailBench) -> Latency:
         for graph in (Graph.FANOUT, Graph.MAIL):
             log = bench.folder / f"{graph}.log"
             running.enter_context(Worker(log, environment, graph=graph))
-        _emit(bench, WARM)
+        write_events(bench.connection, WARM, rate=RATE)
         _wait_for_accepted(bench, WARM)
-        first = _emit(bench, EVENTS)
+        first = write_events(bench.connection, EVENTS, rate=RATE)
         _wait_for_accepted(bench, WARM + EVENTS)
     committed = dict(
         bench.rows(
@@ -105,17 +100,6 @@ def measure_latency(bench: MailBench) -> Latency:
         if mail.id in committed
     ]
     return Latency(took)
-
-
-def _emit(bench: MailBench, count: int) -> int:
-    """Insert events, each in a transaction of its own; return the id of the first."""
-    told = Jsonb({"affected_user_id": str(ids.person("priya")), "project_name": "Harbor Point"})
-    start, found = time.perf_counter(), []
-    for position in range(count):
-        time.sleep(max(0.0, start + position / RATE - time.perf_counter()))
-        row = bench.connection.execute(_EVENT, [ids.project("harbor"), told]).fetchone()
-        found.append(int(row[0]) if row else 0)
-    return found[0]
 
 
 def _wait_for_accepted(bench: MailBench, count: int) -> None:

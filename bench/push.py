@@ -18,7 +18,6 @@ from typing import Final
 
 import httpx2
 import psutil
-from psycopg.types.json import Jsonb
 
 from bench import machine
 from bench.installation import ROOT
@@ -26,9 +25,9 @@ from bench.mail_report import Cpu
 from bench.measure import Latency
 from bench.push_report import PushFigures, write_push_report
 from bench.pushes import TOKEN, PushBench, push_bench
+from bench.steady import write_events
 from local.demo.worker import Worker
 from pipeline.domain.graph import Graph
-from pipeline.ops.sample import ids
 
 REPORT: Final = ROOT / "docs" / "push-performance.md"
 EVENTS: Final = 400
@@ -36,10 +35,6 @@ RATE: Final = 20
 WARM: Final = 40
 POSTED: Final = 2_000
 _WAIT_SECONDS: Final = 300.0
-_EVENT: Final = """
-    INSERT INTO domain_events (event_type, project_id, payload)
-    VALUES ('project_access_granted', %s, %s) RETURNING id
-"""
 _ASKED: Final = """
     SELECT delivery.id::text, extract(epoch FROM event.created_at)::float8,
         extract(epoch FROM delivery.started_at)::float8
@@ -97,9 +92,9 @@ def measure_latency(bench: PushBench, events: int) -> tuple[Latency, Latency]:
         from their commit to the signal at the bus; and from the claim of the delivery to it.
     """
     before = len(bench.bus.arrived)
-    _emit(bench, WARM)
+    write_events(bench.connection, WARM, rate=RATE)
     _wait_for_signals(bench, before + WARM)
-    first = _emit(bench, events)
+    first = write_events(bench.connection, events, rate=RATE)
     _wait_for_signals(bench, before + WARM + events)
     arrived = dict(bench.bus.arrived)
     asked = [each for each in bench.rows(_ASKED, first) if each[0] in arrived]
@@ -107,17 +102,6 @@ def measure_latency(bench: PushBench, events: int) -> tuple[Latency, Latency]:
         Latency([(arrived[id_] - committed) * 1000 for id_, committed, _ in asked]),
         Latency([(arrived[id_] - claimed) * 1000 for id_, _, claimed in asked]),
     )
-
-
-def _emit(bench: PushBench, count: int) -> int:
-    """Insert events, each in a transaction of its own; return the id of the first."""
-    told = Jsonb({"affected_user_id": str(ids.person("priya")), "project_name": "Harbor Point"})
-    start, found = time.perf_counter(), []
-    for position in range(count):
-        time.sleep(max(0.0, start + position / RATE - time.perf_counter()))
-        row = bench.connection.execute(_EVENT, [ids.project("harbor"), told]).fetchone()
-        found.append(int(row[0]) if row else 0)
-    return found[0]
 
 
 def _wait_for_signals(bench: PushBench, count: int) -> None:
