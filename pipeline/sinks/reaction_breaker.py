@@ -26,6 +26,7 @@ from pipeline.facts.switches import switches_of
 from pipeline.reactions.outcome import GaveUp, RetryAt
 from pipeline.settings import DatabaseSettings
 from pipeline.sinks.change_switch import change_switch
+from pipeline.steps.reactions.suspect import WORKER_LOST
 from pipeline.steps.reactions.trial import TRIAL
 
 BREAKER: Final = Breaker()
@@ -42,7 +43,7 @@ _log: Final = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failed:
-    """An event whose handler failed, or that could not be written.
+    """An event whose handler failed, that could not be written, or that ended its workers.
 
     Attributes:
         event_type: its type.
@@ -196,6 +197,11 @@ def type_of(settlement: Settlement) -> str:
 def is_failure(settlement: Settlement) -> bool:
     """Return whether a handler raised. Invalid payloads are faults of the row, not of a handler."""
     return settlement.counts and settlement.cause is not None and settlement.cause.code is not None
+
+
+def is_lost(settlement: Settlement) -> bool:
+    """Return whether an event is dead because its workers ended while they had it."""
+    return settlement.cause is not None and settlement.cause.error_class == WORKER_LOST
 
 
 def is_answer(settlement: Settlement, failed: Collection[UUID]) -> bool:

@@ -24,6 +24,7 @@ from pipeline.sinks.reaction_breaker import (
     by_type,
     is_answer,
     is_failure,
+    is_lost,
     reaction_breakers_of,
     type_of,
 )
@@ -79,6 +80,8 @@ def write_reaction_results(
         else:
             letters += result
     works = {type_of(each) for each in settlements if is_answer(each, failed)}
+    # An open breaker does not spare these: they would end more workers.
+    failed |= {each.lease.token: _failure(each, stage) for each in settlements if is_lost(each)}
     breakers.observe(by_type(failed.values()), works)
     return letters
 

@@ -19,6 +19,7 @@ from pipeline.sinks.reaction_results import write_reaction_results
 from pipeline.steps.reactions.claim import ReactionClaims
 from pipeline.steps.reactions.react import react
 from pipeline.steps.reactions.reactor import REACTION_LEASE
+from pipeline.steps.reactions.suspect import MOST_LOSSES
 from pipeline.steps.reactions.trial import TAKE_TRIALS, claim_trials
 from tests.deadline import wait_until
 from tests.steps.reactions.board import Board, one
@@ -94,6 +95,10 @@ class Bench:
 
     def cool_off(self) -> None:
         self.board.execute("UPDATE fanout.switches SET until = now()")
+
+    def waits(self, most: timedelta) -> bool:
+        """Whether the breaker lets an event be tried within this time."""
+        return bool(one(self.board.rows("SELECT until <= now() + %s FROM fanout.switches", most)))
 
 
 @pytest.fixture
@@ -236,6 +241,50 @@ def test_a_trial_that_was_lost_is_taken_again_if_no_other_event_waits(bench: Ben
     assert bench.process() == 1
     assert bench.switch() is None
     assert bench.board.state(first)[0] == "done"
+
+
+def test_a_trial_that_ended_its_workers_is_dead_and_its_breaker_stays_open_for_longer(
+    bench: Bench,
+) -> None:
+    first, *others = bench.events(3)
+    bench.process()
+    bench.process()
+    bench.board.execute(
+        "UPDATE fanout.reactions SET state = 'done', finished_at = now() WHERE event_id = ANY (%s)",
+        others,
+    )
+    reactor = bench.board.reactor()
+    for _ in range(MOST_LOSSES):
+        bench.cool_off()
+        bench.board.later(1000)
+        switches_of(reactor.database).forget()
+        assert len(ReactionClaims(reactor).claim()) == 1
+        # The next trial is at most as far away as the end of this one.
+        assert bench.waits(REACTION_LEASE)
+    bench.handler.broken = False
+    bench.cool_off()
+    bench.board.later(1000)
+    assert bench.process() == 1
+    assert bench.board.state(first)[0] == "dead"
+    assert bench.switch() == ("open", 4, 600)
+    assert not bench.waits(timedelta(seconds=500))
+    # Then another one is tried.
+    bench.events(1)
+    assert bench.process() == 0
+    bench.cool_off()
+    assert bench.process() == 1
+    assert bench.switch() is None
+
+
+def test_it_opens_when_all_events_end_their_workers(bench: Bench) -> None:
+    bench.events(3)
+    assert len(ReactionClaims(bench.board.reactor()).claim()) == 3
+    bench.board.execute("UPDATE fanout.reactions SET losses = %s", MOST_LOSSES - 1)
+    bench.board.later(1000)
+    for switch in (None, None, ("open", 3, 300)):
+        assert bench.process() == 1
+        assert bench.switch() == switch
+    assert {state for state, _ in bench.states()} == {"dead"}
 
 
 def test_of_two_workers_at_once_one_takes_the_trial(bench: Bench) -> None:

@@ -2,18 +2,23 @@
 
 import os
 from signal import SIGKILL
+from typing import Final
 from uuid import UUID
 
+import psycopg
 import pytest
 
 from pipeline.domain.errors import FanoutError
 from pipeline.steps.reactions.claim import ReactionClaims
 from pipeline.steps.reactions.suspect import IS_FIRST, MOST_LOSSES, is_suspect
+from pipeline.steps.reactions.table import SUSPECTS
+from tests.effort import effort
 from tests.programs import Program
 from tests.steps.reactions.board import Board
 from tests.steps.reactions.killer import HANDLERS, run
 
 LEASE_SECONDS = 31
+FEW_ROWS: Final = 1_000
 
 
 @pytest.fixture
@@ -118,3 +123,43 @@ def test_an_error_of_a_worker_that_lives_on_is_no_loss(watched: Board) -> None:
         owner.execute("GRANT UPDATE (reason) ON fanout.reactions TO fanout_reactions")
     run(watched.database.reactions_dsn)
     assert watched.state(event)[0] == "done"
+
+
+def claim_one(board: Board) -> float:
+    """Claim a suspect in the role of the graph; return how many rows were handled."""
+    with psycopg.connect(board.database.reactions_dsn, autocommit=True) as connection:
+        claim = SUSPECTS.claim_statement().as_bytes(connection)
+        return effort(connection, claim, most=1, seconds=30.0)
+
+
+@pytest.fixture
+def crowded(board: Board) -> Board:
+    """10,000 events are due, and then 1,000 whose lease has ended. Of these 100 are suspects."""
+    board.execute("ALTER TABLE fanout.reactions SET (autovacuum_enabled = off)")
+    board.execute(
+        "INSERT INTO fanout.reactions"
+        " (event_id, event_type, state, attempts, lease_token, started_at, next_attempt_at, losses)"
+        " SELECT gen_random_uuid(), 'test.harmless', state, 1,"
+        " CASE state WHEN 'leased' THEN gen_random_uuid() END, now() - interval '2 h',"
+        " now() - interval '1 h' + number * interval '1 ms', (number > 10900)::int"
+        " FROM generate_series(1, 11000) AS number,"
+        " LATERAL (SELECT CASE WHEN number > 10000 THEN 'leased' ELSE 'pending' END) AS of (state)"
+    )
+    return board
+
+
+@pytest.mark.parametrize("knows", ["nothing of", "all of"])
+def test_a_suspect_is_found_by_its_index_however_many_others_there_are(
+    crowded: Board, knows: str
+) -> None:
+    if knows == "all of":
+        crowded.execute("ANALYZE fanout.reactions")
+    # Without statistics it may read all suspects, but nothing else.
+    assert claim_one(crowded) < FEW_ROWS
+    assert crowded.rows("SELECT count(*) FROM fanout.reactions WHERE losses = 2") == [(1,)]
+
+
+def test_control_without_its_index_all_that_is_due_is_read(crowded: Board) -> None:
+    crowded.execute("DROP INDEX fanout.reactions_suspects_idx")
+    crowded.execute("ANALYZE fanout.reactions")
+    assert claim_one(crowded) > 10 * FEW_ROWS
