@@ -13,7 +13,8 @@ UNROUTED: Final = Period(
     at_least=30,
     why="half a year to write a handler and replay them; after that, they never run; counted from"
     " when an event was found or parked again",
-    statements=("delete_unrouted_reactions",),
+    statements=("delete_reactions",),
+    only="unrouted",
     oldest_first=True,
 )
 
@@ -40,6 +41,7 @@ REACTION_RETENTION: Final = Job(
                 why="no transaction is open for a week, so no event commits below the mark; there,"
                 " what has no row never runs again",
                 statements=("delete_reactions",),
+                only="finished",
                 oldest_first=True,
             ),
             UNROUTED,

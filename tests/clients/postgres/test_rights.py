@@ -90,7 +90,6 @@ RUN_ALSO: Final = {
     JOBS_OF_REACTIONS: (
         "pipeline/steps/sql/delete_attempts.sql",
         "pipeline/steps/sql/delete_reactions.sql",
-        "pipeline/steps/sql/delete_unrouted_reactions.sql",
         "pipeline/steps/sql/delete_dispatches.sql",
     ),
     "fanout_jobs": (
@@ -145,7 +144,6 @@ NOT_RUN_BY: Final = {
     ),
     "fanout_jobs": (
         "pipeline/steps/sql/delete_reactions.sql",
-        "pipeline/steps/sql/delete_unrouted_reactions.sql",
         "pipeline/steps/sql/delete_dispatches.sql",
     ),
     # Of mails alone: its requests may hold several.
