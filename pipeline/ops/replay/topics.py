@@ -32,10 +32,23 @@ def wrong_topic(database: DatabaseSettings, graph: Graph, topic: str) -> str | N
         if _same(known[graph], topic):
             return None
         whose = f"; that one is of the graph {others[0]}" if others else ""
-        return f"expected {known[graph]}, which the graph {graph} reads{whose}"
+        note = _old_note(graph)
+        return f"expected {known[graph]}, which the graph {graph} reads{whose}{note}"
     if others:
-        return f"expected the topic that the graph {graph} reads; that one is of {others[0]}"
+        return (
+            f"expected the topic that the graph {graph} reads; that one is of {others[0]}"
+            f"{_old_note(others[0])}"
+        )
     return None
+
+
+def _old_note(graph: str) -> str:
+    """Return what to do if the note is of the time before the graph moved."""
+    statement = f"DELETE FROM fanout.graph_topics WHERE graph = '{graph}'"  # noqa: S608 - a text
+    return (
+        f". On Dataflow a graph notes no topic: if {graph} has moved there, and reads another one"
+        f" since, run as the owner: {statement}"
+    )
 
 
 def _same(one: str, other: str) -> bool:

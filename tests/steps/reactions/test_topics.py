@@ -30,6 +30,11 @@ def wrong(board: Board, topic: str, graph: Graph = Graph.REACTIONS) -> str | Non
     return wrong_topic(operator(board), graph, topic)
 
 
+def said(board: Board, topic: str, graph: Graph = Graph.REACTIONS) -> str:
+    """What is wrong, without the advice."""
+    return (wrong(board, topic, graph) or "").partition(". ")[0]
+
+
 def test_while_nothing_is_known_any_topic_may_be_the_right_one(board: Board) -> None:
     for graph in (Graph.REACTIONS, Graph.FANOUT):
         assert wrong(board, OURS, graph) is None
@@ -40,17 +45,31 @@ def test_the_topic_that_the_graph_reads_is_the_only_one(board: Board) -> None:
     assert wrong(board, OURS) is None
     # A project has a name and a number.
     assert wrong(board, "projects/1234/topics/reaction-events") is None
-    assert wrong(board, OTHER) == f"expected {OURS}, which the graph reactions reads"
+    assert said(board, OTHER) == f"expected {OURS}, which the graph reactions reads"
     # Of the other family, that one is known to be wrong.
     assert wrong(board, OTHER, Graph.FANOUT) is None
-    assert wrong(board, OURS, Graph.FANOUT) == (
+    assert said(board, OURS, Graph.FANOUT) == (
         "expected the topic that the graph fanout reads; that one is of reactions"
     )
     noted(board, Graph.FANOUT, THEIRS)
-    assert wrong(board, THEIRS) == (
+    assert said(board, THEIRS) == (
         f"expected {OURS}, which the graph reactions reads; that one is of the graph fanout"
     )
     assert wrong(board, THEIRS, Graph.FANOUT) is None
+
+
+@pytest.mark.parametrize("moved", [Graph.REACTIONS, Graph.FANOUT])
+def test_the_refusal_says_which_statement_removes_the_note_of_a_graph_that_moved(
+    board: Board, moved: Graph
+) -> None:
+    """Also where its old topic is refused because another graph reads that one now."""
+    noted(board, moved, OURS)
+    asked = OTHER if moved is Graph.REACTIONS else OURS
+    refused = wrong(board, asked)
+    assert refused is not None
+    assert "On Dataflow a graph notes no topic" in refused
+    board.execute(refused.partition("run as the owner: ")[2])
+    assert wrong(board, asked) is None
 
 
 def test_a_graph_that_may_not_look_any_more_forgets_its_topic(board: Board) -> None:
