@@ -1,14 +1,4 @@
--- Dead letters that are in their table, but perhaps not on their topic yet.
+-- The graph of reactions notes which dead letters are not on their topic yet, too.
 
-CREATE TABLE fanout.unpublished_letters (
-    letter_key text PRIMARY KEY,
-    due_at     timestamptz NOT NULL DEFAULT now() + interval '1 minute'
-);
-
-COMMENT ON TABLE fanout.unpublished_letters IS
-    'dead letters of reactions that are not on the dead-letter topic yet; the row goes when one is';
-COMMENT ON COLUMN fanout.unpublished_letters.due_at IS
-    'from then on any worker publishes it: the one that wrote it is gone, or Pub/Sub did not answer';
-
-GRANT SELECT, DELETE, INSERT (letter_key), UPDATE (due_at)
+GRANT SELECT, DELETE, INSERT (letter_key, topic), UPDATE (topic, due_at)
     ON fanout.unpublished_letters TO fanout_reactions;

@@ -33,6 +33,7 @@ KERNEL: Final = (
     "kernel/0011_capture.sql",
     "kernel/0020_replays_of_reactions.sql",
     "kernel/0021_graph_topics.sql",
+    "kernel/0022_unpublished_letters.sql",
 )
 _REFERENCE: Final = "reference/"
 _JOBS: Final = "jobs/"
@@ -51,11 +52,12 @@ DELIVERIES: Final = (
     "mail/0080_faster_ids.sql",
 )
 
-# The ledger of the runs of jobs, and the sign of life of their graph: reactions have jobs too.
+# The ledger of the runs of jobs, and what their graph writes besides: reactions have jobs too.
 RUNS: Final = (
     "jobs/0001_job_runs.sql",
     "jobs/0035_sign_of_life.sql",
     "jobs/0037_run_now.sql",
+    "jobs/0038_unpublished_letters.sql",
 )
 
 

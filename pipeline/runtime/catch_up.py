@@ -18,6 +18,7 @@ from pipeline.domain.identifiers import EventId
 from pipeline.ops.report import Report
 from pipeline.runtime.runner import local_pipeline
 from pipeline.sinks.tally import tally
+from pipeline.sinks.unpublished_letters import publish_unpublished
 from pipeline.sources.read_unfinished import ReadUnfinished
 from pipeline.sources.unfinished import Selection, count_unfinished
 from pipeline.topology.ends import Retries
@@ -118,8 +119,28 @@ def _pass(topology: Topology, selection: Selection) -> None:
     source = ReadUnfinished(topology.database, selection, _continues)
     topology.build(pipeline, source, Retries(locked=_leave_for_the_next_pass))
     pipeline.run().wait_until_finish()
+    if not topology.ends.is_dry_run:
+        _publish_letters(topology)
     if _locked:
         raise LockTimeout.of_events(len(_locked))
+
+
+def _publish_letters(topology: Topology) -> None:
+    """Publish the dead letters that an earlier pass wrote but did not publish.
+
+    Their events are final, so no pass finds them. An outage of Pub/Sub keeps nobody from finishing
+    events: the letters wait for the next pass, or for the stream.
+
+    Raises:
+        ConfigurationError: the topic is missing, or its rights are.
+    """
+    topic = topology.ends.dead_letter_topic
+    if topic is None or _stopping.is_set():
+        return
+    try:
+        publish_unpublished(topology.database, topic)
+    except TransientError as failure:
+        _log.warning("%s; dead letters that are not on their topic wait", failure)
 
 
 def _until_done(topology: Topology, selection: Selection) -> None:

@@ -5,7 +5,7 @@ import random
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, suppress
 from typing import Final
 
 from pipeline.clients.postgres.check import check_database
@@ -24,6 +24,7 @@ from pipeline.settings import PubSubSettings
 from pipeline.sinks.graph_topic import note_topic
 from pipeline.sinks.heartbeat import beating
 from pipeline.sinks.tally import Field, causes, tally
+from pipeline.sinks.unpublished_letters import publishing
 from pipeline.sources.pull import PullFromPubSub
 from pipeline.sources.waiting_room import GoOn, Postpone, PutOff
 from pipeline.topology.ends import Retries
@@ -61,10 +62,8 @@ def run_stream(topology: AnyTopology, settings: PubSubSettings) -> None:
         WATCHDOG.cap_deadlines()
 
     with stopped_by_signals(stop), _reporting(topology):
-        is_dry_run = topology.ends.is_dry_run
-        alive = nullcontext() if is_dry_run else beating(topology.database, topology.graph)
         try:
-            with alive, topology.beside(subscription):
+            with _living(topology), topology.beside(subscription):
                 _keep_running(topology, settings, subscription)
         finally:
             returned = subscription.close()
@@ -75,6 +74,17 @@ def run_stream(topology: AnyTopology, settings: PubSubSettings) -> None:
             returned,
             f"; {_describe(done, topology)}" if done[Field.EVENTS] else "",
         )
+
+
+@contextmanager
+def _living(topology: AnyTopology) -> Iterator[None]:
+    """Write the sign of life, and publish dead letters that nobody has, until the block ends."""
+    if topology.ends.is_dry_run:
+        yield
+        return
+    database, graph = topology.database, topology.graph
+    with beating(database, graph), publishing(database, graph, topology.ends.dead_letter_topic):
+        yield
 
 
 def _check(topology: AnyTopology) -> None:

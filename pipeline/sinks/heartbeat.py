@@ -8,15 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-import psycopg
-
 from pipeline import __version__
-from pipeline.clients.postgres.errors import classify
-from pipeline.clients.postgres.pool import take_connection
-from pipeline.clients.postgres.session import working
+from pipeline.clients.postgres.retry import try_once
 from pipeline.clients.postgres.sql import load
-from pipeline.clients.postgres.watchdog import WATCHDOG
-from pipeline.domain.errors import ConfigurationError
+from pipeline.domain.errors import ConfigurationError, FanoutError
 from pipeline.domain.graph import Graph
 from pipeline.settings import DatabaseSettings
 
@@ -76,8 +71,7 @@ def _beat_until(
         try:
             _beat(settings, graph, time.monotonic() - started)
             warned = False
-        except psycopg.Error as error:
-            failure = classify(error, limit=settings.statement_timeout)
+        except FanoutError as failure:
             # The steps that need the database already warn if it is away.
             if isinstance(failure, ConfigurationError) and not warned:
                 _log.warning("could not write the graph's sign of life: %s", failure)
@@ -92,9 +86,4 @@ def _beat(settings: DatabaseSettings, graph: Graph, up_seconds: float) -> None:
         "version": __version__,
         "host": socket.gethostname(),
     }
-    with (
-        take_connection(settings) as connection,
-        WATCHDOG.watch(connection, settings.reply_timeout.total_seconds()),
-        working(connection),
-    ):
-        connection.execute(_BEAT, parameters)
+    try_once(settings, lambda connection: connection.execute(_BEAT, parameters))

@@ -1,20 +1,13 @@
 """PublishDeadLetters: dead letters that are in their table in, to the topic; no output."""
 
-from typing import Final
-
 import apache_beam as beam
 
 from pipeline import coders  # noqa: F401 - registers the coders
-from pipeline.clients.postgres.retry import with_connection
-from pipeline.clients.postgres.sql import load
-from pipeline.clients.pubsub.publish import publish
 from pipeline.domain.dead_letter import DeadLetter
 from pipeline.settings import DatabaseSettings
-from pipeline.sinks.dead_letters import to_message
+from pipeline.sinks.dead_letters import publish_letters
 from pipeline.sinks.metrics import measure
 from pipeline.sinks.tally import count, count_causes, dead
-
-_FORGET: Final = load("pipeline.steps.reactions", "forget_published")
 
 
 class PublishDeadLetters(
@@ -43,9 +36,7 @@ class _PublishLetters(beam.DoFn):
 
     def process(self, letters: list[DeadLetter]) -> None:
         if self._topic is not None:
-            publish(self._topic, map(to_message, letters))
-            keys = {"keys": [letter.key for letter in letters]}
-            with_connection(self._database, lambda connection: connection.execute(_FORGET, keys))
+            publish_letters(self._database, self._topic, letters)
         total = dead(len(letters))
         count(total)
         count_causes(letter.fingerprint for letter in letters)

@@ -44,7 +44,7 @@ def write_reaction_results(
     stage: str = REACT,
     rule: Breaker = BREAKER,
     *,
-    publishes: bool = False,
+    topic: str | None = None,
 ) -> list[DeadLetter]:
     """Settle events together with their effects and dead letters. Return these letters.
 
@@ -57,7 +57,8 @@ def write_reaction_results(
         settlements: how the tries ended.
         stage: the step in which they ended.
         rule: when to hold back a type whose events all fail.
-        publishes: whether the caller publishes the letters. Then they are noted until it has.
+        topic: to which the caller publishes the letters. They are noted until it has. None: it does
+            not publish them.
 
     Raises:
         TransientError: not all could be written. What is lost is tried again: with the same ids.
@@ -67,16 +68,14 @@ def write_reaction_results(
     failed = {each.lease.token: _failure(each, stage) for each in settlements if is_failure(each)}
     told = breakers.spare(settlements, failed)
     letters: list[DeadLetter] = []
-    for some, result in in_halves(
-        told, lambda each: _write(settings, each, stage, publishes=publishes)
-    ):
+    for some, result in in_halves(told, lambda each: _write(settings, each, stage, topic)):
         if isinstance(result, PermanentError):
             cause = Cause(error_class=type(result).__name__, reason=str(result))
             dead = [_dead(each, cause) for each in some]
             rejected = {each.lease.token: _failure(each, WRITE) for each in dead}
             failed |= rejected
             for each in breakers.spare(dead, rejected):
-                letters += _write_dead(settings, each, publishes=publishes)
+                letters += _write_dead(settings, each, topic)
         else:
             letters += result
     works = {type_of(each) for each in settlements if is_answer(each, failed)}
@@ -101,14 +100,14 @@ def _dead(settlement: Settlement, cause: Cause) -> Settlement:
 
 
 def _write(
-    settings: DatabaseSettings, settlements: Sequence[Settlement], stage: str, *, publishes: bool
+    settings: DatabaseSettings, settlements: Sequence[Settlement], stage: str, topic: str | None
 ) -> list[DeadLetter]:
     letters = {
         each.lease.token: _letter(each, stage)
         for each in settlements
         if each.state is WorkState.DEAD
     }
-    told = [_with_letter(each, letters, publishes=publishes) for each in settlements]
+    told = [_with_letter(each, letters, topic) for each in settlements]
 
     def work(connection: Connection[Any]) -> set[UUID]:
         settled = settle(connection, REACTIONS, told)
@@ -126,11 +125,11 @@ def _write(
 
 
 def _write_dead(
-    settings: DatabaseSettings, settlement: Settlement, *, publishes: bool
+    settings: DatabaseSettings, settlement: Settlement, topic: str | None
 ) -> list[DeadLetter]:
     """Settle an event that could not be written. If its dead letter cannot be either, without."""
     try:
-        return _write(settings, [settlement], WRITE, publishes=publishes)
+        return _write(settings, [settlement], WRITE, topic)
     except PermanentError as error:
         _log.error(
             "the dead letter of event %s cannot be written: %s",
@@ -154,7 +153,7 @@ def _letter(settlement: Settlement, stage: str) -> DeadLetter:
 
 
 def _with_letter(
-    settlement: Settlement, letters: Mapping[UUID, DeadLetter], *, publishes: bool
+    settlement: Settlement, letters: Mapping[UUID, DeadLetter], topic: str | None
 ) -> Settlement:
     letter = letters.get(settlement.lease.token)
     if letter is None:
@@ -165,6 +164,6 @@ def _with_letter(
         "message": letter.reason,
         "fingerprint": letter.fingerprint,
         "version": __version__,
-        "is_published": publishes,
+        "topic": topic,
     }
     return replace(settlement, values={**settlement.values, "letter": told})

@@ -22,12 +22,12 @@ class SettleReactions(
 
     Args:
         database: where it is written.
-        publishes: whether the dead letters are published after that.
+        topic: the topic to which the dead letters are published after that. None: they are not.
     """
 
-    def __init__(self, database: DatabaseSettings, *, publishes: bool = False) -> None:
+    def __init__(self, database: DatabaseSettings, topic: str | None = None) -> None:
         super().__init__()
-        self._fn = _SettleReactions(database, publishes=publishes)
+        self._fn = _SettleReactions(database, topic)
 
     def expand(self, tried: beam.PCollection[TriedReactions]) -> beam.PCollection[list[DeadLetter]]:
         """Add one step. It is fused with the steps before it."""
@@ -35,18 +35,18 @@ class SettleReactions(
 
 
 class _SettleReactions(beam.DoFn):
-    def __init__(self, database: DatabaseSettings, *, publishes: bool) -> None:
+    def __init__(self, database: DatabaseSettings, topic: str | None) -> None:
         self._database = database
-        self._publishes = publishes
+        self._topic = topic
 
     def process(self, tried: TriedReactions) -> Iterable[list[DeadLetter]]:
         letters = write_reaction_results(
-            self._database, tried.settlements, tried.stage, publishes=self._publishes
+            self._database, tried.settlements, tried.stage, topic=self._topic
         )
         ended = sum(each.state in TERMINAL for each in tried.settlements)
         # Dead letters are counted when they are published.
         total = Counter({Field.EVENTS: ended - len(letters)})
         count(total)
         measure(total)
-        if letters or tried.letters:
-            yield [*tried.letters, *letters]
+        if letters:
+            yield letters

@@ -19,6 +19,7 @@ from pipeline.sinks.forms import ignore_forms, record_forms
 from pipeline.sinks.heartbeat import keep_beating
 from pipeline.sinks.ledger import mark_dead
 from pipeline.sinks.preview import PreviewDeadLetters, PreviewOutcomes
+from pipeline.sinks.unpublished_letters import keep_publishing
 from pipeline.sinks.write_dead_letters import WriteDeadLetters
 from pipeline.sinks.write_outcomes import BREAKER, RetryEvents, WriteOutcomes
 from pipeline.topology.branch import Letters, Sinks
@@ -55,7 +56,8 @@ class Store:
         database: where outcomes and dead letters are written.
         dead_letter_topic: where dead letters are also published. None: nowhere.
         writes_sign_of_life: each process that runs steps of the graph writes the graph's sign of
-            life. False if the program that runs the graph writes it.
+            life, and publishes dead letters that nobody has published. False if the program that
+            runs the graph does.
         breaker: when to hold back an event type whose events all fail.
         traces: where the traces of events go. None: nowhere.
     """
@@ -77,7 +79,7 @@ class Store:
         """Return what each process that runs steps of a graph calls once."""
         if not self.writes_sign_of_life:
             return None
-        return partial(keep_beating, self.database, graph)
+        return partial(_begin, self.database, graph, self.dead_letter_topic)
 
     def supported(self, retries: Retries) -> Retries:
         """Return all of them."""
@@ -104,6 +106,12 @@ class Store:
             mark: writes to the ledger of the family, in the transaction of the dead letters.
         """
         return partial(WriteDeadLetters, self.database, self.dead_letter_topic, mark, self.traces)
+
+
+def _begin(database: DatabaseSettings, graph: Graph, topic: str | None) -> None:
+    """Start what runs beside the steps in each process."""
+    keep_beating(database, graph)
+    keep_publishing(database, graph, topic)
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,15 +66,13 @@ class ReactionsTopology:
             _ = woken | "Preview" >> PreviewDue(partial(reaction_preview_of, reactor))
             return
         topic = self.ends.dead_letter_topic
-        publishes = topic is not None
         sinks = Sinks(
-            write=partial(SettleReactions, self.database, publishes=publishes),
+            write=partial(SettleReactions, self.database, topic),
             bury=partial(PublishDeadLetters, self.database, topic),
         )
         decoded = (
             woken
-            | "Claim"
-            >> ClaimReactions(reactor, self.ends.on_start(self.graph), publishes=publishes)
+            | "Claim" >> ClaimReactions(reactor, self.ends.on_start(self.graph))
             | "Decode" >> DecodeReactions(reactor)
         )
         routed = decoded[EVENTS] | "RouteByType" >> RouteReactions(reactor)

@@ -8,7 +8,6 @@ import apache_beam as beam
 from apache_beam.pvalue import TaggedOutput
 
 from pipeline.coders import CarriedCoder
-from pipeline.domain.dead_letter import DeadLetter
 from pipeline.domain.defaults import BATCH_SIZE
 from pipeline.domain.lease import Lease
 from pipeline.domain.wake_up import WakeUp
@@ -21,7 +20,6 @@ from pipeline.steps.reactions.batches import (
     react_to,
 )
 from pipeline.steps.reactions.claim import claims_of, ids_of, keeper_of
-from pipeline.steps.reactions.letters import unpublished_letters_of
 from pipeline.steps.reactions.reactor import Reactor
 from pipeline.steps.reactions.suspect import is_suspect, sparing
 from pipeline.transforms.fetch import OnStart
@@ -41,15 +39,12 @@ class ClaimReactions(
 ):
     """Claim what is due at each wake-up, batch after batch, until nothing is due.
 
-    An id in a wake-up says which event is new. Without one it only wakes. Dead letters that nobody
-    has published in time go along with a batch.
+    An id in a wake-up says which event is new. Without one it only wakes.
     """
 
-    def __init__(
-        self, reactor: Reactor, on_start: OnStart | None, *, publishes: bool = False
-    ) -> None:
+    def __init__(self, reactor: Reactor, on_start: OnStart | None) -> None:
         super().__init__()
-        self._fn = _ClaimReactions(reactor, on_start, publishes=publishes)
+        self._fn = _ClaimReactions(reactor, on_start)
 
     def expand(
         self, wake_ups: beam.PCollection[list[WakeUp]]
@@ -103,10 +98,9 @@ class React(beam.PTransform[beam.PCollection[DecodedReactions], beam.PCollection
 
 
 class _ClaimReactions(beam.DoFn):
-    def __init__(self, reactor: Reactor, on_start: OnStart | None, *, publishes: bool) -> None:
+    def __init__(self, reactor: Reactor, on_start: OnStart | None) -> None:
         self._reactor = reactor
         self._on_start = on_start
-        self._publishes = publishes
 
     def setup(self) -> None:
         if self._on_start is not None:
@@ -115,18 +109,16 @@ class _ClaimReactions(beam.DoFn):
     def process(self, wake_ups: list[WakeUp]) -> Iterable[ClaimedReactions]:
         started = time.monotonic()
         claims, ids = claims_of(self._reactor), ids_of(wake_ups)
-        letters = self._letters()
         goes_on = True
         while goes_on:
             leases = claims.claim(ids)
-            if leases or letters:
+            if leases:
                 # The steps are fused: here it goes on when the batch is written.
                 with (
                     keeper_of(self._reactor).keeping(leases),
                     sparing(self._reactor.database, leases),
                 ):
-                    yield ClaimedReactions(leases=leases, letters=letters)
-            letters = []
+                    yield ClaimedReactions(leases=leases)
             # What waits for one of these is due when they have ended.
             is_more = len(leases) == BATCH_SIZE or any(map(self._is_waited_for, leases))
             goes_on = is_more and time.monotonic() - started < CLAIM_SECONDS
@@ -134,11 +126,6 @@ class _ClaimReactions(beam.DoFn):
 
     def _is_waited_for(self, lease: Lease) -> bool:
         return is_suspect(lease) or self._reactor.keeps_order(lease)
-
-    def _letters(self) -> list[DeadLetter]:
-        if not self._publishes:
-            return []
-        return unpublished_letters_of(self._reactor.database).take()
 
 
 class _DecodeReactions(beam.DoFn):
@@ -149,7 +136,7 @@ class _DecodeReactions(beam.DoFn):
         decoded, undecoded = decode_claimed(self._reactor, claimed)
         if decoded.events:
             yield decoded
-        if undecoded.settlements or undecoded.letters:
+        if undecoded.settlements:
             yield Undecoded(UNDECODED, undecoded)
 
 

@@ -111,6 +111,7 @@ def test_the_kernel_alone_needs_no_application_and_makes_no_table_of_one(
         "fanout.idempotency_keys",
         "fanout.replay_plans",
         "fanout.switches",
+        "fanout.unpublished_letters",
     }
     assert pending(empty_database.dsn) == []
     assert pending(empty_database.dsn, family=Family.FANOUT) != []
@@ -137,7 +138,7 @@ def test_the_pipeline_and_the_operator_have_their_rights_in_the_kernel_alone(
             "fanout.idempotency_keys",
             "fanout.replay_plans",
         },
-        "fanout_operator": set[str](),
+        "fanout_operator": {"fanout.unpublished_letters"},
     }
     with empty_database.connect() as connection:
         for role, closed in unread.items():

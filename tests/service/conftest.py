@@ -57,6 +57,7 @@ def reaction_api(whole_reaction_api: ReactionApi) -> Iterator[ReactionApi]:
     whole_reaction_api.board.execute(
         "TRUNCATE reactions.events, fanout.reactions, fanout.reaction_webhooks, fanout.attempts,"
         " reactions.community_requests, fanout.job_runs, reactions.agent_tasks,"
-        " event_dead_letters, fanout_replays, fanout.replay_plans, fanout.graph_topics"
+        " event_dead_letters, fanout_replays, fanout.replay_plans, fanout.graph_topics,"
+        " fanout.unpublished_letters"
     )
     whole_reaction_api.published()

@@ -75,6 +75,25 @@ def with_connection(
     raise AssertionError("the pauses have no end")
 
 
+def try_once(settings: DatabaseSettings, work: Callable[[Connection[Any]], ResultT]) -> ResultT:
+    """Call ``work`` with a connection of the process's pool, in autocommit. Log and retry nothing.
+
+    For work that comes again by itself.
+
+    Raises:
+        FanoutError: as ``with_connection``.
+    """
+    try:
+        with (
+            take_connection(settings) as connection,
+            WATCHDOG.watch(connection, settings.reply_timeout.total_seconds()),
+            working(connection),
+        ):
+            return work(connection)
+    except psycopg.Error as error:
+        raise classify(error, limit=settings.statement_timeout) from None
+
+
 def _explained(
     settings: DatabaseSettings, error: psycopg.Error, failure: FanoutError
 ) -> FanoutError:

@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from pipeline.domain.dead_letter import DeadLetter
 from pipeline.domain.identifiers import EventType
 from pipeline.domain.lease import Lease, Settlement
 from pipeline.steps.reactions.react import AskedReaction, ask_handlers, decode_reactions
@@ -19,15 +18,9 @@ WRITE: Final = "write"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClaimedReactions:
-    """Events that this worker holds leases on, the first ones first.
-
-    Attributes:
-        leases: of the events.
-        letters: dead letters of earlier events that are to be published.
-    """
+    """Events that this worker holds leases on, the first ones first."""
 
     leases: Sequence[Lease]
-    letters: Sequence[DeadLetter] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,12 +37,10 @@ class TriedReactions:
     Attributes:
         settlements: for the ledger, with what follows from the events.
         stage: the step in which they ended, for dead letters.
-        letters: dead letters that are written already, and are to be published.
     """
 
     settlements: Sequence[Settlement]
     stage: str
-    letters: Sequence[DeadLetter] = ()
 
 
 def decode_claimed(
@@ -62,8 +53,7 @@ def decode_claimed(
         ConfigurationError: they cannot be read until a person fixes it.
     """
     asked, settlements = decode_reactions(reactor, claimed.leases)
-    tried = TriedReactions(settlements=settlements, stage=DECODE, letters=claimed.letters)
-    return DecodedReactions(events=asked), tried
+    return DecodedReactions(events=asked), TriedReactions(settlements=settlements, stage=DECODE)
 
 
 def by_handler(decoded: DecodedReactions) -> Mapping[EventType, DecodedReactions]:

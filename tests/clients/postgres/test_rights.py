@@ -96,6 +96,8 @@ RUN_ALSO: Final = {
         "pipeline/clients/postgres/sql/apply_settings.sql",
         "pipeline/facts/sql/switches.sql",
         "pipeline/sinks/sql/beat.sql",
+        "pipeline/sinks/sql/forget_published.sql",
+        "pipeline/sinks/sql/unpublished_letters.sql",
         "pipeline/sinks/sql/write_dead_letters.sql",
     ),
     "fanout_viewer": (

@@ -9,16 +9,17 @@ import pytest
 from pipeline.clients.pubsub.publish import get_publisher
 from pipeline.domain.wake_up import WakeUp
 from pipeline.runtime.runner import local_pipeline
+from pipeline.settings import DatabaseSettings
 from pipeline.sinks.reaction_results import write_reaction_results
+from pipeline.sinks.unpublished_letters import publish_unpublished
 from pipeline.steps.reactions.claim import ReactionClaims
-from pipeline.steps.reactions.letters import UnpublishedLetters, unpublished_letters_of
 from pipeline.steps.reactions.react import react
 from pipeline.topology.ends import Store
 from pipeline.topology.reactions import ReactionsTopology
 from tests.steps.reactions.board import Board
 from tests.streams import SUBSCRIPTION, TOPIC, Broker, broker
 
-NOTED = "SELECT letter_key FROM fanout.unpublished_letters ORDER BY 1"
+NOTED = "SELECT letter_key, topic FROM fanout.unpublished_letters ORDER BY 1"
 INVALID = {"userId": "nobody"}
 
 
@@ -33,9 +34,12 @@ def pubsub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Broker]:
         get_publisher.cache_clear()
 
 
+def settings_of(board: Board) -> DatabaseSettings:
+    return board.reactor().database
+
+
 def run(board: Board, topic: str | None) -> None:
-    """Another process runs the graph once."""
-    unpublished_letters_of.cache_clear()
+    """Run the graph once."""
     reactor = board.reactor()
     topology = ReactionsTopology(
         reactor=reactor, ends=Store(reactor.database, dead_letter_topic=topic)
@@ -50,7 +54,7 @@ def dies_before_it_publishes(board: Board) -> UUID:
     event = board.event("user.verified", INVALID)
     reactor = board.reactor()
     leases = ReactionClaims(reactor).claim([event])
-    write_reaction_results(reactor.database, react(reactor, leases), publishes=True)
+    write_reaction_results(reactor.database, react(reactor, leases), topic=TOPIC)
     assert board.state(event)[0] == "dead"
     return event
 
@@ -75,22 +79,20 @@ def test_what_a_process_has_not_published_another_one_publishes_after_a_minute(
     board: Board, pubsub: Broker
 ) -> None:
     event = dies_before_it_publishes(board)
-    run(board, TOPIC)
-    assert published(pubsub) == []
-    assert board.rows(NOTED) == [(f"events:{event}",)]
+    assert publish_unpublished(settings_of(board), TOPIC) == 0
+    assert board.rows(NOTED) == [(f"events:{event}", TOPIC)]
     a_minute_later(board)
-    # Who has no topic leaves it alone.
-    run(board, None)
-    assert board.rows(NOTED) == [(f"events:{event}",)]
-    run(board, TOPIC)
+    # Who has another topic leaves it alone.
+    assert publish_unpublished(settings_of(board), "projects/other/topics/letters") == 0
+    assert published(pubsub) == []
+    assert publish_unpublished(settings_of(board), TOPIC) == 1
     [message] = pubsub.take(SUBSCRIPTION)
     [(fingerprint, reason)] = board.rows("SELECT fingerprint, message FROM event_dead_letters")
     assert message.attributes["dead_letter_key"] == f"events:{event}"
     assert message.attributes["dead_letter_fingerprint"] == fingerprint
     assert message.attributes["dead_letter_reason"] == reason
     assert board.rows(NOTED) == []
-    run(board, TOPIC)
-    assert published(pubsub) == []
+    assert publish_unpublished(settings_of(board), TOPIC) == 0
 
 
 def test_without_a_topic_nothing_is_noted(board: Board) -> None:
@@ -98,22 +100,3 @@ def test_without_a_topic_nothing_is_noted(board: Board) -> None:
     run(board, None)
     assert len(board.rows("SELECT FROM event_dead_letters")) == 1
     assert board.rows(NOTED) == []
-
-
-def test_of_two_workers_one_publishes_a_dead_letter_and_a_resolved_one_is_forgotten(
-    board: Board,
-) -> None:
-    first, second = dies_before_it_publishes(board), dies_before_it_publishes(board)
-    board.execute(
-        "UPDATE event_dead_letters SET resolved_at = now() WHERE letter_key = 'events:' || %s",
-        second,
-    )
-    a_minute_later(board)
-    settings = board.reactor().database
-    one, other = (UnpublishedLetters(settings, every=0) for _ in range(2))
-    assert [each.key for each in one.take()] == [f"events:{first}"]
-    assert other.take() == one.take() == []
-    assert board.rows(NOTED) == [(f"events:{first}",)]
-    # The first one dies, too.
-    a_minute_later(board)
-    assert [each.key for each in other.take()] == [f"events:{first}"]

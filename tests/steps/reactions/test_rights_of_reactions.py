@@ -33,7 +33,10 @@ ALSO: Final = (
     (ROOT / "pipeline/facts/sql/switches.sql").read_bytes(),
     *(
         (ROOT / f"pipeline/sinks/sql/{name}.sql").read_bytes()
-        for name in ("beat", "open_switch", "reopen_after_trial", "close_switch", "note_topic")
+        for name in (
+            *("beat", "open_switch", "reopen_after_trial", "close_switch", "note_topic"),
+            *("forget_published", "unpublished_letters"),
+        )
     ),
 )
 

@@ -9,6 +9,7 @@ from pipeline.ops.doctor.rights.words import (
     OF_A_LETTER,
     OPERATOR,
     SIGN_OF_LIFE,
+    UNPUBLISHED,
     VIEWER,
     WRITER,
     on_columns,
@@ -104,6 +105,7 @@ RIGHTS: Final[Mapping[str, frozenset[str]]] = {
         | on_columns("UPDATE", "switches", "until", "failures", "cool_off_seconds", schema="fanout")
         | SIGN_OF_LIFE
         | NOTED_TOPIC
+        | UNPUBLISHED
     ),
     OPERATOR: (
         on_tables("SELECT", *_READ, *OUR_VIEWS)

@@ -8,6 +8,7 @@ from pipeline.ops.doctor.rights.words import (
     OF_A_LETTER,
     OPERATOR,
     SIGN_OF_LIFE,
+    UNPUBLISHED,
     VIEWER,
     on_columns,
     on_tables,
@@ -41,6 +42,7 @@ OF_A_NEW_RUN: Final = ("job", "scheduled_for", "as_of", "requested_by", "changed
 # What the graph of the jobs needs of its ledger, whatever the jobs.
 OF_THE_RUNS: Final = (
     SIGN_OF_LIFE
+    | UNPUBLISHED
     | on_tables("SELECT", "event_dead_letters", "fanout_migrations")
     | on_tables("INSERT", "event_dead_letters")
     | on_columns("UPDATE", "event_dead_letters", *OF_A_LETTER)

@@ -11,6 +11,7 @@ from pipeline.ops.doctor.rights.words import (
     OPERATOR,
     REACTIONS,
     SIGN_OF_LIFE,
+    UNPUBLISHED,
     VIEWER,
     on_columns,
     on_tables,
@@ -150,14 +151,11 @@ RIGHTS_WITH_REACTIONS: Final[Mapping[str, frozenset[str]]] = {
     REACTIONS: (
         SIGN_OF_LIFE
         | NOTED_TOPIC
+        | UNPUBLISHED
         | on_tables("SELECT", "fanout_migrations")
         | on_tables("SELECT", "reactions", "switches", schema="fanout")
         | on_tables("SELECT", "reaction_backlog", "reaction_marks", schema="fanout")
         | on_columns("UPDATE", "reaction_backlog", "reached", "finished_at", schema="fanout")
-        | on_tables("SELECT", "unpublished_letters", schema="fanout")
-        | on_tables("DELETE", "unpublished_letters", schema="fanout")
-        | on_columns("INSERT", "unpublished_letters", "letter_key", schema="fanout")
-        | on_columns("UPDATE", "unpublished_letters", "due_at", schema="fanout")
         | BREAKER
         | frozenset().union(
             *(

@@ -44,6 +44,14 @@ NOTED_TOPIC: Final = (
     | on_columns("UPDATE", "graph_topics", "topic", "noted_at", schema="fanout")
 )
 
+# Which dead letters are not on their topic yet.
+UNPUBLISHED: Final = (
+    on_tables("SELECT", "unpublished_letters", schema="fanout")
+    | on_tables("DELETE", "unpublished_letters", schema="fanout")
+    | on_columns("INSERT", "unpublished_letters", "letter_key", "topic", schema="fanout")
+    | on_columns("UPDATE", "unpublished_letters", "topic", "due_at", schema="fanout")
+)
+
 # What opens and closes the switch of a provider, or of an event type, that fails.
 BREAKER: Final = (
     on_tables("DELETE", "switches", schema="fanout")

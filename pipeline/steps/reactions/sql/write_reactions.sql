@@ -29,15 +29,15 @@ letters AS (
         resolved_at = NULL,
         resolution = NULL
 ),
--- Until they are published: see unpublished_letters.sql.
+-- Until they are published: see unpublished_letters.sql of the sinks.
 unpublished AS (
-    INSERT INTO fanout.unpublished_letters (letter_key)
-    SELECT 'events:' || event_id
+    INSERT INTO fanout.unpublished_letters (letter_key, topic)
+    SELECT 'events:' || event_id, letter ->> 'topic'
     FROM ended
     JOIN given ON given.token = ended.token
-    WHERE ended.state = 'dead' AND (letter ->> 'is_published')::boolean
+    WHERE ended.state = 'dead' AND letter ->> 'topic' IS NOT NULL
     ORDER BY event_id
-    ON CONFLICT (letter_key) DO UPDATE SET due_at = excluded.due_at
+    ON CONFLICT (letter_key) DO UPDATE SET topic = excluded.topic, due_at = excluded.due_at
 ),
 -- An event that is done after a replay needs its dead letter no more.
 resolved AS (

@@ -1,0 +1,4 @@
+-- The graph of the jobs notes which dead letters are not on their topic yet, too.
+
+GRANT SELECT, DELETE, INSERT (letter_key, topic), UPDATE (topic, due_at)
+    ON fanout.unpublished_letters TO fanout_jobs;
