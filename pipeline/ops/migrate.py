@@ -36,6 +36,7 @@ from pipeline.ops.own_tables.aside import check_ours_again, use_ours_again
 from pipeline.ops.own_tables.faults import check_own_tables
 from pipeline.ops.own_tables.given import NamedTables
 from pipeline.ops.own_tables.replace import check_places, use_own_table
+from pipeline.ops.own_tables.waits import set_for_session
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -236,7 +237,7 @@ def _use_tables(
     used = []
     for name, change in changes:
         try:
-            connection.execute("SET search_path = pg_catalog")
+            set_for_session(connection, "search_path", "pg_catalog")
             if change():
                 used.append(name)
         except psycopg.Error as error:

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from psycopg import Connection, sql
 
+from pipeline.clients.postgres.session import working
 from pipeline.clients.postgres.sql import load
 from pipeline.domain.errors import ConfigurationError
 from pipeline.ops.own_tables.aside import (
@@ -22,7 +23,7 @@ from pipeline.ops.own_tables.aside import (
 from pipeline.ops.own_tables.given import SCHEMA, GivenTable
 from pipeline.ops.own_tables.needed import OWN_TABLES
 from pipeline.ops.own_tables.standing import standing
-from pipeline.ops.own_tables.waits import in_short_waits
+from pipeline.ops.own_tables.waits import in_short_waits, set_for_session
 
 _SEQUENCE_OF_EVENTS: Final = "events_sequence"
 
@@ -76,7 +77,7 @@ def use_own_table(
     if given.name == "events":
         _add_sequence(connection, given, report)
     # They wait for older transactions, however long these take.
-    connection.execute("SET lock_timeout = 0")
+    set_for_session(connection, "lock_timeout", "0")
     _build_indexes(connection, given, report)
     in_short_waits(connection, given.names, lambda: _replace(connection, given))
     report(f"{given.ours} is a view of {given.own} now")
@@ -124,9 +125,12 @@ def _build_indexes(
     connection: Connection[Any], given: GivenTable, report: Callable[[str], None]
 ) -> None:
     """Build the indexes that ours has. They hold up nobody, and wait for older transactions."""
-    rows = connection.execute(
-        _INDEXES, {"name": given.name, "schema": given.schema, "table": given.table}
-    ).fetchall()
+    with working(connection), connection.transaction():
+        # So that a definition has the schema of each name.
+        connection.execute("SET LOCAL search_path = pg_catalog")
+        rows = connection.execute(
+            _INDEXES, {"name": given.name, "schema": given.schema, "table": given.table}
+        ).fetchall()
     for name, definition, is_valid in rows:
         if is_valid:
             continue

@@ -2,11 +2,12 @@
 
 import time
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, LiteralString
 
 from psycopg import Connection, sql
 from psycopg.errors import LockNotAvailable
 
+from pipeline.clients.postgres.session import SessionConnection, working
 from pipeline.domain.errors import TransientError
 from pipeline.ops.families import MIGRATION_LOCK
 
@@ -14,6 +15,16 @@ from pipeline.ops.families import MIGRATION_LOCK
 LOCK_WAIT: Final = "100ms"
 LOCK_PAUSE: Final = 0.5
 LOCK_SECONDS: Final = 60.0
+
+
+def set_for_session(connection: Connection[Any], name: LiteralString, value: LiteralString) -> None:
+    """Set something for all that follows in this session.
+
+    Not behind a pooler in transaction mode: the application gets the same session after us, and
+    would have the setting too.
+    """
+    if not (isinstance(connection, SessionConnection) and connection.is_pooled):
+        connection.execute(sql.SQL("SET {} = {}").format(sql.Identifier(name), sql.Literal(value)))
 
 
 def in_short_waits(connection: Connection[Any], names: str, change: Callable[[], None]) -> None:
@@ -30,8 +41,9 @@ def in_short_waits(connection: Connection[Any], names: str, change: Callable[[],
     deadline = time.monotonic() + LOCK_SECONDS
     while True:
         try:
-            with connection.transaction():
+            with working(connection), connection.transaction():
                 connection.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(LOCK_WAIT))
+                connection.execute("SET LOCAL search_path = pg_catalog")
                 connection.execute("SELECT pg_advisory_xact_lock(%s)", [MIGRATION_LOCK])
                 change()
         except LockNotAvailable:
