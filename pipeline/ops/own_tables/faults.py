@@ -102,6 +102,11 @@ def _faults(given: GivenTable, found: OwnTableFound) -> Iterator[TableFault]:
     needed = OWN_TABLES[given.name]
     for column in needed.columns:
         yield from _of_column(given, column, found)
+    if (there := found.columns.get("id")) is not None and not there["not_null"]:
+        yield TableFault(
+            f"{given.own}.id may be NULL",
+            f"ALTER TABLE {found.quoted} ALTER COLUMN id SET NOT NULL",
+        )
     for key in needed.keys:
         if sorted(key) not in [list(each) for each in found.keys]:
             names = ", ".join(key)

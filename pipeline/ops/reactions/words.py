@@ -185,6 +185,8 @@ def _about_the_unrouted(account: ReactionAccount) -> str:
     event = account.event
     if account.has_handler:
         return f"{named(event.type)} has a handler now: {_replay(event)}"
+    if not event.type:
+        return f"fill its column event_type, then: {_replay(event)}"
     return f"write a handler for {named(event.type)} (docs/reactions.md), then: {_replay(event)}"
 
 

@@ -149,7 +149,9 @@ def _decoded(reactor: Reactor, lease: Lease, row: ReactionRow | None) -> AskedRe
         return end(lease, WorkState.DEAD, Cause(error_class=UNKNOWN_EVENT, reason=reason))
     if row.route is not None and row.route.to is not RouteTo.HANDLER:
         return sent(lease, row.route)
-    named = lease.values["event_type"] if row.route is None else row.route.target
+    # The ledger has no type of an event whose column was empty when it was found.
+    own = lease.values["event_type"] or row.type
+    named = own if row.route is None else row.route.target
     handler = reactor.handlers.get(EventType(named or ""))
     if handler is None:
         what = "its type" if row.route is None else "the type that its route names"

@@ -167,6 +167,7 @@ def test_what_is_missing_or_wrong_is_said_before_anything_changes(databases: Dat
             f"  {table}.event_type is integer: expected character varying(100)",
             f"  {table}.payload is json: expected jsonb",
             f"  {table}.created_by is missing; {alter} ADD COLUMN {created_by};",
+            f"  {table}.id may be NULL; {alter} ALTER COLUMN id SET NOT NULL;",
             f"  {table} has no unique key (id); {alter} ADD UNIQUE (id);",
             f"  {table}.tenant {not_null}; {alter} ALTER COLUMN tenant DROP NOT NULL;",
             "  public.people is missing",
@@ -213,7 +214,7 @@ def test_a_fix_can_be_run_whatever_the_names_are(databases: Databases) -> None:
         )
         given = read_tables(["events=public.Event"]).given
         fixes = [fault.fix for fault in find_own_faults(connection, given)]
-        assert len(fixes) == 4
+        assert len(fixes) == 5
         for fix in fixes:
             assert fix is not None
             connection.execute(fix.encode())

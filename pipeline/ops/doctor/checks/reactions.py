@@ -48,10 +48,11 @@ def judge_unrouted(unrouted: UnroutedReactions | None) -> Finding:
     types = ", ".join(f"{named(name)} ({events:,})" for name, events in unrouted.types.items())
     if unrouted.events > sum(unrouted.types.values()):
         types += " and others"
+    untyped = "fill event_type where it is empty, " if "" in unrouted.types else ""
     return warning(
         f"{counted(unrouted.events, 'event')} without a handler: {types}",
-        "write a handler (docs/reactions.md), then: python -m pipeline replay --family reactions"
-        " --unrouted",
+        f"{untyped}write a handler (docs/reactions.md), then:"
+        " python -m pipeline replay --family reactions --unrouted",
     )
 
 

@@ -2,7 +2,7 @@
 -- Others write the table of events, so a time that no program can read is NULL.
 SELECT
     coalesce(event.id, ledger.event_id) AS id,
-    coalesce(event.event_type, ledger.event_type)::text AS type,
+    coalesce(event.event_type, ledger.event_type, '')::text AS type,
     event.id IS NULL AS is_deleted,
     CASE WHEN event.created_at > '0001-01-02' AND event.created_at < '9999-01-01'
         THEN event.created_at END AS created_at,

@@ -3,6 +3,7 @@
 -- In: as adopt_events.sql; most, how many events are in a page. Out: whether all have been
 -- found, and how many this page had. Workers take turns, so that one that is killed holds up nobody.
 -- Their order is that of their times, and they are before all that have a sequence.
+-- A table of an application may have events without a type: theirs is empty.
 WITH mark AS (
     SELECT reached FROM fanout.reaction_backlog
     WHERE finished_at IS NULL
@@ -16,7 +17,8 @@ page AS MATERIALIZED (
         END AS at
     FROM mark
     CROSS JOIN LATERAL (
-        SELECT id, event_type, aggregate_type, aggregate_id, payload, created_at
+        SELECT id, coalesce(event_type, '') AS event_type, aggregate_type, aggregate_id, payload,
+            created_at
         FROM reactions.events
         WHERE processed IS NOT TRUE AND sequence IS NULL AND id > mark.reached
         ORDER BY id

@@ -5,14 +5,15 @@
 -- most, how many others are looked for, whose messages were lost; closes_unrouted, whether
 -- those without a handler get processed. Out: how many rows were made for those without a handler.
 -- Events without a sequence are older than the pipeline: see adopt_backlog.sql.
+-- A table of an application may have events without a type: theirs is empty.
 --
 -- Nor is one up to the mark found: its row may be deleted, since it has ended.
 WITH mark AS MATERIALIZED (
     SELECT last_sequence FROM fanout.reaction_marks
 ),
 named AS (
-    SELECT event.id, event.event_type, event.sequence, event.aggregate_type, event.aggregate_id,
-        event.payload
+    SELECT event.id, coalesce(event.event_type, '') AS event_type, event.sequence,
+        event.aggregate_type, event.aggregate_id, event.payload
     FROM unnest(%(ids)s::uuid[]) AS named (id)
     JOIN reactions.events AS event ON event.id = named.id
     WHERE event.processed IS NOT TRUE AND event.sequence > (SELECT last_sequence FROM mark)
@@ -44,7 +45,7 @@ found AS (
     -- lost: begin
     UNION ALL
     (
-        SELECT event.id, event.event_type, event.sequence, event.aggregate_type,
+        SELECT event.id, coalesce(event.event_type, ''), event.sequence, event.aggregate_type,
             event.aggregate_id, event.payload
         FROM reactions.events AS event
         WHERE event.processed IS NOT TRUE AND event.sequence > (SELECT last_sequence FROM mark)

@@ -25,10 +25,10 @@ FROM (
     )
     UNION ALL
     (
-        SELECT 1, event.sequence, 0, 0, now(), event.id, event.event_type, 0, 0
+        SELECT 1, event.sequence, 0, 0, now(), event.id, coalesce(event.event_type, ''), 0, 0
         FROM reactions.events AS event
         WHERE event.processed IS NOT TRUE AND event.sequence IS NOT NULL
-            AND event.event_type NOT IN (SELECT name FROM fanout.switches)
+            AND coalesce(event.event_type, '') NOT IN (SELECT name FROM fanout.switches)
             AND NOT EXISTS (
                 SELECT FROM fanout.reactions AS ledger WHERE ledger.event_id = event.id
             )

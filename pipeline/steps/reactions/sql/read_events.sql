@@ -1,8 +1,10 @@
 -- The rows of these events, and the route that each takes. In: ids, most_bytes. A larger payload stays in
 -- the database.
 SELECT
-    event.id, event.event_type, event.created_at, event.aggregate_type, event.aggregate_id,
-    CASE WHEN octet_length(event.payload::text) <= %(most_bytes)s THEN event.payload::text END,
+    event.id, coalesce(event.event_type, ''), event.created_at, event.aggregate_type,
+    event.aggregate_id,
+    CASE WHEN event.payload IS NULL THEN 'null'
+        WHEN octet_length(event.payload::text) <= %(most_bytes)s THEN event.payload::text END,
     event.metadata::text, coalesce(event.version, 1),
     route.id, route.to_kind, route.target, route.endpoint_id::text
 FROM unnest(%(ids)s::uuid[]) AS wanted (id)
