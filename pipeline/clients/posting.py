@@ -24,6 +24,8 @@ _NOT_SENT: Final = (
     httpx2.ProxyError,
     httpx2.UnsupportedProtocol,
     httpx2.LocalProtocolError,
+    # Of a header.
+    UnicodeEncodeError,
 )
 
 # They log URLs, and headers of answers.

@@ -136,7 +136,7 @@ class AccessTokens:
             return NO_TOKEN
         except RefreshError as error:
             return NO_TOKEN if error.retryable else AuthFailed(code="credentials_refused")
-        except (GoogleAuthError, ValueError):
-            # What came is not what a token endpoint answers.
+        except (GoogleAuthError, ValueError, TypeError, OverflowError):
+            # What came is not what a token endpoint answers. google-auth does not check its form.
             return NO_TOKEN
         return str(self._credentials.token)

@@ -85,7 +85,14 @@ def test_too_many_requests_wait_as_long_as_told(given: Given, header: str, wait:
     assert result_of(given) == RateLimited(code="http_429", retry_at=NOW + wait)
 
 
-@pytest.mark.parametrize("status", [500, 502, 504, 520])
+def test_a_server_that_is_away_says_when_it_is_back(given: Given) -> None:
+    given.server.fail_next(Fault(reply=LoopbackReply(status=503, headers={"Retry-After": "7"})))
+    result = result_of(given)
+    assert isinstance(result, Unavailable)
+    assert result.retry_at == NOW + timedelta(seconds=7)
+
+
+@pytest.mark.parametrize("status", [408, 500, 502, 504, 520])
 def test_a_server_in_trouble_leaves_it_in_doubt(given: Given, status: int) -> None:
     given.server.fail_next(Fault(reply=LoopbackReply(status=status, body=b"<html>canary")))
     assert result_of(given) == Unavailable(code=f"http_{status}", may_be_accepted=True)

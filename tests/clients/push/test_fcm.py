@@ -99,7 +99,15 @@ DOCUMENTED_TOKEN = google_error(
             fcm_error("QUOTA_EXCEEDED", quota("project:1", "Message rate exceeded")),
             RateLimited(code="QUOTA_EXCEEDED", retry_at=MINUTE),
         ),
+        (
+            fcm_error("QUOTA_EXCEEDED", quota("topic:all", ""), retry_after=7),
+            of_one("QUOTA_EXCEEDED", retry_at=NOW + timedelta(seconds=7)),
+        ),
         (fcm_error("THIRD_PARTY_AUTH_ERROR"), of_one("THIRD_PARTY_AUTH_ERROR")),
+        (
+            fcm_error("THIRD_PARTY_AUTH_ERROR", retry_after=7),
+            of_one("THIRD_PARTY_AUTH_ERROR", retry_at=NOW + timedelta(seconds=7)),
+        ),
         (
             fcm_error("UNAVAILABLE", retry_after=3),
             Unavailable(
@@ -114,6 +122,10 @@ DOCUMENTED_TOKEN = google_error(
         (
             LoopbackReply(status=503, body=b"<html>"),
             Unavailable(code="http_503", may_be_accepted=False),
+        ),
+        (
+            LoopbackReply(status=202, body=b"{}"),
+            Unavailable(code="http_202", may_be_accepted=True),
         ),
         (
             LoopbackReply(status=418, body=b"<html>canary"),
@@ -215,6 +227,42 @@ def test_a_token_in_an_endless_answer_is_not_read(
         body = content.encode() + b" " * padding
         fcm.tokens.fail_next(Fault(reply=LoopbackReply(status=200, body=body)))
         assert AccessTokens(fcm_settings).token() == token
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        *(b"<html>", b"[]", b"1", b"null", b"\xff"),
+        *(
+            b'{"access_token": "x", "expires_in": "soon"}',
+            b'{"access_token": "x", "expires_in": 1e400}',
+        ),
+        b'{"access_token": "x", "expires_in": 99999999999999999}',
+    ],
+)
+def test_what_is_no_answer_of_a_token_endpoint_passes(
+    fcm: FcmServer, client: FcmClient, body: bytes
+) -> None:
+    fcm.tokens.fail_next(Fault(reply=LoopbackReply(status=200, body=body)))
+    assert result_of(client) == NO_TOKEN
+
+
+def test_an_access_token_that_no_header_can_have_is_not_sent(
+    fcm: FcmServer, client: FcmClient
+) -> None:
+    body = '{"access_token": "\u00e9", "expires_in": 3600}'.encode()
+    fcm.tokens.fail_next(Fault(reply=LoopbackReply(status=200, body=body)))
+    assert result_of(client) == Unavailable(code="UnicodeEncodeError", may_be_accepted=False)
+
+
+def test_a_token_that_was_replaced_already_takes_no_other_one_with_it(
+    fcm: FcmServer, fcm_settings: FcmSettings
+) -> None:
+    tokens = AccessTokens(fcm_settings)
+    token = tokens.token()
+    tokens.forget("an older one")
+    assert tokens.token() == token
+    assert len(fcm.tokens.asked) == 1
 
 
 def test_a_key_that_is_revoked_needs_a_person(fcm: FcmServer, client: FcmClient) -> None:
