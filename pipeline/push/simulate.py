@@ -53,7 +53,7 @@ class PushFigures:
         sent: to phones, sooner or later.
         held: that had to wait for the end of quiet hours, whatever became of them then.
         over_budget: that were too much for a person.
-        expired: that came to nothing while they were held.
+        expired: that came to nothing while they were held; in hours that allow nothing all do.
         people: of whom at least one push was held, or was too much.
     """
 
@@ -83,22 +83,24 @@ def simulate_pushes(pushes: Iterable[PastPush], rules: Mapping[UUID, PushRules])
 
 
 def _simulate_person(pushes: Iterable[PastPush], rules: PushRules) -> PushFigures:
-    waiting = [(push.at, push.priority, number, push) for number, push in enumerate(pushes)]
+    waiting = [(push.at, number, push) for number, push in enumerate(pushes)]
     heapq.heapify(waiting)
     rang: list[datetime] = []
     sent = held = over_budget = expired = 0
     while waiting:
-        at, priority, number, push = heapq.heappop(waiting)
-        if priority is Priority.CRITICAL:
+        at, number, push = heapq.heappop(waiting)
+        if push.priority is Priority.CRITICAL:
             sent += 1
             continue
         until = rules.hours.quiet_until(at, rules.zone)
         if until is not None:
-            held += at == push.at
-            if push.expires_at is not None and push.expires_at <= until:
+            is_held_again = at > push.at
+            held += not is_held_again
+            # Held beyond the horizon: these hours allow nothing, and it would never ring.
+            if is_held_again or (push.expires_at is not None and push.expires_at <= until):
                 expired += 1
             else:
-                heapq.heappush(waiting, (until, priority, number, push))
+                heapq.heappush(waiting, (until, number, push))
         elif rules.budget.is_spent_by(rang, at):
             over_budget += 1
         else:

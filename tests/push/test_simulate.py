@@ -1,5 +1,6 @@
 """What a setting would have done to pushes of the past."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from pipeline.domain.delivery import Priority
 from pipeline.push.budget import PushBudget
-from pipeline.push.hours import DaySpan, RingingHours
+from pipeline.push.hours import DaySpan, RingingHours, SendWindow
 from pipeline.push.simulate import PastPush, PushFigures, PushRules, simulate_pushes
 
 NOON: Final = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -52,6 +53,14 @@ def test_the_third_push_of_an_hour_is_too_much_and_an_hour_later_it_is_not() -> 
     assert simulate_pushes(later, both) == figures(sent=3)
 
 
+def test_a_push_of_hours_ago_counts_for_the_day_until_it_is_over() -> None:
+    two_hours = timedelta(hours=2)
+    pushes = [push(), push(NOON + two_hours), push(NOON + 2 * two_hours)]
+    a_day = {ANN: rules(per_day=2)}
+    assert simulate_pushes(pushes, a_day) == figures(sent=2, over_budget=1, people=1)
+    assert simulate_pushes([*pushes[:2], push(NOON + timedelta(days=1))], a_day) == figures(sent=3)
+
+
 def test_what_was_held_at_night_meets_the_budget_of_the_morning() -> None:
     held = [push(NIGHT) for _ in range(3)]
     assert simulate_pushes(held, {ANN: rules()}) == figures(sent=2, held=3, over_budget=1, people=1)
@@ -64,6 +73,12 @@ def test_what_expires_before_the_morning_is_not_sent() -> None:
         push(NIGHT, expires_at=morning + timedelta(seconds=1)),
     ]
     assert simulate_pushes(pushes, {ANN: rules()}) == figures(sent=1, held=2, expired=1, people=1)
+
+
+def test_in_hours_that_allow_nothing_what_never_expires_comes_to_nothing() -> None:
+    noon = SendWindow(frozenset({1}), DaySpan(12 * 3600, 13 * 3600))
+    never = replace(rules(), hours=RingingHours(DaySpan(11 * 3600, 14 * 3600), (noon,)))
+    assert simulate_pushes([push()], {ANN: never}) == figures(held=1, expired=1, people=1)
 
 
 def test_what_is_critical_is_always_sent_and_counts_for_nobody() -> None:
