@@ -66,7 +66,7 @@ def decide_pushes(
     """
     verdicts: dict[int, Verdict] = {}
     spent: Counter[UUID] = Counter()
-    for push in sorted(pushes, key=lambda each: (each.priority, each.due_at, each.sequence)):
+    for push in sorted(pushes, key=lambda each: (each.priority, each.due_at)):
         person = people[push.user_id]
         verdict = decide_push(push, person, now, spent=spent[push.user_id])
         if isinstance(verdict, Disturb) and not _passes(push) and not push.is_counted:

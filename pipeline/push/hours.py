@@ -13,7 +13,6 @@ from zoneinfo import ZoneInfo
 DAY_SECONDS: Final = 86_400
 # Every day of a week comes within this time, whatever clocks do. Beyond it nothing opens.
 HORIZON: Final = timedelta(days=8)
-_SOON: Final = timedelta(days=1)
 _SECOND: Final = timedelta(seconds=1)
 
 
@@ -73,10 +72,10 @@ class RingingHours:
             return None
         today = at.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
         # Most wait for one night: then the other days need not be looked at.
-        for days, latest in ((range(-1, 3), at + _SOON), (range(-1, 10), at + HORIZON)):
+        for days in (range(-1, 3), range(-1, 10)):
             changes = sorted({each for each in self._changes(today, days, zone) if each > at})
             for each in changes:
-                if each <= latest and self._allows(each.astimezone(zone)):
+                if each <= at + HORIZON and self._allows(each.astimezone(zone)):
                     return each
         return at + HORIZON
 
@@ -91,7 +90,7 @@ class RingingHours:
     def _changes(self, today: datetime, days: Iterable[int], zone: ZoneInfo) -> Iterator[datetime]:
         """Yield every instant of these days at which the answer can change, in UTC."""
         spans = (self.quiet, *(each.span for each in self.windows))
-        seconds = {0, *(each.begins for each in spans), *(each.ends for each in spans)}
+        seconds = {*(each.begins for each in spans), *(each.ends for each in spans)}
         for day in days:
             for second in seconds:
                 local = today + timedelta(days=day, seconds=second)

@@ -129,6 +129,16 @@ def test_a_quiet_time_that_the_clock_goes_back_out_of_ends_there_and_comes_again
     assert asked.quiet_until(back + 30 * MINUTE, BERLIN) == back + timedelta(hours=2)
 
 
+def test_a_clock_that_goes_back_over_midnight_shows_the_day_before_again() -> None:
+    """In Newfoundland it was put back from 00:01 on Sunday to 23:01 on Saturday."""
+    zone = ZoneInfo("America/St_Johns")
+    late_on_saturday = SendWindow(frozenset({6}), DaySpan(23 * HOUR + HOUR // 2, DAY_SECONDS))
+    asked = RingingHours(windows=(late_on_saturday,))
+    sunday = datetime.fromisoformat("2006-10-29T00:00:30-02:30")
+    again = datetime.fromisoformat("2006-10-28T23:30-03:30")
+    assert asked.quiet_until(sunday, zone) == again
+
+
 def test_without_hours_and_windows_it_rings_at_any_time() -> None:
     assert RingingHours().quiet_until(datetime(2026, 3, 2, 3, tzinfo=UTC), BERLIN) is None
 
