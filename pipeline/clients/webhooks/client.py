@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Self
+from urllib.parse import urlsplit
 from uuid import UUID
 
 import httpcore2
@@ -154,10 +155,10 @@ class WebhookClient:
         seconds = self._settings.timeout.total_seconds()
         self._deadline.at = time.monotonic() + seconds
         headers: dict[bytes | str, bytes | str] = {
-            "Host": _host(url),
+            # As it is written: httpcore2 leaves out the brackets of IPv6.
+            "Host": urlsplit(message.url).netloc.rpartition("@")[2],
             "User-Agent": f"fanout/{__version__}",
             "Content-Type": "application/json",
-            "Content-Length": str(len(message.body)),
             "Accept": "*/*",
         }
         headers.update(signed.items())
@@ -194,18 +195,11 @@ def _failed(error: Exception) -> Unavailable:
             return Unavailable(code="tls_failed", may_be_accepted=False)
         case httpcore2.ConnectError():
             return Unavailable(code="not_reached", may_be_accepted=False)
-        case httpcore2.ConnectTimeout() | httpcore2.PoolTimeout():
+        case httpcore2.ConnectTimeout():
             return Unavailable(code="timeout", may_be_accepted=False)
         case httpcore2.TimeoutException():
             return Unavailable(code="timeout", may_be_accepted=True)
     return Unavailable(code="no_answer", may_be_accepted=True)
-
-
-def _host(url: httpcore2.URL) -> str:
-    host = url.host.decode()
-    host = f"[{host}]" if ":" in host else host
-    usual = {b"https": 443, b"http": 80}[url.scheme]
-    return host if url.port in (None, usual) else f"{host}:{url.port}"
 
 
 def _drain(response: httpcore2.Response) -> None:

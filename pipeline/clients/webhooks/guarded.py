@@ -114,13 +114,13 @@ class GuardedBackend(httpcore2.NetworkBackend):
         if is_metadata_name(host):
             raise AddressRefused("address_refused")
         try:
-            addresses = self._resolver(host.rstrip("."), port)
+            addresses = self._resolver(host, port)
         except (OSError, UnicodeError):
             raise httpcore2.ConnectError("the name has no address") from None
         private = [each for each in addresses if not is_public(each)]
         if not all(is_allowed(each, self._allowed) for each in private):
             raise AddressRefused("address_refused")
-        ours = bool(addresses) and all(is_allowed(each, self._allowed) for each in addresses)
+        ours = all(is_allowed(each, self._allowed) for each in addresses)
         if not ours and not self._encrypted:
             raise AddressRefused("not_https")
         if not ours and port not in PUBLIC_PORTS:

@@ -73,11 +73,7 @@ def is_public(text: str) -> bool:
     if isinstance(address, IPv6Address) and address.scope_id is not None:
         return False
     return (
-        address.is_global
-        and not address.is_multicast
-        and not address.is_reserved
-        and not _within(address, _NOT_PUBLIC)
-        and not _within(address, _METADATA)
+        address.is_global and not _within(address, _NOT_PUBLIC) and not _within(address, _METADATA)
     )
 
 

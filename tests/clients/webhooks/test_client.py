@@ -13,11 +13,14 @@ from pathlib import Path
 from typing import Final
 from uuid import UUID, uuid4
 
+import grpc
+import httpcore2
 import httpx2
 import pytest
 
 from pipeline.clients.webhooks.answers import read_status
 from pipeline.clients.webhooks.client import StoredSecret, WebhookClient, WebhookMessage
+from pipeline.clients.webhooks.guarded import Deadline, GuardedBackend
 from pipeline.clients.webhooks.seal import SecretSeal
 from pipeline.domain.errors import ConfigurationError
 from pipeline.domain.provider_answer import (
@@ -35,6 +38,7 @@ from tests.clients.webhooks.receiver import OTHER_SECRET, SECRET, Receiver
 from tests.tls import NAME, Authority
 
 ENDPOINT: Final = UUID(int=7)
+NEW_KEY: Final = "new-key-0123456789-0123456789-0123"
 BODY: Final = b'{"type":"document_uploaded","data":{"event_id":"1"}}'
 NOW: Final = datetime(2026, 3, 2, 12, tzinfo=UTC)
 # Not on this list: another address of this machine.
@@ -73,6 +77,12 @@ def test_a_message_arrives_signed_and_with_its_id(
     assert not seen.is_signed_with(OTHER_SECRET)
 
 
+def test_the_host_header_has_an_address_of_ipv6_in_brackets(receiver: Receiver) -> None:
+    with WebhookClient(settings(), resolver=lambda *_: ["127.0.0.1"]) as client:
+        assert isinstance(result(client, f"http://[::1]:{receiver.port}/"), Accepted)
+    assert receiver.seen[0].headers["host"] == f"[::1]:{receiver.port}"
+
+
 def test_while_secrets_are_rotated_both_verify(webhooks: WebhookClient, receiver: Receiver) -> None:
     assert isinstance(
         result(webhooks, receiver.url, stored(SECRET), stored(OTHER_SECRET)), Accepted
@@ -88,6 +98,11 @@ def test_a_secret_can_be_named(receiver: Receiver, tmp_path: Path) -> None:
         assert isinstance(result(client, receiver.url, both), Accepted)
         missing = StoredSecret(name="projects/acme/secrets/none")
         assert result(client, receiver.url, missing) == AuthFailed(code="secret_unreadable")
+        secrets.refusal = grpc.StatusCode.UNAVAILABLE
+        late = StoredSecret(name=secrets.add(SECRET.encode()))
+        assert result(client, receiver.url, late) == Unavailable(
+            code="secret_unavailable", may_be_accepted=False
+        )
     (seen,) = receiver.seen
     assert seen.is_signed_with(SECRET)
     assert seen.is_signed_with(OTHER_SECRET)
@@ -112,13 +127,23 @@ def test_without_a_secret_that_can_be_read_nothing_is_sent(
 
 
 def test_a_sealed_secret_does_not_show_and_needs_a_key() -> None:
-    seal = SecretSeal(["new-key-0123456789-0123456789-0123", KEY])
+    seal = SecretSeal([NEW_KEY, KEY])
     assert seal.read(SecretSeal([KEY]).seal(SECRET, ENDPOINT), ENDPOINT) == SECRET
     sealed = seal.seal(SECRET, ENDPOINT)
     assert SECRET.encode() not in sealed
+    # The newest key encrypts.
+    assert SecretSeal([NEW_KEY]).read(sealed, ENDPOINT) == SECRET
     assert "canary" not in repr(stored(SECRET))
     with pytest.raises(ConfigurationError, match="WEBHOOK_KEY"):
         SecretSeal([])
+
+
+def test_what_an_earlier_release_has_sealed_is_still_read() -> None:
+    sealed = (
+        "327f43bce7fa7451b85b7d191956f07cbf4bde9e5530b88c3a934950fbdf54cc"
+        "63d3caea40da00f0bb89731af96ce53a44cc404857830250b94b"
+    )
+    assert SecretSeal([KEY]).read(bytes.fromhex(sealed), ENDPOINT) == SECRET
 
 
 @pytest.mark.parametrize(
@@ -148,6 +173,8 @@ def test_what_each_status_means(status: int, expected: Result) -> None:
     [
         ("120", 120),
         (format_datetime(NOW + timedelta(hours=1)), 3_600),
+        # The sender knows no zone: then it is read as UTC.
+        ("Mon, 02 Mar 2026 13:00:00 -0000", 3_600),
         ("999999999999", 86_400),
         ("Fri, 31 Dec 9999 23:59:59 GMT", 86_400),
     ],
@@ -210,9 +237,48 @@ def test_nobody_listening_is_surely_not_accepted(webhooks: WebhookClient) -> Non
     )
 
 
-def test_an_unknown_name_is_not_reached(webhooks: WebhookClient) -> None:
-    found = result(webhooks, "https://nobody.invalid/")
+@pytest.mark.parametrize("name", ["nobody.invalid", "x" * 64 + ".acme.example"])
+def test_an_unknown_name_is_not_reached(webhooks: WebhookClient, name: str) -> None:
+    found = result(webhooks, f"https://{name}/")
     assert found == Unavailable(code="not_reached", may_be_accepted=False)
+
+
+def test_of_the_addresses_of_a_name_four_are_tried(receiver: Receiver) -> None:
+    """Nobody listens at the others."""
+    local = settings(allowed=(ip_network("127.0.0.0/24"),))
+    url = f"http://hooks.acme.example:{receiver.port}/"
+    others = [f"127.0.0.{number}" for number in range(2, 6)]
+    with WebhookClient(local, resolver=lambda *_: [*others[:3], "127.0.0.1"]) as client:
+        assert isinstance(result(client, url), Accepted)
+    with WebhookClient(local, resolver=lambda *_: [*others, "127.0.0.1"]) as client:
+        assert result(client, url) == Unavailable(code="not_reached", may_be_accepted=False)
+
+
+def test_who_reads_a_message_slowly_is_given_up_after_the_time_of_the_request() -> None:
+    deadline = Deadline()
+    backend = GuardedBackend([HERE], deadline, encrypted=False)
+    small, over = (socket.SOL_SOCKET, socket.SO_SNDBUF, 4_096), threading.Event()
+    with closing(socket.create_server(("127.0.0.1", 0))) as server:
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+        deadline.at = time.monotonic() + 10
+        port = server.getsockname()[1]
+        with closing(backend.connect_tcp("127.0.0.1", port, socket_options=[small])) as stream:
+            reader, _ = server.accept()
+
+            def read_slowly() -> None:
+                # Each part is taken in time: only the whole is not. In the end it hangs up.
+                with closing(reader):
+                    while not over.wait(0.01) and time.monotonic() < deadline_of_reader:
+                        reader.recv(4_096)
+
+            deadline.at = time.monotonic() + 0.5
+            deadline_of_reader = deadline.at + 3
+            thread = threading.Thread(target=read_slowly)
+            thread.start()
+            with pytest.raises((httpcore2.ReadTimeout, httpcore2.WriteTimeout)):
+                stream.write(b"x" * 10_000_000, 10)
+            over.set()
+            thread.join()
 
 
 def test_an_answer_that_drips_is_given_up_after_the_time_of_the_request(receiver: Receiver) -> None:
@@ -281,6 +347,12 @@ def test_an_answer_that_is_none_is_no_acceptance(webhooks: WebhookClient, answer
     assert found.may_be_accepted
 
 
+def test_an_answer_that_is_cut_off_after_its_status_counts(webhooks: WebhookClient) -> None:
+    with saying(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf") as port:
+        found = result(webhooks, f"http://127.0.0.1:{port}/")
+    assert found == Accepted(provider_id="200")
+
+
 def test_headers_without_an_end_are_given_up(webhooks: WebhookClient) -> None:
     with saying(b"HTTP/1.1 200 OK\r\n" + b"X-More: canary\r\n" * 5_000, forever=True) as port:
         found = result(webhooks, f"http://127.0.0.1:{port}/")
@@ -331,6 +403,10 @@ def test_plain_http_and_other_ports_are_for_allowed_networks_only() -> None:
         assert result(client, "http://hooks.acme.example/") == AuthFailed(code="not_https")
         assert result(client, "https://hooks.acme.example:22/") == AuthFailed(code="port_refused")
         assert result(client, "ftp://hooks.acme.example/") == AuthFailed(code="not_https")
+    # One of its addresses is allowed, and another is not.
+    with WebhookClient(settings(), resolver=lambda *_: ["127.0.0.1", "1.1.1.1"]) as client:
+        assert result(client, "http://hooks.acme.example/") == AuthFailed(code="not_https")
+        assert result(client, "https://hooks.acme.example:22/") == AuthFailed(code="port_refused")
 
 
 class Rebinding:

@@ -24,6 +24,7 @@ NOT_PUBLIC: Final = {
     "loopback": ("127.0.0.1", "127.255.255.254", "::1"),
     "private": ("10.0.0.1", "172.16.0.1", "172.31.255.255", "192.168.1.1", "fc00::1", "fd12::1"),
     "link-local": ("169.254.1.1", "169.254.169.254", "fe80::1", "fe80::1%1"),
+    "of a network card": ("2606:4700:4700::1111%1",),
     "site-local": ("fec0::1",),
     "shared": ("100.64.0.1", "100.100.100.200", "100.127.255.255"),
     "multicast": ("224.0.0.1", "239.255.255.255", "ff02::1"),
@@ -75,6 +76,7 @@ def test_a_setting_allows_networks_and_what_stands_for_their_addresses() -> None
     [
         *("169.254.169.254", "::ffff:169.254.169.254", "fd00:ec2::254", "100.100.100.200"),
         *("168.63.129.16", "::ffff:168.63.129.16"),
+        *("::ffff:0:169.254.169.254", "::169.254.169.254", "64:ff9b::169.254.169.254"),
     ],
 )
 def test_no_setting_allows_a_metadata_server(address: str) -> None:
@@ -115,6 +117,7 @@ def test_the_address_of_a_public_endpoint_is_accepted(url: str) -> None:
         "hooks.acme.example",
         "https://user:canary@hooks.acme.example/",
         "https://hooks.acme.example/#canary",
+        "https://hooks..example/",
         "https://hooks.acme.example:22/",
         "https://hooks.acme.example:99999/",
         "https://hooks.acme.example/a b",
