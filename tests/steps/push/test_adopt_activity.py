@@ -47,8 +47,11 @@ def test_a_row_has_one_delivery_to_the_bus_that_expires_with_the_channel(
         " FROM fanout.deliveries AS delivery, activity.notifications AS told"
     ) == [(timedelta(days=1), True, True)]
     assert activity.row(row) == (False, 0, None)
-    # It is taken once.
+    # It is taken once, and told once though its mark was taken off.
     assert activity.adopt() == 0
+    activity.execute("UPDATE activity.notifications SET taken_at = NULL")
+    assert activity.adopt() == 1
+    assert len(activity.deliveries("id")) == 1
 
 
 @pytest.mark.parametrize(
@@ -68,6 +71,10 @@ def test_f22_a_later_row_is_taken_now_and_due_then(activity: Activity) -> None:
     assert activity.deliveries("deliver_at", "next_attempt_at", "expires_at") == [
         (due, due, due + timedelta(days=1))
     ]
+    # The clock of who wrote it may be fast: that alone makes nothing wait.
+    activity.insert(created_at=due)
+    activity.adopt()
+    assert activity.deliveries("deliver_at <= now()")[1:] == [(True,)]
 
 
 def test_a_row_says_itself_when_it_expires(activity: Activity) -> None:

@@ -45,8 +45,11 @@ def test_without_fcm_who_is_not_connected_is_not_told(desk: PushDesk) -> None:
     assert codes_of(desk, "bus") == [("cancelled", "no_device")]
 
 
-def test_without_a_phone_and_without_a_bus_it_waits_for_the_bus(desk: PushDesk) -> None:
-    desk.bus.status = 503
+@pytest.mark.parametrize("status", [400, 503])
+def test_without_a_phone_and_without_a_bus_it_waits_for_the_bus(
+    desk: PushDesk, status: int
+) -> None:
+    desk.bus.status = status
     desk.notify()
     desk.run(2)
     assert desk.deliveries() == [("bus", "waiting", 1, 1)]
@@ -165,6 +168,18 @@ def test_a_message_without_an_answer_is_repeated_once_with_its_id(desk: PushDesk
     [(is_processed, _, last_error)] = desk.activity()
     assert is_processed
     assert last_error.startswith("fcm: ")
+
+
+def test_a_message_that_fcm_answered_is_not_in_doubt(desk: PushDesk) -> None:
+    desk.device("phone")
+    desk.fcm.status = 503
+    desk.notify()
+    for _ in range(2):
+        desk.run(2)
+        desk.pass_time(900)
+    desk.fcm.status = None
+    desk.run()
+    assert desk.deliveries()[-1] == ("fcm", "done", 3, 2)
 
 
 def test_a_quota_that_is_used_up_costs_no_attempt_and_holds_back_the_others(

@@ -81,11 +81,8 @@ def test_in_quiet_hours_the_bus_is_told_and_what_is_critical_rings(desk: PushDes
     assert desk.deliveries()[-1] == ("bus", "done", 1, 0)
 
 
-@pytest.mark.parametrize(("age", "tries"), [("1 hour", 0), ("0 s", 1)])
-def test_what_was_sent_on_by_day_does_not_ring_at_night(
-    desk: PushDesk, age: str, tries: int
-) -> None:
-    """A switch, a breaker or failures held it back until then."""
+def send_on(desk: PushDesk, age: str, tries: int) -> None:
+    """Have a delivery to the phone that a switch, a breaker or failures held back until now."""
     id_ = desk.notify()
     desk.execute(
         "INSERT INTO fanout.deliveries (id, cause, channel, recipient, kind, user_id, source,"
@@ -94,6 +91,21 @@ def test_what_was_sent_on_by_day_does_not_ring_at_night(
         " 'activity.notifications', %s, now() - %s::interval, %s FROM fanout.device_tokens",
         id_, str(id_), age, tries,
     )  # fmt: skip
+
+
+def test_what_was_muted_since_it_was_sent_on_does_not_ring(desk: PushDesk) -> None:
+    send_on(desk, "1 hour", 0)
+    desk.stage.prefer(U2, "muted", channel=Channel.PUSH)
+    desk.run()
+    assert tokens(desk.fcm) == []
+    assert ("fcm", "cancelled", "muted") in desk.codes()
+
+
+@pytest.mark.parametrize(("age", "tries"), [("1 hour", 0), ("0 s", 1)])
+def test_what_was_sent_on_by_day_does_not_ring_at_night(
+    desk: PushDesk, age: str, tries: int
+) -> None:
+    send_on(desk, age, tries)
     be_quiet(desk)
     desk.run()
     assert tokens(desk.fcm) == []

@@ -2,6 +2,9 @@
 
 from typing import Any
 
+import psycopg
+
+from pipeline.clients.postgres.sql import load
 from pipeline.domain.delivery import DeliveryChannel
 from pipeline.steps.push.channels import CHANNELS
 from pipeline.steps.push.check import check_pushes
@@ -75,6 +78,22 @@ def test_a_worker_that_was_slow_does_not_give_back_the_trial_of_another_one(
     # Control: the other one may.
     check_pushes(desk.sender, other)
     assert claim(desk).doors.trial == "fcm"
+
+
+def test_a_trial_is_nothing_that_another_worker_has(desk: PushDesk) -> None:
+    refused(desk, 1)
+    desk.execute("UPDATE fanout.deliveries SET state = 'paused' WHERE channel = 'fcm'")
+    release, channel = load("pipeline.steps.push", "release_push"), {"channel": "fcm"}
+    with (
+        psycopg.connect(desk.stage.database.dsn) as other,
+        psycopg.connect(desk.stage.database.push_dsn, autocommit=True) as ours,
+    ):
+        ours.execute("SET lock_timeout = '2s'")
+        other.execute("SELECT FROM fanout.deliveries FOR UPDATE")
+        assert ours.execute(release, channel).rowcount == 0
+        other.rollback()
+        # Control: what nobody has is released.
+        assert ours.execute(release, channel).rowcount == 1
 
 
 def test_no_trial_is_taken_while_the_provider_allows_no_request(desk: PushDesk) -> None:

@@ -57,6 +57,14 @@ def test_a_body_says_ids_and_no_payload(desk: WebhookDesk, receiver: Receiver) -
         },
     }
     assert b"canary" not in seen.body
+    # No receiver can read a time that has no end: then it is that of the delivery.
+    event = desk.stage.emit("document_uploaded", {}, project_id=P1)
+    desk.stage.deliver(event)
+    desk.execute("UPDATE domain_events SET created_at = 'infinity' WHERE id = %s", event)
+    desk.run()
+    [(at,)] = desk.rows("SELECT created_at FROM fanout.deliveries WHERE source_id = %s", str(event))
+    timestamp = at.isoformat(timespec="microseconds").replace("+00:00", "Z")
+    assert receiver.seen[1].said["timestamp"] == timestamp
 
 
 def test_the_payload_goes_only_to_an_endpoint_that_may_have_it(

@@ -5,14 +5,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+import psycopg
 import pytest
 
 from pipeline.clients.postgres.sql import load
 from pipeline.domain.lease import Lease
 from pipeline.domain.provider_answer import ProviderReply
-from pipeline.ops.webhooks.change import enable_endpoint, rotate_secret
+from pipeline.ops.webhooks.change import disable_endpoint, enable_endpoint, rotate_secret
 from pipeline.steps.sending.outbox import Outbox
 from pipeline.steps.webhooks.claim import webhook_claims_of
+from pipeline.steps.webhooks.endpoints import disable_gone
 from pipeline.steps.webhooks.outbox import webhook_outbox_of
 from pipeline.steps.webhooks.sender import client_of, table_of_webhooks
 from tests.clients.webhooks.conftest import settings
@@ -141,7 +143,7 @@ def test_a_wrong_address_or_login_opens_the_breaker_and_loses_nothing(
 def test_410_disables_the_endpoint_and_ends_what_waits(
     desk: WebhookDesk, receiver: Receiver
 ) -> None:
-    desk.add(receiver, name="crm")
+    endpoint = desk.add(receiver, name="crm")
     desk.tell(6)
     receiver.status = 410
     desk.run()
@@ -161,6 +163,12 @@ def test_410_disables_the_endpoint_and_ends_what_waits(
     desk.tell()
     desk.run()
     assert desk.states()[-1] == ("done", 1, 0)
+    # What a person disabled meanwhile keeps their reason.
+    disable_endpoint(desk.operator, "crm")
+    reason = desk.rows("SELECT disabled_reason FROM fanout.webhook_endpoints")
+    with psycopg.connect(desk.stage.database.push_dsn) as connection:
+        disable_gone(connection, [str(endpoint.id)])
+    assert desk.rows("SELECT disabled_reason FROM fanout.webhook_endpoints") == reason
 
 
 def test_an_outage_opens_the_breaker_of_this_endpoint_only_and_costs_no_attempts(
@@ -261,6 +269,7 @@ def test_control_one_queue_for_all_endpoints_is_held_up(
 def test_four_workers_send_each_webhook_once(desk: WebhookDesk, receiver: Receiver) -> None:
     endpoint = desk.add(receiver, "noise")
     desk.queue(endpoint.id, 80)
+    desk.execute("UPDATE fanout.deliveries SET priority = sequence % 4")
     desks = [WebhookDesk(desk.stage, timeout=timedelta(seconds=10 + number)) for number in range(4)]
     failed: list[BaseException] = []
 

@@ -33,7 +33,6 @@ noted AS (
     WHERE checked.reason IS NULL
         AND record.sequence = checked.sequence
         AND record.lease_token = checked.token
-        AND record.state = 'leased'
     RETURNING record.sequence
 )
 SELECT sequence, reason FROM checked WHERE reason IS NOT NULL
