@@ -15,7 +15,7 @@ from service.databases import for_requests
 from service.errors import add_error_handlers
 from service.identity.audit import FinishAudit
 from service.identity.door import Door
-from service.identity.needs import guard
+from service.identity.needs import guard, refusal_of
 from service.identity.proof import FailedProofs
 from service.identity.recognisers import recognisers
 from service.limits.crowd import Crowd
@@ -98,7 +98,7 @@ def build_app(settings: ServiceSettings) -> "Application":
     app.state.settings = settings
     app.state.observer = observer
     app.state.failed_proofs = FailedProofs(settings)
-    add_error_handlers(app)
+    add_error_handlers(app, refusal_of)
     for router in (*OPEN, *SIGNED):
         app.include_router(router)
     for router in CLOSED:

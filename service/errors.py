@@ -2,6 +2,7 @@
 
 import logging
 import traceback
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Final
 
@@ -26,6 +27,8 @@ from service.invalid import described
 from service.settings import BODY_BYTES
 
 RETRY_SECONDS: Final = 5
+# FastAPI says so of a body that is not even text, and 422 of one that is not JSON.
+_UNREADABLE: Final = HTTPStatus.BAD_REQUEST
 _FAULT: Final = "a request has failed: this is a fault of the service"
 _log: Final = logging.getLogger(__name__)
 TOO_LARGE: Final = f"the body is too large: expected at most {BODY_BYTES:,} bytes"
@@ -75,10 +78,25 @@ class PlainError(FanoutError):
         self.status = status
 
 
-def add_error_handlers(app: FastAPI) -> None:
-    """Give every error of an application our form."""
-    app.add_exception_handler(HTTPException, _refused)
-    app.add_exception_handler(RequestValidationError, _invalid)
+def add_error_handlers(app: FastAPI, refusal_of: Callable[[Request], HTTPException | None]) -> None:
+    """Give every error of an application our form.
+
+    Args:
+        app: the application.
+        refusal_of: returns the refusal of a caller who may not send a request. It is answered
+            before what is wrong with the request.
+    """
+
+    def refused(request: Request, error: Exception) -> JSONResponse:
+        is_of_body = isinstance(error, HTTPException) and error.status_code == _UNREADABLE
+        return _refused(request, (is_of_body and refusal_of(request)) or error)
+
+    def invalid(request: Request, error: Exception) -> JSONResponse:
+        refusal = refusal_of(request)
+        return _invalid(request, error) if refusal is None else _refused(request, refusal)
+
+    app.add_exception_handler(HTTPException, refused)
+    app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(FanoutError, _failed)
     app.add_exception_handler(Exception, _broken)
 
@@ -106,8 +124,7 @@ def _refused(request: Request, error: Exception) -> JSONResponse:
         message = f"Route {request.method} {request.url.path} not found"
     if status is HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
         message = TOO_LARGE
-    if status is HTTPStatus.BAD_REQUEST:
-        # FastAPI says so of a body that is not even text, and 422 of one that is not JSON.
+    if status is _UNREADABLE:
         status, message = HTTPStatus.UNPROCESSABLE_ENTITY, "invalid body: expected JSON in UTF-8"
     if status is HTTPStatus.METHOD_NOT_ALLOWED:
         allowed = ", ".join(_allowed(request))

@@ -56,7 +56,7 @@ class DeliverySeen(BaseModel):
     Attributes:
         cause: the record that caused it, as ``table:key``.
         kind: what it tells.
-        provider: who was asked last.
+        provider: who was asked last; of a webhook, ``webhook:`` and the name of the endpoint.
         tries: number, result, code, reason and time of each try.
         reports: kind, detail and time of what the provider said of it since.
         is_digest: whether it is a digest, which tells of other events, too.

@@ -30,12 +30,32 @@ async def guard(request: Request) -> None:
         TransientError: the audit row cannot be written, so nothing is done.
     """
     caller = caller_of(request)
+    # Before anything else: what is wrong with a request is told only to who may send it.
+    require(caller, _scope_for(request))
     _check_query(request)
-    is_safe = request.method in SAFE
-    require(caller, Scope.READ if is_safe else Scope.OPERATE)
-    if not is_safe:
+    if request.method not in SAFE:
         database = for_requests(settings_of(request).operator)
         await run_in_threadpool(begin_entry, request, caller, database)
+
+
+def refusal_of(request: Request) -> HTTPException | None:
+    """Return the 403 for a caller who may not send a request; None if they may, or are no caller.
+
+    FastAPI reads a body before it asks ``guard``. So whoever answers that a body is invalid asks
+    here first.
+    """
+    caller = getattr(request.state, "caller", None)
+    if not isinstance(caller, Caller):
+        return None
+    try:
+        require(caller, _scope_for(request))
+    except HTTPException as refused:
+        return refused
+    return None
+
+
+def _scope_for(request: Request) -> Scope:
+    return Scope.READ if request.method in SAFE else Scope.OPERATE
 
 
 def _check_query(request: Request) -> None:

@@ -102,6 +102,39 @@ def test_who_lacks_the_scope_is_refused(served: Served, shared_database: Databas
         assert allowed.status_code not in {401, 403}, route
 
 
+NONSENSE: Final = [
+    (b"{", "application/json"),
+    (b'"\xff"', "application/json"),
+    (b"a", "text/plain"),
+]
+
+
+def test_who_lacks_the_scope_is_not_told_what_else_is_wrong(
+    served: Served, shared_database: Database
+) -> None:
+    """Control: with the scope, the same requests are told."""
+    reader = bearer(token(shared_database, "reads-nonsense", Scope.READ))
+    operator = bearer(token(shared_database, "sends-nonsense", Scope.OPERATE))
+    told: set[str] = set()
+    for route in (each for each in routes() if each.template not in OPEN_PATHS):
+        right, wrong = (reader, operator) if route.method in SAFE else (operator, reader)
+        path = route.template.replace("{", "no-").replace("}", "%00") + "?no-such=1&limit=many"
+        for content, kind in NONSENSE[:1] if route.method in SAFE else NONSENSE:
+            refused, answer = (
+                served.client.request(
+                    route.method,
+                    path,
+                    headers={**who, "Content-Type": kind},
+                    content=None if route.method in SAFE else content,
+                )
+                for who in (wrong, right)
+            )
+            assert (refused.status_code, refused.json()["error"]) == (403, "Forbidden"), route
+            assert answer.status_code not in {401, 403}, route
+            told |= {each for each in ("query", "body") if f"invalid {each}: " in answer.text}
+    assert told == {"query", "body"}
+
+
 def test_a_caller_is_told_who_they_are(served: Served, shared_database: Database) -> None:
     both = token(shared_database, "both", *Scope)
     answer = served.client.get("/v1/me", headers=bearer(both))

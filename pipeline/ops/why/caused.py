@@ -1,6 +1,6 @@
 """Reads what became of a record that is no event, or of one delivery, in one snapshot."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 from uuid import UUID
@@ -11,6 +11,7 @@ from psycopg.rows import class_row
 from pipeline.clients.postgres.check import check_first
 from pipeline.clients.postgres.retry import with_connection
 from pipeline.clients.postgres.sql import load
+from pipeline.domain.delivery import PUSH_SWITCH, WEBHOOK_SWITCH
 from pipeline.domain.errors import ConfigurationError, NotFound
 from pipeline.ops.why.cause import ActivityRow, CauseAccount, CausedDelivery
 from pipeline.settings import DatabaseSettings
@@ -18,6 +19,10 @@ from pipeline.settings import DatabaseSettings
 _HAS_DELIVERIES: Final = load("pipeline.ops.deliveries", "has_deliveries")
 _HAS_MAILS: Final = load("pipeline.ops.mail", "has_mails")
 _HAS_ACTIVITY: Final = load(__package__, "has_activity")
+_HAS_WEBHOOKS: Final = load(__package__, "has_webhooks")
+_NAMES: Final = load(__package__, "endpoint_names")
+# Before the id of an endpoint, where a delivery says whom it was sent to.
+_ENDPOINT: Final = WEBHOOK_SWITCH.removeprefix(PUSH_SWITCH)
 _ROW: Final = load(__package__, "activity_row")
 _CAUSED: Final = load(__package__, "caused_deliveries")
 _REPORTS: Final = load(__package__, "reports_of")
@@ -134,4 +139,33 @@ def _deliveries(
 ) -> list[CausedDelivery]:
     with connection.cursor(row_factory=class_row(CausedDelivery)) as cursor:
         asked = {"cause": cause, "deliveries": list(ids)}
-        return cursor.execute(_CAUSED, asked).fetchall()
+        found = cursor.execute(_CAUSED, asked).fetchall()
+    endpoints = [id_ for each in found if (id_ := _endpoint_of(each)) is not None]
+    if not endpoints or connection.execute(_HAS_WEBHOOKS).fetchone() != (True,):
+        return found
+    names = dict(connection.execute(_NAMES, {"ids": endpoints}).fetchall())
+    return [_with_name(each, names) for each in found]
+
+
+def _endpoint_of(delivery: CausedDelivery) -> str | None:
+    """Return the id of the endpoint that was asked; None if none was."""
+    if delivery.provider is None or not delivery.provider.startswith(_ENDPOINT):
+        return None
+    return delivery.provider.removeprefix(_ENDPOINT)
+
+
+def _with_name(delivery: CausedDelivery, names: Mapping[str, str]) -> CausedDelivery:
+    """Call the endpoint by the name that people gave it, if it still has one, not by its id."""
+    id_ = _endpoint_of(delivery)
+    if id_ is None or id_ not in names:
+        return delivery
+
+    def named(text: str | None) -> str | None:
+        return text and text.replace(id_, names[id_])
+
+    return replace(
+        delivery,
+        provider=named(delivery.provider),
+        reason=named(delivery.reason),
+        tries=[{**each, "reason": named(each["reason"])} for each in delivery.tries],
+    )

@@ -11,9 +11,11 @@ from pipeline.domain.errors import ConfigurationError, Conflict, NotFound, Usage
 from pipeline.domain.identifiers import EventType
 from pipeline.ops.families import Family
 from pipeline.ops.migrate import migrate
+from pipeline.ops.reactions.document import reaction_document
 from pipeline.ops.reactions.explain import read_reaction
 from pipeline.ops.routes.routes import RouteListed, add_route, list_routes, remove_route
 from pipeline.ops.webhooks.change import remove_endpoint
+from pipeline.ops.why.words import outcome_of
 from pipeline.reactions.camel import CamelPayload
 from pipeline.reactions.effects import AuditEntry, FollowUp
 from pipeline.reactions.events import ReactionEvent
@@ -241,10 +243,14 @@ def test_an_endpoint_of_a_route_hears_of_an_event_once(
     assert board.rows(LEDGER, event_id) == [("done", words, words)]
     assert board.tasks() == []
     [(id_, cause)] = board.rows("SELECT id, cause FROM fanout.deliveries")
+    endpoint_id = str(one(board.rows("SELECT id FROM fanout.webhook_endpoints")))
     assert (seen.id, cause) == (str(id_), f"events:{event_id}")
     account = read_reaction(operator(board), event_id)
     assert (account.event.route, account.came_of_it) == (words, [])
-    assert [(each.id, each.state) for each in account.deliveries] == [(id_, "done")]
+    [sent] = account.deliveries
+    assert (sent.id, sent.state, sent.provider) == (id_, "done", "webhook:endpoint-0")
+    assert outcome_of(sent).startswith("webhook:endpoint-0 accepted it")
+    assert endpoint_id not in str(reaction_document(account))
     data = {"event_id": str(event_id), "aggregate_type": "order", "aggregate_id": None}
     assert seen.said["type"] == "user.verified"
     assert seen.said["data"] == (data | {"payload": VERIFIED} if with_payload else data)
@@ -253,6 +259,22 @@ def test_an_endpoint_of_a_route_hears_of_an_event_once(
         connection.execute("SET ROLE fanout_jobs")
         connection.execute("DELETE FROM fanout.reactions")
     assert board.rows("SELECT FROM fanout.reaction_webhooks") == []
+
+
+def test_why_calls_an_endpoint_that_fails_by_its_name(board: Board, desk: WebhookDesk) -> None:
+    with Receiver(status=500).serving() as receiver:
+        desk.add(receiver, "another.type")
+        route(board, "user.verified", "webhook:endpoint-0")
+        event_id = board.event("user.verified", VERIFIED)
+        board.process(event_id)
+        desk.run()
+    [(id_,)] = board.rows("SELECT id FROM fanout.webhook_endpoints")
+    [(reason,)] = board.rows("SELECT reason FROM fanout.deliveries")
+    # Control: the ledger has its id, since its name may change hands.
+    assert str(id_) in reason
+    said = str(reaction_document(read_reaction(operator(board), event_id)))
+    assert str(id_) not in said
+    assert reason.replace(str(id_), "endpoint-0") in said
 
 
 def test_an_endpoint_that_was_removed_is_told_of_by_why_and_holds_nothing_up(
