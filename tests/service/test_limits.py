@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import re
 import resource
 import select
 import socket
@@ -26,6 +25,7 @@ from service.limits.crowd import Crowd
 from service.limits.rate import Rate
 from tests.databases import Database
 from tests.service.asking import bearer, routes, token
+from tests.service.pipelining import connected, sent
 from tests.service.serving import Served, running
 
 MEGABYTES_10: Final = 10_000_000
@@ -260,27 +260,12 @@ def test_a_slow_client_is_closed_and_holds_nothing_up(
     assert not {None, 500} & {status for _, status in routed}, routed
 
 
-def connected(served: Served) -> socket.socket:
-    url = urlsplit(str(served.client.base_url))
-    assert url.hostname
-    assert url.port
-    return socket.create_connection((url.hostname, url.port), SECONDS)
-
-
 def answers(connection: socket.socket) -> bool:
     connection.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
     answer = b""
     while not answer.endswith(b"}"):
         answer += connection.recv(65_536)
     return answer.startswith(b"HTTP/1.1 200")
-
-
-def sent(served: Served, requests: bytes) -> tuple[Counter[int], bytes]:
-    """Send requests, the last of which closes the connection; return statuses and answers."""
-    with connected(served) as connection:
-        connection.sendall(requests)
-        answers = b"".join(iter(lambda: connection.recv(65_536), b""))
-    return Counter(map(int, re.findall(rb"HTTP/1.1 (\d+)", answers))), answers
 
 
 def trickle(served: Served, start: bytes, more: bytes) -> tuple[float, int | None]:
