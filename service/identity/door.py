@@ -108,7 +108,10 @@ class Door:
         address = network_of((scope.get("client") or ("",))[0])
         credential = read_credential(Headers(scope=scope), self._recognisers)
         # Asking costs: whoever sends one forged token after the other has to wait before that.
-        is_stranger = credential is None or not self._recognition.trusts(credential)
+        # The many first requests of a page are one question.
+        is_stranger = credential is None or not (
+            self._recognition.trusts(credential) or self._recognition.is_asking(credential)
+        )
         if is_stranger and (wait := self._addresses.take(address)):
             return _too_often(wait)
         if credential is None:

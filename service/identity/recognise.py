@@ -77,6 +77,10 @@ class Recognition:
         """Return whether a credential was good when it was last asked for."""
         return credential.key in self._trusted
 
+    def is_asking(self, credential: Credential) -> bool:
+        """Return whether a credential is being asked for now, so that once more costs nothing."""
+        return credential.key in self._asked
+
     async def caller(self, credential: Credential) -> Caller | None:
         """Return who sent a credential; None if it proves nothing.
 

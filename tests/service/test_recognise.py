@@ -6,6 +6,7 @@ from typing import Final
 import httpx2
 import pytest
 from fastapi import FastAPI, Request
+from starlette.types import Receive, Scope, Send
 
 from pipeline.domain.errors import TransientError
 from service.identity.caller import Caller, Means
@@ -79,6 +80,43 @@ def test_callers_at_one_address_are_not_counted_as_strangers(
             return {(await client.get("/", headers=bearer(f"{n}"))).status_code for n in range(100)}
 
     assert asyncio.run(ask()) == statuses
+
+
+@pytest.mark.parametrize(
+    ("tokens", "statuses"), [(1, {200}), (100, {200, 429})], ids=["one", "control"]
+)
+def test_the_first_requests_of_a_caller_may_come_all_at_once(
+    tokens: int, statuses: set[int]
+) -> None:
+    """Control: those of many callers that nobody knows yet are counted, each of them."""
+    app = FastAPI()
+    opened, arrived = asyncio.Event(), 0
+
+    @app.get("/")
+    async def who(request: Request) -> str:
+        return str(request.state.caller.name)
+
+    async def slowly(text: str) -> Caller:
+        await opened.wait()
+        return await everybody(text)
+
+    limits = Limits(caller_rate=1000, address_rate=1)
+    door = Door(app, open_paths=(), recognisers={Means.TOKEN: slowly}, limits=limits)
+
+    async def counted(scope: Scope, receive: Receive, send: Send) -> None:
+        nonlocal arrived
+        arrived += 1
+        if arrived == 100:
+            opened.set()
+        await door(scope, receive, send)
+
+    async def ask() -> set[int]:
+        transport = httpx2.ASGITransport(app=counted)
+        async with httpx2.AsyncClient(transport=transport, base_url="http://test") as client:
+            asking = [client.get("/", headers=bearer(f"{n % tokens}")) for n in range(100)]
+            return {each.status_code for each in await asyncio.gather(*asking)}
+
+    assert asyncio.run(asyncio.wait_for(ask(), 60)) == statuses
 
 
 @pytest.mark.parametrize("is_open", [True, False], ids=["open", "control"])
