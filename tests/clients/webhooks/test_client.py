@@ -243,6 +243,14 @@ def test_an_unknown_name_is_not_reached(webhooks: WebhookClient, name: str) -> N
     assert found == Unavailable(code="not_reached", may_be_accepted=False)
 
 
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_name_without_addresses_is_not_reached(receiver: Receiver, scheme: str) -> None:
+    with WebhookClient(settings(), resolver=lambda *_: []) as client:
+        found = result(client, f"{scheme}://127.0.0.1:{receiver.port}/")
+    assert found == Unavailable(code="not_reached", may_be_accepted=False)
+    assert receiver.connections == 0
+
+
 def test_of_the_addresses_of_a_name_four_are_tried(receiver: Receiver) -> None:
     """Nobody listens at the others."""
     local = settings(allowed=(ip_network("127.0.0.0/24"),))
@@ -391,7 +399,7 @@ def test_a_metadata_name_is_refused_before_it_is_looked_up(name: str) -> None:
 
 
 def test_one_address_that_is_not_public_among_others_is_enough_to_refuse() -> None:
-    for addresses in (["1.1.1.1", "10.0.0.1"], ["::1", "1.1.1.1"]):
+    for addresses in (["1.1.1.1", "10.0.0.1"], ["::1", "1.1.1.1"], ["127.0.0.1", "10.0.0.1"]):
         with WebhookClient(settings(), resolver=lambda *_, found=addresses: found) as client:
             assert result(client, "https://hooks.acme.example/") == AuthFailed(
                 code="address_refused"
