@@ -15,7 +15,7 @@ _PUSH: Final = "python -m pipeline run --graph push"
 
 @dataclass(frozen=True, slots=True)
 class CausedDelivery(DeliveryDetails):
-    """What became of a delivery. An endpoint is called by its name, which a removed one has not.
+    """What became of a delivery. It calls an endpoint by its name, or by its id once removed.
 
     Attributes:
         cause: the record that caused it, as ``table:key``.
