@@ -25,10 +25,11 @@ def add(commands: Commands) -> None:
         "--family",
         action="append",
         metavar="NAME",
-        help="the family whose tables to create; may be given several times: fanout (the default);"
-        " jobs, which includes fanout; mail, push or reactions, which need no tables of an"
-        " application; activity, which includes push and creates activity.notifications; or kernel,"
-        " which every other family includes",
+        help="the family whose tables to create; may be given several times: fanout; jobs, which"
+        " includes fanout; mail, push or reactions, which need no tables of an application;"
+        " activity, which includes push and creates activity.notifications; or kernel, which every"
+        " other family includes (default: the families that the database has; fanout if it has"
+        " none)",
     )
     command.add_argument(
         "--table",
@@ -47,10 +48,15 @@ def add(commands: Commands) -> None:
 
 def _execute(options: argparse.Namespace) -> None:
     from pipeline.ops.families import Family
-    from pipeline.ops.migrate import migrate
+    from pipeline.ops.migrate import installed_families, migrate
     from pipeline.ops.own_tables.given import read_tables
 
-    family, *also = map(Family.of, options.family or [Family.FANOUT])
+    if options.family:
+        family, *also = map(Family.of, options.family)
+    elif options.reference_schema:
+        family, also = Family.FANOUT, []
+    else:
+        family, *also = installed_families(options.database.dsn)
     tables = read_tables(options.table or ())
     if Family.REACTIONS in (family, *also) and not tables:
         tables = read_tables(options.variables([_VARIABLE])[_VARIABLE].split(","))

@@ -119,15 +119,21 @@ def migrate(
                 connection, [each for each in [*reference, *ours] if each.name not in recorded]
             )
             if needs_application and not reference:
-                check_tables(connection, with_jobs=family is Family.JOBS)
+                check_tables(connection, with_jobs=Family.JOBS in families)
             check_own_tables(connection, tables.given)
             check_places(connection, tables.given)
             check_ours_again(connection, tables.ours)
         applied = _apply_all(connection, reference, report)
         if reference:
-            check_tables(connection, with_jobs=family is Family.JOBS)
+            check_tables(connection, with_jobs=Family.JOBS in families)
         applied += _apply_all(connection, ours, report)
         return applied + _use_tables(connection, tables, report)
+
+
+def installed_families(dsn: str) -> tuple[Family, ...]:
+    """Return the families that a database was migrated for; the fan-out for a new one."""
+    with _connect(dsn) as connection:
+        return families_of(_recorded(connection) if _has_recorder(connection) else {})
 
 
 def pending(dsn: str, *, family: Family | None = None) -> list[str]:

@@ -41,7 +41,7 @@ _ALIVE_SECONDS: Final = 3_600
 _NO_EVENTS: Final = Text(
     "No events yet. To try it with sample people and events: python -m pipeline seed"
 )
-_FANOUT_COMES: Final = "the fan-out comes with: python -m pipeline migrate"
+_FANOUT_COMES: Final = "the fan-out comes with: python -m pipeline migrate --family fanout"
 _WAITING: Final = {
     "events": ("event", "without a final state"),
     "paused": ("event", "paused"),

@@ -349,6 +349,23 @@ def published(database: Database) -> dict[str, list[str]]:
     return dict(rows)
 
 
+def test_without_a_name_the_families_that_are_there_are_brought_up_to_date(
+    empty_database: Database,
+) -> None:
+    """A new release has files for a database with reactions and push, and no application."""
+    migrate(empty_database.dsn, family=Family.REACTIONS, also=[Family.PUSH])
+    # Each does the same when it is applied again.
+    late = ["kernel/0004_comments.sql", "mail/0080_faster_ids.sql", "reactions/0073_topic.sql"]
+    with empty_database.connect() as connection:
+        connection.execute("DELETE FROM fanout_migrations WHERE name = ANY (%s)", [late])
+    assert sorted(pending(empty_database.dsn)) == late
+    done = command(empty_database.dsn)
+    assert done.returncode == 0, done.stderr
+    assert pending(empty_database.dsn) == []
+    assert "domain_events" not in tables(empty_database)
+    assert command(empty_database.dsn).stderr == "the schema is up to date\n"
+
+
 def test_an_unknown_family_is_refused_in_one_line(empty_database: Database) -> None:
     done = command(empty_database.dsn, "--family", "x")
     assert done.returncode == 2
