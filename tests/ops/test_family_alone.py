@@ -16,7 +16,7 @@ from pipeline.ops.ready.look import look
 from pipeline.ops.status.read import read_status
 from pipeline.settings import CaptureNames, DatabaseSettings
 from tests.databases import Database, Databases
-from tests.ops.examination import beat, slot
+from tests.ops.examination import beat, found, slot
 
 # The parts that each family brings, besides those of the kernel. The jobs come with the fan-out.
 PARTS = {
@@ -24,6 +24,13 @@ PARTS = {
     Family.MAIL: {"mails"},
     Family.PUSH: {"pushes"},
     Family.REACTIONS: {"reactions", "jobs"},
+}
+# The role that a login for its graph is given.
+ROLES = {
+    Family.JOBS: "fanout_writer",
+    Family.MAIL: "fanout_sender",
+    Family.PUSH: "fanout_push",
+    Family.REACTIONS: "fanout_reactions",
 }
 OF_THE_KERNEL = {"failures", "capture", "graphs", "switches", "replays"}
 
@@ -86,6 +93,9 @@ def test_with_one_family_alone_nothing_rings_for_the_others(
         if finding is not None and finding.severity is Severity.FAILED
     ] == []
     assert readiness.reasons == {}
+
+    superuser = found(database, "connecting role", database.dsn)
+    assert (superuser.fix or "").endswith(f" IN ROLE {ROLES[family]}")
 
     # Control: what the family has, and the login may not read, still counts.
     with database.connect() as connection:

@@ -169,7 +169,8 @@ def _row_security(installation: Installation) -> Finding:
 def _connecting(installation: Installation) -> Finding:
     tables = [f"public.{table}" for table in _tables()]
     who = installation.rows(_CONNECTING, roles=list(_ROLES), tables=tables)[0]
-    fix = f"use another login: CREATE ROLE pipeline LOGIN PASSWORD '…' IN ROLE {WRITER}"
+    role = _role_of_a_graph(installation)
+    fix = f"use another login: CREATE ROLE pipeline LOGIN PASSWORD '…' IN ROLE {role}"
     if who.is_superuser:
         return warning(f"{who.name} is a superuser", fix)
     if who.is_owner:
@@ -185,6 +186,16 @@ def _connecting(installation: Installation) -> Finding:
     if not who.roles:
         return warning(f"{who.name} is in none of our roles", fix)
     return ok(f"{who.name}, in {', '.join(who.roles)}")
+
+
+def _role_of_a_graph(installation: Installation) -> str:
+    """Return the role of the fan-out's graph; without the fan-out, of one that is installed."""
+    if lacks_fanout(installation.connection()):
+        database = installation.rows(_ROLE_EXISTS, role=WRITER)[0]
+        for role in (REACTIONS, SENDER, PUSH):
+            if getattr(database, f"has_{_FAMILIES[role]}"):
+                return role
+    return WRITER
 
 
 def _tables() -> Iterable[str]:
