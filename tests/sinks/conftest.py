@@ -1,12 +1,15 @@
-"""A database with people and events, and what the sinks wrote into it."""
+"""A database with people and events, what the sinks wrote into it, and a topic for dead letters."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
 import pytest
+from google.cloud.pubsub_v1 import SubscriberClient
 
+from local.pubsub import Emulator
 from pipeline.clients.postgres.pool import close_pools, get_pool
+from pipeline.clients.pubsub.publish import get_publisher
 from pipeline.domain.delivery import DeliveryChannel
 from pipeline.domain.identifiers import UserId
 from pipeline.facts.channels import channels_of
@@ -14,6 +17,7 @@ from pipeline.settings import DatabaseSettings
 from tests.builders import ANN, BOB, GENERAL, GREETED
 from tests.databases import Database
 from tests.facts.statements import recording_cursor
+from tests.local.pubsub.project import Project
 
 EVENTS: Final = 200
 # All columns of a row except its times, in an order that does not depend on its times.
@@ -84,6 +88,19 @@ def written(database: Database) -> Iterator[Written]:
         )
     yield Written(database, DatabaseSettings(dsn=database.writer_dsn))
     close_pools()
+
+
+@pytest.fixture
+def project(monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
+    """A topic on an emulator that the process's own publisher talks to."""
+    with Emulator() as emulator:
+        monkeypatch.setenv("PUBSUB_EMULATOR_HOST", emulator.address)
+        get_publisher.cache_clear()
+        publisher, subscriber = get_publisher(), SubscriberClient()
+        with publisher, subscriber:
+            yield Project(publisher, subscriber)
+            publisher.stop()
+        get_publisher.cache_clear()
 
 
 def add_person(connection: Any, user: UserId) -> None:  # noqa: ANN401

@@ -1,11 +1,7 @@
-from collections.abc import Iterator
 from typing import Any, Final
 
 import pytest
-from google.cloud.pubsub_v1 import SubscriberClient
 
-from local.pubsub import Emulator
-from pipeline.clients.pubsub.publish import get_publisher
 from pipeline.domain.dead_letter import DeadLetter
 from pipeline.domain.errors import (
     ConfigurationError,
@@ -278,19 +274,6 @@ def test_a_long_reason_is_cut_as_well() -> None:
     long = letter(error=InvalidEvent("\u20ac" * 1_000))
     cut = to_message(long).attributes["dead_letter_reason"]
     assert len(cut.encode()) == 1_023
-
-
-@pytest.fixture
-def project(monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
-    """A topic on an emulator that the process's own publisher talks to."""
-    with Emulator() as emulator:
-        monkeypatch.setenv("PUBSUB_EMULATOR_HOST", emulator.address)
-        get_publisher.cache_clear()
-        publisher, subscriber = get_publisher(), SubscriberClient()
-        with publisher, subscriber:
-            yield Project(publisher, subscriber)
-            publisher.stop()
-        get_publisher.cache_clear()
 
 
 def test_letters_are_published_once_they_are_recorded(written: Written, project: Project) -> None:
