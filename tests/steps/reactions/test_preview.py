@@ -75,3 +75,14 @@ def test_a_dry_run_goes_on_behind_the_first_page_first_in_the_ledger_then_in_wha
     assert told(preview) == []
     assert told(preview) == [earlier]
     assert [told(preview) for _ in range(4)] == [[]] * 4
+
+
+def test_a_dry_run_tells_of_an_event_without_a_type_also_while_a_type_is_paused(
+    board: Board,
+) -> None:
+    board.execute("ALTER TABLE reactions.events ALTER event_type DROP NOT NULL")
+    event = board.event("moon.rose", {})
+    board.execute("UPDATE reactions.events SET event_type = NULL")
+    board.execute("INSERT INTO fanout.switches (name, state) VALUES ('user.verified', 'paused')")
+    [seen] = ReactionPreview(board.reactor()).look()
+    assert (seen["event_id"], seen["event_type"], seen["status"]) == (event, "", "unrouted")
