@@ -135,10 +135,10 @@ def _publish_letters(topology: Topology) -> None:
         ConfigurationError: the topic is missing, or its rights are.
     """
     topic = topology.ends.dead_letter_topic
-    if topic is None or _stopping.is_set():
+    if topic is None:
         return
     try:
-        publish_unpublished(topology.database, topic)
+        publish_unpublished(topology.database, topic, _stopping.is_set)
     except TransientError as failure:
         _log.warning("%s; dead letters that are not on their topic wait", failure)
 

@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -35,8 +35,15 @@ _lock: Final = threading.Lock()
 _kept: Final[set[tuple[DatabaseSettings, str]]] = set()
 
 
-def publish_unpublished(settings: DatabaseSettings, topic: str) -> int:
+def publish_unpublished(
+    settings: DatabaseSettings, topic: str, stopping: Callable[[], bool] = lambda: False
+) -> int:
     """Publish the open dead letters that nobody has published to this topic within a minute.
+
+    Args:
+        settings: the database.
+        topic: the topic to publish to.
+        stopping: whether to end. It is asked before each ``MOST`` of them.
 
     Returns:
         How many. The topic may carry one twice: whoever wrote it may be slow, not gone.
@@ -46,7 +53,7 @@ def publish_unpublished(settings: DatabaseSettings, topic: str) -> int:
         ConfigurationError: the table or the topic is missing, or its rights are.
     """
     published = 0
-    while rows := _take(settings, topic):
+    while not stopping() and (rows := _take(settings, topic)):
         publish(topic, [row.to_message() for row in rows], within=PUBLISH_SECONDS)
         forget_published(settings, [row.letter_key for row in rows])
         published += len(rows)
@@ -104,7 +111,7 @@ def _publish_until(settings: DatabaseSettings, topic: str, ended: threading.Even
     warned = False
     while not ended.is_set():
         try:
-            if published := publish_unpublished(settings, topic):
+            if published := publish_unpublished(settings, topic, ended.is_set):
                 _log.info("published %s late", counted(published, "dead letter"))
             warned = False
         except FanoutError as failure:

@@ -13,7 +13,7 @@ from pipeline.domain.errors import ConfigurationError, InvalidEvent
 from pipeline.domain.identifiers import EventId
 from pipeline.sinks.dead_letters import write_dead_letters
 from pipeline.sinks.ledger import mark_dead
-from pipeline.sinks.unpublished_letters import publish_unpublished
+from pipeline.sinks.unpublished_letters import MOST, publish_unpublished
 from tests.local.pubsub.project import Project
 from tests.sinks.conftest import Written
 
@@ -114,6 +114,13 @@ def test_a_letter_that_was_resolved_or_deleted_meanwhile_is_forgotten(
     assert publish_unpublished(written.settings, project.topic) == 1
     assert published(project) == {"3"}
     assert written.rows(NOTED) == []
+
+
+def test_a_stop_waits_for_one_portion_only(written: Written, project: Project) -> None:
+    leave(written, project.topic, MOST + 1)
+    stops = iter([False, True])
+    assert publish_unpublished(written.settings, project.topic, lambda: next(stops)) == MOST
+    assert len(written.rows(NOTED)) == 1
 
 
 def test_a_process_on_dataflow_publishes_if_its_graph_writes_dead_letters(
