@@ -59,8 +59,10 @@ def alone(
             )
             connection.execute(
                 "INSERT INTO event_dead_letters"
-                " (letter_key, stage, error_class, message, fingerprint)"
-                " VALUES ('a', 'Send', 'Refused', 'm', 'f'), ('b', 'Send', 'Refused', 'm', 'f')"
+                " (letter_key, stage, error_class, message, fingerprint, resolved_at)"
+                " VALUES ('a', 'Send', 'Refused', 'm', 'f', NULL),"
+                " ('b', 'Send', 'Refused', 'm', 'f', NULL),"
+                " ('c', 'Send', 'Refused', 'm', 'closed', now())"
             )
         yield family, database
 
