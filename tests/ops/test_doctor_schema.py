@@ -22,11 +22,13 @@ from pipeline.ops.migrate import migrate
 from tests.databases import Database, Databases
 from tests.ops.examination import BY_NAME, found
 
-OFF: Final = """
+SET: Final = """
     DO $$ BEGIN
-        EXECUTE format('ALTER DATABASE %I SET synchronous_commit = off', current_database());
+        EXECUTE format('ALTER DATABASE %I SET SETTING', current_database());
     END $$
 """
+OFF: Final = SET.replace("SETTING", "synchronous_commit = off")
+READ_ONLY: Final = SET.replace("SETTING", "default_transaction_read_only = on")
 
 # A migration's statements about rights, including DO blocks.
 GRANTS: Final = re.compile(
@@ -214,6 +216,7 @@ WARNINGS: Final = [
         "not needed: EXECUTE ON FUNCTION fanout.address_hash(text)",
     ),
     ("durable commits", OFF, "off"),
+    ("connection", READ_ONLY, "with default_transaction_read_only on"),
     ("connecting role", "ALTER TABLE projects OWNER TO test_operator", "test_operator owns tables"),
 ]
 FAULTS: Final = [(*fault, Severity.FAILED) for fault in FAILURES] + [

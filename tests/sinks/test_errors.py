@@ -77,7 +77,7 @@ def test_an_error_of_the_configuration_names_the_fix(sqlstate: str, fix: str) ->
 
 
 WORDS: Final = {
-    "25006": "the server accepts no writes",
+    "25006": "the server accepts no writes: a standby, or default_transaction_read_only is on",
     "25P03": "the server ended the session: it was idle within a transaction",
     "25P04": "the server ended the session: its transaction took too long",
     "26000": "the session is in an unexpected state",

@@ -50,7 +50,7 @@ _TRANSIENT: Final = {
     "57": "the server ended the statement",
     "58": "the server had a system error",
     "72": "the server removed old row versions that the statement needs",
-    "25006": "the server accepts no writes",
+    "25006": "the server accepts no writes: a standby, or default_transaction_read_only is on",
     "25P03": "the server ended the session: it was idle within a transaction",
     "25P04": "the server ended the session: its transaction took too long",
     "53100": "the disk of the database is full: free some of it, or enlarge it",

@@ -29,6 +29,7 @@ class Server:
     keep_bytes: int
     idle_seconds: int | None
     is_standby: bool
+    is_read_only: bool
     max_connections: int
     reserved: int
     database_limit: int
@@ -57,6 +58,11 @@ def _answers(installation: Installation) -> Finding:
         return warning(
             f"database {row.database}, as {row.role}, on a standby, which is read-only",
             "connect to the primary; the pipeline and Debezium need the primary too",
+        )
+    if row.is_read_only:
+        return warning(
+            f"database {row.database}, as {row.role}, with default_transaction_read_only on",
+            "turn it off for the server, the database or the role: nothing can be written",
         )
     return ok(f"database {row.database}, as {row.role}")
 

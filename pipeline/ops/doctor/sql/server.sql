@@ -10,6 +10,9 @@ SELECT
     (SELECT setting::bigint FROM pg_catalog.pg_settings
         WHERE name = 'idle_replication_slot_timeout') AS idle_seconds,
     pg_is_in_recovery() AS is_standby,
+    -- Ours is read-only by a setting of its own: this is what a new session begins with.
+    (SELECT reset_val FROM pg_catalog.pg_settings
+        WHERE name = 'default_transaction_read_only') = 'on' AS is_read_only,
     current_setting('max_connections')::int AS max_connections,
     -- reserved_connections is new in Postgres 16.
     current_setting('superuser_reserved_connections')::int
