@@ -72,9 +72,7 @@ def test_after_a_phase_without_writes_no_connection_of_it_is_used_again(
 ) -> None:
     set_default(database, "default_transaction_read_only", "on")
     fill(settings, RENAME)
-    with pytest.raises(
-        TransientError, match=r"accepts no writes: .* \(SQLSTATE 25006\)"
-    ):
+    with pytest.raises(TransientError, match=r"accepts no writes: .* \(SQLSTATE 25006\)"):
         execute(replace(settings, retry_for=IMPATIENT), RENAME)
     set_default(database, "default_transaction_read_only", None)
     started = time.monotonic()
